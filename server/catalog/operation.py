@@ -1,0 +1,129 @@
+"""Rows of the catalog: services, operations and their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, JsonValue, field_validator, model_validator
+from pydantic import Field as ModelField
+
+from server.effects import Effect
+
+Provenance = Literal["documented", "observed", "inferred"]
+PathProvenance = Literal["documented", "observed", "inferred", "unknown", "override"]
+Scalar: TypeAlias = str | int | float | bool
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Service(_Row):
+    """One of the two services: where it is, how it is authenticated, how fast it may be called."""
+
+    id: str
+    title: str
+    base_url: str
+    manager_base_url: str = ""
+    docs: str
+    auth_header: str
+    auth_scheme: str = ""
+    requests: int = ModelField(gt=0)
+    seconds: float = ModelField(gt=0)
+    cool_off_429: float
+    cool_off_503: float
+    unprocessed: frozenset[int]
+    """Status codes that prove that the request was not carried out, beside 4xx."""
+
+
+class Field(_Row):
+    """How one argument is called on the wire, and where that name comes from."""
+
+    wire: str
+    provenance: Provenance | Literal["override"]
+    values: Mapping[str, str] = ModelField(default_factory=dict)
+    """Our value to the service's, where they differ."""
+
+
+class _OperationProvenance(_Row):
+    operation: Provenance
+    path: PathProvenance
+
+
+class Operation(_Row):
+    """One operation of a service. `id` is `service.name`, e.g. `rooflink.list_prospects`."""
+
+    id: str
+    service: str
+    title: str
+    tool: str = ""
+    toolset: str
+    effect: Effect
+    api: Literal["", "manager"] = ""
+    method: Literal["", "GET", "POST", "PUT", "PATCH", "DELETE"] = ""
+    path: str = ""
+    provenance: _OperationProvenance
+    source: str
+    notes: str = ""
+    query: Mapping[str, Field] = ModelField(default_factory=dict)
+    body: Mapping[str, Field] = ModelField(default_factory=dict)
+
+    @field_validator("path")
+    @classmethod
+    def _path_is_relative(cls, value: str) -> str:
+        if value and (not value.startswith("/") or value.startswith("//") or "\\" in value or ".." in value):
+            msg = "must be a path on the service itself, beginning with one '/'"
+            raise ValueError(msg)
+        return value
+
+    @model_validator(mode="after")
+    def _method_fits_effect(self) -> Operation:
+        if (self.method == "GET") != (self.effect is Effect.READ) and self.method:
+            msg = f"method {self.method} does not fit effect {self.effect}"
+            raise ValueError(msg)
+        if bool(self.method) != bool(self.path) or (self.provenance.path == "unknown") == bool(self.path):
+            msg = "method and path are given together, or the path's provenance is 'unknown'"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The operation's name without its service."""
+        return self.id.partition(".")[2]
+
+    @property
+    def path_is_certain(self) -> bool:
+        """Whether a 404 says something of the record rather than of our reading of the path."""
+        return self.provenance.path in {"documented", "observed"}
+
+    def inferred_names(self, arguments: Mapping[str, object]) -> list[str]:
+        """Which of these arguments go out under an inferred name."""
+        fields = {**self.query, **self.body}
+        return [name for name in arguments if name in fields and fields[name].provenance == "inferred"]
+
+    def encode_query(self, arguments: Mapping[str, Scalar | None]) -> dict[str, Scalar]:
+        """Arguments by our names to query parameters by the service's; `None` is left out."""
+        return {
+            self.query[name].wire: self.query[name].values.get(str(value), value)
+            for name, value in arguments.items()
+            if value is not None
+        }
+
+    def encode_body(self, arguments: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Arguments by our names to the body by the service's; `None` is left out, `a.b` becomes an object."""
+        body: dict[str, JsonValue] = {}
+        for name, value in arguments.items():
+            if value is None:
+                continue
+            field = self.body[name]
+            *parents, leaf = field.wire.split(".")
+            target = body
+            for parent in parents:
+                nested = target.setdefault(parent, {})
+                if not isinstance(nested, dict):
+                    msg = f"{self.id}: {field.wire!r} crosses a plain value"
+                    raise TypeError(msg)
+                target = nested
+            target[leaf] = field.values.get(value, value) if isinstance(value, str) else value
+        return body

@@ -1,0 +1,116 @@
+"""The errors of LeadBridge: each says what happened, what did not happen, and what to do next.
+
+Texts here are our own. What a service wrote is quoted short, cleaned, and only where a field message helps.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+class LeadBridgeError(Exception):
+    """Base of every error that a caller is meant to read."""
+
+
+class SettingsError(LeadBridgeError):
+    """The environment or the command line does not describe a server that can run."""
+
+
+class CatalogError(LeadBridgeError):
+    """A catalog file or a contract override is malformed; names the file, the key and what is allowed."""
+
+
+class StateError(LeadBridgeError):
+    """The state store cannot be read or written. No write was sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with one argument."""
+
+    argument: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.argument}: {self.message}"
+
+
+class ArgumentsRefused(LeadBridgeError):
+    """Arguments that cannot be sent. Every problem is told at once, each by its argument's name."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("Nothing was sent. Please correct:\n" + "\n".join(f"- {problem}" for problem in problems))
+
+
+class Refused(LeadBridgeError):
+    """A guard said no before anything was sent.
+
+    `reason` is a stable code (`already_won`, `token_expired`, ...), `next_steps` what to do instead.
+    """
+
+    def __init__(self, reason: str, summary: str, *next_steps: str) -> None:
+        self.reason = reason
+        self.summary = summary
+        self.next_steps = list(next_steps)
+        super().__init__(" ".join([summary, *next_steps]))
+
+
+@dataclass
+class ServiceError(LeadBridgeError):
+    """Something went wrong between LeadBridge and a service.
+
+    `may_have_taken_effect` is false only where the service provably did not carry the request out.
+    """
+
+    what: str
+    next_step: str = ""
+    service: str = ""
+    operation: str = ""
+    status: int | None = None
+    may_have_taken_effect: bool = False
+    hints: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.next_step, *self.hints) if part)
+
+
+class AuthError(ServiceError):
+    """401: the key is missing, wrong or disabled."""
+
+
+class PermissionDenied(ServiceError):
+    """403: the key's user may not do this."""
+
+
+class NotFound(ServiceError):
+    """404: no such record for this key, or no such path."""
+
+
+@dataclass
+class Rejected(ServiceError):
+    """The service understood the request and refused it (400, 409, 422, other 4xx, or `success: false`)."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class RateLimited(ServiceError):
+    """429, or the budget of calls is spent; `retry_after` in seconds."""
+
+    retry_after: float = 0.0
+
+
+@dataclass
+class Unavailable(ServiceError):
+    """5xx, no connection, a timeout, or the service-wide limit; `retry_after` in seconds where known."""
+
+    retry_after: float = 0.0
+
+
+class UnexpectedResponse(ServiceError):
+    """An answer that is none: HTML, an empty body, broken JSON, too large, a redirect, a missing id."""
+
+
+class OutcomeUnknown(ServiceError):
+    """A write left and its answer did not arrive whole: it may or may not have taken effect."""
