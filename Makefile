@@ -1,0 +1,104 @@
+# Every target makes what it needs by itself, from Python 3.11 or newer and its pip.
+# PYTHON=/path/to/python chooses the interpreter; ARGS=... goes to the program that a target runs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+NEW_ENOUGH := import sys, venv; sys.exit(sys.version_info < (3, 11))
+ifndef PYTHON
+PYTHON := $(shell for p in python3.11 python3 python3.12 python3.13 python3.14 python; do \
+	"$$p" -c '$(NEW_ENOUGH)' >/dev/null 2>&1 && echo "$$p" && break; done)
+endif
+ARGS ?=
+UV_VERSION := 0.13.9
+# Every package is in the list with its hashes, so pip looks for no others; Python compiles what it imports.
+PIP := '$(PYTHON)' -m pip --disable-pip-version-check -qq --python
+LOCKED := install --require-hashes --no-deps --no-compile
+LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command "make lock"
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: .venv/stamp-run ## A lead from its arrival to won, with a real server process on the sandbox (ARGS=--yes answers each question)
+	@.venv/bin/leadbridge demo $(ARGS)
+
+.PHONY: test
+test: .venv/stamp-dev ## All tests, with branch coverage of server/ and tools/ (ARGS="-k name" runs some of them, without coverage)
+ifeq ($(strip $(ARGS)),)
+	@.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+else
+	@.venv/bin/python -m pytest $(ARGS)
+endif
+
+.PHONY: check
+check: .venv/stamp-dev ## Style, types, import directions, dependencies, the README's tool table
+	.venv/bin/ruff check --quiet .
+	.venv/bin/ruff format --check --quiet .
+	.venv/bin/basedpyright
+	.venv/bin/lint-imports --no-logo
+	.venv/bin/deptry .
+	.venv/bin/leadbridge tools --check README.md
+
+.PHONY: format
+format: .venv/stamp-dev ## Format, and mend what ruff can mend
+	.venv/bin/ruff check --fix .
+	.venv/bin/ruff format .
+
+.PHONY: bench
+bench: .venv/stamp-dev .venv-peer/stamp ## Measure against the peers and the budgets, and write docs/benchmarks.md (ARGS=--quick for a first look)
+	@.venv/bin/python -m bench.run $(ARGS)
+
+.PHONY: inspect
+inspect: .venv/stamp-dev ## Open the MCP Inspector on the sandbox server
+	@.venv/bin/python scripts/inspector.py open
+
+.PHONY: inspect-ci
+inspect-ci: .venv/stamp-dev ## The MCP Inspector's command line on the sandbox server, in both protocol eras
+	@.venv/bin/python scripts/inspector.py check
+
+.PHONY: lock
+lock: .venv-lock/stamp ## Newest versions into requirements/*.txt, each with the hashes of all its files
+	$(LOCK) pyproject.toml --output-file requirements/run.txt
+	$(LOCK) --group build --constraint requirements/run.txt --output-file requirements/build.txt
+	$(LOCK) pyproject.toml --group dev --constraint requirements/run.txt --constraint requirements/build.txt --output-file requirements/dev.txt
+	$(LOCK) --group bench-peer --constraint requirements/run.txt --output-file requirements/bench-peer.txt
+
+.PHONY: clean
+clean: ## Remove the environments and everything else that was made
+	rm -rf .venv .venv-peer .venv-lock .inspector .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build
+	find server tools prompts tests bench scripts -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The environments. They are made without pip of their own (no ensurepip needed): the interpreter's pip fills them.
+
+define make-venv
+	@[ -n '$(PYTHON)' ] && '$(PYTHON)' -c '$(NEW_ENOUGH)' 2>/dev/null \
+		|| { echo "LeadBridge needs Python 3.11 or newer: install it, or name it with make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@'$(PYTHON)' -m pip --version >/dev/null 2>&1 || { echo "LeadBridge needs pip: '$(PYTHON) -m pip' does not run" >&2; exit 1; }
+	@$(1)/bin/python -c '' 2>/dev/null || { echo "Making $(1) ..." >&2; '$(PYTHON)' -m venv --clear --without-pip $(1); }
+endef
+
+.venv/stamp-run: requirements/run.txt requirements/build.txt pyproject.toml
+	$(call make-venv,.venv)
+	@$(PIP) .venv $(LOCKED) -r requirements/run.txt -r requirements/build.txt
+	@$(PIP) .venv install --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/stamp-dev: .venv/stamp-run requirements/dev.txt
+	@echo "Installing the development tools into .venv ..." >&2
+	@$(PIP) .venv $(LOCKED) -r requirements/dev.txt
+	@touch $@
+
+.venv-peer/stamp: requirements/bench-peer.txt
+	$(call make-venv,.venv-peer)
+	@$(PIP) .venv-peer $(LOCKED) -r requirements/bench-peer.txt
+	@touch $@
+
+.venv-lock/stamp: Makefile
+	$(call make-venv,.venv-lock)
+	@$(PIP) .venv-lock install uv==$(UV_VERSION)
+	@touch $@

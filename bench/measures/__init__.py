@@ -1,0 +1,11 @@
+"""The benchmarks, one module each: `measure(setup)` returns its rows. A new one is added to ALL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.measures import call, definitions, start
+from bench.peers import Setup
+from bench.results import Row
+
+ALL: tuple[Callable[[Setup], list[Row]], ...] = (start.measure, call.measure, definitions.measure)

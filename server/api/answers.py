@@ -1,0 +1,208 @@
+"""From an HTTP answer to JSON or to an error: what each status code and each odd body means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from server.api.retry import retry_after
+from server.catalog import Operation, Service
+from server.errors import (
+    AuthError,
+    NotFound,
+    OutcomeUnknown,
+    PermissionDenied,
+    RateLimited,
+    Rejected,
+    ServiceError,
+    Unavailable,
+    UnexpectedResponse,
+)
+from server.untrusted import label
+
+MAX_BYTES = 10 * 1024 * 1024
+
+_KEY_SETTING = {"rooflink": "LEADBRIDGE_ROOFLINK_API_KEY", "renovationfind": "LEADBRIDGE_RENOVATIONFIND_TOKEN"}
+_KEY_SOURCE = {
+    "rooflink": "RoofLink's Company Settings > API Keys (it may have been disabled or deleted)",
+    "renovationfind": "the RenovationFind Manager Portal (tokens may expire)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer as it came: headers with lower-case names, a body of at most `MAX_BYTES`, or cut there."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    too_large: bool = False
+
+
+def parse(answer: HttpAnswer, operation: Operation, service: Service) -> JsonValue:
+    """The JSON of a good answer; `None` for 204.
+
+    Raises:
+        ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.
+    """
+    if not 200 <= answer.status < 300:
+        raise _error_for(answer, operation, service)
+    if answer.status == 204:
+        return None
+    try:
+        value = _json(answer)
+    except _Unreadable as error:
+        raise unreadable(str(error), operation, service, answer.status) from None
+    if isinstance(value, dict) and value.get("success") is False:
+        raise _rejected(value, answer.status, operation, service)
+    return value
+
+
+def unreadable(why: str, operation: Operation, service: Service, status: int | None) -> ServiceError:
+    """An answer that cannot be used: unexpected for a read, an unknown outcome for a write."""
+    if operation.effect.writes:
+        return OutcomeUnknown(
+            what=f"{service.title} answered the {operation.title!r} request with {why}: it may or may not have taken effect.",
+            next_step="Look at the record on the service before trying again.",
+            service=service.id,
+            operation=operation.id,
+            status=status,
+            may_have_taken_effect=True,
+        )
+    return UnexpectedResponse(
+        what=f"{service.title} answered {operation.title!r} with {why}.",
+        next_step="Nothing was changed. Try again later; if it stays, check the base URL.",
+        service=service.id,
+        operation=operation.id,
+        status=status,
+    )
+
+
+class _Unreadable(Exception):
+    """Why a body is no JSON."""
+
+
+def _json(answer: HttpAnswer) -> JsonValue:
+    if answer.too_large:
+        msg = f"more than {MAX_BYTES // 1024 // 1024} MB"
+        raise _Unreadable(msg)
+    if not answer.body.strip():
+        msg = "an empty body"
+        raise _Unreadable(msg)
+    try:
+        return json.loads(answer.body)
+    except (ValueError, RecursionError):
+        html = answer.body.lstrip()[:1] == b"<"
+        msg = "an HTML page instead of JSON" if html else "something that is not JSON (perhaps cut off)"
+        raise _Unreadable(msg) from None
+
+
+def _error_for(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
+    status, title = answer.status, service.title
+    common = {"service": service.id, "operation": operation.id, "status": status}
+    done = "The record was not changed." if operation.effect.writes else "Nothing was changed."
+    if status == 401:
+        return AuthError(
+            what=f"{title} refused the key (401). {done}",
+            next_step=f"Check {_KEY_SETTING[service.id]} against {_KEY_SOURCE[service.id]}.",
+            **common,
+        )
+    if status == 403:
+        return PermissionDenied(
+            what=f"{title} does not let this key do {operation.title!r} (403). {done}",
+            next_step="Check the permissions of the key's user on the service.",
+            **common,
+        )
+    if status == 404:
+        return NotFound(
+            what=f"{title} has no such record for this key (404). {done}",
+            next_step="Check the id.",
+            hints=_inferred_path(operation),
+            **common,
+        )
+    if status == 429:
+        wait = retry_after(answer.headers) or service.cool_off_429
+        return RateLimited(
+            what=f"{title} asked to slow down (429). {done}",
+            next_step=f"Try again in {wait:.0f} s.",
+            retry_after=wait,
+            **common,
+        )
+    if status == 503 and status in service.unprocessed:
+        wait = max(retry_after(answer.headers), service.cool_off_503)
+        return Unavailable(
+            what=f"{title} is over its service-wide limit (503). {done}",
+            next_step=f"Try again in {wait:.0f} s.",
+            retry_after=wait,
+            **common,
+        )
+    if status == 408 or status >= 500:
+        return Unavailable(
+            what=f"{title} failed ({status}).",
+            next_step="Try again later.",
+            retry_after=max(retry_after(answer.headers), service.cool_off_503) if status == 503 else 0.0,
+            may_have_taken_effect=operation.effect.writes,
+            **common,
+        )
+    if status < 400:
+        return unreadable(f"a redirect ({status}), which is not followed", operation, service, status)
+    return _rejected(_body_of(answer), status, operation, service)
+
+
+def _rejected(body: JsonValue, status: int, operation: Operation, service: Service) -> Rejected:
+    fields = _field_messages(body)
+    told = "; ".join(f"{name}: {text}" if name else text for name, text in fields.items())
+    return Rejected(
+        what=f"{service.title} refused {operation.title!r} ({status}). Nothing was changed."
+        + (f" It says: {told}" if told else ""),
+        service=service.id,
+        operation=operation.id,
+        status=status,
+        fields=fields,
+        hints=_inferred_path(operation) if status == 405 else _inferred_names(operation, fields),
+    )
+
+
+def _body_of(answer: HttpAnswer) -> JsonValue:
+    try:
+        return _json(answer)
+    except _Unreadable:
+        return None
+
+
+def _field_messages(body: JsonValue) -> dict[str, str]:
+    """At most 12 messages from DRF's `{field: [text]}` and `{detail}`, or from `{success: false, error}`."""
+    if not isinstance(body, dict):
+        return {}
+    for key in ("error", "detail", "message"):
+        if isinstance(body.get(key), str):
+            return {"": label(body[key], limit=200)}
+    messages: dict[str, str] = {}
+    for name, value in list(body.items())[:12]:
+        if name == "success":
+            continue
+        first = value[0] if isinstance(value, list) and value else value
+        messages["" if name == "non_field_errors" else label(name, limit=60)] = label(first, limit=200)
+    return messages
+
+
+def _inferred_path(operation: Operation) -> list[str]:
+    if operation.path_is_certain or operation.provenance.path == "override":
+        return []
+    return [
+        f"Note: the path of this operation ({operation.method} {operation.path}) is inferred, not documented; if it is "
+        f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.\"{operation.id}\"]."
+    ]
+
+
+def _inferred_names(operation: Operation, fields: Mapping[str, str]) -> list[str]:
+    inferred = {field.wire for field in operation.body.values() if field.provenance == "inferred"}
+    if not fields or not inferred:
+        return []
+    return [
+        "Note: names of this operation's fields are partly inferred, not documented; if the service misses one that was "
+        f"given, correct its name in LEADBRIDGE_CONTRACT_FILE under [operations.\"{operation.id}\".body]."
+    ]

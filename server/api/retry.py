@@ -1,0 +1,58 @@
+"""When a request is sent again, and after how long. A write is repeated only if it provably was not carried out."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from server.catalog import Operation, Service
+from server.errors import RateLimited, ServiceError, Unavailable
+
+MAX_ATTEMPTS = 4
+FIRST_DELAY = 0.5
+MAX_DELAY = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Send it again after `delay` seconds; `everyone` says that the whole service is to be left alone for so long."""
+
+    delay: float
+    everyone: bool = False
+
+
+def decide(error: ServiceError, operation: Operation, service: Service, attempt: int) -> Again | None:
+    """Whether attempt number `attempt` (from 1) is followed by another one, and when.
+
+    429: at least the service's cool-off, doubled each time, with jitter, or what `Retry-After` says.
+    503: the service-wide limit; never slept through here, because its minimum is longer than a caller's patience.
+    """
+    if attempt >= MAX_ATTEMPTS:
+        return None
+    if isinstance(error, RateLimited):
+        delay = max(error.retry_after, service.cool_off_429 * 2 ** (attempt - 1) * random.uniform(1.0, 1.25))
+        return Again(delay, everyone=True)
+    if not isinstance(error, Unavailable) or error.status == 503:
+        return None
+    if operation.effect.writes and error.may_have_taken_effect:
+        return None
+    return Again(min(MAX_DELAY, FIRST_DELAY * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0))
+
+
+def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float:
+    """Seconds from a `Retry-After` header, given in seconds or as an HTTP date; 0 where there is none or nonsense."""
+    text = headers.get("retry-after", "").strip()
+    if not text:
+        return 0.0
+    if text.isdigit():
+        return float(min(int(text[:7]), 86_400))
+    try:
+        moment = parsedate_to_datetime(text)
+    except (TypeError, ValueError):
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, (moment - (now or datetime.now(UTC))).total_seconds()), 86_400.0)

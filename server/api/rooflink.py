@@ -1,0 +1,70 @@
+"""RoofLink's read operations, typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from pydantic import JsonValue, ValidationError
+
+from server.api.answers import unreadable
+from server.api.client import ServiceClient
+from server.catalog import Catalog
+from server.catalog.operation import Scalar
+from server.models.rooflink import Page, Prospect, Step, counts_of, steps_of
+from server.models.values import Answer
+
+M = TypeVar("M", bound=Answer)
+
+
+class RoofLink:
+    """Typed reads over the shared client. Errors are those of `ServiceClient.request`."""
+
+    def __init__(self, client: ServiceClient, catalog: Catalog) -> None:
+        self.client = client
+        self._catalog = catalog
+
+    async def list_prospects(
+        self, filters: Mapping[str, Scalar | None], extra: Mapping[str, str] | None = None
+    ) -> tuple[Page, list[Prospect]]:
+        """One page of prospects, newest first; `filters` by our argument names, `extra` by the service's own."""
+        operation = self._catalog["rooflink.list_prospects"]
+        query = {**operation.encode_query(filters), **(extra or {})}
+        answer = await self.client.request(operation, query=query)
+        page = self._read(Page, answer, "rooflink.list_prospects")
+        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            raise self._odd("rooflink.list_prospects", "no list of results")
+        return page, [self._read(Prospect, row, "rooflink.list_prospects") for row in page.results]
+
+    async def get_prospect(self, prospect_id: int) -> Prospect:
+        """One prospect in full."""
+        operation = self._catalog["rooflink.get_prospect"]
+        answer = await self.client.request(operation, path={"prospect_id": prospect_id})
+        return self._read(Prospect, answer, operation.id)
+
+    async def prospect_stats(self) -> list[tuple[str, int]]:
+        """Counts by filter, predefined and custom, in the service's order."""
+        answer = await self.client.request(self._catalog["rooflink.prospect_stats"])
+        counts = counts_of(answer)
+        if not counts and answer not in ({}, []):
+            raise self._odd("rooflink.prospect_stats", "no counts that can be recognised")
+        return counts
+
+    async def prospect_checklist(self, prospect_id: int) -> list[Step]:
+        """The checklist's steps in the service's order."""
+        operation = self._catalog["rooflink.prospect_checklist"]
+        answer = await self.client.request(operation, path={"prospect_id": prospect_id})
+        steps = [self._read(Step, row, operation.id) for row in steps_of(answer)]
+        if not steps and answer not in ({}, []):
+            raise self._odd(operation.id, "no steps that can be recognised")
+        return steps
+
+    def _read(self, model: type[M], value: JsonValue, operation_id: str) -> M:
+        try:
+            return model.model_validate(value)
+        except ValidationError as error:
+            where = ".".join(str(part) for part in error.errors(include_url=False)[0]["loc"]) or "an object"
+            raise self._odd(operation_id, f"an answer without a usable {where!r}") from None
+
+    def _odd(self, operation_id: str, why: str) -> Exception:
+        return unreadable(why, self._catalog[operation_id], self.client.service, None)

@@ -1,0 +1,62 @@
+"""Both services' clients, made together and closed together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from server.api.client import ServiceClient
+from server.api.governor import Governor
+from server.catalog import Catalog
+from server.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The clients of the services that have a key, by service id, and the account each key stands for."""
+
+    clients: Mapping[str, ServiceClient]
+    accounts: Mapping[str, str]
+
+    def account(self, service: str) -> str:
+        """A fingerprint of a service's key and base URL: the same key on the same service is the same account."""
+        return self.accounts.get(service, "")
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        for client in self.clients.values():
+            await client.aclose()
+
+
+def connect(
+    catalog: Catalog,
+    settings: Settings,
+    *,
+    secrets: Mapping[str, SecretStr],
+    transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+    governor: Callable[..., Governor] = Governor,
+) -> Services:
+    """Clients for every service that has a key in `secrets`; nothing is connected before the first request."""
+    clients: dict[str, ServiceClient] = {}
+    accounts: dict[str, str] = {}
+    for service_id, secret in secrets.items():
+        service = catalog.services[service_id]
+        base_url = "" if settings.sandbox else settings.base_url(service_id)
+        clients[service_id] = ServiceClient(
+            service,
+            base_url=base_url,
+            secret=secret,
+            governor=governor(service=service.title, requests=service.requests, seconds=service.seconds),
+            transport=transport,
+        )
+        kind = "sandbox" if settings.sandbox else "live"
+        identity = f"{kind}\n{clients[service_id].base_url}\n{secret.get_secret_value()}"
+        accounts[service_id] = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return Services(clients, accounts)

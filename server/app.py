@@ -1,0 +1,157 @@
+"""Puts a server together: catalog, clients, guards, tools. The only module that imports the tools."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from mcp.server import MCPServer
+from mcp.server.caching import CacheHint
+from mcp.server.request_state import RequestStateSecurity
+from pydantic import SecretStr
+
+from server import __version__
+from server.api.governor import Governor
+from server.api.services import connect
+from server.catalog import Catalog, load
+from server.errors import SettingsError
+from server.guard.approval import Approvals
+from server.guard.leads import KnownLeads
+from server.guard.ledger import Ledger
+from server.instructions import instructions
+from server.settings import Settings
+from server.state import Store
+from server.state.store import IN_MEMORY
+from server.tooling.context import Deck
+from server.tooling.definition import ToolSpec
+from server.tooling.questions import SealedQuestions, explain_refused_answers
+from server.toolsets import hidden_tools
+from tools import ALL_TOOLS
+
+if TYPE_CHECKING:
+    import httpx
+
+    from server.sandbox import Sandbox
+
+NAME = "leadbridge"
+LIST_CACHE_MS = 300_000
+
+
+def build_server(
+    settings: Settings,
+    *,
+    sandbox: Sandbox | None = None,
+    transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+    governor: Callable[..., Governor] = Governor,
+    clock: Callable[[], float] = time.time,
+) -> MCPServer[Deck]:
+    """A server for these settings. Nothing is connected or opened before it is needed.
+
+    `sandbox`, `transport`, `governor` and `clock` are for tests: another simulator, another network, another time.
+
+    Raises:
+        CatalogError: the contract file is malformed.
+        SettingsError: a toolset that does not exist.
+    """
+    deck = build_deck(settings, sandbox=sandbox, transport=transport, governor=governor, clock=clock)
+    open_sessions = 0
+
+    @asynccontextmanager
+    async def lifespan(_: MCPServer[Deck]) -> AsyncIterator[Deck]:
+        nonlocal open_sessions
+        open_sessions += 1
+        try:
+            yield deck
+        finally:
+            open_sessions -= 1
+            if not open_sessions:
+                await deck.services.aclose()
+                deck.store.close()
+
+    hint = CacheHint(ttl_ms=LIST_CACHE_MS)
+    server = MCPServer(
+        NAME,
+        title="LeadBridge",
+        version=__version__,
+        instructions=instructions(settings, deck.hidden, list(deck.services.clients)),
+        tools=[spec.build() for spec in ALL_TOOLS if spec.name not in deck.hidden],
+        lifespan=lifespan,
+        log_level=settings.log_level,
+        request_state_security=RequestStateSecurity(codec=SealedQuestions(deck.store)),
+        cache_hints={"tools/list": hint, "prompts/list": hint, "resources/list": hint},
+    )
+    server.middleware.insert(0, explain_refused_answers)
+    return server
+
+
+def build_deck(
+    settings: Settings,
+    *,
+    sandbox: Sandbox | None = None,
+    transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+    governor: Callable[..., Governor] = Governor,
+    clock: Callable[[], float] = time.time,
+) -> Deck:
+    """Everything the tools reach; see `build_server`."""
+    catalog = load(settings.contract_file)
+    secrets = _secrets(settings)
+    if settings.sandbox and transport is None:
+        transport = _sandbox_transport(sandbox)
+    services = connect(catalog, settings, secrets=secrets, transport=transport, governor=governor)
+    store = Store(_state_url(settings))
+    hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets))
+    return Deck(
+        settings=settings,
+        catalog=catalog,
+        services=services,
+        store=store,
+        approvals=Approvals(store, services.account, settings.approvals, clock),
+        ledger=Ledger(store, services.account, settings.sandbox, clock),
+        leads=KnownLeads(store, services.account, clock),
+        hidden=hidden,
+        offered=frozenset(row for spec in ALL_TOOLS if spec.name not in hidden for row in spec.operations),
+    )
+
+
+def tool_specs() -> tuple[ToolSpec, ...]:
+    """Every tool there is, offered or not."""
+    return ALL_TOOLS
+
+
+def _secrets(settings: Settings) -> Mapping[str, SecretStr]:
+    if settings.sandbox:
+        from server.sandbox_keys import SANDBOX_SECRETS
+
+        return {service: SecretStr(secret) for service, secret in SANDBOX_SECRETS.items()}
+    found = {service: settings.secret(service) for service in ("rooflink", "renovationfind")}
+    secrets = {service: secret for service, secret in found.items() if secret is not None}
+    if not secrets:
+        msg = "no key, and not the sandbox"
+        raise SettingsError(msg)
+    return secrets
+
+
+def _sandbox_transport(given: Sandbox | None) -> Callable[[], httpx.AsyncBaseTransport]:
+    @cache
+    def simulator() -> Sandbox:
+        from server.sandbox import Sandbox
+
+        return given or Sandbox()
+
+    return lambda: simulator().transport()
+
+
+def _state_url(settings: Settings) -> str:
+    if settings.state_url is not None:
+        return settings.state_url.get_secret_value()
+    if settings.sandbox:
+        return IN_MEMORY
+    from platformdirs import user_state_path
+
+    return f"sqlite:///{user_state_path('leadbridge') / 'leadbridge.db'}"
+
+
+__all__ = ["Catalog", "build_deck", "build_server", "tool_specs"]

@@ -1,0 +1,125 @@
+"""`leadbridge`: serve, demo, tools, doctor, sandbox. Exit codes: 0 fine, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from server.errors import LeadBridgeError
+
+app = typer.Typer(
+    name="leadbridge",
+    help="An MCP server for a contractor's lead pipeline on RoofLink and RenovationFind.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")]
+
+
+@app.command()
+def serve(
+    *,
+    sandbox: Sandbox = False,
+    http: Annotated[bool, typer.Option("--http", help="Streamable HTTP instead of stdio.")] = False,
+    host: Annotated[str, typer.Option(help="Address for --http; loopback only.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for --http.")] = 8321,
+) -> None:
+    """Run the MCP server, over stdio unless --http."""
+    try:
+        from server.settings import is_loopback, load_settings
+
+        settings = load_settings(sandbox=sandbox)
+        if http and not is_loopback(host):
+            _wrong_use(
+                f"--host {host}: only loopback is served, because the server has no sign-in of its own; "
+                "put an authenticating proxy in front"
+            )
+        from server.app import build_server
+
+        server = build_server(settings)
+    except LeadBridgeError as error:
+        _wrong_use(str(error))
+    if http:
+        server.run("streamable-http", host=host, port=port)
+    else:
+        server.run("stdio")
+
+
+@app.command()
+def demo(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer every approval with yes.")] = False,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Be a client that cannot ask, and use tokens.")] = False,
+) -> None:
+    """Take a lead from RenovationFind to a won job, on the sandbox, through a real MCP client."""
+    from server.demo import run
+
+    raise typer.Exit(run(answer_yes=yes or not sys.stdin.isatty(), tokens=tokens))
+
+
+@app.command()
+def tools(
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the README's table.")] = False,
+    check: Annotated[Path | None, typer.Option(help="Check that a file holds the current table.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the current table into a file, between its marks.")] = None,
+) -> None:
+    """Show every tool with its operation, effect, hints, gate, provenance and token cost."""
+    from server import tool_table
+
+    if check is not None and not tool_table.is_current(check):
+        typer.echo(f"{check} is out of date: run leadbridge tools --write {check}", err=True)
+        raise typer.Exit(1)
+    if write is not None:
+        tool_table.write_into(write)
+    if markdown:
+        typer.echo(tool_table.markdown())
+    elif check is None and write is None:
+        tool_table.show()
+
+
+@app.command()
+def doctor(
+    *,
+    sandbox: Sandbox = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
+) -> None:
+    """Check settings, keys, state store and contract, without calling a service."""
+    from server.doctor import examine, show
+
+    raise typer.Exit(show(examine(sandbox=sandbox), as_json=as_json))
+
+
+@app.command("sandbox")
+def run_sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8322,
+) -> None:
+    """Run the simulated services as a real HTTP server."""
+    from server.sandbox import Sandbox as Simulator
+    from server.sandbox.serve import run
+
+    try:
+        run(Simulator(), host, port)
+    except (ValueError, OSError) as error:
+        _wrong_use(str(error))
+
+
+def _wrong_use(text: str) -> NoReturn:
+    typer.echo(f"leadbridge: {text}", err=True)
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+"""A person's yes: how it is asked for, proved, and used once.
+
+A client that can ask is asked, always. One that cannot gets a preview and a token bound to exactly this write; the token
+comes back with the same arguments once the person has said yes. What a model writes is never an approval by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from server.errors import Refused
+from server.guard.plan import Plan, digest_of
+from server.settings import ApprovalMode
+from server.state import Store
+
+TOKEN_LIFETIME = 600.0
+_PREFIX = "lb1"
+
+Way = Literal["not needed", "asked", "token", "unattended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A yes, or the fact that none is needed. `id` is what is used up by the write; empty where nothing is."""
+
+    way: Way
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenNeeded:
+    """The client cannot ask: the preview and this token go to the model, nothing is sent."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """Nothing is to be sent or asked; the request is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Decides how an approval is obtained, and makes and checks tokens."""
+
+    store: Store
+    account: Callable[[str], str]
+    mode: ApprovalMode
+    clock: Callable[[], float] = time.time
+
+    def without_asking(self, plan: Plan) -> Approval | None:
+        """The approval of a write that needs none, or of a server that runs unattended."""
+        if not plan.needs_approval:
+            return Approval("not needed")
+        return Approval("unattended") if self.mode == "off" else None
+
+    async def by_token(self, plan: Plan, token: str) -> Approval | TokenNeeded:
+        """What a client that cannot ask gets: a token to come back with, or the approval a token proves.
+
+        Raises:
+            Refused: tokens are not accepted here, or this one is forged, expired, or for something else.
+        """
+        if self.mode == "human":
+            raise Refused(
+                "cannot_ask",
+                "Nothing was changed: this needs a person's approval, this client cannot ask for one, and "
+                "LEADBRIDGE_APPROVALS=human does not accept tokens.",
+                "Use a client that supports elicitation.",
+            )
+        if not token:
+            return TokenNeeded(await self._mint(plan))
+        return Approval("token", await self._checked(plan, token))
+
+    async def _mint(self, plan: Plan) -> str:
+        payload = {
+            "o": plan.operation.id,
+            "a": plan.digest(),
+            "p": digest_of(plan.question),
+            "u": self.account(plan.operation.service),
+            "e": int(self.clock() + TOKEN_LIFETIME),
+            "n": secrets.token_hex(8),
+        }
+        body = _b64(json.dumps(payload, separators=(",", ":")).encode())
+        return f"{_PREFIX}.{body}.{await self._sign(body)}"
+
+    async def _checked(self, plan: Plan, token: str) -> str:
+        prefix, _, rest = token.strip().partition(".")
+        body, _, signature = rest.partition(".")
+        if prefix != _PREFIX or not hmac.compare_digest(signature.encode(), (await self._sign(body)).encode()):
+            raise _token_refused("forged", "this approval_token was not made by this server")
+        payload = json.loads(_unb64(body))
+        if payload["o"] != plan.operation.id or payload["a"] != plan.digest():
+            raise _token_refused("other_arguments", "this approval_token was made for other arguments")
+        if payload["u"] != self.account(plan.operation.service):
+            raise _token_refused("other_account", "this approval_token was made for another account")
+        if payload["e"] <= self.clock():
+            raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
+        if payload["p"] != digest_of(plan.question):
+            raise _token_refused("stale", "what the user was shown has changed since")
+        return f"token-{payload['n']}"
+
+    async def _sign(self, body: str) -> str:
+        import anyio.to_thread
+
+        secret = await anyio.to_thread.run_sync(self.store.secret)
+        key = hmac.new(secret, b"leadbridge approval token", hashlib.sha256).digest()
+        return _b64(hmac.new(key, body.encode(), hashlib.sha256).digest())
+
+
+def asked(question_id: str) -> Approval:
+    """The approval from a form the person has accepted; `question_id` names that very question."""
+    return Approval("asked", f"asked-{question_id or secrets.token_hex(16)}")
+
+
+def _token_refused(reason: str, why: str) -> Refused:
+    return Refused(
+        f"token_{reason}",
+        f"Nothing was changed: {why}.",
+        "Call again without approval_token for a fresh preview, and ask the user again.",
+    )
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

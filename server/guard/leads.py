@@ -1,0 +1,100 @@
+"""What is last known of RenovationFind leads, from earlier answers: the vendor API documents no read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from server.errors import Refused
+from server.models.renovationfind import WON, Lead
+from server.state import Store
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLead:
+    """A lead as an earlier answer showed it, and what our own writes did to it."""
+
+    lead: Lead
+    seen_at: float
+    accepted_here: bool = False
+    declined_here: bool = False
+
+    @property
+    def seen(self) -> str:
+        """When it was seen, in UTC."""
+        return datetime.fromtimestamp(self.seen_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was accepted: by us, or an answer says so by its action or by a status that was set."""
+        action = (self.lead.vendorLeadAction or "").upper()
+        return self.accepted_here or action.startswith("ACCEPT") or self.lead.status not in {None, "NO_RESPONSE"}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLeads:
+    """Keeps the last seen answer of each lead in the store."""
+
+    store: Store
+    account: Callable[[str], str]
+    clock: Callable[[], float] = time.time
+
+    async def get(self, lead_id: int) -> KnownLead | None:
+        """The last known state of a lead, if any."""
+
+        def work(connection: Connection) -> KnownLead | None:
+            from server.state.tables import leads
+
+            account = self.account("renovationfind")
+            row = connection.execute(
+                leads.select().where(leads.c.account == account, leads.c.lead_id == lead_id)
+            ).first()
+            if row is None:
+                return None
+            return KnownLead(
+                Lead.model_validate(row.data["lead"]),
+                row.seen_at,
+                accepted_here=bool(row.data.get("accepted_here")),
+                declined_here=bool(row.data.get("declined_here")),
+            )
+
+        return await self.store.run(work)
+
+    async def remember(self, lead: Lead, *, accepted_here: bool = False, declined_here: bool = False) -> None:
+        """Keep an answer as the last known state of its lead; what we once did to it stays known."""
+        before = await self.get(lead.id)
+        data = {
+            "lead": lead.model_dump(mode="json", exclude_none=True),
+            "accepted_here": accepted_here or (before is not None and before.accepted_here),
+            "declined_here": declined_here or (before is not None and before.declined_here),
+        }
+
+        def work(connection: Connection) -> None:
+            from server.state.tables import leads
+
+            key = {"account": self.account("renovationfind"), "lead_id": lead.id}
+            values = {"data": data, "seen_at": self.clock()}
+            where = [leads.c.account == key["account"], leads.c.lead_id == lead.id]
+            if not connection.execute(leads.update().where(*where).values(**values)).rowcount:
+                connection.execute(leads.insert().values(**key, **values))
+
+        await self.store.run(work)
+
+
+def refuse_if_won(lead_id: int, known: KnownLead | None) -> None:
+    """A lead that is won cannot be changed by anybody but RenovationFind's support.
+
+    Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-status
+    """
+    if known is not None and known.lead.status in WON:
+        raise Refused(
+            "already_won",
+            f"Nothing was sent: lead {lead_id} is {known.lead.status} (seen {known.seen}), which cannot be changed.",
+            "Only RenovationFind's support can change a won lead.",
+        )

@@ -1,0 +1,77 @@
+"""A write that has been thought through but not sent: what would go out, what a person would be shown."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from server.catalog import Operation
+from server.catalog.operation import Scalar
+from server.effects import Effect
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a service's answer to a write came to."""
+
+    summary: str
+    record_id: int | None = None
+    after: Mapping[str, JsonValue] = field(default_factory=dict)
+    details: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    next_steps: list[str] = field(default_factory=list)
+    remember: Callable[[], Awaitable[None]] | None = None
+    """Keeps what the answer showed; if it fails, the write is done all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One write, complete and checked.
+
+    `arguments` are the canonical arguments by our names, without `dry_run` and `approval_token`; approvals and the
+    ledger are bound to them. `preview` is what a person is asked, from our own values; it holds no clock and no random
+    value, because it is compared with what was shown before. `receive` reads the service's answer, raising
+    `OutcomeUnknown` where it is none.
+    """
+
+    operation: Operation
+    target: str
+    arguments: Mapping[str, JsonValue]
+    preview: tuple[str, ...]
+    receive: Callable[[JsonValue], Done]
+    path: Mapping[str, int] = field(default_factory=dict)
+    query: Mapping[str, Scalar] = field(default_factory=dict)
+    body: Mapping[str, JsonValue] | None = None
+    before: Mapping[str, JsonValue] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    asks_anyway: bool = False
+    """Ask for approval although the operation's effect alone would not."""
+
+    @property
+    def effect(self) -> Effect:
+        """The effect class of this very write."""
+        return self.operation.effect
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a person must say yes before this is sent."""
+        return self.effect.always_needs_approval or self.asks_anyway
+
+    @property
+    def question(self) -> str:
+        """The preview as one text."""
+        return "\n".join([*self.preview, *(f"Note: {warning}" for warning in self.warnings)])
+
+    def digest(self) -> str:
+        """A digest of operation and canonical arguments."""
+        return digest_of(self.operation.id, dict(self.arguments))
+
+
+def digest_of(*parts: object) -> str:
+    """SHA-256 over canonical JSON, as hexadecimal."""
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,48 @@
+"""What every write answers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+Nothing = SkipJsonSchema[None]
+
+Outcome = Literal["done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"]
+
+
+class Change(BaseModel):
+    """One value before and after; `before` is what was last known, and may be absent."""
+
+    field: str
+    before: JsonValue = None
+    after: JsonValue = None
+
+
+class OutgoingRequest(BaseModel):
+    """What a dry run would have sent, without the key."""
+
+    method: str
+    url: str
+    query: dict[str, JsonValue] = Field(default_factory=dict)
+    body: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class WriteReceipt(BaseModel):
+    """The outcome of a write, told the same way by every write tool."""
+
+    outcome: Outcome
+    operation: str
+    summary: str
+    write_id: int | Nothing = Field(default=None, description="Row of write_history")
+    record_id: int | Nothing = Field(default=None, description="Id of the record on the service")
+    details: list[str] = Field(default_factory=list)
+    changed: list[Change] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+    next_steps: list[str] = Field(default_factory=list)
+    preview: list[str] = Field(default_factory=list, description="What the user must be shown before they approve")
+    approval_token: str | Nothing = Field(default=None, description="Valid 10 minutes, once, for these arguments")
+    request: OutgoingRequest | Nothing = None
+    reason: str | Nothing = Field(default=None, description="Stable code of a refusal")
+    sandbox: bool = False

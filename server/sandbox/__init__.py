@@ -1,0 +1,19 @@
+"""A stateful simulator of RoofLink and RenovationFind, as strict and as nasty as the real services.
+
+It is a referee: its rules are written from the services' documentation and share no code with the product's own
+checks. What it assumes beyond the documentation is listed in `server.sandbox.assumptions`.
+"""
+
+from server.sandbox.faults import Fault
+from server.sandbox.options import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
+from server.sandbox.simulator import Sandbox
+from server.sandbox.state import RequestRecord, Write
+
+__all__ = [
+    "SANDBOX_RENOVATIONFIND_TOKEN",
+    "SANDBOX_ROOFLINK_KEY",
+    "Fault",
+    "RequestRecord",
+    "Sandbox",
+    "Write",
+]

@@ -1,0 +1,282 @@
+"""Everything that the sandbox does and no documentation page says, each with its reason.
+
+The code names an assumption by its id where it acts on it, in a comment `assumption id`; a test holds both together.
+What is not listed here, the services' pages say or public code was seen to receive.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """One behaviour beyond the documentation."""
+
+    id: str
+    service: Literal["rooflink", "renovationfind", "both"]
+    what: str
+    why: str
+
+
+ASSUMPTIONS = (
+    Assumption(
+        "refused-do-not-count",
+        "both",
+        "A request refused with 429 does not count against the limit; the window slides, and opens again when exactly "
+        "its length has passed.",
+        "The pages give numbers, no algorithm. This one never admits more than they say.",
+    ),
+    Assumption(
+        "email-format",
+        "both",
+        "An e-mail address must look like one: RoofLink's customer, RenovationFind's emailTo.",
+        "RenovationFind declares the format; RoofLink's page says text, its framework's field for addresses checks.",
+    ),
+    Assumption(
+        "drf-bodies",
+        "rooflink",
+        'Errors are {"detail": text} or {field: [texts]} with all wrong fields at once, in the framework\'s words; '
+        "unknown fields of a body are passed over.",
+        "The pages name status codes only. A live message was Django's, and the paths are Django's.",
+    ),
+    Assumption(
+        "unknown-path-html",
+        "rooflink",
+        "An unknown path is answered with an HTML page and 404, before the key is looked at.",
+        "Django resolves the path before the framework runs, and answers with its own page.",
+    ),
+    Assumption(
+        "missing-slash",
+        "rooflink",
+        "A path without its trailing slash is answered with a 301 to the path with it, whatever the method; a client "
+        "that follows turns a POST into a GET.",
+        "Every documented path ends in a slash; the redirect is Django's default (APPEND_SLASH).",
+    ),
+    Assumption(
+        "paging",
+        "rooflink",
+        "A page that does not exist is 404; a page size that is no positive number counts as 10, one above the maximum "
+        "as the maximum; an empty list has null for both indexes.",
+        "The framework's page-number pagination does so; the envelope's names are documented.",
+    ),
+    Assumption(
+        "id-400",
+        "rooflink",
+        "An id in the path that is no positive integer is 400.",
+        "The responses page says 400, the requests page allows 405.",
+    ),
+    Assumption(
+        "strict-text",
+        "rooflink",
+        "A number or boolean where text is asked is refused, coordinates included.",
+        "The page declares text. The framework itself would take a number; a simulator should not forgive more.",
+    ),
+    Assumption(
+        "filter-names",
+        "rooflink",
+        "The names of the list's filters on the wire, but for date_deleted__isnull; coordinates match within 0.05 "
+        "degrees, cities without regard to case; an unreadable value is 400, an unknown id matches nothing.",
+        "The page describes the filters without naming them; the names follow its fields and sibling endpoints.",
+    ),
+    Assumption(
+        "ignored-filters",
+        "rooflink",
+        "state and project_manager are ignored in silence unless asked for (honoured_filters).",
+        "Some guessed names will be wrong, and the framework ignores unknown parameters. A client must notice.",
+    ),
+    Assumption(
+        "date-filter-day",
+        "rooflink",
+        "A filter's date without a time means the day's begin for __gte and its end for __lte; an ISO date-time with a "
+        "T is refused.",
+        "The refusal was seen live on another list of the service; the rest is what a user of the filter expects.",
+    ),
+    Assumption(
+        "company-time",
+        "rooflink",
+        "Display dates are in a company time five hours behind UTC, all year.",
+        "They name no zone; the one ISO date seen live had this offset.",
+    ),
+    Assumption(
+        "empty-text-for-null",
+        "rooflink",
+        'Missing phones, e-mails, bid types and dates are empty texts, and a customer without a name is "Unknown".',
+        "Both were seen live, not in which fields exactly.",
+    ),
+    Assumption(
+        "detail-fields",
+        "rooflink",
+        "A prospect's detail is its list row, the address in parts, lead_status, description, extra_info, photos and a "
+        "timestamps object in ISO format.",
+        "The page describes the detail in prose.",
+    ),
+    Assumption(
+        "checklist-shape",
+        "rooflink",
+        "The checklist is an object keyed by step, or an array of steps, as chosen (checklist_shape).",
+        "The page describes it in prose; the keys are those of the list row's pipeline.",
+    ),
+    Assumption(
+        "stats-shape",
+        "rooflink",
+        "The statistics are one object, an array, or nested, as chosen (stats_shape); custom filters stand beside the "
+        "predefined ones under the names that users gave them.",
+        "The page describes them in prose.",
+    ),
+    Assumption(
+        "stats-codes",
+        "rooflink",
+        "What the 13 codes of predefined filters mean, and that the status filter of the list takes them; all but d "
+        "and ad leave deleted prospects out.",
+        "The codes are public, their meanings are read from their letters and the documented stages.",
+    ),
+    Assumption(
+        "create-lead-path",
+        "rooflink",
+        "POST /light/jobs/create_customer_and_job/ unless chosen otherwise (create_lead_path).",
+        "The page names neither method nor path; its slug is create-customer-and-job.",
+    ),
+    Assumption(
+        "create-lead-names",
+        "rooflink",
+        "The names of the body's fields but for state and extra_info; changeable (create_lead_names).",
+        "The page's text lost them; answers and sibling endpoints use these.",
+    ),
+    Assumption(
+        "lead-status-required",
+        "rooflink",
+        "A body without lead_status is refused.",
+        "The page says both: required, and that it defaults to u. The stricter reading is the safer one.",
+    ),
+    Assumption(
+        "unknown-lead-status",
+        "rooflink",
+        "A lead_status outside the 14 documented codes is taken, up to 50 characters.",
+        "The documented list may be incomplete, and its limit of 50 is no limit of two-letter codes.",
+    ),
+    Assumption(
+        "region-by-distance",
+        "rooflink",
+        "A new lead belongs to the region whose centre is nearest.",
+        "The page says that the coordinates determine the region, not how.",
+    ),
+    Assumption(
+        "created-body",
+        "rooflink",
+        "A created lead is answered with 201 and its detail, customer.id and customer.user_id included.",
+        "The responses page says 201 and the new object's id; what else is not said.",
+    ),
+    Assumption(
+        "vendor-errors",
+        "renovationfind",
+        'Refusals are {"success": false, "error": text} with 400 for the body or an id, 404 for an unknown lead or '
+        "path, 405 for a method.",
+        "The envelope is documented for the manager's API; the vendor's shows no error.",
+    ),
+    Assumption(
+        "vendor-rate-limit",
+        "renovationfind",
+        "250 requests in 5 minutes for each token, then 429 with Retry-After: 300.",
+        "Documented for the manager's API; none is stated for the vendor's.",
+    ),
+    Assumption(
+        "withheld-contact",
+        "renovationfind",
+        "Name, phone, address, e-mail and customerInformationHtml are empty texts until the lead is accepted.",
+        'Accepting answers with "customer contact info", so it was withheld; how is not said.',
+    ),
+    Assumption(
+        "accept-once",
+        "renovationfind",
+        "Accepting a lead that was accepted or declined is 409.",
+        "Nothing is said; a silent repeat would hide a client's double write.",
+    ),
+    Assumption(
+        "decline-once",
+        "renovationfind",
+        "Declining a lead that was accepted or declined is 409.",
+        "Nothing is said; a silent repeat would hide a client's double write.",
+    ),
+    Assumption(
+        "state-conflicts",
+        "renovationfind",
+        "A status for a lead that was not accepted, or whose status is JOB_WON or LEAD_WON, even the same one, is 409; "
+        "the body is checked before.",
+        "The rules are documented, their answer is not.",
+    ),
+    Assumption(
+        "first-error-only",
+        "renovationfind",
+        "A refusal names the first thing that is wrong.",
+        "The envelope has one text. It forces a client to check everything itself.",
+    ),
+    Assumption(
+        "blank-is-missing",
+        "renovationfind",
+        "A reason of white space only does not count where one is required; nor do such names of a referral.",
+        "Nothing is said; the stricter reading.",
+    ),
+    Assumption(
+        "superfluous-ignored",
+        "renovationfind",
+        "A field that the status has no use for is checked for its type, then dropped; unknown fields are passed over.",
+        "Nothing is said; the fields are described as optional for other statuses.",
+    ),
+    Assumption(
+        "any-amount",
+        "renovationfind",
+        "A jobAmount may be zero or negative, and the completion may lie before the start; a date and its TBD flag may "
+        "both be given.",
+        "No page forbids it.",
+    ),
+    Assumption(
+        "status-replaces",
+        "renovationfind",
+        "A new status replaces all data of the one before.",
+        "Nothing is said; the data describe one status.",
+    ),
+    Assumption(
+        "dates-at-midnight-utc",
+        "renovationfind",
+        "A day that was sent comes back as its midnight in UTC.",
+        "Requests take dates, answers show date-times; no time zone is named.",
+    ),
+    Assumption(
+        "requires-action",
+        "renovationfind",
+        "An accepted lead without a status requires action, and so does LEAD_WON without an attachment.",
+        'A reading of the two flags\' names and of "attachment soft-required".',
+    ),
+    Assumption(
+        "referral-match",
+        "renovationfind",
+        "A duplicate has the same e-mail without regard to case, or the same digits in its phone.",
+        "The page says that e-mail or phone already exists.",
+    ),
+    Assumption(
+        "referral-without-contact",
+        "renovationfind",
+        "A referral with neither e-mail nor phone is taken.",
+        "The page requires the two names only.",
+    ),
+    Assumption(
+        "referral-created",
+        "renovationfind",
+        "A created referral is answered with 201, a message and its id.",
+        "The page shows the skipped case only.",
+    ),
+    Assumption(
+        "lite-view",
+        "renovationfind",
+        "A list's row is the detail without customerInformationHtml, postLeadStatusData and attachments.",
+        'The schema speaks of a "lite view" without showing it.',
+    ),
+    Assumption(
+        "lead-reads",
+        "renovationfind",
+        "GET /general-leads, not in pages, and GET /general-leads/{id}, where chosen (lead_reads); 404 else.",
+        "No page documents a read.",
+    ),
+)

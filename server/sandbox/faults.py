@@ -1,0 +1,161 @@
+"""What can go wrong between a client and the services, put in on purpose, request by request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Literal, TypeAlias, get_args
+
+from server.sandbox.wire import as_object
+
+AnswerKind: TypeAlias = Literal[
+    "rate_limited",  # 429
+    "server_error",  # 500 in the service's own manner
+    "bad_gateway",  # 502 with a proxy's HTML
+    "unavailable",  # 503
+    "status",  # any `status`, with `body`
+    "html_200",  # a login page of some proxy, with status 200
+    "empty_200",  # status 200 without a body
+    "truncated_json",  # the right answer, its second half missing, its length consistent
+    "cut_body",  # the right answer, the connection ending in the middle
+    "success_false_200",  # RenovationFind's refusal with status 200
+    "huge",  # the right answer followed by `size` bytes of white space
+    "redirect",  # to `location`, else to the same address
+    "wrong_content_type",  # the right answer, called text/html
+]
+TimeKind: TypeAlias = Literal[
+    "slow",  # `seconds` pass, then the request is carried out, if the caller still waits
+    "slow_after_commit",  # the request is carried out, then `seconds` pass before the answer
+    "read_timeout",  # no answer ever
+]
+DropKind: TypeAlias = Literal[
+    "drop_before",  # the connection ends, nothing was carried out
+    "drop_after",  # the connection ends, the request was carried out
+]
+UnreachableKind: TypeAlias = Literal[
+    "connection_refused", "dns_failure", "tls_failure", "connect_timeout", "pool_timeout", "write_timeout"
+]
+"""The request never arrives. In the same process only: a server cannot refuse what it has already taken."""
+
+Kind: TypeAlias = AnswerKind | TimeKind | DropKind | UnreachableKind
+
+UNREACHABLE: frozenset[str] = frozenset(get_args(UnreachableKind))
+KINDS: frozenset[str] = UNREACHABLE.union(*(get_args(group) for group in (AnswerKind, TimeKind, DropKind)))
+_COMMITTING = frozenset({
+    "truncated_json", "cut_body", "empty_200", "huge", "wrong_content_type", "slow", "slow_after_commit", "drop_after",
+})  # fmt: skip
+_NEVER_COMMITTING = UNREACHABLE | {"drop_before"}
+
+RetryAfter: TypeAlias = Literal["seconds", "date", "none"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing going wrong with the requests that it matches."""
+
+    kind: Kind
+    match: str | None = None
+    """`METHOD regular-expression`, found anywhere in the path; METHOD may be `*`. Without it, all requests match."""
+    times: int | None = 1
+    """How many requests it befalls; none means all."""
+    after: int = 0
+    """How many matching requests pass before."""
+    seconds: float = 0.0
+    """A slow answer's delay; the wait in `Retry-After`."""
+    retry_after: RetryAfter = "seconds"
+    """How 429 and 503 name `seconds`; no header when `seconds` is 0."""
+    status: int = 0
+    """For `status`; for others, in place of their usual code."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: str = ""
+    location: str = ""
+    size: int = 30_000_000
+    content_length: bool = True
+    """Whether a huge answer says its length beforehand."""
+    commits: bool | None = None
+    """Whether the request is carried out nevertheless. By default it is for those kinds that spoil a right answer."""
+    exception: Literal["", "ReadError", "RemoteProtocolError", "WriteError"] = ""
+    """In the same process: which httpx error a dropped connection becomes."""
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(sorted(KINDS))}")
+        if self.commits and self.kind in _NEVER_COMMITTING:
+            raise ValueError(f"{self.kind} means that the request is not carried out")
+        method, _, pattern = (self.match or "* ").partition(" ")
+        if not method or (self.match and not pattern):
+            raise ValueError(f"match must be a method and a regular expression: {self.match!r}")
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            raise ValueError(f"match {self.match!r}: {error}") from None
+
+    @property
+    def takes_effect(self) -> bool:
+        """Whether the request is carried out."""
+        return self.kind in _COMMITTING if self.commits is None else self.commits
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether a request is meant."""
+        if self.match is None:
+            return True
+        wanted, _, pattern = self.match.partition(" ")
+        return wanted.upper() in {"*", method} and re.search(pattern, path) is not None
+
+    @classmethod
+    def from_options(cls, options: object) -> Fault:
+        """A fault from plain data, as it comes in JSON.
+
+        Raises:
+            ValueError: no object, an unknown name, a wrong kind or pattern.
+        """
+        given = as_object(options)
+        if given is None or "kind" not in given:
+            raise ValueError("a fault is an object with a kind")
+        unknown = sorted(set(given) - {known.name for known in fields(cls)})
+        if unknown:
+            raise ValueError(f"unknown option of a fault: {unknown[0]!r}")
+        return cls(**given)  # pyright: ignore[reportArgumentType]  # checked above and on use
+
+
+@dataclass(slots=True)
+class _Pending:
+    fault: Fault
+    passed: int = 0
+    befallen: int = 0
+
+
+class Faults:
+    """The faults to come, in the order in which they were added; the first that matches a request befalls it."""
+
+    def __init__(self) -> None:
+        self._pending: list[_Pending] = []
+
+    def __len__(self) -> int:
+        return len(self._pending)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter([pending.fault for pending in self._pending])
+
+    def add(self, fault: Fault) -> None:
+        """Let this happen too."""
+        self._pending.append(_Pending(fault))
+
+    def clear(self) -> None:
+        """Let nothing more happen."""
+        self._pending.clear()
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """The fault that befalls this request; it counts as used."""
+        for pending in self._pending:
+            if not pending.fault.matches(method, path):
+                continue
+            if pending.passed < pending.fault.after:
+                pending.passed += 1
+                continue
+            pending.befallen += 1
+            if pending.fault.times is not None and pending.befallen >= pending.fault.times:
+                self._pending.remove(pending)
+            return pending.fault
+        return None

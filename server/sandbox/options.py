@@ -1,0 +1,144 @@
+"""What can be chosen about a sandbox, mostly where the services' documentation leaves a question open."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from types import MappingProxyType, NoneType
+from typing import Literal, TypedDict, cast, get_args
+
+SANDBOX_ROOFLINK_KEY = "sandbox-rooflink-key"
+SANDBOX_RENOVATIONFIND_TOKEN = "sandbox-renovationfind-token"  # the simulator's own, opens nothing
+
+ROOFLINK_ROOT = "/roof_link_endpoints/api"
+RENOVATIONFIND_ROOT = "/rest-api-v1"
+
+FILTERS = frozenset({
+    "status", "rep", "rep_2", "project_manager", "employee", "region", "date_created__gte", "date_created__lte",
+    "date_last_edited__gte", "date_last_edited__lte", "city", "state", "zipcode", "latitude", "longitude",
+})  # fmt: skip
+"""Every filter of the prospect list that can be honoured; `date_deleted__isnull` always is."""
+
+# assumption ignored-filters
+IGNORED_FILTERS = frozenset({"state", "project_manager"})
+
+CREATE_LEAD_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "external_id": "offline_id",
+        "first_name": "first_name",
+        "last_name": "last_name",
+        "address": "address",
+        "city": "city",
+        "county": "county",
+        "state": "state",
+        "postal_code": "zipcode",
+        "latitude": "latitude",
+        "longitude": "longitude",
+        "lead_status": "lead_status",
+        "extra_info": "extra_info",
+        "cell_phone": "cell",
+        "home_phone": "phone",
+        "email": "email",
+        "lead_source": "lead_source",
+    }
+)  # assumption create-lead-names
+"""The body of a new RoofLink lead: what a field is, and the name under which the sandbox reads it."""
+
+StatsShape = Literal["object", "array", "nested"]
+ChecklistShape = Literal["object", "array"]
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _default_filters() -> frozenset[str]:
+    return FILTERS - IGNORED_FILTERS
+
+
+@dataclass(kw_only=True, frozen=True)
+class Options:
+    """Choices of one sandbox; all have defaults.
+
+    `clock` drives the rate limits and the `at` of requests and writes (seconds); `now` the dates of records. Seeded
+    records are dated backwards from the `now` of the moment when the sandbox was made or reset.
+    """
+
+    seed: int = 1
+    prospects: int = 150
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], datetime] = _utc_now
+
+    honoured_filters: frozenset[str] = field(default_factory=_default_filters)
+    """Names on the wire; any other query parameter is ignored without a word, as Django does."""
+    max_page_size: int = 100
+    """10 simulates the reading of other clients' authors that prospects come ten at a time at most."""
+    next_origin: str = ""
+    """Origin of `next` and `previous`, e.g. `https://api.roof.link`; the request's own when empty."""
+    stats_shape: StatsShape = "object"
+    checklist_shape: ChecklistShape = "object"
+    # assumption create-lead-path
+    create_lead_path: str = "/light/jobs/create_customer_and_job/"
+    create_lead_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Changes to CREATE_LEAD_NAMES."""
+    rooflink_retry_after: int | None = None
+    """Seconds in the `Retry-After` header of RoofLink's own 429; none is sent when left out."""
+    lead_reads: bool = False
+    """Whether RenovationFind answers GET /general-leads and /general-leads/{id}, which no page documents."""
+
+    def __post_init__(self) -> None:
+        for name, known, given in (
+            ("honoured_filters", FILTERS, self.honoured_filters),
+            ("create_lead_names", CREATE_LEAD_NAMES.keys(), self.create_lead_names.keys()),
+            ("stats_shape", get_args(StatsShape), {self.stats_shape}),
+            ("checklist_shape", get_args(ChecklistShape), {self.checklist_shape}),
+        ):
+            unknown = sorted(set(given) - set(known))
+            if unknown:
+                raise ValueError(f"{name}: unknown {unknown[0]!r}; known: {', '.join(sorted(known))}")
+
+    def lead_name(self, field_name: str) -> str:
+        """The name on the wire of one of CREATE_LEAD_NAMES."""
+        return self.create_lead_names.get(field_name, CREATE_LEAD_NAMES[field_name])
+
+
+class Choices(TypedDict, total=False):
+    """The fields of Options as keyword arguments."""
+
+    seed: int
+    prospects: int
+    clock: Callable[[], float]
+    now: Callable[[], datetime]
+    honoured_filters: frozenset[str]
+    max_page_size: int
+    next_origin: str
+    stats_shape: StatsShape
+    checklist_shape: ChecklistShape
+    create_lead_path: str
+    create_lead_names: Mapping[str, str]
+    rooflink_retry_after: int | None
+    lead_reads: bool
+
+
+def choices_from(data: Mapping[str, object]) -> Choices:
+    """Choices from plain data, as it comes in JSON; a list of filters becomes a set.
+
+    Raises:
+        ValueError: an unknown name, or a value of another type than the default has.
+    """
+    given = dict(data)
+    defaults = {known.name: cast("object", getattr(_DEFAULTS, known.name)) for known in fields(_DEFAULTS)}
+    for name, value in given.items():
+        if name in {"clock", "now"} or name not in defaults:
+            raise ValueError(f"unknown option of the sandbox: {name!r}")
+        allowed: tuple[type, ...] = (int, NoneType) if name == "rooflink_retry_after" else (type(defaults[name]),)
+        if name == "honoured_filters" and isinstance(value, list):
+            given[name] = frozenset(cast("list[str]", value))
+        elif type(value) not in allowed:
+            raise ValueError(f"{name} must be of the type {allowed[0].__name__}")
+    return cast("Choices", cast("object", given))
+
+
+_DEFAULTS = Options()

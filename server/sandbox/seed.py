@@ -1,0 +1,147 @@
+"""Fills an empty state with invented records, the same for the same seed (dates count backwards from now)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from server.sandbox import people
+from server.sandbox.places import CANADIAN_PLACES, US_PLACES, Place
+from server.sandbox.records import STAGES, Customer, Done, LeadSource, Prospect, ReferralRequest, Region, User
+from server.sandbox.seed_leads import seed_leads
+from server.sandbox.state import State
+
+REPS = (
+    User(301, "Alex Romero", "alex.romero@example.com", "#1f77b4", "(972) 555-0101"),
+    User(302, "Beatrice Chan", "beatrice.chan@example.com", "#ff7f0e", "(972) 555-0102"),
+    User(303, "Cole Whitaker", "cole.whitaker@example.com", "#2ca02c", ""),
+    User(304, "Désirée Lavoie", "desiree.lavoie@example.com", "#d62728", "(403) 555-0104"),
+    User(305, "Eun-ji Park", "eunji.park@example.com", "#9467bd", "(303) 555-0105"),
+)
+PROJECT_MANAGERS = (
+    User(321, "Farid Haddad", "farid.haddad@example.com", "#8c564b", "(972) 555-0121"),
+    User(322, "Gwen Sorensen", "gwen.sorensen@example.com", "#e377c2"),
+)
+REGIONS = (
+    Region(11, "North Texas", "#17becf", 32.9, -97.0),
+    Region(12, "Mountain & Prairie", "#bcbd22", 44.0, -108.0),
+    Region(13, "East", "#7f7f7f", 39.5, -79.0),
+)
+LEAD_SOURCES = (
+    LeadSource(41, "Door Knocking"),
+    LeadSource(42, "Referral"),
+    LeadSource(43, "RenovationFind"),
+    LeadSource(44, "Unknown"),
+)
+
+_DAY = 86_400
+_OLDEST = 200
+_STAGE_WEIGHTS = (30, 26, 20, 14, 10)
+_SPECIAL_EVERY = 9
+_DELETED_EVERY = 10
+
+
+def region_at(latitude: float, longitude: float) -> Region:
+    """The region whose centre is nearest."""
+    # assumption region-by-distance
+    return min(REGIONS, key=lambda region: (region.latitude - latitude) ** 2 + (region.longitude - longitude) ** 2)
+
+
+def seed_state(state: State) -> None:
+    """Fill `state` with prospects, leads, employees, regions and earlier referral requests."""
+    random = Random(state.options.seed)
+    now = state.options.now()
+    state.users.update((user.id, user) for user in (*REPS, *PROJECT_MANAGERS))
+    state.regions.update((region.id, region) for region in REGIONS)
+    state.lead_sources.update((source.id, source) for source in LEAD_SOURCES)
+    ages = sorted((random.uniform(_DAY, _OLDEST * _DAY) for _ in range(state.options.prospects)), reverse=True)
+    for index, age in enumerate(ages):
+        prospect = _prospect(state, random, index, now - timedelta(seconds=age), now)
+        state.prospects[prospect.id] = prospect
+    for lead in seed_leads(Random(state.options.seed + 1), now):
+        state.leads[lead.id] = lead
+    for first, last, email, phone in (
+        ("John", "Doe", "john@example.com", "5551234567"),
+        ("Renée", "Gagnon", "renee.gagnon@example.org", "(403) 555-0177"),
+    ):
+        referral_id = state.next_id("referral")
+        state.referrals[referral_id] = ReferralRequest(referral_id, first, last, email, phone)
+
+
+def phone_number(random: Random, place: Place) -> str:
+    """A number in the place's area from the block kept free for fiction, 555-0100 to 555-0199."""
+    return f"({place.area_code}) 555-01{random.randrange(100):02d}"
+
+
+def street_address(random: Random) -> str:
+    """A street line, now and then with a unit."""
+    line = f"{random.randrange(100, 9900)} {random.choice(people.STREETS)} {random.choice(people.SUFFIXES)}"
+    return f"{line} {random.choice(people.UNITS)}" if random.random() < 0.08 else line
+
+
+def _prospect(state: State, random: Random, index: int, created: datetime, now: datetime) -> Prospect:
+    place = random.choice(CANADIAN_PLACES if random.random() < 0.15 else US_PLACES)
+    latitude = round(place.latitude + random.uniform(-0.01, 0.01), 6)
+    longitude = round(place.longitude + random.uniform(-0.01, 0.01), 6)
+    stage = random.choices(STAGES, _STAGE_WEIGHTS)[0]
+    reached = STAGES.index(stage)
+    rep = REPS[index % len(REPS)] if random.random() < 0.9 else None
+    edited = created + (now - created) * random.random()
+    by = rep or PROJECT_MANAGERS[0]
+    deleted = Done(edited, by) if index % _DELETED_EVERY == _DELETED_EVERY - 1 else None
+    customer = _customer(state, random, index, place)
+    customer.region = region_at(latitude, longitude)
+    customer.rep = rep
+    customer.rep_2 = random.choice(REPS) if random.random() < 0.2 else None
+    customer.project_manager = random.choice(PROJECT_MANAGERS) if reached else None
+    return Prospect(
+        id=state.next_id("job", random.randint(1, 7)),
+        customer=customer,
+        address=street_address(random),
+        city=place.city,
+        county=place.county,
+        state=place.state,
+        zipcode=place.postal_code,
+        latitude=latitude,
+        longitude=longitude,
+        created=created,
+        edited=edited,
+        stage=stage,
+        lead_status=random.choice(("u", "pr", "as", "fu", "cb")),
+        job_type=random.choice("rrrrc"),
+        bid_type=random.choice(("i", "i", "c", "r", "f", "")),
+        deleted=deleted,
+        verified=Done(created + (edited - created) / 4, by) if reached else None,
+        meeting=Done(created + (edited - created) / 2, by) if reached > 1 else None,
+        submitted=Done(edited, by) if stage == "su" else None,
+        marks=frozenset(code for code in ("cf", "rla", "est", "re") if random.random() < 0.1),
+        photos=random.choice((0, 0, 1, 2, 3)),
+        description=_description(random, index),
+    )
+
+
+def _customer(state: State, random: Random, index: int, place: Place) -> Customer:
+    if index % _SPECIAL_EVERY == _SPECIAL_EVERY - 1:
+        first, last = people.UNUSUAL_NAMES[index // _SPECIAL_EVERY % len(people.UNUSUAL_NAMES)]
+        local = f"homeowner{index}"
+    else:
+        first, last = random.choice(people.FIRST_NAMES), random.choice(people.LAST_NAMES)
+        local = f"{first}.{last}{index}".lower()
+    # assumption empty-text-for-null
+    return Customer(
+        id=state.next_id("customer"),
+        user_id=state.next_id("customer_user", random.randint(1, 3)),
+        first_name=first,
+        last_name=last,
+        cell=phone_number(random, place) if random.random() < 0.8 else "",
+        phone=phone_number(random, place) if random.random() < 0.3 else "",
+        email=f"{local}@{random.choice(('example.com', 'example.org'))}" if random.random() < 0.7 else "",
+        region=REGIONS[0],
+        lead_source=random.choice((*LEAD_SOURCES, None)),
+    )
+
+
+def _description(random: Random, index: int) -> str:
+    if index % 7 == 0:
+        return people.HOSTILE_TEXTS[index // 7 % len(people.HOSTILE_TEXTS)]
+    return random.choice((*people.ORDINARY_TEXTS, ""))

@@ -1,0 +1,134 @@
+"""The sandbox itself: both services, their state, their limits and the faults put between them and the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Unpack, cast
+
+from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
+from starlette.routing import Mount
+
+from server.sandbox.control import control_routes
+from server.sandbox.exchange import Answer, Connection, Incoming, call
+from server.sandbox.faults import UNREACHABLE, Fault, Faults
+from server.sandbox.front import Front
+from server.sandbox.mishaps import play
+from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT, Choices, Options, choices_from
+from server.sandbox.records import Lead, Prospect
+from server.sandbox.renovationfind import RenovationFind
+from server.sandbox.rooflink import RoofLink
+from server.sandbox.seed import seed_state
+from server.sandbox.state import RequestRecord, State, Write
+from server.sandbox.transport import SandboxTransport
+
+if TYPE_CHECKING:
+    import httpx
+
+_ROOTS: Mapping[str, str] = {"rooflink": ROOFLINK_ROOT, "renovationfind": RENOVATIONFIND_ROOT}
+
+
+class Sandbox:
+    """A stateful simulator of RoofLink and RenovationFind; its keyword arguments are those of `Options`.
+
+    `app` serves both below the paths that the real services have, and `/_sandbox/` to steer it; `transport()` is the
+    same without a socket.
+    """
+
+    def __init__(self, **choices: Unpack[Choices]) -> None:
+        self.options = Options(**choices)
+        self.faults = Faults()
+        self._state = State(self.options)
+        self._rooflink = RoofLink(self.options, self._state)
+        self._renovationfind = RenovationFind(self.options, self._state)
+        self._services = Starlette(
+            routes=[
+                Mount(ROOFLINK_ROOT, self._rooflink.app()),
+                Mount(RENOVATIONFIND_ROOT, self._renovationfind.app()),
+            ],
+            exception_handlers={404: lambda _, __: PlainTextResponse("Nothing is simulated here.\n", 404)},
+        )
+        self._services.router.redirect_slashes = False
+        self.app = Starlette(routes=[*control_routes(self), Mount("/", Front(self))])
+        seed_state(self._state)
+
+    @classmethod
+    def from_options(cls, options: Mapping[str, object]) -> Sandbox:
+        """A sandbox from plain data, as it comes in JSON: the names of `Options` and `faults`, a list.
+
+        Raises:
+            ValueError: an unknown name, or a value that is not allowed.
+        """
+        given = dict(options)
+        faults = given.pop("faults", [])
+        if not isinstance(faults, list):
+            raise ValueError("faults must be a list")  # noqa: TRY004  # it is data that is wrong
+        sandbox = cls(**choices_from(given))
+        for fault in cast("list[object]", faults):
+            sandbox.faults.add(Fault.from_options(fault))
+        return sandbox
+
+    @property
+    def prospects(self) -> dict[int, Prospect]:
+        """RoofLink's prospects by id, the deleted ones too; changes made here are seen by the service."""
+        return self._state.prospects
+
+    @property
+    def leads(self) -> dict[int, Lead]:
+        """RenovationFind's leads by id."""
+        return self._state.leads
+
+    @property
+    def writes(self) -> list[Write]:
+        """Every change that took effect, in order."""
+        return self._state.writes
+
+    @property
+    def requests(self) -> list[RequestRecord]:
+        """Every request that arrived, in order."""
+        return self._state.requests
+
+    def reset(self) -> None:
+        """Back to the seeded records; no faults, no requests, no writes, unused limits."""
+        self._state.clear()
+        self.faults.clear()
+        self._rooflink.limit.clear()
+        self._renovationfind.limit.clear()
+        seed_state(self._state)
+
+    def transport(self) -> httpx.AsyncBaseTransport:
+        """Both services for an `httpx.AsyncClient` of this process, whatever origin its address names."""
+        return SandboxTransport(self.exchange)
+
+    async def exchange(self, incoming: Incoming, connection: Connection) -> Answer:
+        """Receive a request, let a fault befall it or not, and answer.
+
+        Raises:
+            Broken: the caller gets no answer.
+        """
+        fault = self.faults.take(incoming.method, incoming.path)
+        record = self._record(incoming)
+        if fault is None or fault.kind not in UNREACHABLE:
+            self.requests.append(record)
+
+        async def carry_out() -> Answer:
+            return await call(self._services, incoming)
+
+        if fault is None:
+            answer = await carry_out()
+        else:
+            answer = await play(fault, incoming, connection, carry_out, self.options.now())
+        record.status = answer.status
+        return answer
+
+    def _record(self, incoming: Incoming) -> RequestRecord:
+        roots = (name for name, root in _ROOTS.items() if incoming.path.startswith(f"{root}/"))
+        return RequestRecord(
+            service=next(roots, ""),
+            method=incoming.method,
+            path=incoming.path,
+            query=incoming.query.decode("latin-1"),
+            host=incoming.header(b"host"),
+            header_names=tuple(sorted({key.decode("latin-1") for key, _ in incoming.headers})),
+            at=self.options.clock(),
+        )

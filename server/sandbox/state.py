@@ -1,0 +1,81 @@
+"""What the sandbox remembers: the records of both services, every request, every write that took effect."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from server.sandbox.options import Options
+from server.sandbox.records import Lead, LeadSource, Prospect, ReferralRequest, Region, User
+
+ServiceName = Literal["rooflink", "renovationfind"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A change that took effect. A request that was refused, or a duplicate that was skipped, is none."""
+
+    service: ServiceName
+    operation: str
+    """Method and path with its variables in braces, e.g. `POST /general-leads/{lead_id}/accept`."""
+    path_params: Mapping[str, int]
+    body: object
+    at: float
+    """The sandbox's clock, in seconds."""
+    record_id: int
+    """The record that was made or changed."""
+
+
+@dataclass(slots=True)
+class RequestRecord:
+    """A request as the service received it. Header values are left out: one of them is the key."""
+
+    service: str
+    method: str
+    path: str
+    query: str
+    host: str
+    header_names: tuple[str, ...]
+    at: float
+    status: int | None = None
+    """What was answered; none as long as nothing was, or when the connection was dropped."""
+
+
+@dataclass(slots=True)
+class State:
+    """All records of one sandbox, kept in place: a reset changes what these mappings hold, not the mappings."""
+
+    options: Options
+    prospects: dict[int, Prospect] = field(default_factory=dict[int, Prospect])
+    leads: dict[int, Lead] = field(default_factory=dict[int, Lead])
+    referrals: dict[int, ReferralRequest] = field(default_factory=dict[int, ReferralRequest])
+    users: dict[int, User] = field(default_factory=dict[int, User])
+    regions: dict[int, Region] = field(default_factory=dict[int, Region])
+    lead_sources: dict[int, LeadSource] = field(default_factory=dict[int, LeadSource])
+    writes: list[Write] = field(default_factory=list[Write])
+    requests: list[RequestRecord] = field(default_factory=list[RequestRecord])
+    last_id: dict[str, int] = field(default_factory=dict[str, int])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for kept in (self.prospects, self.leads, self.referrals, self.users, self.regions, self.lead_sources):
+            kept.clear()
+        self.writes.clear()
+        self.requests.clear()
+        self.last_id.clear()
+
+    def next_id(self, kind: str, step: int = 1) -> int:
+        """A new id of this kind; ids only grow, and belong to one kind each."""
+        self.last_id[kind] = self.last_id.get(kind, _FIRST_IDS[kind]) + step
+        return self.last_id[kind]
+
+    def record_write(
+        self, service: ServiceName, operation: str, path_params: Mapping[str, int], body: object, record_id: int
+    ) -> None:
+        """Count a change that has just taken effect."""
+        at = self.options.clock()
+        self.writes.append(Write(service, operation, dict(path_params), body, at, record_id))
+
+
+_FIRST_IDS: Mapping[str, int] = {"job": 7_000_100, "customer": 510_000, "customer_user": 830_000, "referral": 4_000}

@@ -1,0 +1,157 @@
+"""Settings from the environment (prefix `LEADBRIDGE_`), a `.env` file in the working directory, or `*_FILE` secrets."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from server.errors import SettingsError
+
+PREFIX = "LEADBRIDGE_"
+ApprovalMode = Literal["auto", "human", "off"]
+_SECRETS = ("rooflink_api_key", "renovationfind_token", "state_url")
+
+
+class Settings(BaseSettings):
+    """What the server runs with. Every field is `LEADBRIDGE_` plus its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    rooflink_api_key: SecretStr | None = None
+    rooflink_api_key_file: Path | None = None
+    rooflink_base_url: str = ""
+    renovationfind_token: SecretStr | None = None
+    renovationfind_token_file: Path | None = None
+    renovationfind_base_url: str = ""
+    state_url: SecretStr | None = None
+    state_url_file: Path | None = None
+    read_only: bool = False
+    toolsets: str = "default"
+    approvals: ApprovalMode = "auto"
+    call_deadline: float = Field(default=50.0, gt=0, le=600)
+    upload_root: Path | None = None
+    contract_file: Path | None = None
+    sandbox: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_secret_files(cls, values: Any) -> Any:
+        for name in _SECRETS:
+            path = values.get(f"{name}_file")
+            if path is None:
+                continue
+            if values.get(name) is not None:
+                msg = f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one"
+                raise ValueError(msg)
+            try:
+                values[name] = Path(path).read_text("utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+                msg = f"{PREFIX}{name.upper()}_FILE cannot be read: {reason}"
+                raise ValueError(msg) from None
+        return values
+
+    @field_validator("log_level", "approvals", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any, info: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return value.upper() if info.field_name == "log_level" else value.lower()
+
+    @field_validator("rooflink_api_key", "renovationfind_token")
+    @classmethod
+    def _key_fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            text = value.get_secret_value()
+            if not text.isascii() or not text.isprintable() or " " in text or not text:
+                msg = "must be printable ASCII without spaces or line breaks; copy the key again"
+                raise ValueError(msg)
+        return value
+
+    @field_validator("rooflink_base_url", "renovationfind_base_url")
+    @classmethod
+    def _base_url_is_safe(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host, parts = None, urlsplit("")
+        if parts.scheme not in {"https", "http"} or not host or parts.query or parts.fragment or parts.username:
+            msg = "must be a plain URL such as https://host/path, without user, query or fragment"
+            raise ValueError(msg)
+        if parts.scheme == "http" and not is_loopback(host):
+            msg = "must be https; without TLS only a loopback address is accepted"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    def secret(self, service: str) -> SecretStr | None:
+        """The key for a service (`rooflink`, `renovationfind`), if there is one."""
+        return self.rooflink_api_key if service == "rooflink" else self.renovationfind_token
+
+    def base_url(self, service: str) -> str:
+        """The configured base URL of a service, or an empty text for the catalog's."""
+        return self.rooflink_base_url if service == "rooflink" else self.renovationfind_base_url
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def load_settings(*, sandbox: bool = False, environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings of this process; `sandbox` is the command line's `--sandbox`.
+
+    Raises:
+        SettingsError: an unknown `LEADBRIDGE_` name, a value that is not allowed, or neither a key nor the sandbox.
+            The text is one line and never holds a secret.
+    """
+    _refuse_unknown_names(os.environ if environ is None else environ)
+    try:
+        settings = Settings(sandbox=True) if sandbox else Settings()
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+    if not settings.sandbox and settings.rooflink_api_key is None and settings.renovationfind_token is None:
+        msg = (
+            "no key: set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "
+            "or add --sandbox to try LeadBridge on simulated services"
+        )
+        raise SettingsError(msg)
+    return settings
+
+
+def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
+    """A misspelt `LEADBRIDGE_READONLY` must not leave a server able to write."""
+    from dotenv import dotenv_values
+
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in [*environ, *dotenv_values(".env")]:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+            msg = f"{name} is not a setting; {hint}"
+            raise SettingsError(msg)
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    name = PREFIX + where.upper() + ": " if where else ""
+    return name + first["msg"].removeprefix("Value error, ")

@@ -1,0 +1,150 @@
+"""Opens the state store when it is first needed, and runs short transactions on it in a worker thread."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import anyio.to_thread
+
+from server.errors import StateError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+T = TypeVar("T")
+
+IN_MEMORY = "sqlite://"
+
+
+class Store:
+    """One database, SQLite or PostgreSQL. Nothing is imported, opened or created before the first transaction."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._engine: Engine | None = None
+        self._opening = threading.Lock()
+        self._alone: AbstractContextManager[Any] = threading.Lock() if url == IN_MEMORY else nullcontext()
+        self._secret: bytes | None = None
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in one transaction, committed before this returns.
+
+        Raises:
+            StateError: the database cannot be opened, read or written; nothing of the transaction stands.
+        """
+        return await anyio.to_thread.run_sync(self.run_sync, work)
+
+    def run_sync(self, work: Callable[[Connection], T]) -> T:
+        """Like `run`, in the calling thread."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            with self._alone, self._open().begin() as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            cause = getattr(error, "orig", None) or error
+            msg = f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}. Nothing was sent."
+            raise StateError(msg) from None
+
+    def secret(self) -> bytes:
+        """The store's own random secret, made once, from which approval keys are derived."""
+        if self._secret is None:
+            self._secret = self.run_sync(_read_or_make_secret)
+        return self._secret
+
+    @property
+    def description(self) -> str:
+        """Where the store is, without a password."""
+        if self.url == IN_MEMORY:
+            return "in memory"
+        scheme, _, rest = self.url.partition("://")
+        return rest.removeprefix("/") if scheme == "sqlite" else f"{scheme}://{rest.rpartition('@')[2]}"
+
+    def close(self) -> None:
+        """Close every connection."""
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    def _open(self) -> Engine:
+        with self._opening:
+            if self._engine is None:
+                self._engine = self._create()
+            return self._engine
+
+    def _create(self) -> Engine:
+        from sqlalchemy import create_engine, event, inspect, make_url
+        from sqlalchemy.pool import StaticPool
+
+        from server.state.tables import SCHEMA_VERSION, meta, metadata
+
+        url = make_url(self.url)
+        options: dict[str, Any] = {}
+        if url.get_backend_name() == "sqlite":
+            if url.database in {None, "", ":memory:"}:
+                options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+            else:
+                _make_private_file(Path(str(url.database)))
+                options = {"connect_args": {"timeout": 10}}
+        elif url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, **options)
+        if url.get_backend_name() == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_immediately)
+        with engine.begin() as connection:
+            if inspect(connection).has_table("meta"):
+                found = connection.execute(meta.select().where(meta.c.key == "schema_version")).first()
+                version = int(found.value) if found else 0
+                if version > SCHEMA_VERSION:
+                    msg = (
+                        f"The state store ({self.description}) was written by a newer LeadBridge (schema {version}, "
+                        f"this one knows {SCHEMA_VERSION}). Update LeadBridge. Nothing was sent."
+                    )
+                    raise StateError(msg)
+            else:
+                metadata.create_all(connection)
+                connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
+        return engine
+
+
+def _make_private_file(path: Path) -> None:
+    """The file holds customers' contact details: readable by its owner only."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        msg = f"The state store ({path}) cannot be written: {error.strerror}. Nothing was sent."
+        raise StateError(msg) from None
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by the "begin" event, not by the driver
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "busy_timeout=10000", "synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediately(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _read_or_make_secret(connection: Connection) -> bytes:
+    from sqlalchemy.exc import IntegrityError
+
+    from server.state.tables import meta
+
+    select = meta.select().where(meta.c.key == "secret")
+    found = connection.execute(select).first()
+    if found is None:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():
+            connection.execute(meta.insert().values(key="secret", value=secrets.token_hex(32)))
+        found = connection.execute(select).one()
+    return bytes.fromhex(found.value)

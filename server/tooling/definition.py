@@ -1,0 +1,178 @@
+"""A tool as LeadBridge defines it, and how it becomes the SDK's `Tool`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, get_origin
+
+import anyio
+import anyio.to_thread
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import ConfigDict, ValidationError
+
+from server.api.client import on_wait
+from server.effects import Effect
+from server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
+from server.models.receipts import WriteReceipt
+from server.tooling.reply import error_result, receipt_result
+from server.tooling.wording import bad_arguments, problems_of
+
+logger = logging.getLogger("leadbridge")
+
+Rules = Callable[[Mapping[str, Any]], list[Problem]]
+"""Checks between arguments; gets those that are given and well-formed, parsed or as they came. Runs in a worker thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool: its typed function, the catalog rows it uses, and how it is built."""
+
+    name: str
+    title: str
+    toolset: str
+    effect: Effect
+    operations: tuple[str, ...]
+    function: Callable[..., Any]
+    """The function to register: its signature is the arguments, its docstring the description."""
+    rules: Rules | None = None
+    local: bool = False
+    """Whether the tool looks at this server only, not at a service."""
+
+    def build(self) -> Tool:
+        """The SDK's tool: strict arguments, slim schema, hints from the effect."""
+        hints = self.effect.hints
+        tool = GuardedTool.from_function(
+            self.function,
+            name=self.name,
+            title=self.title,
+            description=inspect.cleandoc(self.function.__doc__ or ""),
+            annotations=ToolAnnotations(
+                read_only_hint=hints.read_only,
+                destructive_hint=hints.destructive,
+                idempotent_hint=hints.idempotent,
+                open_world_hint=not self.local,
+            ),
+        )
+        assert isinstance(tool, GuardedTool)
+        base = tool.fn_metadata
+        arguments = type(base.arg_model.__name__, (base.arg_model,), {"model_config": ConfigDict(extra="forbid")})
+        tool.fn_metadata = _Metadata(
+            arg_model=arguments, output_schema=slim(base.output_schema), output_model=base.output_model
+        )
+        tool.parameters = slim(arguments.model_json_schema(by_alias=True))
+        tool.spec_rules = self.rules
+        tool.spec_writes = self.effect.writes
+        return tool
+
+
+class _Metadata(FuncMetadata):
+    """Argument parsing without the SDK's reading of JSON inside texts, which turns the text `"null"` into nothing.
+
+    Objects are still read from JSON texts: some hosts send them so.
+    """
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        parsed = dict(data)
+        for name, value in data.items():
+            field = self.arg_model.model_fields.get(name)
+            if field is None or not isinstance(value, str) or not value.lstrip().startswith("{"):
+                continue
+            if get_origin(field.annotation) is dict or "dict[" in str(field.annotation):
+                try:
+                    parsed[name] = json.loads(value)
+                except (ValueError, RecursionError):
+                    continue
+        return parsed
+
+
+class GuardedTool(Tool):
+    """The SDK's tool with our words for every failure."""
+
+    spec_rules: Any = None
+    spec_writes: bool = False
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """Check all arguments at once, run, and turn every failure into a text that says what did not happen."""
+        problems = await self._problems(arguments)
+        if problems:
+            return error_result(str(ArgumentsRefused(problems)))
+        waiting = on_wait.set(_progress_of(context))
+        try:
+            return await super().run(arguments, context, convert_result)
+        except ToolError as error:
+            return self._failure(error)
+        finally:
+            on_wait.reset(waiting)
+
+    async def _problems(self, arguments: dict[str, Any]) -> list[Problem]:
+        try:
+            given = self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            bad = bad_arguments(error)
+            known = self.fn_metadata.arg_model.model_fields
+            rest = {name: value for name, value in arguments.items() if name in known and name not in bad}
+            problems = problems_of(error, self.fn_metadata.arg_model)
+            return problems + [problem for problem in await self._broken_rules(rest) if problem.argument not in bad]
+        return await self._broken_rules({name: value for name, value in given.items() if value is not None})
+
+    async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:
+        rules: Rules | None = self.spec_rules
+        return await anyio.to_thread.run_sync(rules, given) if rules else []
+
+    def _failure(self, error: ToolError) -> CallToolResult:
+        cause: BaseException | None = error.__cause__
+        if isinstance(cause, Refused) and self.spec_writes:
+            return receipt_result(
+                WriteReceipt(
+                    outcome="refused",
+                    operation=self.name,
+                    summary=cause.summary,
+                    next_steps=cause.next_steps,
+                    reason=cause.reason,
+                )
+            )
+        if isinstance(cause, (LeadBridgeError, ToolError)):
+            return error_result(str(cause))
+        if isinstance(cause, TimeoutError):
+            return error_result("Nothing was changed: the call took longer than LEADBRIDGE_CALL_DEADLINE allows.")
+        logger.error("tool %s failed inside", self.name, exc_info=cause)
+        told = "Look at write_history for what was sent. " if self.spec_writes else "Nothing was changed. "
+        return error_result(f"LeadBridge failed inside {self.name}. {told}The server's log says more.")
+
+
+def slim(schema: Any) -> Any:
+    """A JSON schema without titles and null defaults, which cost tokens and tell nothing."""
+    if isinstance(schema, dict):
+        return {
+            key: slim(value) if key != "properties" else {name: slim(row) for name, row in value.items()}
+            for key, value in schema.items()
+            if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
+        }
+    return [slim(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def arguments_of(spec: ToolSpec) -> Sequence[str]:
+    """Names of a tool's arguments."""
+    return list(spec.build().parameters.get("properties", {}))
+
+
+def _progress_of(context: Context[Any, Any]) -> Callable[[float], Any]:
+    started = anyio.current_time()
+
+    async def report(seconds: float) -> None:
+        await context.report_progress(
+            anyio.current_time() - started, None, f"waiting {seconds:.0f} s for the service's rate limit"
+        )
+
+    return report
+
+
+__all__ = ["ArgModelBase", "GuardedTool", "Rules", "ToolSpec", "slim"]

@@ -1,0 +1,71 @@
+"""Questions to a person in the stateless protocol (2026-07-28): sealed with a key all processes of a store share.
+
+The SDK's sealed `requestState` expires and is bound to its arguments, but can be sent again as often as a client likes.
+Each sealed state therefore gets an identity here, which the ledger uses up together with the write it allowed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from contextvars import ContextVar
+from typing import Any
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.request_state import AESGCMRequestStateCodec
+from mcp.shared.exceptions import MCPError
+
+from server.state import Store
+from server.tooling.reply import error_result
+
+_answered: ContextVar[str] = ContextVar("answered_question", default="")
+
+
+def answered_question() -> str:
+    """The identity of the sealed question this request answers; empty in the era that asks within the call."""
+    return _answered.get()
+
+
+class SealedQuestions:
+    """The SDK's codec under a key from the state store, read when the first question is asked."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._codec: AESGCMRequestStateCodec | None = None
+
+    def seal(self, payload: bytes) -> str:
+        """Seal one question's state."""
+        return self._ready().seal(payload)
+
+    def unseal(self, token: str) -> bytes:
+        """Open an echoed state and note which question it was."""
+        payload = self._ready().unseal(token)
+        _answered.set(hashlib.sha256(token.encode()).hexdigest()[:32])
+        return payload
+
+    def _ready(self) -> AESGCMRequestStateCodec:
+        if self._codec is None:
+            key = hmac.new(self._store.secret(), b"leadbridge request state", hashlib.sha256).digest()
+            self._codec = AESGCMRequestStateCodec([key])
+        return self._codec
+
+
+async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Middleware, outermost: keeps questions of different requests apart, and words an answer that cannot be used.
+
+    In process, one task may serve several requests, so that the identity of a question must not outlive its request.
+    """
+    before = _answered.set("")
+    try:
+        return await call_next(ctx)
+    except MCPError as error:
+        data = error.error.data
+        if ctx.method != "tools/call" or not isinstance(data, dict) or data.get("reason") != "invalid_request_state":
+            raise
+        return error_result(
+            "REFUSED: Nothing was changed. The user's answer could not be used: the question has expired (10 minutes), was "
+            "asked for other arguments, or does not come from this server. Call the tool again so that the user is asked "
+            "again."
+        )
+    finally:
+        _answered.reset(before)

@@ -1,0 +1,80 @@
+"""Results: complete compact text for the model, typed structured content for programs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel
+
+from server.models.receipts import WriteReceipt
+
+M = TypeVar("M", bound=BaseModel)
+
+TEXT_CEILING = 20_000
+
+_HEADINGS = {
+    "done": "DONE",
+    "already_done": "ALREADY DONE",
+    "approval_required": "APPROVAL REQUIRED",
+    "not_approved": "NOT APPROVED",
+    "refused": "REFUSED",
+    "unknown": "OUTCOME UNKNOWN",
+    "dry_run": "DRY RUN",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reply(Generic[M]):
+    """What a read tool returns: the text the model reads, and the same as data."""
+
+    text: str
+    data: M
+
+
+def result_of(reply: Reply[M]) -> CallToolResult:
+    """A read's result."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=reply.text)],
+        structured_content=reply.data.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def error_result(text: str) -> CallToolResult:
+    """A failure that the model reads."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+
+
+def receipt_result(receipt: WriteReceipt) -> CallToolResult:
+    """A write's result; a refusal and an unknown outcome are errors to the model, with the receipt as data."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=receipt_text(receipt))],
+        structured_content=receipt.model_dump(mode="json", exclude_none=True),
+        is_error=receipt.outcome in {"refused", "unknown"},
+    )
+
+
+def receipt_text(receipt: WriteReceipt) -> str:
+    """A receipt as lines, what matters first."""
+    lines = [f"{_HEADINGS[receipt.outcome]}: {receipt.summary}", *receipt.details]
+    lines += [f"Changed {change.field}: {_shown(change.before)} -> {_shown(change.after)}" for change in receipt.changed]
+    if receipt.preview:
+        lines += ["Show the user:", *(f"  {line}" for line in receipt.preview)]
+    if receipt.request is not None:
+        request = receipt.request
+        lines.append(f"Would send: {request.method} {request.url}")
+        lines += [f"  ?{name}={value}" for name, value in request.query.items()]
+        lines += [f"  {name}: {value}" for name, value in request.body.items()]
+    lines += [f"Warning: {warning}" for warning in receipt.warnings]
+    lines += [f"Next: {step}" for step in receipt.next_steps]
+    if receipt.approval_token:
+        lines.append(f"approval_token: {receipt.approval_token}")
+    tail = [f"write {receipt.write_id}"] if receipt.write_id is not None else []
+    tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
+    tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
+    return "\n".join([*lines, *([f"({'; '.join(tail)})"] if tail else [])])
+
+
+def _shown(value: object) -> str:
+    return "not known" if value is None else str(value)

@@ -1,0 +1,18 @@
+"""The tools: what an assistant sees. One module for each resource; each tool is a typed function.
+
+A read tool returns a `Reply`; a write tool returns a `Plan`, and `server.tooling.writes` does the rest.
+"""
+
+from __future__ import annotations
+
+from server.tooling.definition import ToolSpec
+from tools import create_lead, lead_status, leads, operations, prospects, referrals
+
+ALL_TOOLS: tuple[ToolSpec, ...] = (
+    *prospects.TOOLS,
+    *create_lead.TOOLS,
+    *leads.TOOLS,
+    *lead_status.TOOLS,
+    *referrals.TOOLS,
+    *operations.TOOLS,
+)

@@ -1,0 +1,172 @@
+"""RoofLink: a new address-only lead.
+
+Source: https://developers.rooflink.com/reference/create-customer-and-job
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from server.api.answers import unreadable
+from server.catalog import Operation, Service
+from server.effects import Effect
+from server.errors import ArgumentsRefused, Problem
+from server.guard.contacts import contact_problems
+from server.guard.location import Location, locate
+from server.guard.plan import Done, Plan
+from server.models.places import LEAD_STATUSES, PLACES
+from server.models.rooflink import Created
+from server.tooling.arguments import Flag, Latitude, Longitude, Text60, Text100, Text200
+from server.tooling.context import Ctx, deck_of
+from server.tooling.writes import write_tool
+from server.untrusted import label
+
+Nothing = SkipJsonSchema[None]
+
+StateCode = Annotated[str, Field(min_length=2, max_length=5, strict=True, description="US state or Canadian province code")]
+PostalCode = Annotated[str, Field(min_length=3, max_length=12, strict=True)]
+LeadStatus = Annotated[
+    str, Field(min_length=1, max_length=50, strict=True, description=f"Code: {', '.join(LEAD_STATUSES)}; u = unknown")
+]
+LeadSource = Annotated[
+    str, Field(min_length=1, max_length=50, strict=True, description="Lead source id, or 'Door Knocking'")
+]
+ExtraInfo = Annotated[dict[str, JsonValue], Field(max_length=50, description="Free metadata, e.g. campaign")]
+
+
+async def rooflink_create_lead(
+    ctx: Ctx,
+    address: Annotated[Text200, Field(description="Street address of the property")],
+    state: StateCode,
+    postal_code: PostalCode,
+    latitude: Latitude | Nothing = None,
+    longitude: Longitude | Nothing = None,
+    lead_status: LeadStatus = "u",
+    first_name: Text100 | Nothing = None,
+    last_name: Text100 | Nothing = None,
+    city: Text100 | Nothing = None,
+    county: Text100 | Nothing = None,
+    cell_phone: Text60 | Nothing = None,
+    home_phone: Text60 | Nothing = None,
+    email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
+    lead_source: LeadSource | Nothing = None,
+    extra_info: ExtraInfo | Nothing = None,
+    external_id: Text100 | Nothing = None,
+    allow_duplicate: Annotated[Flag, Field(description="Create although a likely duplicate exists; asks the user")] = False,
+) -> Plan:
+    """Create an address-only lead in RoofLink: a new customer and a new prospect job.
+
+    Each call makes new records; RoofLink removes no duplicates. Look for the address first with
+    rooflink_list_prospects. Leave latitude and longitude out unless they were given to you: US ones are then taken from
+    the ZIP code's centre and marked approximate. Never invent contact details.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.create_lead")
+    location, problems = locate(state.upper(), postal_code, latitude, longitude)
+    if location is None:
+        raise ArgumentsRefused(problems)
+    _, contact_warnings = contact_problems({"cell_phone": cell_phone, "home_phone": home_phone}, {"email": email})
+    latitude_text, longitude_text = location.as_texts()
+    arguments: dict[str, JsonValue] = {
+        "address": address,
+        "state": state.upper(),
+        "postal_code": postal_code,
+        "latitude": latitude_text,
+        "longitude": longitude_text,
+        "lead_status": lead_status,
+        "first_name": first_name,
+        "last_name": last_name,
+        "city": city,
+        "county": county,
+        "cell_phone": cell_phone,
+        "home_phone": home_phone,
+        "email": email,
+        "lead_source": lead_source,
+        "extra_info": extra_info,
+        "external_id": external_id,
+    }
+    arguments = {name: value for name, value in arguments.items() if value is not None}
+    place = " ".join(part for part in (address, city, state.upper(), postal_code) if part)
+    return Plan(
+        operation=operation,
+        target=place[:200],
+        arguments={**arguments, "allow_duplicate": allow_duplicate},
+        body=operation.encode_body(arguments),
+        preview=_preview(place, arguments, location, allow_duplicate=allow_duplicate),
+        warnings=(*_warnings(lead_status, location), *contact_warnings),
+        asks_anyway=allow_duplicate,
+        receive=partial(_receive, operation, deck.catalog.services["rooflink"], place),
+    )
+
+
+def create_lead_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """The state's code, coordinates against state and ZIP code, phones and e-mail."""
+    problems: list[Problem] = []
+    if not str(given.get("address", "x")).strip():
+        problems.append(Problem("address", "must not be blank"))
+    state, postal_code = str(given.get("state", "")).upper(), given.get("postal_code")
+    if state and state not in PLACES:
+        problems.append(Problem("state", f"must be one of the 51 US and 13 Canadian codes: {' '.join(PLACES)}"))
+    elif state and isinstance(postal_code, str):
+        problems += locate(state, postal_code, given.get("latitude"), given.get("longitude"))[1]
+    phones = {name: given.get(name) for name in ("cell_phone", "home_phone")}
+    return problems + contact_problems(phones, {"email": given.get("email")})[0]
+
+
+def _preview(
+    place: str, arguments: Mapping[str, JsonValue], location: Location, *, allow_duplicate: bool
+) -> tuple[str, ...]:
+    name = " ".join(str(arguments[part]) for part in ("first_name", "last_name") if part in arguments)
+    contact = ", ".join(str(arguments[part]) for part in ("cell_phone", "home_phone", "email") if part in arguments)
+    status = str(arguments["lead_status"])
+    lines = [
+        f"Create a new lead in RoofLink: {place}",
+        f"Customer: {name or 'no name'}; contact: {contact or 'none'}",
+        f"Lead status: {status} ({LEAD_STATUSES.get(status, 'not a documented code')})",
+        f"Coordinates: {location.latitude:.6f}, {location.longitude:.6f}"
+        + (" (approximate: the ZIP code's centre)" if location.approximate else ""),
+    ]
+    if allow_duplicate:
+        lines.append("Even if the same customer or job exists already. A duplicate can only be deleted by hand.")
+    return tuple(lines)
+
+
+def _warnings(lead_status: str, location: Location) -> list[str]:
+    warnings: list[str] = []
+    if location.approximate:
+        warnings.append("The coordinates are approximate: the centre of the ZIP code, not the house.")
+    if lead_status not in LEAD_STATUSES:
+        warnings.append(f"lead_status {lead_status!r} is not one of the documented codes; it is sent as it is.")
+    return warnings
+
+
+def _receive(operation: Operation, service: Service, place: str, answer: JsonValue) -> Done:
+    try:
+        created = Created.model_validate(answer)
+    except ValidationError:
+        raise unreadable("an answer without an id", operation, service, None) from None
+    customer = created.customer_identity
+    job = created.job_id or created.id
+    return Done(
+        summary=f"Lead created in RoofLink: job {job}, {label(place, limit=200)}",
+        record_id=job,
+        details=[f"Customer id: {customer}" if customer is not None else "The answer named no customer id."],
+        next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
+    )
+
+
+TOOLS = (
+    write_tool(
+        rooflink_create_lead,
+        title="Create lead",
+        toolset="prospects",
+        operation="rooflink.create_lead",
+        effect=Effect.ADDITIVE,
+        rules=create_lead_rules,
+    ),
+)

@@ -1,0 +1,83 @@
+"""How a RenovationFind lead is read from an answer, kept, and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from pydantic import JsonValue, ValidationError
+
+from server.api.answers import unreadable
+from server.catalog import Operation, Service
+from server.guard.leads import KnownLead
+from server.guard.plan import Done
+from server.models.renovationfind import Envelope, Lead
+from server.tooling.context import Deck
+from server.untrusted import LEGEND, OPEN, fence, label
+from tools.tables import moment
+
+
+def lead_of(answer: JsonValue, operation: Operation, service: Service) -> Lead:
+    """The lead in a `{success, data}` answer.
+
+    Raises:
+        OutcomeUnknown: there is none, although the service reported success.
+    """
+    try:
+        return Lead.model_validate(Envelope.model_validate(answer).data)
+    except ValidationError:
+        raise unreadable("an answer without the lead", operation, service, None) from None
+
+
+def receive_lead(
+    deck: Deck, operation: Operation, told: Callable[[Lead], Done], *, accepted: bool = False
+) -> Callable[[JsonValue], Done]:
+    """A plan's `receive` for answers that hold the lead; the lead is kept as last known."""
+    service = deck.catalog.services["renovationfind"]
+
+    def receive(answer: JsonValue) -> Done:
+        lead = lead_of(answer, operation, service)
+        done = told(lead)
+        return Done(
+            summary=done.summary,
+            record_id=lead.id,
+            after=done.after,
+            details=done.details,
+            warnings=done.warnings,
+            next_steps=done.next_steps,
+            remember=partial(deck.leads.remember, lead, accepted_here=accepted),
+        )
+
+    return receive
+
+
+def lead_lines(lead: Lead) -> list[str]:
+    """A lead for the model: what is known, other people's text marked."""
+    pairs = [
+        ("category", label(lead.category)),
+        ("customer", label(lead.customerName)),
+        ("phone", label(lead.customerPhone)),
+        ("email", label(lead.customerEmail)),
+        ("address", label(lead.customerAddress)),
+        ("received", moment(lead.dateCreated)),
+        ("action", label(lead.vendorLeadAction)),
+        ("status", label(lead.status)),
+        ("project", fence(lead.projectDetailsHtml or lead.originalJobDescription, limit=800)),
+        ("customer information", fence(lead.customerInformationHtml, limit=800)),
+    ]
+    lines = [f"{name}: {value}" for name, value in pairs if value]
+    return [*lines, LEGEND] if any(OPEN in line for line in lines) else lines
+
+
+def lead_title(lead_id: int, known: KnownLead | None) -> str:
+    """`lead 812 (Dana Miller)` where the name is known from an earlier answer."""
+    name = label(known.lead.customerName, limit=60) if known else ""
+    return f"lead {lead_id} ({name})" if name else f"lead {lead_id}"
+
+
+def known_line(known: KnownLead | None) -> str:
+    """What the preview says of our knowledge of a lead."""
+    if known is None:
+        return "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
+    accepted = "accepted" if known.accepted else "NOT known to be accepted"
+    return f"Last known ({known.seen}): {accepted}, status {label(known.lead.status) or 'not known'}."

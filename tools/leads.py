@@ -1,0 +1,128 @@
+"""RenovationFind leads: accept and decline.
+
+Sources: https://docs.renovationfind.com/api-reference/general-leads/accept-a-lead and .../decline-a-lead
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from server.effects import Effect
+from server.errors import Refused
+from server.guard.leads import KnownLead, refuse_if_won
+from server.guard.plan import Done, Plan
+from server.models.renovationfind import Lead
+from server.tooling.arguments import Text500
+from server.tooling.context import Ctx, deck_of
+from server.tooling.writes import write_tool
+from tools.lead_answers import known_line, lead_lines, lead_title, receive_lead
+
+LeadId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="RenovationFind lead id")]
+
+
+async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
+    """Accept a RenovationFind lead, which reveals its contact details. It cannot be undone.
+
+    Use it once the user wants the lead. It sets no job status and puts nothing into RoofLink; for that use
+    rooflink_create_lead afterwards with what is answered here.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.accept_lead")
+    known = await deck.leads.get(lead_id)
+    _refuse_if_decided(lead_id, known, "accept")
+
+    def told(lead: Lead) -> Done:
+        return Done(
+            summary=f"Lead {lead.id} is accepted.",
+            after={"accepted": True},
+            details=lead_lines(lead),
+            next_steps=[
+                "rooflink_create_lead puts it into RoofLink; do not fill in what is not given here.",
+                "renovationfind_update_job_status tells RenovationFind how it goes on.",
+            ],
+        )
+
+    return Plan(
+        operation=operation,
+        target=f"lead {lead_id}",
+        arguments={"lead_id": lead_id},
+        path={"lead_id": lead_id},
+        preview=(
+            f"Accept {lead_title(lead_id, known)} on RenovationFind.",
+            "The homeowner's contact details are then revealed. This cannot be undone.",
+        ),
+        before={"accepted": known.accepted if known else None},
+        receive=receive_lead(deck, operation, told, accepted=True),
+    )
+
+
+async def renovationfind_decline_lead(
+    ctx: Ctx, lead_id: LeadId, reason: Annotated[Text500, Field(description="Told to RenovationFind")]
+) -> Plan:
+    """Decline a RenovationFind lead with a reason. It cannot be undone.
+
+    Use it only for a lead that has not been accepted. For one that was lost after acceptance use
+    renovationfind_update_job_status with LEAD_LOST or JOB_LOST.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.decline_lead")
+    known = await deck.leads.get(lead_id)
+    _refuse_if_decided(lead_id, known, "decline")
+    lead = known.lead if known else Lead(id=lead_id)
+
+    def receive(_answer: JsonValue) -> Done:
+        return Done(
+            summary=f"Lead {lead_id} is declined.",
+            record_id=lead_id,
+            after={"declined": True},
+            remember=partial(deck.leads.remember, lead, declined_here=True),
+        )
+
+    return Plan(
+        operation=operation,
+        target=f"lead {lead_id}",
+        arguments={"lead_id": lead_id, "reason": reason},
+        path={"lead_id": lead_id},
+        body=operation.encode_body({"reason": reason}),
+        preview=(
+            f"Decline {lead_title(lead_id, known)} on RenovationFind.",
+            f"Reason given: {reason}",
+            "This cannot be undone.",
+        ),
+        warnings=(known_line(known),) if known and known.accepted else (),
+        before={"declined": known.declined_here if known else None},
+        receive=receive,
+    )
+
+
+def _refuse_if_decided(lead_id: int, known: KnownLead | None, what: str) -> None:
+    refuse_if_won(lead_id, known)
+    if known is not None and known.declined_here:
+        raise Refused("already_declined", f"Nothing was sent: lead {lead_id} was declined (seen {known.seen}).")
+    if known is not None and known.accepted_here and what == "accept":
+        raise Refused(
+            "already_accepted",
+            f"Nothing was sent: lead {lead_id} was already accepted (seen {known.seen}).",
+            "renovationfind_update_job_status sets its job status.",
+        )
+
+
+TOOLS = (
+    write_tool(
+        renovationfind_accept_lead,
+        title="Accept lead",
+        toolset="leads",
+        operation="renovationfind.accept_lead",
+        effect=Effect.IRREVERSIBLE,
+    ),
+    write_tool(
+        renovationfind_decline_lead,
+        title="Decline lead",
+        toolset="leads",
+        operation="renovationfind.decline_lead",
+        effect=Effect.IRREVERSIBLE,
+    ),
+)

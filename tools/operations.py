@@ -1,0 +1,174 @@
+"""LeadBridge about itself: what it is connected to and may do, and what it has written."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from server import __version__
+from server.guard.ledger import WriteRow
+from server.tooling.arguments import OptionalDay
+from server.tooling.context import Ctx, Deck, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.tooling.writes import can_ask
+from server.untrusted import LEGEND, OPEN, label
+from tools.tables import table
+
+Nothing = SkipJsonSchema[None]
+
+
+class ServiceState(BaseModel):
+    """A service: whether it can be called, and how much of its limit is used."""
+
+    service: str
+    connected: bool
+    base_url: str
+    limit: str
+    used_now: int = 0
+    cool_off_seconds: float = 0
+
+
+class ServerStatus(BaseModel):
+    """What this server may do for this client."""
+
+    version: str
+    sandbox: bool
+    read_only: bool
+    approvals: str
+    approval_way: str
+    toolsets: str
+    services: list[ServiceState]
+    hidden_tools: dict[str, str]
+    unverified: list[str]
+
+
+class HistoryRow(BaseModel):
+    """One write."""
+
+    write_id: int
+    at: str
+    state: str
+    operation: str
+    target: str
+    approval: str
+    summary: str
+    record_id: int | Nothing = None
+
+
+class History(BaseModel):
+    """What was written, unresolved first."""
+
+    total: int
+    rows: list[HistoryRow]
+
+
+async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
+    """Show what this server is connected to and may do: services, modes, approvals, rate limits, hidden tools.
+
+    Use it when a tool is missing or refused, or before the first write. It calls no service and shows no secret.
+    """
+    deck = deck_of(ctx)
+    settings = deck.settings
+    data = ServerStatus(
+        version=__version__,
+        sandbox=settings.sandbox,
+        read_only=settings.read_only,
+        approvals=settings.approvals,
+        approval_way=_approval_way(ctx, deck),
+        toolsets=settings.toolsets,
+        services=[_service(deck, service) for service in deck.catalog.services],
+        hidden_tools=deck.hidden,
+        unverified=[
+            f"{operation.id}: {operation.method} {operation.path}"
+            for operation in deck.catalog
+            if operation.provenance.path == "inferred" and operation.id in deck.offered
+        ],
+    )
+    mode = "SANDBOX (simulated services)" if data.sandbox else "live"
+    lines = [
+        f"LeadBridge {data.version}, {mode}{', READ ONLY' if data.read_only else ''}; toolsets: {data.toolsets}",
+        f"Approvals: {data.approvals}; with this client: {data.approval_way}",
+    ]
+    for row in data.services:
+        state = f"{row.base_url}, {row.used_now} of {row.limit} used" if row.connected else "no key, its tools are hidden"
+        wait = f", cooling off for {row.cool_off_seconds:.0f} s" if row.cool_off_seconds else ""
+        lines.append(f"{row.service}: {state}{wait}")
+    lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
+    if data.unverified:
+        lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
+    return Reply("\n".join(lines), data)
+
+
+async def write_history(
+    ctx: Ctx,
+    outcome: Annotated[
+        Literal["intended", "sent", "done", "failed", "unknown"] | Nothing, Field(description="Only writes in this state")
+    ] = None,
+    limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 20,
+    since: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
+) -> Reply[History]:
+    """List what LeadBridge wrote to the services: when, what, under which approval, and what came of it.
+
+    The unresolved (unknown) come first. Use it before repeating a write whose outcome is not certain.
+    """
+    deck = deck_of(ctx)
+    start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
+    rows, total = await deck.ledger.history(state=outcome or "", since=start, limit=limit)
+    data = History(total=total, rows=[_row(row) for row in rows])
+    lines = [f"{len(data.rows)} of {total} writes" if total else "No writes on record."]
+    if data.rows:
+        columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
+        lines += table(columns, [row.model_dump() for row in data.rows])
+    text = "\n".join(lines)
+    return Reply(f"{text}\n{LEGEND}" if OPEN in text else text, data)
+
+
+def _row(row: WriteRow) -> HistoryRow:
+    return HistoryRow(
+        write_id=row.write_id,
+        at=datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+        state=row.state,
+        operation=row.operation,
+        target=label(row.target),
+        approval=row.approval,
+        summary=row.summary,
+        record_id=row.record_id,
+    )
+
+
+def _service(deck: Deck, service_id: str) -> ServiceState:
+    service = deck.catalog.services[service_id]
+    client = deck.services.clients.get(service_id)
+    if client is None:
+        return ServiceState(service=service.title, connected=False, base_url="", limit="")
+    state = client.governor.state()
+    return ServiceState(
+        service=service.title,
+        connected=True,
+        base_url="simulated" if deck.settings.sandbox else client.base_url,
+        limit=f"{service.requests} requests in {service.seconds:g} s",
+        used_now=int(state["used"]),
+        cool_off_seconds=round(state["wait"], 1),
+    )
+
+
+def _approval_way(ctx: Ctx, deck: Deck) -> str:
+    if deck.settings.read_only:
+        return "no writes"
+    if deck.settings.approvals == "off":
+        return "unattended: nobody is asked"
+    if can_ask(ctx):
+        return "the user is asked in a form"
+    if deck.settings.approvals == "human":
+        return "none: this client cannot ask, and tokens are not accepted"
+    return "by approval_token, after showing the user the preview"
+
+
+TOOLS = (
+    read_tool(server_status, title="Server status", toolset="pipeline"),
+    read_tool(write_history, title="Write history", toolset="pipeline"),
+)

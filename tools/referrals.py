@@ -1,0 +1,109 @@
+"""RenovationFind referral requests.
+
+Source: https://docs.renovationfind.com/api-reference/referral-requests/create-a-referral-request
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from server.api.answers import unreadable
+from server.catalog import Operation, Service
+from server.effects import Effect
+from server.errors import Problem
+from server.guard.contacts import contact_problems
+from server.guard.plan import Done, Plan
+from server.models.renovationfind import Envelope
+from server.tooling.arguments import Flag, Text60, Text100
+from server.tooling.context import Ctx, deck_of
+from server.tooling.writes import write_tool
+from server.untrusted import fence
+
+Nothing = SkipJsonSchema[None]
+
+
+async def renovationfind_create_referral_request(
+    ctx: Ctx,
+    first_name: Text100,
+    last_name: Text100,
+    email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
+    phone: Text60 | Nothing = None,
+    send_gift: Annotated[Flag, Field(description="Send a gift with the request")] = False,
+    renewal: Annotated[Flag, Field(description="A renewal referral request")] = False,
+    skip_duplicates: Annotated[Flag, Field(description="Skip if e-mail or phone exists already")] = True,
+) -> Plan:
+    """Ask a customer for a referral through RenovationFind: a real person is contacted, which cannot be undone.
+
+    Give email or phone. With skip_duplicates a person asked before is skipped, and the receipt says so.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.create_referral_request")
+    _, warnings = contact_problems({"phone": phone}, {"email": email})
+    body: dict[str, JsonValue] = {
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": email,
+        "phone": phone,
+        "send_gift": send_gift,
+        "renewal": renewal,
+    }
+    body = {name: value for name, value in body.items() if value is not None}
+    reached = " and ".join(part for part in (email, phone) if part)
+    extras = [text for flag, text in ((send_gift, "with a gift"), (renewal, "as a renewal")) if flag]
+    return Plan(
+        operation=operation,
+        target=f"{first_name} {last_name}"[:200],
+        arguments={**body, "skip_duplicates": skip_duplicates},
+        query=operation.encode_query({"skip_duplicates": skip_duplicates}),
+        body=operation.encode_body(body),
+        preview=(
+            f"Send a referral request to {first_name} {last_name} at {reached}{''.join(f', {text}' for text in extras)}.",
+            "A real person is contacted. This cannot be undone.",
+            "A person asked before is skipped." if skip_duplicates else "A person asked before is asked AGAIN.",
+        ),
+        warnings=tuple(warnings),
+        receive=partial(_receive, operation, deck.catalog.services["renovationfind"], f"{first_name} {last_name}"),
+    )
+
+
+def referral_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """One of the two ways to reach the person; nothing documented, but without one there is nobody to ask."""
+    if given.get("email") is None and given.get("phone") is None:
+        return [Problem("email, phone", "give at least one of them (LeadBridge's own rule)")]
+    return contact_problems({"phone": given.get("phone")}, {"email": given.get("email")})[0]
+
+
+def _receive(operation: Operation, service: Service, name: str, answer: JsonValue) -> Done:
+    try:
+        envelope = Envelope.model_validate(answer)
+    except ValidationError:
+        raise unreadable("an answer that is no object", operation, service, None) from None
+    message = envelope.message or ""
+    data = envelope.data if isinstance(envelope.data, dict) else {}
+    record = data.get("id")
+    skipped = "skipped" in message.lower() or "duplicate" in message.lower()
+    told = [f"The service says: {fence(message, limit=200)}"] if message else []
+    return Done(
+        summary=f"Skipped: {name} was asked before, nobody was contacted."
+        if skipped
+        else f"Referral request for {name} created.",
+        record_id=record if isinstance(record, int) and not isinstance(record, bool) else None,
+        details=told,
+    )
+
+
+TOOLS = (
+    write_tool(
+        renovationfind_create_referral_request,
+        title="Create referral request",
+        toolset="leads",
+        operation="renovationfind.create_referral_request",
+        effect=Effect.IRREVERSIBLE,
+        rules=referral_rules,
+    ),
+)

@@ -1,0 +1,27 @@
+"""Lists as tables: a header, one line a row, no column that is empty throughout."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from server.models.values import is_moment
+from server.untrusted import label
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Lines of a table with `|` between the cells; columns without any value are left out."""
+    shown = [name for name in columns if any(row.get(name) not in (None, "", []) for row in rows)]
+    return [" | ".join(shown), *(" | ".join(_cell(row.get(name)) for name in shown) for row in rows)]
+
+
+def moment(value: str | None) -> str | None:
+    """A date as it was read; what is no date is somebody's text."""
+    return value if is_moment(value) else label(value) or None
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return str(value).replace("|", "/").replace("\n", " ")
