@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, read_json
+from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ def page(request: Request, rows: Sequence[T], render: Callable[[T], JsonObject],
     size = positive(request.query_params.get("page_size"), 10, highest)
     last = max(1, math.ceil(len(rows) / size))
     asked = request.query_params.get("page", "1")
-    number = last if asked == "last" else int(asked) if asked.isascii() and asked.isdigit() else 0
+    number = last if asked == "last" else positive_int(asked) or 0
     if not 1 <= number <= last:
         return detail(404, "Invalid page.")
     first = (number - 1) * size

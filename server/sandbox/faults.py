@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from types import NoneType
 from typing import Literal, TypeAlias, get_args
 
 from server.sandbox.wire import as_object
@@ -46,6 +47,7 @@ _COMMITTING = frozenset({
     "truncated_json", "cut_body", "empty_200", "huge", "wrong_content_type", "slow", "slow_after_commit", "drop_after",
 })  # fmt: skip
 _NEVER_COMMITTING = UNREACHABLE | {"drop_before"}
+_ALWAYS_COMMITTING = frozenset({"slow", "slow_after_commit", "drop_after"})
 
 RetryAfter: TypeAlias = Literal["seconds", "date", "none"]
 
@@ -83,6 +85,8 @@ class Fault:
             raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(sorted(KINDS))}")
         if self.commits and self.kind in _NEVER_COMMITTING:
             raise ValueError(f"{self.kind} means that the request is not carried out")
+        if self.commits is False and self.kind in _ALWAYS_COMMITTING:
+            raise ValueError(f"{self.kind} means that the request is carried out")
         method, _, pattern = (self.match or "* ").partition(" ")
         if not method or (self.match and not pattern):
             raise ValueError(f"match must be a method and a regular expression: {self.match!r}")
@@ -113,10 +117,30 @@ class Fault:
         given = as_object(options)
         if given is None or "kind" not in given:
             raise ValueError("a fault is an object with a kind")
-        unknown = sorted(set(given) - {known.name for known in fields(cls)})
-        if unknown:
-            raise ValueError(f"unknown option of a fault: {unknown[0]!r}")
+        for name, value in given.items():
+            if name not in _TYPES:
+                raise ValueError(f"unknown option of a fault: {name!r}")
+            if type(value) not in _TYPES[name]:
+                raise ValueError(f"{name} of a fault is of the wrong type")
         return cls(**given)  # pyright: ignore[reportArgumentType]  # checked above and on use
+
+
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "kind": (str,),
+    "match": (str, NoneType),
+    "times": (int, NoneType),
+    "after": (int,),
+    "seconds": (int, float),
+    "retry_after": (str,),
+    "status": (int,),
+    "headers": (dict,),
+    "body": (str,),
+    "location": (str,),
+    "size": (int,),
+    "content_length": (bool,),
+    "commits": (bool, NoneType),
+    "exception": (str,),
+}
 
 
 @dataclass(slots=True)

@@ -65,11 +65,17 @@ async def play(
         raise Broken("read_timeout")
     if fault.kind in {"drop_before", "drop_after"}:
         raise Broken(fault.exception or fault.kind)
-    answer = _spoiled(fault, right) if right is not None else None
-    answer = answer or _instead(fault, incoming, now)
+    answer = _spoiled(fault, right or _other_answer(fault)) or _instead(fault, incoming, now)
+    answer.status = fault.status or answer.status
     for name, value in fault.headers.items():
         answer.with_header(name, value)
     return answer
+
+
+def _other_answer(fault: Fault) -> Answer:
+    """What stands in for the right answer of a request that is not carried out."""
+    body = (fault.body or '{"id": 1, "success": true, "message": "ok", "data": {"id": 1}}').encode()
+    return Answer(200, [(b"content-type", _JSON.encode()), (b"content-length", str(len(body)).encode())], body)
 
 
 def _spoiled(fault: Fault, right: Answer) -> Answer | None:
@@ -84,7 +90,7 @@ def _spoiled(fault: Fault, right: Answer) -> Answer | None:
             right.cut = True
             return right
         case "empty_200":
-            return Answer(fault.status or 200, [(b"content-length", b"0")])
+            return Answer(200, [(b"content-length", b"0")])
         case "wrong_content_type":
             return right.with_header("content-type", _HTML)
         case "huge":
@@ -112,7 +118,7 @@ def _instead(fault: Fault, incoming: Incoming, now: datetime) -> Answer:
         body = json.dumps({"detail": text} if django else {"success": False, "error": text})
     content = body.encode()
     answer = Answer(
-        fault.status or _STATUS.get(fault.kind, 200),
+        fault.status or _STATUS[fault.kind],
         [(b"content-type", content_type.encode()), (b"content-length", str(len(content)).encode())],
         content,
     )

@@ -11,6 +11,7 @@ from server.sandbox.records import Prospect, User
 
 Test: TypeAlias = Callable[[Prospect], bool]
 
+_REST_OF_DAY = timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)
 _NEAR = 0.05
 """Degrees, about 5 km."""
 _TRUTHS: Mapping[str, bool] = {"true": True, "1": True, "false": False, "0": False}
@@ -42,7 +43,7 @@ def _moment(value: str, *, end: bool) -> datetime:
         except ValueError:
             continue
         # assumption date-filter-day
-        return moment + timedelta(days=1, microseconds=-1) if end and form == "%Y-%m-%d" else moment
+        return moment + _REST_OF_DAY if end and form == "%Y-%m-%d" else moment
     raise BadFilter("Enter a valid date/time.")
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import TypeAlias
 
 from starlette.applications import Starlette
@@ -22,7 +21,7 @@ from server.sandbox.options import SANDBOX_RENOVATIONFIND_TOKEN, Options
 from server.sandbox.records import Lead, ReferralRequest
 from server.sandbox.state import State
 from server.sandbox.status_rules import REASON_LIMIT, Refused, flag_of, new_status, text_of
-from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, read_json
+from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -88,10 +87,10 @@ class RenovationFind:
         return self._not_let_in(request) or refusal(404, "Not found")
 
     def _lead(self, request: Request) -> Lead | Response:
-        text = str(request.path_params["lead_id"])
-        if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        lead_id = positive_int(str(request.path_params["lead_id"]))
+        if lead_id is None:
             return refusal(400, "id must be a positive integer")
-        return self._state.leads.get(int(text)) or refusal(404, f"Lead {int(text)} not found")
+        return self._state.leads.get(lead_id) or refusal(404, f"Lead {lead_id} not found")
 
     async def _accept(self, request: Request) -> Response:
         lead = self._lead(request)
@@ -134,7 +133,7 @@ class RenovationFind:
             text = f"Status {lead.status.status} cannot be changed. Please contact support to update it."
             return refusal(409, text)
         # assumption status-replaces
-        lead.status = replace(status)
+        lead.status = status
         lead.modified = self._options.now()
         self._written(lead, "PUT /general-leads/{lead_id}/status", body)
         return self._detail(lead)

@@ -18,6 +18,7 @@ from server.sandbox.prospect_filters import tests_for
 from server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
 from server.sandbox.records import Prospect
 from server.sandbox.state import State
+from server.sandbox.wire import positive_int
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -84,11 +85,10 @@ class RoofLink:
 
     def _prospect(self, request: Request) -> Prospect | Response:
         # assumption id-400
-        text = str(request.path_params["prospect_id"])
-        if not (text.isascii() and text.isdigit()) or int(text) < 1:
+        prospect_id = positive_int(str(request.path_params["prospect_id"]))
+        if prospect_id is None:
             return drf.detail(400, "The id must be a positive integer.")
-        found = self._state.prospects.get(int(text))
-        return found or drf.detail(404, "Not found.")
+        return self._state.prospects.get(prospect_id) or drf.detail(404, "Not found.")
 
     async def _list(self, request: Request) -> Response:
         tests, errors = tests_for(request.query_params, self._options.honoured_filters)

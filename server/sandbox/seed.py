@@ -34,6 +34,8 @@ LEAD_SOURCES = (
     LeadSource(44, "Unknown"),
 )
 
+KNOWN_LEAD_ID = 805
+
 _DAY = 86_400
 _OLDEST = 200
 _STAGE_WEIGHTS = (30, 26, 20, 14, 10)
@@ -60,12 +62,25 @@ def seed_state(state: State) -> None:
         state.prospects[prospect.id] = prospect
     for lead in seed_leads(Random(state.options.seed + 1), now):
         state.leads[lead.id] = lead
+    _make_known(state)
     for first, last, email, phone in (
         ("John", "Doe", "john@example.com", "5551234567"),
         ("Renée", "Gagnon", "renee.gagnon@example.org", "(403) 555-0177"),
     ):
         referral_id = state.next_id("referral")
         state.referrals[referral_id] = ReferralRequest(referral_id, first, last, email, phone)
+
+
+def _make_known(state: State) -> None:
+    """Lead 805 is of a homeowner whom RoofLink has as a prospect already; address and phone are written otherwise."""
+    prospects = (row for row in state.prospects.values() if row.deleted is None and row.customer.cell)
+    known = next(prospects, None)
+    if known is None:
+        return
+    lead = state.leads[KNOWN_LEAD_ID]
+    lead.customer_name = known.customer.name
+    lead.customer_phone = "+1 " + known.customer.cell.translate({ord("("): None, ord(")"): None, ord("-"): " "})
+    lead.customer_address = f"{known.address.upper()}, {known.city}, {known.state} {known.zipcode}"
 
 
 def phone_number(random: Random, place: Place) -> str:

@@ -1,7 +1,8 @@
 """The 30 RenovationFind leads of a fresh sandbox, 785 to 814, the oldest first.
 
 785 to 796 are accepted: 785 and 786 without a status yet, 794 is JOB_WON, 795 LEAD_WON, the others in one status each.
-797 to 799 are declined. 800 to 814 are new; 812 is the demonstration's.
+797 to 799 are declined. 800 to 814 are new; 812 is the demonstration's, and 805 is of a
+homeowner whom RoofLink has already.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def _demo_lead(created: datetime) -> Lead:
         customer_name="Dana Miller",
         customer_phone="(972) 555-0142",
         customer_email="dana.miller@example.com",
-        customer_address=f"5717 Legacy Dr, {PLANO.city}, {PLANO.state} {PLANO.postal_code}",
+        customer_address=f"4821 Juniper Hollow Dr, {PLANO.city}, {PLANO.state} {PLANO.postal_code}",
         project_details_html=f"<p>{text}</p><ul><li>Timing: within 2 months</li><li>Owner of the house: yes</li></ul>",
         original_job_description=text,
         customer_information_html="<p>Dana Miller<br>Best reached by phone after 4 PM.</p>",

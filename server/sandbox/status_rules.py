@@ -6,8 +6,8 @@ and that JOB_WON and LEAD_WON are never changed again (which the caller checks: 
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
@@ -43,6 +43,7 @@ LOST_REASONS = ("PRICE", "TIMING", "OTHER")
 REASON_LIMIT = 500
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_LARGEST = sys.float_info.max
 _NEEDS_REASON = frozenset({"JOB_LOST", "JOB_POSTPONED_OR_CANCELLED", "OTHER"})
 _WON = frozenset({"JOB_WON", "LEAD_WON"})
 _CONTACTED = frozenset({"REACHED_OUT_TO_HOMEOWNER", "CONTACT_MADE"})
@@ -153,6 +154,6 @@ def _number(body: Mapping[str, object], name: str) -> float | None:
     value = body.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LARGEST:
         raise Refused(f"{name} must be a number")
     return value

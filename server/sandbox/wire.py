@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import NoReturn, TypeAlias, cast
 
 from starlette.requests import Request
@@ -41,6 +42,14 @@ async def read_json(request: Request) -> object:
 def is_json(request: Request) -> bool:
     """Whether the request says that its body is JSON."""
     return request.headers.get("content-type", "").partition(";")[0].strip().lower() == "application/json"
+
+
+_POSITIVE = re.compile(r"0*[1-9][0-9]{0,17}", re.ASCII)
+
+
+def positive_int(text: str) -> int | None:
+    """The number, if the text is a positive integer of a length that a database holds."""
+    return int(text) if _POSITIVE.fullmatch(text) else None
 
 
 def as_object(value: object) -> JsonObject | None:

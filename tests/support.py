@@ -1,0 +1,106 @@
+"""What the tests stand on: servers on the sandbox, clients of both protocol eras, people who answer."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Literal
+
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
+
+from server.api.governor import Governor
+from server.app import build_server
+from server.sandbox import Sandbox
+from server.settings import Settings
+
+Era = Literal["modern", "legacy"]
+ERAS: tuple[Era, ...] = ("modern", "legacy")
+_MODES = {"modern": "auto", "legacy": "legacy"}
+
+
+class Person:
+    """Answers every question the same way and remembers what was shown."""
+
+    def __init__(self, action: Literal["accept", "decline", "cancel"] = "accept", *, confirm: bool = True) -> None:
+        self.action = action
+        self.confirm = confirm
+        self.shown: list[str] = []
+
+    async def __call__(self, _context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        self.shown.append(params.message)
+        if self.action == "accept":
+            return ElicitResult(action="accept", content={"confirm": self.confirm})
+        return ElicitResult(action=self.action)
+
+
+class Time:
+    """A clock that sleeping moves, so that no test waits for a rate limit."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        self.now = now
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def patient_governor(time: Time) -> Callable[..., Governor]:
+    """Governors on a test's own clock."""
+
+    def make(*, service: str, requests: int, seconds: float) -> Governor:
+        return Governor(service, requests, seconds, clock=time, sleep=time.sleep)
+
+    return make
+
+
+def make_sandbox(time: Time | None = None, **options: Any) -> Sandbox:
+    """A simulator whose rate limiter runs on the test's clock, if one is given."""
+    return Sandbox(clock=time, **options) if time is not None else Sandbox(**options)
+
+
+def make_settings(**values: Any) -> Settings:
+    """Settings that depend on nothing around the test."""
+    return Settings(_env_file=None, **{"sandbox": True, **values})  # type: ignore[call-arg]
+
+
+@asynccontextmanager
+async def connected(
+    sandbox: Sandbox,
+    *,
+    era: Era = "modern",
+    person: Callable[..., Awaitable[ElicitResult]] | None = None,
+    time: Time | None = None,
+    clock: Callable[[], float] | None = None,
+    **settings: Any,
+) -> AsyncIterator[Client]:
+    """A client of a fresh server on this sandbox. Without `person` the client cannot be asked."""
+    options: dict[str, Any] = {"governor": patient_governor(time)} if time is not None else {}
+    if clock is not None:
+        options["clock"] = clock
+    server = build_server(make_settings(**settings), sandbox=sandbox, **options)
+    async with Client(server, mode=_MODES[era], elicitation_callback=person) as client:
+        yield client
+
+
+async def call(client: Client, tool: str, /, **arguments: Any) -> CallToolResult:
+    """Call a tool; the result is never an unanswered question."""
+    result = await client.call_tool(tool, arguments)
+    assert isinstance(result, CallToolResult)
+    return result
+
+
+def text_of(result: CallToolResult) -> str:
+    """All text a model would read."""
+    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def data_of(result: CallToolResult) -> dict[str, Any]:
+    """The structured content."""
+    assert result.structured_content is not None, text_of(result)
+    return result.structured_content
