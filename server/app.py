@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import TYPE_CHECKING
@@ -60,7 +60,7 @@ def build_server(
     open_sessions = 0
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Deck]) -> AsyncIterator[Deck]:
+    async def lifespan(_: MCPServer[Deck]) -> AsyncGenerator[Deck]:
         nonlocal open_sessions
         open_sessions += 1
         try:

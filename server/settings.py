@@ -24,7 +24,12 @@ class Settings(BaseSettings):
     """What the server runs with. Every field is `LEADBRIDGE_` plus its name in capitals."""
 
     model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
     rooflink_api_key: SecretStr | None = None

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from server.app import tool_specs
 from server.catalog import Operation, load
@@ -33,7 +33,7 @@ def rows() -> list[Row]:
     """Every operation of the catalog in its order, then the tools that call no service."""
     specs = tool_specs()
     by_operation = {operation: spec for spec in specs for operation in spec.operations}
-    table = []
+    table: list[Row] = []
     for operation in load():
         spec = by_operation.get(operation.id)
         toolset = operation.toolset if operation.toolset in DEFAULT else f"{operation.toolset} (opt-in)"
@@ -106,10 +106,10 @@ def definition(spec: ToolSpec) -> dict[str, Any]:
 def token_counts() -> dict[str, int] | None:
     """Tokens (cl100k) of each tool's definition; `None` where the tokenizer (extra `tokens`) is not installed."""
     try:
-        import quicktok
+        import quicktok  # pyright: ignore[reportMissingTypeStubs]
     except ImportError:
         return None
-    encoding: Any = quicktok.get_encoding("cl100k_base")
+    encoding: Any = cast("Any", quicktok).get_encoding("cl100k_base")
     return {
         spec.name: len(encoding.encode(json.dumps(definition(spec), separators=(",", ":")))) for spec in tool_specs()
     }

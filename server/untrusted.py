@@ -15,7 +15,8 @@ LONG_LIMIT = 2000
 LABEL_LIMIT = 120
 
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
-_PLAIN_LABEL = re.compile(r"[\w.,'’&()/#+@-]+(?: [\w.,'’&()/#+@-]+){0,3}")
+# The typographic apostrophe stands in real names.
+_PLAIN_LABEL = re.compile(r"[\w.,'\u2019&()/#+@-]+(?: [\w.,'\u2019&()/#+@-]+){0,3}")
 _TAG = re.compile(r"<[^<>]{0,2000}>|&[#\w]{1,10};")
 
 

@@ -28,7 +28,8 @@ class Person:
         self.confirm = confirm
         self.shown: list[str] = []
 
-    async def __call__(self, _context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        del context
         self.shown.append(params.message)
         if self.action == "accept":
             return ElicitResult(action="accept", content={"confirm": self.confirm})

@@ -28,7 +28,9 @@ from server.untrusted import label
 
 Nothing = SkipJsonSchema[None]
 
-StateCode = Annotated[str, Field(min_length=2, max_length=5, strict=True, description="US state or Canadian province code")]
+StateCode = Annotated[
+    str, Field(min_length=2, max_length=5, strict=True, description="US state or Canadian province code")
+]
 PostalCode = Annotated[str, Field(min_length=3, max_length=12, strict=True)]
 LeadStatus = Annotated[
     str, Field(min_length=1, max_length=50, strict=True, description=f"Code: {', '.join(LEAD_STATUSES)}; u = unknown")
@@ -57,7 +59,9 @@ async def rooflink_create_lead(
     lead_source: LeadSource | Nothing = None,
     extra_info: ExtraInfo | Nothing = None,
     external_id: Text100 | Nothing = None,
-    allow_duplicate: Annotated[Flag, Field(description="Create although a likely duplicate exists; asks the user")] = False,
+    allow_duplicate: Annotated[
+        Flag, Field(description="Create although a likely duplicate exists; asks the user")
+    ] = False,
 ) -> Plan:
     """Create an address-only lead in RoofLink: a new customer and a new prospect job.
 
@@ -155,6 +159,7 @@ def _receive(operation: Operation, service: Service, place: str, answer: JsonVal
     return Done(
         summary=f"Lead created in RoofLink: job {job}, {label(place, limit=200)}",
         record_id=job,
+        record={"job_id": job, **({"customer_id": customer} if customer is not None else {})},
         details=[f"Customer id: {customer}" if customer is not None else "The answer named no customer id."],
         next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
     )

@@ -13,7 +13,7 @@ from server.guard.leads import KnownLead
 from server.guard.plan import Done
 from server.models.renovationfind import Envelope, Lead
 from server.tooling.context import Deck
-from server.untrusted import LEGEND, OPEN, fence, label
+from server.untrusted import LEGEND, OPEN, clean, fence, label
 from tools.tables import moment
 
 
@@ -42,6 +42,7 @@ def receive_lead(
             summary=done.summary,
             record_id=lead.id,
             after=done.after,
+            record=lead_record(lead),
             details=done.details,
             warnings=done.warnings,
             next_steps=done.next_steps,
@@ -51,21 +52,29 @@ def receive_lead(
     return receive
 
 
+def lead_record(lead: Lead) -> dict[str, JsonValue]:
+    """What is known of a lead: short values cleaned, other people's longer text marked."""
+    values: dict[str, JsonValue] = {
+        "category": clean(lead.category, limit=200),
+        "customer": clean(lead.customerName, limit=200),
+        "phone": clean(lead.customerPhone, limit=60),
+        "email": clean(lead.customerEmail, limit=254),
+        "address": clean(lead.customerAddress, limit=300),
+        "received": moment(lead.dateCreated),
+        "action": clean(lead.vendorLeadAction, limit=60),
+        "status": clean(lead.status, limit=60),
+        "project": fence(lead.projectDetailsHtml or lead.originalJobDescription, limit=800),
+        "customer_information": fence(lead.customerInformationHtml, limit=800),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
 def lead_lines(lead: Lead) -> list[str]:
-    """A lead for the model: what is known, other people's text marked."""
-    pairs = [
-        ("category", label(lead.category)),
-        ("customer", label(lead.customerName)),
-        ("phone", label(lead.customerPhone)),
-        ("email", label(lead.customerEmail)),
-        ("address", label(lead.customerAddress)),
-        ("received", moment(lead.dateCreated)),
-        ("action", label(lead.vendorLeadAction)),
-        ("status", label(lead.status)),
-        ("project", fence(lead.projectDetailsHtml or lead.originalJobDescription, limit=800)),
-        ("customer information", fence(lead.customerInformationHtml, limit=800)),
+    """A lead as lines for the model, other people's text marked."""
+    marked = {"received", "project", "customer_information"}
+    lines = [
+        f"{name}: {value if name in marked else label(value, limit=300)}" for name, value in lead_record(lead).items()
     ]
-    lines = [f"{name}: {value}" for name, value in pairs if value]
     return [*lines, LEGEND] if any(OPEN in line for line in lines) else lines
 
 

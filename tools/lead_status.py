@@ -23,6 +23,7 @@ from server.tooling.writes import write_tool
 from server.untrusted import label
 from tools.lead_answers import known_line, lead_title, receive_lead
 from tools.leads import LeadId
+from tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
 
@@ -45,9 +46,13 @@ async def renovationfind_update_job_status(
     ctx: Ctx,
     lead_id: LeadId,
     status: Annotated[ChangeableStatus, BeforeValidator(_not_won)],
-    reason: Annotated[Text500 | Nothing, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")] = None,
+    reason: Annotated[
+        Text500 | Nothing, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")
+    ] = None,
     meeting_scheduled_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for MEETUP_SCHEDULED")] = None,
-    contact_method: Annotated[ContactMethod | Nothing, Field(description="For REACHED_OUT_TO_HOMEOWNER, CONTACT_MADE")] = None,
+    contact_method: Annotated[
+        ContactMethod | Nothing, Field(description="For REACHED_OUT_TO_HOMEOWNER, CONTACT_MADE")
+    ] = None,
     estimate_type: Annotated[EstimateType | Nothing, Field(description="For ESTIMATE_PROVIDED")] = None,
     lost_reason: Annotated[LostReason | Nothing, Field(description="For LEAD_LOST; with OTHER give reason too")] = None,
 ) -> Plan:
@@ -114,7 +119,9 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
         return Done(
             summary=f"L{lead_title(lead.id, known)[1:]} is now {label(lead.status) or status}{_amount(given)}.",
             after=_state_of(lead),
-            warnings=[] if lead.status in {status, None} else [f"The service answers with status {label(lead.status)}."],
+            warnings=[]
+            if lead.status in {status, None}
+            else [f"The service answers with status {label(lead.status)}."],
         )
 
     return Plan(
@@ -134,8 +141,10 @@ def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValu
     status = str(given["status"])
     lines = [f"Set {lead_title(lead_id, known)} on RenovationFind to {status}{_amount(given)}."]
     shown = {
-        "Project start": given.get("estimated_project_start_date") or ("to be decided" if given.get("start_date_tbd") else None),
-        "Completion": given.get("estimated_completion_date") or ("to be decided" if given.get("completion_date_tbd") else None),
+        "Project start": given.get("estimated_project_start_date")
+        or ("to be decided" if given.get("start_date_tbd") else None),
+        "Completion": given.get("estimated_completion_date")
+        or ("to be decided" if given.get("completion_date_tbd") else None),
         "Notes": given.get("reason"),
     }
     lines += [f"{name}: {value}" for name, value in shown.items() if value]
@@ -160,7 +169,7 @@ def _state_of(lead: Lead) -> dict[str, JsonValue]:
     if amount is not None:
         state["job_amount"] = amount
     if data is not None and data.meetupScheduledDate:
-        state["meeting"] = label(data.meetupScheduledDate)
+        state["meeting"] = moment(data.meetupScheduledDate)
     return state
 
 

@@ -94,7 +94,9 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         f"Approvals: {data.approvals}; with this client: {data.approval_way}",
     ]
     for row in data.services:
-        state = f"{row.base_url}, {row.used_now} of {row.limit} used" if row.connected else "no key, its tools are hidden"
+        state = (
+            f"{row.base_url}, {row.used_now} of {row.limit} used" if row.connected else "no key, its tools are hidden"
+        )
         wait = f", cooling off for {row.cool_off_seconds:.0f} s" if row.cool_off_seconds else ""
         lines.append(f"{row.service}: {state}{wait}")
     lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
@@ -106,7 +108,8 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
 async def write_history(
     ctx: Ctx,
     outcome: Annotated[
-        Literal["intended", "sent", "done", "failed", "unknown"] | Nothing, Field(description="Only writes in this state")
+        Literal["intended", "sent", "done", "failed", "unknown"] | Nothing,
+        Field(description="Only writes in this state"),
     ] = None,
     limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 20,
     since: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,

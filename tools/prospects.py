@@ -69,7 +69,9 @@ class ProspectPage(BaseModel):
     to_index: int | Nothing = None
     next_page: int | Nothing = None
     filters_ignored: list[str] = Field(default_factory=list, description="Filters the service did not apply")
-    filters_unverified: list[str] = Field(default_factory=list, description="Sent under an inferred name, not checkable")
+    filters_unverified: list[str] = Field(
+        default_factory=list, description="Sent under an inferred name, not checkable"
+    )
     rows: list[ProspectRow]
 
 
@@ -267,14 +269,12 @@ def _view(prospect: Prospect) -> ProspectView:
         for role in ("rep", "rep_2", "marketing_rep", "project_manager"):
             person = getattr(customer, role)
             assignments[role] = f"{label(person.label)} (id {person.id})" if person and person.label else None
-    photos = (prospect.model_extra or {}).get("photos")
-    names = [row.get("name") for row in photos if isinstance(row, dict)] if isinstance(photos, list) else []
     return ProspectView(
         id=prospect.id,
         fields={name: value for name, value in fields.items() if value is not None},
         assignments={name: value for name, value in assignments.items() if value},
         steps=[_step(step) for step in prospect.pipeline],
-        photos=[label(name) for name in names[:50] if name],
+        photos=[label(photo.name) for photo in prospect.photos[:50] if photo.name],
     )
 
 
@@ -286,7 +286,9 @@ def _step(step: Step) -> StepView:
         done=step.complete,
         date=moment(step.date),
         by=_label(person.label if person else None),
-        permissions={clean(name, limit=40): flag for name, flag in (step.permissions or {}).items() if flag in (True, False)},
+        permissions={
+            clean(name, limit=40): flag for name, flag in (step.permissions or {}).items() if isinstance(flag, bool)
+        },
     )
 
 
@@ -306,13 +308,18 @@ def _page_text(data: ProspectPage) -> str:
     if not data.rows:
         head = "No prospects on this page."
     else:
-        head = f"Prospects {data.from_index or '?'}-{data.to_index or '?'} of {data.count if data.count is not None else '?'}"
+        total = "?" if data.count is None else data.count
+        head = f"Prospects {data.from_index or '?'}-{data.to_index or '?'} of {total}"
     head += f", next_page={data.next_page}" if data.next_page else ", last page"
     lines = [head]
     if data.filters_ignored:
-        lines.append(f"WARNING, ignored by the service, so these rows are not filtered by: {', '.join(data.filters_ignored)}")
+        lines.append(
+            f"WARNING, ignored by the service, so these rows are not filtered by: {', '.join(data.filters_ignored)}"
+        )
     if data.filters_unverified:
-        lines.append(f"Filter names inferred, effect not provable from these rows: {', '.join(data.filters_unverified)}")
+        lines.append(
+            f"Filter names inferred, effect not provable from these rows: {', '.join(data.filters_unverified)}"
+        )
     columns = ["id", "customer", "address", "phone", "rep", "region", "created", "edited", "next_step"]
     if any(row.deleted for row in data.rows):
         columns.append("deleted")
@@ -343,9 +350,7 @@ TOOLS = (
         toolset="prospects",
         operations=("rooflink.list_prospects",),
     ),
-    read_tool(
-        rooflink_get_prospect, title="Get prospect", toolset="prospects", operations=("rooflink.get_prospect",)
-    ),
+    read_tool(rooflink_get_prospect, title="Get prospect", toolset="prospects", operations=("rooflink.get_prospect",)),
     read_tool(
         rooflink_prospect_stats,
         title="Prospect statistics",

@@ -54,7 +54,7 @@ async def renovationfind_create_referral_request(
     }
     body = {name: value for name, value in body.items() if value is not None}
     reached = " and ".join(part for part in (email, phone) if part)
-    extras = [text for flag, text in ((send_gift, "with a gift"), (renewal, "as a renewal")) if flag]
+    extras = "".join(text for flag, text in ((send_gift, ", with a gift"), (renewal, ", as a renewal")) if flag)
     return Plan(
         operation=operation,
         target=f"{first_name} {last_name}"[:200],
@@ -62,7 +62,7 @@ async def renovationfind_create_referral_request(
         query=operation.encode_query({"skip_duplicates": skip_duplicates}),
         body=operation.encode_body(body),
         preview=(
-            f"Send a referral request to {first_name} {last_name} at {reached}{''.join(f', {text}' for text in extras)}.",
+            f"Send a referral request to {first_name} {last_name} at {reached}{extras}.",
             "A real person is contacted. This cannot be undone.",
             "A person asked before is skipped." if skip_duplicates else "A person asked before is asked AGAIN.",
         ),
@@ -84,8 +84,7 @@ def _receive(operation: Operation, service: Service, name: str, answer: JsonValu
     except ValidationError:
         raise unreadable("an answer that is no object", operation, service, None) from None
     message = envelope.message or ""
-    data = envelope.data if isinstance(envelope.data, dict) else {}
-    record = data.get("id")
+    record = envelope.data.get("id") if isinstance(envelope.data, dict) else None
     skipped = "skipped" in message.lower() or "duplicate" in message.lower()
     told = [f"The service says: {fence(message, limit=200)}"] if message else []
     return Done(

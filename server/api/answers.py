@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from pydantic import JsonValue
 
@@ -48,9 +49,9 @@ def parse(answer: HttpAnswer, operation: Operation, service: Service) -> JsonVal
     Raises:
         ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.
     """
-    if not 200 <= answer.status < 300:
+    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise _error_for(answer, operation, service)
-    if answer.status == 204:
+    if answer.status == HTTPStatus.NO_CONTENT:
         return None
     try:
         value = _json(answer)
@@ -65,7 +66,7 @@ def unreadable(why: str, operation: Operation, service: Service, status: int | N
     """An answer that cannot be used: unexpected for a read, an unknown outcome for a write."""
     if operation.effect.writes:
         return OutcomeUnknown(
-            what=f"{service.title} answered the {operation.title!r} request with {why}: it may or may not have taken effect.",
+            what=f"{service.title} answered {operation.title!r} with {why}: the write may or may not have taken effect.",
             next_step="Look at the record on the service before trying again.",
             service=service.id,
             operation=operation.id,
@@ -101,53 +102,53 @@ def _json(answer: HttpAnswer) -> JsonValue:
 
 
 def _error_for(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
+    error = _by_status(answer, operation, service)
+    error.service, error.operation, error.status = service.id, operation.id, answer.status
+    return error
+
+
+def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
     status, title = answer.status, service.title
-    common = {"service": service.id, "operation": operation.id, "status": status}
     done = "The record was not changed." if operation.effect.writes else "Nothing was changed."
-    if status == 401:
+    if status == HTTPStatus.UNAUTHORIZED:
         return AuthError(
             what=f"{title} refused the key (401). {done}",
             next_step=f"Check {_KEY_SETTING[service.id]} against {_KEY_SOURCE[service.id]}.",
-            **common,
         )
-    if status == 403:
+    if status == HTTPStatus.FORBIDDEN:
         return PermissionDenied(
             what=f"{title} does not let this key do {operation.title!r} (403). {done}",
             next_step="Check the permissions of the key's user on the service.",
-            **common,
         )
-    if status == 404:
+    if status == HTTPStatus.NOT_FOUND:
         return NotFound(
             what=f"{title} has no such record for this key (404). {done}",
             next_step="Check the id.",
             hints=_inferred_path(operation),
-            **common,
         )
-    if status == 429:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = retry_after(answer.headers) or service.cool_off_429
         return RateLimited(
             what=f"{title} asked to slow down (429). {done}",
             next_step=f"Try again in {wait:.0f} s.",
             retry_after=wait,
-            **common,
         )
-    if status == 503 and status in service.unprocessed:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and status in service.unprocessed:
         wait = max(retry_after(answer.headers), service.cool_off_503)
         return Unavailable(
             what=f"{title} is over its service-wide limit (503). {done}",
             next_step=f"Try again in {wait:.0f} s.",
             retry_after=wait,
-            **common,
         )
-    if status == 408 or status >= 500:
+    if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        unavailable = status == HTTPStatus.SERVICE_UNAVAILABLE
         return Unavailable(
             what=f"{title} failed ({status}).",
             next_step="Try again later.",
-            retry_after=max(retry_after(answer.headers), service.cool_off_503) if status == 503 else 0.0,
+            retry_after=max(retry_after(answer.headers), service.cool_off_503) if unavailable else 0.0,
             may_have_taken_effect=operation.effect.writes,
-            **common,
         )
-    if status < 400:
+    if status < HTTPStatus.BAD_REQUEST:
         return unreadable(f"a redirect ({status}), which is not followed", operation, service, status)
     return _rejected(_body_of(answer), status, operation, service)
 
@@ -192,17 +193,19 @@ def _field_messages(body: JsonValue) -> dict[str, str]:
 def _inferred_path(operation: Operation) -> list[str]:
     if operation.path_is_certain or operation.provenance.path == "override":
         return []
-    return [
+    told = (
         f"Note: the path of this operation ({operation.method} {operation.path}) is inferred, not documented; if it is "
-        f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.\"{operation.id}\"]."
-    ]
+        f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}']."
+    )
+    return [told]
 
 
 def _inferred_names(operation: Operation, fields: Mapping[str, str]) -> list[str]:
     inferred = {field.wire for field in operation.body.values() if field.provenance == "inferred"}
     if not fields or not inferred:
         return []
-    return [
-        "Note: names of this operation's fields are partly inferred, not documented; if the service misses one that was "
-        f"given, correct its name in LEADBRIDGE_CONTRACT_FILE under [operations.\"{operation.id}\".body]."
-    ]
+    told = (
+        "Note: names of this operation's fields are partly inferred, not documented; if the service misses one "
+        f"that was given, correct its name in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}'.body]."
+    )
+    return [told]

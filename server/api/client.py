@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -90,8 +91,8 @@ class ServiceClient:
     ) -> JsonValue:
         """Send one operation and return the JSON of its answer (`None` for 204).
 
-        Ends within the caller's deadline (`anyio.fail_after`), at most `DEADLINE` seconds. A write needs the permit that
-        was given for it; without one nothing is sent.
+        Ends within the caller's deadline (`anyio.fail_after`), at most `DEADLINE` seconds. A write needs the permit
+        that was given for it; without one nothing is sent.
 
         Raises:
             ServiceError: one of its kinds; `OutcomeUnknown` for a write that may have taken effect.
@@ -131,7 +132,7 @@ class ServiceClient:
     def _cool_off(self, error: ServiceError, again: Again | None) -> None:
         if isinstance(error, RateLimited) and error.status is not None:
             self.governor.cool_off(again.delay if again else error.retry_after)
-        elif isinstance(error, Unavailable) and error.status == 503:
+        elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.governor.cool_off(error.retry_after)
 
     def _client(self) -> httpx.AsyncClient:

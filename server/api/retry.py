@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 from server.catalog import Operation, Service
 from server.errors import RateLimited, ServiceError, Unavailable
@@ -35,7 +36,7 @@ def decide(error: ServiceError, operation: Operation, service: Service, attempt:
     if isinstance(error, RateLimited):
         delay = max(error.retry_after, service.cool_off_429 * 2 ** (attempt - 1) * random.uniform(1.0, 1.25))
         return Again(delay, everyone=True)
-    if not isinstance(error, Unavailable) or error.status == 503:
+    if not isinstance(error, Unavailable) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return None
     if operation.effect.writes and error.may_have_taken_effect:
         return None

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from server.catalog.operation import Operation, Service
 from server.errors import CatalogError
@@ -77,7 +77,7 @@ def _override(rows: dict[str, dict[str, Any]], contract_file: Path) -> None:
         rows[operation_id] = _changed(rows[operation_id], change, f"{contract_file}: operation {operation_id}")
 
 
-def _changed(row: dict[str, Any], change: object, where: str) -> dict[str, Any]:
+def _changed(row: dict[str, Any], change: JsonValue, where: str) -> dict[str, Any]:
     if not isinstance(change, dict):
         msg = f"{where}: must be a table"
         raise CatalogError(msg)
@@ -94,7 +94,7 @@ def _changed(row: dict[str, Any], change: object, where: str) -> dict[str, Any]:
     return merged
 
 
-def _renamed(fields: dict[str, Any], names: dict[str, Any], where: str) -> dict[str, Any]:
+def _renamed(fields: dict[str, Any], names: dict[str, JsonValue], where: str) -> dict[str, Any]:
     renamed = dict(fields)
     for argument, wire in names.items():
         if argument not in fields:

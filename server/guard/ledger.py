@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from server.errors import Refused
 from server.guard.approval import Approval
@@ -92,8 +92,7 @@ class Ledger:
                     updated_at=now,
                 )
             )
-            key = row.inserted_primary_key
-            assert key is not None
+            key = cast("tuple[int]", row.inserted_primary_key)
             return int(key[0])
 
         return WritePermit(await self.store.run(work), plan.operation.id, self)
@@ -134,7 +133,9 @@ class Ledger:
             if state:
                 where.append(writes.c.state == state)
             open_first = case((writes.c.state.in_(("intended", "sent", "unknown")), 0), else_=1)
-            rows = connection.execute(select(writes).where(*where).order_by(open_first, writes.c.id.desc()).limit(limit))
+            rows = connection.execute(
+                select(writes).where(*where).order_by(open_first, writes.c.id.desc()).limit(limit)
+            )
             total = connection.execute(select(func.count()).select_from(writes).where(*where)).scalar_one()
             return [
                 WriteRow(

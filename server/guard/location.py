@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from server.errors import Problem
 from server.models.places import PLACES, PROVINCES, lies_in
@@ -58,7 +60,9 @@ def locate(
         centre = _zip_centre(match.group(1))
         if centre is not None and centre.state != state:
             problems.append(
-                Problem("postal_code", f"{match.group(1)} is {centre.city}, {centre.state}, but state is {state} ({name})")
+                Problem(
+                    "postal_code", f"{match.group(1)} is {centre.city}, {centre.state}, but state is {state} ({name})"
+                )
             )
     if (latitude is None) != (longitude is None):
         missing = "longitude" if longitude is None else "latitude"
@@ -70,7 +74,10 @@ def locate(
     elif not problems and centre is None:
         why = "Canadian addresses" if state in PROVINCES else f"ZIP code {postal_code}"
         problems.append(
-            Problem("latitude, longitude", f"are required: the service needs them and none are known for {why}; do not guess")
+            Problem(
+                "latitude, longitude",
+                f"are required: the service needs them and none are known for {why}; do not guess",
+            )
         )
     if problems or centre is None:
         return None, problems
@@ -92,7 +99,7 @@ def _check(state: str, name: str, centre: _Centre | None, latitude: float, longi
             return [
                 Problem(
                     "latitude, longitude",
-                    f"({latitude}, {longitude}) lie {away:.0f} km from the postal code's centre (at most {NEAR_KM:.0f} km); "
+                    f"({latitude}, {longitude}) lie {away:.0f} km from the ZIP code's centre (at most {NEAR_KM:.0f}); "
                     "leave both out to use the centre",
                 )
             ]
@@ -110,8 +117,9 @@ def kilometres(latitude: float, longitude: float, other_latitude: float, other_l
 def _zip_centre(zip_code: str) -> _Centre | None:
     import zipcodes
 
-    for row in zipcodes.matching(zip_code):
+    matching = cast("Callable[[str], list[dict[str, str]]]", zipcodes.matching)  # pyright: ignore[reportUnknownMemberType]
+    for row in matching(zip_code):
         latitude, longitude = float(row["lat"]), float(row["long"])
         if (latitude, longitude) != (0.0, 0.0):
-            return _Centre(latitude, longitude, str(row["state"]), str(row["city"]))
+            return _Centre(latitude, longitude, row["state"], row["city"])
     return None

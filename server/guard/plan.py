@@ -20,7 +20,8 @@ class Done:
 
     summary: str
     record_id: int | None = None
-    after: Mapping[str, JsonValue] = field(default_factory=dict)
+    after: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    record: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     details: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     next_steps: list[str] = field(default_factory=list)
@@ -43,10 +44,10 @@ class Plan:
     arguments: Mapping[str, JsonValue]
     preview: tuple[str, ...]
     receive: Callable[[JsonValue], Done]
-    path: Mapping[str, int] = field(default_factory=dict)
-    query: Mapping[str, Scalar] = field(default_factory=dict)
+    path: Mapping[str, int] = field(default_factory=dict[str, int])
+    query: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
     body: Mapping[str, JsonValue] | None = None
-    before: Mapping[str, JsonValue] = field(default_factory=dict)
+    before: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     warnings: tuple[str, ...] = ()
     asks_anyway: bool = False
     """Ask for approval although the operation's effect alone would not."""

@@ -1,7 +1,8 @@
 """State and province codes RoofLink accepts, and the rough box of coordinates each lies in.
 
 Codes: https://developers.rooflink.com/reference/create-customer-and-job (50 states, DC, 13 provinces and territories).
-Boxes are (south, west, north, east) in degrees, rounded outwards; they catch swapped, invented and mistyped coordinates.
+Boxes are (south, west, north, east) in degrees, rounded outwards; they catch swapped, invented and
+mistyped coordinates.
 """
 
 from __future__ import annotations

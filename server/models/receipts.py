@@ -37,6 +37,7 @@ class WriteReceipt(BaseModel):
     summary: str
     write_id: int | Nothing = Field(default=None, description="Row of write_history")
     record_id: int | Nothing = Field(default=None, description="Id of the record on the service")
+    record: dict[str, JsonValue] = Field(default_factory=dict, description="The record as the service answered")
     details: list[str] = Field(default_factory=list)
     changed: list[Change] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)

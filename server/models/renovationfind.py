@@ -7,11 +7,11 @@ names (`meetingScheduledDate` in, `meetupScheduledDate` out) and in dates (days 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, JsonValue
 
-from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text
+from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text, objects
 
 ChangeableStatus = Literal[
     "HOMEOWNER_CONTACTED",
@@ -30,7 +30,9 @@ ChangeableStatus = Literal[
 ]
 WonStatus = Literal["JOB_WON", "LEAD_WON"]
 ContactMethod = Literal["PHONE_CALL", "TEXT", "EMAIL", "IN_PERSON_MEETING"]
-EstimateType = Literal["IN_PERSON_ESTIMATE", "EMAILED_ESTIMATE", "VERBAL_ESTIMATE", "PORTAL_ATTACHMENT_ESTIMATE", "OTHER"]
+EstimateType = Literal[
+    "IN_PERSON_ESTIMATE", "EMAILED_ESTIMATE", "VERBAL_ESTIMATE", "PORTAL_ATTACHMENT_ESTIMATE", "OTHER"
+]
 LostReason = Literal["PRICE", "TIMING", "OTHER"]
 
 REASON_LIMIT = 500
@@ -129,7 +131,7 @@ class Lead(Answer):
     postLeadStatus: Text = None
     postLeadRequiresAction: Flag = None
     postLeadStatusData: Annotated[PostLeadStatus | None, ObjectOnly] = None
-    attachments: list[Attachment] = Field(default_factory=list)
+    attachments: Annotated[list[Attachment], BeforeValidator(objects)] = Field(default_factory=list[Attachment])
 
     @property
     def status(self) -> str | None:
@@ -142,6 +144,6 @@ class Envelope(Answer):
     """`{success, data, message, error}`."""
 
     success: Flag = None
-    data: Any = None
+    data: JsonValue = None
     message: Text = None
     error: Text = None

@@ -1,15 +1,19 @@
 """RoofLink's answers: prospects, their checklist steps, pages and statistics.
 
-Shapes: public client code run against the live API; see `provenance` in the catalog. Everything but `id` may be missing.
+Shapes: public client code run against the live API; see `provenance` in the catalog. Everything but `id`
+may be missing.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text
+from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text, objects
+
+COUNT_DIGITS = 18
+"""A text of more digits is no count."""
 
 
 class Person(Answer):
@@ -42,7 +46,14 @@ class Step(Answer):
     date: Moment = None
     completed_by: Annotated[Person | None, ObjectOnly] = None
     deleted_by: Annotated[Person | None, ObjectOnly] = None
-    permissions: Annotated[dict[str, Any] | None, ObjectOnly] = None
+    permissions: Annotated[dict[str, JsonValue] | None, ObjectOnly] = None
+
+
+class Photo(Answer):
+    """A photo of a prospect's detail answer."""
+
+    id: Integer = None
+    name: Text = None
 
 
 class Customer(Answer):
@@ -81,13 +92,14 @@ class Prospect(Answer):
     latitude: Number = None
     longitude: Number = None
     photo_count: Integer = None
-    pipeline: list[Step] = Field(default_factory=list)
+    pipeline: list[Step] = Field(default_factory=list[Step])
+    photos: Annotated[list[Photo], BeforeValidator(objects)] = Field(default_factory=list[Photo])
 
     @model_validator(mode="before")
     @classmethod
-    def _steps_as_list(cls, value: Any) -> Any:
+    def _steps_as_list(cls, value: JsonValue) -> JsonValue:
         if isinstance(value, dict) and "pipeline" in value:
-            return {**value, "pipeline": steps_of(value["pipeline"])}
+            return {**value, "pipeline": list(steps_of(value["pipeline"]))}
         return value
 
     def step(self, key: str) -> Step | None:
@@ -108,7 +120,7 @@ class Page(Answer):
     from_index: Integer = None
     to_index: Integer = None
     next_page: Integer = None
-    results: list[Any] = Field(default_factory=list)
+    results: list[JsonValue] = Field(default_factory=list[JsonValue])
 
 
 class Created(Answer):
@@ -117,20 +129,18 @@ class Created(Answer):
     id: int
     job_id: Integer = None
     customer_id: Integer = None
-    customer: Any = None
+    customer: JsonValue = None
 
     @property
     def customer_identity(self) -> int | None:
         """The new customer's id, wherever it came."""
         if self.customer_id is not None:
             return self.customer_id
-        if isinstance(self.customer, dict):
-            found = self.customer.get("id")
-            return found if isinstance(found, int) else None
-        return self.customer if isinstance(self.customer, int) else None
+        found = self.customer.get("id") if isinstance(self.customer, dict) else self.customer
+        return found if isinstance(found, int) else None
 
 
-def steps_of(value: Any) -> list[dict[str, Any]]:
+def steps_of(value: JsonValue) -> list[JsonValue]:
     """Checklist steps from an object keyed by step, an array of steps, or either inside a wrapper."""
     if isinstance(value, list):
         return [row for row in value if isinstance(row, dict)]
@@ -142,26 +152,27 @@ def steps_of(value: Any) -> list[dict[str, Any]]:
     return [{"key": key, **row} for key, row in value.items() if isinstance(row, dict)]
 
 
-def counts_of(value: Any, prefix: str = "") -> list[tuple[str, int]]:
+def counts_of(value: JsonValue, prefix: str = "") -> list[tuple[str, int]]:
     """Statistics as (filter, count) rows from an object, an array of named counts, or a nesting of them."""
-    rows: list[tuple[str, int]] = []
     if isinstance(value, list):
-        for item in value:
-            rows += counts_of(item, prefix)
-    elif isinstance(value, dict):
-        label = next((value[key] for key in ("name", "label", "key", "filter") if isinstance(value.get(key), str)), None)
-        count = next((value[key] for key in ("count", "total", "value") if _is_count(value.get(key))), None)
-        if label is not None and count is not None:
-            return [(prefix + label, int(count))]
-        for key, item in value.items():
-            if _is_count(item):
-                rows.append((f"{prefix}{key}", int(item)))
-            elif isinstance(item, (dict, list)):
-                rows += counts_of(item, f"{prefix}{key}: ")
+        return [row for item in value for row in counts_of(item, prefix)]
+    if not isinstance(value, dict):
+        return []
+    names = [value.get(key) for key in ("name", "label", "key", "filter")]
+    name = next((text for text in names if isinstance(text, str)), None)
+    count = next((found for key in ("count", "total", "value") if (found := _count(value.get(key))) is not None), None)
+    if name is not None and count is not None:
+        return [(prefix + name, count)]
+    rows: list[tuple[str, int]] = []
+    for key, item in value.items():
+        number = _count(item)
+        rows += [(f"{prefix}{key}", number)] if number is not None else counts_of(item, f"{prefix}{key}: ")
     return rows
 
 
-def _is_count(value: Any) -> bool:
+def _count(value: JsonValue) -> int | None:
     if isinstance(value, bool):
-        return False
-    return isinstance(value, int) or (isinstance(value, str) and value.strip().isdigit())
+        return None
+    if isinstance(value, str):
+        return int(value) if value.strip().isdecimal() and len(value) <= COUNT_DIGITS else None
+    return value if isinstance(value, int) else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
 
 _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\s*([AaPp])[Mm])?")
 
@@ -34,7 +35,8 @@ def iso_date(value: object) -> str | None:
         if hour is None:
             return date(int(year), int(month), int(day)).isoformat()
         clock = int(hour) % 12 + (12 if half in "Pp" else 0)
-        return datetime(int(year), int(month), int(day), clock, int(minute)).isoformat(timespec="minutes")
+        moment = datetime(int(year), int(month), int(day), clock, int(minute))  # noqa: DTZ001  # the service names no zone
+        return moment.isoformat(timespec="minutes")
     except ValueError:
         return text
 
@@ -56,36 +58,41 @@ def day_of(value: str | None) -> date | None:
         return None
 
 
-def _text(value: Any) -> str | None:
+def _text(value: object) -> str | None:
     if value is None or isinstance(value, (dict, list)):
         return None
     text = str(value).strip()
     return text or None
 
 
-def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, bool):
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (ValueError, OverflowError):
         return None
-    return number if number == number and abs(number) != float("inf") else None
+    return number if math.isfinite(number) else None
 
 
-def _integer(value: Any) -> int | None:
+def _integer(value: object) -> int | None:
     number = _number(value)
     return int(number) if number is not None and number.is_integer() else None
 
 
-def _flag(value: Any) -> bool | None:
+def _flag(value: object) -> bool | None:
     if isinstance(value, str):
         return {"true": True, "1": True, "false": False, "0": False}.get(value.strip().lower())
     return bool(value) if isinstance(value, (bool, int)) else None
 
 
-def _object(value: Any) -> Any:
-    return value if isinstance(value, (dict, BaseModel)) else None
+def _object(value: object) -> object:
+    return cast("object", value) if isinstance(value, (dict, BaseModel)) else None
+
+
+def objects(value: JsonValue) -> JsonValue:
+    """The objects of a list; anything else in it, or instead of it, is dropped."""
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
 Text = Annotated[str | None, BeforeValidator(_text)]

@@ -50,6 +50,7 @@ _NEVER_COMMITTING = UNREACHABLE | {"drop_before"}
 _ALWAYS_COMMITTING = frozenset({"slow", "slow_after_commit", "drop_after"})
 
 RetryAfter: TypeAlias = Literal["seconds", "date", "none"]
+DropError: TypeAlias = Literal["", "ReadError", "RemoteProtocolError", "WriteError"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,14 @@ class Fault:
     """Whether a huge answer says its length beforehand."""
     commits: bool | None = None
     """Whether the request is carried out nevertheless. By default it is for those kinds that spoil a right answer."""
-    exception: Literal["", "ReadError", "RemoteProtocolError", "WriteError"] = ""
+    exception: DropError = ""
     """In the same process: which httpx error a dropped connection becomes."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(sorted(KINDS))}")
+        if self.retry_after not in get_args(RetryAfter) or self.exception not in get_args(DropError):
+            raise ValueError("retry_after or exception has an unknown value")
         if self.commits and self.kind in _NEVER_COMMITTING:
             raise ValueError(f"{self.kind} means that the request is not carried out")
         if self.commits is False and self.kind in _ALWAYS_COMMITTING:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
+from typing import TypeVar
 
 from server.sandbox import people
 from server.sandbox.places import CANADIAN_PLACES, US_PLACES, Place
 from server.sandbox.records import STAGES, Customer, Done, LeadSource, Prospect, ReferralRequest, Region, User
 from server.sandbox.seed_leads import seed_leads
 from server.sandbox.state import State
+
+T = TypeVar("T")
 
 REPS = (
     User(301, "Alex Romero", "alex.romero@example.com", "#1f77b4", "(972) 555-0101"),
@@ -38,9 +42,19 @@ KNOWN_LEAD_ID = 805
 
 _DAY = 86_400
 _OLDEST = 200
-_STAGE_WEIGHTS = (30, 26, 20, 14, 10)
+# Most prospects are at the beginning.
+_STAGES = tuple(stage for stage, share in zip(STAGES, (30, 26, 20, 14, 10), strict=True) for _ in range(share))
 _SPECIAL_EVERY = 9
 _DELETED_EVERY = 10
+
+
+def _pick(random: Random, items: Sequence[T]) -> T:
+    """`random.choice`, in a fifth of the time: thousands of prospects take tens of thousands of choices."""
+    return items[int(random.random() * len(items))]
+
+
+def _number(random: Random, lowest: int, end: int) -> int:
+    return lowest + int(random.random() * (end - lowest))
 
 
 def region_at(latitude: float, longitude: float) -> Region:
@@ -85,20 +99,20 @@ def _make_known(state: State) -> None:
 
 def phone_number(random: Random, place: Place) -> str:
     """A number in the place's area from the block kept free for fiction, 555-0100 to 555-0199."""
-    return f"({place.area_code}) 555-01{random.randrange(100):02d}"
+    return f"({place.area_code}) 555-01{_number(random, 0, 100):02d}"
 
 
 def street_address(random: Random) -> str:
     """A street line, now and then with a unit."""
-    line = f"{random.randrange(100, 9900)} {random.choice(people.STREETS)} {random.choice(people.SUFFIXES)}"
-    return f"{line} {random.choice(people.UNITS)}" if random.random() < 0.08 else line
+    line = f"{_number(random, 100, 9900)} {_pick(random, people.STREETS)} {_pick(random, people.SUFFIXES)}"
+    return f"{line} {_pick(random, people.UNITS)}" if random.random() < 0.08 else line
 
 
 def _prospect(state: State, random: Random, index: int, created: datetime, now: datetime) -> Prospect:
-    place = random.choice(CANADIAN_PLACES if random.random() < 0.15 else US_PLACES)
+    place = _pick(random, CANADIAN_PLACES if random.random() < 0.15 else US_PLACES)
     latitude = round(place.latitude + random.uniform(-0.01, 0.01), 6)
     longitude = round(place.longitude + random.uniform(-0.01, 0.01), 6)
-    stage = random.choices(STAGES, _STAGE_WEIGHTS)[0]
+    stage = _pick(random, _STAGES)
     reached = STAGES.index(stage)
     rep = REPS[index % len(REPS)] if random.random() < 0.9 else None
     edited = created + (now - created) * random.random()
@@ -107,10 +121,10 @@ def _prospect(state: State, random: Random, index: int, created: datetime, now: 
     customer = _customer(state, random, index, place)
     customer.region = region_at(latitude, longitude)
     customer.rep = rep
-    customer.rep_2 = random.choice(REPS) if random.random() < 0.2 else None
-    customer.project_manager = random.choice(PROJECT_MANAGERS) if reached else None
+    customer.rep_2 = _pick(random, REPS) if random.random() < 0.2 else None
+    customer.project_manager = _pick(random, PROJECT_MANAGERS) if reached else None
     return Prospect(
-        id=state.next_id("job", random.randint(1, 7)),
+        id=state.next_id("job", _number(random, 1, 8)),
         customer=customer,
         address=street_address(random),
         city=place.city,
@@ -122,15 +136,15 @@ def _prospect(state: State, random: Random, index: int, created: datetime, now: 
         created=created,
         edited=edited,
         stage=stage,
-        lead_status=random.choice(("u", "pr", "as", "fu", "cb")),
-        job_type=random.choice("rrrrc"),
-        bid_type=random.choice(("i", "i", "c", "r", "f", "")),
+        lead_status=_pick(random, ("u", "pr", "as", "fu", "cb")),
+        job_type=_pick(random, "rrrrc"),
+        bid_type=_pick(random, ("i", "i", "c", "r", "f", "")),
         deleted=deleted,
         verified=Done(created + (edited - created) / 4, by) if reached else None,
         meeting=Done(created + (edited - created) / 2, by) if reached > 1 else None,
         submitted=Done(edited, by) if stage == "su" else None,
         marks=frozenset(code for code in ("cf", "rla", "est", "re") if random.random() < 0.1),
-        photos=random.choice((0, 0, 1, 2, 3)),
+        photos=_pick(random, (0, 0, 1, 2, 3)),
         description=_description(random, index),
     )
 
@@ -140,23 +154,23 @@ def _customer(state: State, random: Random, index: int, place: Place) -> Custome
         first, last = people.UNUSUAL_NAMES[index // _SPECIAL_EVERY % len(people.UNUSUAL_NAMES)]
         local = f"homeowner{index}"
     else:
-        first, last = random.choice(people.FIRST_NAMES), random.choice(people.LAST_NAMES)
+        first, last = _pick(random, people.FIRST_NAMES), _pick(random, people.LAST_NAMES)
         local = f"{first}.{last}{index}".lower()
     # assumption empty-text-for-null
     return Customer(
         id=state.next_id("customer"),
-        user_id=state.next_id("customer_user", random.randint(1, 3)),
+        user_id=state.next_id("customer_user", _number(random, 1, 4)),
         first_name=first,
         last_name=last,
         cell=phone_number(random, place) if random.random() < 0.8 else "",
         phone=phone_number(random, place) if random.random() < 0.3 else "",
-        email=f"{local}@{random.choice(('example.com', 'example.org'))}" if random.random() < 0.7 else "",
+        email=f"{local}@{_pick(random, ('example.com', 'example.org'))}" if random.random() < 0.7 else "",
         region=REGIONS[0],
-        lead_source=random.choice((*LEAD_SOURCES, None)),
+        lead_source=_pick(random, (*LEAD_SOURCES, None)),
     )
 
 
 def _description(random: Random, index: int) -> str:
     if index % 7 == 0:
         return people.HOSTILE_TEXTS[index // 7 % len(people.HOSTILE_TEXTS)]
-    return random.choice((*people.ORDINARY_TEXTS, ""))
+    return _pick(random, (*people.ORDINARY_TEXTS, ""))

@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import socket
 import sys
+from contextlib import suppress
 from typing import cast
 
 import uvicorn
@@ -89,7 +90,8 @@ def run(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> None:
     with sock:
         sys.stdout.write(" ".join(f"{name}={value}" for name, value in addresses(sock).items()) + "\n")
         sys.stdout.flush()
-        server.run(sockets=[sock])
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[sock])
 
 
 def _is_loopback(host: str) -> bool:

@@ -49,7 +49,9 @@ class Store:
                 return work(connection)
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
-            msg = f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}. Nothing was sent."
+            msg = (
+                f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}. Nothing was sent."
+            )
             raise StateError(msg) from None
 
     def secret(self) -> bytes:

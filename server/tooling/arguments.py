@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from typing import Annotated
@@ -29,7 +30,7 @@ def _day(value: object) -> object:
 
 
 def _amount(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value or abs(value) == float("inf"):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         msg = "must be a number"
         raise ValueError(msg)
     return float(value)

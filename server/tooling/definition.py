@@ -5,18 +5,18 @@ from __future__ import annotations
 import inspect
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Any, cast, get_origin
 
 import anyio
 import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools.base import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, JsonValue, ValidationError
 
 from server.api.client import on_wait
 from server.effects import Effect
@@ -28,7 +28,7 @@ from server.tooling.wording import bad_arguments, problems_of
 logger = logging.getLogger("leadbridge")
 
 Rules = Callable[[Mapping[str, Any]], list[Problem]]
-"""Checks between arguments; gets those that are given and well-formed, parsed or as they came. Runs in a worker thread."""
+"""Checks between arguments, in a worker thread; gets those that are given and well-formed, parsed or as they came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,21 @@ class ToolSpec:
     def build(self) -> Tool:
         """The SDK's tool: strict arguments, slim schema, hints from the effect."""
         hints = self.effect.hints
-        tool = GuardedTool.from_function(
-            self.function,
-            name=self.name,
-            title=self.title,
-            description=inspect.cleandoc(self.function.__doc__ or ""),
-            annotations=ToolAnnotations(
-                read_only_hint=hints.read_only,
-                destructive_hint=hints.destructive,
-                idempotent_hint=hints.idempotent,
-                open_world_hint=not self.local,
+        tool = cast(
+            "GuardedTool",
+            GuardedTool.from_function(
+                self.function,
+                name=self.name,
+                title=self.title,
+                description=inspect.cleandoc(self.function.__doc__ or ""),
+                annotations=ToolAnnotations(
+                    read_only_hint=hints.read_only,
+                    destructive_hint=hints.destructive,
+                    idempotent_hint=hints.idempotent,
+                    open_world_hint=not self.local,
+                ),
             ),
         )
-        assert isinstance(tool, GuardedTool)
         base = tool.fn_metadata
         arguments = type(base.arg_model.__name__, (base.arg_model,), {"model_config": ConfigDict(extra="forbid")})
         tool.fn_metadata = _Metadata(
@@ -99,7 +101,7 @@ class GuardedTool(Tool):
     spec_rules: Any = None
     spec_writes: bool = False
 
-    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  # the SDK's signature
         """Check all arguments at once, run, and turn every failure into a text that says what did not happen."""
         problems = await self._problems(arguments)
         if problems:
@@ -150,18 +152,21 @@ class GuardedTool(Tool):
 
 def slim(schema: Any) -> Any:
     """A JSON schema without titles and null defaults, which cost tokens and tell nothing."""
-    if isinstance(schema, dict):
-        return {
-            key: slim(value) if key != "properties" else {name: slim(row) for name, row in value.items()}
-            for key, value in schema.items()
-            if not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None)
-        }
-    return [slim(item) for item in schema] if isinstance(schema, list) else schema
+    return _slim(schema)
 
 
-def arguments_of(spec: ToolSpec) -> Sequence[str]:
-    """Names of a tool's arguments."""
-    return list(spec.build().parameters.get("properties", {}))
+def _slim(schema: JsonValue) -> JsonValue:
+    if isinstance(schema, list):
+        return [_slim(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept: dict[str, JsonValue] = {}
+    for key, value in schema.items():
+        if key == "properties" and isinstance(value, dict):
+            kept[key] = {name: _slim(row) for name, row in value.items()}
+        elif not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None):
+            kept[key] = _slim(value)
+    return kept
 
 
 def _progress_of(context: Context[Any, Any]) -> Callable[[float], Any]:
@@ -173,6 +178,3 @@ def _progress_of(context: Context[Any, Any]) -> Callable[[float], Any]:
         )
 
     return report
-
-
-__all__ = ["ArgModelBase", "GuardedTool", "Rules", "ToolSpec", "slim"]

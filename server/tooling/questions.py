@@ -59,13 +59,12 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
     try:
         return await call_next(ctx)
     except MCPError as error:
-        data = error.error.data
-        if ctx.method != "tools/call" or not isinstance(data, dict) or data.get("reason") != "invalid_request_state":
+        if ctx.method != "tools/call" or error.error.data != {"reason": "invalid_request_state"}:
             raise
         return error_result(
-            "REFUSED: Nothing was changed. The user's answer could not be used: the question has expired (10 minutes), was "
-            "asked for other arguments, or does not come from this server. Call the tool again so that the user is asked "
-            "again."
+            "REFUSED: Nothing was changed. The user's answer could not be used: the question has expired (10 minutes), "
+            "was asked for other arguments, or does not come from this server. Call the tool again so that the user is "
+            "asked again."
         )
     finally:
         _answered.reset(before)

@@ -58,7 +58,9 @@ def receipt_result(receipt: WriteReceipt) -> CallToolResult:
 def receipt_text(receipt: WriteReceipt) -> str:
     """A receipt as lines, what matters first."""
     lines = [f"{_HEADINGS[receipt.outcome]}: {receipt.summary}", *receipt.details]
-    lines += [f"Changed {change.field}: {_shown(change.before)} -> {_shown(change.after)}" for change in receipt.changed]
+    lines += [
+        f"Changed {change.field}: {_shown(change.before)} -> {_shown(change.after)}" for change in receipt.changed
+    ]
     if receipt.preview:
         lines += ["Show the user:", *(f"  {line}" for line in receipt.preview)]
     if receipt.request is not None:

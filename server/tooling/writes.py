@@ -40,7 +40,9 @@ Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun
 DryRunArgument = Annotated[Flag, Field(description="true: show the request that would be sent, send nothing")]
 TokenArgument = Annotated[
     str,
-    Field(strict=True, max_length=1000, description="From approval_required, once the user has said yes to its preview"),
+    Field(
+        strict=True, max_length=1000, description="From approval_required, once the user has said yes to its preview"
+    ),
 ]
 
 
@@ -91,7 +93,7 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
 def _decider(function: Callable[..., Awaitable[Plan]], *, gated: bool) -> Callable[..., Any]:
     """The resolver that asks, or finds out why not to ask."""
 
-    async def decide(plan: Plan, dry_run: bool, ctx: Ctx, approval_token: str = "") -> Any:
+    async def decide(plan: Plan, ctx: Ctx, approval_token: str = "", *, dry_run: bool) -> Any:
         if dry_run:
             return DryRun()
         approvals = deck_of(ctx).approvals
@@ -102,8 +104,8 @@ def _decider(function: Callable[..., Awaitable[Plan]], *, gated: bool) -> Callab
             return Elicit(plan.question, Confirm)
         return await approvals.by_token(plan, approval_token)
 
-    async def decide_without_token(plan: Plan, dry_run: bool, ctx: Ctx) -> Any:
-        return await decide(plan, dry_run, ctx)
+    async def decide_without_token(plan: Plan, ctx: Ctx, *, dry_run: bool) -> Any:
+        return await decide(plan, ctx, dry_run=dry_run)
 
     chosen = decide if gated else decide_without_token
     chosen.__annotations__ = {
@@ -147,7 +149,9 @@ async def carry_out(deck: Deck, plan: Plan, decision: ElicitationResult[Any]) ->
             outcome="approval_required",
             summary="The user has not been asked. Nothing was changed.",
             preview=[*plan.preview, *plan.warnings],
-            next_steps=["Only after the user says yes to exactly this, call again with the same arguments and the token."],
+            next_steps=[
+                "Only after the user says yes to exactly this, call again with the same arguments and the token."
+            ],
             approval_token=decided.token,
         )
     permit = await deck.ledger.intend(plan, decided)
@@ -196,6 +200,7 @@ async def _done(deck: Deck, plan: Plan, permit: WritePermit, done: Done) -> Writ
         summary=done.summary,
         write_id=permit.write_id,
         record_id=done.record_id,
+        record=dict(done.record),
         details=done.details,
         changed=changed,
         warnings=warnings,

@@ -1,0 +1,155 @@
+"""`leadbridge demo`: a real client against a real server process on the sandbox takes a lead all the way.
+
+RenovationFind announces lead 812; it is accepted, put into RoofLink, gets its statuses, and is won for an amount. Then
+the won lead is tried to be changed, which must be refused. Every step's outcome is checked.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.client.stdio import StdioServerParameters
+from mcp.types import ElicitRequestParams, ElicitResult, TextContent
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.prompt import Confirm
+
+LEAD = 812
+AMOUNT = 18_500.0
+
+
+class DemoFailed(Exception):
+    """A step did not come out as it must."""
+
+
+def run(*, answer_yes: bool, tokens: bool, console: Console | None = None) -> int:
+    """Run the demo; the exit code is 0 only if every step came out as it must."""
+    demo = _Demo(console or Console(), answer_yes=answer_yes, tokens=tokens)
+    try:
+        anyio.run(demo.play)
+    except DemoFailed as failure:
+        demo.console.print(f"[red]The demo stopped: {escape(str(failure))}[/red]")
+        return 1
+    return 0
+
+
+def server_command(*arguments: str) -> StdioServerParameters:
+    """This installation's own `leadbridge`, started where no `.env` file lies."""
+    return StdioServerParameters(
+        command=sys.executable, args=["-P", "-m", "server.cli", *arguments], cwd=tempfile.gettempdir()
+    )
+
+
+@dataclass(slots=True)
+class _Demo:
+    console: Console
+    answer_yes: bool
+    tokens: bool
+    step: int = 0
+    ask: Callable[..., bool] = field(default=Confirm.ask)
+
+    async def play(self) -> None:
+        self.console.print(
+            "[bold]LeadBridge demo[/bold]: simulated services, invented people; nothing real is touched."
+        )
+        callback = None if self.tokens else self._approve
+        async with Client(server_command("serve", "--sandbox"), elicitation_callback=callback) as client:
+            tools = (await client.list_tools()).tools
+            self.console.print(f"Connected over stdio, protocol {client.protocol_version}, {len(tools)} tools.")
+            await self._story(client)
+
+    async def _story(self, client: Client) -> None:
+        self._head(f"A lead comes in on RenovationFind: number {LEAD}. We want it.")
+        accepted = await self._write(client, "renovationfind_accept_lead", lead_id=LEAD)
+
+        self._head("It goes into RoofLink as an address-only lead, with what RenovationFind told and nothing else.")
+        lead = accepted["record"]
+        street, city, state, postal_code = _address_parts(lead["address"])
+        first_name, _, last_name = lead["customer"].partition(" ")
+        await self._write(
+            client,
+            "rooflink_create_lead",
+            address=street,
+            city=city,
+            state=state,
+            postal_code=postal_code,
+            first_name=first_name,
+            last_name=last_name,
+            cell_phone=lead["phone"],
+            email=lead["email"],
+            extra_info={"renovationfind_lead_id": LEAD},
+        )
+
+        self._head("The job goes on, and RenovationFind is told.")
+        meeting = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
+        update = "renovationfind_update_job_status"
+        await self._write(client, update, lead_id=LEAD, status="CONTACT_MADE", contact_method="PHONE_CALL")
+        await self._write(client, update, lead_id=LEAD, status="MEETUP_SCHEDULED", meeting_scheduled_date=meeting)
+        await self._write(client, update, lead_id=LEAD, status="ESTIMATE_PROVIDED", estimate_type="IN_PERSON_ESTIMATE")
+
+        self._head(f"The job is won for {AMOUNT:,.0f}.")
+        await self._write(client, "renovationfind_mark_won", lead_id=LEAD, status="JOB_WON", job_amount=AMOUNT)
+
+        self._head("Somebody tries to change the won lead.")
+        await self._write(client, update, "refused", lead_id=LEAD, status="JOB_LOST", reason="They changed their mind")
+
+        self._head("What was written, and under which approval:")
+        await self._call(client, "write_history", {})
+        self.console.print("\n[green]The demo is complete: every step came out as it must.[/green]")
+
+    async def _write(self, client: Client, tool: str, expected: str = "done", /, **arguments: Any) -> dict[str, Any]:
+        receipt = await self._call(client, tool, arguments)
+        if receipt.get("outcome") == "approval_required":
+            self._show_approval("\n".join(receipt["preview"]))
+            if self._yes():
+                receipt = await self._call(client, tool, {**arguments, "approval_token": receipt["approval_token"]})
+            else:
+                receipt = {"outcome": "not_approved"}
+        if receipt.get("outcome") != expected:
+            msg = f"{tool} came out as {receipt.get('outcome')}, not {expected}"
+            raise DemoFailed(msg)
+        return receipt
+
+    async def _call(self, client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items() if name != "approval_token")
+        token = ", with the approval token" if "approval_token" in arguments else ""
+        self.console.print(f"[cyan]> {tool}[/cyan]({escape(shown)}){token}", highlight=False)
+        result = await client.call_tool(tool, arguments)
+        text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+        self.console.print(escape(text), style="yellow" if result.is_error else "", highlight=False)
+        return result.structured_content or {}
+
+    async def _approve(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        del context
+        self._show_approval(params.message)
+        answer = await anyio.to_thread.run_sync(self._yes)
+        return ElicitResult(action="accept", content={"confirm": True}) if answer else ElicitResult(action="decline")
+
+    def _show_approval(self, text: str) -> None:
+        self.console.print(Panel(escape(text), title="Your approval is needed", border_style="bold yellow"))
+
+    def _yes(self) -> bool:
+        if self.answer_yes:
+            self.console.print("Approve? [bold]yes[/bold] (answered by the demo)")
+            return True
+        return self.ask("Approve?", default=False, console=self.console)
+
+    def _head(self, text: str) -> None:
+        self.step += 1
+        self.console.print(f"\n[bold]{self.step}. {escape(text)}[/bold]")
+
+
+def _address_parts(address: str) -> tuple[str, str, str, str]:
+    """Street, city, state and postal code of `street, city, ST 12345`, the form of the demo's lead."""
+    street, city, region = (part.strip() for part in address.split(","))
+    state, postal_code = region.split()
+    return street, city, state, postal_code

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import time
+
+import anyio
+import httpx
+import pytest
+
+from server.sandbox import Fault
+from server.sandbox.faults import KINDS, UNREACHABLE, Faults
+
+LIST = "/light/jobs/prospect/"
+ACCEPT = "/general-leads/812/accept"
+
+
+async def accept_under(fault: Fault, sandbox, client: httpx.AsyncClient, **settings) -> httpx.Response:
+    sandbox.faults.add(fault)
+    return await client.post(ACCEPT, **settings)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "writes"),
+    [
+        (Fault(kind="rate_limited"), 429, 0),
+        (Fault(kind="server_error"), 500, 0),
+        (Fault(kind="server_error", commits=True), 500, 1),
+        (Fault(kind="bad_gateway"), 502, 0),
+        (Fault(kind="bad_gateway", commits=True, status=504), 504, 1),
+        (Fault(kind="unavailable"), 503, 0),
+        (Fault(kind="status", status=418, body='{"error": "tea"}'), 418, 0),
+        (Fault(kind="html_200"), 200, 0),
+        (Fault(kind="empty_200"), 200, 1),
+        (Fault(kind="empty_200", commits=False), 200, 0),
+        (Fault(kind="truncated_json"), 200, 1),
+        (Fault(kind="truncated_json", commits=False), 200, 0),
+        (Fault(kind="success_false_200"), 200, 0),
+        (Fault(kind="redirect"), 302, 0),
+        (Fault(kind="wrong_content_type"), 200, 1),
+        (Fault(kind="huge", size=10), 200, 1),
+        (Fault(kind="slow", seconds=0.01), 200, 1),
+        (Fault(kind="slow_after_commit", seconds=0.01), 200, 1),
+    ],
+    ids=lambda value: f"{value.kind}-{value.commits}" if isinstance(value, Fault) else str(value),
+)
+async def test_a_spoiled_answer_says_whether_the_write_took_effect(renovationfind, sandbox, fault, status, writes):
+    answer = await accept_under(fault, sandbox, renovationfind)
+    assert answer.status_code == status
+    assert len(sandbox.writes) == writes
+    assert (sandbox.leads[812].action == "ACCEPTED") is bool(writes)
+    assert sandbox.requests[-1].status == status
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "writes"),
+    [
+        ("drop_before", httpx.ReadError, 0),
+        ("drop_after", httpx.RemoteProtocolError, 1),
+        ("read_timeout", httpx.ReadTimeout, 0),
+        ("write_timeout", httpx.WriteTimeout, 0),
+        ("connect_timeout", httpx.ConnectTimeout, 0),
+        ("pool_timeout", httpx.PoolTimeout, 0),
+        ("connection_refused", httpx.ConnectError, 0),
+        ("dns_failure", httpx.ConnectError, 0),
+        ("tls_failure", httpx.ConnectError, 0),
+        ("cut_body", httpx.RemoteProtocolError, 1),
+    ],
+)
+async def test_a_broken_connection_is_the_error_that_httpx_raises(renovationfind, sandbox, kind, error, writes):
+    with pytest.raises(error) as caught:
+        await accept_under(Fault(kind=kind), sandbox, renovationfind)
+    assert type(caught.value) is error
+    assert len(sandbox.writes) == writes
+    assert [request.status for request in sandbox.requests] == (
+        [] if kind in UNREACHABLE else [200] if kind == "cut_body" else [None]
+    )
+
+
+def test_every_kind_is_tried_above():
+    listed = {row[0].kind for row in test_a_spoiled_answer_says_whether_the_write_took_effect.pytestmark[0].args[1]}
+    listed |= {row[0] for row in test_a_broken_connection_is_the_error_that_httpx_raises.pytestmark[0].args[1]}
+    assert listed == KINDS
+
+
+@pytest.mark.parametrize("error", [httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError])
+async def test_a_dropped_connection_can_be_any_of_three_errors(renovationfind, sandbox, error):
+    with pytest.raises(error):
+        await accept_under(Fault(kind="drop_after", exception=error.__name__), sandbox, renovationfind)
+    assert len(sandbox.writes) == 1
+
+
+@pytest.mark.parametrize(("kind", "writes"), [("slow", 0), ("slow_after_commit", 1)])
+async def test_an_answer_slower_than_the_callers_timeout_fails_without_the_wait(renovationfind, sandbox, kind, writes):
+    started = time.monotonic()
+    with pytest.raises(httpx.ReadTimeout):
+        await accept_under(Fault(kind=kind, seconds=60), sandbox, renovationfind, timeout=30)
+    assert time.monotonic() - started < 1
+    assert len(sandbox.writes) == writes
+
+
+@pytest.mark.parametrize(("kind", "writes"), [("slow", 0), ("slow_after_commit", 1)])
+async def test_a_caller_without_a_timeout_waits_until_it_gives_up(renovationfind, sandbox, kind, writes):
+    with anyio.move_on_after(0.02) as scope:
+        await accept_under(Fault(kind=kind, seconds=60), sandbox, renovationfind, timeout=None)
+    assert scope.cancelled_caught
+    assert len(sandbox.writes) == writes
+
+
+@pytest.mark.parametrize("commits", [False, True])
+async def test_a_read_timeout_may_hide_a_write(renovationfind, sandbox, commits):
+    with pytest.raises(httpx.ReadTimeout):
+        await accept_under(Fault(kind="read_timeout", commits=commits), sandbox, renovationfind)
+    assert len(sandbox.writes) == commits
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"seconds": 7}, "7"),
+        ({"seconds": 90, "retry_after": "date"}, "Mon, 04 May 2026 15:31:30 GMT"),
+        ({"seconds": 7, "retry_after": "none"}, None),
+        ({}, None),
+        ({"headers": {"Retry-After": "soon"}}, "soon"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["rate_limited", "unavailable"])
+async def test_retry_after_comes_as_seconds_as_a_date_or_not_at_all(rooflink, sandbox, kind, settings, expected):
+    sandbox.faults.add(Fault(kind=kind, **settings))
+    assert (await rooflink.get(LIST)).headers.get("retry-after") == expected
+
+
+async def test_each_service_fails_in_its_own_manner(rooflink, renovationfind, sandbox):
+    sandbox.faults.add(Fault(kind="rate_limited", times=2))
+    assert (await rooflink.get(LIST)).json() == {"detail": "Request was throttled."}
+    assert (await renovationfind.post(ACCEPT)).json() == {"success": False, "error": "Request was throttled."}
+
+
+async def test_a_refusal_with_200_is_no_success(renovationfind, sandbox):
+    answer = await accept_under(Fault(kind="success_false_200"), sandbox, renovationfind)
+    assert answer.json()["success"] is False
+
+
+@pytest.mark.parametrize("kind", ["bad_gateway", "unavailable", "html_200"])
+async def test_proxies_answer_in_html(rooflink, sandbox, kind):
+    sandbox.faults.add(Fault(kind=kind))
+    answer = await rooflink.get(LIST)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "<" in answer.text
+
+
+async def test_a_wrong_content_type_has_the_right_body(rooflink, sandbox):
+    sandbox.faults.add(Fault(kind="wrong_content_type"))
+    answer = await rooflink.get(LIST)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.json()["count"] == 20
+
+
+async def test_a_truncated_answer_is_no_json_though_its_length_is_right(rooflink, sandbox):
+    sandbox.faults.add(Fault(kind="truncated_json"))
+    answer = await rooflink.get(LIST)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        answer.json()
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_huge_answer_can_be_left_after_the_first_pieces(rooflink, sandbox, announced):
+    sandbox.faults.add(Fault(kind="huge", content_length=announced))
+    read = 0
+    async with rooflink.stream("GET", LIST) as answer:
+        assert ("content-length" in answer.headers) is announced
+        async for piece in answer.aiter_raw():
+            read += len(piece)
+            if read > 100_000:
+                break
+    assert read < 300_000
+    if announced:
+        assert int(answer.headers["content-length"]) > 30_000_000
+
+
+@pytest.mark.parametrize("commits", [True, False])
+async def test_a_huge_answer_read_to_its_end_is_as_long_as_announced(rooflink, sandbox, commits):
+    sandbox.faults.add(Fault(kind="huge", size=70_000, commits=commits, headers={"x-why": "test"}))
+    answer = await rooflink.get(LIST)
+    assert len(answer.content) == int(answer.headers["content-length"])
+    assert answer.headers["x-why"] == "test"
+    assert answer.json()
+
+
+async def test_a_redirect_leads_elsewhere_or_to_the_same_address(rooflink, sandbox):
+    sandbox.faults.add(Fault(kind="redirect", status=308, location="https://elsewhere.example/api"))
+    sandbox.faults.add(Fault(kind="redirect"))
+    first, second = await rooflink.get(LIST), await rooflink.get(LIST)
+    assert (first.status_code, first.headers["location"]) == (308, "https://elsewhere.example/api")
+    assert (second.status_code, second.headers["location"]) == (302, f"/roof_link_endpoints/api{LIST}")
+
+
+async def test_a_followed_redirect_shows_which_host_was_asked(rooflink, sandbox):
+    sandbox.faults.add(Fault(kind="redirect", location=f"https://elsewhere.example/roof_link_endpoints/api{LIST}"))
+    await rooflink.get(LIST, follow_redirects=True)
+    assert [request.host for request in sandbox.requests] == ["integrate.rooflink.com", "elsewhere.example"]
+
+
+def test_a_fault_befalls_the_requests_it_matches_as_often_as_it_says():
+    faults = Faults()
+    faults.add(Fault(kind="server_error", match="GET /prospect/$", after=1, times=2))
+    faults.add(Fault(kind="unavailable", match="* /leads", times=None))
+    assert [fault.kind for fault in faults] == ["server_error", "unavailable"]
+    taken = [faults.take("GET", "/light/jobs/prospect/") for _ in range(4)]
+    assert [fault and fault.kind for fault in taken] == [None, "server_error", "server_error", None]
+    assert faults.take("POST", "/light/jobs/prospect/") is None
+    assert [faults.take(method, "/leads/1").kind for method in ("GET", "PUT")] == ["unavailable"] * 2
+    assert len(faults) == 1
+    faults.clear()
+    assert faults.take("GET", "/leads/1") is None
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"kind": "flood"}, "unknown kind of fault 'flood'; known: bad_gateway"),
+        ({"kind": "slow", "speed": 1}, "unknown option of a fault: 'speed'"),
+        ({"kind": "slow", "seconds": "1"}, "seconds of a fault is of the wrong type"),
+        ({"kind": ["slow"]}, "kind of a fault is of the wrong type"),
+        ({"kind": "slow", "match": "GET"}, "match must be a method and a regular expression"),
+        ({"kind": "slow", "match": " /x"}, "match must be a method and a regular expression"),
+        ({"kind": "slow", "match": "GET ("}, "match 'GET \\('"),
+        ({"kind": "slow", "retry_after": "later"}, "unknown value"),
+        ({"kind": "slow", "exception": "KeyError"}, "unknown value"),
+        ({"kind": "drop_before", "commits": True}, "drop_before means that the request is not carried out"),
+        ({"kind": "drop_after", "commits": False}, "drop_after means that the request is carried out"),
+        ({"times": 1}, "a fault is an object with a kind"),
+        ("slow", "a fault is an object with a kind"),
+    ],
+)
+def test_a_senseless_fault_is_refused(options, told):
+    with pytest.raises(ValueError, match=told):
+        Fault.from_options(options)
+
+
+def test_a_fault_from_plain_data_is_the_same_fault():
+    plain = {"kind": "rate_limited", "match": "GET /x", "times": None, "seconds": 2, "headers": {"a": "b"}}
+    assert Fault.from_options(plain) == Fault(
+        kind="rate_limited", match="GET /x", times=None, seconds=2, headers={"a": "b"}
+    )

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from server.sandbox import Fault, Sandbox
+from server.sandbox.front import Front
+from server.sandbox.serve import addresses, bind
+
+LIST = "/light/jobs/prospect/"
+ACCEPT = "/general-leads/812/accept"
+
+
+@pytest.fixture
+def served(sandbox):
+    """The sandbox on a port of loopback, in a thread; gives its settings."""
+    server, sock = bind(sandbox, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+    thread.start()
+    yield addresses(sock)
+    server.should_exit = True
+    thread.join()
+    sock.close()
+
+
+@pytest.fixture
+def rooflink(served):
+    headers = {"X-API-KEY": served["LEADBRIDGE_ROOFLINK_API_KEY"]}
+    with httpx.Client(base_url=served["LEADBRIDGE_ROOFLINK_BASE_URL"], headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def renovationfind(served):
+    headers = {"Authorization": f"Bearer {served['LEADBRIDGE_RENOVATIONFIND_TOKEN']}"}
+    base_url = served["LEADBRIDGE_RENOVATIONFIND_BASE_URL"]
+    with httpx.Client(base_url=base_url, headers=headers, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def control(served):
+    base_url = served["LEADBRIDGE_ROOFLINK_BASE_URL"].partition("/roof")[0] + "/_sandbox"
+    with httpx.Client(base_url=base_url, trust_env=False) as client:
+        yield client
+
+
+def test_both_services_answer_over_http(rooflink, renovationfind, sandbox):
+    page = rooflink.get(LIST).json()
+    assert page["count"] == 20
+    assert page["next"] == f"{rooflink.base_url}light/jobs/prospect/?page=2"
+    assert renovationfind.post(ACCEPT).json()["success"] is True
+    assert len(sandbox.writes) == 1
+
+
+@pytest.mark.parametrize(("kind", "writes"), [("drop_before", 0), ("drop_after", 1)])
+def test_a_dropped_connection_is_really_dropped(renovationfind, sandbox, kind, writes):
+    sandbox.faults.add(Fault(kind=kind))
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        renovationfind.post(ACCEPT)
+    assert len(sandbox.writes) == writes
+    assert renovationfind.get(ACCEPT).status_code == 405
+
+
+def test_a_cut_body_ends_before_its_announced_length(rooflink, sandbox):
+    sandbox.faults.add(Fault(kind="cut_body"))
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete message body"):
+        rooflink.get(LIST)
+
+
+def test_a_truncated_answer_is_complete_http(rooflink, sandbox):
+    sandbox.faults.add(Fault(kind="truncated_json"))
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        rooflink.get(LIST).json()
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_huge_answer_is_streamed(rooflink, sandbox, announced):
+    sandbox.faults.add(Fault(kind="huge", size=300_000, content_length=announced))
+    answer = rooflink.get(LIST)
+    assert len(answer.content) > 300_000
+    assert ("content-length" in answer.headers) is announced
+    assert answer.json()["count"] == 20
+
+
+@pytest.mark.parametrize(("kind", "writes"), [("slow", 0), ("slow_after_commit", 1), ("read_timeout", 0)])
+def test_a_caller_that_gives_up_hears_nothing(renovationfind, sandbox, kind, writes):
+    sandbox.faults.add(Fault(kind=kind, seconds=30))
+    with pytest.raises(httpx.ReadTimeout):
+        renovationfind.post(ACCEPT, timeout=0.1)
+    time.sleep(0.05)
+    assert len(sandbox.writes) == writes
+
+
+def test_a_slow_answer_comes_in_the_end(renovationfind, sandbox):
+    sandbox.faults.add(Fault(kind="slow", seconds=0.05))
+    assert renovationfind.post(ACCEPT).status_code == 200
+
+
+def test_a_large_request_body_is_read_whole(rooflink):
+    answer = rooflink.post("/light/jobs/create_customer_and_job/", json={"address": "x" * 300_000})
+    assert answer.json()["address"] == ["Ensure this field has no more than 200 characters."]
+
+
+def test_faults_are_added_and_cleared_from_outside(control, rooflink):
+    faults = [{"kind": "server_error", "times": None}, {"kind": "unavailable"}]
+    assert control.post("/faults", json=faults).json() == {"pending": 2}
+    assert rooflink.get(LIST).status_code == 500
+    assert control.delete("/faults").json() == {"pending": 0}
+    assert rooflink.get(LIST).status_code == 200
+    assert control.post("/faults", json={"kind": "bad_gateway"}).status_code == 201
+    assert rooflink.get(LIST).status_code == 502
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b'{"kind": "flood"}', "unknown kind"),
+        (b"nonsense", "Expecting value"),
+        (b'{"kind": "dns_failure"}', "in the same process only"),
+    ],
+)
+def test_a_senseless_fault_is_refused_from_outside(control, sandbox, content, told):
+    answer = control.post("/faults", content=content)
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]
+    assert len(sandbox.faults) == 0
+
+
+def test_writes_and_requests_are_seen_from_outside_until_a_reset(control, renovationfind):
+    renovationfind.post(ACCEPT)
+    (write,) = control.get("/writes").json()
+    assert (write["operation"], write["record_id"]) == ("POST /general-leads/{lead_id}/accept", 812)
+    (request,) = control.get("/requests").json()
+    assert (request["path"], request["status"]) == ("/rest-api-v1/general-leads/812/accept", 200)
+    assert control.post("/reset").json() == {"pending": 0}
+    assert control.get("/writes").json() == control.get("/requests").json() == []
+    assert renovationfind.post(ACCEPT).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.com", ""])
+def test_other_machines_cannot_reach_it(sandbox, host):
+    with pytest.raises(ValueError, match="loopback only"):
+        bind(sandbox, host, 0)
+
+
+def test_localhost_and_ipv6_are_loopback(sandbox):
+    for host, start in (("localhost", "http://127.0.0.1:"), ("::1", "http://[::1]:")):
+        try:
+            _, sock = bind(sandbox, host, 0)
+        except OSError:
+            assert host == "::1"  # a machine without IPv6
+            continue
+        with sock:
+            assert addresses(sock)["LEADBRIDGE_ROOFLINK_BASE_URL"].startswith(start)
+
+
+def test_a_fault_that_no_server_can_simulate_keeps_it_from_starting(sandbox):
+    sandbox.faults.add(Fault(kind="tls_failure"))
+    with pytest.raises(ValueError, match="in the same process only"):
+        bind(sandbox, "127.0.0.1", 0)
+
+
+async def test_only_its_own_server_can_break_connections(sandbox, new_lead):
+    sandbox.faults.add(Fault(kind="drop_before"))
+    transport = httpx.ASGITransport(sandbox.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+        with pytest.raises(RuntimeError, match="can break a connection"):
+            await client.get("/rest-api-v1/general-leads")
+
+
+async def test_it_speaks_http_only(sandbox):
+    async def never(*_):
+        pytest.fail("nothing is received or sent")
+
+    await Front(sandbox)({"type": "websocket"}, never, never)
+
+
+def test_a_process_of_its_own_says_where_it_is_and_stops_when_interrupted():
+    options = {"prospects": 3, "faults": [{"kind": "unavailable"}]}
+    program = (
+        "import json, sys; from server.sandbox import Sandbox; from server.sandbox.serve import run; "
+        "run(Sandbox.from_options(json.loads(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", program, json.dumps(options)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        line = process.stdout.readline()
+        settings = dict(pair.split("=", 1) for pair in line.split())
+        headers = {"X-API-KEY": settings["LEADBRIDGE_ROOFLINK_API_KEY"]}
+        with httpx.Client(
+            base_url=settings["LEADBRIDGE_ROOFLINK_BASE_URL"], headers=headers, trust_env=False
+        ) as client:
+            assert client.get(LIST).status_code == 503
+            assert client.get(LIST).json()["count"] == 3
+        process.send_signal(signal.SIGINT)
+        rest, errors = process.communicate(timeout=5)
+    assert (process.returncode, rest, errors) == (0, "", "")
+
+
+def test_a_port_in_use_is_an_error():
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="in use"):
+        bind(Sandbox(prospects=0), "127.0.0.1", taken.getsockname()[1])
