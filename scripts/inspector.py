@@ -78,7 +78,15 @@ def install() -> None:
         return
     print(f"Installing the MCP Inspector {VERSION} into {HOME.name}/ (once, a few minutes) ...", flush=True)
     HOME.mkdir(exist_ok=True)
-    quiet = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error"]
+    quiet = [
+        "--no-save",
+        "--no-package-lock",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--no-update-notifier",
+        "--loglevel=error",
+    ]
     command = [str(NODE), str(NPM), "install", "--prefix", str(HOME), *quiet, f"{PACKAGE}@{VERSION}"]
     subprocess.run(command, check=True, env=environment(), stdin=subprocess.DEVNULL, timeout=INSTALL_SECONDS, cwd=HOME)
 

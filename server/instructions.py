@@ -10,7 +10,8 @@ _TITLES = {"rooflink": "RoofLink (roofing CRM: prospects)", "renovationfind": "R
 
 _RULES = (
     "A lead comes in on RenovationFind, is accepted there, is put into RoofLink as a prospect, gets its job statuses "
-    "on RenovationFind, and is marked won or lost there. RenovationFind lead ids and RoofLink prospect ids are different.\n"
+    "on RenovationFind, and is marked won or lost there. RenovationFind lead ids and RoofLink prospect ids "
+    "are different.\n"
     "JOB_WON and LEAD_WON can never be changed again; accepting, declining and referral requests cannot be undone. "
     "Those tools ask the user, or answer approval_required with a preview and a token: show the user exactly that "
     "preview, and call again with the token only after they said yes. Never approve for them.\n"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from mcp import Client
 from mcp.client import ClientRequestContext
+from mcp.client.session import ElicitationFnT
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
 from server.api.governor import Governor
@@ -24,16 +25,17 @@ class Person:
     """Answers every question the same way and remembers what was shown."""
 
     def __init__(self, action: Literal["accept", "decline", "cancel"] = "accept", *, confirm: bool = True) -> None:
-        self.action = action
+        self.action: Literal["accept", "decline", "cancel"] = action
         self.confirm = confirm
         self.shown: list[str] = []
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         del context
         self.shown.append(params.message)
+        content: dict[str, str | int | float | bool | list[str] | None] | None = None
         if self.action == "accept":
-            return ElicitResult(action="accept", content={"confirm": self.confirm})
-        return ElicitResult(action=self.action)
+            content = {"confirm": self.confirm}
+        return ElicitResult(action=self.action, content=content)
 
 
 class Time:
@@ -75,7 +77,7 @@ async def connected(
     sandbox: Sandbox,
     *,
     era: Era = "modern",
-    person: Callable[..., Awaitable[ElicitResult]] | None = None,
+    person: ElicitationFnT | None = None,
     time: Time | None = None,
     clock: Callable[[], float] | None = None,
     **settings: Any,

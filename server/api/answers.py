@@ -66,7 +66,7 @@ def unreadable(why: str, operation: Operation, service: Service, status: int | N
     """An answer that cannot be used: unexpected for a read, an unknown outcome for a write."""
     if operation.effect.writes:
         return OutcomeUnknown(
-            what=f"{service.title} answered {operation.title!r} with {why}: the write may or may not have taken effect.",
+            what=f"{service.title} answered {operation.title!r} with {why}: it may or may not have taken effect.",
             next_step="Look at the record on the service before trying again.",
             service=service.id,
             operation=operation.id,

@@ -1,7 +1,7 @@
 """A person's yes: how it is asked for, proved, and used once.
 
 A client that can ask is asked, always. One that cannot gets a preview and a token bound to exactly this write; the
-token comes back with the same arguments once the person has said yes. What a model writes is never an approval by itself.
+token comes back with the same arguments once the person has said yes. What a model writes is no approval by itself.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\
 class Answer(BaseModel):
     """Base of what comes from a service: unknown fields are kept, only `id` is ever required."""
 
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ConfigDict(extra="allow", defer_build=True)  # built at the first answer, not at start
 
 
 def iso_date(value: object) -> str | None:

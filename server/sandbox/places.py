@@ -41,7 +41,7 @@ US_PLACES = (
     Place("Oklahoma City", "Oklahoma County", "OK", "73120", 35.5835, -97.5638, "405"),
     Place("Tulsa", "Tulsa County", "OK", "74136", 36.0605, -95.9452, "918"),
     Place("Overland Park", "Johnson County", "KS", "66213", 38.8982, -94.7049, "913"),
-    Place("Minneapolis", "Hennepin County", "MN", "55447", 45.0033, -93.4875, "612"),
+    Place("Minneapolis", "Hennepin County", "MN", "55447", 45.0033, -93.4875, "763"),
     Place("Naperville", "DuPage County", "IL", "60540", 41.7662, -88.1410, "630"),
     Place("Columbus", "Franklin County", "OH", "43215", 39.9671, -83.0044, "614"),
     Place("Salt Lake City", "Salt Lake County", "UT", "84106", 40.7056, -111.8548, "801"),

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from server.sandbox import people
 from server.sandbox.places import CANADIAN_PLACES, US_PLACES, Place
-from server.sandbox.records import STAGES, Customer, Done, LeadSource, Prospect, ReferralRequest, Region, User
+from server.sandbox.records import STAGES, Customer, Done, LeadSource, Prospect, ReferralRequest, Region, Stage, User
 from server.sandbox.seed_leads import seed_leads
 from server.sandbox.state import State
 
@@ -43,7 +43,9 @@ KNOWN_LEAD_ID = 805
 _DAY = 86_400
 _OLDEST = 200
 # Most prospects are at the beginning.
-_STAGES = tuple(stage for stage, share in zip(STAGES, (30, 26, 20, 14, 10), strict=True) for _ in range(share))
+_STAGES: tuple[Stage, ...] = tuple(
+    stage for stage, share in zip(STAGES, (30, 26, 20, 14, 10), strict=True) for _ in range(share)
+)
 _SPECIAL_EVERY = 9
 _DELETED_EVERY = 10
 

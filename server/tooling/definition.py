@@ -7,16 +7,18 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast, get_origin
+from functools import cache
+from typing import Any, get_args, get_origin
 
 import anyio
 import anyio.to_thread
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.resolve import build_resolver_plans, find_resolved_parameters
 from mcp.server.mcpserver.tools.base import Tool
-from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 
 from server.api.client import on_wait
 from server.effects import Effect
@@ -46,33 +48,55 @@ class ToolSpec:
     local: bool = False
     """Whether the tool looks at this server only, not at a service."""
 
-    def build(self) -> Tool:
-        """The SDK's tool: strict arguments, slim schema, hints from the effect."""
+    def build(self) -> GuardedTool:
+        """The SDK's tool: strict arguments, slim schema, hints from the effect.
+
+        Put together from the SDK's parts instead of by `Tool.from_function`, which would make every model and schema
+        twice: that is most of a start.
+        """
         hints = self.effect.hints
-        tool = cast(
-            "GuardedTool",
-            GuardedTool.from_function(
-                self.function,
-                name=self.name,
-                title=self.title,
-                description=inspect.cleandoc(self.function.__doc__ or ""),
-                annotations=ToolAnnotations(
-                    read_only_hint=hints.read_only,
-                    destructive_hint=hints.destructive,
-                    idempotent_hint=hints.idempotent,
-                    open_world_hint=not self.local,
-                ),
+        signature = inspect.signature(self.function)
+        resolved = find_resolved_parameters(self.function)
+        arguments = _argument_model(self.name, signature, {"ctx", *resolved})
+        output = get_args(signature.return_annotation)[1]
+        return GuardedTool(
+            fn=self.function,
+            name=self.name,
+            title=self.title,
+            description=inspect.cleandoc(self.function.__doc__ or ""),
+            parameters=slim(arguments.model_json_schema()),
+            fn_metadata=_Metadata(arg_model=arguments, output_schema=_output_schema(output), output_model=output),
+            is_async=True,
+            context_kwarg="ctx",
+            resolved_params=resolved,
+            resolver_plans=dict(build_resolver_plans(resolved, set(arguments.model_fields))),
+            annotations=ToolAnnotations(
+                read_only_hint=hints.read_only,
+                destructive_hint=hints.destructive,
+                idempotent_hint=hints.idempotent,
+                open_world_hint=not self.local,
             ),
+            spec_rules=self.rules,
+            spec_writes=self.effect.writes,
         )
-        base = tool.fn_metadata
-        arguments = type(base.arg_model.__name__, (base.arg_model,), {"model_config": ConfigDict(extra="forbid")})
-        tool.fn_metadata = _Metadata(
-            arg_model=arguments, output_schema=slim(base.output_schema), output_model=base.output_model
-        )
-        tool.parameters = slim(arguments.model_json_schema(by_alias=True))
-        tool.spec_rules = self.rules
-        tool.spec_writes = self.effect.writes
-        return tool
+
+
+class _Arguments(ArgModelBase):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+def _argument_model(name: str, signature: inspect.Signature, injected: set[str]) -> type[_Arguments]:
+    fields: dict[str, Any] = {
+        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+        for parameter in signature.parameters.values()
+        if parameter.name not in injected
+    }
+    return create_model(f"{name}Arguments", __base__=_Arguments, **fields)
+
+
+@cache
+def _output_schema(model: type[BaseModel]) -> dict[str, Any]:
+    return slim(model.model_json_schema(mode="serialization"))
 
 
 class _Metadata(FuncMetadata):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import signal
 import socket
@@ -19,16 +20,28 @@ LIST = "/light/jobs/prospect/"
 ACCEPT = "/general-leads/812/accept"
 
 
-@pytest.fixture
-def served(sandbox):
-    """The sandbox on a port of loopback, in a thread; gives its settings."""
+@pytest.fixture(scope="module")
+def running():
+    """A sandbox on a port of loopback, in a thread, and its settings: one server for all tests."""
+    sandbox = Sandbox(prospects=20, clock=itertools.count(step=2).__next__)
     server, sock = bind(sandbox, "127.0.0.1", 0)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()
-    yield addresses(sock)
+    yield sandbox, addresses(sock)
     server.should_exit = True
     thread.join()
     sock.close()
+
+
+@pytest.fixture
+def sandbox(running):
+    running[0].reset()
+    return running[0]
+
+
+@pytest.fixture
+def served(running, sandbox):
+    return running[1]
 
 
 @pytest.fixture
@@ -192,6 +205,7 @@ def test_a_process_of_its_own_says_where_it_is_and_stops_when_interrupted():
     )
     command = [sys.executable, "-c", program, json.dumps(options)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         line = process.stdout.readline()
         settings = dict(pair.split("=", 1) for pair in line.split())
         headers = {"X-API-KEY": settings["LEADBRIDGE_ROOFLINK_API_KEY"]}
