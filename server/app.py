@@ -54,7 +54,7 @@ def build_server(
 
     Raises:
         CatalogError: the contract file is malformed.
-        SettingsError: a toolset that does not exist.
+        SettingsError: a toolset that does not exist, or no tool is left.
     """
     deck = build_deck(settings, sandbox=sandbox, transport=transport, governor=governor, clock=clock)
     open_sessions = 0
@@ -71,6 +71,10 @@ def build_server(
                 await deck.services.aclose()
                 deck.store.close()
 
+    if not deck.hidden.keys() < {spec.name for spec in ALL_TOOLS}:
+        reasons = "; ".join(sorted(set(deck.hidden.values())))
+        msg = f"these settings leave no tool: {reasons}"
+        raise SettingsError(msg)
     hint = CacheHint(ttl_ms=LIST_CACHE_MS)
     server = MCPServer(
         NAME,

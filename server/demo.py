@@ -23,6 +23,8 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.prompt import Confirm
 
+from server.untrusted import CLOSE, OPEN
+
 LEAD = 812
 AMOUNT = 18_500.0
 
@@ -150,6 +152,6 @@ class _Demo:
 
 def _address_parts(address: str) -> tuple[str, str, str, str]:
     """Street, city, state and postal code of `street, city, ST 12345`, the form of the demo's lead."""
-    street, city, region = (part.strip() for part in address.split(","))
+    street, city, region = (part.strip() for part in address.strip(f"{OPEN}{CLOSE}").split(","))
     state, postal_code = region.split()
     return street, city, state, postal_code

@@ -60,7 +60,7 @@ _HINTS = {
 _GATES = {
     Effect.READ: "none",
     Effect.REVERSIBLE: "none",
-    Effect.ADDITIVE: "approval when a likely duplicate is overridden",
+    Effect.ADDITIVE: "approval to override the duplicate check",
     Effect.IRREVERSIBLE: "approval, always",
 }
 

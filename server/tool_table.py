@@ -132,6 +132,8 @@ def show() -> None:
             tokens = str(counts[row.tool]) if counts else "?"
             table.add_row(row.tool, row.spec.effect.value, _hints(row.spec), known, tokens)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=120)
     console.print(table)
     for effect in Effect:
         console.print(f"{effect.value}: approval: {effect.gate}; repeated by itself: {effect.retry}")

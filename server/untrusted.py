@@ -17,12 +17,17 @@ LABEL_LIMIT = 120
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
 # The typographic apostrophe stands in real names.
 _PLAIN_LABEL = re.compile(r"[\w.,'\u2019&()/#+@-]+(?: [\w.,'\u2019&()/#+@-]+){0,3}")
+_NEEDS_WORK = re.compile(f"[<&{OPEN}{CLOSE}]|  |^ | $")
+"""In a printable text, only these make cleaning change anything."""
+_OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
 _TAG = re.compile(r"<[^<>]{0,2000}>|&[#\w]{1,10};")
 
 
 def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
     """Visible characters only, without HTML; at most `limit` characters, on one line unless `lines`."""
     raw = str(text or "")[: limit * 20]
+    if len(raw) <= limit and raw.isprintable() and not _NEEDS_WORK.search(raw):
+        return raw
     if _TAG.search(raw):
         raw = _without_html(raw)
     kept = "".join(
@@ -38,6 +43,14 @@ def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
     return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
 
 
+def one_line(text: object) -> str:
+    """The text itself on one line, every invisible character a space: for showing a person what would be sent."""
+    raw = str(text)
+    if not raw.isprintable():
+        raw = "".join(character if character.isprintable() else " " for character in raw)
+    return " ".join(raw.split())
+
+
 def fence(text: object, *, limit: int = LONG_LIMIT) -> str:
     """A longer text, cleaned and marked as somebody else's; an empty text stays empty."""
     kept = clean(text, limit=limit, lines=True)
@@ -51,9 +64,14 @@ def label(text: object, *, limit: int = LABEL_LIMIT) -> str:
 
 
 def _without_html(raw: str) -> str:
+    """The text of a piece of HTML. Markup that was escaped, even twice, is not let through as markup."""
     from bs4 import BeautifulSoup
 
-    soup = BeautifulSoup(raw, "html.parser")
-    for hidden in soup(["script", "style", "template", "head"]):
-        hidden.decompose()
-    return soup.get_text("\n")
+    for _ in range(3):
+        soup = BeautifulSoup(raw, "html.parser")
+        for hidden in soup(["script", "style", "template", "head"]):
+            hidden.decompose()
+        raw = soup.get_text("\n")
+        if not _TAG.search(raw):
+            break
+    return _OPENING.sub("\u2039", raw)

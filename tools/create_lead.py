@@ -21,7 +21,7 @@ from server.guard.location import Location, locate
 from server.guard.plan import Done, Plan
 from server.models.places import LEAD_STATUSES, PLACES
 from server.models.rooflink import Created
-from server.tooling.arguments import Flag, Latitude, Longitude, Text60, Text100, Text200
+from server.tooling.arguments import Email, Flag, Latitude, Longitude, Text60, Text100, Text200
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import label
@@ -55,7 +55,7 @@ async def rooflink_create_lead(
     county: Text100 | Nothing = None,
     cell_phone: Text60 | Nothing = None,
     home_phone: Text60 | Nothing = None,
-    email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
+    email: Email | Nothing = None,
     lead_source: LeadSource | Nothing = None,
     extra_info: ExtraInfo | Nothing = None,
     external_id: Text100 | Nothing = None,

@@ -13,7 +13,7 @@ from server.guard.leads import KnownLead
 from server.guard.plan import Done
 from server.models.renovationfind import Envelope, Lead
 from server.tooling.context import Deck
-from server.untrusted import LEGEND, OPEN, clean, fence, label
+from server.untrusted import LEGEND, OPEN, fence, label
 from tools.tables import moment
 
 
@@ -53,16 +53,16 @@ def receive_lead(
 
 
 def lead_record(lead: Lead) -> dict[str, JsonValue]:
-    """What is known of a lead: short values cleaned, other people's longer text marked."""
+    """What is known of a lead, other people's text marked."""
     values: dict[str, JsonValue] = {
-        "category": clean(lead.category, limit=200),
-        "customer": clean(lead.customerName, limit=200),
-        "phone": clean(lead.customerPhone, limit=60),
-        "email": clean(lead.customerEmail, limit=254),
-        "address": clean(lead.customerAddress, limit=300),
+        "category": label(lead.category, limit=200),
+        "customer": label(lead.customerName, limit=200),
+        "phone": label(lead.customerPhone, limit=60),
+        "email": label(lead.customerEmail, limit=254),
+        "address": label(lead.customerAddress, limit=300),
         "received": moment(lead.dateCreated),
-        "action": clean(lead.vendorLeadAction, limit=60),
-        "status": clean(lead.status, limit=60),
+        "action": label(lead.vendorLeadAction, limit=60),
+        "status": label(lead.status, limit=60),
         "project": fence(lead.projectDetailsHtml or lead.originalJobDescription, limit=800),
         "customer_information": fence(lead.customerInformationHtml, limit=800),
     }
@@ -71,10 +71,7 @@ def lead_record(lead: Lead) -> dict[str, JsonValue]:
 
 def lead_lines(lead: Lead) -> list[str]:
     """A lead as lines for the model, other people's text marked."""
-    marked = {"received", "project", "customer_information"}
-    lines = [
-        f"{name}: {value if name in marked else label(value, limit=300)}" for name, value in lead_record(lead).items()
-    ]
+    lines = [f"{name}: {value}" for name, value in lead_record(lead).items()]
     return [*lines, LEGEND] if any(OPEN in line for line in lines) else lines
 
 

@@ -204,8 +204,9 @@ async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Repl
     Each step is done or open, with date, person and permissions; the next open step stands first.
     It cannot complete a step: that is done in RoofLink.
     """
-    steps = [_step(step) for step in await deck_of(ctx).rooflink.prospect_checklist(prospect_id)]
-    upcoming = _next_step(steps)
+    told = await deck_of(ctx).rooflink.prospect_checklist(prospect_id)
+    steps = [_step(step) for step in told]
+    upcoming = _next_step(told)
     data = Checklist(prospect_id=prospect_id, next_step=upcoming, steps=steps)
     lines = [f"Prospect {prospect_id}, next step: {upcoming or 'none open'}", *(_step_line(step) for step in steps)]
     return Reply(_with_legend(lines), data)
@@ -225,7 +226,6 @@ _STAT_NAMES = {
 
 def _row(prospect: Prospect) -> ProspectRow:
     customer = prospect.customer
-    steps = [_step(step) for step in prospect.pipeline]
     return ProspectRow(
         id=prospect.id,
         customer=_label(customer.name if customer else None),
@@ -235,7 +235,7 @@ def _row(prospect: Prospect) -> ProspectRow:
         region=_label(customer.region.name if customer and customer.region else None),
         created=moment(prospect.date_created),
         edited=moment(prospect.date_last_edited),
-        next_step=_next_step(steps),
+        next_step=_next_step(prospect.pipeline),
         deleted=prospect.deleted,
     )
 
@@ -280,9 +280,8 @@ def _view(prospect: Prospect) -> ProspectView:
 
 def _step(step: Step) -> StepView:
     person = step.completed_by or step.deleted_by
-    key = step.key or step.name or "step"
     return StepView(
-        key=_STEP_NAMES.get(key, label(key)),
+        key=_step_name(step),
         done=step.complete,
         date=moment(step.date),
         by=_label(person.label if person else None),
@@ -292,8 +291,14 @@ def _step(step: Step) -> StepView:
     )
 
 
-def _next_step(steps: list[StepView]) -> str | None:
-    return next((step.key for step in steps if step.done is False and step.key != "delete"), None)
+def _next_step(steps: list[Step]) -> str | None:
+    """The first open step on the way to a submitted prospect; deleting is not on it."""
+    return next((_step_name(step) for step in steps if step.complete is False and step.key != "delete"), None)
+
+
+def _step_name(step: Step) -> str:
+    key = step.key or step.name or "step"
+    return _STEP_NAMES.get(key) or label(key)
 
 
 def _step_line(step: StepView) -> str:

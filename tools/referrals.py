@@ -19,7 +19,7 @@ from server.errors import Problem
 from server.guard.contacts import contact_problems
 from server.guard.plan import Done, Plan
 from server.models.renovationfind import Envelope
-from server.tooling.arguments import Flag, Text60, Text100
+from server.tooling.arguments import Email, Flag, Text60, Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import fence
@@ -31,7 +31,7 @@ async def renovationfind_create_referral_request(
     ctx: Ctx,
     first_name: Text100,
     last_name: Text100,
-    email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
+    email: Email | Nothing = None,
     phone: Text60 | Nothing = None,
     send_gift: Annotated[Flag, Field(description="Send a gift with the request")] = False,
     renewal: Annotated[Flag, Field(description="A renewal referral request")] = False,

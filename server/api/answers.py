@@ -122,9 +122,11 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
         )
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(
-            what=f"{title} has no such record for this key (404). {done}",
-            next_step="Check the id.",
-            hints=_inferred_path(operation),
+            what=f"{title} has no such record for this key (404). {done}"
+            if "{" in operation.path
+            else f"{title} has nothing at {operation.path} (404). {done}",
+            next_step="Check the id." if "{" in operation.path else "",
+            hints=_doubtful_path(operation),
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = retry_after(answer.headers) or service.cool_off_429
@@ -163,7 +165,7 @@ def _rejected(body: JsonValue, status: int, operation: Operation, service: Servi
         operation=operation.id,
         status=status,
         fields=fields,
-        hints=_inferred_path(operation) if status == 405 else _inferred_names(operation, fields),
+        hints=_doubtful_path(operation) if status == 405 else _inferred_names(operation, fields),
     )
 
 
@@ -190,9 +192,11 @@ def _field_messages(body: JsonValue) -> dict[str, str]:
     return messages
 
 
-def _inferred_path(operation: Operation) -> list[str]:
-    if operation.path_is_certain or operation.provenance.path == "override":
+def _doubtful_path(operation: Operation) -> list[str]:
+    if operation.path_is_certain:
         return []
+    if operation.provenance.path == "override":
+        return [f"Note: method and path ({operation.method} {operation.path}) come from LEADBRIDGE_CONTRACT_FILE."]
     told = (
         f"Note: the path of this operation ({operation.method} {operation.path}) is inferred, not documented; if it is "
         f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}']."

@@ -109,16 +109,20 @@ class ServiceClient:
             await self.governor.acquire(deadline - self._clock(), on_wait.get())
             if permit is not None and attempt == 1:
                 await permit.sending()
+            patience = deadline - self._clock()
+            if patience <= 0:
+                raise self._too_late(operation)
+            if not operation.effect.writes:
+                patience = min(patience, READ_TIMEOUT)
             try:
-                patience = deadline - self._clock()
-                if not operation.effect.writes:
-                    patience = min(patience, READ_TIMEOUT)
                 answer = await self._send(operation, url, query or {}, body, patience)
                 return parse(answer, operation, self.service)
             except ServiceError as error:
                 again = decide(error, operation, self.service, attempt)
+                if again is not None and self._clock() + again.delay >= deadline:
+                    again = None
                 self._cool_off(error, again)
-                if again is None or self._clock() + again.delay >= deadline:
+                if again is None:
                     raise _final(error, operation, self.service) from None
                 if not again.everyone:
                     await self._sleep(again.delay)
@@ -170,10 +174,10 @@ class ServiceClient:
             params={name: _query_text(value) for name, value in query.items()},
             json=dict(body) if body is not None else None,
             headers=self._auth(),
-            timeout=httpx.Timeout(max(seconds, 0.05), connect=max(0.05, min(CONNECT_TIMEOUT, seconds))),
+            timeout=httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)),
         )
         try:
-            with anyio.fail_after(max(seconds, 0.05)):
+            with anyio.fail_after(seconds):
                 return await _exchange(client, request)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise self._never_reached(operation, error) from None
@@ -183,6 +187,14 @@ class ServiceClient:
             raise unreadable("a body that cannot be decoded", operation, self.service, None) from None
         except httpx.HTTPError:
             raise self._broken(operation, "broke the connection before its answer was complete") from None
+
+    def _too_late(self, operation: Operation) -> Unavailable:
+        return Unavailable(
+            what="LEADBRIDGE_CALL_DEADLINE was over before the request could leave. Nothing was sent.",
+            next_step="Try again.",
+            service=self.service.id,
+            operation=operation.id,
+        )
 
     def _never_reached(self, operation: Operation, error: Exception) -> Unavailable:
         text = str(error).lower()

@@ -34,8 +34,8 @@ def decide(error: ServiceError, operation: Operation, service: Service, attempt:
     if attempt >= MAX_ATTEMPTS:
         return None
     if isinstance(error, RateLimited):
-        delay = max(error.retry_after, service.cool_off_429 * 2 ** (attempt - 1) * random.uniform(1.0, 1.25))
-        return Again(delay, everyone=True)
+        own = service.cool_off_429 * 2 ** (attempt - 1)
+        return Again(max(error.retry_after, own) + random.uniform(0.0, 0.25 * own), everyone=True)
     if not isinstance(error, Unavailable) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return None
     if operation.effect.writes and error.may_have_taken_effect:

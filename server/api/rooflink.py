@@ -31,10 +31,11 @@ class RoofLink:
         operation = self._catalog["rooflink.list_prospects"]
         query = {**operation.encode_query(filters), **(extra or {})}
         answer = await self.client.request(operation, query=query)
-        page = self._read(Page, answer, "rooflink.list_prospects")
-        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+        rows = answer.get("results") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict) or not isinstance(rows, list):
             raise self._odd("rooflink.list_prospects", "no list of results")
-        return page, [self._read(Prospect, row, "rooflink.list_prospects") for row in page.results]
+        page = self._read(Page, {name: value for name, value in answer.items() if name != "results"}, operation.id)
+        return page, [self._read(Prospect, row, operation.id) for row in rows]
 
     async def get_prospect(self, prospect_id: int) -> Prospect:
         """One prospect in full."""

@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 OUTCOMES = ("intended", "sent", "done", "failed", "unknown")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WritePermit:
     """Leave to send one write, given out only with its intent on record. The client takes no write without one."""
 
     write_id: int
     operation_id: str
     _ledger: Ledger = field(repr=False)
+    may_have_left: bool = False
+    """Whether the client came so far that a request may have left."""
 
     async def sending(self) -> None:
         """Called by the client right before a request may leave."""
         await self._ledger.record(self.write_id, "sent")
+        self.may_have_left = True
 
 
 @dataclass(frozen=True, slots=True)

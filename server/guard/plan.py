@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from server.catalog import Operation
 from server.catalog.operation import Scalar
 from server.effects import Effect
+from server.untrusted import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Plan:
     warnings: tuple[str, ...] = ()
     asks_anyway: bool = False
     """Ask for approval although the operation's effect alone would not."""
+
+    def __post_init__(self) -> None:
+        """What a person is shown cannot be given more lines, or be hidden, by a value in it."""
+        object.__setattr__(self, "preview", tuple(one_line(line) for line in self.preview))
+        object.__setattr__(self, "warnings", tuple(one_line(line) for line in self.warnings))
 
     @property
     def effect(self) -> Effect:

@@ -114,13 +114,12 @@ class Prospect(Answer):
 
 
 class Page(Answer):
-    """The envelope of a RoofLink list."""
+    """The envelope of a RoofLink list, without its rows."""
 
     count: Integer = None
     from_index: Integer = None
     to_index: Integer = None
     next_page: Integer = None
-    results: list[JsonValue] = Field(default_factory=list[JsonValue])
 
 
 class Created(Answer):

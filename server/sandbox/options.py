@@ -9,9 +9,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType, NoneType
 from typing import Literal, TypedDict, cast, get_args
 
-SANDBOX_ROOFLINK_KEY = "sandbox-rooflink-key"
-SANDBOX_RENOVATIONFIND_TOKEN = "sandbox-renovationfind-token"  # the simulator's own, opens nothing
-
 ROOFLINK_ROOT = "/roof_link_endpoints/api"
 RENOVATIONFIND_ROOT = "/rest-api-v1"
 

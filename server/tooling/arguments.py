@@ -10,6 +10,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
+from server.untrusted import CLOSE, OPEN
+
 Nothing = SkipJsonSchema[None]
 """An optional argument is left out; the schema shows neither `null` nor a default for it."""
 
@@ -30,10 +32,20 @@ def _day(value: object) -> object:
 
 
 def _amount(value: object) -> object:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        msg = "must be a number"
-        raise ValueError(msg)
-    return float(value)
+    if not isinstance(value, bool) and isinstance(value, (int, float)):
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if math.isfinite(number):
+            return number
+    msg = "must be a number"
+    raise ValueError(msg)
+
+
+def _unmarked(value: object) -> object:
+    """A model may copy a value with the marks around other people's text; they are ours and never part of it."""
+    return value.replace(OPEN, "").replace(CLOSE, "") if isinstance(value, str) else value
 
 
 Id = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True)]
@@ -46,7 +58,8 @@ Longitude = Annotated[float, BeforeValidator(_amount), Field(ge=-180, le=180)]
 Flag = Annotated[bool, Field(strict=True)]
 
 
-Text60 = Annotated[str, Field(min_length=1, max_length=60, strict=True)]
-Text100 = Annotated[str, Field(min_length=1, max_length=100, strict=True)]
-Text200 = Annotated[str, Field(min_length=1, max_length=200, strict=True)]
-Text500 = Annotated[str, Field(min_length=1, max_length=500, strict=True)]
+Text60 = Annotated[str, BeforeValidator(_unmarked), Field(min_length=1, max_length=60, strict=True)]
+Text100 = Annotated[str, BeforeValidator(_unmarked), Field(min_length=1, max_length=100, strict=True)]
+Text200 = Annotated[str, BeforeValidator(_unmarked), Field(min_length=1, max_length=200, strict=True)]
+Text500 = Annotated[str, BeforeValidator(_unmarked), Field(min_length=1, max_length=500, strict=True)]
+Email = Annotated[str, BeforeValidator(_unmarked), Field(min_length=3, max_length=254, strict=True)]

@@ -168,7 +168,8 @@ class GuardedTool(Tool):
         if isinstance(cause, (LeadBridgeError, ToolError)):
             return error_result(str(cause))
         if isinstance(cause, TimeoutError):
-            return error_result("Nothing was changed: the call took longer than LEADBRIDGE_CALL_DEADLINE allows.")
+            told = "Look at write_history for what was sent." if self.spec_writes else "Nothing was changed."
+            return error_result(f"The call took longer than LEADBRIDGE_CALL_DEADLINE allows. {told}")
         logger.error("tool %s failed inside", self.name, exc_info=cause)
         told = "Look at write_history for what was sent. " if self.spec_writes else "Nothing was changed. "
         return error_result(f"LeadBridge failed inside {self.name}. {told}The server's log says more.")

@@ -15,7 +15,7 @@ from mcp.server.mcpserver import AcceptedElicitation, Elicit, ElicitationResult,
 from mcp.types import CallToolResult
 from pydantic import BaseModel, Field, JsonValue
 
-from server.errors import OutcomeUnknown, ServiceError, StateError
+from server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
 from server.guard.approval import Approval, DryRun, TokenNeeded, asked
 from server.guard.ledger import WritePermit
 from server.guard.plan import Done, Plan
@@ -170,13 +170,28 @@ async def _send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
     except ServiceError as error:
         return await _failed(deck, plan, permit, error)
     except StateError:
-        await _record(deck, permit, "failed", "the state store failed before sending")
+        await _record(deck, permit, "failed", "The state store failed before anything was sent.")
         raise
+    except TimeoutError:
+        return await _failed(deck, plan, permit, _out_of_time(plan, permit))
     except BaseException:
         with anyio.CancelScope(shield=True):
-            await _record(deck, permit, "unknown", "the call was interrupted")
+            state = "unknown" if permit.may_have_left else "failed"
+            await _record(deck, permit, state, "The call was interrupted.")
         raise
     return await _done(deck, plan, permit, done)
+
+
+def _out_of_time(plan: Plan, permit: WritePermit) -> ServiceError:
+    what = "LEADBRIDGE_CALL_DEADLINE was over before the service answered."
+    told = "The write may or may not have taken effect." if permit.may_have_left else "Nothing was sent."
+    return Unavailable(
+        what=f"{what} {told}",
+        next_step="Look at the record on the service before trying again." if permit.may_have_left else "Try again.",
+        service=plan.operation.service,
+        operation=plan.operation.id,
+        may_have_taken_effect=permit.may_have_left,
+    )
 
 
 async def _done(deck: Deck, plan: Plan, permit: WritePermit, done: Done) -> WriteReceipt:
