@@ -40,7 +40,10 @@ def serve(
                 "put an authenticating proxy in front"
             )
         from server.app import build_server
+        from server.logs import set_up
 
+        secrets = (settings.rooflink_api_key, settings.renovationfind_token, settings.state_url)
+        set_up(settings.log_level, [secret.get_secret_value() for secret in secrets if secret is not None])
         server = build_server(settings)
     except LeadBridgeError as error:
         _wrong_use(str(error))

@@ -36,12 +36,21 @@ class DemoFailed(Exception):
 def run(*, answer_yes: bool, tokens: bool, console: Console | None = None) -> int:
     """Run the demo; the exit code is 0 only if every step came out as it must."""
     demo = _Demo(console or Console(), answer_yes=answer_yes, tokens=tokens)
+    code = 0
     try:
         anyio.run(demo.play)
-    except DemoFailed as failure:
-        demo.console.print(f"[red]The demo stopped: {escape(str(failure))}[/red]")
-        return 1
-    return 0
+    except* DemoFailed as failures:
+        demo.console.print(f"[red]The demo stopped: {escape(str(_first(failures)))}[/red]")
+        code = 1
+    return code
+
+
+def _first(group: BaseExceptionGroup[DemoFailed]) -> BaseException:
+    """The failure itself, out of the groups that the connection's tasks wrapped around it."""
+    inner: BaseException = group
+    while isinstance(inner, BaseExceptionGroup):
+        inner = inner.exceptions[0]
+    return inner
 
 
 def server_command(*arguments: str) -> StdioServerParameters:

@@ -5,9 +5,9 @@ checks. What it assumes beyond the documentation is listed in `server.sandbox.as
 """
 
 from server.sandbox.faults import Fault
-from server.sandbox.options import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
 from server.sandbox.simulator import Sandbox
 from server.sandbox.state import RequestRecord, Write
+from server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
 
 __all__ = [
     "SANDBOX_RENOVATIONFIND_TOKEN",

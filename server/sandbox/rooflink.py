@@ -13,12 +13,13 @@ from starlette.routing import BaseRoute, Route
 from server.sandbox import drf
 from server.sandbox.limits import SlidingWindow
 from server.sandbox.new_lead import create_lead
-from server.sandbox.options import SANDBOX_ROOFLINK_KEY, Options
+from server.sandbox.options import Options
 from server.sandbox.prospect_filters import tests_for
 from server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
 from server.sandbox.records import Prospect
 from server.sandbox.state import State
 from server.sandbox.wire import positive_int
+from server.sandbox_keys import SANDBOX_ROOFLINK_KEY
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

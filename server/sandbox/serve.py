@@ -15,13 +15,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from server.sandbox.faults import UNREACHABLE
 from server.sandbox.front import CONNECTION
-from server.sandbox.options import (
-    RENOVATIONFIND_ROOT,
-    ROOFLINK_ROOT,
-    SANDBOX_RENOVATIONFIND_TOKEN,
-    SANDBOX_ROOFLINK_KEY,
-)
+from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT
 from server.sandbox.simulator import Sandbox
+from server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
 
 
 class BreakableProtocol(H11Protocol):
