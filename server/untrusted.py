@@ -30,10 +30,7 @@ def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
         return raw
     if _TAG.search(raw):
         raw = _without_html(raw)
-    kept = "".join(
-        character if character == "\n" or unicodedata.category(character) not in _INVISIBLE else " "
-        for character in raw.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
-    )
+    kept = raw if raw.isprintable() else _visible(raw)
     kept = kept.replace(OPEN, "[").replace(CLOSE, "]")
     if lines:
         rows = [" ".join(row.split()) for row in kept.split("\n")]
@@ -61,6 +58,13 @@ def label(text: object, *, limit: int = LABEL_LIMIT) -> str:
     """A short value such as a name or a filter: plain if it looks like one, else marked like longer text."""
     kept = clean(text, limit=limit)
     return kept if not kept or _PLAIN_LABEL.fullmatch(kept) else f"{OPEN}{kept}{CLOSE}"
+
+
+def _visible(raw: str) -> str:
+    return "".join(
+        character if character == "\n" or unicodedata.category(character) not in _INVISIBLE else " "
+        for character in raw.replace("\r\n", "\n").replace("\u2028", "\n").replace("\u2029", "\n")
+    )
 
 
 def _without_html(raw: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import anyio
 from pydantic import JsonValue, SecretStr
@@ -147,14 +147,18 @@ class ServiceClient:
                 transport=self._transport() if self._transport else None,
                 follow_redirects=False,
                 trust_env=self._transport is None,
-                headers={"Accept": "application/json", "User-Agent": "LeadBridge"},
             )
         return self._http
 
-    def _auth(self) -> dict[str, str]:
-        """The key, made into a header only when a request to the configured origin is built."""
+    def _headers(self) -> dict[str, str]:
+        """The key is made into a header only here, where a request to the configured origin is built."""
         scheme = f"{self.service.auth_scheme} " if self.service.auth_scheme else ""
-        return {self.service.auth_header: scheme + self._secret.get_secret_value()}
+        return {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": "LeadBridge",
+            self.service.auth_header: scheme + self._secret.get_secret_value(),
+        }
 
     async def _send(
         self,
@@ -168,13 +172,12 @@ class ServiceClient:
         import httpx
 
         client = self._client()
-        request = client.build_request(
+        request = httpx.Request(
             operation.method,
-            url,
-            params={name: _query_text(value) for name, value in query.items()},
+            f"{url}?{urlencode({name: _query_text(value) for name, value in query.items()})}" if query else url,
             json=dict(body) if body is not None else None,
-            headers=self._auth(),
-            timeout=httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)),
+            headers=self._headers(),
+            extensions={"timeout": httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict()},
         )
         try:
             with anyio.fail_after(seconds):

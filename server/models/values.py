@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, cast
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue
+from pydantic_core import CoreSchema, core_schema
 
 _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\s*([AaPp])[Mm])?")
 
@@ -86,19 +89,32 @@ def _flag(value: object) -> bool | None:
     return bool(value) if isinstance(value, (bool, int)) else None
 
 
-def _object(value: object) -> object:
-    return cast("object", value) if isinstance(value, (dict, BaseModel)) else None
-
-
 def objects(value: JsonValue) -> JsonValue:
     """The objects of a list; anything else in it, or instead of it, is dropped."""
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
-Text = Annotated[str | None, BeforeValidator(_text)]
-Number = Annotated[float | None, BeforeValidator(_number)]
-Integer = Annotated[int | None, BeforeValidator(_integer)]
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
+@dataclass(frozen=True, slots=True)
+class _Tolerant:
+    """Validates the usual case in pydantic's core, and calls `otherwise` only for what does not fit it."""
+
+    usual: CoreSchema | None
+    otherwise: Callable[[object], object]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        usual = [handler(source)] if self.usual is None else [self.usual, core_schema.none_schema()]
+        fallback = core_schema.no_info_plain_validator_function(self.otherwise)
+        return core_schema.union_schema([*usual, fallback], mode="left_to_right")
+
+
+def _nothing(_value: object) -> None:
+    return None
+
+
+Text = Annotated[str | None, _Tolerant(core_schema.str_schema(strict=True, strip_whitespace=True, min_length=1), _text)]
+Number = Annotated[float | None, _Tolerant(core_schema.float_schema(strict=True, allow_inf_nan=False), _number)]
+Integer = Annotated[int | None, _Tolerant(core_schema.int_schema(strict=True), _integer)]
+Flag = Annotated[bool | None, _Tolerant(core_schema.bool_schema(strict=True), _flag)]
 Moment = Annotated[str | None, BeforeValidator(iso_date)]
-ObjectOnly = BeforeValidator(_object)
+ObjectOnly = _Tolerant(None, _nothing)
 """An object, or nothing: a list or a plain value where an object is expected is dropped, never a crash."""

@@ -65,7 +65,7 @@ class ToolSpec:
             title=self.title,
             description=inspect.cleandoc(self.function.__doc__ or ""),
             parameters=slim(arguments.model_json_schema()),
-            fn_metadata=_Metadata(arg_model=arguments, output_schema=_output_schema(output), output_model=output),
+            fn_metadata=_Metadata(arg_model=arguments, output_schema=_output_schema(output)),
             is_async=True,
             context_kwarg="ctx",
             resolved_params=resolved,
@@ -102,7 +102,8 @@ def _output_schema(model: type[BaseModel]) -> dict[str, Any]:
 class _Metadata(FuncMetadata):
     """Argument parsing without the SDK's reading of JSON inside texts, which turns the text `"null"` into nothing.
 
-    Objects are still read from JSON texts: some hosts send them so.
+    Objects are still read from JSON texts: some hosts send them so. Results are not validated a second time: they are
+    dumped from the very model whose schema is published.
     """
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
