@@ -17,6 +17,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import build_resolver_plans, find_resolved_parameters
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
 
@@ -78,6 +79,7 @@ class ToolSpec:
             ),
             spec_rules=self.rules,
             spec_writes=self.effect.writes,
+            spec_operation=", ".join(self.operations),
         )
 
 
@@ -125,42 +127,48 @@ class GuardedTool(Tool):
 
     spec_rules: Any = None
     spec_writes: bool = False
+    spec_operation: str = ""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  # the SDK's signature
         """Check all arguments at once, run, and turn every failure into a text that says what did not happen."""
-        problems = await self._problems(arguments)
-        if problems:
+        try:
+            given = self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            return error_result(str(ArgumentsRefused(await self._problems(error, arguments))))
+        if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
             return error_result(str(ArgumentsRefused(problems)))
         waiting = on_wait.set(_progress_of(context))
         try:
-            return await super().run(arguments, context, convert_result)
+            if self.resolved_params:
+                return await super().run(arguments, context, convert_result)
+            return await self.fn(**given, ctx=context)
+        except MCPError:
+            raise
         except ToolError as error:
+            return self._failure(error.__cause__ or error)
+        except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback
             return self._failure(error)
         finally:
             on_wait.reset(waiting)
 
-    async def _problems(self, arguments: dict[str, Any]) -> list[Problem]:
-        try:
-            given = self.fn_metadata.validate_arguments(arguments)
-        except ValidationError as error:
-            bad = bad_arguments(error)
-            known = self.fn_metadata.arg_model.model_fields
-            rest = {name: value for name, value in arguments.items() if name in known and name not in bad}
-            problems = problems_of(error, self.fn_metadata.arg_model)
-            return problems + [problem for problem in await self._broken_rules(rest) if problem.argument not in bad]
-        return await self._broken_rules({name: value for name, value in given.items() if value is not None})
+    async def _problems(self, error: ValidationError, arguments: dict[str, Any]) -> list[Problem]:
+        """What is wrong with single arguments, and what rules the others break."""
+        bad = bad_arguments(error)
+        known = self.fn_metadata.arg_model.model_fields
+        rest = {name: value for name, value in arguments.items() if name in known and name not in bad}
+        broken = [problem for problem in await self._broken_rules(rest) if problem.argument not in bad]
+        return problems_of(error, self.fn_metadata.arg_model) + broken
 
     async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:
         rules: Rules | None = self.spec_rules
         return await anyio.to_thread.run_sync(rules, given) if rules else []
 
-    def _failure(self, error: ToolError) -> CallToolResult:
-        cause: BaseException | None = error.__cause__
+    def _failure(self, cause: BaseException) -> CallToolResult:
         if isinstance(cause, Refused) and self.spec_writes:
             return receipt_result(
                 WriteReceipt(
                     outcome="refused",
-                    operation=self.name,
+                    operation=self.spec_operation,
                     summary=cause.summary,
                     next_steps=cause.next_steps,
                     reason=cause.reason,
