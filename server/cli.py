@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
+import anyio
 import typer
 
 from server.errors import LeadBridgeError
+
+if TYPE_CHECKING:
+    from server.tooling.context import Deck
 
 app = typer.Typer(
     name="leadbridge",
@@ -96,6 +101,56 @@ def doctor(
     from server.doctor import examine, show
 
     raise typer.Exit(show(examine(sandbox=sandbox), as_json=as_json))
+
+
+history_app = typer.Typer(help="What was written, and whether its audit trail holds.", no_args_is_help=True)
+app.add_typer(history_app, name="history")
+
+
+@history_app.command("list")
+def history_list(
+    *,
+    state: Annotated[str, typer.Option(help="Only writes in this state, e.g. unknown.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+) -> None:
+    """Show the newest writes, the unresolved first."""
+    from server.history import show
+
+    raise typer.Exit(_on_store(lambda deck: anyio.run(show, deck, state, limit)))
+
+
+@history_app.command("verify")
+def history_verify() -> None:
+    """Walk the audit trail; exit code 1 and the position where it is broken."""
+    from server.history import verify
+
+    raise typer.Exit(_on_store(verify))
+
+
+@history_app.command("export")
+def history_export() -> None:
+    """Print the audit trail as JSON Lines."""
+    from server.history import export
+
+    raise typer.Exit(_on_store(export))
+
+
+def _on_store(work: Callable[[Deck], int]) -> int:
+    """Run `work` on the configured store; a store that cannot be used is exit code 1."""
+    try:
+        from server.app import build_deck
+        from server.settings import load_settings
+
+        deck = build_deck(load_settings())
+    except LeadBridgeError as error:
+        _wrong_use(str(error))
+    try:
+        return work(deck)
+    except LeadBridgeError as error:
+        typer.echo(f"leadbridge: {error}", err=True)
+        return 1
+    finally:
+        deck.store.close()
 
 
 @app.command("sandbox")

@@ -54,6 +54,11 @@ def fence(text: object, *, limit: int = LONG_LIMIT) -> str:
     return f"{OPEN}{kept}{CLOSE}" if kept else ""
 
 
+def with_legend(lines: list[str]) -> list[str]:
+    """The lines, with a last one that explains the marks if there are any."""
+    return [*lines, LEGEND] if any(OPEN in line for line in lines) else lines
+
+
 def label(text: object, *, limit: int = LABEL_LIMIT) -> str:
     """A short value such as a name or a filter: plain if it looks like one, else marked like longer text."""
     kept = clean(text, limit=limit)

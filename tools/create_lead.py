@@ -104,6 +104,8 @@ async def rooflink_create_lead(
         preview=_preview(place, arguments, location, allow_duplicate=allow_duplicate),
         warnings=(*_warnings(lead_status, location), *contact_warnings),
         asks_anyway=allow_duplicate,
+        repeats_knowingly=allow_duplicate,
+        marked_field=operation.body["extra_info"].wire,
         receive=partial(_receive, operation, deck.catalog.services["rooflink"], place),
     )
 

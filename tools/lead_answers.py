@@ -13,7 +13,7 @@ from server.guard.leads import KnownLead
 from server.guard.plan import Done
 from server.models.renovationfind import Envelope, Lead
 from server.tooling.context import Deck
-from server.untrusted import LEGEND, OPEN, fence, label
+from server.untrusted import fence, label, with_legend
 from tools.tables import moment
 
 
@@ -71,8 +71,7 @@ def lead_record(lead: Lead) -> dict[str, JsonValue]:
 
 def lead_lines(lead: Lead) -> list[str]:
     """A lead as lines for the model, other people's text marked."""
-    lines = [f"{name}: {value}" for name, value in lead_record(lead).items()]
-    return [*lines, LEGEND] if any(OPEN in line for line in lines) else lines
+    return with_legend([f"{name}: {value}" for name, value in lead_record(lead).items()])
 
 
 def lead_title(lead_id: int, known: KnownLead | None) -> str:

@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from server.effects import Effect
-from server.guard.leads import KnownLead, refuse_if_won
+from server.guard.leads import KnownLead, won_refusal
 from server.guard.plan import Done, Plan
 from server.guard.status_rules import status_problems
 from server.models.renovationfind import WON, ChangeableStatus, ContactMethod, EstimateType, Lead, LostReason, WonStatus
@@ -21,7 +21,7 @@ from server.tooling.arguments import Amount, Flag, OptionalDay, Text500
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import label
-from tools.lead_answers import known_line, lead_title, receive_lead
+from tools.lead_answers import known_line, lead_record, lead_title, receive_lead
 from tools.leads import LeadId
 from tools.tables import moment
 
@@ -111,7 +111,6 @@ async def renovationfind_mark_won(
 async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Plan:
     operation = deck.operation(operation_id)
     known = await deck.leads.get(lead_id)
-    refuse_if_won(lead_id, known)
     given = {name: value for name, value in arguments.items() if value is not None}
     status = str(given["status"])
 
@@ -127,6 +126,9 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
     return Plan(
         operation=operation,
         target=f"lead {lead_id}",
+        subject=f"lead {lead_id} status",
+        refusal=won_refusal(lead_id, known),
+        already=lead_record(known.lead) if known else {},
         arguments={"lead_id": lead_id, **given},
         path={"lead_id": lead_id},
         body=operation.encode_body(given),

@@ -12,13 +12,13 @@ from pydantic import Field, JsonValue
 
 from server.effects import Effect
 from server.errors import Refused
-from server.guard.leads import KnownLead, refuse_if_won
+from server.guard.leads import KnownLead, won_refusal
 from server.guard.plan import Done, Plan
 from server.models.renovationfind import Lead
 from server.tooling.arguments import Text500
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
-from tools.lead_answers import known_line, lead_lines, lead_title, receive_lead
+from tools.lead_answers import known_line, lead_lines, lead_record, lead_title, receive_lead
 
 LeadId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="RenovationFind lead id")]
 
@@ -32,7 +32,6 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
     deck = deck_of(ctx)
     operation = deck.operation("renovationfind.accept_lead")
     known = await deck.leads.get(lead_id)
-    _refuse_if_decided(lead_id, known, "accept")
 
     def told(lead: Lead) -> Done:
         return Done(
@@ -48,6 +47,9 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
     return Plan(
         operation=operation,
         target=f"lead {lead_id}",
+        subject=f"lead {lead_id} decision",
+        refusal=_refusal(lead_id, known),
+        already=lead_record(known.lead) if known else {},
         arguments={"lead_id": lead_id},
         path={"lead_id": lead_id},
         preview=(
@@ -70,7 +72,6 @@ async def renovationfind_decline_lead(
     deck = deck_of(ctx)
     operation = deck.operation("renovationfind.decline_lead")
     known = await deck.leads.get(lead_id)
-    _refuse_if_decided(lead_id, known, "decline")
     lead = known.lead if known else Lead(id=lead_id)
 
     def receive(_answer: JsonValue) -> Done:
@@ -84,6 +85,8 @@ async def renovationfind_decline_lead(
     return Plan(
         operation=operation,
         target=f"lead {lead_id}",
+        subject=f"lead {lead_id} decision",
+        refusal=_refusal(lead_id, known),
         arguments={"lead_id": lead_id, "reason": reason},
         path={"lead_id": lead_id},
         body=operation.encode_body({"reason": reason}),
@@ -98,16 +101,11 @@ async def renovationfind_decline_lead(
     )
 
 
-def _refuse_if_decided(lead_id: int, known: KnownLead | None, what: str) -> None:
-    refuse_if_won(lead_id, known)
+def _refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
+    """A lead that is won or declined cannot be decided upon again."""
     if known is not None and known.declined_here:
-        raise Refused("already_declined", f"Nothing was sent: lead {lead_id} was declined (seen {known.seen}).")
-    if known is not None and known.accepted_here and what == "accept":
-        raise Refused(
-            "already_accepted",
-            f"Nothing was sent: lead {lead_id} was already accepted (seen {known.seen}).",
-            "renovationfind_update_job_status sets its job status.",
-        )
+        return Refused("already_declined", f"Nothing was sent: lead {lead_id} was declined (seen {known.seen}).")
+    return won_refusal(lead_id, known)
 
 
 TOOLS = (

@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from server import __version__
+from server.catalog import Operation
+from server.effects import Effect
 from server.guard.ledger import WriteRow
-from server.tooling.arguments import OptionalDay
+from server.guard.plan import Done, Plan
+from server.tooling.arguments import OptionalDay, OptionalId
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.tooling.writes import can_ask
-from server.untrusted import LEGEND, OPEN, label
+from server.tooling.writes import can_ask, write_tool
+from server.untrusted import label, with_legend
 from tools.tables import table
 
 Nothing = SkipJsonSchema[None]
@@ -126,8 +129,62 @@ async def write_history(
     if data.rows:
         columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
         lines += table(columns, [row.model_dump() for row in data.rows])
-    text = "\n".join(lines)
-    return Reply(f"{text}\n{LEGEND}" if OPEN in text else text, data)
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+async def resolve_write(
+    ctx: Ctx,
+    write_id: Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="Row of write_history")],
+    outcome: Annotated[Literal["done", "failed"], Field(description="What the service shows")],
+    record_id: Annotated[OptionalId, Field(description="Id of the record, if there is one")] = None,
+) -> Plan:
+    """Settle a write whose outcome is unknown, after the user looked at the record on the service.
+
+    done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again.
+    The user is asked to approve. Nothing is sent to a service.
+    """
+    deck = deck_of(ctx)
+
+    async def settle() -> Done:
+        row = await deck.ledger.resolve(write_id, outcome, record_id)
+        return Done(
+            summary=f"Write {write_id} ({row.operation}, {label(row.target)}) is settled as {outcome}.",
+            record_id=row.record_id,
+            after={"state": outcome},
+        )
+
+    return Plan(
+        operation=SETTLE,
+        target=f"write {write_id}",
+        arguments={"write_id": write_id, "outcome": outcome, "record_id": record_id},
+        preview=(
+            f"Settle write {write_id} as {outcome}: the service {'shows' if outcome == 'done' else 'has not got'} it.",
+            "Wrong, it would let the same be written twice." if outcome == "failed" else "Wrong, it would stay undone.",
+        ),
+        before={"state": "unknown"},
+        asks_anyway=True,
+        receive=_nothing_to_receive,
+        carry_out_here=settle,
+    )
+
+
+def _nothing_to_receive(_answer: JsonValue) -> Done:
+    msg = "resolve_write sends nothing"
+    raise AssertionError(msg)
+
+
+SETTLE = Operation.model_validate(
+    {
+        "id": "leadbridge.resolve_write",
+        "service": "leadbridge",
+        "title": "Settle a write",
+        "toolset": "pipeline",
+        "effect": "additive",
+        "repeat": "once",
+        "provenance": {"operation": "documented", "path": "unknown"},
+        "source": "LeadBridge itself",
+    }
+)
 
 
 def _row(row: WriteRow) -> HistoryRow:
@@ -174,4 +231,12 @@ def _approval_way(ctx: Ctx, deck: Deck) -> str:
 TOOLS = (
     read_tool(server_status, title="Server status", toolset="pipeline"),
     read_tool(write_history, title="Write history", toolset="pipeline"),
+    write_tool(
+        resolve_write,
+        title="Settle unknown write",
+        toolset="pipeline",
+        operation="",
+        effect=Effect.ADDITIVE,
+        local=True,
+    ),
 )

@@ -14,7 +14,7 @@ from server.tooling.arguments import Flag, Latitude, Longitude, OptionalDay, Opt
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import LEGEND, OPEN, clean, label
+from server.untrusted import clean, label, with_legend
 from tools.filters import ignored_filters
 from tools.tables import moment, table
 
@@ -185,7 +185,7 @@ async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[Pros
     lines += [f"{role}: {name}" for role, name in data.assignments.items()]
     lines += [_step_line(step) for step in data.steps]
     lines += [f"photo: {photo}" for photo in data.photos]
-    return Reply(_with_legend(lines), data)
+    return Reply("\n".join(with_legend(lines)), data)
 
 
 async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
@@ -195,7 +195,7 @@ async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
     """
     counts = await deck_of(ctx).rooflink.prospect_stats()
     data = Stats(counts=[StatsRow(filter=label(_STAT_NAMES.get(name, name)), count=count) for name, count in counts])
-    return Reply(_with_legend([f"{row.filter}: {row.count}" for row in data.counts] or ["No counts."]), data)
+    return Reply("\n".join(with_legend([f"{row.filter}: {row.count}" for row in data.counts] or ["No counts."])), data)
 
 
 async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Reply[Checklist]:
@@ -209,7 +209,7 @@ async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Repl
     upcoming = _next_step(told)
     data = Checklist(prospect_id=prospect_id, next_step=upcoming, steps=steps)
     lines = [f"Prospect {prospect_id}, next step: {upcoming or 'none open'}", *(_step_line(step) for step in steps)]
-    return Reply(_with_legend(lines), data)
+    return Reply("\n".join(with_legend(lines)), data)
 
 
 # Readings of the service's codes for predefined filters; the codes were seen in public client code.
@@ -331,7 +331,7 @@ def _page_text(data: ProspectPage) -> str:
     if data.rows:
         shown = [{**row.model_dump(), "created": _day(row.created), "edited": _day(row.edited)} for row in data.rows]
         lines += table(columns, shown)
-    return _with_legend(lines)
+    return "\n".join(with_legend(lines))
 
 
 def _day(value: str | None) -> str | None:
@@ -341,11 +341,6 @@ def _day(value: str | None) -> str | None:
 
 def _label(value: str | None) -> str | None:
     return label(value) or None if value else None
-
-
-def _with_legend(lines: list[str]) -> str:
-    text = "\n".join(lines)
-    return f"{text}\n{LEGEND}" if OPEN in text else text
 
 
 TOOLS = (

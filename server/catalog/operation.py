@@ -60,6 +60,9 @@ class Operation(_Row):
     tool: str = ""
     toolset: str
     effect: Effect
+    repeat: Literal["", "day", "until_next", "once"] = ""
+    """When the same write again is a repeat that is not sent: within 24 hours, until the same thing was set to
+    something else, or for good. Empty for reads."""
     api: Literal["", "manager"] = ""
     method: Literal["", "GET", "POST", "PUT", "PATCH", "DELETE"] = ""
     path: str = ""
@@ -81,6 +84,9 @@ class Operation(_Row):
     def _method_fits_effect(self) -> Operation:
         if (self.method == "GET") != (self.effect is Effect.READ) and self.method:
             msg = f"method {self.method} does not fit effect {self.effect}"
+            raise ValueError(msg)
+        if bool(self.repeat) != self.effect.writes:
+            msg = "a write, and only a write, says when it is a repeat: day, until_next or once"
             raise ValueError(msg)
         if bool(self.method) != bool(self.path) or (self.provenance.path == "unknown") == bool(self.path):
             msg = "method and path are given together, or the path's provenance is 'unknown'"

@@ -14,12 +14,15 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from server.errors import Refused
 from server.guard.plan import Plan, digest_of
 from server.settings import ApprovalMode
 from server.state import Store
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 TOKEN_LIFETIME = 600.0
 _PREFIX = "lb1"
@@ -79,6 +82,22 @@ class Approvals:
             return TokenNeeded(await self._mint(plan))
         return Approval("token", await self._checked(plan, token))
 
+    async def refuse_used(self, approval_id: str) -> None:
+        """Refuse a yes that was used before, or was a no.
+
+        Raises:
+            Refused: it was.
+        """
+
+        def work(connection: Connection) -> bool:
+            from server.state.tables import approvals
+
+            where = approvals.c.approval_id == approval_id
+            return connection.execute(approvals.select().where(where)).first() is not None
+
+        if approval_id and await self.store.run(work):
+            raise used_before()
+
     async def _mint(self, plan: Plan) -> str:
         payload = {
             "o": plan.operation.id,
@@ -103,6 +122,7 @@ class Approvals:
             raise _token_refused("other_account", "this approval_token was made for another account")
         if payload["e"] <= self.clock():
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
+        await self.refuse_used(f"token-{payload['n']}")
         if payload["p"] != digest_of(plan.question):
             raise _token_refused("stale", "what the user was shown has changed since")
         return f"token-{payload['n']}"
@@ -115,9 +135,18 @@ class Approvals:
         return _b64(hmac.new(key, body.encode(), hashlib.sha256).digest())
 
 
-def asked(question_id: str) -> Approval:
-    """The approval from a form the person has accepted; `question_id` names that very question."""
-    return Approval("asked", f"asked-{question_id or secrets.token_hex(16)}")
+def asked_id(question_id: str) -> str:
+    """The id of the approval that answers this very question; empty for no question."""
+    return f"asked-{question_id}" if question_id else ""
+
+
+def used_before() -> Refused:
+    """What is told of an approval that was used up."""
+    return Refused(
+        "approval_used",
+        "Nothing was changed: this approval was used before, and each one counts once.",
+        "Look at write_history for what it did; to do it again, ask the user again.",
+    )
 
 
 def _token_refused(reason: str, why: str) -> Refused:

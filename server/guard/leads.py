@@ -87,14 +87,15 @@ class KnownLeads:
         await self.store.run(work)
 
 
-def refuse_if_won(lead_id: int, known: KnownLead | None) -> None:
+def won_refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
     """A lead that is won cannot be changed by anybody but RenovationFind's support.
 
     Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-status
     """
-    if known is not None and known.lead.status in WON:
-        raise Refused(
-            "already_won",
-            f"Nothing was sent: lead {lead_id} is {known.lead.status} (seen {known.seen}), which cannot be changed.",
-            "Only RenovationFind's support can change a won lead.",
-        )
+    if known is None or known.lead.status not in WON:
+        return None
+    return Refused(
+        "already_won",
+        f"Nothing was sent: lead {lead_id} is {known.lead.status} (seen {known.seen}), which cannot be changed.",
+        "Only RenovationFind's support can change a won lead.",
+    )

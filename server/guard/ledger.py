@@ -1,7 +1,7 @@
 """The ledger: every write is on record before it leaves, and its outcome after.
 
 States: `intended` (on record, nothing left), `sent` (a request may have left), then `done`, `failed` (provably not
-carried out) or `unknown` (it may have been).
+carried out) or `unknown` (it may have been). Each change of state is also a row of the audit trail.
 """
 
 from __future__ import annotations
@@ -12,15 +12,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from server.errors import Refused
-from server.guard.approval import Approval
+from server.guard import audit
+from server.guard.approval import Approval, used_before
 from server.guard.masking import masked
+from server.guard.owners import this_process
 from server.guard.plan import Plan
+from server.guard.recovery import set_state, settle_orphans
+from server.guard.repeats import EarlierWrite, UnresolvedWrite, earlier
 from server.state import Store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 OUTCOMES = ("intended", "sent", "done", "failed", "unknown")
+LEASE = 900.0
+"""Seconds after which a write on record is given up whose process cannot be looked at; longer than any deadline."""
 
 
 @dataclass(slots=True)
@@ -65,74 +71,128 @@ class Ledger:
     sandbox: bool
     clock: Callable[[], float] = time.time
 
-    async def intend(self, plan: Plan, approval: Approval) -> WritePermit:
-        """Put the write on record and use up its approval, in one transaction.
+    async def earlier(self, plan: Plan) -> EarlierWrite | UnresolvedWrite | None:
+        """The same write, if it was tried before and this one counts as its repeat.
 
         Raises:
-            Refused: this approval was used before.
+            Refused: the same is being written right now.
+        """
+        if plan.repeats_knowingly:
+            return None
+
+        def work(connection: Connection) -> EarlierWrite | UnresolvedWrite | None:
+            settle_orphans(connection, self.clock())
+            return earlier(connection, plan, self.account(plan.operation.service), self.clock())
+
+        return await self.store.run(work)
+
+    async def intend(self, plan: Plan, approval: Approval) -> WritePermit | EarlierWrite:
+        """Put the write on record and use up its approval, in one transaction; or find that it was done before.
+
+        Raises:
+            Refused: this approval was used before, or the same write is under way or unresolved.
             StateError: nothing could be put on record; nothing may be sent.
         """
         now = self.clock()
 
-        def work(connection: Connection) -> int:
+        def work(connection: Connection) -> int | EarlierWrite:
             from server.state.tables import writes
 
             if approval.id:
                 _burn(connection, approval.id, plan.operation.id, "yes", now)
-            row = connection.execute(
-                writes.insert().values(
-                    account=self.account(plan.operation.service),
-                    service=plan.operation.service,
-                    operation=plan.operation.id,
-                    target=plan.target,
-                    arguments_digest=plan.digest(),
-                    arguments=masked(plan.arguments),
-                    state="intended",
-                    approval=approval.way,
-                    approval_id=approval.id,
-                    sandbox=self.sandbox,
-                    created_at=now,
-                    updated_at=now,
-                )
-            )
-            key = cast("tuple[int]", row.inserted_primary_key)
-            return int(key[0])
+            if not plan.repeats_knowingly:
+                found = earlier(connection, plan, self.account(plan.operation.service), now)
+                if isinstance(found, UnresolvedWrite):
+                    raise found.refusal()
+                if found is not None:
+                    return found
+            values = self._intent(plan, approval, now)
+            row = connection.execute(writes.insert().values(**values))
+            write_id = int(cast("tuple[int]", row.inserted_primary_key)[0])
+            told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
+            audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}})
+            return write_id
 
-        return WritePermit(await self.store.run(work), plan.operation.id, self)
+        found = await self.store.run(work)
+        return found if isinstance(found, EarlierWrite) else WritePermit(found, plan.operation.id, self)
+
+    def _intent(self, plan: Plan, approval: Approval, now: float) -> dict[str, Any]:
+        return {
+            "account": self.account(plan.operation.service),
+            "service": plan.operation.service,
+            "operation": plan.operation.id,
+            "target": plan.target,
+            "subject": plan.subject,
+            "repeat_digest": plan.repeat_digest(),
+            "arguments": masked(plan.arguments),
+            "state": "intended",
+            "approval": approval.way,
+            "approval_id": approval.id,
+            "sandbox": self.sandbox,
+            "owner": this_process(),
+            "lease_until": now + LEASE,
+            "created_at": now,
+            "updated_at": now,
+        }
+
+    async def use_up(self, approval: Approval, operation_id: str) -> None:
+        """Use up the approval of something that is not sent to a service.
+
+        Raises:
+            Refused: it was used before.
+        """
+        now = self.clock()
+        if approval.id:
+            await self.store.run(lambda connection: _burn(connection, approval.id, operation_id, "yes", now))
 
     async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> None:
         """Put a write's state on record."""
-
-        def work(connection: Connection) -> None:
-            from server.state.tables import writes
-
-            values: dict[str, Any] = {"state": state, "updated_at": self.clock()}
-            if summary:
-                values["summary"] = summary[:500]
-            if record_id is not None:
-                values["record_id"] = record_id
-            connection.execute(writes.update().where(writes.c.id == write_id).values(**values))
-
-        await self.store.run(work)
+        now = self.clock()
+        await self.store.run(lambda connection: set_state(connection, now, write_id, state, summary, record_id))
 
     async def burn_no(self, approval_id: str, operation_id: str) -> None:
         """A question that was answered with no cannot be answered again with yes."""
+        now = self.clock()
+        await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, "no", now))
 
-        def work(connection: Connection) -> None:
-            _burn(connection, approval_id, operation_id, "no", self.clock())
+    async def resolve(self, write_id: int, state: str, record_id: int | None) -> WriteRow:
+        """Settle an unknown write as a person found it on the service.
 
-        await self.store.run(work)
+        Raises:
+            Refused: there is no such write of these accounts, or it is not unknown.
+        """
+        now = self.clock()
+
+        def work(connection: Connection) -> WriteRow:
+            from sqlalchemy import select
+
+            from server.state.tables import writes
+
+            settle_orphans(connection, now)
+            row = connection.execute(
+                select(writes).where(writes.c.id == write_id, writes.c.account.in_(self._accounts())).with_for_update()
+            ).first()
+            if row is None:
+                raise Refused("no_such_write", f"Nothing was settled: there is no write {write_id} of these accounts.")
+            if row.state != "unknown":
+                raise Refused("not_unknown", f"Nothing was settled: write {write_id} is {row.state}, not unknown.")
+            summary = f"{row.summary} Settled by a person as {state}."
+            set_state(connection, now, write_id, state, summary, record_id, by="person")
+            return _row_of(connection.execute(select(writes).where(writes.c.id == write_id)).one())
+
+        return await self.store.run(work)
 
     async def history(self, *, state: str = "", since: float = 0.0, limit: int = 20) -> tuple[list[WriteRow], int]:
         """The newest writes, the unresolved first, and how many match in all."""
+        now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
             from sqlalchemy import case, func, select
 
             from server.state.tables import writes
 
-            accounts = [self.account(service) for service in ("rooflink", "renovationfind")]
-            where = [writes.c.account.in_(accounts), writes.c.created_at >= since]
+            settle_orphans(connection, now)
+            where = [writes.c.account.in_(self._accounts()), writes.c.created_at >= since]
             if state:
                 where.append(writes.c.state == state)
             open_first = case((writes.c.state.in_(("intended", "sent", "unknown")), 0), else_=1)
@@ -140,24 +200,28 @@ class Ledger:
                 select(writes).where(*where).order_by(open_first, writes.c.id.desc()).limit(limit)
             )
             total = connection.execute(select(func.count()).select_from(writes).where(*where)).scalar_one()
-            return [
-                WriteRow(
-                    write_id=row.id,
-                    at=row.created_at,
-                    service=row.service,
-                    operation=row.operation,
-                    target=row.target,
-                    state=row.state,
-                    summary=row.summary,
-                    record_id=row.record_id,
-                    approval=row.approval,
-                    arguments=row.arguments,
-                    sandbox=row.sandbox,
-                )
-                for row in rows
-            ], total
+            return [_row_of(row) for row in rows], total
 
         return await self.store.run(work)
+
+    def _accounts(self) -> list[str]:
+        return [self.account(service) for service in ("rooflink", "renovationfind")]
+
+
+def _row_of(row: Any) -> WriteRow:
+    return WriteRow(
+        write_id=row.id,
+        at=row.created_at,
+        service=row.service,
+        operation=row.operation,
+        target=row.target,
+        state=row.state,
+        summary=row.summary,
+        record_id=row.record_id,
+        approval=row.approval,
+        arguments=row.arguments,
+        sandbox=row.sandbox,
+    )
 
 
 def _burn(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:
@@ -171,8 +235,4 @@ def _burn(connection: Connection, approval_id: str, operation: str, answer: str,
                 approvals.insert().values(approval_id=approval_id, operation=operation, answer=answer, at=now)
             )
     except IntegrityError:
-        raise Refused(
-            "approval_used",
-            "Nothing was changed: this approval was used before, and each one counts once.",
-            "Look at write_history for what it did; to do it again, ask the user again.",
-        ) from None
+        raise used_before() from None

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 from server.catalog import Operation
 from server.catalog.operation import Scalar
 from server.effects import Effect
+from server.errors import Refused
 from server.untrusted import one_line
 
 
@@ -50,12 +51,27 @@ class Plan:
     body: Mapping[str, JsonValue] | None = None
     before: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     warnings: tuple[str, ...] = ()
+    subject: str = ""
+    """What is changed, e.g. `lead 812 status`; two writes of one subject are about the same thing."""
     asks_anyway: bool = False
     """Ask for approval although the operation's effect alone would not."""
+    refusal: Refused | None = None
+    """Why this is not sent, unless it turns out to be a repeat of what is done already."""
+    look_for: Callable[[float], Awaitable[Done | None]] | None = None
+    """Looks on the service for the record of a write whose outcome is unknown, sent at that time or later."""
+    carry_out_here: Callable[[], Awaitable[Done]] | None = None
+    """Changes this server's own state instead of a service's; nothing is sent."""
+    repeats_knowingly: bool = False
+    """The person asked for it although the same was written before."""
+    marked_field: str = ""
+    """An object in the body that may carry the write's number, to find the record again."""
+    already: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """What is known of the record, told when the write turns out to be done already."""
 
     def __post_init__(self) -> None:
         """What a person is shown cannot be given more lines, or be hidden, by a value in it."""
         object.__setattr__(self, "preview", tuple(one_line(line) for line in self.preview))
+        object.__setattr__(self, "subject", self.subject or f"{self.operation.id} {self.repeat_digest()}")
         object.__setattr__(self, "warnings", tuple(one_line(line) for line in self.warnings))
 
     @property
@@ -72,6 +88,10 @@ class Plan:
     def question(self) -> str:
         """The preview as one text."""
         return "\n".join([*self.preview, *(f"Note: {warning}" for warning in self.warnings)])
+
+    def repeat_digest(self) -> str:
+        """A digest that the same write again has too, knowingly or not."""
+        return digest_of(self.operation.id, {k: v for k, v in self.arguments.items() if k != "allow_duplicate"})
 
     def digest(self) -> str:
         """A digest of operation and canonical arguments."""

@@ -23,7 +23,8 @@ writes = Table(
     Column("service", String(32), nullable=False),
     Column("operation", String(64), nullable=False),
     Column("target", String(200), nullable=False),
-    Column("arguments_digest", String(64), nullable=False),
+    Column("subject", String(200), nullable=False),  # what is changed: one lead's status, one new record
+    Column("repeat_digest", String(64), nullable=False),  # the same again has the same
     Column("arguments", JSON, nullable=False),  # by allow-list, personal data masked
     Column("state", String(16), nullable=False),  # intended, sent, done, failed, unknown
     Column("summary", Text, nullable=False, default=""),
@@ -31,9 +32,22 @@ writes = Table(
     Column("approval", String(32), nullable=False),
     Column("approval_id", String(64), nullable=False, default=""),
     Column("sandbox", Boolean, nullable=False),
+    Column("owner", String(120), nullable=False),  # the process that sends it
+    Column("lease_until", Float, nullable=False),  # after that its owner has given up, whoever it is
     Column("created_at", Float, nullable=False),
     Column("updated_at", Float, nullable=False),
-    Index("writes_by_digest", "account", "operation", "arguments_digest"),
+    Index("writes_by_subject", "account", "subject"),
+    Index("writes_by_state", "state"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("event", Text, nullable=False),  # canonical JSON, without personal data
+    Column("previous", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
 )
 
 approvals = Table(
@@ -52,4 +66,45 @@ leads = Table(
     Column("lead_id", BigInteger, primary_key=True),
     Column("data", JSON, nullable=False),
     Column("seen_at", Float, nullable=False),
+)
+
+seen_prospects = Table(
+    "seen_prospects",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("prospect_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sweep", BigInteger, nullable=False),  # the unbroken run of RoofLink's list that it was last seen in
+    Column("told", JSON, nullable=False),  # what RoofLink told, as it is compared
+    Column("deleted", Boolean, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Index("seen_prospects_by_sweep", "account", "sweep"),
+)
+
+seen_keys = Table(
+    "seen_keys",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("key", String(120), primary_key=True),  # a phone, an e-mail, a house, a street, a name, normalised
+    Column("prospect_id", BigInteger, primary_key=True, autoincrement=False),
+    Index("seen_keys_by_prospect", "account", "prospect_id"),
+)
+
+seen_sweeps = Table(
+    "seen_sweeps",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("sweep", BigInteger, primary_key=True, autoincrement=False),
+    Column("started_at", Float, nullable=False),
+    Column("reached_end", Boolean, nullable=False),
+)
+
+seen_coverage = Table(
+    "seen_coverage",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("rules", Integer, nullable=False),  # of normalising; rows of other rules are read again
+    Column("total", Integer),  # prospects on the service, as it last told
+    Column("checked_at", Float, nullable=False),  # when the newest ones were last looked at
+    Column("holder", String(32), nullable=False),  # who is reading the list
+    Column("held_until", Float, nullable=False),
 )

@@ -9,11 +9,10 @@ from functools import cache, lru_cache
 
 from server.guard.matching.text import fold, plain
 
-_TITLES = frozenset("MR MRS MS MISS DR PROF REV HON MME MLLE M SIR MADAM ESTATE OF THE ATTN CO C AND ET Y FAMILY".split())
+_TITLES = frozenset(["MR", "MRS", "MS", "MISS", "DR", "PROF", "REV", "HON", "MME", "MLLE", "SIR", "MADAM", "ESTATE", "OF", "THE", "ATTN", "AND", "ET", "Y", "FAMILY"])
 _GENERATIONS = {"JR": "JR", "JUNIOR": "JR", "SR": "SR", "SENIOR": "SR", "II": "II", "III": "III", "IV": "IV"}
 _NOBODY = frozenset(
-    "UNKNOWN|NA|N A|NONE|NO NAME|TBD|TEST|HOMEOWNER|HOME OWNER|OWNER|CUSTOMER|RESIDENT|OCCUPANT|CURRENT RESIDENT|"
-    "UNKNOWN UNKNOWN|NEW LEAD|LEAD".split("|")
+    ["UNKNOWN", "NA", "N A", "NONE", "NO NAME", "TBD", "TEST", "HOMEOWNER", "HOME OWNER", "OWNER", "CUSTOMER", "RESIDENT", "OCCUPANT", "CURRENT RESIDENT", "UNKNOWN UNKNOWN", "NEW LEAD", "LEAD"]
 )
 _NICKNAMES = """
 ALEXANDER ALEX AL SANDY | ANDREW ANDY DREW | ANTHONY TONY | BENJAMIN BEN | CATHERINE KATHERINE KATHRYN CATHY KATHY KATE KATIE
@@ -69,7 +68,7 @@ def name_of(text: str) -> Name:
     words = fold(re.sub(r"[&+/]", " ", shown)).split()
     generation = next((_GENERATIONS[word] for word in words[1:] if word in _GENERATIONS), "")
     kept = [word for index, word in enumerate(words) if not (index and word in _GENERATIONS)]
-    bare = [word for word in kept if word not in _TITLES or (len(word) == 1 and word != kept[0])]
+    bare = [word for word in kept if word not in _TITLES]
     return Name(tuple(bare or kept), generation)
 
 

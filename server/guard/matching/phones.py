@@ -10,8 +10,7 @@ from server.guard.matching.text import plain
 
 _LOCAL_DIGITS = 10
 _ROLES = frozenset(
-    "admin billing bookkeeping contact enquiries estimates frontdesk hello help info inquiries jobs leads mail manager "
-    "noemail none noreply no-reply office reception sales service support team test unknown".split()
+    ["admin", "billing", "bookkeeping", "contact", "enquiries", "estimates", "frontdesk", "hello", "help", "info", "inquiries", "jobs", "leads", "mail", "manager", "noemail", "none", "noreply", "no-reply", "office", "reception", "sales", "service", "support", "team", "test", "unknown"]
 )
 _NO_ADDRESS = re.compile(r"^(?:none|noemail|no-?reply|unknown|test|na|n/a)@|@(?:none|noemail|unknown|test|example)\.?$")
 
@@ -39,7 +38,11 @@ def phone_of(text: str) -> Phone | None:
     except phonenumbers.NumberParseException:
         return None
     national = str(parsed.national_number)
-    if not phonenumbers.is_possible_number(parsed) or len(set(national[-7:])) == 1 or national in "12345678901234567890":
+    if (
+        not phonenumbers.is_possible_number(parsed)
+        or len(set(national[-7:])) == 1
+        or national in "12345678901234567890"
+    ):
         return None
     number = f"+{parsed.country_code}{'0' if parsed.italian_leading_zero else ''}{national}"
     return Phone(number, (parsed.extension or "").lstrip("0"))

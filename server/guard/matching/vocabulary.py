@@ -49,12 +49,12 @@ TLINE TOWNLINE | VALE | WHARF | WOOD WOODS | WYND
 """
 
 STRONG = frozenset(
-    "ALY AVE BLVD CIR CRES CT DR EXPY FWY HWY LN PKWY PL PLZ RD SQ ST TER TPKE TRL WAY XING CV LOOP GATE CLOSE".split()
+    ["ALY", "AVE", "BLVD", "CIR", "CRES", "CT", "DR", "EXPY", "FWY", "HWY", "LN", "PKWY", "PL", "PLZ", "RD", "SQ", "ST", "TER", "TPKE", "TRL", "WAY", "XING", "CV", "LOOP", "GATE", "CLOSE"]
 )
 """Types that end a street's name when no comma does. Others (Lake, Hills, Park) begin the names of too many towns."""
 
 _FRENCH = {
-    "RUE": "ST", "R": "ST", "AVENUE": "AVE", "AV": "AVE", "AVE": "AVE", "BOULEVARD": "BLVD", "BOUL": "BLVD",
+    "RUE": "ST", "AVENUE": "AVE", "AV": "AVE", "AVE": "AVE", "BOULEVARD": "BLVD", "BOUL": "BLVD",
     "BLVD": "BLVD", "BD": "BLVD", "CHEMIN": "RD", "CH": "RD", "CHEM": "RD", "PLACE": "PL", "PL": "PL",
     "CROISSANT": "CRES", "CROIS": "CRES", "PROMENADE": "DR", "PROM": "DR", "TERRASSE": "TER", "TSSE": "TER",
     "ALLEE": "ALY", "IMPASSE": "IMP", "IMP": "IMP", "RANG": "RANG", "RG": "RANG", "COTE": "COTE", "MONTEE": "MTEE",
@@ -62,10 +62,9 @@ _FRENCH = {
     "RUELLE": "RLE", "QUAI": "QUAY", "SQUARE": "SQ", "PASSAGE": "PSGE",
 }  # fmt: skip
 _FRENCH_ONLY = frozenset(
-    "RUE BOUL CHEMIN CH CHEM CROISSANT CROIS PROMENADE PROM TERRASSE TSSE ALLEE IMPASSE RANG RG COTE MONTEE MTEE "
-    "CARRE COUR SENTIER RUELLE QUAI".split()
+    ["RUE", "BOUL", "CHEMIN", "CH", "CHEM", "CROISSANT", "CROIS", "PROMENADE", "PROM", "TERRASSE", "TSSE", "ALLEE", "IMPASSE", "RANG", "RG", "COTE", "MONTEE", "MTEE", "CARRE", "COUR", "SENTIER", "RUELLE", "QUAI"]
 )
-FRENCH_ARTICLES = frozenset("DE DU DES D L LA LE LES".split())
+FRENCH_ARTICLES = frozenset(["DE", "DU", "DES", "LA", "LE", "LES"])
 """Left out of French street names: half of the people write `rue de la Montagne`, the others `rue Montagne`."""
 
 DIRECTIONS: Mapping[str, str] = {
@@ -92,13 +91,10 @@ LONE_UNITS: Mapping[str, str] = {
     "PENTHOUSE": "PH", "REAR": "REAR", "SIDE": "SIDE", "UPPR": "UPPR", "UPPER": "UPPR", "LOBBY": "LBBY", "LBBY": "LBBY",
 }  # fmt: skip
 
-_ONES = "ONE TWO THREE FOUR FIVE SIX SEVEN EIGHT NINE TEN ELEVEN TWELVE".split()
-_ORDINALS = (
-    "FIRST SECOND THIRD FOURTH FIFTH SIXTH SEVENTH EIGHTH NINTH TENTH ELEVENTH TWELFTH THIRTEENTH FOURTEENTH FIFTEENTH "
-    "SIXTEENTH SEVENTEENTH EIGHTEENTH NINETEENTH"
-).split()
-_TENS = "TWENTY THIRTY FORTY FIFTY SIXTY SEVENTY EIGHTY NINETY".split()
-_TENTHS = "TWENTIETH THIRTIETH FORTIETH FIFTIETH SIXTIETH SEVENTIETH EIGHTIETH NINETIETH".split()
+_ONES = ["ONE", "TWO", "THREE", "FOUR", "FIVE", "SIX", "SEVEN", "EIGHT", "NINE", "TEN", "ELEVEN", "TWELVE"]
+_ORDINALS = ["FIRST", "SECOND", "THIRD", "FOURTH", "FIFTH", "SIXTH", "SEVENTH", "EIGHTH", "NINTH", "TENTH", "ELEVENTH", "TWELFTH", "THIRTEENTH", "FOURTEENTH", "FIFTEENTH", "SIXTEENTH", "SEVENTEENTH", "EIGHTEENTH", "NINETEENTH"]
+_TENS = ["TWENTY", "THIRTY", "FORTY", "FIFTY", "SIXTY", "SEVENTY", "EIGHTY", "NINETY"]
+_TENTHS = ["TWENTIETH", "THIRTIETH", "FORTIETH", "FIFTIETH", "SIXTIETH", "SEVENTIETH", "EIGHTIETH", "NINETIETH"]
 
 TENS: Mapping[str, int] = {word: 10 * (index + 2) for index, word in enumerate(_TENS)}
 NUMBERS: Mapping[str, int] = {
@@ -120,7 +116,7 @@ STATE_ALIASES: Mapping[str, str] = {
 AMBIGUOUS_STATES = frozenset({"AL", "CT", "LA", "MT", "NE", "SE", "PR", "IN", "OR", "ME", "FL", "CO", "DE", "PA", "HI"})
 """Codes that are a street type, a direction, a unit or a word too; taken for a state only where one must stand."""
 
-CANADA = frozenset("AB BC MB NB NL NS NT NU ON PE QC SK YT".split())
+CANADA = frozenset(["AB", "BC", "MB", "NB", "NL", "NS", "NT", "NU", "ON", "PE", "QC", "SK", "YT"])
 
 
 @cache
@@ -151,4 +147,8 @@ def state_names() -> Mapping[str, str]:
     from server.guard.matching.text import fold
     from server.models.places import PLACES
 
-    return {**{fold(name): code for code, (name, _) in PLACES.items()}, **{code: code for code in PLACES}, **STATE_ALIASES}
+    return {
+        **{fold(name): code for code, (name, _) in PLACES.items()},
+        **{code: code for code in PLACES},
+        **STATE_ALIASES,
+    }

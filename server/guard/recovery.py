@@ -1,0 +1,53 @@
+"""States of writes, and the truth about what a killed process left behind, told by the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from server.guard import audit
+from server.guard.owners import is_gone, this_process
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+def set_state(
+    connection: Connection,
+    now: float,
+    write_id: int,
+    state: str,
+    summary: str = "",
+    record_id: int | None = None,
+    *,
+    by: str = "server",
+) -> None:
+    """Put a write's state on record, and on the audit trail, in one transaction."""
+    from server.state.tables import writes
+
+    values: dict[str, Any] = {"state": state, "updated_at": now}
+    if summary:
+        values["summary"] = summary[:1000]
+    if record_id is not None:
+        values["record_id"] = record_id
+    connection.execute(writes.update().where(writes.c.id == write_id).values(**values))
+    audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by})
+
+
+def settle_orphans(connection: Connection, now: float) -> None:
+    """What a dead process left: never sent is `failed`, perhaps sent is `unknown`."""
+    from sqlalchemy import select
+
+    from server.state.tables import writes
+
+    rows = connection.execute(select(writes).where(writes.c.state.in_(("intended", "sent")))).all()
+    for row in rows:
+        if row.owner == this_process() and row.lease_until > now:
+            continue
+        if row.lease_until > now and not is_gone(row.owner):
+            continue
+        if row.state == "intended":
+            told = "The server ended before anything was sent."
+            set_state(connection, now, row.id, "failed", told, by="recovery")
+        else:
+            told = "The server ended while this was being sent; it may or may not have taken effect."
+            set_state(connection, now, row.id, "unknown", told, by="recovery")
