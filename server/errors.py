@@ -96,9 +96,10 @@ class Rejected(ServiceError):
 
 @dataclass
 class RateLimited(ServiceError):
-    """429, or the budget of calls is spent; `retry_after` in seconds."""
+    """429, or the budget of calls is spent; `retry_after` in seconds, `asked` for by the service or our own."""
 
     retry_after: float = 0.0
+    asked: bool = False
 
 
 @dataclass

@@ -87,6 +87,7 @@ class Settings(BaseSettings):
     @field_validator("rooflink_base_url", "renovationfind_base_url")
     @classmethod
     def _base_url_is_safe(cls, value: str) -> str:
+        value = value.strip()
         if not value:
             return value
         try:
@@ -94,7 +95,15 @@ class Settings(BaseSettings):
             host, _ = parts.hostname, parts.port
         except ValueError:
             host, parts = None, urlsplit("")
-        if parts.scheme not in {"https", "http"} or not host or parts.query or parts.fragment or parts.username:
+        plain = value.isascii() and value.isprintable() and " " not in value
+        if (
+            not plain
+            or parts.scheme not in {"https", "http"}
+            or not host
+            or parts.query
+            or parts.fragment
+            or "@" in value
+        ):
             msg = "must be a plain URL such as https://host/path, without user, query or fragment"
             raise ValueError(msg)
         if parts.scheme == "http" and not is_loopback(host):
@@ -128,11 +137,14 @@ def load_settings(*, sandbox: bool = False, environ: Mapping[str, str] | None = 
         SettingsError: an unknown `LEADBRIDGE_` name, a value that is not allowed, or neither a key nor the sandbox.
             The text is one line and never holds a secret.
     """
-    _refuse_unknown_names(os.environ if environ is None else environ)
     try:
+        _refuse_unknown_names(os.environ if environ is None else environ)
         settings = Settings(sandbox=True) if sandbox else Settings()
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
+    except UnicodeDecodeError:
+        msg = "the .env file is not UTF-8 text"
+        raise SettingsError(msg) from None
     if not settings.sandbox and settings.rooflink_api_key is None and settings.renovationfind_token is None:
         msg = (
             "no key: set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "

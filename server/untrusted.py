@@ -6,6 +6,7 @@ invisible characters), cannot pretend to be markup, and cannot close the mark th
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 
@@ -19,8 +20,7 @@ _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
 _PLAIN_LABEL = re.compile(r"[\w.,'\u2019&()/#+@-]+(?: [\w.,'\u2019&()/#+@-]+){0,3}")
 _NEEDS_WORK = re.compile(f"[<&{OPEN}{CLOSE}]|  |^ | $")
 """In a printable text, only these make cleaning change anything."""
-_OPENING = re.compile(r"<(?=[a-zA-Z/!?])")
-_TAG = re.compile(r"<[^<>]{0,2000}>|&[#\w]{1,10};")
+_TAG = re.compile(r"<[a-zA-Z/!?]|&[#\w]{1,31};")
 
 
 def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
@@ -73,14 +73,20 @@ def _visible(raw: str) -> str:
 
 
 def _without_html(raw: str) -> str:
-    """The text of a piece of HTML. Markup that was escaped, even twice, is not let through as markup."""
+    """The text of a piece of HTML. Markup that was escaped stays to be read, but is none any more."""
     from bs4 import BeautifulSoup
+    from bs4.exceptions import ParserRejectedMarkup
 
-    for _ in range(3):
+    try:
         soup = BeautifulSoup(raw, "html.parser")
+    except ParserRejectedMarkup:
+        text = raw
+    else:
         for hidden in soup(["script", "style", "template", "head"]):
             hidden.decompose()
-        raw = soup.get_text("\n")
-        if not _TAG.search(raw):
+        text = soup.get_text("\n")
+    for _ in range(5):
+        if (plain := html.unescape(text)) == text:
             break
-    return _OPENING.sub("\u2039", raw)
+        text = plain
+    return text.replace("<", "\u2039").replace("&", "\uff06") if _TAG.search(text) else text

@@ -21,7 +21,7 @@ from server.guard.location import Location, locate
 from server.guard.plan import Done, Plan
 from server.models.places import LEAD_STATUSES, PLACES
 from server.models.rooflink import Created
-from server.tooling.arguments import Email, Flag, Latitude, Longitude, Text60, Text100, Text200
+from server.tooling.arguments import Email, Flag, FreeObject, Latitude, Longitude, Text60, Text100, Text200
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import label
@@ -38,7 +38,7 @@ LeadStatus = Annotated[
 LeadSource = Annotated[
     str, Field(min_length=1, max_length=50, strict=True, description="Lead source id, or 'Door Knocking'")
 ]
-ExtraInfo = Annotated[dict[str, JsonValue], Field(max_length=50, description="Free metadata, e.g. campaign")]
+ExtraInfo = Annotated[FreeObject, Field(max_length=50, description="Free metadata, e.g. campaign")]
 
 
 async def rooflink_create_lead(

@@ -30,9 +30,9 @@ def lead_of(answer: JsonValue, operation: Operation, service: Service) -> Lead:
 
 
 def receive_lead(
-    deck: Deck, operation: Operation, told: Callable[[Lead], Done], *, accepted: bool = False
+    deck: Deck, operation: Operation, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
 ) -> Callable[[JsonValue], Done]:
-    """A plan's `receive` for answers that hold the lead; the lead is kept as last known."""
+    """A plan's `receive` for answers that hold the lead; the lead is kept as last known, if it is the one meant."""
     service = deck.catalog.services["renovationfind"]
 
     def receive(answer: JsonValue) -> Done:
@@ -40,13 +40,13 @@ def receive_lead(
         done = told(lead)
         return Done(
             summary=done.summary,
-            record_id=lead.id,
+            record_id=lead_id,
             after=done.after,
             record=lead_record(lead),
             details=done.details,
-            warnings=done.warnings,
+            warnings=done.warnings if lead.id == lead_id else [*done.warnings, f"The answer is about lead {lead.id}."],
             next_steps=done.next_steps,
-            remember=partial(deck.leads.remember, lead, accepted_here=accepted),
+            remember=partial(deck.leads.remember, lead, accepted_here=accepted) if lead.id == lead_id else None,
         )
 
     return receive

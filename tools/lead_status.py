@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
@@ -29,7 +30,7 @@ Nothing = SkipJsonSchema[None]
 
 
 def _not_won(value: object) -> object:
-    if value in WON:
+    if isinstance(value, str) and value in WON:
         msg = f"{value} can never be changed again and has a tool of its own: renovationfind_mark_won"
         raise ValueError(msg)
     return value
@@ -116,7 +117,7 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
 
     def told(lead: Lead) -> Done:
         return Done(
-            summary=f"L{lead_title(lead.id, known)[1:]} is now {label(lead.status) or status}{_amount(given)}.",
+            summary=f"L{lead_title(lead_id, known)[1:]} is now {label(lead.status) or status}{_amount(given)}.",
             after=_state_of(lead),
             warnings=[]
             if lead.status in {status, None}
@@ -135,7 +136,7 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
         preview=_preview(lead_id, known, given),
         warnings=_warnings(known, status),
         before=_state_of(known.lead) if known else {},
-        receive=receive_lead(deck, operation, told),
+        receive=receive_lead(deck, operation, lead_id, told),
     )
 
 
@@ -176,8 +177,12 @@ def _state_of(lead: Lead) -> dict[str, JsonValue]:
 
 
 def _amount(given: Mapping[str, JsonValue]) -> str:
+    """The amount to the last digit that is sent, with two decimals at least."""
     amount = given.get("job_amount")
-    return f" for {amount:,.2f}" if isinstance(amount, (int, float)) else ""
+    if not isinstance(amount, (int, float)):
+        return ""
+    exact = Decimal(repr(float(amount))).normalize()
+    return f" for {exact:,.2f}" if exact == round(exact, 2) else f" for {exact:,f}"
 
 
 def _iso(day: date | None) -> str | None:

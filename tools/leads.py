@@ -35,7 +35,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
 
     def told(lead: Lead) -> Done:
         return Done(
-            summary=f"Lead {lead.id} is accepted.",
+            summary=f"Lead {lead_id} is accepted.",
             after={"accepted": True},
             details=lead_lines(lead),
             next_steps=[
@@ -57,7 +57,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
             "The homeowner's contact details are then revealed. This cannot be undone.",
         ),
         before={"accepted": known.accepted if known else None},
-        receive=receive_lead(deck, operation, told, accepted=True),
+        receive=receive_lead(deck, operation, lead_id, told, accepted=True),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import Field, JsonValue, ValidationError
 from pydantic.json_schema import SkipJsonSchema
@@ -84,7 +84,8 @@ def _receive(operation: Operation, service: Service, name: str, answer: JsonValu
     except ValidationError:
         raise unreadable("an answer that is no object", operation, service, None) from None
     message = envelope.message or ""
-    record = envelope.data.get("id") if isinstance(envelope.data, dict) else None
+    data = cast("dict[str, JsonValue]", envelope.data) if isinstance(envelope.data, dict) else {}
+    record = data.get("id")
     skipped = "skipped" in message.lower() or "duplicate" in message.lower()
     told = [f"The service says: {fence(message, limit=200)}"] if message else []
     return Done(

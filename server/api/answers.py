@@ -129,11 +129,13 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
             hints=_doubtful_path(operation),
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        wait = retry_after(answer.headers) or service.cool_off_429
+        asked = retry_after(answer.headers)
+        wait = asked or service.cool_off_429
         return RateLimited(
             what=f"{title} asked to slow down (429). {done}",
             next_step=f"Try again in {wait:.0f} s.",
             retry_after=wait,
+            asked=asked > 0,
         )
     if status == HTTPStatus.SERVICE_UNAVAILABLE and status in service.unprocessed:
         wait = max(retry_after(answer.headers), service.cool_off_503)

@@ -73,12 +73,20 @@ class ServiceClient:
         """The full URL of an operation; path parameters are positive integers."""
         base = self.base_url
         if operation.api == "manager":
-            base = self.service.manager_base_url
+            base = self._manager_base_url()
         url = base + operation.path.format(**path)
         if urlsplit(url)[:2] != urlsplit(base)[:2]:
             msg = f"{operation.id}: the path leaves the service"
             raise ValueError(msg)
         return url
+
+    def _manager_base_url(self) -> str:
+        """The Manager API lies beside the vendor API; with a configured base URL, on that origin."""
+        documented = self.service.manager_base_url
+        if self.base_url == self.service.base_url:
+            return documented
+        configured = urlsplit(self.base_url)
+        return f"{configured.scheme}://{configured.netloc}{urlsplit(documented).path}"
 
     async def request(
         self,

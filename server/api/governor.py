@@ -31,17 +31,29 @@ class Governor:
     _not_before: float = 0.0
 
     async def acquire(self, patience: float, on_wait: Callable[[float], Awaitable[None]] | None = None) -> None:
-        """Wait for a place.
+        """Wait for a place. A cool-off that begins meanwhile sends everyone who waits to the end of the line.
 
         Raises:
             RateLimited: the next place is more than `patience` seconds away; none was taken.
         """
+        until = self.clock() + patience
+        while True:
+            place = self._take(until)
+            wait = place - self.clock()
+            if wait > 0:
+                if on_wait is not None and wait >= 1:
+                    await on_wait(wait)
+                await self.sleep(wait)
+            if self._not_before <= place:
+                return
+
+    def _take(self, until: float) -> float:
         now = self.clock()
         place = max(now, self._not_before, self._places[-1] if self._places else 0.0)
         if len(self._places) == self.requests:
             place = max(place, self._places[0] + self.seconds + SAFETY)
-        wait = place - now
-        if wait > patience:
+        if place > until:
+            wait = place - now
             what = f"{self.service}'s limit of {self.requests} requests in {self.seconds:g} s is used up."
             if self._not_before > now:
                 what = f"{self.service} asked to slow down."
@@ -54,10 +66,7 @@ class Governor:
         if len(self._places) == self.requests:
             self._places.popleft()
         self._places.append(place)
-        if wait > 0:
-            if on_wait is not None and wait >= 1:
-                await on_wait(wait)
-            await self.sleep(wait)
+        return place
 
     def cool_off(self, seconds: float) -> None:
         """Let nobody through for so many seconds."""

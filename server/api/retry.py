@@ -14,6 +14,9 @@ from server.errors import RateLimited, ServiceError, Unavailable
 
 MAX_ATTEMPTS = 4
 FIRST_DELAY = 0.5
+LEAST_COOL_OFF = 2.0
+"""Seconds after a 429, even where `Retry-After` asks for fewer."""
+A_DAY = 86_400
 MAX_DELAY = 20.0
 
 
@@ -34,7 +37,8 @@ def decide(error: ServiceError, operation: Operation, service: Service, attempt:
     if attempt >= MAX_ATTEMPTS:
         return None
     if isinstance(error, RateLimited):
-        own = service.cool_off_429 * 2 ** (attempt - 1)
+        least = LEAST_COOL_OFF if error.asked else service.cool_off_429
+        own = least * 2 ** (attempt - 1)
         return Again(max(error.retry_after, own) + random.uniform(0.0, 0.25 * own), everyone=True)
     if not isinstance(error, Unavailable) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return None
@@ -48,12 +52,13 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
     text = headers.get("retry-after", "").strip()
     if not text:
         return 0.0
-    if text.isdigit():
-        return float(min(int(text[:7]), 86_400))
+    if text.isascii() and text.isdecimal():
+        return float(min(int(text[:7]), A_DAY))
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, ValueError):
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        wait = (moment - (now or datetime.now(UTC))).total_seconds()
+    except (TypeError, ValueError, OverflowError, IndexError):
         return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, (moment - (now or datetime.now(UTC))).total_seconds()), 86_400.0)
+    return min(max(0.0, wait), float(A_DAY))

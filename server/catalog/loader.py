@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import JsonValue, ValidationError
 
@@ -46,16 +46,17 @@ def load(contract_file: Path | None = None) -> Catalog:
             rows[f"{service_id}.{name}"] = {"id": f"{service_id}.{name}", "service": service_id, **row}
     if contract_file is not None:
         _override(rows, contract_file)
-    return Catalog(services, {key: _parse(key, row) for key, row in rows.items()})
+    operations = {key: _parse(f"operation {key}", row) for key, row in rows.items()}
+    return Catalog(services, operations)
 
 
-def _parse(operation_id: str, row: dict[str, Any]) -> Operation:
+def _parse(where: str, row: dict[str, Any]) -> Operation:
     try:
         return Operation.model_validate(row)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        msg = f"operation {operation_id}{': ' + where if where else ''}: {first['msg']}"
+        key = ".".join(str(part) for part in first["loc"])
+        msg = f"{where}{': ' + key if key else ''}: {first['msg'].removeprefix('Value error, ')}"
         raise CatalogError(msg) from None
 
 
@@ -70,11 +71,27 @@ def _override(rows: dict[str, dict[str, Any]], contract_file: Path) -> None:
     if unknown:
         msg = f"{contract_file}: unknown key {unknown[0]!r}; allowed: operations"
         raise CatalogError(msg)
-    for operation_id, change in document.get("operations", {}).items():
+    operations = document.get("operations", {})
+    if not isinstance(operations, dict):
+        msg = f"{contract_file}: operations must be a table of tables, such as [operations.'rooflink.create_lead']"
+        raise CatalogError(msg)
+    for operation_id, change in cast("dict[str, JsonValue]", operations).items():
         if operation_id not in rows:
             msg = f"{contract_file}: unknown operation {operation_id!r}; `leadbridge tools` lists them"
             raise CatalogError(msg)
-        rows[operation_id] = _changed(rows[operation_id], change, f"{contract_file}: operation {operation_id}")
+        where = f"{contract_file}: operation {operation_id}"
+        before = _parse(where, rows[operation_id])
+        rows[operation_id] = _changed(rows[operation_id], change, where)
+        _check(before, _parse(where, rows[operation_id]), where)
+
+
+def _check(before: Operation, after: Operation, where: str) -> None:
+    """A changed path must have the variables that the tool fills in, all of them and no others."""
+    if before.path and before.variables != after.variables:
+        named = ", ".join(f"{{{name}}}" for name in sorted(before.variables)) or "no variables"
+        got = ", ".join(f"{{{name}}}" for name in sorted(after.variables)) or "none"
+        msg = f"{where}: path must have {named}, not {got}"
+        raise CatalogError(msg)
 
 
 def _changed(row: dict[str, Any], change: JsonValue, where: str) -> dict[str, Any]:
@@ -83,7 +100,7 @@ def _changed(row: dict[str, Any], change: JsonValue, where: str) -> dict[str, An
         raise CatalogError(msg)
     merged = dict(row)
     for key, value in change.items():
-        if key in {"method", "path"} and isinstance(value, str):
+        if key in {"method", "path"} and isinstance(value, str) and value:
             merged[key] = value.upper() if key == "method" else value
             merged["provenance"] = {**row["provenance"], "path": "override"}
         elif key in {"query", "body"} and isinstance(value, dict):

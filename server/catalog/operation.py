@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -13,6 +14,10 @@ from server.effects import Effect
 Provenance = Literal["documented", "observed", "inferred"]
 PathProvenance = Literal["documented", "observed", "inferred", "unknown", "override"]
 Scalar: TypeAlias = str | int | float | bool
+
+_PATH = re.compile(r"(/[A-Za-z0-9_.~-]*[A-Za-z0-9_~-]|/\{[a-z_]+\})+/?", re.ASCII)
+"""Plain segments, of which none is only dots, and variables in braces."""
+_VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 
 class _Row(BaseModel):
@@ -75,8 +80,8 @@ class Operation(_Row):
     @field_validator("path")
     @classmethod
     def _path_is_relative(cls, value: str) -> str:
-        if value and (not value.startswith("/") or value.startswith("//") or "\\" in value or ".." in value):
-            msg = "must be a path on the service itself, beginning with one '/'"
+        if value and not _PATH.fullmatch(value):
+            msg = "must be a path on the service itself, such as /light/jobs/{job_id}/"
             raise ValueError(msg)
         return value
 
@@ -92,6 +97,11 @@ class Operation(_Row):
             msg = "method and path are given together, or the path's provenance is 'unknown'"
             raise ValueError(msg)
         return self
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """Names of the variables in the path."""
+        return frozenset(_VARIABLE.findall(self.path))
 
     @property
     def name(self) -> str:

@@ -46,6 +46,14 @@ class TokenNeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class OpenedToken:
+    """A token that came back: what it is used up as, and a digest of the preview it was made for."""
+
+    id: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
 class DryRun:
     """Nothing is to be sent or asked; the request is shown."""
 
@@ -65,11 +73,11 @@ class Approvals:
             return Approval("not needed")
         return Approval("unattended") if self.mode == "off" else None
 
-    async def by_token(self, plan: Plan, token: str) -> Approval | TokenNeeded:
-        """What a client that cannot ask gets: a token to come back with, or the approval a token proves.
+    async def token_needed(self, plan: Plan) -> TokenNeeded:
+        """What a client that cannot ask gets: a token to come back with.
 
         Raises:
-            Refused: tokens are not accepted here, or this one is forged, expired, or for something else.
+            Refused: tokens are not accepted here.
         """
         if self.mode == "human":
             raise Refused(
@@ -78,9 +86,17 @@ class Approvals:
                 "LEADBRIDGE_APPROVALS=human does not accept tokens.",
                 "Use a client that supports elicitation.",
             )
-        if not token:
-            return TokenNeeded(await self._mint(plan))
-        return Approval("token", await self._checked(plan, token))
+        return TokenNeeded(await self._mint(plan))
+
+    def by_token(self, plan: Plan, token: OpenedToken) -> Approval:
+        """The approval that a token proves, if the person was shown what would be sent now.
+
+        Raises:
+            Refused: the preview is another one by now.
+        """
+        if token.shown != digest_of(plan.question):
+            raise _token_refused("stale", "what the user was shown has changed since")
+        return Approval("token", token.id)
 
     async def refuse_used(self, approval_id: str) -> None:
         """Refuse a yes that was used before, or was a no.
@@ -110,7 +126,14 @@ class Approvals:
         body = _b64(json.dumps(payload, separators=(",", ":")).encode())
         return f"{_PREFIX}.{body}.{await self._sign(body)}"
 
-    async def _checked(self, plan: Plan, token: str) -> str:
+    async def opened(self, plan: Plan, token: str) -> OpenedToken:
+        """A token that is genuine, made for exactly these arguments, not expired and not used.
+
+        Raises:
+            Refused: it is not; each case is told apart.
+        """
+        if self.mode == "human":
+            await self.token_needed(plan)
         prefix, _, rest = token.strip().partition(".")
         body, _, signature = rest.partition(".")
         if prefix != _PREFIX or not hmac.compare_digest(signature.encode(), (await self._sign(body)).encode()):
@@ -122,10 +145,9 @@ class Approvals:
             raise _token_refused("other_account", "this approval_token was made for another account")
         if payload["e"] <= self.clock():
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
-        await self.refuse_used(f"token-{payload['n']}")
-        if payload["p"] != digest_of(plan.question):
-            raise _token_refused("stale", "what the user was shown has changed since")
-        return f"token-{payload['n']}"
+        opened = OpenedToken(f"token-{payload['n']}", payload["p"])
+        await self.refuse_used(opened.id)
+        return opened
 
     async def _sign(self, body: str) -> str:
         import anyio.to_thread

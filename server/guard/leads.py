@@ -70,7 +70,7 @@ class KnownLeads:
         """Keep an answer as the last known state of its lead; what we once did to it stays known."""
         before = await self.get(lead.id)
         data = {
-            "lead": lead.model_dump(mode="json", exclude_none=True),
+            "lead": lead.model_dump(mode="json", exclude_none=True, include=set(Lead.model_fields)),
             "accepted_here": accepted_here or (before is not None and before.accepted_here),
             "declined_here": declined_here or (before is not None and before.declined_here),
         }

@@ -16,8 +16,8 @@ from server.errors import Problem
 from server.models.places import PLACES, PROVINCES, lies_in
 
 NEAR_KM = 100.0
-_ZIP = re.compile(r"(\d{5})(?:[- ]?\d{4})?")
-_POSTAL = re.compile(r"[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d", re.IGNORECASE)
+_ZIP = re.compile(r"([0-9]{5})(?:[- ]?[0-9]{4})?")
+_POSTAL = re.compile(r"[ABCEGHJ-NPRSTVXY][0-9][A-Z] ?[0-9][A-Z][0-9]", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

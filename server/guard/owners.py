@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import socket
+import platform
 from functools import cache
 
 
@@ -11,14 +11,14 @@ from functools import cache
 def this_process() -> str:
     """A name for this process that no other one gets: host, process id, and when it started."""
     pid = os.getpid()
-    return f"{socket.gethostname()[:60]}/{pid}/{_started(pid)}"
+    return f"{platform.node()[:60]}/{pid}/{_started(pid)}"
 
 
 def is_gone(owner: str) -> bool:
     """Whether the process is known to be dead. One on another host is never known to be; its lease ends."""
     host, _, rest = owner.rpartition("/")[0].rpartition("/")
     started = owner.rpartition("/")[2]
-    if host != socket.gethostname()[:60] or not rest.isdigit():
+    if host != platform.node()[:60] or not rest.isdigit():
         return False
     return _started(int(rest)) != started
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 from server.guard import audit
 from server.guard.owners import is_gone, this_process
 
+LARGEST_ID = 2**63 - 1
+"""What a column holds; an id beyond it is told, but not kept."""
+
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
@@ -27,7 +30,7 @@ def set_state(
     values: dict[str, Any] = {"state": state, "updated_at": now}
     if summary:
         values["summary"] = summary[:1000]
-    if record_id is not None:
+    if record_id is not None and 0 <= record_id <= LARGEST_ID:
         values["record_id"] = record_id
     connection.execute(writes.update().where(writes.c.id == write_id).values(**values))
     audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by})

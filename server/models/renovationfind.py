@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, JsonValue
+from pydantic import BeforeValidator, Field
 
 from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text, objects
 
@@ -144,6 +144,6 @@ class Envelope(Answer):
     """`{success, data, message, error}`."""
 
     success: Flag = None
-    data: JsonValue = None
+    data: object = None
     message: Text = None
     error: Text = None

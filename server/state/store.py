@@ -69,8 +69,8 @@ class Store:
         return rest.removeprefix("/") if scheme == "sqlite" else f"{scheme}://{rest.rpartition('@')[2]}"
 
     def close(self) -> None:
-        """Close every connection."""
-        if self._engine is not None:
+        """Close every connection. What is in memory stays: used approvals must stay used when a client has left."""
+        if self._engine is not None and self.url != IN_MEMORY:
             self._engine.dispose()
             self._engine = None
 

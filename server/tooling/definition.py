@@ -174,8 +174,16 @@ class GuardedTool(Tool):
                     reason=cause.reason,
                 )
             )
-        if isinstance(cause, (LeadBridgeError, ToolError)):
+        if isinstance(cause, LeadBridgeError):
             return error_result(str(cause))
+        if isinstance(cause, ToolError):  # only the SDK raises it, when an accepted form cannot be read
+            return self._failure(
+                Refused(
+                    "unusable_answer",
+                    "Nothing was changed: the client's answer to the approval form could not be read.",
+                    "Call again, so that the user is asked again.",
+                )
+            )
         if isinstance(cause, TimeoutError):
             told = "Look at write_history for what was sent." if self.spec_writes else "Nothing was changed."
             return error_result(f"The call took longer than LEADBRIDGE_CALL_DEADLINE allows. {told}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -66,8 +67,8 @@ def receipt_text(receipt: WriteReceipt) -> str:
     if receipt.request is not None:
         request = receipt.request
         lines.append(f"Would send: {request.method} {request.url}")
-        lines += [f"  ?{name}={value}" for name, value in request.query.items()]
-        lines += [f"  {name}: {value}" for name, value in request.body.items()]
+        lines += [f"  ?{name}={_as_sent(value)}" for name, value in request.query.items()]
+        lines += [f"  {name}: {_as_sent(value)}" for name, value in request.body.items()]
     lines += [f"Warning: {warning}" for warning in receipt.warnings]
     lines += [f"Next: {step}" for step in receipt.next_steps]
     if receipt.approval_token:
@@ -76,6 +77,10 @@ def receipt_text(receipt: WriteReceipt) -> str:
     tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
     tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
     return "\n".join([*lines, *([f"({'; '.join(tail)})"] if tail else [])])
+
+
+def _as_sent(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _shown(value: object) -> str:

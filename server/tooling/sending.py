@@ -12,7 +12,7 @@ import anyio
 from mcp.server.mcpserver import AcceptedElicitation, ElicitationResult
 from pydantic import BaseModel, Field, JsonValue
 
-from server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
+from server.errors import OutcomeUnknown, Refused, ServiceError, StateError, Unavailable
 from server.guard.approval import Approval, DryRun, TokenNeeded, asked_id
 from server.guard.ledger import WritePermit
 from server.guard.plan import Done, Plan
@@ -32,6 +32,28 @@ class Confirm(BaseModel):
     """The form a person fills in."""
 
     confirm: bool = Field(description="Yes, do exactly this.")
+
+
+def says_yes(decision: ElicitationResult[Any]) -> bool:
+    """Whether a person accepted the form."""
+    return isinstance(decision, AcceptedElicitation) and isinstance(decision.data, Confirm) and decision.data.confirm
+
+
+def unchanged(shown: Plan, now: Plan) -> Plan:
+    """The plan as it is now, if it is what the person was shown; they may have thought for minutes.
+
+    Raises:
+        Refused: it is something else by now.
+    """
+    if now.refusal is not None:
+        raise now.refusal
+    if now.question != shown.question:
+        raise Refused(
+            "changed_since_asked",
+            "Nothing was changed: what the user was shown has changed since.",
+            "Call again, so that the user is asked again.",
+        )
+    return now
 
 
 async def carry_out(deck: Deck, plan: Plan, decision: ElicitationResult[Any]) -> WriteReceipt:
@@ -243,15 +265,17 @@ def _dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
         summary = f"{plan.operation.title}: nothing was changed. It would need a person's approval."
         return _receipt(deck, plan, outcome="dry_run", summary=summary, details=list(plan.preview))
     client = deck.client(plan.operation.service)
-    shown = _marked(plan, "(the number of the write)") or {}
-    body = {name: "***" if name in _SECRET_ARGUMENTS else value for name, value in shown.items()}
+    body: dict[str, JsonValue] = {
+        name: "***" if name in _SECRET_ARGUMENTS else value for name, value in (plan.body or {}).items()
+    }
+    mark = [f"The number of the write is added to {plan.marked_field}, as {MARK}."] if plan.marked_field else []
     needs = "It would need a person's approval." if plan.needs_approval else "It would need no approval."
     return _receipt(
         deck,
         plan,
         outcome="dry_run",
         summary=f"{plan.operation.title}: nothing was sent. {needs}",
-        details=list(plan.preview),
+        details=[*plan.preview, *mark],
         warnings=list(plan.warnings),
         request=OutgoingRequest(
             method=plan.operation.method,

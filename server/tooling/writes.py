@@ -23,7 +23,7 @@ from server.tooling.context import Ctx, deck_of
 from server.tooling.definition import Rules, ToolSpec
 from server.tooling.questions import answered_question
 from server.tooling.reply import receipt_result
-from server.tooling.sending import Confirm, carry_out, done_before
+from server.tooling.sending import Confirm, carry_out, done_before, says_yes, unchanged
 
 Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun | EarlierWrite
 
@@ -51,8 +51,10 @@ def write_tool(
     decide = _decider(function, gated=gated)
 
     async def call(**arguments: Any) -> CallToolResult:
-        deck = deck_of(arguments["ctx"])
-        return receipt_result(await carry_out(deck, arguments["plan"], arguments["decision"]))
+        deck, plan, decision = deck_of(arguments["ctx"]), arguments["plan"], arguments["decision"]
+        if says_yes(decision):
+            plan = unchanged(plan, await function(**{name: arguments[name] for name in signature.parameters}))
+        return receipt_result(await carry_out(deck, plan, decision))
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
@@ -87,12 +89,14 @@ def _decider(function: Callable[..., Awaitable[Plan]], *, gated: bool) -> Callab
 
     async def decide(plan: Plan, ctx: Ctx, approval_token: str = "", *, dry_run: bool) -> Any:
         if dry_run:
+            if plan.refusal is not None:
+                raise plan.refusal
             return DryRun()
         deck = deck_of(ctx)
         asks = can_ask(ctx)
         token = None
         if plan.needs_approval and not asks and approval_token:
-            token = await deck.approvals.by_token(plan, approval_token)
+            token = await deck.approvals.opened(plan, approval_token)
         await deck.approvals.refuse_used(asked_id(answered_question()))
         if (found := await done_before(deck, plan)) is not None:
             return found
@@ -103,7 +107,7 @@ def _decider(function: Callable[..., Awaitable[Plan]], *, gated: bool) -> Callab
         if asks:
             await anyio.to_thread.run_sync(deck.store.secret)
             return Elicit(plan.question, Confirm)
-        return token or await deck.approvals.by_token(plan, "")
+        return deck.approvals.by_token(plan, token) if token else await deck.approvals.token_needed(plan)
 
     async def decide_without_token(plan: Plan, ctx: Ctx, *, dry_run: bool) -> Any:
         return await decide(plan, ctx, dry_run=dry_run)

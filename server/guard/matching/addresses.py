@@ -7,14 +7,15 @@ No address is looked up: what is compared is what is written.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from server.guard.matching.streets import Street, street_of
+from server.guard.matching.streets import Street, has_box, street_of
 from server.guard.matching.text import fold, plain
 from server.guard.matching.vocabulary import (
     AMBIGUOUS_STATES,
     CANADA,
+    LONE_UNITS,
     STRONG,
     UNIT_WORDS,
     french_type,
@@ -25,18 +26,21 @@ from server.guard.matching.vocabulary import (
 _COUNTRY = re.compile(r"[\s,]+(?:U ?S ?A?|UNITED STATES(?: OF AMERICA)?|CANADA|CAN)\s*$")
 _ZIP = re.compile(r"(?:^|[\s,])(\d{5})(?:[ -]?\d{4})?\s*$")
 _POSTAL = re.compile(r"(?:^|[\s,])([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)\s*$")
+_SHORT_ZIP = re.compile(r"[\s,](CT|MA|ME|NH|NJ|RI|VT)[\s,]+(\d{4})(?:-\d{4})?\s*$")
+"""The codes of these states begin with a zero, which spreadsheets eat."""
 _CITY_WORDS = {"SAINT": "ST", "SAINTE": "STE", "FORT": "FT", "MOUNT": "MT", "NORTH": "N", "SOUTH": "S", "EAST": "E"} | {
     "WEST": "W", "HEIGHTS": "HTS", "SPRINGS": "SPGS", "CITY": "CITY"
 }  # fmt: skip
 _LOST_ZERO = frozenset({"CT", "MA", "ME", "NH", "NJ", "RI", "VT"})
 _DIGITS, _DIGITS_LESS_ONE = 5, 4
+_UNIT_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
     """An address taken apart. Parts that are not known are empty."""
 
-    street: Street = Street()
+    street: Street = field(default_factory=Street)
     city: str = ""
     state: str = ""
     postal: str = ""
@@ -77,6 +81,8 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
 def _take_postal(line: str) -> tuple[str, str]:
     if found := _POSTAL.search(line):
         return line[: found.start()].rstrip(" ,"), found.group(1) + found.group(2)
+    if found := _SHORT_ZIP.search(line):
+        return line[: found.start(2)].rstrip(" ,"), f"0{found.group(2)}"
     found = _ZIP.search(line)
     if found is None or found.start() == 0:
         return line, ""
@@ -141,10 +147,10 @@ def _street_and_city(parts: list[str], city: str, *, canada: bool, french: bool)
     before = [part for part in parts[:index] if _is_unit(part)]
     units: list[str] = []
     while behind and (
-        _is_unit(behind[0]) or _is_box(behind[0]) or (city and len(behind) > 1 and _short_unit(behind[0]))
+        _is_unit(behind[0]) or has_box(behind[0]) or (city and len(behind) > 1 and _short_unit(behind[0]))
     ):
         units.append(behind.pop(0))
-    if _is_box(line) and behind and _is_street(behind[0]):
+    if has_box(line) and behind and _is_street(behind[0]):
         units.append(line)
         line, behind = behind[0], behind[1:]
     line = " ".join([line, *(_as_unit(part) for part in (*before, *units))])
@@ -178,16 +184,19 @@ def _is_street(part: str) -> bool:
         bool(re.match(r"\d|[NSEW]\d+[NSEW]\d", words[0]))
         or words[0] == "#"
         or fold(words[0]) in UNIT_WORDS
-        or _is_box(part)
+        or has_box(part)
     )
 
 
 def _is_unit(part: str) -> bool:
-    """`Apt 301`, `# 301`, `3rd floor`: a unit and nothing else."""
-    street = street_of(f"1 X ST {part}", strong=None)
-    words = fold(part.replace("#", " ")).split()
-    marked = "#" in part or any(word in UNIT_WORDS for word in words)
-    return marked and len(words) <= 4 and bool(street.unit) and street.name == ("X",) and not street.rest  # noqa: PLR2004
+    """`Apt 301`, `# 301`, `3rd floor`, `rear`: a unit and nothing else."""
+    words = re.findall(r"\w+", part)
+    if "#" not in part and not any(word in UNIT_WORDS or word in LONE_UNITS for word in words):
+        return False
+    if len(words) > _UNIT_WORDS:
+        return False
+    street = street_of(f"1 X ST {_as_unit(part)}")
+    return bool(street.unit) and street.name == ("X",) and not street.rest
 
 
 def _short_unit(part: str) -> bool:
@@ -195,8 +204,5 @@ def _short_unit(part: str) -> bool:
 
 
 def _as_unit(part: str) -> str:
-    return f"# {part}" if _short_unit(part) else part
-
-
-def _is_box(part: str) -> bool:
-    return bool(street_of(part).box)
+    """A number in front of a unit's part is one that lost its sign, unless it counts a floor."""
+    return f"# {part}" if re.match(r"\d+[A-Z]?\b(?! *(?:FL|FLOOR|FLR|ETAGE)\b)", part) else part

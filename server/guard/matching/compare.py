@@ -120,18 +120,22 @@ _PERSON: dict[Where, dict[str, tuple[float, float, float, float]]] = {
     # For no contact, a shared one, a personal one and two in common.
     Where.OTHER: {
         "same": (0.3, 0.6, 0.82, 0.92), "unknown": (0.0, 0.35, 0.55, 0.76), "family": (0.1, 0.35, 0.6, 0.76),
+        "given": (0.0, 0.32, 0.5, 0.76),
         "other": (0.0, 0.3, 0.45, 0.65),
     },
     Where.OTHER_UNIT: {
         "same": (0.76, 0.8, 0.88, 0.95), "unknown": (0.0, 0.45, 0.7, 0.82), "family": (0.3, 0.45, 0.65, 0.8),
+        "given": (0.0, 0.4, 0.6, 0.78),
         "other": (0.0, 0.35, 0.5, 0.66),
     },
     Where.OTHER_NUMBER: {
         "same": (0.78, 0.82, 0.9, 0.96), "unknown": (0.0, 0.55, 0.78, 0.88), "family": (0.4, 0.55, 0.76, 0.86),
+        "given": (0.0, 0.5, 0.7, 0.84),
         "other": (0.0, 0.4, 0.6, 0.72),
     },
     Where.UNKNOWN: {
         "same": (0.6, 0.8, 0.95, 0.98), "unknown": (0.0, 0.6, 0.85, 0.95), "family": (0.2, 0.5, 0.7, 0.85),
+        "given": (0.0, 0.45, 0.65, 0.8),
         "other": (0.0, 0.4, 0.6, 0.74),
     },
 }  # fmt: skip
@@ -139,10 +143,7 @@ _PERSON: dict[Where, dict[str, tuple[float, float, float, float]]] = {
 
 def _person(contacts: float, name: Likeness, where: Where) -> float:
     """What contacts and name come to where the address does not match."""
-    kind = (
-        "same" if name in _SAME_PERSON else {Likeness.UNKNOWN: "unknown", Likeness.FAMILY: "family"}.get(name, "other")
-    )
-    row = _PERSON[where][kind]
+    row = _PERSON[where]["same" if name in _SAME_PERSON else name.name.lower()]
     step = 0 if contacts == 0 else 1 if contacts < _PERSONAL else 2 if contacts < 2 * _PERSONAL else 3
     score = row[step]
-    return score if name in {Likeness.SAME, Likeness.UNKNOWN, Likeness.OTHER, Likeness.FAMILY} else score - 0.03
+    return score - 0.03 if name in {Likeness.ALIKE, Likeness.TYPO} else score

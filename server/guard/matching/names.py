@@ -9,20 +9,62 @@ from functools import cache, lru_cache
 
 from server.guard.matching.text import fold, plain
 
-_TITLES = frozenset(["MR", "MRS", "MS", "MISS", "DR", "PROF", "REV", "HON", "MME", "MLLE", "SIR", "MADAM", "ESTATE", "OF", "THE", "ATTN", "AND", "ET", "Y", "FAMILY"])
+_TITLES = frozenset(
+    [
+        "MR",
+        "MRS",
+        "MS",
+        "MISS",
+        "DR",
+        "PROF",
+        "REV",
+        "HON",
+        "MME",
+        "MLLE",
+        "SIR",
+        "MADAM",
+        "ESTATE",
+        "OF",
+        "THE",
+        "ATTN",
+        "AND",
+        "ET",
+        "Y",
+        "FAMILY",
+    ]
+)
 _GENERATIONS = {"JR": "JR", "JUNIOR": "JR", "SR": "SR", "SENIOR": "SR", "II": "II", "III": "III", "IV": "IV"}
 _NOBODY = frozenset(
-    ["UNKNOWN", "NA", "N A", "NONE", "NO NAME", "TBD", "TEST", "HOMEOWNER", "HOME OWNER", "OWNER", "CUSTOMER", "RESIDENT", "OCCUPANT", "CURRENT RESIDENT", "UNKNOWN UNKNOWN", "NEW LEAD", "LEAD"]
+    [
+        "UNKNOWN",
+        "NA",
+        "N A",
+        "NONE",
+        "NO NAME",
+        "TBD",
+        "TEST",
+        "HOMEOWNER",
+        "HOME OWNER",
+        "OWNER",
+        "CUSTOMER",
+        "RESIDENT",
+        "OCCUPANT",
+        "CURRENT RESIDENT",
+        "UNKNOWN UNKNOWN",
+        "NEW LEAD",
+        "LEAD",
+    ]
 )
 _NICKNAMES = """
-ALEXANDER ALEX AL SANDY | ANDREW ANDY DREW | ANTHONY TONY | BENJAMIN BEN | CATHERINE KATHERINE KATHRYN CATHY KATHY KATE KATIE
-CHARLES CHARLIE CHUCK | CHRISTOPHER CHRIS | DANIEL DAN DANNY | DAVID DAVE | DEBORAH DEBRA DEB DEBBIE | DONALD DON
-DOUGLAS DOUG | EDWARD ED EDDIE TED | ELIZABETH LIZ BETH BETTY LIZZIE | FREDERICK FRED | GREGORY GREG | JAMES JIM JIMMY
-JEFFREY JEFF GEOFFREY | JENNIFER JEN JENNY | JONATHAN JON JOHN | JOSEPH JOE | JOSHUA JOSH | KENNETH KEN | LAWRENCE LARRY
-MARGARET MAGGIE PEGGY | MATTHEW MATT | MICHAEL MIKE | NICHOLAS NICK | PAMELA PAM | PATRICIA PAT PATTY TRISH | PATRICK PADDY
-PETER PETE | REBECCA BECKY | RICHARD RICK DICK RICH | ROBERT BOB BOBBY ROB | RONALD RON | SAMUEL SAM | SAMANTHA SAM
-STEPHEN STEVEN STEVE | SUSAN SUE | THEODORE TED | THOMAS TOM | TIMOTHY TIM | VICTORIA VICKY | WILLIAM BILL WILL BILLY
-JOSE PEPE | FRANCISCO PACO | GUILLERMO MEMO
+ALEXANDER ALEX AL SANDY | ANDREW ANDY DREW | ANTHONY TONY | BENJAMIN BEN
+CATHERINE KATHERINE KATHRYN CATHY KATHY KATE KATIE | CHARLES CHARLIE CHUCK | CHRISTOPHER CHRIS | DANIEL DAN DANNY
+DAVID DAVE | DEBORAH DEBRA DEB DEBBIE | DONALD DON | DOUGLAS DOUG | EDWARD ED EDDIE TED
+ELIZABETH LIZ BETH BETTY LIZZIE | FREDERICK FRED | GREGORY GREG | JAMES JIM JIMMY | JEFFREY JEFF GEOFFREY
+JENNIFER JEN JENNY | JONATHAN JON JOHN | JOSEPH JOE | JOSHUA JOSH | KENNETH KEN | LAWRENCE LARRY
+MARGARET MAGGIE PEGGY | MATTHEW MATT | MICHAEL MIKE | NICHOLAS NICK | PAMELA PAM | PATRICIA PAT PATTY TRISH
+PATRICK PADDY | PETER PETE | REBECCA BECKY | RICHARD RICK DICK RICH | ROBERT BOB BOBBY ROB | RONALD RON | SAMUEL SAM
+SAMANTHA SAM | STEPHEN STEVEN STEVE | SUSAN SUE | THEODORE TED | THOMAS TOM | TIMOTHY TIM | VICTORIA VICKY
+WILLIAM BILL WILL BILLY | JOSE PEPE | FRANCISCO PACO | GUILLERMO MEMO
 """
 
 
@@ -33,6 +75,7 @@ class Likeness(Enum):
     ALIKE = "same name, written shorter or with a nickname"
     TYPO = "name differs by a letter or two"
     FAMILY = "same family name"
+    GIVEN = "same given name"
     OTHER = "other name"
     UNKNOWN = ""
 
@@ -88,6 +131,8 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
     # A shared word is a family name only at the end of a name, where one stands; a lone word says too little.
     if len(short[-1]) > 1 and short[-1] in long and (short[-1] == long[-1] or len(short) == 1):
         return Likeness.FAMILY
+    if ours.words[0] == theirs.words[0] and len(ours.words[0]) > 1 and len(short) > 1:
+        return Likeness.GIVEN
     return Likeness.OTHER
 
 

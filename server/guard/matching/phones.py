@@ -10,7 +10,35 @@ from server.guard.matching.text import plain
 
 _LOCAL_DIGITS = 10
 _ROLES = frozenset(
-    ["admin", "billing", "bookkeeping", "contact", "enquiries", "estimates", "frontdesk", "hello", "help", "info", "inquiries", "jobs", "leads", "mail", "manager", "noemail", "none", "noreply", "no-reply", "office", "reception", "sales", "service", "support", "team", "test", "unknown"]
+    [
+        "admin",
+        "billing",
+        "bookkeeping",
+        "contact",
+        "enquiries",
+        "estimates",
+        "frontdesk",
+        "hello",
+        "help",
+        "info",
+        "inquiries",
+        "jobs",
+        "leads",
+        "mail",
+        "manager",
+        "noemail",
+        "none",
+        "noreply",
+        "no-reply",
+        "office",
+        "reception",
+        "sales",
+        "service",
+        "support",
+        "team",
+        "test",
+        "unknown",
+    ]
 )
 _NO_ADDRESS = re.compile(r"^(?:none|noemail|no-?reply|unknown|test|na|n/a)@|@(?:none|noemail|unknown|test|example)\.?$")
 
@@ -32,7 +60,8 @@ def phone_of(text: str) -> Phone | None:
     """
     import phonenumbers
 
-    shown = plain(text).replace("O", "0") if re.fullmatch(r"[\dO\s().+-]+", text.upper().strip()) else plain(text)
+    shown = re.sub(r"\bPOSTE\b", "EXT", plain(text))
+    shown = re.sub(r"^\W*(?:00|011)[\s.-]*1(?=\W*\d)", "+1", shown)
     try:
         parsed = phonenumbers.parse(shown.lower(), "US")
     except phonenumbers.NumberParseException:

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from server.guard.matching.addresses import Address
-from server.guard.matching.streets import Street
+from server.guard.matching.streets import Street, is_numbered_road
 
+_COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
+_ANY_ROAD = ("HWY", "RTE")
 _SURE_LENGTH, _SHORT_LENGTH, _TWO_LENGTH, _THREE_LENGTH = 6, 4, 9, 14
 
 
@@ -66,6 +68,8 @@ def _door(ours: Street, theirs: Street, findings: list[_Finding]) -> Place:
         if not ours.number or not theirs.number:
             return _sum([*findings, (0.35, "house number on one side only")])
         return OTHER
+    if not ours.number and not ours.box:
+        findings.append((0.5, "no house number"))
     if ours.unit and theirs.unit and ours.unit != theirs.unit:
         return Place(Where.OTHER_UNIT, 0.0, _reasons(findings))
     if ours.unit != theirs.unit:
@@ -127,7 +131,9 @@ def _same_street(ours: Street, theirs: Street) -> list[_Finding] | None:
     if name is None:
         return None
     findings = [name]
-    if ours.type != theirs.type:
+    if (*ours.name, ours.type) == theirs.name or (*theirs.name, theirs.type) == ours.name:
+        findings.append((0.92, "street type on one side only"))  # "Oak Hollow", where Hollow looks like a type
+    elif ours.type != theirs.type:
         whole = not ours.type or not theirs.type
         findings.append(
             (0.92, "street type on one side only")
@@ -154,10 +160,15 @@ def _same_name(ours: Street, theirs: Street) -> _Finding | None:
     one, other = ours.joined, theirs.joined
     if one == other:
         return _SAME
-    if ours.name + (ours.type,) == theirs.name or theirs.name + (theirs.type,) == ours.name:
+    if (*ours.name, ours.type) == theirs.name or (*theirs.name, theirs.type) == ours.name:
         return _SAME
-    if re.findall(r"\d+", one) != re.findall(r"\d+", other):
+    if (numbers := re.findall(r"\d+", one)) != re.findall(r"\d+", other):
         return None  # 14th and 15th are two streets
+    if numbers and is_numbered_road(one) and is_numbered_road(other):
+        plain = one.startswith(_ANY_ROAD) or other.startswith(_ANY_ROAD)
+        return (0.85, "kind of road on one side only") if plain else None
+    if _COMPASS.findall(one) != _COMPASS.findall(other):
+        return None  # Westfield and Eastfield are neighbours
     longer, distance = max(len(one), len(other)), OSA.distance(one, other, score_cutoff=3)
     if distance == 1 and longer >= _SHORT_LENGTH:
         return (0.9 if longer >= _SURE_LENGTH else 0.72), "street name differs by one letter"

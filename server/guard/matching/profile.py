@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from server.guard.matching.addresses import Address, address_of
 from server.guard.matching.names import Name, name_of
@@ -47,10 +47,10 @@ class Sought:
 class Profile:
     """The same, normalised."""
 
-    address: Address = Address()
+    address: Address = field(default_factory=Address)
     phones: tuple[tuple[str, Phone], ...] = ()
     emails: tuple[str, ...] = ()
-    name: Name = Name()
+    name: Name = field(default_factory=Name)
 
     @property
     def empty(self) -> bool:
@@ -72,15 +72,27 @@ class Profile:
         return frozenset(key[:KEY_LENGTH] for key in keys)
 
     def lookup_keys(self) -> frozenset[str]:
-        """The keys under which to look for this one: single words of a name only where there is no address."""
-        return frozenset(key for key in self.keys() if not (self.address.known and key.startswith("w|")))
+        """The keys under which to look for this one: single words of a name only where the name is all there is."""
+        more = self.address.known or self.phones or self.emails
+        return frozenset(key for key in self.keys() if not (more and key.startswith("w|")))
 
 
 KEY_LENGTH = 120
 
 
-def profile_of(sought: Sought) -> Profile:
-    """Normalise. The first call reads the phone number tables, some 50 ms: call it in a worker thread."""
+def profile_of(sought: Sought, like: Profile | None = None) -> Profile:
+    """Normalise: everything, or only what can be compared with `like`.
+
+    The first call reads the phone number tables, some 50 ms: call it in a worker thread.
+    """
+    if like is not None:
+        sought = replace(
+            sought,
+            address=sought.address if like.address.known else "",
+            phones=sought.phones if like.phones else (),
+            email=sought.email if like.emails else "",
+            name=sought.name if like.name.words else "",
+        )
     phones = [(kind, phone) for kind, text in sought.phones for phone in _phones(text)]
     email = email_of(sought.email)
     return Profile(

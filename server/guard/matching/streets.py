@@ -30,7 +30,10 @@ _NUMBERED = tuple(
         (r"INTERSTATE(?: (?:HIGHWAY|HWY))?|I ?H|I(?=[ -]?\d{1,3}\b)", "INTERSTATE"),
         (r"(?:STATE|ST) (?:HIGHWAY|HWY|ROUTE|RTE|RT|ROAD|RD)|S ?[HR]", "STATEHWY"),
         (r"F ?M(?: (?:ROAD|RD))?|FARM[ -](?:TO|2)[ -]MARKET(?: (?:ROAD|RD))?", "FM"),
-        (r"R ?M(?: (?:ROAD|RD))?|RANCH(?:[ -]TO[ -]MARKET)?(?: (?:ROAD|RD))", "RANCHRD"),
+        (
+            r"R ?M(?: (?:ROAD|RD))?|RANCH(?:[ -]TO[ -]MARKET)?(?: (?:ROAD|RD))",
+            "RR",
+        ),  # Ranch Road and Rural Route are both RR
         (r"(?:COUNTY|CNTY|CO) (?:ROAD|RD|HIGHWAY|HWY|ROUTE|RTE)|C ?R", "COUNTYRD"),
         (r"(?:TOWNSHIP|TWP) (?:ROAD|RD)", "TWPRD"),
         (r"(?:RANGE|RGE) (?:ROAD|RD)", "RANGERD"),
@@ -40,14 +43,19 @@ _NUMBERED = tuple(
     )
 )
 _STATE_ROAD = re.compile(r"\b(?:TX|CA|FL|NC|SC|GA|CO|OK|KS|UT|OH|IL|TN|AZ|MN|BC|AB|ON|QC)[ -](\d{1,4})\b")
-_NUMBERED_ROAD = re.compile(r"(USHWY|INTERSTATE|STATEHWY|FM|RANCHRD|COUNTYRD|TWPRD|RANGERD|RR|HWY|RTE)(\d+[A-Z]?)")
+_HEAD = re.compile(
+    r"(?:(?:# ?)?(?:\d[\w/-]*|[A-Z]{1,2}\d+-\d+[A-Z]?|[NSEW]\d+[NSEW]\d+) )*(?:(?:[NSEW]{1,2}|NORTH|SOUTH|EAST|WEST) )?"
+)
+"""House number and direction, behind which a numbered road may begin."""
+_NUMBERED_ROAD = re.compile(r"(USHWY|INTERSTATE|STATEHWY|FM|COUNTYRD|TWPRD|RANGERD|RR|HWY|RTE)(\d+[A-Z]?)")
 _BOX = re.compile(
     r"(?:\bP ?O ?(?:BOX|B)|\bPOST OFFICE BOX|\bPOB|\bC ?P|\bCASE POSTALE|\bB ?P|\bBOX)(?: #| NO)? ?(\d+[A-Z]?)\b"
 )
 _KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN LUTHER KING)(?: (?:JR|JUNIOR))?\b")
 _NUMBER = re.compile(r"\d+[A-Z]?|[NSEW]\d+[NSEW]\d+")
 _UNIT_VALUE = re.compile(r"\d+-?[A-Z]{0,2}|[A-Z]{1,2}-?\d+[A-Z]?|[A-Z]")
-_ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME|IERE)")
+_ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|ERE|EME|IEME|IERE)")
+_ENGLISH_ONLY = frozenset({"RD", "ROAD", "STREET", "DRIVE", "DR", "LN", "LANE"})
 _LONE = frozenset({"", *LONE_UNITS.values()})
 _SINGLE = 10
 """Below it, a number joins the tens before it: Twenty-Third."""
@@ -92,7 +100,7 @@ def street_of(line: str, *, strong: frozenset[str] | None = None, canada: bool =
     words, unit = _leading_unit(line.split(), queens=not canada and not french)
     number, words, letter = _house_number(words)
     words, more, rest = _without_units(words, strong)
-    unit = "-".join(part for part in (unit, more) if part) or letter
+    unit = "-".join(sorted(part for part in f"{unit}-{more}".split("-") if part)) or letter
     words = " ".join(words).replace("-", " ").split()
     if words and _NUMBERED_ROAD.fullmatch(words[0]):
         behind, after = _leading_direction([*words[1:], ""], DIRECTIONS)
@@ -113,18 +121,29 @@ def _spread(line: str) -> str:
     """The line in words: signs gone, numbered roads and fractions in one form."""
     line = re.sub(r"(?<=\d)[ -]+(?=\d/\d)", " ", line.replace(".", "").replace("#", " # "))
     line = re.sub(r"[^\w\s/#-]+|_", " ", line)
+    line = re.sub(r"^\s*([NSEW]\d+) +([NSEW]\d+)\b", r"\1\2", line)
     line = " ".join(re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
     return _numbered(_KING.sub("MARTIN LUTHER KING", line))
 
 
 def _numbered(line: str) -> str:
     """A numbered road as one word; behind a house number, or in front of the line where there is none."""
-    head = re.match(r"(?:(?:# ?)?[\w/-]*\d[\w/-]* )*(?:(?:[NSEW]{1,2}|NORTH|SOUTH|EAST|WEST) )?", line)
+    head = _HEAD.match(line)
     start = head.end() if head else 0
     for pattern, road in (*_NUMBERED, (_STATE_ROAD, "STATEHWY")):
         if found := pattern.match(line, start):
             return f"{line[:start]}{road}{found.group(1)}{line[found.end() :]}"
     return line
+
+
+def is_numbered_road(name: str) -> bool:
+    """Whether a street's name is a numbered road's: HWY7, FM423."""
+    return _NUMBERED_ROAD.fullmatch(name) is not None
+
+
+def has_box(part: str) -> bool:
+    """Whether a PO box stands in a part of an address."""
+    return _BOX.search(part.replace(".", "")) is not None
 
 
 def _without_box(line: str) -> tuple[str, str, list[str]]:
@@ -144,7 +163,7 @@ def _leading_unit(words: list[str], *, queens: bool) -> tuple[list[str], str]:
     marked = rest is not words
     if not rest:
         return words, ""
-    if len(rest) > 2 and rest[1] == "-" and re.match(r"\d", rest[2]) and _UNIT_VALUE.fullmatch(rest[0]):  # noqa: PLR2004
+    if rest[1:2] == ["-"] and re.match(r"\d", "".join(rest[2:3])) and _UNIT_VALUE.fullmatch(rest[0]):
         return rest[2:], kind + _unit_value(rest[0])
     if marked and len(rest) > 1 and re.match(r"\d", rest[1]) and _UNIT_VALUE.fullmatch(rest[0]):
         return rest[1:], kind + _unit_value(rest[0])
@@ -174,7 +193,7 @@ def _house_number(words: list[str]) -> tuple[str, list[str], str]:
     number = number.lstrip("0") or "0"
     if re.fullmatch(r"\d/\d", rest[0]):
         number, rest = f"{number} {rest[0]}", rest[1:]
-    elif not letter and len(rest) > 2 and rest[0] in "ABCDFGH" and len(rest[1]) > 1 and not street_type(rest[1]):  # noqa: PLR2004
+    elif not letter and rest[0] in "ABCDFGH" and rest[2:] and len(rest[1]) > 1 and not street_type(rest[1]):
         letter, rest = rest[0], rest[1:]
     return number, rest, letter
 
@@ -228,6 +247,8 @@ def _french(words: list[str], *, canada: bool, french: bool) -> str | None:
         return None
     if not french and (_ends_in_type(words[1:]) or len(words[1]) == 1 or words[1][0].isdigit() or words[1] == "OF"):
         return None
+    if any(word in _ENGLISH_ONLY for word in words[-2:]):
+        return None  # Côte-des-Neiges Road
     return None if street_type(words[1]) and len(words) == 2 else kind  # noqa: PLR2004
 
 

@@ -1,0 +1,304 @@
+"""The governor that all processes with the same key share: one window, one queue, one cool-off.
+
+A caller takes its place in the queue at once, sleeps without holding anything, and looks again when it wakes: it leaves
+only when fewer than the allowed requests really left in the window before. So who wakes late makes nobody bunch with
+it, and a process that dies wastes its own place and no more.
+
+Of the libraries, pyrate-limiter is the nearest: its buckets on SQLite and PostgreSQL are shared by processes. But its
+waiters poll, so the last to come may be first, and neither it nor limits knows a cool-off or who really left when.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from array import array
+from bisect import bisect_right, insort
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+
+from server.api.governor import Governor
+from server.api.pace import NotShared, Pace, PaceFile, PaceTable
+from server.errors import RateLimited
+from server.state import Store
+
+T = TypeVar("T")
+
+MARGIN = 0.04
+"""Seconds after which a request that left is taken to have arrived, if it was not answered before. What leaves evenly
+may arrive bunched; a tenth of this is lost where answers come as fast as from this machine."""
+LATE = 0.005
+"""Seconds between leave and departure that the margin covers."""
+GAP = 0.001
+"""Seconds between the end of a window and the next request."""
+MOST_WAITING = 256
+
+_leave: ContextVar[tuple[int, float] | None] = ContextVar("leave", default=None)
+"""This call's number and when it got leave, until its request departs."""
+
+
+def governor_for(store: Store, *, service: str, requests: int, seconds: float, account: str) -> Governor:
+    """The governor of an account (its fingerprint) on a service, shared by all processes with the same state store."""
+    scheme, _, database = store.url.partition("://")
+    if scheme.startswith("postgresql"):
+        return SharedGovernor(service, requests, seconds, PaceTable(store, account))
+    database = database.removeprefix("/").partition("?")[0]
+    if not database or database.startswith((":memory:", "file:")):
+        return Governor(service, requests, seconds)
+    return SharedGovernor(service, requests, seconds, PaceFile(Path(f"{database}.pace"), account))
+
+
+class SharedGovernor(Governor):
+    """Allows `requests` in any `seconds` to all who share `pace`.
+
+    While `pace` cannot be reached it governs this process alone, and `warning` says so.
+    """
+
+    def __init__(
+        self,
+        service: str,
+        requests: int,
+        seconds: float,
+        pace: Pace,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+    ) -> None:
+        super().__init__(service, requests, seconds, clock, sleep)
+        self.warning = ""
+        self._pace = pace
+
+    async def acquire(self, patience: float, on_wait: Callable[[float], Awaitable[None]] | None = None) -> None:
+        """Wait for a place.
+
+        Raises:
+            RateLimited: the next place is more than `patience` seconds away; none was taken. Or a cool-off that another
+                process learned took it out of reach.
+        """
+        until = self.clock() + patience
+        try:
+            number, wait = await self._change(lambda queue: self._enter(queue, patience))
+            while wait > 0:
+                due = self.clock() + wait
+                try:
+                    if on_wait is not None and wait >= 1:
+                        await on_wait(wait)
+                    await self.sleep(max(0.0, due - self.clock()))
+                    wait = await self._change(lambda queue, number=number: self._leave(queue, number, until))
+                except RateLimited:
+                    raise
+                except BaseException:
+                    self._pace.change_soon(self._work(lambda queue, number=number: queue.forget(number)))
+                    raise
+        except NotShared as error:
+            self._alone(error)
+            await super().acquire(until - self.clock(), on_wait)
+        else:
+            self.warning = ""
+            _leave.set((number, self.clock()))
+
+    async def departing(self) -> None:
+        """The request of this task's last `acquire` is about to be written to its connection.
+
+        Making the connection may have taken so long that others have left since; then this waits for its turn again.
+        """
+        leave = _leave.get()
+        if leave is None or self.clock() - leave[1] < LATE:
+            return
+        number = leave[0]
+        try:
+            while (wait := await self._change(lambda queue: queue.depart(number))) > 0:
+                await self.sleep(wait)
+        except NotShared as error:
+            self._alone(error)
+        else:
+            _leave.set((number, self.clock()))
+
+    async def answered(self) -> None:
+        """The answer to the request of this task's last `acquire` has begun to come."""
+        leave = _leave.get()
+        _leave.set(None)
+        if leave is not None and self.clock() - leave[1] < MARGIN:
+            with contextlib.suppress(NotShared):
+                await self._change(lambda queue: queue.answer(leave[0]))
+
+    def cool_off(self, seconds: float) -> None:
+        """Let nobody through for so many seconds, in no process."""
+        super().cool_off(seconds)
+        self._pace.change_soon(self._work(lambda _: None))
+
+    def state(self) -> dict[str, float]:
+        """Requests in the current window and seconds of cool-off left, of all processes.
+
+        It may block for as long as PostgreSQL takes to answer.
+        """
+        try:
+            used, wait = self._pace.change_now(self._work(lambda queue: (queue.used, queue.cooling)))
+        except NotShared as error:
+            self._alone(error)
+            return super().state()
+        self.warning = ""
+        return {"used": used, "of": self.requests, "seconds": self.seconds, "wait": wait}
+
+    def _alone(self, error: NotShared) -> None:
+        self.warning = f"Other processes with this key are not seen: {error}."
+        _leave.set(None)
+
+    async def _change(self, step: Callable[[Queue], T]) -> T:
+        return await self._pace.change(self._work(step))
+
+    def _work(self, step: Callable[[Queue], T]) -> Callable[[bytes, float], tuple[bytes | None, T]]:
+        def work(data: bytes, now: float) -> tuple[bytes | None, T]:
+            queue = Queue(self.requests, self.seconds, data, now)
+            queue.cool_off(self._not_before - self.clock())
+            answer = step(queue)
+            return queue.packed(), answer
+
+        return work
+
+    def _enter(self, queue: Queue, patience: float) -> tuple[int, float]:
+        number, wait = queue.enter()
+        if wait > patience or len(queue.waiting) > MOST_WAITING:
+            raise self._too_far(queue, wait)
+        return number, wait
+
+    def _leave(self, queue: Queue, number: int, until: float) -> float:
+        wait = queue.leave(number)
+        if wait > until - self.clock():
+            queue.forget(number)
+            raise self._too_far(queue, wait)
+        return wait
+
+    def _too_far(self, queue: Queue, wait: float) -> RateLimited:
+        what = f"{self.service}'s limit of {self.requests} requests in {self.seconds:g} s is used up."
+        if queue.cooling > 0:
+            what = f"{self.service} asked to slow down."
+        return RateLimited(
+            what=what,
+            next_step=f"Nothing was sent. Try again in {wait:.0f} s.",
+            service=self.service,
+            retry_after=wait,
+        )
+
+
+class Queue:
+    """Who left in the window, and who waits, first come first; made from what was kept, for one look at it.
+
+    Of who left it holds the time by which the service has the request, and the number; of who waits the number and the
+    place, which is when its owner will look. When a window has passed since, the owner is dead, or will come back.
+    """
+
+    def __init__(self, requests: int, seconds: float, data: bytes, now: float) -> None:
+        self.now = now
+        self._requests = requests
+        self._window = seconds + GAP
+        # Numbers begin with the time, so that those of a file that was lost do not come again.
+        seen, not_before, last, count = array("d", data[:32]) if data else (now, 0.0, now * 1000, 0.0)
+        self._not_before = not_before
+        self._last = int(last)
+        kept = array("d", data[32:])
+        end = int(count)
+        self._left, self._numbers, places = kept[:end], kept[end : 2 * end], kept[2 * end :]
+        self.waiting = list(zip(places[::2], places[1::2], strict=True))
+        if seen > now:
+            self._go_back(seen - now)
+        past = now - self._window
+        gone = bisect_right(self._left, past)
+        del self._left[:gone], self._numbers[:gone]
+        self.waiting = [entry for entry in self.waiting if entry[1] > past]
+
+    def packed(self) -> bytes:
+        """What is to be kept."""
+        values = array("d", (self.now, self._not_before, self._last, len(self._left)))
+        places = array("d", chain.from_iterable(self.waiting))
+        return (values + self._left + self._numbers + places).tobytes()
+
+    @property
+    def cooling(self) -> float:
+        """Seconds of cool-off left."""
+        return max(0.0, self._not_before - self.now)
+
+    @property
+    def used(self) -> int:
+        """How many left in the window, or have a place."""
+        return len(self._left) + len(self.waiting)
+
+    def cool_off(self, seconds: float) -> None:
+        """Let nobody leave for so many seconds."""
+        if seconds > 0:
+            self._not_before = max(self._not_before, self.now + seconds)
+
+    def enter(self) -> tuple[int, float]:
+        """A new number, and the seconds until its owner is to look again; with 0 it has left."""
+        self._last += 1
+        return self._last, self.leave(self._last)
+
+    def leave(self, number: int) -> float:
+        """Leave if it is this number's turn; else the seconds until its owner is to look again."""
+        self.forget(number)
+        place = self._place(number, self._left)
+        if place <= self.now:
+            self._put(number, self.now + MARGIN)
+            return 0.0
+        # Those who left a moment ago may be answered any time.
+        soonest = self._place(number, array("d", (min(at, self.now) for at in self._left)))
+        if soonest > self.now:
+            place = soonest
+        insort(self.waiting, (number, place))
+        return place - self.now
+
+    def depart(self, number: int) -> float:
+        """What has left departs only now, before all who wait; else the seconds until it may."""
+        self._take(number)
+        place = max(self.now, self._not_before)
+        if len(self._left) >= self._requests:
+            place = max(place, self._left[-self._requests] + self._window)
+        self._put(number, place + MARGIN)
+        return place - self.now
+
+    def answer(self, number: int) -> None:
+        """The service has had the request."""
+        at = self._take(number)
+        if at is not None:
+            self._put(number, min(at, self.now))
+
+    def forget(self, number: int) -> None:
+        """Give a place up."""
+        self.waiting = [entry for entry in self.waiting if entry[0] != number]
+
+    def _place(self, number: int, left: array[float]) -> float:
+        """When a number may leave: after those with earlier ones, and a window after as many as are allowed in one."""
+        times = left[-self._requests :]
+        place = self._not_before
+        for earlier, at in self.waiting:
+            if earlier > number:
+                break
+            place = max(at, place, self._room(times))
+            insort(times, place)
+        return max(self.now, place, self._room(times))
+
+    def _room(self, times: array[float]) -> float:
+        return times[-self._requests] + self._window if len(times) >= self._requests else self.now
+
+    def _put(self, number: int, at: float) -> None:
+        index = bisect_right(self._left, at)
+        self._left.insert(index, at)
+        self._numbers.insert(index, number)
+
+    def _take(self, number: int) -> float | None:
+        if number not in self._numbers:
+            return None
+        index = self._numbers.index(number)
+        self._numbers.pop(index)
+        return self._left.pop(index)
+
+    def _go_back(self, seconds: float) -> None:
+        """The clock went back, or the machine started again: all times go back with it."""
+        self._not_before -= seconds
+        self._left = array("d", (at - seconds for at in self._left))
+        self.waiting = [(number, at - seconds) for number, at in self.waiting]

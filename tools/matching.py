@@ -1,0 +1,146 @@
+"""Across both services: is there a RoofLink prospect for this person or this house already?"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from server.errors import ArgumentsRefused, Problem
+from server.guard.matching.compare import LIKELY
+from server.guard.matching.duplicates import DuplicateReport, likely_duplicates
+from server.guard.matching.index import Found
+from server.guard.matching.profile import Profile, Sought, profile_of
+from server.tooling.arguments import Text60, Text200
+from server.tooling.context import Ctx, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.untrusted import LEGEND, OPEN, label
+from tools.tables import table
+
+Nothing = SkipJsonSchema[None]
+
+SHARE_OF_DEADLINE = 0.5
+"""Of the call's deadline, for reading the list; the rest is for looking things up, and for slow last pages."""
+SHOWN = 20
+
+
+class MatchRow(BaseModel):
+    """A prospect that resembles what was sought."""
+
+    id: int
+    score: float = Field(description="0 to 1")
+    level: Literal["exact", "near"] = Field(description="exact: differs in notation only")
+    likely: bool = Field(description="A likely duplicate")
+    evidence: list[str]
+    customer: str | Nothing = None
+    address: str | Nothing = None
+    deleted: bool = False
+
+
+class Matches(BaseModel):
+    """Likely matches, best first, and how much of RoofLink was compared."""
+
+    matches: list[MatchRow]
+    more: int = Field(default=0, description="Weaker matches that are not shown")
+    checked: int
+    total: int | Nothing = None
+    complete: bool = Field(description="Whether every prospect was compared")
+
+
+async def find_matching_prospects(
+    ctx: Ctx,
+    address: Annotated[Text200, Field(description="Street line, better with town, state and postal code")]
+    | Nothing = None,
+    phone: Text60 | Nothing = None,
+    email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
+    name: Annotated[Text200, Field(description="Of the customer, any order")] | Nothing = None,
+) -> Reply[Matches]:
+    """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
+
+    Use it before creating a lead or when RoofLink may know a customer already; give all that is known, at least one
+    argument. Each match has a score, and the evidence for it. It reads the newest prospects first, as many as time
+    allows, and says how many it compared: if not all, call it again to go on.
+    """
+    deck = deck_of(ctx)
+    sought = Sought(
+        address=address or "", phones=(("phone", phone),) if phone else (), email=email or "", name=name or ""
+    )
+    if problems := _problems(sought, profile_of(sought)):
+        raise ArgumentsRefused(problems)
+
+    async def progress(checked: int, total: int | None) -> None:
+        await ctx.report_progress(checked, total, f"compared {checked:,} of {total or '?':,} prospects")
+
+    seconds = deck.settings.call_deadline * SHARE_OF_DEADLINE
+    report = await likely_duplicates(deck, sought, seconds, progress)
+    data = Matches(
+        matches=[_row(found) for found in report.matches[:SHOWN]],
+        more=max(0, len(report.matches) - SHOWN),
+        checked=report.coverage.checked,
+        total=report.coverage.total,
+        complete=report.coverage.complete,
+    )
+    return Reply(_text(report, data), data)
+
+
+def _problems(sought: Sought, profile: Profile) -> list[Problem]:
+    if sought == Sought():
+        return [Problem("address, phone, email, name", "give at least one of them")]
+    problems: list[Problem] = []
+    if sought.phones and not profile.phones:
+        problems.append(Problem("phone", "is no phone number with its area code"))
+    if sought.email and not profile.emails:
+        problems.append(Problem("email", "is no e-mail address of a person or an office"))
+    if sought.address and not profile.address.known:
+        problems.append(Problem("address", "has no street or PO box that could be compared"))
+    if sought.name and not profile.name.words:
+        problems.append(Problem("name", "is no name of a person"))
+    return problems
+
+
+def _row(found: Found) -> MatchRow:
+    return MatchRow(
+        id=found.prospect_id,
+        score=found.match.score,
+        level="exact" if found.match.level == "exact" else "near",
+        likely=found.match.likely and not found.deleted,
+        evidence=list(found.match.evidence),
+        customer=label(found.told.name) or None,
+        address=label(found.told.address) or None,
+        deleted=found.deleted,
+    )
+
+
+def _text(report: DuplicateReport, data: Matches) -> str:
+    likely = len(report.likely)
+    if data.matches:
+        head = f"{len(report.matches)} possible matches, {likely} of them likely (score {LIKELY} or more)"
+    else:
+        head = "No match"
+    lines = [f"{head}; {report.checked}."]
+    if not data.complete:
+        lines.append(f"NOT ALL WERE COMPARED ({report.stopped}): no match proves nothing yet. Call again to go on.")
+    if data.matches:
+        shown = [
+            {**row.model_dump(), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)}
+            for row in data.matches
+        ]
+        lines += table(["id", "score", "level", "evidence", "customer", "address", "deleted"], shown)
+    if data.more:
+        lines.append(f"{data.more} weaker ones are not shown.")
+    if likely:
+        lines.append("Look at one with rooflink_get_prospect. Ask the user before creating another lead for it.")
+    text = "\n".join(lines)
+    return f"{text}\n{LEGEND}" if OPEN in text else text
+
+
+TOOLS = (
+    read_tool(
+        find_matching_prospects,
+        title="Find matching prospects",
+        toolset="pipeline",
+        operations=("rooflink.list_prospects",),
+    ),
+)
