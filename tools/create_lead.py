@@ -38,7 +38,7 @@ LeadStatus = Annotated[
 LeadSource = Annotated[
     str, Field(min_length=1, max_length=50, strict=True, description="Lead source id, or 'Door Knocking'")
 ]
-ExtraInfo = Annotated[FreeObject, Field(max_length=50, description="Free metadata, e.g. campaign")]
+ExtraInfo = Annotated[FreeObject, Field(max_length=50)]
 
 
 async def rooflink_create_lead(
@@ -57,7 +57,7 @@ async def rooflink_create_lead(
     home_phone: Text60 | Nothing = None,
     email: Email | Nothing = None,
     lead_source: LeadSource | Nothing = None,
-    extra_info: ExtraInfo | Nothing = None,
+    extra_info: Annotated[ExtraInfo | Nothing, Field(description="Free metadata, e.g. campaign")] = None,
     external_id: Text100 | Nothing = None,
     allow_duplicate: Annotated[
         Flag, Field(description="Create although a likely duplicate exists; asks the user")
