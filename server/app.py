@@ -27,7 +27,7 @@ from server.state import Store
 from server.state.store import IN_MEMORY
 from server.tooling.context import Deck
 from server.tooling.definition import ToolSpec
-from server.tooling.questions import SealedQuestions, explain_refused_answers
+from server.tooling.questions import SealedQuestions, explain_refused_answers, refuse_unknown_prompts
 from server.toolsets import hidden_tools
 from tools import ALL_TOOLS
 
@@ -88,6 +88,7 @@ def build_server(
         cache_hints={"tools/list": hint, "prompts/list": hint, "resources/list": hint},
     )
     server.middleware.insert(0, explain_refused_answers)
+    server.middleware.append(refuse_unknown_prompts)
     return server
 
 

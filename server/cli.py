@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -52,10 +54,15 @@ def serve(
         server = build_server(settings)
     except LeadBridgeError as error:
         _wrong_use(str(error))
-    if http:
-        server.run("streamable-http", host=host, port=port)
-    else:
+    if not http:
+        # Python's own handler would wait for the thread that reads stdin, until the client closes it.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         server.run("stdio")
+        return
+    try:
+        server.run("streamable-http", host=host, port=port)
+    except SystemExit:
+        _failed(f"could not listen on {host}:{port}")
 
 
 @app.command()
@@ -80,11 +87,13 @@ def tools(
     """Show every tool with its operation, effect, hints, gate, provenance and token cost."""
     from server import tool_table
 
-    if check is not None and not tool_table.is_current(check):
-        typer.echo(f"{check} is out of date: run leadbridge tools --write {check}", err=True)
-        raise typer.Exit(1)
-    if write is not None:
-        tool_table.write_into(write)
+    try:
+        if check is not None and not tool_table.is_current(check):
+            _failed(f"{check} is out of date: run leadbridge tools --write {check}")
+        if write is not None:
+            tool_table.write_into(write)
+    except LeadBridgeError as error:
+        _failed(str(error))
     if markdown:
         typer.echo(tool_table.markdown())
     elif check is None and write is None:
@@ -103,6 +112,16 @@ def doctor(
     raise typer.Exit(show(examine(sandbox=sandbox), as_json=as_json))
 
 
+class WriteState(StrEnum):
+    """States of a write, as `write_history` names them."""
+
+    INTENDED = "intended"
+    SENT = "sent"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
 history_app = typer.Typer(help="What was written, and whether its audit trail holds.", no_args_is_help=True)
 app.add_typer(history_app, name="history")
 
@@ -110,13 +129,13 @@ app.add_typer(history_app, name="history")
 @history_app.command("list")
 def history_list(
     *,
-    state: Annotated[str, typer.Option(help="Only writes in this state, e.g. unknown.")] = "",
+    state: Annotated[WriteState | None, typer.Option(help="Only writes in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
 ) -> None:
     """Show the newest writes, the unresolved first."""
     from server.history import show
 
-    raise typer.Exit(_on_store(lambda deck: anyio.run(show, deck, state, limit)))
+    raise typer.Exit(_on_store(lambda deck: anyio.run(show, deck, state.value if state else "", limit)))
 
 
 @history_app.command("verify")
@@ -147,8 +166,7 @@ def _on_store(work: Callable[[Deck], int]) -> int:
     try:
         return work(deck)
     except LeadBridgeError as error:
-        typer.echo(f"leadbridge: {error}", err=True)
-        return 1
+        _failed(str(error))
     finally:
         deck.store.close()
 
@@ -167,6 +185,11 @@ def run_sandbox(
         run(Simulator(), host, port)
     except (ValueError, OSError) as error:
         _wrong_use(str(error))
+
+
+def _failed(text: str) -> NoReturn:
+    typer.echo(f"leadbridge: {text}", err=True)
+    raise typer.Exit(1)
 
 
 def _wrong_use(text: str) -> NoReturn:

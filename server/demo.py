@@ -53,11 +53,9 @@ def _first(group: BaseExceptionGroup[DemoFailed]) -> BaseException:
     return inner
 
 
-def server_command(*arguments: str) -> StdioServerParameters:
-    """This installation's own `leadbridge`, started where no `.env` file lies."""
-    return StdioServerParameters(
-        command=sys.executable, args=["-P", "-m", "server.cli", *arguments], cwd=tempfile.gettempdir()
-    )
+def server_command(directory: str, *arguments: str) -> StdioServerParameters:
+    """This installation's own `leadbridge`, started in a directory where no `.env` file lies."""
+    return StdioServerParameters(command=sys.executable, args=["-P", "-m", "server.cli", *arguments], cwd=directory)
 
 
 @dataclass(slots=True)
@@ -73,10 +71,12 @@ class _Demo:
             "[bold]LeadBridge demo[/bold]: simulated services, invented people; nothing real is touched."
         )
         callback = None if self.tokens else self._approve
-        async with Client(server_command("serve", "--sandbox"), elicitation_callback=callback) as client:
-            tools = (await client.list_tools()).tools
-            self.console.print(f"Connected over stdio, protocol {client.protocol_version}, {len(tools)} tools.")
-            await self._story(client)
+        with tempfile.TemporaryDirectory(prefix="leadbridge-demo-") as directory:
+            command = server_command(directory, "serve", "--sandbox")
+            async with Client(command, elicitation_callback=callback) as client:
+                tools = (await client.list_tools()).tools
+                self.console.print(f"Connected over stdio, protocol {client.protocol_version}, {len(tools)} tools.")
+                await self._story(client)
 
     async def _story(self, client: Client) -> None:
         self._head(f"A lead comes in on RenovationFind: number {LEAD}. We want it.")
@@ -152,7 +152,10 @@ class _Demo:
         if self.answer_yes:
             self.console.print("Approve? [bold]yes[/bold] (answered by the demo)")
             return True
-        return self.ask("Approve?", default=False, console=self.console)
+        try:
+            return self.ask("Approve?", default=False, console=self.console)
+        except EOFError:  # the terminal is gone: nobody said yes
+            return False
 
     def _head(self, text: str) -> None:
         self.step += 1

@@ -1,4 +1,4 @@
-"""Log lines: to stderr, because stdout belongs to the protocol; one line a record; never a key."""
+"""Log lines: plain, to stderr, because stdout belongs to the protocol; never a key."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class _Redacting(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = [secret for secret in secrets if secret]
+        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
 
     def format(self, record: logging.LogRecord) -> str:
         text = super().format(record)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import io
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -111,6 +112,15 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.rstrip("/")
 
+    @field_validator("state_url")
+    @classmethod
+    def _state_url_is_a_store(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value is not None else "sqlite://"
+        if text != "sqlite://" and not text.startswith(("sqlite:///", "postgresql://")):
+            msg = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
+            raise ValueError(msg)
+        return value
+
     def secret(self, service: str) -> SecretStr | None:
         """The key for a service (`rooflink`, `renovationfind`), if there is one."""
         return self.rooflink_api_key if service == "rooflink" else self.renovationfind_token
@@ -156,15 +166,28 @@ def load_settings(*, sandbox: bool = False, environ: Mapping[str, str] | None = 
 
 def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
     """A misspelt `LEADBRIDGE_READONLY` must not leave a server able to write."""
-    from dotenv import dotenv_values
-
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in [*environ, *dotenv_values(".env")]:
+    for name in [*environ, *_dotenv_names()]:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
             msg = f"{name} is not a setting; {hint}"
             raise SettingsError(msg)
+
+
+def _dotenv_names() -> Iterator[str]:
+    """Names in the `.env` file of the working directory; a line that cannot be read could be any of them."""
+    from dotenv.parser import parse_stream
+
+    path = Path(".env")
+    if not path.is_file():
+        return
+    for binding in parse_stream(io.StringIO(path.read_text("utf-8"))):
+        if binding.error:
+            msg = f".env line {binding.original.line} cannot be read; write NAME=value"
+            raise SettingsError(msg)
+        if binding.key:
+            yield binding.key
 
 
 def _one_line(error: ValidationError) -> str:

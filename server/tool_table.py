@@ -79,8 +79,8 @@ def write_into(path: Path) -> None:
 def _split(path: Path) -> tuple[str, str, str]:
     try:
         text = path.read_text("utf-8")
-    except OSError as error:
-        msg = f"{path}: {error.strerror}"
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"{path}: {error.strerror if isinstance(error, OSError) else 'not UTF-8 text'}"
         raise CatalogError(msg) from None
     before, begin, rest = text.partition(BEGIN)
     inside, end, after = rest.partition(END)
@@ -138,7 +138,7 @@ def show() -> None:
     for effect in Effect:
         console.print(f"{effect.value}: approval: {effect.gate}; repeated by itself: {effect.retry}")
     if counts is None:
-        console.print("Token cost: install leadbridge[tokens].")
+        console.print("Token cost: install leadbridge[tokens].", markup=False)
     else:
         default = sum(counts[spec.name] for spec in tool_specs() if spec.toolset in DEFAULT)
         console.print(f"Definitions of the default tools: {default} tokens (cl100k); all: {sum(counts.values())}.")

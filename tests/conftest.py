@@ -3,11 +3,49 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from server.sandbox import Sandbox
-from tests.support import ERAS, Era, Time, make_sandbox
+from tests import postgres
+from tests.support import DEFAULT_STORE, ERAS, Era, Time, make_sandbox
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--store postgresql` runs every test that names no store of its own on a real PostgreSQL."""
+    parser.addoption("--store", choices=["memory", "postgresql"], default="memory")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
+    """A real PostgreSQL, started for the first test that needs it and stopped after the last."""
+    with postgres.running(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: postgres.Server) -> Iterator[str]:
+    """A new, empty database."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new, empty store of each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    return request.getfixturevalue("postgres_url")
+
+
+@pytest.fixture(autouse=True)
+def _default_store(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.config.getoption("--store") == "postgresql":
+        DEFAULT_STORE.append(request.getfixturevalue("postgres_url"))
+    yield
+    DEFAULT_STORE.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ from server.settings import Settings
 
 Era = Literal["modern", "legacy"]
 ERAS: tuple[Era, ...] = ("modern", "legacy")
+DEFAULT_STORE: list[str] = []
+"""The URL of the store for servers that name none, while a test runs on another one than in memory."""
 _MODES = {"modern": "auto", "legacy": "legacy"}
 
 
@@ -69,6 +71,8 @@ def make_sandbox(time: Time | None = None, **options: Any) -> Sandbox:
 
 def make_settings(**values: Any) -> Settings:
     """Settings that depend on nothing around the test."""
+    if DEFAULT_STORE:
+        values.setdefault("state_url", DEFAULT_STORE[0])
     return Settings(_env_file=None, **{"sandbox": True, **values})  # type: ignore[call-arg]
 
 

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
+import anyio.to_thread
 from pydantic import BaseModel, Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.errors import ArgumentsRefused, Problem
-from server.guard.matching.compare import LIKELY
-from server.guard.matching.duplicates import DuplicateReport, likely_duplicates
-from server.guard.matching.index import Found
-from server.guard.matching.profile import Profile, Sought, profile_of
-from server.tooling.arguments import Text60, Text200
+from server.tooling.arguments import Text60, Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import LEGEND, OPEN, label
 from tools.tables import table
 
+if TYPE_CHECKING:
+    from server.guard.matching.duplicates import DuplicateReport
+    from server.guard.matching.index import Found
+    from server.guard.matching.profile import Profile, Sought
+
 Nothing = SkipJsonSchema[None]
+
+Line = Annotated[
+    str,
+    Field(
+        min_length=1, max_length=250, strict=True, description="Street line, better with town, state and postal code"
+    ),
+]
 
 SHARE_OF_DEADLINE = 0.5
 """Of the call's deadline, for reading the list; the rest is for looking things up, and for slow last pages."""
@@ -51,11 +60,10 @@ class Matches(BaseModel):
 
 async def find_matching_prospects(
     ctx: Ctx,
-    address: Annotated[Text200, Field(description="Street line, better with town, state and postal code")]
-    | Nothing = None,
+    address: Line | Nothing = None,
     phone: Text60 | Nothing = None,
     email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
-    name: Annotated[Text200, Field(description="Of the customer, any order")] | Nothing = None,
+    name: Text100 | Nothing = None,
 ) -> Reply[Matches]:
     """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
 
@@ -63,11 +71,15 @@ async def find_matching_prospects(
     argument. Each match has a score, and the evidence for it. It reads the newest prospects first, as many as time
     allows, and says how many it compared: if not all, call it again to go on.
     """
+    # The rules of matching are many patterns to compile: not at start.
+    from server.guard.matching.duplicates import likely_duplicates
+    from server.guard.matching.profile import Sought, profile_of
+
     deck = deck_of(ctx)
     sought = Sought(
         address=address or "", phones=(("phone", phone),) if phone else (), email=email or "", name=name or ""
     )
-    if problems := _problems(sought, profile_of(sought)):
+    if problems := _problems(sought, await anyio.to_thread.run_sync(profile_of, sought)):
         raise ArgumentsRefused(problems)
 
     async def progress(checked: int, total: int | None) -> None:
@@ -86,7 +98,7 @@ async def find_matching_prospects(
 
 
 def _problems(sought: Sought, profile: Profile) -> list[Problem]:
-    if sought == Sought():
+    if not (sought.address or sought.phones or sought.email or sought.name):
         return [Problem("address, phone, email, name", "give at least one of them")]
     problems: list[Problem] = []
     if sought.phones and not profile.phones:
@@ -114,6 +126,8 @@ def _row(found: Found) -> MatchRow:
 
 
 def _text(report: DuplicateReport, data: Matches) -> str:
+    from server.guard.matching.compare import LIKELY
+
     likely = len(report.likely)
     if data.matches:
         head = f"{len(report.matches)} possible matches, {likely} of them likely (score {LIKELY} or more)"

@@ -1,11 +1,12 @@
 """The governor that all processes with the same key share: one window, one queue, one cool-off.
 
-A caller takes its place in the queue at once, sleeps without holding anything, and looks again when it wakes: it leaves
-only when fewer than the allowed requests really left in the window before. So who wakes late makes nobody bunch with
-it, and a process that dies wastes its own place and no more.
+A caller takes its place in the queue at once, sleeps without holding anything, and looks again when it wakes. It leaves
+only when, in the window before, fewer requests than allowed can have arrived: what matters is when the service sees
+them, so a window is counted from the answer, which comes after that. Who wakes late or is slow to connect makes nobody
+bunch with it, and a process that dies wastes its own place and no more.
 
-Of the libraries, pyrate-limiter is the nearest: its buckets on SQLite and PostgreSQL are shared by processes. But its
-waiters poll, so the last to come may be first, and neither it nor limits knows a cool-off or who really left when.
+Of the libraries pyrate-limiter is the nearest, with buckets in SQLite and PostgreSQL that processes share. But its
+waiters poll, so the last to come may be first; and neither it nor limits knows a cool-off, or when requests arrived.
 """
 
 from __future__ import annotations
@@ -29,17 +30,15 @@ from server.state import Store
 
 T = TypeVar("T")
 
-MARGIN = 0.04
-"""Seconds after which a request that left is taken to have arrived, if it was not answered before. What leaves evenly
-may arrive bunched; a tenth of this is lost where answers come as fast as from this machine."""
-LATE = 0.005
-"""Seconds between leave and departure that the margin covers."""
+UNANSWERED = 1.0
+"""Seconds after which a request that left is taken to have arrived, if its answer did not prove that sooner: on a busy
+machine or network it may well take that long. A service that answers in 0.3 s gets 5 requests in 1.3 s."""
 GAP = 0.001
 """Seconds between the end of a window and the next request."""
 MOST_WAITING = 256
 
-_leave: ContextVar[tuple[int, float] | None] = ContextVar("leave", default=None)
-"""This call's number and when it got leave, until its request departs."""
+_left: ContextVar[tuple[int, float] | None] = ContextVar("left", default=None)
+"""This task's number and when it left, until it is answered."""
 
 
 def governor_for(store: Store, *, service: str, requests: int, seconds: float, account: str) -> Governor:
@@ -100,32 +99,15 @@ class SharedGovernor(Governor):
             await super().acquire(until - self.clock(), on_wait)
         else:
             self.warning = ""
-            _leave.set((number, self.clock()))
-
-    async def departing(self) -> None:
-        """The request of this task's last `acquire` is about to be written to its connection.
-
-        Making the connection may have taken so long that others have left since; then this waits for its turn again.
-        """
-        leave = _leave.get()
-        if leave is None or self.clock() - leave[1] < LATE:
-            return
-        number = leave[0]
-        try:
-            while (wait := await self._change(lambda queue: queue.depart(number))) > 0:
-                await self.sleep(wait)
-        except NotShared as error:
-            self._alone(error)
-        else:
-            _leave.set((number, self.clock()))
+            _left.set((number, self.clock()))
 
     async def answered(self) -> None:
-        """The answer to the request of this task's last `acquire` has begun to come."""
-        leave = _leave.get()
-        _leave.set(None)
-        if leave is not None and self.clock() - leave[1] < MARGIN:
+        """The answer to the request of this task's last `acquire` came: it had arrived by now."""
+        left = _left.get()
+        _left.set(None)
+        if left is not None and self.clock() - left[1] < UNANSWERED:
             with contextlib.suppress(NotShared):
-                await self._change(lambda queue: queue.answer(leave[0]))
+                await self._change(lambda queue: queue.answer(left[0]))
 
     def cool_off(self, seconds: float) -> None:
         """Let nobody through for so many seconds, in no process."""
@@ -147,7 +129,7 @@ class SharedGovernor(Governor):
 
     def _alone(self, error: NotShared) -> None:
         self.warning = f"Other processes with this key are not seen: {error}."
-        _leave.set(None)
+        _left.set(None)
 
     async def _change(self, step: Callable[[Queue], T]) -> T:
         return await self._pace.change(self._work(step))
@@ -243,7 +225,7 @@ class Queue:
         self.forget(number)
         place = self._place(number, self._left)
         if place <= self.now:
-            self._put(number, self.now + MARGIN)
+            self._put(number, self.now + UNANSWERED)
             return 0.0
         # Those who left a moment ago may be answered any time.
         soonest = self._place(number, array("d", (min(at, self.now) for at in self._left)))
@@ -252,20 +234,12 @@ class Queue:
         insort(self.waiting, (number, place))
         return place - self.now
 
-    def depart(self, number: int) -> float:
-        """What has left departs only now, before all who wait; else the seconds until it may."""
-        self._take(number)
-        place = max(self.now, self._not_before)
-        if len(self._left) >= self._requests:
-            place = max(place, self._left[-self._requests] + self._window)
-        self._put(number, place + MARGIN)
-        return place - self.now
-
     def answer(self, number: int) -> None:
-        """The service has had the request."""
-        at = self._take(number)
-        if at is not None:
-            self._put(number, min(at, self.now))
+        """The service has had this one's request."""
+        if number in self._numbers:
+            index = self._numbers.index(number)
+            self._numbers.pop(index)
+            self._put(number, min(self._left.pop(index), self.now))
 
     def forget(self, number: int) -> None:
         """Give a place up."""
@@ -289,13 +263,6 @@ class Queue:
         index = bisect_right(self._left, at)
         self._left.insert(index, at)
         self._numbers.insert(index, number)
-
-    def _take(self, number: int) -> float | None:
-        if number not in self._numbers:
-            return None
-        index = self._numbers.index(number)
-        self._numbers.pop(index)
-        return self._left.pop(index)
 
     def _go_back(self, seconds: float) -> None:
         """The clock went back, or the machine started again: all times go back with it."""

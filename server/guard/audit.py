@@ -17,9 +17,6 @@ from server.state import Store
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-START = "0" * 64
-_HEAD = "audit_head"
-
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
@@ -41,23 +38,26 @@ class Verdict:
     why: str = ""
 
 
-def append(connection: Connection, at: float, event: Mapping[str, Any]) -> None:
-    """Add one row, in the transaction of what it tells."""
+def hold(connection: Connection) -> tuple[int, str]:
+    """Position and hash of the last row, held until the transaction ends: whoever writes next waits for it."""
     from sqlalchemy import select
 
-    from server.state.tables import audit, meta
+    from server.state.tables import AUDIT_HEAD, meta
 
-    head = connection.execute(select(meta.c.value).where(meta.c.key == _HEAD).with_for_update()).scalar()
-    position, _, previous = (head or f"0 {START}").partition(" ")
+    head = connection.execute(select(meta.c.value).where(meta.c.key == AUDIT_HEAD).with_for_update()).scalar_one()
+    position, _, digest = head.partition(" ")
+    return int(position), digest
+
+
+def append(connection: Connection, at: float, event: Mapping[str, Any]) -> None:
+    """Add one row, in the transaction of what it tells."""
+    from server.state.tables import AUDIT_HEAD, audit, meta
+
+    position, previous = hold(connection)
     text = json.dumps(event, sort_keys=True, separators=(",", ":"))
-    place = int(position) + 1
-    digest = _digest(place, at, text, previous)
-    connection.execute(audit.insert().values(position=place, at=at, event=text, previous=previous, hash=digest))
-    value = f"{place} {digest}"
-    if head is None:
-        connection.execute(meta.insert().values(key=_HEAD, value=value))
-    else:
-        connection.execute(meta.update().where(meta.c.key == _HEAD).values(value=value))
+    digest = _digest(position + 1, at, text, previous)
+    connection.execute(audit.insert().values(position=position + 1, at=at, event=text, previous=previous, hash=digest))
+    connection.execute(meta.update().where(meta.c.key == AUDIT_HEAD).values(value=f"{position + 1} {digest}"))
 
 
 def read(store: Store) -> Iterator[AuditRow]:
@@ -76,11 +76,9 @@ def verify(store: Store) -> Verdict:
     """Walk the chain from its start to its recorded head."""
 
     def work(connection: Connection) -> Verdict:
-        from sqlalchemy import select
+        from server.state.tables import AUDIT_START, audit
 
-        from server.state.tables import audit, meta
-
-        expected, count = START, 0
+        expected, count = AUDIT_START, 0
         for row in connection.execute(audit.select().order_by(audit.c.position)):
             count += 1
             if row.position != count:
@@ -90,9 +88,9 @@ def verify(store: Store) -> Verdict:
             if row.hash != _digest(row.position, row.at, row.event, row.previous):
                 return Verdict(count, count, f"row {count} was changed")
             expected = row.hash
-        head = connection.execute(select(meta.c.value).where(meta.c.key == _HEAD)).scalar() or f"0 {START}"
-        if head != f"{count} {expected}":
-            return Verdict(count, count + 1, f"rows after {count} are missing: the last was {head.partition(' ')[0]}")
+        last, digest = hold(connection)
+        if (last, digest) != (count, expected):
+            return Verdict(count, count + 1, f"rows after {count} are missing: the last was {last}")
         return Verdict(count)
 
     return store.run_sync(work)

@@ -98,6 +98,7 @@ class Ledger:
         def work(connection: Connection) -> int | EarlierWrite:
             from server.state.tables import writes
 
+            audit.hold(connection)
             if approval.id:
                 _burn(connection, approval.id, plan.operation.id, "yes", now)
             if not plan.repeats_knowingly:

@@ -42,7 +42,7 @@ def settle_orphans(connection: Connection, now: float) -> None:
 
     from server.state.tables import writes
 
-    rows = connection.execute(select(writes).where(writes.c.state.in_(("intended", "sent")))).all()
+    rows = connection.execute(select(writes).where(writes.c.state.in_(("intended", "sent"))).with_for_update()).all()
     for row in rows:
         if row.owner == this_process() and row.lease_until > now:
             continue

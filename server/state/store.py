@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 
@@ -47,6 +48,12 @@ class Store:
         try:
             with self._alone, self._open().begin() as connection:
                 return work(connection)
+        except ImportError as error:
+            msg = (
+                f"The state store ({self.description}) needs the driver {error.name}: install leadbridge[postgres]. "
+                "Nothing was sent."
+            )
+            raise StateError(msg) from None
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
             msg = (
@@ -65,8 +72,10 @@ class Store:
         """Where the store is, without a password."""
         if self.url == IN_MEMORY:
             return "in memory"
-        scheme, _, rest = self.url.partition("://")
-        return rest.removeprefix("/") if scheme == "sqlite" else f"{scheme}://{rest.rpartition('@')[2]}"
+        parts = urlsplit(self.url)
+        if parts.scheme == "sqlite":
+            return parts.path.removeprefix("/")
+        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
     def close(self) -> None:
         """Close every connection. What is in memory stays: used approvals must stay used when a client has left."""
@@ -81,10 +90,10 @@ class Store:
             return self._engine
 
     def _create(self) -> Engine:
-        from sqlalchemy import create_engine, event, inspect, make_url
+        from sqlalchemy import create_engine, event, make_url
         from sqlalchemy.pool import StaticPool
 
-        from server.state.tables import SCHEMA_VERSION, meta, metadata
+        from server.state.migrations import migrate
 
         url = make_url(self.url)
         options: dict[str, Any] = {}
@@ -101,18 +110,7 @@ class Store:
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_immediately)
         with engine.begin() as connection:
-            if inspect(connection).has_table("meta"):
-                found = connection.execute(meta.select().where(meta.c.key == "schema_version")).first()
-                version = int(found.value) if found else 0
-                if version > SCHEMA_VERSION:
-                    msg = (
-                        f"The state store ({self.description}) was written by a newer LeadBridge (schema {version}, "
-                        f"this one knows {SCHEMA_VERSION}). Update LeadBridge. Nothing was sent."
-                    )
-                    raise StateError(msg)
-            else:
-                metadata.create_all(connection)
-                connection.execute(meta.insert().values(key="schema_version", value=str(SCHEMA_VERSION)))
+            migrate(connection, self.description)
         return engine
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+AUDIT_HEAD = "audit_head"
+AUDIT_START = "0" * 64
+"""What the first row of the audit trail follows."""
 
 metadata = MetaData()
 

@@ -31,6 +31,7 @@ _SHORT_ZIP = re.compile(r"[\s,](CT|MA|ME|NH|NJ|RI|VT)[\s,]+(\d{4})(?:-\d{4})?\s*
 _CITY_WORDS = {"SAINT": "ST", "SAINTE": "STE", "FORT": "FT", "MOUNT": "MT", "NORTH": "N", "SOUTH": "S", "EAST": "E"} | {
     "WEST": "W", "HEIGHTS": "HTS", "SPRINGS": "SPGS", "CITY": "CITY"
 }  # fmt: skip
+_CITIES = {"QUEBEC CITY": "QUEBEC", "NEW YORK CITY": "NEW YORK", "NYC": "NEW YORK", "WASHINGTON DC": "WASHINGTON"}
 _LOST_ZERO = frozenset({"CT", "MA", "ME", "NH", "NJ", "RI", "VT"})
 _DIGITS, _DIGITS_LESS_ONE = 5, 4
 _UNIT_WORDS = 4
@@ -63,13 +64,16 @@ class Address:
 @lru_cache(maxsize=4096)
 def address_of(text: str, city: str = "", state: str = "", postal_code: str = "") -> Address:
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
-    line = re.sub(r"[\n;|]+", ",", plain(text)).strip(" ,")
+    line = " ".join(re.sub(r"[\n;|]+", ",", plain(text)).split()).strip(" ,")
     line = _COUNTRY.sub("", line)
     line, postal = _take_postal(line)
+    line = _COUNTRY.sub("", line)
     known_state = _state(state)
     line, found_state = _take_state(line, after_postal=bool(postal), known=known_state)
     known_state = known_state or found_state
     postal = _postal(postal_code, known_state) or postal
+    if known_state == "HI":
+        line = re.sub(r"\b(\d+)-(\d+)\b", r"\1\2", line, count=1)  # 94-123 Waipahu St: one house number
     parts = [part for part in (row.strip() for row in line.split(",")) if part]
     known_city = _city(city)
     canada = known_state in CANADA or (bool(postal) and not postal[0].isdigit())
@@ -132,8 +136,8 @@ def _start_of_tail(line: str, count: int) -> int:
 
 
 def _city(text: str) -> str:
-    words = fold(text).split()
-    return " ".join(_CITY_WORDS.get(word, word) for word in words)
+    folded = fold(text)
+    return _CITIES.get(folded) or " ".join(_CITY_WORDS.get(word, word) for word in folded.split())
 
 
 def _street_and_city(parts: list[str], city: str, *, canada: bool, french: bool) -> tuple[Street, str]:

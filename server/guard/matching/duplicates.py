@@ -16,7 +16,7 @@ from server.guard.ledger import Ledger
 from server.guard.matching.index import Coverage, Found, SeenProspects, SeenRow, row_of
 from server.guard.matching.profile import Sought, profile_of
 from server.guard.matching.runs import Reading, begin
-from server.models.rooflink import Page, Prospect
+from server.models.rooflink import Prospect
 from server.state import Store
 
 PAGE_SIZE = 100

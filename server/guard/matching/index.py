@@ -177,7 +177,9 @@ def _find(connection: Connection, account: str, profile: Profile) -> list[Found]
         return []
     # Without ORDER BY: SQLite would walk the index of ids for it instead of looking the keys up.
     hits = connection.execute(
-        select(seen_keys.c.key, seen_keys.c.prospect_id).where(seen_keys.c.account == account, seen_keys.c.key.in_(keys))
+        select(seen_keys.c.key, seen_keys.c.prospect_id).where(
+            seen_keys.c.account == account, seen_keys.c.key.in_(keys)
+        )
     ).all()
     counts = Counter(hit.key for hit in hits)
     shared = frozenset(key for key, count in counts.items() if count > COMMON and key.startswith(("p|", "e|")))

@@ -8,7 +8,6 @@ from functools import lru_cache
 
 from server.guard.matching.text import plain
 
-_LOCAL_DIGITS = 10
 _ROLES = frozenset(
     [
         "admin",
@@ -68,7 +67,7 @@ def phone_of(text: str) -> Phone | None:
         return None
     national = str(parsed.national_number)
     if (
-        not phonenumbers.is_possible_number(parsed)
+        phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE
         or len(set(national[-7:])) == 1
         or national in "12345678901234567890"
     ):

@@ -1,0 +1,133 @@
+"""What the ledger adds to a write: the same HTTP write with it and without it, in one process, in turns.
+
+With it: looked up whether it is a repeat, intent, `sent` and outcome committed to SQLite on local disk. Without it: the
+client's request and the reading of its answer alone. The service is the sandbox in another process, on loopback.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+import anyio
+from pydantic import JsonValue
+
+from bench.peers import LEADBRIDGE, Setup
+from bench.results import Budget, Row
+from server.api.governor import Governor
+from server.app import build_deck
+from server.guard.approval import Approval
+from server.guard.ledger import WritePermit
+from server.guard.plan import Done, Plan
+from server.settings import Settings
+from server.tooling.context import Deck
+
+ROUNDS = 100
+WARM_UP = 5
+LEAD = 785
+TARGET = f"lead {LEAD}"
+SERVICE = "renovationfind"
+
+
+class Unrecorded:
+    """A permit that puts nothing on record: what a client without a ledger would send with."""
+
+    operation_id = f"{SERVICE}.update_job_status"
+
+    async def sending(self) -> None:
+        """Do nothing."""
+
+
+def measure(setup: Setup) -> list[Row]:
+    """Write a status so many times each way; every one is different, so none is a repeat."""
+    with tempfile.TemporaryDirectory(prefix="leadbridge-bench-") as folder, _services() as settings:
+        with_ledger, without = anyio.run(_times, settings, Path(folder), setup.rounds(ROUNDS))
+    cost = median(with_ledger) - median(without)
+    setup.notes.append(
+        f"A write took {median(with_ledger):.1f} ms with the ledger and {median(without):.1f} ms without it "
+        "(medians, in one process, three commits to SQLite on local disk)."
+    )
+    return [Row("what the ledger adds to a write", "ms", {LEADBRIDGE: cost}, Budget(15), digits=1)]
+
+
+async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[list[float], list[float]]:
+    given = {name.removeprefix("LEADBRIDGE_").lower(): value for name, value in settings.items()}
+    made = Settings.model_validate({**given, "state_url": f"sqlite:///{folder / 'state.sqlite'}"})
+    deck = build_deck(made, governor=_unhurried)
+    ways = {"with": partial(_with_ledger, deck), "without": partial(_without_ledger, deck)}
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    try:
+        for number in range(-WARM_UP, rounds):
+            order = list(ways.items())
+            for name, way in order if number % 2 else reversed(order):
+                plan = _plan(deck, f"{name} {number}")
+                began = time.perf_counter()
+                await way(plan)
+                if number >= 0:
+                    times[name].append((time.perf_counter() - began) * 1000)
+    finally:
+        await deck.services.aclose()
+        deck.store.close()
+    return times["with"], times["without"]
+
+
+async def _with_ledger(deck: Deck, plan: Plan) -> None:
+    """What stands between a plan and its receipt (server/tooling/sending.py), without a person and without words."""
+    ledger = deck.ledger
+    if await ledger.earlier(plan) is not None:
+        raise _not_measured("a repeat")
+    permit = await ledger.intend(plan, Approval("not needed"))
+    if not isinstance(permit, WritePermit):
+        raise _not_measured("a repeat")
+    answer = await deck.client(SERVICE).request(plan.operation, path=plan.path, body=plan.body, permit=permit)
+    done = plan.receive(answer)
+    await ledger.record(permit.write_id, "done", done.summary, done.record_id)
+
+
+async def _without_ledger(deck: Deck, plan: Plan) -> None:
+    answer = await deck.client(SERVICE).request(plan.operation, path=plan.path, body=plan.body, permit=Unrecorded())
+    plan.receive(answer)
+
+
+def _plan(deck: Deck, reason: str) -> Plan:
+    operation = deck.operation(Unrecorded.operation_id)
+    arguments: dict[str, JsonValue] = {"status": "OTHER", "reason": reason}
+    return Plan(
+        operation=operation,
+        target=TARGET,
+        subject=f"{TARGET} status",
+        arguments={"lead_id": LEAD, **arguments},
+        path={"lead_id": LEAD},
+        body=operation.encode_body(arguments),
+        preview=(),
+        receive=lambda _: Done("The status is set.", record_id=LEAD),
+    )
+
+
+def _unhurried(*, service: str, requests: int, seconds: float) -> Governor:
+    """A governor that lets everything pass: its waiting is no cost of the ledger."""
+    return Governor(service, requests * 1000, seconds)
+
+
+def _not_measured(what: str) -> RuntimeError:
+    return RuntimeError(f"{what} was measured in place of a write")
+
+
+@contextmanager
+def _services() -> Generator[dict[str, str]]:
+    """The sandbox as a process of its own, and the settings that reach it. It takes 250 requests in five minutes."""
+    command = [sys.executable, "-m", "server.cli", "sandbox", "--port", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="ascii")
+    try:
+        assert process.stdout is not None  # noqa: S101 - asked for above
+        yield dict(pair.split("=", 1) for pair in process.stdout.readline().split())
+    finally:
+        process.terminate()
+        process.wait(timeout=10)

@@ -1,0 +1,136 @@
+"""Where a server is killed: its own functions, wrapped from outside so that it ends itself with SIGKILL.
+
+The product knows nothing of this. A seam that was renamed makes `install` fail, and with it the round.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+from unittest.mock import patch
+
+from server.api.client import ServiceClient
+from server.guard import audit
+from server.guard.ledger import Ledger, WritePermit
+from server.tooling import writes
+
+
+def die() -> NoReturn:
+    """End this process as a power cut would: nothing is flushed, closed or handled."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("a process outlived its SIGKILL")
+
+
+def _replace(owner: object, name: str, wrapped: Callable[..., Any]) -> None:
+    patch.object(owner, name, wrapped).start()
+
+
+def _before_intent() -> None:
+    async def intend(self: Ledger, *_: Any, **__: Any) -> NoReturn:
+        die()
+
+    _replace(Ledger, "intend", intend)
+
+
+def _uncommitted(state: str) -> Callable[[], None]:
+    """In the transaction that puts this state on record: everything is written, nothing is committed."""
+
+    def install_it() -> None:
+        real = audit.append
+
+        def append(connection: Any, at: float, event: Any) -> None:
+            real(connection, at, event)
+            if event["state"] == state:
+                die()
+
+        _replace(audit, "append", append)
+
+    return install_it
+
+
+def _after_intent() -> None:
+    real = Ledger.intend
+
+    async def intend(self: Ledger, *args: Any, **named: Any) -> Any:
+        permit = await real(self, *args, **named)
+        if isinstance(permit, WritePermit):
+            die()
+        return permit
+
+    _replace(Ledger, "intend", intend)
+
+
+def _after_sent() -> None:
+    real = WritePermit.sending
+
+    async def sending(self: WritePermit) -> None:
+        await real(self)
+        die()
+
+    _replace(WritePermit, "sending", sending)
+
+
+def _after_answer() -> None:
+    real = ServiceClient._send
+
+    async def send(self: ServiceClient, operation: Any, *args: Any, **named: Any) -> Any:
+        answer = await real(self, operation, *args, **named)
+        if operation.effect.writes:
+            die()
+        return answer
+
+    _replace(ServiceClient, "_send", send)
+
+
+def _after_outcome() -> None:
+    real = Ledger.record
+
+    async def record(self: Ledger, write_id: int, state: str, *args: Any, **named: Any) -> None:
+        await real(self, write_id, state, *args, **named)
+        if state == "done":
+            die()
+
+    _replace(Ledger, "record", record)
+
+
+def _before_receipt() -> None:
+    real = writes.receipt_result
+
+    def receipt_result(receipt: Any) -> Any:
+        if receipt.outcome == "done":
+            die()
+        return real(receipt)
+
+    _replace(writes, "receipt_result", receipt_result)
+
+
+INSIDE: dict[str, Callable[[], None]] = {
+    "before the intent": _before_intent,
+    "intent not committed": _uncommitted("intended"),
+    "after the intent": _after_intent,
+    "`sent` not committed": _uncommitted("sent"),
+    "after `sent`, nothing left": _after_sent,
+    "after the answer": _after_answer,
+    "outcome not committed": _uncommitted("done"),
+    "after the outcome": _after_outcome,
+    "before the receipt": _before_receipt,
+}
+"""Points at which the server ends itself. The others, while a request is in flight, are killed from outside."""
+
+
+def hold_before_intent(folder: Path) -> None:
+    """Stop every write right before its intent, until all processes that shall race have come so far."""
+    real = Ledger.intend
+
+    async def intend(self: Ledger, *args: Any, **named: Any) -> Any:
+        (folder / f"arrived-{os.getpid()}").touch()
+        deadline = time.monotonic() + 30
+        while not (folder / "go").exists():
+            assert time.monotonic() < deadline, "nobody said go"
+        return await real(self, *args, **named)
+
+    _replace(Ledger, "intend", intend)

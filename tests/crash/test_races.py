@@ -1,0 +1,168 @@
+"""The same write attempted at the same instant: one goes, the others are told. Two different writes both go."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+
+from server.app import build_deck
+from server.errors import Refused
+from server.guard.approval import Approval
+from server.guard.ledger import Ledger, WritePermit
+from server.guard.plan import Done, Plan
+from server.sandbox import Sandbox
+from server.state import Store
+from tests.crash.processes import Service, Zygote, eventually, server_on
+from tests.crash.rounds import accept_lead, create_lead, mark_won, update_status
+from tests.support import Time, call, connected, data_of, make_settings
+
+forked = pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
+TOLD = {"in_progress", "already_done", "approval_used", "already_accepted", "already_won"}
+
+
+def outcome_of(receipt: dict[str, Any]) -> str:
+    """What a caller was told, a refusal by its reason."""
+    return receipt["reason"] if receipt["outcome"] == "refused" else receipt["outcome"]
+
+
+def one_went(told: list[str]) -> bool:
+    """Whether exactly one was done, and all others were told of it."""
+    return told.count("done") == 1 and set(told) <= {"done", *TOLD}
+
+
+@asynccontextmanager
+async def two_held(zygote: Zygote, folder: Path, hold: Path) -> AsyncIterator[tuple[Client, Client]]:
+    """Two server processes on one store, in which writes wait right before their intent for `go`."""
+    hold.mkdir()
+    async with server_on(zygote, folder, hold=hold) as one, server_on(zygote, folder, hold=hold) as other:
+        yield one.client, other.client
+
+
+async def race(hold: Path, *calls: tuple[Client, str, dict[str, Any]]) -> list[str]:
+    """Let the calls come up to their intents, then let all go at once."""
+    told: list[str] = []
+
+    async def ask(client: Client, tool: str, arguments: dict[str, Any]) -> None:
+        told.append(outcome_of(data_of(await call(client, tool, **arguments))))
+
+    async with anyio.create_task_group() as tasks:
+        for client, tool, arguments in calls:
+            tasks.start_soon(ask, client, tool, arguments)
+        await eventually(lambda: len(list(hold.glob("arrived-*"))) == len(calls))
+        (hold / "go").touch()
+    return told
+
+
+@forked
+@pytest.mark.slow
+async def test_of_two_processes_attempting_the_same_write_one_goes(site: tuple[Service, Zygote], folder: Path) -> None:
+    service, zygote = site
+    for number in range(20):
+        write = (create_lead, update_status)[number % 2](300 + number)
+        before = write.requests(service)
+        async with two_held(zygote, folder, folder / f"hold-{number}") as (one, other):
+            told = await race(
+                folder / f"hold-{number}", *((each, write.tool, write.arguments) for each in (one, other))
+            )
+        assert one_went(told), told
+        assert write.effects(service) == 1
+        assert write.requests(service) - before == 1
+
+
+@forked
+@pytest.mark.slow
+async def test_two_different_writes_of_two_processes_both_go(site: tuple[Service, Zygote], folder: Path) -> None:
+    service, zygote = site
+    writes = create_lead(340), update_status(341)
+    hold = folder / "hold"
+    async with two_held(zygote, folder, hold) as clients:
+        calls = [(client, write.tool, write.arguments) for client, write in zip(clients, writes, strict=True)]
+        assert await race(hold, *calls) == ["done", "done"]
+    assert [write.effects(service) for write in writes] == [1, 1]
+
+
+@forked
+@pytest.mark.slow
+@pytest.mark.parametrize("write", [mark_won(350), accept_lead(351)], ids=["won", "accepted"])
+async def test_one_token_used_in_two_processes_at_once_writes_once(
+    site: tuple[Service, Zygote], folder: Path, write: Any
+) -> None:
+    service, zygote = site
+    hold = folder / "hold"
+    async with two_held(zygote, folder, hold) as (one, other):
+        asked = data_of(await call(one, write.tool, **write.arguments))
+        arguments = {**write.arguments, "approval_token": asked["approval_token"]}
+        told = await race(hold, (one, write.tool, arguments), (other, write.tool, arguments))
+    assert one_went(told), told
+    assert write.effects(service) == 1
+    assert write.requests(service) == 1
+
+
+async def test_of_many_tasks_of_one_process_one_goes(sandbox: Sandbox, time: Time, tmp_path: Path) -> None:
+    lead = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
+    async with connected(sandbox, time=time, state_url=f"sqlite:///{tmp_path / 'state.db'}") as client:
+        receipts = await asyncio.gather(*(call(client, "rooflink_create_lead", **lead) for _ in range(8)))
+    told = [outcome_of(data_of(receipt)) for receipt in receipts]
+    assert one_went(told), told
+    assert len(sandbox.writes) == 1
+
+
+def _plan(number: int) -> Plan:
+    operation = build_deck(make_settings()).operation("rooflink.create_lead")
+    return Plan(
+        operation=operation,
+        target=f"{number} Elm St",
+        arguments={"address": f"{number} Elm St"},
+        preview=("A lead",),
+        receive=lambda _: Done("done"),
+    )
+
+
+def _race_of_threads(tmp_path: Path, plans: list[Plan], approval: Approval) -> Counter[str]:
+    """Put all plans on record at once, each in a thread with a loop of its own; what each was told."""
+    store = Store(f"sqlite:///{tmp_path / 'state.db'}")
+    ledger = Ledger(store, lambda _: "account", sandbox=False)
+    barrier = threading.Barrier(len(plans))
+    told: list[str] = []
+
+    def intend(plan: Plan) -> None:
+        barrier.wait()
+        try:
+            permit = anyio.run(ledger.intend, plan, approval)
+        except Refused as refused:
+            told.append(refused.reason)
+        else:
+            told.append("goes" if isinstance(permit, WritePermit) else "already_done")
+
+    threads = [threading.Thread(target=intend, args=(plan,)) for plan in plans]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    store.close()
+    return Counter(told)
+
+
+def test_of_many_threads_with_the_same_write_one_goes(tmp_path: Path) -> None:
+    told = _race_of_threads(tmp_path, [_plan(1) for _ in range(8)], Approval("not needed"))
+    assert told == {"goes": 1, "in_progress": 7}
+
+
+def test_of_many_threads_with_different_writes_all_go(tmp_path: Path) -> None:
+    told = _race_of_threads(tmp_path, [_plan(number) for number in range(8)], Approval("not needed"))
+    assert told == {"goes": 8}
+
+
+def test_of_many_threads_with_one_approval_one_goes(tmp_path: Path) -> None:
+    told = _race_of_threads(tmp_path, [_plan(number) for number in range(8)], Approval("token", "token-1"))
+    assert told == {"goes": 1, "approval_used": 7}

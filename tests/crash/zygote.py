@@ -1,0 +1,106 @@
+"""A process that has imported everything and built the server, and forks a `leadbridge serve` in milliseconds.
+
+It is steered over the Unix socket whose descriptor is its only argument, one JSON object a message:
+`{"settings": {...}, "folder": ...}` once, then `{"start": point, "hold": folder}` with three descriptors (stdin,
+stdout, stderr of the new server) or `{"wait": pid}`. It has one thread and no event loop, so that forking it is safe.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import server.app
+import server.cli
+from server.guard.location import locate
+from server.settings import load_settings
+from tests.crash import points
+
+_WHEN_FIRST_USED = (
+    "anyio._backends._asyncio",
+    "bs4",
+    "h11",
+    "httpcore",
+    "httpx",
+    "psutil",
+    "server.logs",
+    "server.state.tables",
+    "sqlalchemy.dialects.sqlite",
+)
+"""What a server imports only with its first write; imported here, once for all rounds."""
+
+
+def main(descriptor: int) -> None:
+    """Serve until the other side hangs up."""
+    control = socket.socket(fileno=descriptor)
+    told, _ = _receive(control)
+    for module in _WHEN_FIRST_USED:
+        importlib.import_module(module)
+    locate("TX", "75024", None, None)  # reads the table of ZIP codes
+    os.environ.update(told["settings"])
+    os.chdir(told["folder"])
+    built = server.app.build_server(load_settings())
+    server.app.build_server = lambda _settings: built  # type: ignore[assignment]  # of the same settings, once for all
+    gc.collect()
+    gc.freeze()
+    _answer(control, ready=True)
+    while True:
+        told, descriptors = _receive(control)
+        if "wait" in told:
+            _, status = os.waitpid(told["wait"], 0)
+            _answer(control, code=os.waitstatus_to_exitcode(status))
+            continue
+        pid = os.fork()
+        if not pid:
+            control.close()
+            _serve(descriptors, told)
+        for received in descriptors:
+            os.close(received)
+        _answer(control, pid=pid)
+
+
+def _serve(descriptors: list[int], told: dict[str, Any]) -> None:
+    """Be a `leadbridge serve`; never returns."""
+    code = 1
+    try:
+        for standard, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, standard)
+            os.close(descriptor)
+        if told["folder"]:
+            os.chdir(told["folder"])
+        if told["hold"]:
+            points.hold_before_intent(Path(told["hold"]))
+        if told["start"]:
+            points.INSIDE[told["start"]]()
+        import server.guard.ledger as l; from server.guard import recovery as rc; l.settle_orphans = lambda c, n: [rc.set_state(c, n, row.id, "failed", by="recovery") for row in c.execute(__import__("server.state.tables", fromlist=["x"]).writes.select().where(__import__("server.state.tables", fromlist=["x"]).writes.c.state.in_(("intended","sent"))))]
+        sys.argv = ["leadbridge", "serve"]
+        server.cli.main()
+        code = 0
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    data, descriptors, _, _ = socket.recv_fds(control, 65_536, 3)
+    if not data:
+        sys.exit(0)
+    return json.loads(data), descriptors
+
+
+def _answer(control: socket.socket, **told: Any) -> None:
+    control.sendall(json.dumps(told).encode())
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

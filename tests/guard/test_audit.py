@@ -1,0 +1,294 @@
+"""The audit trail: rows are only ever added, a change is found with its position, nobody's data is in it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from typer.testing import CliRunner, Result
+
+from server.cli import app
+from server.guard import audit
+from server.sandbox import Fault
+from server.state import Store
+from tests.support import Person, Time, call, connected, data_of, make_sandbox
+
+PERSONAL: dict[str, dict[str, Any]] = {
+    "rooflink_create_lead": {
+        "address": "4821 Juniper Hollow Dr",
+        "state": "TX",
+        "postal_code": "75024",
+        "city": "Plano",
+        "county": "Collin",
+        "first_name": "Marguerite",
+        "last_name": "Delacroix",
+        "cell_phone": "972-555-0142",
+        "home_phone": "972-555-0143",
+        "email": "marguerite@example.com",
+        "latitude": 33.0761,
+        "longitude": -96.7724,
+        "extra_info": {"campaign": "Spring hail"},
+        "external_id": "CRM-99817",
+    },
+    "renovationfind_decline_lead": {"lead_id": 811, "reason": "Mr Okonkwo moved away"},
+    "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 18500, "reason": "Called by Amara"},
+    "renovationfind_accept_lead": {"lead_id": 812},
+    "renovationfind_create_referral_request": {
+        "first_name": "Siobhan",
+        "last_name": "Kelleher",
+        "email": "siobhan@example.com",
+        "phone": "214-555-0177",
+    },
+}
+PLAIN = {"lead_id", "state", "status", "job_amount", "skip_duplicates"}
+"""Arguments above that may stand as they are."""
+START = "0" * 64
+"""What the first row follows."""
+ROWS = 9
+"""Rows of `trail`: three writes, each intended, sent and done."""
+
+
+async def write_all(path: Path) -> None:
+    """Make every write of PERSONAL; the last stays unknown."""
+    sandbox, time = make_sandbox(Time()), Time()
+    async with connected(sandbox, time=time, person=Person(), state_url=f"sqlite:///{path}") as client:
+        for number, (tool, arguments) in enumerate(PERSONAL.items()):
+            if number == len(PERSONAL) - 1:
+                sandbox.faults.add(Fault(kind="drop_after"))
+            receipt = data_of(await call(client, tool, **arguments))
+            assert receipt["outcome"] in {"done", "unknown"}, receipt
+
+
+async def write_three(path: Path) -> None:
+    sandbox, time = make_sandbox(Time()), Time()
+    async with connected(sandbox, time=time, state_url=f"sqlite:///{path}") as client:
+        for lead in (785, 786, 787):
+            await call(client, "renovationfind_update_job_status", lead_id=lead, status="QUOTE_SENT")
+
+
+@pytest.fixture
+def trail(tmp_path: Path) -> Path:
+    """A state file with three writes on record."""
+    path = tmp_path / "state.db"
+    anyio.run(write_three, path)
+    return path
+
+
+def change(path: Path, *statements: str) -> None:
+    """Change the file behind the product's back."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def verdict_of(path: Path) -> audit.Verdict:
+    store = Store(f"sqlite:///{path}")
+    try:
+        return audit.verify(store)
+    finally:
+        store.close()
+
+
+def rows_of(path: Path) -> list[audit.AuditRow]:
+    store = Store(f"sqlite:///{path}")
+    try:
+        return list(audit.read(store))
+    finally:
+        store.close()
+
+
+def test_a_trail_that_nobody_touched_holds(trail: Path) -> None:
+    assert verdict_of(trail) == audit.Verdict(ROWS)
+
+
+def test_an_empty_trail_holds(tmp_path: Path) -> None:
+    assert verdict_of(tmp_path / "state.db") == audit.Verdict(0)
+
+
+def test_each_change_of_state_is_a_row(trail: Path) -> None:
+    rows = rows_of(trail)
+    assert [row.position for row in rows] == list(range(1, ROWS + 1))
+    assert [row.event["state"] for row in rows] == ["intended", "sent", "done"] * 3
+    assert [row.event["write"] for row in rows] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert [row.previous for row in rows] == [START, *(row.hash for row in rows[:-1])]
+
+
+def test_what_comes_later_changes_no_row(trail: Path) -> None:
+    before = rows_of(trail)
+    anyio.run(write_all, trail)
+    after = rows_of(trail)
+    assert after[:ROWS] == before
+    assert len(after) > ROWS
+    assert verdict_of(trail) == audit.Verdict(len(after))
+
+
+@pytest.mark.parametrize("position", [1, 5, ROWS])
+@pytest.mark.parametrize(
+    "values",
+    [
+        """event = replace(event, '"write":', '"write":1')""",
+        "at = at + 1",
+        "hash = replace(hash, substr(hash, 1, 1), 'x')",
+        "previous = replace(previous, substr(previous, 1, 1), 'x')",
+    ],
+    ids=["event", "time", "hash", "link"],
+)
+def test_a_changed_row_is_found(trail: Path, position: int, values: str) -> None:
+    change(trail, f"UPDATE audit SET {values} WHERE position = {position}")
+    verdict = verdict_of(trail)
+    assert verdict.broken_at == position
+    assert str(position) in verdict.why
+
+
+@pytest.mark.parametrize("position", [1, 5, ROWS - 1])
+def test_a_changed_row_with_its_hash_made_anew_is_found_at_the_next(trail: Path, position: int) -> None:
+    row = rows_of(trail)[position - 1]
+    event = json.dumps({**row.event, "state": "failed"}, sort_keys=True, separators=(",", ":"))
+    digest = audit._digest(position, row.at, event, row.previous)
+    change(trail, f"UPDATE audit SET event = '{event}', hash = '{digest}' WHERE position = {position}")
+    assert verdict_of(trail).broken_at == position + 1
+
+
+@pytest.mark.parametrize("position", [1, 5, ROWS])
+def test_a_removed_row_is_found(trail: Path, position: int) -> None:
+    change(trail, f"DELETE FROM audit WHERE position = {position}")
+    verdict = verdict_of(trail)
+    assert verdict.broken_at == position
+    assert "missing" in verdict.why
+
+
+@pytest.mark.parametrize("position", [1, 5])
+def test_a_removed_row_whose_successors_moved_up_is_found(trail: Path, position: int) -> None:
+    change(
+        trail,
+        f"DELETE FROM audit WHERE position = {position}",
+        f"UPDATE audit SET position = -position WHERE position > {position}",
+        "UPDATE audit SET position = -position - 1 WHERE position < 0",
+    )
+    assert verdict_of(trail).broken_at == position
+
+
+@pytest.mark.parametrize("last", [0, 1, 5, ROWS - 1])
+def test_a_trail_cut_short_is_found_where_it_ends(trail: Path, last: int) -> None:
+    change(trail, f"DELETE FROM audit WHERE position > {last}")
+    assert verdict_of(trail).broken_at == last + 1
+
+
+@pytest.mark.parametrize(("first", "second"), [(1, 2), (4, 5), (2, 8), (ROWS - 1, ROWS)])
+def test_reordered_rows_are_found_at_the_first(trail: Path, first: int, second: int) -> None:
+    change(
+        trail,
+        f"UPDATE audit SET position = -1 WHERE position = {first}",
+        f"UPDATE audit SET position = {first} WHERE position = {second}",
+        f"UPDATE audit SET position = {second} WHERE position = -1",
+    )
+    assert verdict_of(trail).broken_at == first
+
+
+def test_a_row_put_at_the_end_is_found(trail: Path) -> None:
+    last = rows_of(trail)[-1]
+    position = ROWS + 1
+    digest = audit._digest(position, last.at, '{"state":"done"}', last.hash)
+    change(
+        trail,
+        f"INSERT INTO audit VALUES ({position}, {last.at!r}, '{{\"state\":\"done\"}}', '{last.hash}', '{digest}')",
+    )
+    assert verdict_of(trail).broken_at == position
+
+
+def test_a_forgotten_head_is_found(trail: Path) -> None:
+    change(trail, "DELETE FROM meta WHERE key = 'audit_head'")
+    assert verdict_of(trail).broken_at is not None
+
+
+# The command
+
+
+@pytest.fixture
+def history(trail: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """`leadbridge history ...` on the trail."""
+    monkeypatch.setenv("LEADBRIDGE_SANDBOX", "1")
+    monkeypatch.setenv("LEADBRIDGE_STATE_URL", f"sqlite:///{trail}")
+    return lambda *arguments: CliRunner().invoke(app, ["history", *arguments])
+
+
+def test_history_verify_says_that_the_trail_holds(history: Callable[..., Result]) -> None:
+    result = history("verify")
+    assert (result.exit_code, result.stdout) == (0, f"The audit trail holds: {ROWS} rows.\n")
+
+
+def test_history_verify_fails_and_names_the_position(history: Callable[..., Result], trail: Path) -> None:
+    change(trail, "UPDATE audit SET at = 0 WHERE position = 6")
+    result = history("verify")
+    assert result.exit_code == 1
+    assert "position 6" in result.stdout
+
+
+def test_history_verify_changes_nothing(history: Callable[..., Result], trail: Path) -> None:
+    before = rows_of(trail)
+    history("verify")
+    history("export")
+    history("list")
+    assert rows_of(trail) == before
+
+
+def test_history_export_is_json_lines_that_can_be_checked_elsewhere(history: Callable[..., Result]) -> None:
+    result = history("export")
+    assert result.exit_code == 0
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["position"] for row in rows] == list(range(1, ROWS + 1))
+    assert all(set(row) == {"position", "at", "event", "previous", "hash"} for row in rows)
+    previous = START
+    for row in rows:
+        event = json.dumps(row["event"], sort_keys=True, separators=(",", ":"))
+        assert row["previous"] == previous
+        assert row["hash"] == audit._digest(row["position"], row["at"], event, previous)
+        previous = row["hash"]
+
+
+def test_history_list_shows_the_writes(history: Callable[..., Result]) -> None:
+    result = history("list")
+    assert result.exit_code == 0
+    assert "3 of 3 writes" in result.stdout
+    assert all(f"lead {lead}" in result.stdout for lead in (785, 786, 787))
+    assert "1 of 3 writes" in history("list", "--limit", "1").stdout
+
+
+def test_history_list_shows_one_state(history: Callable[..., Result], trail: Path) -> None:
+    change(trail, "UPDATE writes SET state = 'unknown' WHERE id = 2")
+    assert "1 of 1 writes" in history("list", "--state", "unknown").stdout
+    first, second = (history("list").stdout.index(f"lead {lead}") for lead in (786, 787))
+    assert first < second
+
+
+def test_nobody_is_found_in_the_exported_trail(history: Callable[..., Result], trail: Path) -> None:
+    anyio.run(write_all, trail)
+    told = history("export").stdout
+    assert len(told.splitlines()) > ROWS
+    for arguments in PERSONAL.values():
+        for name, value in arguments.items():
+            if name in PLAIN:
+                continue
+            values = value.values() if isinstance(value, dict) else [value]
+            for each in values:
+                assert str(each) not in told, name
+    # Nor is what the services told of the homeowners.
+    for revealed in ("Dana", "Miller", "555-01", "@example"):
+        assert revealed not in told
+
+
+def test_masked_arguments_keep_their_length_and_codes_stay(history: Callable[..., Result], trail: Path) -> None:
+    anyio.run(write_all, trail)
+    events = [json.loads(line)["event"] for line in history("export").stdout.splitlines()]
+    created = next(event for event in events if event.get("operation") == "rooflink.create_lead")
+    assert created["arguments"]["first_name"] == "<10 characters>"
+    assert created["arguments"]["state"] == "TX"
+    won = next(event for event in events if event.get("operation") == "renovationfind.mark_won")
+    assert won["arguments"]["job_amount"] == 18500
+    assert won["approval"] == "asked"

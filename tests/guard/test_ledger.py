@@ -1,0 +1,245 @@
+"""Every write on record before it leaves, its outcome after, and each approval used up with what it allowed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from server.catalog import load
+from server.errors import Refused, StateError
+from server.guard.approval import Approval
+from server.guard.ledger import Ledger, WritePermit
+from server.guard.plan import Done, Plan
+from server.sandbox import Fault, Sandbox
+from server.state import Store
+from server.state.store import IN_MEMORY
+from tests.support import Time, call, connected, data_of
+
+CATALOG = load()
+FREE = Approval("not needed")
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    store = Store(IN_MEMORY)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def ledger(store: Store, time: Time) -> Ledger:
+    return Ledger(store, lambda service: f"account of {service}", sandbox=True, clock=time)
+
+
+def plan(lead_id: int, operation: str = "renovationfind.update_job_status", **arguments: Any) -> Plan:
+    return Plan(
+        operation=CATALOG[operation],
+        target=f"lead {lead_id}",
+        arguments={"lead_id": lead_id, "status": "QUOTE_SENT", **arguments},
+        preview=("Set it.",),
+        receive=lambda _: Done(summary="Done."),
+    )
+
+
+async def intend(ledger: Ledger, lead_id: int, approval: Approval = FREE, **arguments: Any) -> WritePermit:
+    permit = await ledger.intend(plan(lead_id, **arguments), approval)
+    assert isinstance(permit, WritePermit)
+    return permit
+
+
+async def test_a_write_goes_from_intended_to_sent_to_its_outcome(ledger: Ledger) -> None:
+    permit = await intend(ledger, 785)
+    states = [(await ledger.history())[0][0].state]
+    await permit.sending()
+    states.append((await ledger.history())[0][0].state)
+    await ledger.record(permit.write_id, "done", "It is set.", 785)
+    ((row,), total) = await ledger.history()
+    assert [*states, row.state] == ["intended", "sent", "done"]
+    assert (row.write_id, row.summary, row.record_id, total) == (permit.write_id, "It is set.", 785, 1)
+
+
+async def test_a_row_holds_what_a_person_needs_to_find_it_again(ledger: Ledger, time: Time) -> None:
+    time.now = 1_750_000_000.0
+    await intend(ledger, 785, Approval("token", "token-1"))
+    ((row,), _) = await ledger.history()
+    assert (row.service, row.operation, row.target) == (
+        "renovationfind",
+        "renovationfind.update_job_status",
+        "lead 785",
+    )
+    assert (row.approval, row.at, row.sandbox) == ("token", 1_750_000_000.0, True)
+    assert row.arguments == {"lead_id": 785, "status": "QUOTE_SENT"}
+
+
+async def test_a_permit_is_for_the_operation_that_was_intended(ledger: Ledger) -> None:
+    assert (await intend(ledger, 785)).operation_id == "renovationfind.update_job_status"
+
+
+async def test_a_later_state_does_not_wipe_out_what_was_told(ledger: Ledger) -> None:
+    permit = await intend(ledger, 785)
+    await ledger.record(permit.write_id, "unknown", "The connection broke.", 785)
+    await ledger.record(permit.write_id, "done")
+    ((row,), _) = await ledger.history()
+    assert (row.state, row.summary, row.record_id) == ("done", "The connection broke.", 785)
+
+
+async def test_each_approval_allows_one_write(ledger: Ledger) -> None:
+    await intend(ledger, 785, Approval("asked", "asked-1"))
+    with pytest.raises(Refused) as caught:
+        await ledger.intend(plan(786), Approval("asked", "asked-1"))
+    assert caught.value.reason == "approval_used"
+    assert "Nothing was changed" in str(caught.value)
+    assert (await ledger.history())[1] == 1
+    await intend(ledger, 786, Approval("asked", "asked-2"))
+    await intend(ledger, 787)
+    await intend(ledger, 788)
+    assert (await ledger.history())[1] == 4
+
+
+async def test_an_approval_that_was_used_for_one_operation_serves_no_other(ledger: Ledger) -> None:
+    await intend(ledger, 785, Approval("token", "token-1"))
+    with pytest.raises(Refused):
+        await ledger.intend(plan(786, "renovationfind.mark_won", job_amount=5), Approval("token", "token-1"))
+
+
+async def test_a_no_uses_up_a_question_and_leaves_no_write(ledger: Ledger) -> None:
+    await ledger.burn_no("asked-1", "renovationfind.mark_won")
+    with pytest.raises(Refused):
+        await ledger.intend(plan(785), Approval("asked", "asked-1"))
+    assert (await ledger.history()) == ([], 0)
+
+
+async def test_an_intent_that_cannot_be_kept_uses_up_no_approval(ledger: Ledger, store: Store) -> None:
+    from sqlalchemy import text
+
+    store.run_sync(lambda connection: connection.execute(text("alter table writes rename to gone")))
+    with pytest.raises(StateError):
+        await ledger.intend(plan(785), Approval("token", "token-1"))
+    store.run_sync(lambda connection: connection.execute(text("alter table gone rename to writes")))
+    await intend(ledger, 785, Approval("token", "token-1"))
+
+
+async def test_the_history_shows_the_unresolved_first_and_then_the_newest(ledger: Ledger) -> None:
+    wanted = ["done", "unknown", "failed", "done", "sent"]
+    for number, state in enumerate(wanted):
+        permit = await intend(ledger, 785 + number)
+        await permit.sending()
+        await ledger.record(permit.write_id, state)
+    rows, total = await ledger.history()
+    assert [row.state for row in rows] == ["sent", "unknown", "done", "failed", "done"]
+    assert total == 5
+    few, of = await ledger.history(limit=2)
+    assert ([row.state for row in few], of) == (["sent", "unknown"], 5)
+
+
+async def test_the_history_is_filtered_by_state_and_by_time(ledger: Ledger, time: Time) -> None:
+    for number in range(4):
+        time.now = 1_000.0 + number
+        permit = await intend(ledger, 785 + number)
+        await ledger.record(permit.write_id, "done" if number % 2 else "failed")
+    assert [row.target for row in (await ledger.history(state="done"))[0]] == ["lead 788", "lead 786"]
+    rows, total = await ledger.history(since=1_002.0)
+    assert ([row.target for row in rows], total) == (["lead 788", "lead 787"], 2)
+    assert (await ledger.history(state="unknown")) == ([], 0)
+
+
+async def test_the_history_shows_this_accounts_writes_only(store: Store, ledger: Ledger, time: Time) -> None:
+    await intend(ledger, 785)
+    other = Ledger(store, lambda service: f"another account of {service}", sandbox=False, clock=time)
+    assert (await other.history()) == ([], 0)
+    await intend(other, 785)
+    assert (await other.history())[1] == (await ledger.history())[1] == 1
+
+
+async def test_personal_data_stands_in_the_row_only_as_its_length(ledger: Ledger, store: Store) -> None:
+    from sqlalchemy import text
+
+    await intend(ledger, 785, reason="Dana Miller moved to 12 Elm St", email="dana@example.com")
+    stored = store.run_sync(lambda connection: connection.execute(text("select arguments from writes")).scalar_one())
+    assert "Dana" not in str(stored)
+    assert "dana@example.com" not in str(stored)
+    ((row,), _) = await ledger.history()
+    assert row.arguments["reason"] == "<30 characters>"
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, 2**63, 10**30, -1, 0])
+async def test_an_id_that_no_column_holds_does_not_lose_the_outcome(ledger: Ledger, number: int) -> None:
+    permit = await intend(ledger, 785)
+    await ledger.record(permit.write_id, "done", "It is set.", number)
+    ((row,), _) = await ledger.history()
+    assert (row.state, row.summary) == ("done", "It is set.")
+
+
+async def test_a_summary_of_any_length_and_content_is_kept(ledger: Ledger) -> None:
+    permit = await intend(ledger, 785)
+    await ledger.record(permit.write_id, "unknown", "x" * 1_000_000 + "\x00\u202e'; drop table writes; --")
+    ((row,), _) = await ledger.history()
+    assert row.state == "unknown"
+    assert 100 < len(row.summary) < 10_000
+
+
+# Seen from a tool
+
+
+async def test_the_intent_is_on_record_before_the_request_leaves_and_so_is_that_it_may_have_left(tmp_path: Any) -> None:
+    import sqlite3
+
+    import httpx
+    from mcp import Client
+
+    from server.app import build_server
+    from tests.support import make_settings
+
+    file = tmp_path / "state.db"
+    seen: list[tuple[Any, ...]] = []
+
+    def look(_: httpx.Request) -> httpx.Response:
+        with sqlite3.connect(file) as other:
+            seen.extend(other.execute("select operation, state from writes"))
+        other.close()
+        return httpx.Response(200, json={"success": True, "data": {"id": 785}})
+
+    settings = make_settings(state_url=f"sqlite:///{file}")
+    async with Client(build_server(settings, transport=lambda: httpx.MockTransport(look))) as client:
+        await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
+    assert seen == [("renovationfind.update_job_status", "sent")]
+
+
+async def test_a_write_that_the_rate_limit_did_not_let_leave_is_failed(time: Time) -> None:
+    sandbox = Sandbox(clock=time, prospects=5)
+    arguments = {"address": "12 Elm St", "state": "TX", "postal_code": "75024"}
+    async with connected(sandbox, time=time) as client:
+        sandbox.faults.add(Fault(kind="unavailable"))
+        await call(client, "rooflink_prospect_stats")
+        result = await call(client, "rooflink_create_lead", **arguments)
+        rows = data_of(await call(client, "write_history"))["rows"]
+    assert data_of(result)["outcome"] == "refused"
+    assert [row["state"] for row in rows] == ["failed"]
+    assert [request.method for request in sandbox.requests] == ["GET"]
+
+
+async def test_the_names_and_addresses_of_a_new_lead_are_not_among_the_arguments_on_record(
+    tmp_path: Any, time: Time
+) -> None:
+    import sqlite3
+
+    file = tmp_path / "state.db"
+    personal = {
+        "first_name": "Zenobia", "last_name": "Quillfeather", "cell_phone": "(972) 555-0142",
+        "home_phone": "(972) 555-0143", "email": "zenobia@example.com", "city": "Plano", "county": "Collin",
+        "address": "4821 Juniper Hollow Dr", "extra_info": {"gate code": "9911"}, "external_id": "crm-77",
+        "postal_code": "75024",
+    }  # fmt: skip
+    async with connected(Sandbox(clock=time, prospects=5), time=time, state_url=f"sqlite:///{file}") as client:
+        result = await call(client, "rooflink_create_lead", state="TX", **personal)
+    assert data_of(result)["outcome"] == "done"
+    with sqlite3.connect(file) as other:
+        (stored,) = other.execute("select arguments from writes").fetchone()
+    other.close()
+    for value in personal.values():
+        assert json.dumps(value) not in stored
+        assert str(value).strip("{}'") not in stored
+    assert json.loads(stored)["state"] == "TX"

@@ -1,0 +1,222 @@
+"""What a process left behind: told by whether it still lives, where it ran, and how long ago."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import pytest
+
+from server.app import build_deck
+from server.errors import LeadBridgeError
+from server.guard import audit
+from server.guard.approval import Approval
+from server.guard.ledger import LEASE, Ledger, WritePermit
+from server.guard.owners import is_gone, this_process
+from server.guard.plan import Done, Plan
+from server.state import Store
+from tests.support import Time, make_settings
+
+HERE = platform.node()[:60]
+SETTLED = {"intended": "failed", "sent": "unknown"}
+
+
+@pytest.fixture
+def clock() -> Time:
+    return Time(1_900_000_000.0)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def ledger(path: Path, clock: Time) -> Iterator[Ledger]:
+    store = Store(f"sqlite:///{path}")
+    yield Ledger(store, lambda _: "account", sandbox=False, clock=clock)
+    store.close()
+
+
+def make_plan(number: int = 1) -> Plan:
+    operation = build_deck(make_settings()).operation("rooflink.create_lead")
+    return Plan(
+        operation=operation,
+        target=f"{number} Elm St",
+        arguments={"address": f"{number} Elm St"},
+        preview=("A lead",),
+        receive=lambda _: Done("done"),
+    )
+
+
+async def left_by(ledger: Ledger, path: Path, owner: str, state: str) -> int:
+    """A write in this state that another process had begun."""
+    permit = await ledger.intend(make_plan(), Approval("not needed"))
+    assert isinstance(permit, WritePermit)
+    if state == "sent":
+        await permit.sending()
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("UPDATE writes SET owner = ? WHERE id = ?", (owner, permit.write_id))
+    return permit.write_id
+
+
+async def state_of(ledger: Ledger, write_id: int) -> str:
+    """What the next start tells."""
+    rows, _ = await ledger.history()
+    return next(row.state for row in rows if row.write_id == write_id)
+
+
+@pytest.fixture
+def dead() -> str:
+    """The name of a process of this host that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        name = f"{HERE}/{process.pid}/{psutil.Process(process.pid).create_time():.2f}"
+    return name
+
+
+@pytest.fixture
+def alive() -> Iterator[str]:
+    """The name of another process of this host that lives, as it names itself."""
+    code = "from server.guard.owners import this_process; print(this_process(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        yield process.stdout.readline().strip()
+        process.stdin.write("\n")
+        process.stdin.close()
+        process.wait()
+
+
+@pytest.fixture
+def unreaped() -> Iterator[str]:
+    """The name of a process that was killed, and that its parent has not looked after."""
+    code = "from server.guard.owners import this_process; print(this_process(), flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        name = process.stdout.readline().strip()
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        yield name
+        process.wait()
+
+
+@pytest.mark.parametrize("state", SETTLED)
+async def test_what_a_dead_process_left_is_settled(ledger: Ledger, path: Path, dead: str, state: str) -> None:
+    write_id = await left_by(ledger, path, dead, state)
+    assert await state_of(ledger, write_id) == SETTLED[state]
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs waitid")
+@pytest.mark.parametrize("state", SETTLED)
+async def test_a_killed_process_that_nobody_has_reaped_is_dead(
+    ledger: Ledger, path: Path, unreaped: str, state: str
+) -> None:
+    """A host that does not wait for its children, or a container without an init, leaves such processes for good."""
+    write_id = await left_by(ledger, path, unreaped, state)
+    assert await state_of(ledger, write_id) == SETTLED[state]
+
+
+@pytest.mark.parametrize("state", SETTLED)
+async def test_what_a_living_process_writes_is_left_alone(
+    ledger: Ledger, path: Path, alive: str, state: str, clock: Time
+) -> None:
+    write_id = await left_by(ledger, path, alive, state)
+    clock.now += LEASE - 1
+    assert await state_of(ledger, write_id) == state
+
+
+@pytest.mark.parametrize("state", SETTLED)
+async def test_what_this_process_writes_is_left_alone(ledger: Ledger, path: Path, state: str) -> None:
+    write_id = await left_by(ledger, path, this_process(), state)
+    assert await state_of(ledger, write_id) == state
+
+
+@pytest.mark.parametrize("state", SETTLED)
+async def test_a_process_number_that_another_process_has_got_is_no_sign_of_life(
+    ledger: Ledger, path: Path, state: str
+) -> None:
+    host, pid, _ = this_process().rsplit("/", 2)
+    write_id = await left_by(ledger, path, f"{host}/{pid}/12345.67", state)
+    assert await state_of(ledger, write_id) == SETTLED[state]
+
+
+@pytest.mark.parametrize("state", SETTLED)
+async def test_a_process_of_another_host_is_given_its_lease(
+    ledger: Ledger, path: Path, state: str, clock: Time
+) -> None:
+    write_id = await left_by(ledger, path, "another-host/4711/12345.67", state)
+    clock.now += LEASE - 1
+    assert await state_of(ledger, write_id) == state
+    clock.now += 2
+    assert await state_of(ledger, write_id) == SETTLED[state]
+
+
+@pytest.mark.parametrize("owner", ["", "nonsense", "a/b", f"{HERE}/not-a-number/1.0"])
+async def test_an_owner_that_cannot_be_read_is_given_its_lease(
+    ledger: Ledger, path: Path, owner: str, clock: Time
+) -> None:
+    write_id = await left_by(ledger, path, owner, "sent")
+    assert await state_of(ledger, write_id) == "sent"
+    clock.now += LEASE + 1
+    assert await state_of(ledger, write_id) == "unknown"
+
+
+async def test_a_settled_write_stands_on_the_trail_once(ledger: Ledger, path: Path, dead: str) -> None:
+    write_id = await left_by(ledger, path, dead, "sent")
+    for _ in range(3):
+        assert await state_of(ledger, write_id) == "unknown"
+    events = [row.event for row in audit.read(ledger.store)]
+    assert [(event["state"], event.get("by")) for event in events] == [
+        ("intended", None),
+        ("sent", "server"),
+        ("unknown", "recovery"),
+    ]
+    assert audit.verify(ledger.store).broken_at is None
+
+
+async def test_a_write_that_was_never_sent_may_be_tried_again(ledger: Ledger, path: Path, dead: str) -> None:
+    write_id = await left_by(ledger, path, dead, "intended")
+    assert await ledger.earlier(make_plan()) is None
+    permit = await ledger.intend(make_plan(), Approval("not needed"))
+    assert isinstance(permit, WritePermit)
+    assert permit.write_id != write_id
+
+
+async def test_a_write_whose_intent_was_given_up_is_not_sent(ledger: Ledger, clock: Time) -> None:
+    """A laptop that slept between intent and request must not send what another process has sent since."""
+    late = await ledger.intend(make_plan(), Approval("not needed"))
+    assert isinstance(late, WritePermit)
+    clock.now += LEASE + 1
+    assert await ledger.earlier(make_plan()) is None
+    assert isinstance(await ledger.intend(make_plan(), Approval("not needed")), WritePermit)
+    with pytest.raises(LeadBridgeError):
+        await late.sending()
+    assert await state_of(ledger, late.write_id) == "failed"
+
+
+def test_a_living_process_is_not_gone(alive: str) -> None:
+    assert not is_gone(alive)
+    assert not is_gone(this_process())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how Linux tells when a process started")
+@pytest.mark.parametrize("seconds", [-1.0, 1.0, 3600.0])
+def test_a_living_process_is_not_gone_when_the_clock_was_set(
+    alive: str, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    """Setting the clock moves what Linux tells as the time of the boot, and all times of day that count from it."""
+    linux = pytest.importorskip("psutil._pslinux")
+    real = linux.boot_time
+    monkeypatch.setattr(linux, "boot_time", lambda: real() + seconds)
+    assert not is_gone(alive)

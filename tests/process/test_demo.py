@@ -1,0 +1,244 @@
+"""`leadbridge demo`: the product's first minute. Every step is shown, every approval is a person's."""
+
+from __future__ import annotations
+
+import io
+import os
+import pty
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from mcp.types import CallToolResult, TextContent
+from rich.console import Console
+from typer.testing import CliRunner
+
+from server import demo
+from server.app import build_server
+from server.cli import app
+from server.sandbox import Sandbox
+from tests.process.processes import COMMAND, PATIENCE
+from tests.support import make_sandbox, make_settings
+
+COMPLETE = "The demo is complete: every step came out as it must."
+STEPS = [
+    "1. A lead comes in on RenovationFind: number 812.",
+    "2. It goes into RoofLink",
+    "3. The job goes on",
+    "4. The job is won for 18,500.",
+    "5. Somebody tries to change the won lead.",
+    "REFUSED: Nothing was sent: lead 812 is JOB_WON",
+    "6. What was written, and under which approval:",
+    COMPLETE,
+]
+
+
+def in_order(text: str, parts: list[str]) -> None:
+    """Every part is there, each after the one before."""
+    at = 0
+    for part in parts:
+        found = text.find(part, at)
+        assert found >= 0, f"{part!r} is missing after {text[at - 200 : at]!r}"
+        at = found
+
+
+def shown_approvals(text: str) -> list[str]:
+    """The boxes that ask for an approval, without their frames, each as one line."""
+    boxes = text.split(" Your approval is needed ")[1:]
+    return [
+        " ".join(box.partition("╰")[0].replace("│", " ").replace("─", "").replace("╮", "").split()) for box in boxes
+    ]
+
+
+# As a user runs it
+
+
+@pytest.mark.slow
+def test_it_runs_anywhere_whatever_the_environment_and_the_folder_hold(tmp_path):
+    (tmp_path / ".env").write_text("LEADBRIDGE_READ_ONLY=1\nLEADBRIDGE_APPROVALS=human\n", "utf-8")
+    for name in ("server", "tools", "mcp"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong package')", "utf-8")
+    hostile = {"READ_ONLY": "1", "APPROVALS": "human", "TOOLSETS": "regions", "NO_SUCH_SETTING": "1"}
+    environment = {**os.environ, **{f"LEADBRIDGE_{name}": value for name, value in hostile.items()}, "COLUMNS": "200"}
+    done = subprocess.run(
+        [*COMMAND, "demo", "--yes"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        cwd=tmp_path,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    in_order(done.stdout, STEPS)
+    assert "Connected over stdio, protocol 2026-07-28" in done.stdout
+    assert len(shown_approvals(done.stdout)) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {".env", "server", "tools", "mcp"}
+
+
+@pytest.mark.slow
+def test_with_tokens_and_without_a_terminal_it_answers_by_itself_and_never_shows_a_token_argument():
+    done = subprocess.run(
+        [*COMMAND, "demo", "--tokens"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    in_order(done.stdout, STEPS)
+    assert done.stdout.count("APPROVAL REQUIRED: The user has not been asked. Nothing was changed.") == 2
+    assert done.stdout.count(", with the approval token") == 2
+    assert len(shown_approvals(done.stdout)) == 2
+    assert "approval_token='" not in done.stdout
+
+
+@pytest.mark.slow
+def test_a_person_at_a_terminal_who_says_no_ends_it_with_1_and_a_clear_line():
+    ours, theirs = pty.openpty()
+    with closing(os.fdopen(ours, "r+b", buffering=0)) as person:
+        process = subprocess.Popen(
+            [*COMMAND, "demo"], stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "dumb"}
+        )
+        try:
+            os.close(theirs)
+            person.write(b"n\n")
+            seen = read_all(person)
+            assert process.wait(PATIENCE) == 1
+        finally:
+            process.kill()
+            process.wait()
+    assert "Approve? [y/n] (n)" in seen
+    assert "The demo stopped: renovationfind_accept_lead came out as not_approved, not done" in " ".join(seen.split())
+    assert "Traceback" not in seen
+
+
+def read_all(terminal: io.FileIO) -> str:
+    """What comes out of a terminal, until nobody holds its other end."""
+    seen = b""
+    try:
+        while chunk := terminal.read(65536):
+            seen += chunk
+    except OSError:  # how Linux says that the other end is closed
+        pass
+    return seen.decode()
+
+
+def test_its_server_starts_where_no_env_file_lies(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("LEADBRIDGE_READ_ONLY=1\n", "utf-8")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    folder = demo.server_command("serve", "--sandbox").cwd
+    assert folder is not None
+    assert not (Path(folder) / ".env").exists()
+
+
+@pytest.mark.parametrize(("arguments", "yes", "tokens"), [([], True, False), (["--yes", "--tokens"], True, True)])
+def test_without_a_terminal_or_with_yes_nobody_is_waited_for(monkeypatch, arguments, yes, tokens):
+    asked: dict[str, bool] = {}
+    monkeypatch.setattr(demo, "run", lambda **options: asked.update(options) or 0)
+    assert CliRunner().invoke(app, ["demo", *arguments]).exit_code == 0
+    assert asked == {"answer_yes": yes, "tokens": tokens}
+
+
+# In this process: the same client and the same story, on a server without a process of its own
+
+
+@pytest.fixture
+def services() -> Sandbox:
+    return make_sandbox()
+
+
+@pytest.fixture
+def play(monkeypatch, services) -> Callable[..., tuple[int, str]]:
+    """Run the demo before somebody who types `answers`; gives the exit code and all that is printed."""
+
+    def run(*, tokens: bool = False, answers: str | None = None, **settings) -> tuple[int, str]:
+        server = build_server(make_settings(**settings), sandbox=services)
+        monkeypatch.setattr(demo, "server_command", lambda *_: server)
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answers or ""))
+        page = io.StringIO()
+        code = demo.run(answer_yes=answers is None, tokens=tokens, console=Console(file=page, width=200))
+        return code, page.getvalue()
+
+    return run
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_what_a_person_sees_before_each_yes_is_what_is_done(play, services, tokens):
+    code, shown = play(tokens=tokens, answers="y\ny\n")
+    assert code == 0
+    in_order(shown, STEPS)
+    accept, win = shown_approvals(shown)
+    assert "Accept lead 812" in accept
+    assert "contact details are then revealed. This cannot be undone." in accept
+    assert "Set lead 812 (Dana Miller) on RenovationFind to JOB_WON for 18,500.00." in win
+    assert "This cannot be undone: only RenovationFind's support can change it." in win
+    assert "answered by the demo" not in shown
+    assert len(services.writes) == 6
+
+
+def test_answering_by_itself_it_says_so(play):
+    code, shown = play()
+    assert code == 0
+    assert shown.count("Approve? yes (answered by the demo)") == 2
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize(
+    ("answers", "tool", "writes"),
+    [
+        ("n\n", "renovationfind_accept_lead", 0),
+        ("\n", "renovationfind_accept_lead", 0),
+        ("y\nn\n", "renovationfind_mark_won", 5),
+    ],
+)
+def test_a_no_ends_it_with_1_and_names_the_step(play, services, tokens, answers, tool, writes):
+    code, shown = play(tokens=tokens, answers=answers)
+    assert code == 1
+    assert f"The demo stopped: {tool} came out as not_approved, not done" in shown
+    assert COMPLETE not in shown
+    assert len(services.writes) == writes
+
+
+def test_an_answer_that_is_neither_yes_nor_no_is_asked_again(play):
+    code, shown = play(answers="perhaps\ny\ny\n")
+    assert code == 0
+    assert "Please enter Y or N" in shown
+
+
+def test_a_terminal_that_is_closed_at_a_question_is_no_yes(play, services):
+    code, shown = play(answers="")
+    assert code == 1
+    assert "The demo stopped: " in shown
+    assert services.writes == []
+
+
+def test_a_server_that_does_not_do_its_part_ends_it_with_1(play):
+    code, shown = play(read_only=True)
+    assert code == 1
+    assert "The demo stopped: renovationfind_accept_lead came out as None, not done" in shown
+
+
+def test_a_won_lead_that_could_be_changed_would_end_it_with_1(play, monkeypatch):
+    real = demo.Client.call_tool
+
+    async def careless(client, name, arguments):
+        if arguments.get("status") == "JOB_LOST":
+            return CallToolResult(
+                content=[TextContent(type="text", text="[b]done[/b]")], structured_content={"outcome": "done"}
+            )
+        return await real(client, name, arguments)
+
+    monkeypatch.setattr(demo.Client, "call_tool", careless)
+    code, shown = play()
+    assert code == 1
+    assert "[b]done[/b]" in shown
+    assert "The demo stopped: renovationfind_update_job_status came out as done, not refused" in shown

@@ -1,0 +1,117 @@
+"""`leadbridge history`: what was written, and whether the trail of it still holds."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import anyio
+import pytest
+from mcp import Client
+from typer.testing import CliRunner, Result
+
+from server.app import build_server
+from server.cli import app
+from tests.process.processes import named
+from tests.support import Person, call, make_settings
+
+TRAIL = "The audit trail "
+
+
+@pytest.fixture
+def state(tmp_path) -> Path:
+    return tmp_path / "state.db"
+
+
+@pytest.fixture
+def account(live, state) -> dict[str, str]:
+    """The environment of an account whose store holds three writes: unattended, approved by a person, and refused."""
+    settings = {**live, "state_url": f"sqlite:///{state}"}
+
+    async def work() -> None:
+        async with Client(
+            build_server(make_settings(sandbox=False, **settings)), elicitation_callback=Person()
+        ) as client:
+            await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
+            await call(client, "renovationfind_accept_lead", lead_id=812)
+            await call(client, "renovationfind_update_job_status", lead_id=9999, status="QUOTE_SENT")
+
+    anyio.run(work)
+    return named(settings)
+
+
+def history(environment: dict[str, str], *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["history", *arguments], env=environment, catch_exceptions=False)
+
+
+def test_the_newest_writes_are_listed_with_their_approval(account):
+    result = history(account, "list")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "3 of 3 writes" in result.stdout
+    (accepted,) = [line for line in result.stdout.splitlines() if "lead 812" in line]
+    for cell in ("done", "renovationfind.accept_lead", "asked", "812"):
+        assert cell in accepted
+
+
+def test_a_list_can_be_limited_by_state_and_number(account):
+    assert "1 of 1 writes" in history(account, "list", "--state", "failed").stdout
+    assert "0 of 0 writes" in history(account, "list", "--state", "unknown").stdout
+    assert "2 of 3 writes" in history(account, "list", "--limit", "2").stdout
+
+
+def test_a_state_that_does_not_exist_is_wrong_use_and_no_empty_list(account):
+    assert history(account, "list", "--state", "unkown").exit_code == 2
+
+
+def test_a_terminal_s_own_width_is_used(account, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[" in history(account, "list").stdout
+
+
+def test_an_untouched_trail_holds(account):
+    result = history(account, "verify")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{TRAIL}holds: ")
+
+
+def test_a_changed_trail_is_broken_where_it_was_changed(account, state):
+    with closing(sqlite3.connect(state)) as store, store:
+        (table,) = [name for (name,) in store.execute("SELECT name FROM sqlite_master") if name.startswith("audit")][:1]
+        store.execute(f"UPDATE {table} SET event = replace(event, '812', '813') WHERE event LIKE '%812%'")
+    result = history(account, "verify")
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{TRAIL}is broken at position ")
+
+
+def test_the_trail_is_exported_as_json_lines_without_a_key(account):
+    result = history(account, "export")
+    assert (result.exit_code, result.stderr) == (0, "")
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row["position"] for row in rows] == sorted(row["position"] for row in rows)
+    assert "renovationfind.accept_lead" in result.stdout
+    for name in ("LEADBRIDGE_ROOFLINK_API_KEY", "LEADBRIDGE_RENOVATIONFIND_TOKEN"):
+        assert account[name] not in result.stdout
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "export"])
+def test_without_a_key_it_is_wrong_use_told_in_one_line(command):
+    result = history({}, command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("leadbridge: no key: ")
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "export"])
+def test_a_store_that_cannot_be_read_is_a_failure_told_in_one_line(command, live):
+    result = history(named({**live, "state_url": "sqlite:////dev/null/state.db"}), command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "cannot be written" in line
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "export"])
+def test_an_empty_store_is_no_failure(command, live, state):
+    result = history(named({**live, "state_url": f"sqlite:///{state}"}), command)
+    assert (result.exit_code, result.stderr) == (0, "")

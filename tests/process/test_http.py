@@ -1,0 +1,125 @@
+"""`leadbridge serve --http` and `leadbridge sandbox`, as processes on loopback."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import httpx
+import pytest
+from mcp import Client
+from mcp.client.session import ElicitationFnT
+
+from tests.process.processes import Process, http_server, lower, parameters, sandbox_process
+from tests.process.story import win_lead
+from tests.support import Era, Person, call, data_of, text_of
+
+pytestmark = pytest.mark.slow
+
+LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+LEADS = {"modern": 808, "legacy": 809}
+HEADERS = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[Process, str]]:
+    """One server over HTTP for all tests that do not end it."""
+    with http_server("--sandbox") as running:
+        yield running
+
+
+def connect(url: str, era: Era, person: ElicitationFnT | None = None) -> Client:
+    return Client(url, mode="legacy" if era == "legacy" else "auto", elicitation_callback=person)
+
+
+async def test_a_team_s_client_lists_and_calls(served, era):
+    async with connect(served[1], era) as client:
+        assert client.protocol_version == {"modern": "2026-07-28", "legacy": "2025-11-25"}[era]
+        assert "renovationfind_mark_won" in {tool.name for tool in (await client.list_tools()).tools}
+        assert "Prospects 1-2 of" in text_of(await call(client, "rooflink_list_prospects", page_size=2))
+
+
+@pytest.mark.parametrize(("action", "outcome"), [("decline", "not_approved"), ("accept", "done")])
+async def test_a_person_is_asked_and_counts(served, era, action, outcome):
+    person = Person(action)
+    lead_id = {"modern": 811, "legacy": 812}[era]
+    async with connect(served[1], era, person) as client:
+        receipt = data_of(await call(client, "renovationfind_accept_lead", lead_id=lead_id))
+    assert receipt["outcome"] == outcome
+    (question,) = person.shown
+    assert f"Accept lead {lead_id}" in question
+
+
+async def test_what_was_written_and_approved_is_still_known_to_the_next_client(served, era):
+    """With one store in memory for all sessions, the end of one must not take it from the others."""
+    decline, arguments = "renovationfind_decline_lead", {"lead_id": LEADS[era], "reason": "Too far"}
+    async with connect(served[1], era) as client:
+        token = data_of(await call(client, decline, **arguments))["approval_token"]
+        assert data_of(await call(client, decline, **arguments, approval_token=token))["outcome"] == "done"
+    async with connect(served[1], era) as client:
+        rows = data_of(await call(client, "write_history"))["rows"]
+        assert f"lead {LEADS[era]}" in {row["target"] for row in rows if row["approval"] == "token"}
+        again = data_of(await call(client, decline, **arguments, approval_token=token))
+        assert again["outcome"] in {"already_done", "refused"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "attacker.example"}, 421),
+        ({"Host": "attacker.example:80"}, 421),
+        ({"Origin": "https://attacker.example"}, 403),
+        ({"Origin": "null"}, 403),
+    ],
+)
+def test_a_foreign_host_or_origin_is_refused(served, headers, status):
+    answer = httpx.post(served[1], json=LIST, headers={**HEADERS, **headers}, trust_env=False)
+    assert answer.status_code == status
+    assert "tools" not in answer.text
+
+
+def test_what_is_no_json_is_refused_and_other_paths_are_not_there(served):
+    url = served[1]
+    assert httpx.post(url, content=b"{", headers=HEADERS, trust_env=False).status_code == 400
+    assert httpx.get(url.removesuffix("/mcp") + "/", trust_env=False).status_code == 404
+    assert served[0].code is None
+    assert "Traceback" not in served[0].stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_without_a_traceback(number):
+    with http_server("--sandbox") as (server, _):
+        server.signal(number)
+        server.wait()
+        assert "Traceback" not in server.stderr
+
+
+def test_a_port_in_use_is_a_failure_told_in_one_line(served):
+    port = served[1].split(":")[2].removesuffix("/mcp")
+    second = Process("serve", "--sandbox", "--http", "--port", port)
+    try:
+        code = second.wait(30)
+        (line,) = second.stderr.splitlines()
+        assert "in use" in line
+        assert line.startswith("leadbridge: ")
+        assert code in {1, 2}
+    finally:
+        second.stop()
+
+
+async def test_a_server_works_a_lead_on_a_sandbox_that_is_a_process_of_its_own(tmp_path):
+    """Nothing of it is simulated to LeadBridge: keys, connections and a state file as with a real account."""
+    with ExitStack() as stack:
+        sandbox, settings = stack.enter_context(sandbox_process())
+        server = parameters(**lower(settings), state_url=f"sqlite:///{tmp_path / 'state.db'}")
+        async with Client(server, elicitation_callback=Person()) as client:
+            assert "SANDBOX" not in (client.instructions or "")
+            ways = await win_lead(client)
+        origin = settings["LEADBRIDGE_ROOFLINK_BASE_URL"].partition("/roof")[0]
+        async with httpx.AsyncClient(base_url=origin, trust_env=False) as http:
+            writes = (await http.get("/_sandbox/writes")).json()
+        sandbox.signal(signal.SIGINT)
+        assert (sandbox.wait(), sandbox.stderr, sandbox.rest()) == (0, "", [])
+    assert ways == ["asked", *["not needed"] * 4, "asked"]
+    assert len(writes) == 6

@@ -1,0 +1,80 @@
+"""What a model is told of the server: short in every mode, and what is hidden and why."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from server.app import build_deck, build_server, tool_specs
+from server.catalog import Catalog, load
+from server.instructions import instructions
+from server.toolsets import DEFAULT, OPT_IN, hidden_tools
+from tests.support import make_settings
+
+LIMIT = 2000
+KEYS = {"rooflink_api_key": "4f1c9e0a7d2b8c3f6e5a", "renovationfind_token": "eyJhbGciOi.eyJzdWIiOiIx.c2lnbmF0dXJl"}
+ACCOUNTS = [
+    {"sandbox": True},
+    *({"sandbox": False, **dict(keys)} for n in (1, 2) for keys in itertools.combinations(KEYS.items(), n)),
+]
+
+
+def told(**settings) -> str:
+    text = build_server(make_settings(**settings)).instructions
+    assert text is not None
+    return text
+
+
+@pytest.mark.parametrize("account", ACCOUNTS, ids="+".join)
+@pytest.mark.parametrize("read_only", [False, True])
+@pytest.mark.parametrize("toolsets", ["default", "all", "pipeline", "pipeline,calendar", "all,-leads", "-prospects"])
+def test_they_stay_under_2000_characters_and_give_every_reason(account, read_only, toolsets):
+    settings = {**account, "read_only": read_only, "toolsets": toolsets}
+    text = told(**settings)
+    assert len(text) < LIMIT
+    hidden = build_deck(make_settings(**settings)).hidden
+    for reason in hidden.values():
+        assert reason in text
+    assert ("Hidden tools: " in text) is bool(hidden)
+    assert ("LEADBRIDGE_READ_ONLY is set" in text) is read_only
+
+
+def test_they_stay_under_2000_characters_when_all_reasons_come_together():
+    reasons = {f"toolset {name} is not in LEADBRIDGE_TOOLSETS" for name in (*DEFAULT, *OPT_IN)}
+    reasons |= {"no key for rooflink", "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
+    settings = make_settings(sandbox=True)
+    assert len(instructions(settings, {reason: reason for reason in reasons}, ["rooflink", "renovationfind"])) < LIMIT
+
+
+def test_the_sandbox_is_said_to_be_one_and_a_real_account_is_not():
+    assert "SANDBOX: both services are simulated" in told(sandbox=True)
+    assert "SANDBOX" not in told(sandbox=False, **KEYS)
+
+
+def test_only_services_with_a_key_are_named_as_the_pipeline_s():
+    first = told(sandbox=False, rooflink_api_key=KEYS["rooflink_api_key"]).splitlines()[0]
+    assert "RoofLink" in first
+    assert "RenovationFind" not in first
+
+
+def test_nothing_is_said_of_hidden_tools_where_none_is_hidden():
+    deck = build_deck(make_settings(toolsets="all"))
+    assert deck.hidden == {}
+    assert "Hidden" not in told(toolsets="all")
+
+
+def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
+    catalog = load()
+    nowhere = catalog["rooflink.create_lead"].model_copy(update={"path": ""})
+    without = Catalog(catalog.services, {**catalog.operations, nowhere.id: nowhere})
+    settings = make_settings()
+    hidden = hidden_tools(settings, without, tool_specs(), {"rooflink", "renovationfind"})
+    assert hidden == {"rooflink_create_lead": "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
+    assert f"Hidden tools: {hidden['rooflink_create_lead']}. " in instructions(settings, hidden, ["rooflink"])
+
+
+def test_they_name_only_tools_that_exist():
+    names = {spec.name for spec in tool_specs()}
+    words = {word.strip(".,;:'()") for word in told(read_only=True).split()}
+    assert {word for word in words if word.startswith(("rooflink_", "renovationfind_", "server_", "write_"))} <= names

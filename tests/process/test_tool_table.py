@@ -1,0 +1,133 @@
+"""The table of tools, for the terminal and the README."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from server import tool_table
+from server.app import tool_specs
+from server.catalog import load
+from server.effects import Effect
+from server.errors import CatalogError
+from server.toolsets import DEFAULT
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def cells() -> list[list[str]]:
+    """The rows of the Markdown table below its head."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in tool_table.markdown().splitlines()[2:]]
+
+
+def test_every_operation_and_every_tool_is_in_it_once():
+    rows = tool_table.rows()
+    assert [row.operation.id for row in rows if row.operation] == [operation.id for operation in load()]
+    named = [row.tool for row in rows if row.tool]
+    assert set(named) == {spec.name for spec in tool_specs()}
+    local = [row.tool for row in rows if row.operation is None]
+    assert local == [spec.name for spec in tool_specs() if not spec.operations]
+
+
+def test_each_line_of_the_markdown_has_as_many_cells_as_the_head():
+    head, rule, *rest = tool_table.markdown().splitlines()
+    assert rule == "|---" * 7 + "|"
+    assert {len(line.strip("|").split("|")) for line in (head, *rest)} == {7}
+    assert len(rest) == len(tool_table.rows())
+
+
+def test_a_line_says_what_the_catalog_says():
+    by_tool = {line[1]: line for line in cells()}
+    won = by_tool["`renovationfind_mark_won`"]
+    assert won[0].startswith("RenovationFind: [")
+    assert won[3].startswith("`")
+    assert won[4:6] == [Effect.IRREVERSIBLE.value, "approval, always"]
+    assert by_tool["`server_status`"] == ["this server itself", "`server_status`", "pipeline", "", "read", "none", ""]
+
+
+def test_what_is_not_there_yet_is_not_made_up():
+    for line, row in zip(cells(), tool_table.rows(), strict=True):
+        if row.operation is not None:
+            assert (line[1] == "none yet") is (row.spec is None)
+            assert (line[3] == "path unknown") is (not row.operation.path)
+            assert (line[2].endswith("(opt-in)")) is (row.operation.toolset not in DEFAULT)
+            assert ("](https://" in line[0]) is row.operation.source.startswith("https")
+
+
+def test_the_readme_holds_the_current_table():
+    assert tool_table.is_current(README)
+
+
+def test_writing_keeps_all_that_stands_around_the_marks_and_changes_nothing_the_second_time(tmp_path):
+    path = tmp_path / "page.md"
+    path.write_text(f"Größe\n{tool_table.BEGIN} old {tool_table.END} tail\n{tool_table.END}\n", "utf-8")
+    assert not tool_table.is_current(path)
+    tool_table.write_into(path)
+    once = path.read_text("utf-8")
+    assert tool_table.is_current(path)
+    assert once.startswith(f"Größe\n{tool_table.BEGIN}\n")
+    assert once.endswith(f"\n{tool_table.END} tail\n{tool_table.END}\n")
+    tool_table.write_into(path)
+    assert path.read_text("utf-8") == once
+
+
+@pytest.mark.parametrize("content", ["", tool_table.BEGIN, tool_table.END, f"{tool_table.END} {tool_table.BEGIN}"])
+def test_a_file_without_both_marks_in_their_order_is_refused(tmp_path, content):
+    path = tmp_path / "page.md"
+    path.write_text(content, "utf-8")
+    for use in (tool_table.is_current, tool_table.write_into):
+        with pytest.raises(CatalogError, match="has no marks"):
+            use(path)
+    assert path.read_text("utf-8") == content
+
+
+def test_a_file_that_cannot_be_read_is_told_by_its_name(tmp_path):
+    with pytest.raises(CatalogError, match=r"none\.md: No such file"):
+        tool_table.is_current(tmp_path / "none.md")
+
+
+def test_definitions_fit_the_budget():
+    counts = tool_table.token_counts()
+    assert counts is not None
+    assert set(counts) == {spec.name for spec in tool_specs()}
+    assert sum(counts[spec.name] for spec in tool_specs() if spec.toolset in DEFAULT) <= 6500
+    for spec in tool_specs():
+        definition = tool_table.definition(spec)
+        assert len(definition["description"]) <= 1024
+        assert len(definition["annotations"]) == 4
+
+
+def test_the_terminal_shows_each_tool_with_its_effect_hints_and_tokens(capsys):
+    tool_table.show()
+    shown = capsys.readouterr().out
+    counts = tool_table.token_counts() or {}
+    for spec in tool_specs():
+        (line,) = [line for line in shown.splitlines() if f" {spec.name} " in line]
+        _, _, effect, hints, _, tokens, _ = (cell.strip() for cell in re.split("[│┃]", line))
+        assert effect == spec.effect.value
+        assert ("read-only" in hints) is (spec.effect is Effect.READ)
+        assert ("destructive" in hints) is (spec.effect is Effect.IRREVERSIBLE)
+        assert ("open world" in hints) is not spec.local
+        assert tokens == str(counts[spec.name])
+    for effect in Effect:
+        assert f"{effect.value}: approval: {effect.gate}" in shown
+    assert f"all: {sum(counts.values())}." in shown
+
+
+def test_without_the_tokenizer_it_says_how_to_get_it(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "quicktok", None)
+    assert tool_table.token_counts() is None
+    tool_table.show()
+    shown = capsys.readouterr().out
+    assert "install leadbridge[tokens]" in shown
+    assert "?" in shown
+
+
+def test_a_terminal_s_own_width_is_used(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "200")
+    tool_table.show()
+    assert "\x1b[" in capsys.readouterr().out

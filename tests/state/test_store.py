@@ -1,0 +1,446 @@
+"""The state store: opened late, private, whole or not at all, and shared by processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from sqlalchemy import Connection, text
+
+import server
+from server.catalog import load
+from server.errors import Refused, StateError
+from server.guard.approval import Approval
+from server.guard.ledger import Ledger, WritePermit
+from server.guard.plan import Done, Plan
+from server.sandbox import Sandbox
+from server.state import Store
+from server.state.store import IN_MEMORY
+from tests.support import Time, call, connected, data_of, text_of
+
+_ROOT = Path(server.__file__).parent.parent
+STATUS = load()["renovationfind.update_job_status"]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "leadbridge.db"
+
+
+@pytest.fixture
+def stores(file: Path) -> Iterator[Any]:
+    """Makes stores on the same file and closes them."""
+    made: list[Store] = []
+
+    def make(url: str = "") -> Store:
+        made.append(Store(url or f"sqlite:///{file}"))
+        return made[-1]
+
+    yield make
+    for store in made:
+        store.close()
+
+
+def one(connection: Connection) -> int:
+    return int(connection.execute(text("select 1")).scalar_one())
+
+
+def counted(connection: Connection) -> int:
+    return int(connection.execute(text("select count(*) from approvals")).scalar_one())
+
+
+def insert(name: str) -> Any:
+    def work(connection: Connection) -> None:
+        row = {"approval_id": name, "operation": "x", "answer": "yes", "at": 1.0}
+        from server.state.tables import approvals
+
+        connection.execute(approvals.insert().values(**row))
+
+    return work
+
+
+def run_python(*arguments: str, code: str, **environment: str) -> subprocess.Popen[str]:
+    """Another process of the same Python."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=_ROOT,
+        env={**os.environ, "PYTHONPATH": str(_ROOT), **environment},
+    )
+
+
+# Nothing is imported, opened or created before it is needed
+
+_IMPORTS = """
+import asyncio, json, sys
+from mcp.server import MCPServer
+MCPServer("bare")
+bare = set(sys.modules)
+from server.app import build_server
+from server.settings import load_settings
+servers = [build_server(load_settings(sandbox=sandbox)) for sandbox in (True, False)]
+tools = [len(asyncio.run(server.list_tools())) for server in servers]
+print(json.dumps([tools, sorted(set(sys.modules) - bare), sorted(sys.modules)]))
+"""
+
+
+@pytest.mark.slow
+def test_a_server_that_has_listed_its_tools_has_imported_nothing_that_only_calls_need(tmp_path: Path) -> None:
+    keys = {"LEADBRIDGE_ROOFLINK_API_KEY": "k", "LEADBRIDGE_RENOVATIONFIND_TOKEN": "t"}
+    process = run_python(code=_IMPORTS, XDG_STATE_HOME=str(tmp_path), **keys)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    tools, ours, loaded = json.loads(out)
+    assert min(tools) >= 12
+    late = {
+        "sqlalchemy",
+        "httpx",
+        "httpcore",
+        "server.sandbox",
+        "zipcodes",
+        "phonenumbers",
+        "email_validator",
+        "bs4",
+        "psycopg",
+    }
+    assert late & set(loaded) == set()
+    # The SDK itself imports rich and uvicorn; LeadBridge adds nothing of their kind.
+    assert {"rich", "uvicorn", "typer", "numpy", "server.demo", "server.doctor", "server.state.tables"} & set(
+        ours
+    ) == set()
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_reads_that_keep_nothing_leave_the_disk_alone(file: Path, time: Time) -> None:
+    sandbox = Sandbox(clock=time, prospects=5)
+    async with connected(sandbox, time=time, state_url=f"sqlite:///{file}") as client:
+        await call(client, "server_status")
+        assert not (await call(client, "rooflink_prospect_stats")).is_error
+    assert not file.exists()  # noqa: ASYNC240  # nothing else runs any more
+
+
+def test_a_store_that_is_made_opens_nothing(stores: Any, file: Path) -> None:
+    store = stores()
+    store.close()
+    assert not file.parent.exists()
+    assert store.run_sync(one) == 1
+    assert file.exists()
+
+
+# Whose it is
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_the_file_and_what_stands_beside_it_are_readable_by_their_owner_only(
+    stores: Any, file: Path, umask: int
+) -> None:
+    before = os.umask(umask)
+    try:
+        store = stores()
+
+        def look(_: Connection) -> dict[str, int]:
+            return {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+
+        insert_one = insert("a")
+        store.run_sync(insert_one)
+        modes = store.run_sync(look)
+    finally:
+        os.umask(before)
+    assert set(modes) >= {"leadbridge.db", "leadbridge.db-wal"}
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+# All or nothing
+
+
+def test_a_transaction_that_fails_leaves_nothing(stores: Any) -> None:
+    store = stores()
+
+    def half(connection: Connection) -> None:
+        insert("a")(connection)
+        raise ValueError("halfway")
+
+    with pytest.raises(ValueError, match="halfway"):
+        store.run_sync(half)
+    assert store.run_sync(counted) == 0
+
+
+async def test_what_is_committed_is_on_disk_when_run_returns(stores: Any, file: Path) -> None:
+    await stores().run(insert("a"))
+    with sqlite3.connect(file) as other:
+        assert other.execute("select count(*) from approvals").fetchone() == (1,)
+        assert other.execute("pragma journal_mode").fetchone() == ("wal",)
+    other.close()
+
+
+@pytest.mark.parametrize("url", [IN_MEMORY, "sqlite:///:memory:", ""], ids=["memory", "memory by name", "file"])
+async def test_many_tasks_share_one_store(stores: Any, url: str) -> None:
+    store = stores(url)
+
+    def count_up(connection: Connection) -> None:
+        found = {counted(connection) for _ in range(20)}
+        insert(str(found.pop()))(connection)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(30):
+            tasks.start_soon(store.run, count_up)
+    assert store.run_sync(counted) == 30
+
+
+def test_a_store_in_memory_is_nobody_elses(stores: Any) -> None:
+    first, second = stores(IN_MEMORY), stores(IN_MEMORY)
+    first.run_sync(insert("a"))
+    assert (first.run_sync(counted), second.run_sync(counted)) == (1, 0)
+    assert first.secret() != second.secret()
+
+
+# What cannot be used
+
+
+def expect_unusable(store: Store, words: str) -> str:
+    with pytest.raises(StateError) as caught:
+        store.run_sync(one)
+    told = str(caught.value)
+    assert words in told
+    assert "Nothing was sent." in told
+    assert "\n" not in told
+    assert len(told) < 400
+    return told
+
+
+def test_a_store_of_a_newer_leadbridge_is_refused_and_left_as_it_is(stores: Any, file: Path) -> None:
+    store = stores()
+    store.run_sync(one)
+    store.close()
+    with sqlite3.connect(file) as newer:
+        newer.execute("update meta set value = '999' where key = 'schema_version'")
+        newer.execute("drop table approvals")
+    newer.close()
+    told = expect_unusable(stores(), "newer LeadBridge")
+    assert "999" in told
+    assert "Update LeadBridge" in told
+    with sqlite3.connect(file) as newer:
+        assert newer.execute("select count(*) from sqlite_master where name = 'approvals'").fetchone() == (0,)
+    newer.close()
+
+
+def test_a_file_that_is_no_database_is_told_and_left_as_it_is(stores: Any, file: Path) -> None:
+    file.parent.mkdir()
+    file.write_text("Dear diary, " * 500)
+    expect_unusable(stores(), "not a database")
+    assert file.read_text() == "Dear diary, " * 500
+
+
+@pytest.mark.parametrize("version", ["one", ""])
+def test_a_store_whose_version_is_none_is_told(stores: Any, file: Path, version: str) -> None:
+    store = stores()
+    store.run_sync(one)
+    store.close()
+    with sqlite3.connect(file) as other:
+        other.execute("update meta set value = ? where key = 'schema_version'", (version,))
+    other.close()
+    expect_unusable(stores(), "schema")
+
+
+def test_a_folder_where_the_file_should_be_is_told(stores: Any, file: Path) -> None:
+    file.mkdir(parents=True)
+    expect_unusable(stores(), str(file))
+
+
+def test_a_place_where_no_folder_can_be_made_is_told(stores: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    expect_unusable(stores(f"sqlite:///{tmp_path}/file/state/x.db"), "cannot be written")
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only to root")
+def test_a_folder_that_is_read_only_is_told(stores: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    expect_unusable(stores(f"sqlite:///{folder}/x.db"), "cannot be written")
+
+
+def test_a_locked_database_is_told_and_works_again_when_it_is_free(stores: Any, file: Path) -> None:
+    store = stores()
+    store.run_sync(insert("a"))
+    store.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=20"))
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("begin immediate")
+    expect_unusable(store, "locked")
+    holder.execute("rollback")
+    holder.close()
+    assert store.run_sync(counted) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://leads:hunter2@127.0.0.1:1/leads",
+        "postgresql://127.0.0.1:1/leads?user=leads&password=hunter2",
+        "postgresql:leads:hunter2@127.0.0.1",
+        "mysql://leads:hunter2@127.0.0.1:1/leads",
+        "nosuchdatabase://leads:hunter2@127.0.0.1/leads",
+    ],
+)
+def test_a_store_that_cannot_be_reached_is_told_without_its_password(stores: Any, url: str) -> None:
+    store = stores(url)
+    told = expect_unusable(store, "state store")
+    assert "hunter2" not in told
+    assert "hunter2" not in store.description
+
+
+async def test_a_write_whose_intent_cannot_be_kept_is_not_sent(time: Time, tmp_path: Path) -> None:
+    broken = tmp_path / "diary.db"
+    broken.write_text("Dear diary, " * 500)
+    sandbox = Sandbox(clock=time, prospects=5)
+    async with connected(sandbox, time=time, state_url=f"sqlite:///{broken}", approvals="off") as client:
+        result = await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
+    assert result.is_error
+    assert "Nothing was sent" in text_of(result)
+    assert (sandbox.requests, sandbox.writes) == ([], [])
+
+
+async def test_a_write_between_whose_intent_and_sending_the_store_is_locked_is_not_sent(time: Time, file: Path) -> None:
+    """The other process takes the lock in the moment in which the request is about to leave."""
+    store = Store(f"sqlite:///{file}")
+    ledger = Ledger(store, lambda _: "account", sandbox=True)
+    permit = await ledger.intend(_plan(), Approval("not needed"))
+    assert isinstance(permit, WritePermit)
+    store.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=20"))
+    holder = sqlite3.connect(file, isolation_level=None)
+    holder.execute("begin immediate")
+    with pytest.raises(StateError):
+        await permit.sending()
+    holder.execute("rollback")
+    holder.close()
+    (row,), _ = await ledger.history()
+    store.close()
+    assert row.state == "intended"
+
+
+# The secret, and approvals that were used
+
+
+def test_the_secret_is_made_once_and_outlives_the_process(stores: Any) -> None:
+    first = stores()
+    secret = first.secret()
+    assert len(secret) == 32
+    assert first.secret() == secret
+    first.close()
+    assert stores().secret() == secret
+
+
+_SECRET = """
+import sys
+from server.state import Store
+import sqlalchemy
+store = Store(sys.argv[1])
+print("ready", flush=True)
+sys.stdin.readline()
+print(store.secret().hex(), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_make_the_secret_at_the_same_moment_get_the_same_one(file: Path) -> None:
+    processes = [run_python(f"sqlite:///{file}", code=_SECRET) for _ in range(4)]
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=30) for process in processes]
+    assert [error for _, error in answers if error] == []
+    assert len({out.strip() for out, _ in answers}) == 1
+    assert len(bytes.fromhex(answers[0][0].strip())) == 32
+
+
+async def test_threads_that_make_the_secret_at_the_same_moment_get_the_same_one(stores: Any) -> None:
+    store = stores()
+    found: list[bytes] = []
+
+    async def make() -> None:
+        found.append(await anyio.to_thread.run_sync(store.secret))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(make)
+    assert len(set(found)) == 1
+
+
+def _plan(lead_id: int = 785, status: str = "QUOTE_SENT") -> Plan:
+    return Plan(
+        operation=STATUS,
+        target=f"lead {lead_id}",
+        arguments={"lead_id": lead_id, "status": status},
+        preview=("Set it.",),
+        receive=lambda _: Done(summary="Done."),
+    )
+
+
+async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_again(stores: Any) -> None:
+    first = stores()
+    await Ledger(first, lambda _: "account", sandbox=True).intend(_plan(785), Approval("token", "token-1"))
+    first.close()
+    ledger = Ledger(stores(), lambda _: "account", sandbox=True)
+    with pytest.raises(Refused) as caught:
+        await ledger.intend(_plan(786), Approval("token", "token-1"))
+    assert caught.value.reason == "approval_used"
+    assert (await ledger.history())[1] == 1
+
+
+async def test_a_question_that_was_answered_with_no_stays_answered_after_the_store_is_opened_again(stores: Any) -> None:
+    first = stores()
+    await Ledger(first, lambda _: "account", sandbox=True).burn_no("asked-1", STATUS.id)
+    first.close()
+    with pytest.raises(Refused):
+        await Ledger(stores(), lambda _: "account", sandbox=True).intend(_plan(), Approval("asked", "asked-1"))
+
+
+async def test_a_token_that_was_used_is_refused_by_a_restarted_server(file: Path, time: Time) -> None:
+    sandbox = Sandbox(clock=time, prospects=5)
+    state_url = f"sqlite:///{file}"
+    async with connected(sandbox, time=time, state_url=state_url) as client:
+        asked = data_of(await call(client, "renovationfind_accept_lead", lead_id=812))
+        token = asked["approval_token"]
+    async with connected(sandbox, time=time, state_url=state_url) as client:
+        done = data_of(await call(client, "renovationfind_accept_lead", lead_id=812, approval_token=token))
+        assert done["outcome"] == "done"
+    async with connected(sandbox, time=time, state_url=state_url) as client:
+        again = await call(client, "renovationfind_accept_lead", lead_id=812, approval_token=token)
+        assert data_of(again)["outcome"] in {"refused", "already_done"}
+    assert len(sandbox.writes) == 1
+
+
+async def test_a_server_in_memory_forgets_its_tokens_together_with_what_was_used(time: Time) -> None:
+    """Nobody gets a second write for one yes when the last session ends and another begins."""
+    from mcp import Client
+
+    from server.app import build_server
+    from tests.support import make_settings, patient_governor
+
+    sandbox = Sandbox(clock=time, prospects=5)
+    server_ = build_server(make_settings(), sandbox=sandbox, governor=patient_governor(time))
+    arguments = {"first_name": "Ada", "last_name": "Byron", "phone": "(403) 555-0199", "skip_duplicates": False}
+    name = "renovationfind_create_referral_request"
+    async with Client(server_) as client:
+        token = data_of(await call(client, name, **arguments))["approval_token"]
+        assert data_of(await call(client, name, **arguments, approval_token=token))["outcome"] == "done"
+    async with Client(server_) as client:
+        again = data_of(await call(client, name, **arguments, approval_token=token))
+    assert again["outcome"] in {"refused", "already_done"}
+    assert len(sandbox.writes) == 1

@@ -1,0 +1,473 @@
+"""What the server runs with: every setting, where it may stand, and what is refused in one line without a secret."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from server.catalog import load
+from server.errors import SettingsError
+from server.settings import Settings, is_loopback, load_settings
+from server.toolsets import DEFAULT, OPT_IN, chosen_toolsets, hidden_tools
+from tests.support import make_settings
+from tools import ALL_TOOLS
+
+unhurried = settings(deadline=None)  # a busy machine is no failure
+KEY = "rl-5f3a9c1e7b2d"
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
+STATE = "postgresql://leads:hunter2@db.example/leads"
+
+# Every setting with a value, and what it is read as.
+READINGS: dict[str, tuple[str, Any]] = {
+    "rooflink_api_key": (KEY, SecretStr(KEY)),
+    "rooflink_api_key_file": ("key.txt", Path("key.txt")),
+    "rooflink_base_url": ("https://crm.example/api/", "https://crm.example/api"),
+    "renovationfind_token": (TOKEN, SecretStr(TOKEN)),
+    "renovationfind_token_file": ("token.txt", Path("token.txt")),
+    "renovationfind_base_url": ("http://127.0.0.1:8322/rest-api-v1", "http://127.0.0.1:8322/rest-api-v1"),
+    "state_url": (STATE, SecretStr(STATE)),
+    "state_url_file": ("state.txt", Path("state.txt")),
+    "read_only": ("1", True),
+    "toolsets": ("default,-photos", "default,-photos"),
+    "approvals": ("human", "human"),
+    "call_deadline": ("12.5", 12.5),
+    "upload_root": ("/photos", Path("/photos")),
+    "contract_file": ("contract.toml", Path("contract.toml")),
+    "sandbox": ("true", True),
+    "log_level": ("debug", "DEBUG"),
+}
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Sets variables by their names without the prefix."""
+
+    def put(**values: str) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"LEADBRIDGE_{name.upper()}", value)
+
+    return put
+
+
+def refused(**expected: str) -> str:
+    """The one line that a wrong environment is told with."""
+    with pytest.raises(SettingsError) as caught:
+        load_settings()
+    told = str(caught.value)
+    assert "\n" not in told
+    assert len(told) < 700
+    for secret in (KEY, TOKEN, "hunter2"):
+        assert secret not in told
+    assert caught.value.__cause__ is None
+    return told
+
+
+# Every setting
+
+
+@pytest.mark.parametrize("name", sorted(READINGS))
+def test_a_setting_is_read_from_the_environment(name: str, env: Any) -> None:
+    value, expected = READINGS[name]
+    env(sandbox="1")
+    if name.endswith("_file") and name != "contract_file":
+        Path(value).write_text("  made-up-secret\n")
+    env(**{name: value})
+    assert getattr(load_settings(), name) == expected
+
+
+def test_the_table_above_holds_every_setting_there_is() -> None:
+    assert set(READINGS) == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("name", sorted(READINGS))
+def test_a_setting_is_read_from_a_dotenv_file_in_the_working_directory(name: str) -> None:
+    value, expected = READINGS[name]
+    if name.endswith("_file") and name != "contract_file":
+        Path(value).write_text("made-up-secret")
+    Path(".env").write_text(f"LEADBRIDGE_SANDBOX=1\nLEADBRIDGE_{name.upper()}={value}\n")
+    assert getattr(load_settings(), name) == expected
+
+
+def test_the_environment_wins_over_the_dotenv_file(env: Any) -> None:
+    Path(".env").write_text("LEADBRIDGE_SANDBOX=1\nLEADBRIDGE_APPROVALS=off\nLEADBRIDGE_READ_ONLY=0\n")
+    env(approvals="human", read_only="1")
+    settings = load_settings()
+    assert (settings.approvals, settings.read_only, settings.sandbox) == ("human", True, True)
+
+
+def test_the_defaults_are_the_careful_ones(env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    settings = load_settings()
+    assert (settings.approvals, settings.read_only, settings.sandbox) == ("auto", False, False)
+    assert (settings.toolsets, settings.call_deadline, settings.log_level) == ("default", 50.0, "WARNING")
+    assert (settings.rooflink_base_url, settings.renovationfind_base_url) == ("", "")
+    assert settings.state_url is settings.upload_root is settings.contract_file is None
+
+
+def test_an_empty_variable_is_as_good_as_none(env: Any) -> None:
+    env(**{**dict.fromkeys(READINGS, ""), "rooflink_api_key": KEY})
+    assert load_settings() == Settings(_env_file=None, rooflink_api_key=SecretStr(KEY))  # type: ignore[call-arg]
+
+
+def test_settings_cannot_be_changed_once_they_are_read() -> None:
+    with pytest.raises(ValidationError):
+        make_settings().read_only = True  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("text", ["1", "true", "True", "TRUE", "yes", "on", "t", "y"])
+def test_read_only_is_on_for_every_usual_word_of_yes(text: str, env: Any) -> None:
+    env(rooflink_api_key=KEY, read_only=text)
+    assert load_settings().read_only is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("read_only", "maybe"),
+        ("read_only", "2"),
+        ("sandbox", "x"),
+        ("approvals", "never"),
+        ("approvals", "true"),
+        ("call_deadline", "0"),
+        ("call_deadline", "-1"),
+        ("call_deadline", "601"),
+        ("call_deadline", "nan"),
+        ("call_deadline", "inf"),
+        ("call_deadline", "soon"),
+        ("log_level", "LOUD"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_refused_by_its_name(name: str, value: str, env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    env(**{name: value})
+    assert refused().startswith(f"LEADBRIDGE_{name.upper()}: ")
+
+
+# Unknown names
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("LEADBRIDGE_READONLY", "LEADBRIDGE_READ_ONLY"),
+        ("LEADBRIDGE_ROOFLINK_APIKEY", "LEADBRIDGE_ROOFLINK_API_KEY"),
+        ("LEADBRIDGE_ROOFLINK_TOKEN", "LEADBRIDGE_ROOFLINK"),
+        ("LEADBRIDGE_APPROVAL", "LEADBRIDGE_APPROVALS"),
+        ("LEADBRIDGE_TOOLSET", "LEADBRIDGE_TOOLSETS"),
+        ("leadbridge_readonly", "LEADBRIDGE_READ_ONLY"),
+        ("LEADBRIDGE_DEADLINE", "LEADBRIDGE_CALL_DEADLINE"),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "dotenv"])
+def test_a_misspelt_name_is_refused_with_the_one_that_was_meant(
+    name: str, meant: str, place: str, env: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env(rooflink_api_key=KEY)
+    if place == "environment":
+        monkeypatch.setenv(name, "1")
+    else:
+        Path(".env").write_text(f"OTHER=1\n{name}=1\n")
+    told = refused()
+    assert told.startswith(name)
+    assert "did you mean" in told
+    assert meant in told
+
+
+def test_a_name_like_no_other_is_refused_with_all_that_are_known(env: Any) -> None:
+    env(rooflink_api_key=KEY, zzzzqqqq="1")
+    told = refused()
+    assert all(f"LEADBRIDGE_{name.upper()}" in told for name in Settings.model_fields)
+
+
+def test_variables_of_others_are_nobodys_business(env: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    env(rooflink_api_key=KEY)
+    monkeypatch.setenv("LEADBRIDG", "x")
+    monkeypatch.setenv("READ_ONLY", "1")
+    Path(".env").write_text("DATABASE_URL=x\nREAD_ONLY=1\n")
+    assert load_settings().read_only is False
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_a_dotenv_file_in_another_encoding_is_read_or_refused_and_never_half_read(encoding: str, env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    Path(".env").write_bytes("LEADBRIDGE_READ_ONLY=1\n# caf\xe9\n".encode(encoding))
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        assert ".env" in str(error)  # noqa: PT017  # both ways out are right
+    else:
+        assert settings.read_only is True
+
+
+def test_a_misspelt_name_on_the_first_line_of_a_file_with_a_byte_order_mark_is_refused(env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    Path(".env").write_text("LEADBRIDGE_READONLY=1\n", "utf-8-sig")
+    assert "LEADBRIDGE_READ_ONLY" in refused()
+
+
+# Keys
+
+
+def test_without_a_key_and_without_the_sandbox_one_line_says_both_choices() -> None:
+    told = refused()
+    for word in ("LEADBRIDGE_ROOFLINK_API_KEY", "LEADBRIDGE_RENOVATIONFIND_TOKEN", "--sandbox"):
+        assert word in told
+
+
+def test_the_sandbox_needs_no_key_from_the_command_line_or_the_environment(env: Any) -> None:
+    assert load_settings(sandbox=True).sandbox is True
+    env(sandbox="1")
+    assert load_settings().sandbox is True
+
+
+def test_the_command_lines_sandbox_wins_over_an_environment_that_says_no(env: Any) -> None:
+    env(sandbox="0", rooflink_api_key=KEY)
+    assert load_settings(sandbox=True).sandbox is True
+
+
+@pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token"])
+def test_one_key_is_enough_and_belongs_to_one_service(name: str, env: Any) -> None:
+    env(**{name: KEY})
+    settings = load_settings()
+    found = {service: settings.secret(service) for service in ("rooflink", "renovationfind")}
+    service = name.partition("_")[0]
+    assert found.pop(service) == SecretStr(KEY)
+    assert list(found.values()) == [None]
+
+
+@pytest.mark.parametrize(
+    "bad", [f"{KEY} x", f"{KEY}\n", f"{KEY}\r\nX-Evil: 1", f"{KEY}é", f"{KEY}\x7f", f"\t{KEY}", " "]
+)
+@pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token"])
+def test_a_key_that_fits_no_header_is_refused_without_being_shown(name: str, bad: str, env: Any) -> None:
+    env(**{name: bad})
+    assert refused().startswith(f"LEADBRIDGE_{name.upper()}: ")
+
+
+@pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
+def test_a_secret_can_stand_in_a_file_with_white_space_around_it(name: str, env: Any, tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(f"\n  {KEY}\r\n")
+    env(sandbox="1", **{f"{name}_file": str(file)})
+    assert getattr(load_settings(), name) == SecretStr(KEY)
+
+
+@pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
+@pytest.mark.parametrize("place", ["environment", "dotenv"])
+def test_a_secret_given_twice_is_refused(name: str, place: str, env: Any, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(KEY)
+    env(**{f"{name}_file": str(tmp_path / "secret")})
+    if place == "environment":
+        env(**{name: TOKEN})
+    else:
+        Path(".env").write_text(f"LEADBRIDGE_{name.upper()}={TOKEN}\n")
+    told = refused()
+    assert f"LEADBRIDGE_{name.upper()} and LEADBRIDGE_{name.upper()}_FILE" in told
+
+
+def test_a_secret_file_that_is_missing_a_folder_empty_or_no_text_is_refused_by_its_name(
+    env: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").write_text(" \n")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00" + KEY.encode())
+    for name in ("missing", "empty", "bytes", "."):
+        env(rooflink_api_key_file=str(tmp_path / name))
+        assert refused().startswith("LEADBRIDGE_ROOFLINK_API_KEY")
+
+
+def test_no_secret_is_in_any_repr_text_or_dump(env: Any) -> None:
+    env(rooflink_api_key=KEY, renovationfind_token=TOKEN, state_url=STATE)
+    settings = load_settings()
+    for told in (
+        repr(settings),
+        str(settings),
+        f"{settings!r:>1}",
+        str(settings.model_dump()),
+        settings.model_dump_json(),
+    ):
+        assert not re.search(f"{KEY}|{re.escape(TOKEN)}|hunter2", told)
+
+
+@pytest.mark.parametrize("name", sorted(READINGS))
+def test_a_wrong_value_anywhere_shows_no_secret(name: str, env: Any) -> None:
+    env(rooflink_api_key=KEY, renovationfind_token=TOKEN, state_url=STATE)
+    env(**{name: f"{TOKEN} \N{SNOWMAN} {KEY}"})
+    try:
+        load_settings()
+    except SettingsError as error:
+        assert KEY not in str(error)  # noqa: PT017  # some settings take any text
+        assert TOKEN not in str(error)  # noqa: PT017
+        assert error.__suppress_context__ or error.__context__ is None  # noqa: PT017
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://crm.example",
+        "https://crm.example:8443/a/b",
+        "HTTPS://CRM.EXAMPLE/A",
+        "http://127.0.0.1:8322",
+        "http://127.8.9.10/x",
+        "http://[::1]:8322/x",
+        "http://localhost:8322",
+        "http://LOCALHOST",
+    ],
+)
+def test_an_address_with_tls_or_on_this_machine_is_taken(url: str, env: Any) -> None:
+    env(rooflink_api_key=KEY, rooflink_base_url=url)
+    assert load_settings().base_url("rooflink") == url.rstrip("/")
+    assert load_settings().base_url("renovationfind") == ""
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        # Without TLS, to elsewhere
+        "http://crm.example",
+        "http://127.0.0.1.collector.example",
+        "http://localhost.collector.example",
+        "http://0.0.0.0",
+        "http://192.168.0.5",
+        "http://[::]",
+        # No plain address
+        "crm.example",
+        "//crm.example",
+        "ftp://crm.example",
+        "file:///etc/passwd",
+        "https://",
+        "https:///x",
+        "https://crm.example/?a=b",
+        "https://crm.example/#a",
+        "https://crm.example:99999",
+        "https://crm.example:x",
+        "https://[::1",
+        "unix:/run/x",
+        "5",
+        # With somebody's name or password
+        "https://user@crm.example",
+        f"https://user:{KEY}@crm.example",
+        f"https://:{KEY}@crm.example",
+        "https://crm.example@collector.example",
+        # With what no address holds
+        "https://crm .example",
+        "https://crm.example/a b",
+        "https://crm\t.example",
+        "https://crm.example\\@collector.example",
+    ],
+)
+@pytest.mark.parametrize("name", ["rooflink_base_url", "renovationfind_base_url"])
+def test_an_address_that_is_not_safe_is_refused(name: str, url: str, env: Any) -> None:
+    env(rooflink_api_key=KEY, **{name: url})
+    assert refused().startswith(f"LEADBRIDGE_{name.upper()}: ")
+
+
+@pytest.mark.parametrize("url", ["https://crm.example/a\n", " https://crm.example/a", "https://crm.example/a/ "])
+def test_white_space_around_an_address_is_refused_or_taken_off(url: str, env: Any) -> None:
+    env(rooflink_api_key=KEY, rooflink_base_url=url)
+    try:
+        assert load_settings().rooflink_base_url == "https://crm.example/a"
+    except SettingsError as error:
+        assert "LEADBRIDGE_ROOFLINK_BASE_URL" in str(error)  # noqa: PT017  # both ways out are right
+
+
+@unhurried
+@given(st.text(max_size=30))
+def test_a_host_is_this_machine_only_by_name_or_by_a_loopback_address(host: str) -> None:
+    assert is_loopback(host) is (
+        host == "localhost" or re.fullmatch(r"127(\.\d{1,3}){3}|::1|0*(:0*){0,7}:0*1", host) is not None
+    )
+
+
+# Toolsets
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("default", set(DEFAULT)),
+        ("all", {*DEFAULT, *OPT_IN}),
+        ("leads", {"leads"}),
+        (" Leads , PROSPECTS ,", {"leads", "prospects"}),
+        ("default,calendar", {*DEFAULT, "calendar"}),
+        ("default,-photos", set(DEFAULT) - {"photos"}),
+        ("-photos", set(DEFAULT) - {"photos"}),
+        ("-photos,-notes", set(DEFAULT) - {"photos", "notes"}),
+        ("all,-default", set(OPT_IN)),
+        ("leads-read", {"leads-read"}),
+        ("all,-leads-read", {*DEFAULT, *OPT_IN} - {"leads-read"}),
+        ("leads,-leads,leads", {"leads"}),
+    ],
+)
+def test_toolsets_are_added_and_dropped_in_their_order(text: str, expected: set[str]) -> None:
+    assert chosen_toolsets(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["lead", "default,everything", "-photo", "--photos", "default;leads", "leads prospects"]
+)
+def test_a_toolset_that_does_not_exist_is_refused_with_those_that_do(text: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        chosen_toolsets(text)
+    assert str(caught.value).startswith("LEADBRIDGE_TOOLSETS")
+    assert all(name in str(caught.value) for name in (*DEFAULT, *OPT_IN))
+
+
+@pytest.mark.parametrize("text", ["", " , ", "leads,-leads", "all,-all", "-default"])
+def test_toolsets_that_leave_none_are_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="LEADBRIDGE_TOOLSETS leaves no toolset"):
+        chosen_toolsets(text)
+
+
+@unhurried
+@given(st.lists(st.sampled_from(["default", "all", *DEFAULT, *OPT_IN, *(f"-{name}" for name in (*DEFAULT, *OPT_IN))])))
+def test_the_last_word_about_a_toolset_counts(words: list[str]) -> None:
+    try:
+        chosen = chosen_toolsets(",".join(words))
+    except SettingsError:
+        return
+    if words[-1].startswith("-"):
+        assert words[-1][1:] not in chosen
+    elif words[-1] not in {"default", "all"}:
+        assert words[-1] in chosen
+    assert chosen <= {*DEFAULT, *OPT_IN}
+
+
+BOTH = {"rooflink", "renovationfind"}
+
+
+def hidden(keys: set[str], **values: Any) -> dict[str, str]:
+    return hidden_tools(make_settings(**values), load(), ALL_TOOLS, keys)
+
+
+def test_a_read_only_server_hides_every_write_and_says_why() -> None:
+    found = hidden(BOTH, read_only=True)
+    assert set(found) >= {spec.name for spec in ALL_TOOLS if spec.effect.writes}
+    assert {why for name, why in found.items() if "list" not in name} >= {"LEADBRIDGE_READ_ONLY is set"}
+    assert not {spec.name for spec in ALL_TOOLS if not spec.effect.writes and spec.toolset in DEFAULT} & set(found)
+
+
+def test_read_only_beats_every_choice_of_toolsets() -> None:
+    found = hidden(BOTH, read_only=True, toolsets="all", approvals="off")
+    assert set(found) >= {spec.name for spec in ALL_TOOLS if spec.effect.writes}
+
+
+@pytest.mark.parametrize("service", sorted(BOTH))
+def test_a_service_without_a_key_has_no_tools(service: str) -> None:
+    found = hidden(BOTH - {service}, toolsets="all")
+    assert set(found) == {spec.name for spec in ALL_TOOLS if spec.name.startswith(f"{service}_")}
+    assert set(found.values()) == {f"no key for {service}"}
+
+
+def test_what_is_not_chosen_is_hidden_by_the_name_of_its_toolset() -> None:
+    found = hidden(BOTH, toolsets="leads")
+    assert set(found) == {spec.name for spec in ALL_TOOLS if spec.toolset != "leads"}
+    assert found["rooflink_create_lead"] == "toolset prospects is not in LEADBRIDGE_TOOLSETS"

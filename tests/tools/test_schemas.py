@@ -1,0 +1,275 @@
+"""The public surface: every tool's definition as clients see it, as a snapshot and as facts.
+
+`UPDATE_SNAPSHOTS=1 pytest tests/tools/test_schemas.py` writes the snapshots anew; the difference belongs in the review.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import jsonschema
+import pytest
+import quicktok
+
+from tests.support import Era, Time, connected, make_sandbox
+
+SNAPSHOTS = Path(__file__).parent / "snapshots"
+UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
+
+HINTS = {
+    "read": (True, False, True),
+    "reversible": (False, False, True),
+    "additive": (False, False, False),
+    "irreversible": (False, True, False),
+}
+"""Effect: read-only, destructive, idempotent."""
+EFFECTS = {
+    "rooflink_list_prospects": "read",
+    "rooflink_get_prospect": "read",
+    "rooflink_prospect_stats": "read",
+    "rooflink_prospect_checklist": "read",
+    "rooflink_create_lead": "additive",
+    "renovationfind_accept_lead": "irreversible",
+    "renovationfind_decline_lead": "irreversible",
+    "renovationfind_update_job_status": "reversible",
+    "renovationfind_mark_won": "irreversible",
+    "renovationfind_create_referral_request": "irreversible",
+    "server_status": "read",
+    "write_history": "read",
+    # What this server does to its own record of a write is not undone, and no service is called.
+    "find_matching_prospects": "read",
+    "resolve_write": "irreversible",
+}
+"""What each tool does to the world. A tool that is not here yet has to be put here."""
+LOCAL = {"server_status", "write_history", "resolve_write"}
+"""Tools that look at this server only."""
+UNGATED_WRITES = {"renovationfind_update_job_status"}
+REQUIRED = {
+    "rooflink_get_prospect": {"prospect_id"},
+    "rooflink_prospect_checklist": {"prospect_id"},
+    "rooflink_create_lead": {"address", "state", "postal_code"},
+    "renovationfind_accept_lead": {"lead_id"},
+    "renovationfind_decline_lead": {"lead_id", "reason"},
+    "renovationfind_update_job_status": {"lead_id", "status"},
+    "renovationfind_mark_won": {"lead_id", "status"},
+    "renovationfind_create_referral_request": {"first_name", "last_name"},
+    "resolve_write": {"write_id", "outcome"},
+}
+"""Tools not named here require nothing."""
+SELF_EVIDENT = {
+    "page", "page_size", "include_deleted", "stage", "rep_id", "rep_2_id", "project_manager_id", "region_id",
+    "created_from", "created_to", "modified_from", "modified_to", "city", "county", "state", "postal_code", "latitude",
+    "longitude", "first_name", "last_name", "cell_phone", "home_phone", "phone", "email", "external_id", "limit",
+    "status", "address", "name", "write_id", "record_id", "outcome",
+}  # fmt: skip
+"""Arguments whose name and type say all there is to say."""
+OBJECTS = {"extra_info", "extra_filters"}
+KEYWORDS = {
+    "type", "properties", "required", "additionalProperties", "description", "default", "enum", "const", "format",
+    "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minProperties",
+    "maxProperties", "items", "minItems", "maxItems", "uniqueItems", "$schema", "$ref", "$defs", "anyOf", "title",
+}  # fmt: skip
+VERBS = "List Show Count Create Accept Decline Set Mark Ask Find Settle Update Assign Add Upload Hand Take".split()
+
+
+async def definitions_of(era: Era) -> dict[str, dict[str, Any]]:
+    """Every tool as it goes over the wire, all toolsets on."""
+    async with connected(make_sandbox(Time()), era=era, toolsets="all") as client:
+        listed = await client.list_tools()
+    assert listed.next_cursor is None
+    return {tool.name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools}
+
+
+@pytest.fixture(scope="module")
+def definitions() -> dict[str, dict[str, Any]]:
+    """All definitions, read once for all facts."""
+    return anyio.run(definitions_of, "modern")
+
+
+def inner(schema: Any) -> Iterator[dict[str, Any]]:
+    """The schema and every schema in it."""
+    if isinstance(schema, dict):
+        yield schema
+        for key, value in schema.items():
+            for part in value.values() if key in {"properties", "$defs"} else [value]:
+                yield from inner(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from inner(part)
+
+
+async def test_every_definition_is_as_it_was_reviewed_in_both_eras(era: Era):
+    current = await definitions_of(era)
+    changed: list[str] = []
+    for name, definition in current.items():
+        path = SNAPSHOTS / f"{name}.json"
+        text = json.dumps(definition, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+        if UPDATE:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, "utf-8")
+        if not path.exists() or path.read_text("utf-8") != text:
+            changed.append(name)
+    kept = {path.stem for path in SNAPSHOTS.glob("*.json")}
+    if UPDATE:
+        for name in kept - set(current):
+            (SNAPSHOTS / f"{name}.json").unlink()
+        kept = set(current)
+    assert changed == [], "these differ from their snapshots; see the top of this file"
+    assert kept == set(current), "snapshots of tools that are no more"
+
+
+async def test_both_eras_see_the_same_tools():
+    assert await definitions_of("modern") == await definitions_of("legacy")
+
+
+def test_the_tools_of_the_design_are_there(definitions):
+    assert set(EFFECTS) - {"find_matching_prospects", "resolve_write"} <= set(definitions)
+    assert set(definitions) - set(EFFECTS) == set(), "tools whose effect the table above does not tell"
+
+
+def test_all_four_hints_follow_from_the_effect(definitions):
+    for name, definition in definitions.items():
+        read_only, destructive, idempotent = HINTS[EFFECTS[name]]
+        hints = {
+            "readOnlyHint": read_only, "destructiveHint": destructive, "idempotentHint": idempotent,
+            "openWorldHint": name not in LOCAL,
+        }  # fmt: skip
+        if name == "resolve_write":  # whatever it does, it must not pass for a read
+            assert definition["annotations"]["readOnlyHint"] is False
+            continue
+        assert definition["annotations"] == hints, name
+
+
+def test_every_tool_has_a_title_and_an_output_schema(definitions):
+    for name, definition in definitions.items():
+        assert 3 < len(definition["title"]) <= 60, name
+        output = definition["outputSchema"]
+        assert output["type"] == "object"
+        assert output["properties"]
+        jsonschema.Draft202012Validator.check_schema(output)
+
+
+def test_every_input_schema_is_closed_and_valid(definitions):
+    for name, definition in definitions.items():
+        schema = definition["inputSchema"]
+        jsonschema.Draft202012Validator.check_schema(schema)
+        assert schema["type"] == "object"
+        assert schema["additionalProperties"] is False, name
+        assert set(schema) <= {"type", "properties", "required", "additionalProperties", "$schema"}, name
+        assert set(schema.get("required", [])) == REQUIRED.get(name, set()), name
+
+
+def test_no_input_schema_has_noise_that_hosts_choke_on(definitions):
+    for name, definition in definitions.items():
+        for schema in inner(definition["inputSchema"]):
+            assert not {"anyOf", "oneOf", "allOf", "$ref", "$defs", "not", "title", "nullable"} & set(schema), (name, schema)
+            assert schema.get("type") != "null"
+            assert not isinstance(schema.get("type"), list)
+            assert schema.get("default", 0) is not None
+            assert None not in schema.get("enum", [])
+
+
+def test_every_keyword_in_an_input_schema_is_one_of_json_schema_s(definitions):
+    """`ge` for `minimum` is what pydantic writes when a bound stands in the wrong place; hosts pass over it."""
+    for name, definition in definitions.items():
+        for schema in inner(definition["inputSchema"]):
+            assert set(schema) <= KEYWORDS, (name, schema)
+
+
+def test_every_argument_has_one_type_and_no_object_but_two(definitions):
+    for name, definition in definitions.items():
+        for argument, schema in definition["inputSchema"].get("properties", {}).items():
+            assert re.fullmatch(r"[a-z][a-z0-9_]*", argument)
+            assert schema["type"] in {"string", "integer", "number", "boolean", "object"}, (name, argument)
+            assert (schema["type"] == "object") == (argument in OBJECTS), (name, argument)
+            if "enum" in schema:
+                assert len(set(schema["enum"])) == len(schema["enum"]) > 1
+
+
+def test_every_argument_is_described_or_needs_no_description(definitions):
+    for name, definition in definitions.items():
+        for argument, schema in definition["inputSchema"].get("properties", {}).items():
+            described = schema.get("description", "")
+            assert described or argument in SELF_EVIDENT, (name, argument)
+            assert len(described) <= 200, (name, argument)
+
+
+def test_limits_stand_in_the_schemas(definitions):
+    def argument(tool: str, name: str) -> dict[str, Any]:
+        return definitions[tool]["inputSchema"]["properties"][name]
+
+    for tool in definitions:
+        for name, schema in definitions[tool]["inputSchema"].get("properties", {}).items():
+            if name.endswith("_id") and schema["type"] == "integer":
+                assert schema["exclusiveMinimum"] == 0, (tool, name)
+            if name == "reason":
+                assert (schema["minLength"], schema["maxLength"]) == (1, 500), tool
+            if name.endswith("_date") or name in {"since", "created_from", "created_to", "modified_from", "modified_to"}:
+                assert (schema["type"], schema["format"]) == ("string", "date"), (tool, name)
+    size = argument("rooflink_list_prospects", "page_size")
+    assert (size["minimum"], size["maximum"], size["default"]) == (1, 100, 10)
+    assert argument("rooflink_list_prospects", "include_deleted")["default"] is False
+    assert argument("rooflink_list_prospects", "stage")["enum"] == [
+        "unverified", "verified", "inspected", "signed", "submitted",
+    ]  # fmt: skip
+    assert argument("rooflink_create_lead", "address")["maxLength"] == 200
+    assert argument("rooflink_create_lead", "postal_code")["maxLength"] == 12
+    assert argument("rooflink_create_lead", "lead_status")["maxLength"] == 50
+    assert argument("rooflink_create_lead", "lead_status")["default"] == "u"
+    assert argument("renovationfind_mark_won", "job_amount")["type"] == "number"
+    assert argument("renovationfind_create_referral_request", "skip_duplicates")["default"] is True
+    assert argument("write_history", "limit")["default"] == 20
+
+
+def test_every_write_has_a_dry_run_and_every_gated_one_a_token(definitions):
+    for name, definition in definitions.items():
+        arguments = definition["inputSchema"].get("properties", {})
+        writes = EFFECTS[name] != "read"
+        assert ("dry_run" in arguments) == writes, name
+        assert ("approval_token" in arguments) == (writes and name not in UNGATED_WRITES), name
+        if writes:
+            assert arguments["dry_run"] == {**arguments["dry_run"], "type": "boolean", "default": False}
+        assert {"dry_run", "approval_token"}.isdisjoint(definition["inputSchema"].get("required", []))
+        # No argument is a yes by itself.
+        assert not {"confirm", "confirmed", "approved", "force", "yes"} & set(arguments)
+
+
+def test_a_description_says_first_what_the_tool_does(definitions):
+    for name, definition in definitions.items():
+        description = definition["description"]
+        assert len(description) <= 1024, name
+        first = re.split(r"(?<=[.:;])\s", description, maxsplit=1)[0]
+        assert first.split()[0] in VERBS, (name, first)
+        assert len(first) <= 160, (name, first)
+        assert len(description) > len(first) + 20, f"{name} does not say when to use it"
+        assert description == description.strip()
+        assert not any("  " in line for line in description.splitlines()), name
+
+
+def test_no_description_promises_what_the_schema_does_not_have(definitions):
+    """Names in descriptions are arguments or tools that exist."""
+    everything = set(definitions) | set(EFFECTS)
+    arguments = {name for row in definitions.values() for name in row["inputSchema"].get("properties", {})}
+    fields = {
+        name for row in definitions.values() for schema in inner(row["outputSchema"]) for name in schema.get("properties", {})
+    }  # fmt: skip
+    for name, definition in definitions.items():
+        for word in re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", definition["description"]):
+            assert word in everything | arguments | fields, (name, word)
+
+
+def test_all_definitions_of_the_default_tools_cost_at_most_6500_tokens(definitions):
+    encoding = quicktok.get_encoding("cl100k_base")
+    keys = ("name", "title", "description", "inputSchema", "annotations")
+    costs = {
+        name: len(encoding.encode(json.dumps({key: row[key] for key in keys}, separators=(",", ":"))))
+        for name, row in definitions.items()
+    }
+    assert all(cost > 50 for cost in costs.values())
+    assert sum(costs.values()) <= 6500, costs

@@ -1,0 +1,348 @@
+"""No key in any output: results, questions, logs, the history's file, reprs. And no personal data where none belongs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+import time as real_time
+import traceback
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from pydantic import SecretStr
+
+from server.app import build_deck, build_server, tool_specs
+from server.errors import AuthError, SettingsError
+from server.logs import set_up
+from server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
+from server.sandbox.serve import bind
+from server.settings import Settings, load_settings
+from server.state import Store
+from tests.support import Era, Person, Time, call, data_of, make_settings, patient_governor, text_of
+
+RIGHT = (SANDBOX_ROOFLINK_KEY, SANDBOX_RENOVATIONFIND_TOKEN)
+"""What the simulated services take; on a server that is not in sandbox mode they are keys like any other."""
+WRONG = ("rl-7f3c9a1e5b2d4c6f8a0e", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl")
+READS = ("rooflink_list_prospects", "rooflink_get_prospect", "rooflink_prospect_stats", "rooflink_prospect_checklist")
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "rooflink_list_prospects": {"page_size": 3},
+    "rooflink_get_prospect": {"prospect_id": 1},
+    "rooflink_prospect_stats": {},
+    "rooflink_prospect_checklist": {"prospect_id": 1},
+    "rooflink_create_lead": {"address": "4821 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"},
+    "renovationfind_accept_lead": {"lead_id": 812},
+    "renovationfind_decline_lead": {"lead_id": 811, "reason": "Too far"},
+    "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
+    "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 5},
+    "renovationfind_create_referral_request": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
+    "server_status": {},
+    "write_history": {},
+    "resolve_write": {"write_id": 1, "outcome": "failed"},
+    "find_matching_prospects": {"address": "1 Main St"},
+}
+WRITES = [spec.name for spec in tool_specs() if spec.effect.writes]
+SENDING = [spec.name for spec in tool_specs() if spec.operations and not spec.local]
+
+
+def settings_with(keys: tuple[str, str], **more: Any) -> Settings:
+    rooflink, renovationfind = keys
+    values = {"rooflink_api_key": SecretStr(rooflink), "renovationfind_token": SecretStr(renovationfind), **more}
+    return make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **values})
+
+
+class Told:
+    """Everything that a client, and the person behind it, is told."""
+
+    def __init__(self) -> None:
+        self.person = Person()
+        self.texts: list[str] = []
+
+    async def by(self, client: Client, tool: str, **more: Any) -> str:
+        """Call a tool with its arguments and keep all that it answers."""
+        result = await call(client, tool, **{**ARGUMENTS[tool], **more})
+        self.texts.append(result.model_dump_json())
+        return text_of(result)
+
+    def leaks(self, *secrets: str) -> list[str]:
+        """Whatever holds a secret."""
+        return [text for text in [*self.texts, *self.person.shown] if any(secret in text for secret in secrets)]
+
+
+@asynccontextmanager
+async def live(
+    sandbox: Sandbox, time: Time, told: Told, keys: tuple[str, str] = RIGHT, era: Era = "modern", **settings: Any
+) -> AsyncIterator[Client]:
+    """A server on these keys, whose network is the sandbox."""
+    made = settings_with(keys, **settings)
+    server = build_server(made, transport=sandbox.transport, governor=patient_governor(time))
+    told.texts.append(server.instructions or "")
+    mode = "legacy" if era == "legacy" else "auto"
+    async with Client(server, mode=mode, elicitation_callback=told.person) as client:
+        told.texts.append((await client.list_tools()).model_dump_json())
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def all_logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Every logger talks, the libraries' too."""
+    names = ("", "httpx", "httpcore", "mcp", "leadbridge", "asyncio", "anyio", "sqlalchemy.engine")
+    for name in names:
+        caplog.set_level(logging.DEBUG, logger=name)
+    yield
+    logging.getLogger("sqlalchemy.engine").setLevel(logging.NOTSET)
+
+
+def test_every_tool_has_its_arguments_here():
+    assert {spec.name for spec in tool_specs()} <= set(ARGUMENTS)
+
+
+async def test_no_tool_tells_a_key_when_all_goes_well(
+    sandbox: Sandbox, time: Time, era: Era, caplog: pytest.LogCaptureFixture
+):
+    told = Told()
+    prospect = next(iter(sandbox.prospects))
+    async with live(sandbox, time, told, era=era) as client:
+        for tool in WRITES:
+            assert "Would send" in await told.by(client, tool, dry_run=True) or tool not in SENDING
+        for tool in (spec.name for spec in tool_specs()):
+            more = {"prospect_id": prospect} if "prospect_id" in ARGUMENTS[tool] else {}
+            await told.by(client, tool, **more)
+        await told.by(client, "write_history")
+    assert len(sandbox.writes) == len([tool for tool in WRITES if tool in SENDING])
+    assert told.person.shown
+    assert told.leaks(*RIGHT, "X-API-KEY", "Bearer ") == []
+    assert caplog.records
+    assert not any(secret in caplog.text for secret in RIGHT)
+
+
+async def test_a_wrong_key_is_told_with_its_service_and_setting_and_never_shown(
+    sandbox: Sandbox, time: Time, era: Era, caplog: pytest.LogCaptureFixture
+):
+    told = Told()
+    async with live(sandbox, time, told, WRONG, era=era) as client:
+        for tool in SENDING:
+            text = await told.by(client, tool)
+            assert "401" in text, text
+            service = "RoofLink" if tool.startswith("rooflink") or tool == "find_matching_prospects" else "RenovationFind"
+            setting = "LEADBRIDGE_ROOFLINK_API_KEY" if service == "RoofLink" else "LEADBRIDGE_RENOVATIONFIND_TOKEN"
+            assert f"{service} refused the key" in text
+            assert setting in text
+        await told.by(client, "write_history")
+        await told.by(client, "server_status")
+    assert told.leaks(*WRONG) == []
+    assert not any(secret in caplog.text for secret in WRONG)
+    assert sandbox.writes == []
+
+
+def echoes(secret: str) -> Iterator[Fault]:
+    """Services and proxies that answer with what they were sent."""
+    page = f"<html><body><h1>Bad request</h1><p>Header Authorization: Bearer {secret}</p></body></html>"
+    headers = {"X-Echo": secret, "Set-Cookie": f"session={secret}", "WWW-Authenticate": f'Bearer token="{secret}"'}
+    for status in (400, 401, 403, 404, 409, 422, 429, 500, 503):
+        for body in (
+            json.dumps({"detail": f"Invalid key {secret}"}),
+            json.dumps({"success": False, "error": f"Token {secret} is not allowed"}),
+            json.dumps({secret: [f"unknown header {secret}"], "address": [secret, secret]}),
+            page,
+        ):
+            yield Fault(kind="status", status=status, body=body, headers=headers, seconds=1000)
+    yield Fault(kind="status", status=200, body=json.dumps({"success": False, "message": secret}), headers=headers)
+    yield Fault(kind="status", status=200, body=page, headers=headers)
+    yield Fault(kind="status", status=200, body=f'{{"key": "{secret}"', headers=headers)
+    yield Fault(kind="redirect", location=f"https://collector.example.org/?key={secret}", headers=headers)
+    yield Fault(kind="bad_gateway", body=page, headers=headers)
+
+
+@pytest.mark.parametrize("service", ["rooflink", "renovationfind"])
+async def test_a_service_that_sends_the_key_back_does_not_get_it_shown(
+    sandbox: Sandbox, time: Time, service: str, caplog: pytest.LogCaptureFixture
+):
+    told = Told()
+    secret = WRONG[0] if service == "rooflink" else WRONG[1]
+    tools = ("rooflink_list_prospects", "rooflink_create_lead") if service == "rooflink" else ("renovationfind_update_job_status",)
+    async with live(sandbox, time, told, WRONG, approvals="off") as client:
+        for number, fault in enumerate(echoes(secret)):
+            for tool in tools:
+                if tool in READS and (fault.status == 500 or fault.kind == "bad_gateway"):
+                    continue  # these are tried again after a while, by the real clock
+                sandbox.faults.clear()
+                sandbox.faults.add(Fault(**{**{name: getattr(fault, name) for name in fault.__slots__}, "times": None}))
+                time.now += 5000
+                # Another record each time, because an outcome that is not known blocks its repeat.
+                more: dict[str, Any] = {"lead_id": 1000 + number} if service == "renovationfind" else {}
+                if tool == "rooflink_create_lead":
+                    more = {"address": f"{100 + number * 40} Elm St"}
+                await told.by(client, tool, **more)
+        sandbox.faults.clear()
+        await told.by(client, "write_history", limit=100)
+        await told.by(client, "server_status")
+    leaks = told.leaks(secret)
+    assert leaks == [], f"{len(leaks)} of {len(told.texts)} answers"
+    assert secret not in caplog.text
+
+
+async def test_no_part_of_a_key_is_shown_where_a_text_is_cut(sandbox: Sandbox, time: Time):
+    secret = WRONG[1]
+    told = Told()
+    bodies = [f"{'x' * length}{secret}" for length in range(155, 200, 5)]
+    async with live(sandbox, time, told, WRONG, approvals="off") as client:
+        for body in bodies:
+            sandbox.faults.add(Fault(kind="status", status=400, body=json.dumps({"error": body})))
+            await told.by(client, "renovationfind_update_job_status")
+    assert told.leaks(secret[:12]) == []
+
+
+async def test_the_state_store_holds_no_key(sandbox: Sandbox, time: Time, tmp_path: Path):
+    told = Told()
+    state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
+    for keys in (RIGHT, WRONG):
+        async with live(sandbox, time, told, keys, state_url=state_url) as client:
+            for tool in SENDING:
+                await told.by(client, tool)
+            echo = json.dumps({"error": f"Token {keys[1]} is not allowed"})
+            sandbox.faults.add(Fault(kind="status", status=400, body=echo, match="PUT status"))
+            await told.by(client, "renovationfind_update_job_status", lead_id=787)
+    stored = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert len(stored) > 10_000
+    assert b"Juniper Hollow" in stored  # it was written there, and is not encrypted
+    assert [secret for secret in (*RIGHT, *WRONG) if secret.encode() in stored] == []
+
+
+async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: Sandbox, time: Time, tmp_path: Path):
+    personal = {
+        "first_name": "Zoraida", "last_name": "Quillfeather", "cell_phone": "(972) 555-0142", "home_phone": "9725550143",
+        "email": "zoraida@example.com", "address": "17 Featherstone Rd", "city": "Plano", "county": "Collin",
+        "external_id": "RF-77-zq", "extra_info": {"note": "gate code 4471"},
+    }  # fmt: skip
+    referral = {"first_name": "Zoraida", "last_name": "Quillfeather", "email": "zoraida@example.com", "phone": "9725550144"}
+    told = Told()
+    state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
+    async with live(sandbox, time, told, state_url=state_url) as client:
+        await told.by(client, "rooflink_create_lead", **personal)
+        await told.by(client, "renovationfind_create_referral_request", **referral)
+        await told.by(client, "renovationfind_decline_lead", reason="Mrs Quillfeather was rude")
+        await told.by(
+            client, "renovationfind_update_job_status", status="LEAD_LOST", lost_reason="OTHER", reason="Died: Quillfeather"
+        )
+        await told.by(client, "renovationfind_mark_won", job_amount=18500.5, reason="Call 9725550142")
+    assert len(sandbox.writes) == 5
+    with sqlite3.connect(tmp_path / "state.db") as database:
+        rows = database.execute("SELECT operation, arguments FROM writes ORDER BY id").fetchall()
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        others = [
+            value
+            for table in tables
+            if table not in {"writes", "leads"}
+            for row in database.execute(f"SELECT * FROM {table}")  # noqa: S608  # the names come from the database
+            for value in row
+            if isinstance(value, str) and table != "prospects"
+        ]
+    database.close()
+    assert len(rows) == 5
+    values = ("Zoraida", "Quillfeather", "555-0142", "555014", "zoraida@", "Featherstone", "4471", "RF-77", "rude", "Died")
+    for operation, arguments in rows:
+        assert [value for value in values if value in arguments] == [], operation
+    assert [text for text in others if any(value in text for value in ("555-0142", "zoraida@", "4471", "rude"))] == []
+    # What tells what was done stays readable.
+    kept = {operation: json.loads(arguments) for operation, arguments in rows}
+    assert kept["renovationfind.mark_won"] == {
+        "lead_id": 786, "status": "JOB_WON", "job_amount": 18500.5, "reason": "<15 characters>",
+    }  # fmt: skip
+    assert kept["renovationfind.update_job_status"]["lost_reason"] == "OTHER"
+    assert kept["rooflink.create_lead"]["state"] == "TX"
+    assert kept["rooflink.create_lead"]["email"] == "<19 characters>"
+    assert kept["renovationfind.create_referral_request"]["skip_duplicates"] is True
+
+
+async def test_no_repr_and_no_error_holds_a_key(sandbox: Sandbox, time: Time):
+    settings = settings_with(WRONG, state_url=SecretStr("postgresql://office:pa55w0rd@db.example.com/leads"))
+    deck = build_deck(settings, transport=sandbox.transport, governor=patient_governor(time))
+    shown = [
+        repr(settings), str(settings), f"{settings}", repr(settings.model_dump()), settings.model_dump_json(),
+        repr(deck), str(deck), repr(deck.services), repr(vars(deck.store)).replace(deck.store.url, ""), deck.store.description,
+    ]  # fmt: skip
+    for client in deck.services.clients.values():
+        shown += [repr(client), str(client), repr(vars(client)), repr(client.governor)]
+    with pytest.raises(AuthError) as caught:
+        await deck.rooflink.prospect_stats()
+    error = caught.value
+    shown += [repr(error), str(error), "".join(traceback.format_exception(error)), repr(vars(error))]
+    await deck.services.aclose()
+    assert [text for text in shown if any(secret in text for secret in (*WRONG, "pa55w0rd"))] == []
+    assert "db.example.com" in Store("postgresql://office:pa55w0rd@db.example.com/leads").description
+
+
+@pytest.mark.parametrize("key", ["rl secret 7f3c9a", "rl-secret-7f3c9a\n", "rl-secrét-7f3c9a", "rl-secret-7f3c9a\x00"])
+def test_a_key_that_fits_no_header_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, key: str):
+    if "\x00" not in key:
+        monkeypatch.setenv("LEADBRIDGE_ROOFLINK_API_KEY", key)
+        with pytest.raises(SettingsError) as caught:
+            load_settings()
+        assert "7f3c9a" not in "".join(traceback.format_exception(caught.value))
+        assert "LEADBRIDGE_ROOFLINK_API_KEY" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match="rooflink_api_key") as invalid:
+        settings_with((key, "x"))
+    assert "7f3c9a" not in str(invalid.value)
+
+
+@contextmanager
+def over_http(sandbox: Sandbox) -> Iterator[str]:
+    """The sandbox on a real socket; its origin."""
+    server, sock = bind(sandbox, "127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
+    with sock:
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+async def test_the_logs_of_real_connections_hold_no_key(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+):
+    """httpcore tells of each header it receives, and the service sends the key back."""
+    sandbox = Sandbox(clock=real_time.monotonic)
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    with over_http(sandbox) as origin:
+        try:
+            set_up("DEBUG", RIGHT)
+            for name in ("httpx", "httpcore"):
+                logging.getLogger(name).setLevel(logging.DEBUG)
+            settings = settings_with(
+                RIGHT,
+                rooflink_base_url=f"{origin}/roof_link_endpoints/api",
+                renovationfind_base_url=f"{origin}/rest-api-v1",
+                log_level="DEBUG",
+            )
+            async with Client(build_server(settings)) as client:
+                assert not (await call(client, "rooflink_prospect_stats")).is_error
+                done = await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
+                assert data_of(done)["outcome"] == "done"
+                headers = {"X-Echo": RIGHT[0], "X-Echo-2": RIGHT[1]}
+                sandbox.faults.add(Fault(kind="status", status=400, headers=headers))
+                assert (await call(client, "rooflink_prospect_stats")).is_error
+            await anyio.lowlevel.checkpoint()
+        finally:
+            for handler in root.handlers[:]:
+                root.removeHandler(handler)
+            for handler in before:
+                root.addHandler(handler)
+            root.setLevel(level)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "httpcore" in err
+    assert "send_request_headers" in err
+    assert "***" in err  # what was echoed is struck out
+    assert [line for line in err.splitlines() if any(secret in line for secret in RIGHT)] == []
+    assert len(sandbox.writes) == 1
