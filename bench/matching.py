@@ -115,10 +115,8 @@ def show_pairs(judged: Sequence[Judged]) -> Iterator[str]:
     tables |= {"second round": [row for row in judged if row.pair.fresh], "all": list(judged)}
     for kind, rows in tables.items():
         sums = figures(rows)
-        yield (
-            f"| {kind} | {sums.pairs} | {sums.found} | {sums.missed} | {sums.wrong} "
-            f"| {sums.precision:.3f} | {sums.recall:.3f} |"
-        )
+        shares = f"{sums.precision:.3f} | {sums.recall:.3f}" if sums.found + sums.missed else "- | -"
+        yield f"| {kind} | {sums.pairs} | {sums.found} | {sums.missed} | {sums.wrong} | {shares} |"
     yield ""
     yield "| threshold | precision | recall |"
     yield "|---:|---:|---:|"

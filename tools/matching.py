@@ -83,7 +83,8 @@ async def find_matching_prospects(
         raise ArgumentsRefused(problems)
 
     async def progress(checked: int, total: int | None) -> None:
-        await ctx.report_progress(checked, total, f"compared {checked:,} of {total or '?':,} prospects")
+        of = "" if total is None else f" of {total:,}"
+        await ctx.report_progress(checked, total, f"compared {checked:,}{of} prospects")
 
     seconds = deck.settings.call_deadline * SHARE_OF_DEADLINE
     report = await likely_duplicates(deck, sought, seconds, progress)

@@ -35,6 +35,8 @@ UNANSWERED = 1.0
 machine or network it may well take that long. A service that answers in 0.3 s gets 5 requests in 1.3 s."""
 GAP = 0.001
 """Seconds between the end of a window and the next request."""
+TICK = 1e-6
+"""Seconds; no sleep is more exact."""
 MOST_WAITING = 256
 
 _left: ContextVar[tuple[int, float] | None] = ContextVar("left", default=None)
@@ -224,7 +226,7 @@ class Queue:
         """Leave if it is this number's turn; else the seconds until its owner is to look again."""
         self.forget(number)
         place = self._place(number, self._left)
-        if place <= self.now:
+        if place - self.now < TICK:
             self._put(number, self.now + UNANSWERED)
             return 0.0
         # Those who left a moment ago may be answered any time.

@@ -15,17 +15,19 @@ from collections.abc import AsyncGenerator, Callable, Generator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from unittest.mock import AsyncMock
 from urllib.parse import urlsplit
 
 import anyio
+from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from mcp import Client
-from mcp.client.stdio import TransportStreams
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
 T = TypeVar("T")
+ReadStream: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
+WriteStream: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
@@ -161,11 +163,12 @@ def crash_site(folder: Path) -> Generator[tuple[Service, Zygote]]:
 
 
 def _python(module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, **options)
+    command = [sys.executable, "-m", module, *arguments]
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, text=False, **options)
 
 
 @asynccontextmanager
-async def over_pipes(ends: Ends) -> AsyncGenerator[TransportStreams]:
+async def over_pipes(ends: Ends) -> AsyncGenerator[tuple[ReadStream, WriteStream]]:
     """The stdio transport of the SDK's client, for a process that somebody else has started."""
     to_client, received = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     sent, from_client = anyio.create_memory_object_stream[SessionMessage](0)

@@ -13,6 +13,7 @@ import json
 import os
 import socket
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -78,14 +79,13 @@ def _serve(descriptors: list[int], told: dict[str, Any]) -> None:
             points.hold_before_intent(Path(told["hold"]))
         if told["start"]:
             points.INSIDE[told["start"]]()
-        import server.guard.ledger as l; from server.guard import recovery as rc; l.settle_orphans = lambda c, n: [rc.set_state(c, n, row.id, "failed", by="recovery") for row in c.execute(__import__("server.state.tables", fromlist=["x"]).writes.select().where(__import__("server.state.tables", fromlist=["x"]).writes.c.state.in_(("intended","sent"))))]
         sys.argv = ["leadbridge", "serve"]
         server.cli.main()
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
+    except BaseException:  # noqa: BLE001  # whatever it is, it must not get back into the zygote
+        traceback.print_exc()
     finally:
         sys.stderr.flush()
         os._exit(code)

@@ -77,8 +77,8 @@ async def state_of(ledger: Ledger, write_id: int) -> str:
 def dead() -> str:
     """The name of a process of this host that has ended."""
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        name = f"{HERE}/{process.pid}/{psutil.Process(process.pid).create_time():.2f}"
-    return name
+        started = psutil.Process(process.pid).create_time()
+    return f"{HERE}/{process.pid}/{started:.2f}"
 
 
 @pytest.fixture

@@ -34,6 +34,12 @@ async def test_a_homeowner_whom_rooflink_has_is_found_however_written(era, time,
     assert "same address; same phone (cell); same name" in text
 
 
+async def test_an_empty_company_has_nobody(time):
+    async with connected(make_sandbox(time, prospects=0), time=time) as client:
+        result = await call(client, TOOL, name="Dana Miller")
+    assert text_of(result) == "No match; checked 0 of 0 prospects."
+
+
 async def test_nobody_is_told_as_nobody(time, sandbox):
     async with connected(sandbox, time=time) as client:
         result = await call(client, TOOL, address="1 Nowhere Pl, Nome, AK 99762")

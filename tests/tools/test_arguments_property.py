@@ -104,20 +104,23 @@ def fitting(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
             return st.dictionaries(st.text(max_size=8), JSON, max_size=3)
 
 
-@st.composite
-def arguments_for(draw: st.DrawFn, schema: dict[str, Any]) -> dict[str, Any]:
+def arguments_for(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Some of a tool's arguments, right, odd or arbitrary, and now and then one that it does not have."""
-    known = schema.get("properties", {})
-    chosen = draw(st.sets(st.sampled_from(sorted(known)), max_size=4)) if known else set()
-    if draw(st.integers(0, 3)):
-        chosen |= set(schema.get("required", []))
-    arguments: dict[str, Any] = {}
-    for name in sorted(chosen):
-        kinds = (fitting(known[name]), st.sampled_from(ODD), fitting(known[name]), JSON)
-        arguments[name] = draw(kinds[draw(st.integers(0, 3))])
-    if not draw(st.integers(0, 3)):
-        arguments[draw(UNKNOWN)] = draw(JSON)
-    return arguments
+    odd = st.sampled_from(ODD)
+    values = {name: (fitting(row), odd, JSON) for name, row in schema.get("properties", {}).items()}
+    required = set(schema.get("required", []))
+    names = st.sets(st.sampled_from(sorted(values)), max_size=4) if values else st.just(set[str]())
+    chance = st.integers(0, 3)
+
+    @st.composite
+    def some(draw: st.DrawFn) -> dict[str, Any]:
+        chosen = draw(names) | (required if draw(chance) else set())
+        arguments = {name: draw(values[name][max(0, draw(chance) - 1)]) for name in sorted(chosen)}
+        if not draw(chance):
+            arguments[draw(UNKNOWN)] = draw(JSON)
+        return arguments
+
+    return some()
 
 
 UNKNOWN = st.text(max_size=12) | st.sampled_from(["jobAmount", "leadId", "self", "ctx", "plan", "decision", "__class__"])
