@@ -76,7 +76,7 @@ def test_a_setting_is_read_from_the_environment(name: str, env: Any) -> None:
     value, expected = READINGS[name]
     env(sandbox="1")
     if name.endswith("_file") and name != "contract_file":
-        Path(value).write_text("  made-up-secret\n")
+        Path(value).write_text(f"  {STATE if name == 'state_url_file' else KEY}\n")
     env(**{name: value})
     assert getattr(load_settings(), name) == expected
 
@@ -89,7 +89,7 @@ def test_the_table_above_holds_every_setting_there_is() -> None:
 def test_a_setting_is_read_from_a_dotenv_file_in_the_working_directory(name: str) -> None:
     value, expected = READINGS[name]
     if name.endswith("_file") and name != "contract_file":
-        Path(value).write_text("made-up-secret")
+        Path(value).write_text(STATE if name == "state_url_file" else KEY)
     Path(".env").write_text(f"LEADBRIDGE_SANDBOX=1\nLEADBRIDGE_{name.upper()}={value}\n")
     assert getattr(load_settings(), name) == expected
 
@@ -253,9 +253,10 @@ def test_a_key_that_fits_no_header_is_refused_without_being_shown(name: str, bad
 @pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
 def test_a_secret_can_stand_in_a_file_with_white_space_around_it(name: str, env: Any, tmp_path: Path) -> None:
     file = tmp_path / "secret"
-    file.write_text(f"\n  {KEY}\r\n")
+    secret = STATE if name == "state_url" else KEY
+    file.write_text(f"\n  {secret}\r\n")
     env(sandbox="1", **{f"{name}_file": str(file)})
-    assert getattr(load_settings(), name) == SecretStr(KEY)
+    assert getattr(load_settings(), name) == SecretStr(secret)
 
 
 @pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
@@ -304,6 +305,17 @@ def test_a_wrong_value_anywhere_shows_no_secret(name: str, env: Any) -> None:
         assert KEY not in str(error)  # noqa: PT017  # some settings take any text
         assert TOKEN not in str(error)  # noqa: PT017
         assert error.__suppress_context__ or error.__context__ is None  # noqa: PT017
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["hunter2", "mysql://leads:hunter2@db.example/leads", "postgresql:leads:hunter2@db.example", "sqlite:hunter2"],
+)
+def test_a_state_store_of_another_kind_is_refused_without_being_shown(url: str, env: Any) -> None:
+    env(rooflink_api_key=KEY, state_url=url)
+    told = refused()
+    assert told.startswith("LEADBRIDGE_STATE_URL: ")
+    assert "sqlite:///" in told
 
 
 # Addresses

@@ -289,9 +289,7 @@ def test_a_locked_database_is_told_and_works_again_when_it_is_free(stores: Any, 
     [
         "postgresql://leads:hunter2@127.0.0.1:1/leads",
         "postgresql://127.0.0.1:1/leads?user=leads&password=hunter2",
-        "postgresql:leads:hunter2@127.0.0.1",
-        "mysql://leads:hunter2@127.0.0.1:1/leads",
-        "nosuchdatabase://leads:hunter2@127.0.0.1/leads",
+        "postgresql://leads:hunter2@127.0.0.1:port/leads",
     ],
 )
 def test_a_store_that_cannot_be_reached_is_told_without_its_password(stores: Any, url: str) -> None:

