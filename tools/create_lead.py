@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from server.api.answers import unreadable
-from server.catalog import Operation, Service
+from server.catalog import Operation
 from server.effects import Effect
 from server.errors import ArgumentsRefused, Problem
 from server.guard.contacts import contact_problems
@@ -22,9 +22,13 @@ from server.guard.plan import Done, Plan
 from server.models.places import LEAD_STATUSES, PLACES
 from server.models.rooflink import Created
 from server.tooling.arguments import Email, Flag, FreeObject, Latitude, Longitude, Text60, Text100, Text200
-from server.tooling.context import Ctx, deck_of
+from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import label
+from tools.duplicate_check import check_duplicates
+
+if TYPE_CHECKING:
+    from server.guard.matching.profile import Sought
 
 Nothing = SkipJsonSchema[None]
 
@@ -65,10 +69,12 @@ async def rooflink_create_lead(
 ) -> Plan:
     """Create an address-only lead in RoofLink: a new customer and a new prospect job.
 
-    Each call makes new records; RoofLink removes no duplicates. Look for the address first with
-    rooflink_list_prospects. Leave latitude and longitude out unless they were given to you: US ones are then taken from
-    the ZIP code's centre and marked approximate. Never invent contact details.
+    RoofLink removes no duplicates, so the address, phones and e-mail are looked for first: a likely match is refused,
+    unless allow_duplicate is set and the user approves. Leave latitude and longitude out unless they were given to you:
+    US ones are then taken from the ZIP code's centre and marked approximate. Never invent contact details.
     """
+    from server.guard.matching.profile import Sought  # the rules of matching are many patterns: not at start
+
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.create_lead")
     location, problems = locate(state.upper(), postal_code, latitude, longitude)
@@ -96,17 +102,38 @@ async def rooflink_create_lead(
     }
     arguments = {name: value for name, value in arguments.items() if value is not None}
     place = " ".join(part for part in (address, city, state.upper(), postal_code) if part)
+    sought = Sought(
+        address=address,
+        city=city or "",
+        state=state.upper(),
+        postal_code=postal_code,
+        phones=tuple((name, phone) for name, phone in (("cell", cell_phone), ("home", home_phone)) if phone),
+        email=email or "",
+        name=" ".join(part for part in (first_name, last_name) if part),
+    )
+    check = await check_duplicates(deck, sought)
+
+    async def look_for(since: float) -> Done | None:
+        from server.guard.own_lead import find_own_lead
+
+        known = check.ids if check.when >= since - 1 else frozenset[int]()
+        own = await find_own_lead(deck.rooflink, sought, since, known | await deck.ledger.records(operation.id))
+        return None if own is None else _created(deck, sought, own.id, own.customer.id if own.customer else None, place)
+
     return Plan(
         operation=operation,
         target=place[:200],
         arguments={**arguments, "allow_duplicate": allow_duplicate},
         body=operation.encode_body(arguments),
-        preview=_preview(place, arguments, location, allow_duplicate=allow_duplicate),
+        preview=(*_preview(place, arguments, location), *(check.preview() if allow_duplicate else ())),
+        notes=(check.told,),
+        refusal=None if allow_duplicate else check.refusal(),
+        look_for=look_for,
         warnings=(*_warnings(lead_status, location), *contact_warnings),
         asks_anyway=allow_duplicate,
         repeats_knowingly=allow_duplicate,
         marked_field=operation.body["extra_info"].wire,
-        receive=partial(_receive, operation, deck.catalog.services["rooflink"], place),
+        receive=partial(_receive, deck, operation, sought, place),
     )
 
 
@@ -124,9 +151,7 @@ def create_lead_rules(given: Mapping[str, Any]) -> list[Problem]:
     return problems + contact_problems(phones, {"email": given.get("email")})[0]
 
 
-def _preview(
-    place: str, arguments: Mapping[str, JsonValue], location: Location, *, allow_duplicate: bool
-) -> tuple[str, ...]:
+def _preview(place: str, arguments: Mapping[str, JsonValue], location: Location) -> tuple[str, ...]:
     name = " ".join(str(arguments[part]) for part in ("first_name", "last_name") if part in arguments)
     contact = ", ".join(str(arguments[part]) for part in ("cell_phone", "home_phone", "email") if part in arguments)
     status = str(arguments["lead_status"])
@@ -137,8 +162,6 @@ def _preview(
         f"Coordinates: {location.latitude:.6f}, {location.longitude:.6f}"
         + (" (approximate: the ZIP code's centre)" if location.approximate else ""),
     ]
-    if allow_duplicate:
-        lines.append("Even if the same customer or job exists already. A duplicate can only be deleted by hand.")
     return tuple(lines)
 
 
@@ -151,19 +174,24 @@ def _warnings(lead_status: str, location: Location) -> list[str]:
     return warnings
 
 
-def _receive(operation: Operation, service: Service, place: str, answer: JsonValue) -> Done:
+def _receive(deck: Deck, operation: Operation, sought: Sought, place: str, answer: JsonValue) -> Done:
     try:
         created = Created.model_validate(answer)
     except ValidationError:
-        raise unreadable("an answer without an id", operation, service, None) from None
-    customer = created.customer_identity
-    job = created.job_id or created.id
+        raise unreadable("an answer without an id", operation, deck.catalog.services["rooflink"], None) from None
+    return _created(deck, sought, created.job_id or created.id, created.customer_identity, place)
+
+
+def _created(deck: Deck, sought: Sought, job: int, customer: int | None, place: str) -> Done:
+    from server.guard.matching.duplicates import remember_created
+
     return Done(
         summary=f"Lead created in RoofLink: job {job}, {label(place, limit=200)}",
         record_id=job,
         record={"job_id": job, **({"customer_id": customer} if customer is not None else {})},
         details=[f"Customer id: {customer}" if customer is not None else "The answer named no customer id."],
         next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
+        remember=partial(remember_created, deck, job, sought),
     )
 
 

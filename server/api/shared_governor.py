@@ -90,12 +90,13 @@ class SharedGovernor(Governor):
                     if on_wait is not None and wait >= 1:
                         await on_wait(wait)
                     await self.sleep(max(0.0, due - self.clock()))
-                    wait = await self._change(lambda queue, number=number: self._leave(queue, number, until))
-                except RateLimited:
-                    raise
+                    left = await self._change(lambda queue: self._leave(queue, number, until))
                 except BaseException:
-                    self._pace.change_soon(self._work(lambda queue, number=number: queue.forget(number)))
+                    self._pace.change_soon(self._work(lambda queue: queue.forget(number)))
                     raise
+                if isinstance(left, RateLimited):
+                    raise left
+                wait = left
         except NotShared as error:
             self._alone(error)
             await super().acquire(until - self.clock(), on_wait)
@@ -151,11 +152,11 @@ class SharedGovernor(Governor):
             raise self._too_far(queue, wait)
         return number, wait
 
-    def _leave(self, queue: Queue, number: int, until: float) -> float:
+    def _leave(self, queue: Queue, number: int, until: float) -> float | RateLimited:
         wait = queue.leave(number)
         if wait > until - self.clock():
             queue.forget(number)
-            raise self._too_far(queue, wait)
+            return self._too_far(queue, wait)
         return wait
 
     def _too_far(self, queue: Queue, wait: float) -> RateLimited:

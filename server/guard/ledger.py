@@ -183,6 +183,25 @@ class Ledger:
 
         return await self.store.run(work)
 
+    async def records(self, operation_id: str) -> frozenset[int]:
+        """Ids of all records that an operation is known to have made."""
+
+        def work(connection: Connection) -> frozenset[int]:
+            from sqlalchemy import select
+
+            from server.state.tables import writes
+
+            rows = connection.execute(
+                select(writes.c.record_id).where(
+                    writes.c.account.in_(self._accounts()),
+                    writes.c.operation == operation_id,
+                    writes.c.record_id.is_not(None),
+                )
+            )
+            return frozenset(int(row.record_id) for row in rows)
+
+        return await self.store.run(work)
+
     async def history(self, *, state: str = "", since: float = 0.0, limit: int = 20) -> tuple[list[WriteRow], int]:
         """The newest writes, the unresolved first, and how many match in all."""
         now = self.clock()

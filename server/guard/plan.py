@@ -51,6 +51,8 @@ class Plan:
     body: Mapping[str, JsonValue] | None = None
     before: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is told with the outcome but not asked about: it may differ from one moment to the next."""
     subject: str = ""
     """What is changed, e.g. `lead 812 status`; two writes of one subject are about the same thing."""
     asks_anyway: bool = False

@@ -194,7 +194,7 @@ def _told(
         write_id=write_id,
         record_id=done.record_id,
         record=dict(done.record),
-        details=done.details,
+        details=[*done.details, *plan.notes],
         changed=changed,
         warnings=[*plan.warnings, *done.warnings, *warnings],
         next_steps=done.next_steps,
@@ -275,7 +275,7 @@ def _dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
         plan,
         outcome="dry_run",
         summary=f"{plan.operation.title}: nothing was sent. {needs}",
-        details=[*plan.preview, *mark],
+        details=[*plan.preview, *mark, *plan.notes],
         warnings=list(plan.warnings),
         request=OutgoingRequest(
             method=plan.operation.method,

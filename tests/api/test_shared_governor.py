@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time as real_time
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
@@ -134,7 +135,7 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
     async def one(process: int, begin: float, journey: float, answer: float, fate: str) -> None:
         await world.pass_by(begin)
         governor = governors[process]
-        if fate != "lives" and fate != "dies sending":
+        if fate not in {"lives", "dies sending"}:
             number, wait = await governor._change(lambda queue: queue.enter())
             if wait and fate == "is cancelled":
                 await world.pass_by(wait / 2)
@@ -367,12 +368,10 @@ def test_a_link_in_its_place_is_not_followed(make: Callable[..., SharedGovernor]
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"LBP1", b"not a pace file " * 9_000, os.urandom(3 * REGION)])
-async def test_a_damaged_file_is_written_over(
-    make: Callable[..., SharedGovernor], file: Path, time: Time, damage: bytes
-) -> None:
+async def test_a_damaged_file_is_written_over(make: Callable[..., SharedGovernor], file: Path, damage: bytes) -> None:
     for _ in range(LIMIT):
         await call_answered(make())
-    file.write_bytes(damage)
+    file.write_bytes(damage)  # noqa: ASYNC240 - nobody else is waiting
     one, other = make(), make()
     for governor in (one, other, one, other, one):
         await call_answered(governor, 0)
@@ -384,7 +383,7 @@ async def test_a_damaged_file_is_written_over(
 async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., SharedGovernor], file: Path) -> None:
     one, other = make(), make()
     await call_answered(one)
-    file.unlink()
+    file.unlink()  # noqa: ASYNC240 - nobody else is waiting
     for governor in (one, other, one, other, one):
         await call_answered(governor, 0)
     with pytest.raises(RateLimited):
@@ -399,7 +398,7 @@ async def test_killed_in_the_middle_of_writing_leaves_what_was_before(
 
     write = os.write
     for cut in (0, 3, 8, 30, 44, 60, 90):
-        file.unlink(missing_ok=True)
+        file.unlink(missing_ok=True)  # noqa: ASYNC240 - nobody else is waiting
         victim, other = make(), make()
         for _ in range(3):
             await call_answered(victim)
@@ -415,11 +414,11 @@ async def test_killed_in_the_middle_of_writing_leaves_what_was_before(
         assert other.state()["used"] == 3
 
 
-async def test_more_accounts_than_have_room_take_the_place_of_the_one_silent_longest(file: Path, time: Time) -> None:
+def test_more_accounts_than_have_room_take_the_place_of_the_one_silent_longest(file: Path, time: Time) -> None:
     paces = [PaceFile(file, f"account {number}", clock=time) for number in range(REGIONS + 1)]
     for number, pace in enumerate(paces):
         time.now += 1
-        await pace.change(lambda _, __, number=number: (str(number).encode(), None))
+        pace.change_now(lambda _, __, number=number: (str(number).encode(), None))
     assert file.stat().st_size <= REGIONS * REGION
     kept = [pace.change_now(lambda data, _: (None, data)) for pace in paces[1:]]
     assert kept == [str(number).encode() for number in range(1, REGIONS + 1)]
@@ -724,9 +723,10 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(stores: Callable[[
 async def test_on_postgresql_a_cool_off_reaches_the_others(stores: Callable[[], Store]) -> None:
     one, other, third = on(stores()), on(stores()), on(stores(), "rooflink:2")
     one.cool_off(60)
-    with anyio.fail_after(10):
-        while other.state()["wait"] == 0:
-            await anyio.sleep(0.02)
+    for thread in threading.enumerate():
+        if thread.name == "pace":
+            thread.join(10)
+    assert other.state()["wait"] > 50
     with pytest.raises(RateLimited, match="asked to slow down"):
         await other.acquire(10)
     await third.acquire(0)
@@ -748,7 +748,7 @@ async def test_on_postgresql_the_servers_clock_counts_and_may_go_back(
 async def test_a_postgresql_that_is_gone_leaves_each_process_to_itself(stores: Callable[[], Store]) -> None:
     governor = on(Store(stores().url.replace("/test_", "/gone_")))
     for _ in range(LIMIT):
-        await governor.acquire(0)
+        await governor.acquire(5)
     with pytest.raises(RateLimited):
         await governor.acquire(0)
     assert governor.state()["used"] == LIMIT
@@ -772,18 +772,18 @@ async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
         group.start_soon(store.run, hold)
         await anyio.sleep(0.3)
         began = real_time.monotonic()
-        await governor.acquire(0)
+        await governor.acquire(5)
         assert real_time.monotonic() - began < 0.7
         assert "does not answer" in governor.warning
-        await governor.acquire(0)
+        await governor.acquire(5)
         assert "did not answer" in governor.warning
 
 
-async def test_a_postgresql_connection_that_is_lost_leaves_no_lock(stores: Callable[[], Store]) -> None:
+def test_a_postgresql_connection_that_is_lost_leaves_no_lock(stores: Callable[[], Store]) -> None:
     import psycopg
 
     url = stores().url
-    await call_answered(on(stores()))
+    asyncio.run(call_answered(on(stores())))
     program = (
         "import psycopg, sys, time; c = psycopg.connect(sys.argv[1])\n"
         "c.execute('SELECT state FROM paces FOR UPDATE'); print('held', flush=True); time.sleep(60)"
@@ -796,8 +796,9 @@ async def test_a_postgresql_connection_that_is_lost_leaves_no_lock(stores: Calla
     process.kill()
     process.communicate()
     governor = on(stores())
-    with anyio.fail_after(3):
-        await governor.acquire(0)
+    began = real_time.monotonic()
+    asyncio.run(governor.acquire(0))
+    assert real_time.monotonic() - began < 3
     assert governor.warning == ""
 
 

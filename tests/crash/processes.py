@@ -162,9 +162,9 @@ def crash_site(folder: Path) -> Generator[tuple[Service, Zygote]]:
                 services.stdout.close()
 
 
-def _python(module: str, *arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+def _python(module: str, *arguments: str, **options: Any) -> subprocess.Popen[Any]:
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, text=False, **options)
+    return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, **options)
 
 
 @asynccontextmanager

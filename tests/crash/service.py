@@ -6,10 +6,12 @@ Its clock moves on with each look, so that no rate limit of the simulator makes 
 from __future__ import annotations
 
 import itertools
+import socket
+import sys
 from dataclasses import replace
 
 from server.sandbox import Sandbox
-from server.sandbox.serve import run
+from server.sandbox.serve import addresses, bind
 
 NEW, ACCEPTED = 100_000, 200_000
 """First of the ids of leads that are new, and of those that are accepted and have no status yet."""
@@ -35,5 +37,17 @@ class StockedSandbox(Sandbox):
                 self.leads[first + number] = replace(like, id=first + number, attachments=[])
 
 
+def main() -> None:
+    """Serve until terminated. Writes the settings that reach the services as one line of `NAME=value`."""
+    server, listening = bind(StockedSandbox(), "127.0.0.1", 0)
+    with listening:
+        # Accepted connections inherit this; otherwise every answer to a kept connection waits 40 ms for an ACK.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        told = " ".join(f"{name}={value}" for name, value in addresses(listening).items())
+        sys.stdout.write(f"{told}\n")
+        sys.stdout.flush()
+        server.run(sockets=[listening])
+
+
 if __name__ == "__main__":
-    run(StockedSandbox())
+    main()

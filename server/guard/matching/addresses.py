@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from server.guard.matching.streets import Street, has_box, street_of
+from server.guard.matching.roads import has_box
+from server.guard.matching.streets import Street, street_of
 from server.guard.matching.text import fold, plain
 from server.guard.matching.vocabulary import (
     AMBIGUOUS_STATES,

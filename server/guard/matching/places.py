@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from server.guard.matching.addresses import Address
-from server.guard.matching.streets import Street, is_numbered_road
+from server.guard.matching.roads import is_numbered_road
+from server.guard.matching.streets import Street
 
 _COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
 _ANY_ROAD = ("HWY", "RTE")

@@ -1,0 +1,54 @@
+"""Finding a lead of our own again, when the answer to its creation was lost.
+
+RoofLink shows no key of ours in its list, so a prospect counts as ours if it is the same in address and contacts but
+for notation, was created around the time of the write, was not there before, and is not the record of another write.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import anyio.to_thread
+
+from server.api.rooflink import RoofLink
+from server.guard.matching.compare import compare
+from server.guard.matching.profile import Profile, Sought, profile_of
+from server.models.rooflink import Prospect
+
+NEWEST = 20
+ANY_ZONE = timedelta(hours=15)
+"""RoofLink's lists name no time zone: a creation counts as around a time within every zone's difference."""
+
+
+async def find_own_lead(rooflink: RoofLink, sought: Sought, since: float, known: frozenset[int]) -> Prospect | None:
+    """The one new prospect that is the lead sought; `None` where there is none, or more than one.
+
+    `known` are ids that are something else. Errors are those of `RoofLink.list_prospects`.
+    """
+    _, prospects = await rooflink.list_prospects({"page": 1, "page_size": NEWEST})
+    ours = await anyio.to_thread.run_sync(profile_of, sought)
+    candidates = [
+        prospect
+        for prospect in prospects
+        if prospect.id not in known
+        and not prospect.deleted
+        and _created_around(prospect, since)
+        and _same(ours, prospect)
+    ]
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _same(ours: Profile, prospect: Prospect) -> bool:
+    match = compare(ours, profile_of(Sought.of(prospect)))
+    return match.likely and match.level == "exact"
+
+
+def _created_around(prospect: Prospect, since: float) -> bool:
+    try:
+        created = datetime.fromisoformat(prospect.date_created or "")
+    except ValueError:
+        return False
+    if created.tzinfo is not None:
+        return created.timestamp() >= since - 120
+    written = datetime.fromtimestamp(since, UTC).replace(tzinfo=None)
+    return written - ANY_ZONE <= created <= written + ANY_ZONE + timedelta(days=1)
