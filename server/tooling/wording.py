@@ -73,6 +73,7 @@ _TEMPLATES = {
     "string_type": "must be a text",
     "string_too_long": "must have at most {max_length} characters",
     "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
     "string_unicode": "must be valid Unicode",
     "string_pattern_mismatch": "has the wrong form; expected {pattern}",
     "greater_than": "must be greater than {gt}",

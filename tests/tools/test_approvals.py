@@ -71,10 +71,14 @@ SPENT = {"approval_used", "already_accepted", "already_declined", "already_won"}
 
 @contextmanager
 def no_write(sandbox: Sandbox) -> Iterator[None]:
-    """Nothing is written, and no request reaches a service."""
-    before = len(sandbox.writes), len(sandbox.requests)
+    """Nothing is written, and no request that could write reaches a service; looking for duplicates is none."""
+
+    def so_far() -> tuple[int, int]:
+        return len(sandbox.writes), sum(request.method != "GET" for request in sandbox.requests)
+
+    before = so_far()
     yield
-    assert (len(sandbox.writes), len(sandbox.requests)) == before
+    assert so_far() == before
 
 
 def reason_of(result: CallToolResult) -> str:

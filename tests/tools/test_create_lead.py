@@ -59,6 +59,14 @@ def problems(result: CallToolResult) -> dict[str, str]:
 
 
 @contextmanager
+def nothing_is_posted(sandbox: Sandbox) -> Iterator[None]:
+    """Duplicates may be looked for; nothing else leaves."""
+    before = len(posts(sandbox)), len(sandbox.writes)
+    yield
+    assert (len(posts(sandbox)), len(sandbox.writes)) == before
+
+
+@contextmanager
 def nothing_leaves(sandbox: Sandbox) -> Iterator[None]:
     before = len(sandbox.requests), len(sandbox.writes)
     yield
@@ -515,7 +523,7 @@ async def test_a_number_of_thousands_of_digits_is_refused_and_leaves_no_trace(sa
 async def test_the_service_is_not_asked_to_make_a_duplicate_without_a_person(sandbox: Sandbox, time: Time, era: Era):
     person = Person("decline")
     async with connected(sandbox, era=era, time=time, person=person) as client:
-        with nothing_leaves(sandbox):
+        with nothing_is_posted(sandbox):
             result = await call(client, CREATE, **PLANO, allow_duplicate=True)
             assert data_of(result)["outcome"] == "not_approved"
         assert "duplicate" in person.shown[0].lower()
@@ -530,21 +538,26 @@ async def test_the_service_is_not_asked_to_make_a_duplicate_without_a_person(san
 # What comes back
 
 
-async def test_an_answer_without_an_id_is_an_unknown_outcome(sandbox: Sandbox, time: Time):
+@pytest.mark.parametrize("took_effect", [True, False])
+async def test_after_an_answer_without_an_id_the_lead_is_looked_for(sandbox: Sandbox, time: Time, took_effect: bool):
     bodies = ('{"ok": true}', '{"id": null}', '{"id": "abc"}', "[]", '"created"', "7000101", "null")
+    outcome, state = ("done", "done") if took_effect else ("unknown", "unknown")
     async with connected(sandbox, time=time) as client:
         for body in bodies:
-            sandbox.faults.add(Fault(kind="status", status=201, body=body, commits=True, match="POST create"))
+            sandbox.faults.add(Fault(kind="status", status=201, body=body, commits=took_effect, match="POST create"))
             sent = len(posts(sandbox))
             result = await call(client, CREATE, **plano())
-            assert result.is_error
-            assert data_of(result)["outcome"] == "unknown", body
-            assert text_of(result).startswith("OUTCOME UNKNOWN")
-            assert "record_id" not in data_of(result)
+            assert data_of(result)["outcome"] == outcome, body
+            assert result.is_error is not took_effect
+            if took_effect:
+                assert data_of(result)["record_id"] == sandbox.writes[-1].record_id
+                assert "found on the service afterwards" in text_of(result)
+            else:
+                assert "record_id" not in data_of(result)
             assert len(posts(sandbox)) == sent + 1  # and it is not sent again
         states = [row["state"] for row in data_of(await call(client, "write_history"))["rows"]]
-    assert states == ["unknown"] * len(bodies)
-    assert len(sandbox.writes) == len(bodies)
+    assert states == [state] * len(bodies)
+    assert len(sandbox.writes) == (len(bodies) if took_effect else 0)
 
 
 async def test_the_ids_are_found_in_whatever_shape_they_come(sandbox: Sandbox, time: Time):
