@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +20,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.Server]:
-    """A real PostgreSQL, started for the first test that needs it and stopped after the last."""
-    with postgres.running(tmp_path_factory.mktemp("postgres")) as server:
+def postgres_server() -> Iterator[postgres.Server]:
+    """A real PostgreSQL, started for the first test that needs it and stopped after the last.
+
+    Not in pytest's own temporary directory, which another run may clean up meanwhile.
+    """
+    with (
+        tempfile.TemporaryDirectory(prefix="leadbridge-postgres-", ignore_cleanup_errors=True) as directory,
+        postgres.running(Path(directory)) as server,
+    ):
         yield server
 
 

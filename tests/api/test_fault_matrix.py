@@ -141,6 +141,11 @@ def assert_tells_the_truth(seen: Seen) -> None:
         assert "before trying again" in text
 
 
+def found_again(*answers: int | None) -> Row:
+    """RoofLink can be read: the lead whose answer was lost is found by what it was created with."""
+    return Row(list(answers), "done", 1)
+
+
 def read_again(first: int | None) -> Row:
     return Row([first, 200], "rows")
 
@@ -177,10 +182,10 @@ MATRIX: dict[str, tuple[Row, Row, Row]] = {
     "redirect": (error(302), unknown(302), unknown(302)),
     # Answers with status 200 that are none
     "html_200": (error(200), unknown(200), unknown(200)),
-    "empty_200": (error(200), unknown(200, writes=1), unknown(200, writes=1)),
-    "truncated_json": (error(200), unknown(200, writes=1), unknown(201, writes=1)),
-    "cut_body": (read_again(200), unknown(200, writes=1), unknown(201, writes=1)),
-    "huge": (error(200), unknown(200, writes=1), unknown(201, writes=1)),
+    "empty_200": (error(200), unknown(200, writes=1), found_again(200)),
+    "truncated_json": (error(200), unknown(200, writes=1), found_again(201)),
+    "cut_body": (read_again(200), unknown(200, writes=1), found_again(201)),
+    "huge": (error(200), unknown(200, writes=1), found_again(201)),
     "success_false_200": (error(200), refused(200), unknown(200)),
     # The right answer under a wrong name is the right answer
     "wrong_content_type": (rows(200), done(200), done(201)),
@@ -191,7 +196,7 @@ MATRIX: dict[str, tuple[Row, Row, Row]] = {
     "write_timeout": (rows(200), unknown(), unknown()),
     # The connection ends
     "drop_before": (read_again(None), unknown(None), unknown(None)),
-    "drop_after": (read_again(None), unknown(None, writes=1), unknown(None, writes=1)),
+    "drop_after": (read_again(None), unknown(None, writes=1), found_again(None)),
     # No connection, at first
     "connection_refused": (rows(200), done(200), done(201)),
     "dns_failure": (rows(200), done(200), done(201)),
@@ -234,7 +239,8 @@ async def test_a_write_that_is_answered_too_late_is_unknown_and_not_sent_again(t
     async with line() as one:
         for kind, writes in (("slow", 0), ("slow_after_commit", 1)):
             seen = await one.play(tool, tool.fault(kind, seconds=100))
-            assert seen.row == unknown(None, writes=writes)
+            found = tool is ADDITIVE and writes
+            assert seen.row == (found_again(None) if found else unknown(None, writes=writes))
             assert_tells_the_truth(seen)
 
 

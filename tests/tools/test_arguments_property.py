@@ -61,7 +61,7 @@ class Bench:
 @contextmanager
 def bench(**options: Any) -> Iterator[Bench]:
     time = Time()
-    sandbox = make_sandbox(time, prospects=30)
+    sandbox = make_sandbox(time, prospects=5)
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(connected(sandbox, time=time, toolsets="all", **options)) as client,
