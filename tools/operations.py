@@ -144,6 +144,7 @@ async def resolve_write(
     The user is asked to approve. Nothing is sent to a service.
     """
     deck = deck_of(ctx)
+    known = await deck.ledger.find(write_id)
 
     async def settle() -> Done:
         row = await deck.ledger.resolve(write_id, outcome, record_id)
@@ -158,7 +159,8 @@ async def resolve_write(
         target=f"write {write_id}",
         arguments={"write_id": write_id, "outcome": outcome, "record_id": record_id},
         preview=(
-            f"Settle write {write_id} as {outcome}: the service {'shows' if outcome == 'done' else 'has not got'} it.",
+            f"Write {write_id}: {known.operation}, {known.target}, {_when(known.at)}. What became of it is not known.",
+            f"Settle it as {outcome}: the service {'shows' if outcome == 'done' else 'has not got'} it.",
             "Wrong, it would let the same be written twice." if outcome == "failed" else "Wrong, it would stay undone.",
         ),
         before={"state": "unknown"},
@@ -187,10 +189,14 @@ SETTLE = Operation.model_validate(
 )
 
 
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
 def _row(row: WriteRow) -> HistoryRow:
     return HistoryRow(
         write_id=row.write_id,
-        at=datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+        at=_when(row.at),
         state=row.state,
         operation=row.operation,
         target=label(row.target),

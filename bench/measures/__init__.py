@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import call, definitions, start
+from bench.measures import call, definitions, kills, ledger_cost, start
 from bench.peers import Setup
 from bench.results import Row
 
-ALL: tuple[Callable[[Setup], list[Row]], ...] = (start.measure, call.measure, definitions.measure)
+ALL: tuple[Callable[[Setup], list[Row]], ...] = (
+    start.measure,
+    call.measure,
+    definitions.measure,
+    ledger_cost.measure,
+    kills.measure,
+)

@@ -40,8 +40,17 @@ class WritePermit:
     """Whether the client came so far that a request may have left."""
 
     async def sending(self) -> None:
-        """Called by the client right before a request may leave."""
-        await self._ledger.record(self.write_id, "sent")
+        """Called by the client right before a request may leave.
+
+        Raises:
+            Refused: another process has given this write up meanwhile, and may have sent it itself.
+        """
+        if not await self._ledger.record(self.write_id, "sent"):
+            raise Refused(
+                "given_up",
+                f"Nothing was sent: write {self.write_id} waited so long that it was given up.",
+                "Look at write_history, and call again if it is still wanted.",
+            )
         self.may_have_left = True
 
 
@@ -146,15 +155,42 @@ class Ledger:
         if approval.id:
             await self.store.run(lambda connection: _burn(connection, approval.id, operation_id, "yes", now))
 
-    async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> None:
-        """Put a write's state on record."""
+    async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> bool:
+        """Put a write's state on record; whether it could still go there."""
         now = self.clock()
-        await self.store.run(lambda connection: set_state(connection, now, write_id, state, summary, record_id))
+        return await self.store.run(lambda connection: set_state(connection, now, write_id, state, summary, record_id))
 
     async def burn_no(self, approval_id: str, operation_id: str) -> None:
         """A question that was answered with no cannot be answered again with yes."""
         now = self.clock()
         await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, "no", now))
+
+    async def find(self, write_id: int) -> WriteRow:
+        """One write of these accounts that is unknown.
+
+        Raises:
+            Refused: there is none, or it is not unknown.
+        """
+        now = self.clock()
+
+        def work(connection: Connection) -> WriteRow:
+            settle_orphans(connection, now)
+            return _row_of(self._unknown(connection, write_id))
+
+        return await self.store.run(work)
+
+    def _unknown(self, connection: Connection, write_id: int) -> Any:
+        from sqlalchemy import select
+
+        from server.state.tables import writes
+
+        where = [writes.c.id == write_id, writes.c.account.in_(self._accounts())]
+        row = connection.execute(select(writes).where(*where).with_for_update()).first()
+        if row is None:
+            raise Refused("no_such_write", f"Nothing was settled: there is no write {write_id} of these accounts.")
+        if row.state != "unknown":
+            raise Refused("not_unknown", f"Nothing was settled: write {write_id} is {row.state}, not unknown.")
+        return row
 
     async def resolve(self, write_id: int, state: str, record_id: int | None) -> WriteRow:
         """Settle an unknown write as a person found it on the service.
@@ -170,13 +206,7 @@ class Ledger:
             from server.state.tables import writes
 
             settle_orphans(connection, now)
-            row = connection.execute(
-                select(writes).where(writes.c.id == write_id, writes.c.account.in_(self._accounts())).with_for_update()
-            ).first()
-            if row is None:
-                raise Refused("no_such_write", f"Nothing was settled: there is no write {write_id} of these accounts.")
-            if row.state != "unknown":
-                raise Refused("not_unknown", f"Nothing was settled: write {write_id} is {row.state}, not unknown.")
+            row = self._unknown(connection, write_id)
             summary = f"{row.summary} Settled by a person as {state}."
             set_state(connection, now, write_id, state, summary, record_id, by="person")
             return _row_of(connection.execute(select(writes).where(writes.c.id == write_id)).one())

@@ -8,10 +8,10 @@ from pydantic import JsonValue
 
 _PLAIN = frozenset(
     {
-        "lead_id", "prospect_id", "job_id", "customer_id", "event_id", "status", "job_amount", "lead_status", "state",
+        "lead_id", "prospect_id", "job_id", "customer_id", "event_id", "status", "job_amount", "state",
         "meeting_scheduled_date", "estimated_project_start_date", "estimated_completion_date", "start_date_tbd",
         "completion_date_tbd", "contact_method", "estimate_type", "lost_reason", "send_gift", "renewal",
-        "skip_duplicates", "allow_duplicate", "lead_source", "job_type", "bid_type", "region_id", "rep_id", "rep_2_id",
+        "skip_duplicates", "allow_duplicate", "job_type", "bid_type", "region_id", "rep_id", "rep_2_id",
         "project_manager_id", "marketing_rep_id", "lead_source_id", "notify_rep", "notify_customer",
     }
 )  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from functools import cache
+from pathlib import Path
 
 
 @cache
@@ -16,18 +17,32 @@ def this_process() -> str:
 
 def is_gone(owner: str) -> bool:
     """Whether the process is known to be dead. One on another host is never known to be; its lease ends."""
-    host, _, rest = owner.rpartition("/")[0].rpartition("/")
-    started = owner.rpartition("/")[2]
-    if host != platform.node()[:60] or not rest.isdigit():
+    rest, _, started = owner.rpartition("/")
+    host, _, pid = rest.rpartition("/")
+    if host != platform.node()[:60] or not pid.isdecimal():
         return False
-    return _started(int(rest)) != started
+    return _started(int(pid)) != started
 
 
 def _started(pid: int) -> str:
-    """When a process started, in the kernel's own ticks; empty where there is no such process."""
+    """When a process started; empty where there is none, or only what its parent has not yet taken note of.
+
+    On Linux in ticks since the boot, as the kernel counts them: a time of day would move when the clock is set.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return "" if Path("/proc/self/stat").exists() else _started_elsewhere(pid)
+    except OSError:
+        return ""
+    return "" if fields[0] in {"Z", "X"} else fields[19]
+
+
+def _started_elsewhere(pid: int) -> str:
     import psutil
 
     try:
-        return f"{psutil.Process(pid).create_time():.2f}"
+        process = psutil.Process(pid)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
     except psutil.Error:
         return ""

@@ -13,6 +13,13 @@ LARGEST_ID = 2**63 - 1
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_BEFORE = {
+    "sent": ("intended",),
+    "done": ("intended", "sent", "unknown"),
+    "failed": ("intended", "sent", "unknown"),
+    "unknown": ("intended", "sent"),
+}
+
 
 def set_state(
     connection: Connection,
@@ -23,8 +30,11 @@ def set_state(
     record_id: int | None = None,
     *,
     by: str = "server",
-) -> None:
-    """Put a write's state on record, and on the audit trail, in one transaction."""
+) -> bool:
+    """Put a write's state on record, and on the audit trail, in one transaction; whether it could still go there.
+
+    A write that was settled meanwhile, by another process or a person, stays as they found it.
+    """
     from server.state.tables import writes
 
     values: dict[str, Any] = {"state": state, "updated_at": now}
@@ -32,8 +42,11 @@ def set_state(
         values["summary"] = summary[:1000]
     if record_id is not None and 0 <= record_id <= LARGEST_ID:
         values["record_id"] = record_id
-    connection.execute(writes.update().where(writes.c.id == write_id).values(**values))
+    where = [writes.c.id == write_id, writes.c.state.in_(_BEFORE[state])]
+    if not connection.execute(writes.update().where(*where).values(**values)).rowcount:
+        return False
     audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by})
+    return True
 
 
 def settle_orphans(connection: Connection, now: float) -> None:

@@ -72,9 +72,9 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
             f"Nothing was sent: the same is being written right now (write {row.id}).",
             "Wait for it and look at write_history.",
         )
-    done = [row for row in rows if row.state == "done"]
     if plan.operation.repeat == "until_next":
-        done = done[:1]
+        rows = rows[:1]  # whatever came last, also what nobody knows of, may have set something else
+    done = [row for row in rows if row.state == "done"]
     for row in done:
         recent = plan.operation.repeat == "once" or row.created_at > now - WINDOW
         if row.repeat_digest == same and recent:

@@ -210,15 +210,14 @@ async def test_the_intent_is_on_record_before_the_request_leaves_and_so_is_that_
 
 async def test_a_write_that_the_rate_limit_did_not_let_leave_is_failed(time: Time) -> None:
     sandbox = Sandbox(clock=time, prospects=5)
-    arguments = {"address": "12 Elm St", "state": "TX", "postal_code": "75024"}
     async with connected(sandbox, time=time) as client:
-        sandbox.faults.add(Fault(kind="unavailable"))
-        await call(client, "rooflink_prospect_stats")
-        result = await call(client, "rooflink_create_lead", **arguments)
+        sandbox.faults.add(Fault(kind="rate_limited", seconds=300, times=None))
+        for lead_id in (785, 786):
+            result = await call(client, "renovationfind_update_job_status", lead_id=lead_id, status="QUOTE_SENT")
+            assert data_of(result)["outcome"] == "refused"
         rows = data_of(await call(client, "write_history"))["rows"]
-    assert data_of(result)["outcome"] == "refused"
-    assert [row["state"] for row in rows] == ["failed"]
-    assert [request.method for request in sandbox.requests] == ["GET"]
+    assert [(row["target"], row["state"]) for row in rows] == [("lead 786", "failed"), ("lead 785", "failed")]
+    assert [request.path for request in sandbox.requests] == ["/rest-api-v1/general-leads/785/status"]
 
 
 async def test_the_names_and_addresses_of_a_new_lead_are_not_among_the_arguments_on_record(

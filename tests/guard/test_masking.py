@@ -23,7 +23,7 @@ PERSONAL = {
 }  # fmt: skip
 PLAIN = {
     "lead_id": 812, "prospect_id": 7, "job_id": 7, "customer_id": 5, "status": "JOB_WON", "job_amount": 18500.5,
-    "state": "TX", "lead_status": "u", "meeting_scheduled_date": "2026-05-04",
+    "state": "TX", "meeting_scheduled_date": "2026-05-04",
     "estimated_project_start_date": "2026-05-04", "estimated_completion_date": "2026-06-04", "start_date_tbd": True,
     "completion_date_tbd": False, "contact_method": "TEXT", "estimate_type": "OTHER", "lost_reason": "PRICE",
     "send_gift": False, "renewal": True, "skip_duplicates": True, "allow_duplicate": False,
@@ -98,5 +98,5 @@ def test_every_argument_of_every_write_is_decided_upon_in_this_file() -> None:
 
     assert {name for name in seen if name in _PLAIN} & PERSONAL == set()
     texts = {name for name in seen if name in _PLAIN and name not in PLAIN}
-    codes_and_ids = {"lead_source", "job_type", "bid_type", "notify_rep", "notify_customer"}
+    codes_and_ids = {"job_type", "bid_type", "notify_rep", "notify_customer"}
     assert {name for name in texts if not name.endswith("_id") and name not in codes_and_ids} == set()
