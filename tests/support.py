@@ -58,7 +58,8 @@ class Time:
 def patient_governor(time: Time) -> Callable[..., Governor]:
     """Governors on a test's own clock."""
 
-    def make(*, service: str, requests: int, seconds: float) -> Governor:
+    def make(*, service: str, requests: int, seconds: float, account: str = "") -> Governor:
+        del account
         return Governor(service, requests, seconds, clock=time, sleep=time.sleep)
 
     return make

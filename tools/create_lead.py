@@ -19,6 +19,7 @@ from server.errors import ArgumentsRefused, Problem
 from server.guard.contacts import contact_problems
 from server.guard.location import Location, locate
 from server.guard.plan import Done, Plan
+from server.guard.recovery import LARGEST_ID
 from server.models.places import LEAD_STATUSES, PLACES
 from server.models.rooflink import Created
 from server.tooling.arguments import Email, Flag, FreeObject, Latitude, Longitude, Text60, Text100, Text200
@@ -191,7 +192,7 @@ def _created(deck: Deck, sought: Sought, job: int, customer: int | None, place: 
         record={"job_id": job, **({"customer_id": customer} if customer is not None else {})},
         details=[f"Customer id: {customer}" if customer is not None else "The answer named no customer id."],
         next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
-        remember=partial(remember_created, deck, job, sought),
+        remember=partial(remember_created, deck, job, sought) if job <= LARGEST_ID else None,
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from server.guard.matching.index import Found
     from server.guard.matching.profile import Sought
 
-SHARE_OF_DEADLINE = 0.3
+SHARE_OF_DEADLINE = 0.2
 MOST_SECONDS = 12.0
 SHOWN = 5
 

@@ -33,6 +33,7 @@ class ServiceState(BaseModel):
     limit: str
     used_now: int = 0
     cool_off_seconds: float = 0
+    warning: str = ""
 
 
 class ServerStatus(BaseModel):
@@ -101,7 +102,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
             f"{row.base_url}, {row.used_now} of {row.limit} used" if row.connected else "no key, its tools are hidden"
         )
         wait = f", cooling off for {row.cool_off_seconds:.0f} s" if row.cool_off_seconds else ""
-        lines.append(f"{row.service}: {state}{wait}")
+        lines.append(f"{row.service}: {state}{wait}{'. ' if row.warning else ''}{row.warning}")
     lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
@@ -219,6 +220,7 @@ def _service(deck: Deck, service_id: str) -> ServiceState:
         limit=f"{service.requests} requests in {service.seconds:g} s",
         used_now=int(state["used"]),
         cool_off_seconds=round(state["wait"], 1),
+        warning=client.governor.warning,
     )
 
 

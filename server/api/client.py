@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlencode, urlsplit
@@ -109,6 +111,7 @@ class ServiceClient:
             msg = f"{operation.id} is a write and has no permit of its own"
             raise PermissionError(msg)
         url = self.url(operation, path or {})
+        content = _encoded(body)
         remaining = min(anyio.current_effective_deadline() - anyio.current_time(), DEADLINE)
         deadline = self._clock() + (DEADLINE if math.isinf(remaining) else remaining) * 0.96
         attempt = 0
@@ -123,7 +126,8 @@ class ServiceClient:
             if not operation.effect.writes:
                 patience = min(patience, READ_TIMEOUT)
             try:
-                answer = await self._send(operation, url, query or {}, body, patience)
+                answer = await self._send(operation, url, query or {}, content, patience)
+                await self.governor.answered()
                 return parse(answer, operation, self.service)
             except ServiceError as error:
                 again = decide(error, operation, self.service, attempt)
@@ -158,13 +162,14 @@ class ServiceClient:
             )
         return self._http
 
-    def _headers(self) -> dict[str, str]:
+    def _headers(self, *, has_body: bool) -> dict[str, str]:
         """The key is made into a header only here, where a request to the configured origin is built."""
         scheme = f"{self.service.auth_scheme} " if self.service.auth_scheme else ""
         return {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": "LeadBridge",
+            **({"Content-Type": "application/json"} if has_body else {}),
             self.service.auth_header: scheme + self._secret.get_secret_value(),
         }
 
@@ -173,7 +178,7 @@ class ServiceClient:
         operation: Operation,
         url: str,
         query: Mapping[str, Scalar],
-        body: Mapping[str, JsonValue] | None,
+        content: bytes | None,
         seconds: float,
     ) -> HttpAnswer:
         """One HTTP exchange within `seconds`; transport failures come out as `ServiceError`s of our own words."""
@@ -183,13 +188,13 @@ class ServiceClient:
         request = httpx.Request(
             operation.method,
             f"{url}?{urlencode({name: _query_text(value) for name, value in query.items()})}" if query else url,
-            json=dict(body) if body is not None else None,
-            headers=self._headers(),
+            content=content,
+            headers=self._headers(has_body=content is not None),
             extensions={"timeout": httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict()},
         )
         try:
             with anyio.fail_after(seconds):
-                return await _exchange(client, request)
+                return self._without_key(await _exchange(client, request))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise self._never_reached(operation, error) from None
         except (httpx.TimeoutException, TimeoutError):
@@ -198,6 +203,11 @@ class ServiceClient:
             raise unreadable("a body that cannot be decoded", operation, self.service, None) from None
         except httpx.HTTPError:
             raise self._broken(operation, "broke the connection before its answer was complete") from None
+
+    def _without_key(self, answer: HttpAnswer) -> HttpAnswer:
+        """A key that the service sends back is struck out before anything of the answer is read, shown or kept."""
+        key = self._secret.get_secret_value().encode()
+        return replace(answer, body=answer.body.replace(key, b"***")) if key in answer.body else answer
 
     def _too_late(self, operation: Operation) -> Unavailable:
         return Unavailable(
@@ -262,6 +272,15 @@ def _final(error: ServiceError, operation: Operation, service: Service) -> Servi
         operation=operation.id,
         status=error.status,
         may_have_taken_effect=True,
+    )
+
+
+def _encoded(body: Mapping[str, JsonValue] | None) -> bytes | None:
+    """The body as JSON. What JSON or UTF-8 cannot carry is a ValueError before anything is on record as sent."""
+    return (
+        None
+        if body is None
+        else json.dumps(dict(body), allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     )
 
 

@@ -18,6 +18,13 @@ SAFETY = 0.02
 """Seconds added to a window, because what leaves evenly may arrive bunched."""
 
 
+@dataclass(slots=True, eq=False)
+class _Caller:
+    """Somebody who waits, and until when."""
+
+    place: float
+
+
 @dataclass(slots=True)
 class Governor:
     """Allows `requests` in any `seconds`; holds no lock while sleeping."""
@@ -27,50 +34,69 @@ class Governor:
     seconds: float
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    warning: str = field(default="", init=False)
+    """Why other processes are not seen, where they should be."""
     _places: deque[float] = field(default_factory=deque)
+    """When requests left or will leave, in order; at least as many as fit in a window."""
+    _waiting: list[_Caller] = field(default_factory=list)
     _not_before: float = 0.0
 
     async def acquire(self, patience: float, on_wait: Callable[[float], Awaitable[None]] | None = None) -> None:
-        """Wait for a place. A cool-off that begins meanwhile sends everyone who waits to the end of the line.
+        """Wait for a place. A cool-off that begins meanwhile moves everyone who waits, in their order.
 
         Raises:
-            RateLimited: the next place is more than `patience` seconds away; none was taken.
+            RateLimited: the place is more than `patience` seconds away; none was taken.
         """
-        until = self.clock() + patience
-        while True:
-            place = self._take(until)
-            wait = place - self.clock()
-            if wait > 0:
+        now = self.clock()
+        until = now + patience
+        caller = _Caller(self._next(now))
+        self._refuse_beyond(caller.place, until)
+        self._places.append(caller.place)
+        self._waiting.append(caller)
+        try:
+            while (wait := caller.place - self.clock()) > 0:
+                self._refuse_beyond(caller.place, until)
                 if on_wait is not None and wait >= 1:
                     await on_wait(wait)
                 await self.sleep(wait)
-            if self._not_before <= place:
-                return
+        finally:
+            self._waiting.remove(caller)
 
-    def _take(self, until: float) -> float:
-        now = self.clock()
-        place = max(now, self._not_before, self._places[-1] if self._places else 0.0)
-        if len(self._places) == self.requests:
-            place = max(place, self._places[0] + self.seconds + SAFETY)
-        if place > until:
-            wait = place - now
-            what = f"{self.service}'s limit of {self.requests} requests in {self.seconds:g} s is used up."
-            if self._not_before > now:
-                what = f"{self.service} asked to slow down."
-            raise RateLimited(
-                what=what,
-                next_step=f"Nothing was sent. Try again in {wait:.0f} s.",
-                service=self.service,
-                retry_after=wait,
-            )
-        if len(self._places) == self.requests:
+    def _next(self, now: float) -> float:
+        while len(self._places) > self.requests and self._places[0] < now - self.seconds - SAFETY:
             self._places.popleft()
-        self._places.append(place)
+        place = max(now, self._not_before, self._places[-1] if self._places else 0.0)
+        if len(self._places) >= self.requests:
+            place = max(place, self._places[-self.requests] + self.seconds + SAFETY)
         return place
 
+    def _refuse_beyond(self, place: float, until: float) -> None:
+        if place <= until:
+            return
+        now = self.clock()
+        what = f"{self.service}'s limit of {self.requests} requests in {self.seconds:g} s is used up."
+        if self._not_before > now:
+            what = f"{self.service} asked to slow down."
+        raise RateLimited(
+            what=what,
+            next_step=f"Nothing was sent. Try again in {place - now:.0f} s.",
+            service=self.service,
+            retry_after=place - now,
+        )
+
+    async def answered(self) -> None:
+        """The answer to this task's last request came; here that changes nothing."""
+
     def cool_off(self, seconds: float) -> None:
-        """Let nobody through for so many seconds."""
-        self._not_before = max(self._not_before, self.clock() + seconds)
+        """Let nobody through for so many seconds; who waits already keeps the order."""
+        now = self.clock()
+        self._not_before = max(self._not_before, now + seconds)
+        waiting = [caller for caller in self._waiting if caller.place > now]
+        for _ in waiting:
+            self._places.pop()
+        for caller in waiting:
+            caller.place = self._next(now)
+            self._places.append(caller.place)
 
     def state(self) -> dict[str, float]:
         """Requests in the current window and seconds of cool-off left, for `server_status`."""

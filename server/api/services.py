@@ -41,22 +41,27 @@ def connect(
     *,
     secrets: Mapping[str, SecretStr],
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-    governor: Callable[..., Governor] = Governor,
+    governor: Callable[..., Governor],
 ) -> Services:
-    """Clients for every service that has a key in `secrets`; nothing is connected before the first request."""
+    """Clients for every service that has a key in `secrets`; nothing is connected before the first request.
+
+    `governor` makes the governor of one account on one service.
+    """
     clients: dict[str, ServiceClient] = {}
     accounts: dict[str, str] = {}
     for service_id, secret in secrets.items():
         service = catalog.services[service_id]
-        base_url = "" if settings.sandbox else settings.base_url(service_id)
+        base_url = ("" if settings.sandbox else settings.base_url(service_id)) or service.base_url
+        kind = "sandbox" if settings.sandbox else "live"
+        identity = f"{kind}\n{base_url.rstrip('/')}\n{secret.get_secret_value()}"
+        account = accounts[service_id] = hashlib.sha256(identity.encode()).hexdigest()[:16]
         clients[service_id] = ServiceClient(
             service,
             base_url=base_url,
             secret=secret,
-            governor=governor(service=service.title, requests=service.requests, seconds=service.seconds),
+            governor=governor(
+                service=service.title, requests=service.requests, seconds=service.seconds, account=account
+            ),
             transport=transport,
         )
-        kind = "sandbox" if settings.sandbox else "live"
-        identity = f"{kind}\n{clients[service_id].base_url}\n{secret.get_secret_value()}"
-        accounts[service_id] = hashlib.sha256(identity.encode()).hexdigest()[:16]
     return Services(clients, accounts)

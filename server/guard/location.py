@@ -58,7 +58,7 @@ def locate(
         problems.append(Problem("postal_code", f"is no US ZIP code such as 75024 or 75024-1234, but state is {state}"))
     else:
         centre = _zip_centre(match.group(1))
-        if centre is not None and centre.state != state:
+        if centre is not None and centre.state != state and not _across_the_line(state, centre, latitude, longitude):
             problems.append(
                 Problem(
                     "postal_code", f"{match.group(1)} is {centre.city}, {centre.state}, but state is {state} ({name})"
@@ -82,6 +82,13 @@ def locate(
     if problems or centre is None:
         return None, problems
     return Location(centre.latitude, centre.longitude, approximate=True), []
+
+
+def _across_the_line(state: str, centre: _Centre, latitude: float | None, longitude: float | None) -> bool:
+    """Some ZIP codes reach into a second state: given coordinates show it."""
+    if latitude is None or longitude is None or not lies_in(state, latitude, longitude):
+        return False
+    return kilometres(latitude, longitude, centre.latitude, centre.longitude) <= NEAR_KM
 
 
 def _check(state: str, name: str, centre: _Centre | None, latitude: float, longitude: float) -> list[Problem]:

@@ -12,6 +12,8 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text, objects
 
+DEEPEST = 20
+"""Statistics nested deeper than that are none."""
 COUNT_DIGITS = 18
 """A text of more digits is no count."""
 
@@ -136,7 +138,7 @@ class Created(Answer):
         if self.customer_id is not None:
             return self.customer_id
         found = self.customer.get("id") if isinstance(self.customer, dict) else self.customer
-        return found if isinstance(found, int) else None
+        return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def steps_of(value: JsonValue) -> list[JsonValue]:
@@ -151,10 +153,12 @@ def steps_of(value: JsonValue) -> list[JsonValue]:
     return [{"key": key, **row} for key, row in value.items() if isinstance(row, dict)]
 
 
-def counts_of(value: JsonValue, prefix: str = "") -> list[tuple[str, int]]:
+def counts_of(value: JsonValue, prefix: str = "", depth: int = 0) -> list[tuple[str, int]]:
     """Statistics as (filter, count) rows from an object, an array of named counts, or a nesting of them."""
+    if depth > DEEPEST:
+        return []
     if isinstance(value, list):
-        return [row for item in value for row in counts_of(item, prefix)]
+        return [row for item in value for row in counts_of(item, prefix, depth + 1)]
     if not isinstance(value, dict):
         return []
     names = [value.get(key) for key in ("name", "label", "key", "filter")]
@@ -165,7 +169,7 @@ def counts_of(value: JsonValue, prefix: str = "") -> list[tuple[str, int]]:
     rows: list[tuple[str, int]] = []
     for key, item in value.items():
         number = _count(item)
-        rows += [(f"{prefix}{key}", number)] if number is not None else counts_of(item, f"{prefix}{key}: ")
+        rows += [(f"{prefix}{key}", number)] if number is not None else counts_of(item, f"{prefix}{key}: ", depth + 1)
     return rows
 
 

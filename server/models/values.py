@@ -14,6 +14,10 @@ from pydantic_core import CoreSchema, core_schema
 
 _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\s*([AaPp])[Mm])?")
 
+_HOURS = range(1, 13)
+"""Of a half day; 13 PM is no time."""
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
+
 
 class Answer(BaseModel):
     """Base of what comes from a service: unknown fields are kept, only `id` is ever required."""
@@ -37,6 +41,8 @@ def iso_date(value: object) -> str | None:
         month, day, year, hour, minute, half = match.groups()
         if hour is None:
             return date(int(year), int(month), int(day)).isoformat()
+        if int(hour) not in _HOURS:
+            return text
         clock = int(hour) % 12 + (12 if half in "Pp" else 0)
         moment = datetime(int(year), int(month), int(day), clock, int(minute))  # noqa: DTZ001  # the service names no zone
         return moment.isoformat(timespec="minutes")
@@ -79,6 +85,8 @@ def _number(value: object) -> float | None:
 
 
 def _integer(value: object) -> int | None:
+    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+        return int(value)
     number = _number(value)
     return int(number) if number is not None and number.is_integer() else None
 

@@ -33,6 +33,9 @@ def migrate(connection: Connection, description: str) -> None:
         _begin_audit(connection)
         return
     found = connection.execute(meta.select().where(version_row)).first()
+    if found is not None and not found.value.isdecimal():
+        msg = f"The state store ({description}) has no readable schema version. Nothing was sent."
+        raise StateError(msg)
     version = int(found.value) if found else 0
     if version > SCHEMA_VERSION:
         msg = (

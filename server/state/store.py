@@ -27,10 +27,10 @@ class Store:
     """One database, SQLite or PostgreSQL. Nothing is imported, opened or created before the first transaction."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = IN_MEMORY if url == "sqlite:///:memory:" else url
         self._engine: Engine | None = None
         self._opening = threading.Lock()
-        self._alone: AbstractContextManager[Any] = threading.Lock() if url == IN_MEMORY else nullcontext()
+        self._alone: AbstractContextManager[Any] = threading.Lock() if self.url == IN_MEMORY else nullcontext()
         self._secret: bytes | None = None
 
     async def run(self, work: Callable[[Connection], T]) -> T:
@@ -95,7 +95,11 @@ class Store:
 
         from server.state.migrations import migrate
 
-        url = make_url(self.url)
+        try:
+            url = make_url(self.url)
+        except ValueError:
+            msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL. Nothing was sent."
+            raise StateError(msg) from None
         options: dict[str, Any] = {}
         if url.get_backend_name() == "sqlite":
             if url.database in {None, "", ":memory:"}:

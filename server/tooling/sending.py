@@ -22,7 +22,9 @@ from server.tooling.context import Deck
 from server.tooling.questions import answered_question
 from server.untrusted import with_legend
 
-LOOK_SECONDS = 15.0
+LOOK_SECONDS = 10.0
+SEND_SHARE, LOOK_SHARE = 0.55, 0.2
+"""Of the call's deadline, where a record is looked for before (0.25, see `tools.duplicate_check`) and after."""
 FOUND_AGAIN = "The record was found on the service afterwards."
 MARK = "leadbridge_write"
 _SECRET_ARGUMENTS = frozenset({"password"})
@@ -123,7 +125,7 @@ async def _look_for(deck: Deck, plan: Plan, since: float) -> Done | None:
     if plan.look_for is None:
         return None
     try:
-        with anyio.fail_after(min(LOOK_SECONDS, deck.settings.call_deadline)):
+        with anyio.fail_after(min(LOOK_SECONDS, deck.settings.call_deadline * LOOK_SHARE)):
             return await plan.look_for(since)
     except (ServiceError, TimeoutError):
         return None
@@ -135,7 +137,7 @@ async def _send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
     started = deck.ledger.clock()
     mark = f"{deck.services.account(plan.operation.service)[:8]}-{permit.write_id}"
     try:
-        with anyio.fail_after(deck.settings.call_deadline):
+        with anyio.fail_after(deck.settings.call_deadline * (SEND_SHARE if plan.look_for else 1.0)):
             answer = await client.request(
                 plan.operation, path=plan.path, query=plan.query, body=_marked(plan, mark), permit=permit
             )

@@ -156,7 +156,7 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
     assert not arrived or most_in_any(SECONDS, arrived) <= LIMIT
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     processes=st.lists(st.integers(0, 3), min_size=6, max_size=60),
     gaps=st.lists(st.floats(0.001, 0.3), min_size=1),

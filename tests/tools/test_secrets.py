@@ -91,13 +91,10 @@ async def live(
 
 
 @pytest.fixture(autouse=True)
-def all_logs(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+def all_logs(caplog: pytest.LogCaptureFixture) -> None:
     """Every logger talks, the libraries' too."""
-    names = ("", "httpx", "httpcore", "mcp", "leadbridge", "asyncio", "anyio", "sqlalchemy.engine")
-    for name in names:
+    for name in ("", "httpx", "httpcore", "mcp", "leadbridge", "asyncio", "anyio"):
         caplog.set_level(logging.DEBUG, logger=name)
-    yield
-    logging.getLogger("sqlalchemy.engine").setLevel(logging.NOTSET)
 
 
 def test_every_tool_has_its_arguments_here():
