@@ -29,6 +29,8 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 """For one attempt at a read; pages have been seen to take 20 s. A write gets all the time there is."""
 DEADLINE = 50.0
+SHORTEST_KEY = 8
+"""A shorter one is no secret, and may stand in any text."""
 
 OnWait = Callable[[float], Awaitable[None]]
 on_wait: ContextVar[OnWait | None] = ContextVar("on_wait", default=None)
@@ -207,7 +209,9 @@ class ServiceClient:
     def _without_key(self, answer: HttpAnswer) -> HttpAnswer:
         """A key that the service sends back is struck out before anything of the answer is read, shown or kept."""
         key = self._secret.get_secret_value().encode()
-        return replace(answer, body=answer.body.replace(key, b"***")) if key in answer.body else answer
+        if len(key) < SHORTEST_KEY or key not in answer.body:
+            return answer
+        return replace(answer, body=answer.body.replace(key, b"***"))
 
     def _too_late(self, operation: Operation) -> Unavailable:
         return Unavailable(
