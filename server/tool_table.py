@@ -54,7 +54,8 @@ def _cells() -> Iterator[list[str]]:
         tool = f"`{row.tool}`" if row.tool else "none yet"
         operation = row.operation
         if operation is None:
-            yield ["this server itself", tool, row.toolset, "", "read", "none", ""]
+            effect = row.spec.effect if row.spec else Effect.READ
+            yield ["this server itself", tool, row.toolset, "", effect.value, effect.gate, ""]
             continue
         path = f"`{operation.method} {operation.path}`" if operation.path else "path unknown"
         title = f"[{operation.title}]({operation.source})" if operation.source.startswith("https") else operation.title

@@ -165,7 +165,6 @@ async def resolve_write(
             "Wrong, it would let the same be written twice." if outcome == "failed" else "Wrong, it would stay undone.",
         ),
         before={"state": "unknown"},
-        asks_anyway=True,
         receive=_nothing_to_receive,
         carry_out_here=settle,
     )
@@ -182,7 +181,7 @@ SETTLE = Operation.model_validate(
         "service": "leadbridge",
         "title": "Settle a write",
         "toolset": "pipeline",
-        "effect": "additive",
+        "effect": "irreversible",
         "repeat": "once",
         "provenance": {"operation": "documented", "path": "unknown"},
         "source": "LeadBridge itself",
@@ -244,7 +243,7 @@ TOOLS = (
         title="Settle unknown write",
         toolset="pipeline",
         operation="",
-        effect=Effect.ADDITIVE,
+        effect=Effect.IRREVERSIBLE,
         local=True,
     ),
 )
