@@ -30,10 +30,14 @@ demo: .venv/stamp-run ## A lead from its arrival to won, with a real server proc
 .PHONY: test
 test: .venv/stamp-dev ## All tests, with branch coverage of server/ and tools/ (ARGS="-k name" runs some of them, without coverage)
 ifeq ($(strip $(ARGS)),)
-	@.venv/bin/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 else
 	@.venv/bin/python -m pytest $(ARGS)
 endif
+
+.PHONY: test-postgres
+test-postgres: .venv/stamp-dev ## The tests of tools and guards once more, with their state in a real PostgreSQL
+	@.venv/bin/python -m pytest tests/tools tests/guard --store postgresql --numprocesses auto --dist worksteal --quiet
 
 .PHONY: check
 check: .venv/stamp-dev ## Style, types, import directions, dependencies, the README's tool table
