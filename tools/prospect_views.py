@@ -1,0 +1,226 @@
+"""How prospects are shown: typed views of what RoofLink answers, and their lines of text."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
+
+from server.models.rooflink import Prospect, Step
+from server.models.values import day_of, is_moment
+from server.untrusted import clean, label, with_legend
+from tools.tables import moment, table
+
+Nothing = SkipJsonSchema[None]
+
+_STEP_NAMES = {
+    "verify_lead": "verify lead",
+    "schedule_adj_mtg": "schedule adjuster meeting",
+    "submit": "submit",
+    "delete": "delete",
+}
+
+
+class StepView(BaseModel):
+    """One step of the checklist."""
+
+    key: str
+    done: bool | Nothing = None
+    date: str | Nothing = None
+    by: str | Nothing = None
+    permissions: dict[str, bool] = Field(default_factory=dict)
+
+
+class ProspectRow(BaseModel):
+    """A prospect in a list."""
+
+    id: int
+    customer: str | Nothing = None
+    address: str | Nothing = None
+    phone: str | Nothing = None
+    rep: str | Nothing = None
+    region: str | Nothing = None
+    created: str | Nothing = None
+    edited: str | Nothing = None
+    next_step: str | Nothing = None
+    deleted: bool = False
+
+
+class ProspectPage(BaseModel):
+    """One page of prospects, newest first."""
+
+    count: int | Nothing = None
+    from_index: int | Nothing = None
+    to_index: int | Nothing = None
+    next_page: int | Nothing = None
+    filters_ignored: list[str] = Field(default_factory=list, description="Filters the service did not apply")
+    filters_unverified: list[str] = Field(
+        default_factory=list, description="Sent under an inferred name, not checkable"
+    )
+    rows: list[ProspectRow]
+
+
+class ProspectView(BaseModel):
+    """A prospect in full."""
+
+    id: int
+    fields: dict[str, str | int | float] = Field(description="What the service told, under flat names")
+    assignments: dict[str, str]
+    steps: list[StepView]
+    photos: list[str]
+
+
+class Checklist(BaseModel):
+    """A prospect's checklist."""
+
+    prospect_id: int
+    next_step: str | Nothing = None
+    steps: list[StepView]
+
+
+class StatsRow(BaseModel):
+    """A filter and its count."""
+
+    filter: str
+    count: int
+
+
+class Stats(BaseModel):
+    """Counts by filter."""
+
+    counts: list[StatsRow]
+
+
+STAT_NAMES = {
+    "uv": "unverified",
+    "v": "verified",
+    "i": "inspected",
+    "si": "signed",
+    "su": "submitted",
+    "ua": "unassigned",
+    "d": "deleted",
+}
+"""Readings of the service's codes for predefined filters; the codes were seen in public client code."""
+
+
+def row_of(prospect: Prospect) -> ProspectRow:
+    """A prospect as a row of a list."""
+    customer = prospect.customer
+    return ProspectRow(
+        id=prospect.id,
+        customer=_label(customer.name if customer else None),
+        address=_label(prospect.full_address or prospect.name),
+        phone=_label((customer.cell or customer.phone) if customer else None),
+        rep=_label(customer.rep.label if customer and customer.rep else None),
+        region=_label(customer.region.name if customer and customer.region else None),
+        created=moment(prospect.date_created),
+        edited=moment(prospect.date_last_edited),
+        next_step=next_step_of(prospect.pipeline),
+        deleted=prospect.deleted,
+    )
+
+
+def view_of(prospect: Prospect) -> ProspectView:
+    """A prospect in full."""
+    customer = prospect.customer
+    fields: dict[str, str | int | float | None] = {
+        "name": _label(prospect.name),
+        "job_number": _label(prospect.job_number),
+        "job_type": _label(prospect.job_type),
+        "bid_type": _label(prospect.bid_type),
+        "address": _label(prospect.full_address),
+        "latitude": prospect.latitude,
+        "longitude": prospect.longitude,
+        "created": moment(prospect.date_created),
+        "edited": moment(prospect.date_last_edited),
+        "deleted": moment(prospect.date_deleted),
+        "photo_count": prospect.photo_count,
+    }
+    assignments: dict[str, str | None] = {}
+    if customer is not None:
+        fields |= {
+            "customer_id": customer.id,
+            "customer": _label(customer.name),
+            "cell": _label(customer.cell),
+            "phone": _label(customer.phone),
+            "email": _label(customer.email),
+            "lead_source": _label(customer.lead_source.name if customer.lead_source else None),
+            "region": _label(customer.region.name if customer.region else None),
+        }
+        for role in ("rep", "rep_2", "marketing_rep", "project_manager"):
+            person = getattr(customer, role)
+            assignments[role] = f"{label(person.label)} (id {person.id})" if person and person.label else None
+    return ProspectView(
+        id=prospect.id,
+        fields={name: value for name, value in fields.items() if value is not None},
+        assignments={name: value for name, value in assignments.items() if value},
+        steps=[step_of(step) for step in prospect.pipeline],
+        photos=[label(photo.name) for photo in prospect.photos[:50] if photo.name],
+    )
+
+
+def step_of(step: Step) -> StepView:
+    """A step as it is shown."""
+    person = step.completed_by or step.deleted_by
+    return StepView(
+        key=_step_name(step),
+        done=step.complete,
+        date=moment(step.date),
+        by=_label(person.label if person else None),
+        permissions={
+            clean(name, limit=40): flag for name, flag in (step.permissions or {}).items() if isinstance(flag, bool)
+        },
+    )
+
+
+def next_step_of(steps: list[Step]) -> str | None:
+    """The first open step on the way to a submitted prospect; deleting is not on it."""
+    return next((_step_name(step) for step in steps if step.complete is False and step.key != "delete"), None)
+
+
+def _step_name(step: Step) -> str:
+    key = step.key or step.name or "step"
+    return _STEP_NAMES.get(key) or label(key)
+
+
+def step_line(step: StepView) -> str:
+    """A step as a line of text."""
+    state = {True: "done", False: "open", None: "not told"}[step.done]
+    when = f" {step.date}" if step.date else ""
+    who = f" by {step.by}" if step.by else ""
+    may = "".join(f", {name}={str(flag).lower()}" for name, flag in step.permissions.items())
+    return f"- {step.key}: {state}{when}{who}{may}"
+
+
+def page_text(data: ProspectPage) -> str:
+    """A page as text: what was found, which filters did not count, and the table."""
+    if not data.rows:
+        head = "No prospects on this page."
+    else:
+        total = "?" if data.count is None else data.count
+        head = f"Prospects {data.from_index or '?'}-{data.to_index or '?'} of {total}"
+    head += f", next_page={data.next_page}" if data.next_page else ", last page"
+    lines = [head]
+    if data.filters_ignored:
+        lines.append(
+            f"WARNING, ignored by the service, so these rows are not filtered by: {', '.join(data.filters_ignored)}"
+        )
+    if data.filters_unverified:
+        lines.append(
+            f"Filter names inferred, effect not provable from these rows: {', '.join(data.filters_unverified)}"
+        )
+    columns = ["id", "customer", "address", "phone", "rep", "region", "created", "edited", "next_step"]
+    if any(row.deleted for row in data.rows):
+        columns.append("deleted")
+    if data.rows:
+        shown = [{**row.model_dump(), "created": _day(row.created), "edited": _day(row.edited)} for row in data.rows]
+        lines += table(columns, shown)
+    return "\n".join(with_legend(lines))
+
+
+def _day(value: str | None) -> str | None:
+    day = day_of(value) if is_moment(value) else None
+    return day.isoformat() if day else value
+
+
+def _label(value: str | None) -> str | None:
+    return label(value) or None if value else None
