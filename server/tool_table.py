@@ -30,15 +30,19 @@ class Row:
 
 
 def rows() -> list[Row]:
-    """Every operation of the catalog in its order, then the tools that call no service."""
+    """Every operation of the catalog in its order, with the tool that is its own; then the other tools."""
     specs = tool_specs()
-    by_operation = {operation: spec for spec in specs for operation in spec.operations}
+    by_operation: dict[str, ToolSpec] = {}
+    for spec in specs:
+        for operation_id in spec.operations:
+            by_operation.setdefault(operation_id, spec)
     table: list[Row] = []
     for operation in load():
         spec = by_operation.get(operation.id)
         toolset = operation.toolset if operation.toolset in DEFAULT else f"{operation.toolset} (opt-in)"
         table.append(Row(spec.name if spec else "", toolset, operation, spec))
-    return table + [Row(spec.name, spec.toolset, None, spec) for spec in specs if not spec.operations]
+    shown = {row.tool for row in table}
+    return table + [Row(spec.name, spec.toolset, None, spec) for spec in specs if spec.name not in shown]
 
 
 def markdown() -> str:
@@ -55,7 +59,8 @@ def _cells() -> Iterator[list[str]]:
         operation = row.operation
         if operation is None:
             effect = row.spec.effect if row.spec else Effect.READ
-            yield ["this server itself", tool, row.toolset, "", effect.value, effect.gate, ""]
+            about = "this server itself" if row.spec is None or row.spec.local else "several of these"
+            yield [about, tool, row.toolset, "", effect.value, effect.gate, ""]
             continue
         path = f"`{operation.method} {operation.path}`" if operation.path else "path unknown"
         title = f"[{operation.title}]({operation.source})" if operation.source.startswith("https") else operation.title

@@ -47,7 +47,7 @@ def _amount(value: object) -> object:
 
 def _not_blank(value: str) -> str:
     if not value.strip():
-        msg = "must not be blank"
+        msg = "must not be blank (LeadBridge's own rule)"
         raise ValueError(msg)
     return value
 

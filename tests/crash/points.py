@@ -89,10 +89,11 @@ def _after_answer() -> None:
 def _after_outcome() -> None:
     real = Ledger.record
 
-    async def record(self: Ledger, write_id: int, state: str, *args: Any, **named: Any) -> None:
-        await real(self, write_id, state, *args, **named)
+    async def record(self: Ledger, write_id: int, state: str, *args: Any, **named: Any) -> bool:
+        told = await real(self, write_id, state, *args, **named)
         if state == "done":
             die()
+        return told
 
     _replace(Ledger, "record", record)
 
