@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal
 
+import anyio.to_thread
 from pydantic import BaseModel, Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
@@ -84,7 +85,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         approvals=settings.approvals,
         approval_way=_approval_way(ctx, deck),
         toolsets=settings.toolsets,
-        services=[_service(deck, service) for service in deck.catalog.services],
+        services=[await anyio.to_thread.run_sync(_service, deck, service) for service in deck.catalog.services],
         hidden_tools=deck.hidden,
         unverified=[
             f"{operation.id}: {operation.method} {operation.path}"

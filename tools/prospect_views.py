@@ -212,7 +212,7 @@ def page_text(data: ProspectPage) -> str:
     if any(row.deleted for row in data.rows):
         columns.append("deleted")
     if data.rows:
-        shown = [{**row.model_dump(), "created": _day(row.created), "edited": _day(row.edited)} for row in data.rows]
+        shown = [{**vars(row), "created": _day(row.created), "edited": _day(row.edited)} for row in data.rows]
         lines += table(columns, shown)
     return "\n".join(with_legend(lines))
 

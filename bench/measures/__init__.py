@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import call, definitions, kills, ledger_cost, start
+from bench.measures import call, definitions, governor_drain, kills, ledger_cost, start
 from bench.peers import Setup
 from bench.results import Row
 
@@ -13,5 +13,6 @@ ALL: tuple[Callable[[Setup], list[Row]], ...] = (
     call.measure,
     definitions.measure,
     ledger_cost.measure,
+    governor_drain.measure,
     kills.measure,
 )

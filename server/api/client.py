@@ -114,6 +114,7 @@ class ServiceClient:
             raise PermissionError(msg)
         url = self.url(operation, path or {})
         content = _encoded(body)
+        self._client()  # before a place is taken: importing httpx can take a second on a busy machine
         remaining = min(anyio.current_effective_deadline() - anyio.current_time(), DEADLINE)
         deadline = self._clock() + (DEADLINE if math.isinf(remaining) else remaining) * 0.96
         attempt = 0

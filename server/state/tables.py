@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
 
 SCHEMA_VERSION = 2
 AUDIT_HEAD = "audit_head"
@@ -110,4 +123,11 @@ seen_coverage = Table(
     Column("checked_at", Float, nullable=False),  # when the newest ones were last looked at
     Column("holder", String(32), nullable=False),  # who is reading the list
     Column("held_until", Float, nullable=False),
+)
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("state", LargeBinary, nullable=False),  # see server.api.pace
 )
