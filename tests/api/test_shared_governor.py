@@ -694,7 +694,7 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(stores: Callable[[
     left: list[tuple[float, int]] = []
 
     async def one(number: int) -> None:
-        await anyio.sleep(0.03 * number)
+        await anyio.sleep(0.1 * number)
         await governors[number % 3].acquire(20)
         left.append((real_time.monotonic(), number))
         await governors[number % 3].answered()
@@ -706,9 +706,9 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(stores: Callable[[
             group.start_soon(one, number)
     assert most_in_any(SECONDS, [at for at, _ in left]) <= LIMIT
     assert left[-1][0] - left[0][0] < 3 * SECONDS + 3  # commits take their time
-    # Those who leave together may overtake each other on the way back from the database.
+    # Those who come or leave together may overtake each other on the way to the database and back.
     for place, (_, number) in enumerate(left):
-        assert abs(number - place) < LIMIT
+        assert abs(number - place) < 2 * LIMIT
 
 
 async def test_on_postgresql_a_cool_off_reaches_the_others(stores: Callable[[], Store]) -> None:
