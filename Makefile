@@ -36,8 +36,8 @@ else
 endif
 
 .PHONY: test-postgres
-test-postgres: .venv/stamp-dev ## The tests of tools and guards once more, with their state in a real PostgreSQL
-	@.venv/bin/python -m pytest tests/tools tests/guard --store postgresql --numprocesses auto --dist worksteal --quiet
+test-postgres: .venv/stamp-dev ## Approvals, leads, history and ledger once more, with their state in a real PostgreSQL
+	@.venv/bin/python -m pytest tests/tools/test_approvals.py tests/tools/test_operations.py tests/tools/test_leads.py tests/guard/test_ledger.py --store postgresql --numprocesses auto --dist worksteal --quiet
 
 .PHONY: check
 check: .venv/stamp-dev ## Style, types, import directions, dependencies, the README's tool table
