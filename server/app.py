@@ -17,7 +17,7 @@ from server import __version__
 from server.api.governor import Governor
 from server.api.services import connect
 from server.api.shared_governor import governor_for
-from server.catalog import Catalog, load
+from server.catalog import load
 from server.errors import SettingsError
 from server.guard.approval import Approvals
 from server.guard.leads import KnownLeads
@@ -161,4 +161,4 @@ def _state_url(settings: Settings) -> str:
     return f"sqlite:///{user_state_path('leadbridge') / 'leadbridge.db'}"
 
 
-__all__ = ["Catalog", "build_deck", "build_server", "tool_specs"]
+__all__ = ["build_deck", "build_server", "tool_specs"]

@@ -13,8 +13,6 @@ from server.models.receipts import WriteReceipt
 
 M = TypeVar("M", bound=BaseModel)
 
-TEXT_CEILING = 20_000
-
 _HEADINGS = {
     "done": "DONE",
     "already_done": "ALREADY DONE",
