@@ -55,23 +55,39 @@ def _begin_audit(connection: Connection) -> None:
     connection.execute(meta.insert().values(key=AUDIT_HEAD, value=f"0 {AUDIT_START}"))
 
 
-def _add_missing_tables(connection: Connection) -> None:
+def _ledger_and_audit(connection: Connection) -> None:
     """1 to 2: the audit trail, the prospect index and what the ledger knows of repeats came in."""
-    from sqlalchemy import inspect, text
-
-    from server.state.tables import metadata, writes
-
-    known = {column["name"] for column in inspect(connection).get_columns(writes.name)}
-    for column in writes.columns:
-        if column.name in known:
-            continue
-        kind = column.type.compile(connection.dialect)
-        default = "0" if column.name == "lease_until" else "''"
-        connection.execute(text(f"ALTER TABLE writes ADD COLUMN {column.name} {kind} NOT NULL DEFAULT {default}"))
-    metadata.create_all(connection)
-    for index in writes.indexes:
-        index.create(connection, checkfirst=True)
+    _add_what_is_missing(connection)
     _begin_audit(connection)
 
 
-_STEPS: dict[int, Callable[[Connection], None]] = {0: lambda _connection: None, 1: _add_missing_tables}
+def _add_what_is_missing(connection: Connection) -> None:
+    """New tables, and new columns with an empty value in tables that are there."""
+    from sqlalchemy import JSON, Boolean, Integer, Numeric, inspect, text
+
+    from server.state.tables import metadata
+
+    empties = ((JSON, "'{}'"), (Boolean, "false"), ((Integer, Numeric), "0"))
+    found = inspect(connection)
+    for table in metadata.sorted_tables:
+        if not found.has_table(table.name):
+            continue
+        known = {column["name"] for column in found.get_columns(table.name)}
+        for column in table.columns:
+            if column.name in known:
+                continue
+            kind = column.type.compile(connection.dialect)
+            empty = next((default for kinds, default in empties if isinstance(column.type, kinds)), "''")
+            must = "" if column.nullable else f" NOT NULL DEFAULT {empty}"
+            connection.execute(text(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}{must}"))
+    metadata.create_all(connection)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+
+
+_STEPS: dict[int, Callable[[Connection], None]] = {
+    0: lambda _connection: None,
+    1: _ledger_and_audit,
+    2: _add_what_is_missing,
+}

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 AUDIT_HEAD = "audit_head"
 AUDIT_START = "0" * 64
 """What the first row of the audit trail follows."""
