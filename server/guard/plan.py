@@ -55,6 +55,8 @@ class Plan:
     """What is told with the outcome but not asked about: it may differ from one moment to the next."""
     subject: str = ""
     """What is changed, e.g. `lead 812 status`; two writes of one subject are about the same thing."""
+    effect_now: Effect | None = None
+    """The effect of this very write, where an argument changes it: a note that is mailed to a customer."""
     asks_anyway: bool = False
     """Ask for approval although the operation's effect alone would not."""
     refusal: Refused | None = None
@@ -79,7 +81,7 @@ class Plan:
     @property
     def effect(self) -> Effect:
         """The effect class of this very write."""
-        return self.operation.effect
+        return self.effect_now or self.operation.effect
 
     @property
     def needs_approval(self) -> bool:

@@ -24,6 +24,11 @@ _HEADINGS = {
 }
 
 
+CEILING = 20_000
+"""Characters of a text that a model reads; longer lists page, and everything else is cut in its middle."""
+_TAIL = 4_000
+
+
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[M]):
     """What a read tool returns: the text the model reads, and the same as data."""
@@ -35,23 +40,34 @@ class Reply(Generic[M]):
 def result_of(reply: Reply[M]) -> CallToolResult:
     """A read's result."""
     return CallToolResult(
-        content=[TextContent(type="text", text=reply.text)],
+        content=[TextContent(type="text", text=readable(reply.text))],
         structured_content=reply.data.model_dump(mode="json", exclude_none=True),
     )
 
 
 def error_result(text: str) -> CallToolResult:
     """A failure that the model reads."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
+    return CallToolResult(content=[TextContent(type="text", text=readable(text))], is_error=True)
 
 
 def receipt_result(receipt: WriteReceipt) -> CallToolResult:
     """A write's result; a refusal and an unknown outcome are errors to the model, with the receipt as data."""
     return CallToolResult(
-        content=[TextContent(type="text", text=receipt_text(receipt))],
+        content=[TextContent(type="text", text=readable(receipt_text(receipt)))],
         structured_content=receipt.model_dump(mode="json", exclude_none=True),
         is_error=receipt.outcome in {"refused", "unknown"},
     )
+
+
+def readable(text: str) -> str:
+    """A text within the ceiling: its beginning and its end, and how much is left out between them."""
+    if len(text) <= CEILING:
+        return text
+    head, tail = text[: CEILING - _TAIL - 200], text[-_TAIL:]
+    head = head[: head.rfind("\n")] if "\n" in head[CEILING // 2 :] else head
+    tail = tail[tail.find("\n") + 1 :] if "\n" in tail[: _TAIL // 2] else tail
+    left_out = len(text) - len(head) - len(tail)
+    return f"{head}\n[{left_out} characters are left out here; the structured content has all of it]\n{tail}"
 
 
 def receipt_text(receipt: WriteReceipt) -> str:

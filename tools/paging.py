@@ -1,0 +1,62 @@
+"""Lists that a model can read: columns to choose from, and a page that is cut short before it is too long."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from server.tooling.reply import CEILING
+
+R = TypeVar("R")
+_HEADROOM = 300
+"""Characters for the line that says how to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A page of which only the first rows are shown, and where a list goes on after them."""
+
+    rows: int
+    next_page: int
+    page_size: int
+
+    @property
+    def told(self) -> str:
+        """What the model reads about it."""
+        return (
+            f"Only the first {self.rows} rows are shown, for length. Go on with page={self.next_page} and "
+            f"page_size={self.page_size}, or choose fewer columns with fields."
+        )
+
+
+def cut_for(
+    rows: Sequence[R], text_of: Callable[[Sequence[R]], str], *, page: int, page_size: int, first: int | None = None
+) -> Cut | None:
+    """How to cut a page whose text is too long, so that no row is left out on the way; `None` if it fits.
+
+    `first` is the index of the page's first row as the service told it, from 1: it may use another page size than the
+    one it was asked for.
+    """
+    if not rows or len(text_of(rows)) <= CEILING - _HEADROOM:
+        return None
+    fitting, too_many = 0, len(rows)
+    while too_many - fitting > 1:
+        middle = (fitting + too_many) // 2
+        if len(text_of(rows[:middle])) <= CEILING - _HEADROOM:
+            fitting = middle
+        else:
+            too_many = middle
+    offset = (page - 1) * page_size if first is None else first - 1
+    size = next((size for size in range(fitting, 1, -1) if offset % size == 0), 1)
+    return Cut(size, offset // size + 2, size)
+
+
+def columns_for(fields: Sequence[str] | None, usual: Sequence[str]) -> list[str]:
+    """The columns to show: the usual ones, or those that were asked for, `id` always first."""
+    return list(usual) if not fields else ["id", *(name for name in dict.fromkeys(fields) if name != "id")]
+
+
+def only(columns: Sequence[str], row: Mapping[str, object]) -> dict[str, object]:
+    """The chosen columns of a row."""
+    return {name: row.get(name) for name in columns}
