@@ -24,24 +24,37 @@ class RoofLink:
         self.client = client
         self._catalog = catalog
 
+    async def page(
+        self,
+        operation_id: str,
+        model: type[M],
+        query: Mapping[str, Scalar | None],
+        extra: Mapping[str, str] | None = None,
+        path: Mapping[str, int] | None = None,
+    ) -> tuple[Page, list[M]]:
+        """One page of a list in RoofLink's envelope; `query` by our argument names, `extra` by the service's own."""
+        operation = self._catalog[operation_id]
+        sent = {**operation.encode_query(query), **(extra or {})}
+        answer = await self.client.request(operation, path=path, query=sent)
+        rows = answer.get("results") if isinstance(answer, dict) else None
+        if not isinstance(answer, dict) or not isinstance(rows, list):
+            raise self._odd(operation_id, "no list of results")
+        page = self._read(Page, {name: value for name, value in answer.items() if name != "results"}, operation_id)
+        return page, [self._read(model, row, operation_id) for row in rows]
+
+    async def one(self, operation_id: str, model: type[M], path: Mapping[str, int]) -> M:
+        """One record, by the variables of the operation's path."""
+        return self._read(model, await self.client.request(self._catalog[operation_id], path=path), operation_id)
+
     async def list_prospects(
         self, filters: Mapping[str, Scalar | None], extra: Mapping[str, str] | None = None
     ) -> tuple[Page, list[Prospect]]:
         """One page of prospects, newest first; `filters` by our argument names, `extra` by the service's own."""
-        operation = self._catalog["rooflink.list_prospects"]
-        query = {**operation.encode_query(filters), **(extra or {})}
-        answer = await self.client.request(operation, query=query)
-        rows = answer.get("results") if isinstance(answer, dict) else None
-        if not isinstance(answer, dict) or not isinstance(rows, list):
-            raise self._odd("rooflink.list_prospects", "no list of results")
-        page = self._read(Page, {name: value for name, value in answer.items() if name != "results"}, operation.id)
-        return page, [self._read(Prospect, row, operation.id) for row in rows]
+        return await self.page("rooflink.list_prospects", Prospect, filters, extra)
 
     async def get_prospect(self, prospect_id: int) -> Prospect:
         """One prospect in full."""
-        operation = self._catalog["rooflink.get_prospect"]
-        answer = await self.client.request(operation, path={"prospect_id": prospect_id})
-        return self._read(Prospect, answer, operation.id)
+        return await self.one("rooflink.get_prospect", Prospect, {"prospect_id": prospect_id})
 
     async def prospect_stats(self) -> list[tuple[str, int]]:
         """Counts by filter, predefined and custom, in the service's order."""
