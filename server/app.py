@@ -100,10 +100,14 @@ def build_deck(
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
     governor: Callable[..., Governor] | None = None,
     clock: Callable[[], float] = time.time,
+    needs_key: bool = True,
 ) -> Deck:
-    """Everything the tools reach; see `build_server`."""
+    """Everything the tools reach; see `build_server`. Its store can be read without a key."""
     catalog = load(settings.contract_file)
     secrets = _secrets(settings)
+    if needs_key and not secrets:
+        msg = "no key, and not the sandbox"
+        raise SettingsError(msg)
     if settings.sandbox and transport is None:
         transport = _sandbox_transport(sandbox)
     store = Store(_state_url(settings))
@@ -134,11 +138,7 @@ def _secrets(settings: Settings) -> Mapping[str, SecretStr]:
 
         return {service: SecretStr(secret) for service, secret in SANDBOX_SECRETS.items()}
     found = {service: settings.secret(service) for service in ("rooflink", "renovationfind")}
-    secrets = {service: secret for service, secret in found.items() if secret is not None}
-    if not secrets:
-        msg = "no key, and not the sandbox"
-        raise SettingsError(msg)
-    return secrets
+    return {service: secret for service, secret in found.items() if secret is not None}
 
 
 def _sandbox_transport(given: Sandbox | None) -> Callable[[], httpx.AsyncBaseTransport]:

@@ -60,7 +60,10 @@ def serve(
         server.run("stdio")
         return
     try:
+        _can_listen(host, port)
         server.run("streamable-http", host=host, port=port)
+    except OSError as error:
+        _failed(f"could not listen on {host}:{port}: {error.strerror or error}")
     except SystemExit:
         _failed(f"could not listen on {host}:{port}")
 
@@ -155,12 +158,12 @@ def history_export() -> None:
 
 
 def _on_store(work: Callable[[Deck], int]) -> int:
-    """Run `work` on the configured store; a store that cannot be used is exit code 1."""
+    """Run `work` on the configured store, for which no key is needed; one that cannot be used is exit code 1."""
     try:
         from server.app import build_deck
         from server.settings import load_settings
 
-        deck = build_deck(load_settings())
+        deck = build_deck(load_settings(needs_key=False), needs_key=False)
     except LeadBridgeError as error:
         _wrong_use(str(error))
     try:
@@ -185,6 +188,17 @@ def run_sandbox(
         run(Simulator(), host, port)
     except (ValueError, OSError) as error:
         _wrong_use(str(error))
+
+
+def _can_listen(host: str, port: int) -> None:
+    """Try the address before the web server does, which would tell a failure in a log line of its own."""
+    import socket
+
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        if sys.platform != "win32":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the web server does
+        probe.bind(address)
 
 
 def _failed(text: str) -> NoReturn:

@@ -12,12 +12,15 @@ from server.tooling.context import Deck
 
 
 async def show(deck: Deck, state: str, limit: int) -> int:
-    """Print the newest writes, the unresolved first; the exit code is 0."""
+    """Print the newest writes, the unresolved first; the exit code is 0.
+
+    Of a service that has no key now, the writes of every account in the store are shown.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    rows, total = await deck.ledger.history(state=state, limit=limit)
+    rows, total = await deck.ledger.history(state=state, limit=limit, keyless_too=True)
     table = Table(title=f"{len(rows)} of {total} writes")
     for column in ("write", "at (UTC)", "state", "operation", "target", "approval", "record"):
         table.add_column(column, no_wrap=column in {"write", "state"})

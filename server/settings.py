@@ -140,12 +140,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def load_settings(*, sandbox: bool = False, environ: Mapping[str, str] | None = None) -> Settings:
+def load_settings(
+    *, sandbox: bool = False, environ: Mapping[str, str] | None = None, needs_key: bool = True
+) -> Settings:
     """Settings of this process; `sandbox` is the command line's `--sandbox`.
 
     Raises:
-        SettingsError: an unknown `LEADBRIDGE_` name, a value that is not allowed, or neither a key nor the sandbox.
-            The text is one line and never holds a secret.
+        SettingsError: an unknown `LEADBRIDGE_` name, a value that is not allowed, or, where a key is needed, neither
+            a key nor the sandbox. The text is one line and never holds a secret.
     """
     try:
         _refuse_unknown_names(os.environ if environ is None else environ)
@@ -155,7 +157,8 @@ def load_settings(*, sandbox: bool = False, environ: Mapping[str, str] | None = 
     except UnicodeDecodeError:
         msg = "the .env file is not UTF-8 text"
         raise SettingsError(msg) from None
-    if not settings.sandbox and settings.rooflink_api_key is None and settings.renovationfind_token is None:
+    keyless = settings.rooflink_api_key is None and settings.renovationfind_token is None
+    if needs_key and keyless and not settings.sandbox:
         msg = (
             "no key: set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "
             "or add --sandbox to try LeadBridge on simulated services"

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 OUTCOMES = ("intended", "sent", "done", "failed", "unknown")
+SERVICES = ("rooflink", "renovationfind")
 LEASE = 900.0
 """Seconds after which a write on record is given up whose process cannot be looked at; longer than any deadline."""
 
@@ -232,17 +233,25 @@ class Ledger:
 
         return await self.store.run(work)
 
-    async def history(self, *, state: str = "", since: float = 0.0, limit: int = 20) -> tuple[list[WriteRow], int]:
-        """The newest writes, the unresolved first, and how many match in all."""
+    async def history(
+        self, *, state: str = "", since: float = 0.0, limit: int = 20, keyless_too: bool = False
+    ) -> tuple[list[WriteRow], int]:
+        """The newest writes of these accounts, the unresolved first, and how many match in all.
+
+        `keyless_too`: and those of whatever account of a service that has no key now.
+        """
         now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
-            from sqlalchemy import case, func, select
+            from sqlalchemy import case, func, or_, select
 
             from server.state.tables import writes
 
             settle_orphans(connection, now)
-            where = [writes.c.account.in_(self._accounts()), writes.c.created_at >= since]
+            whose = writes.c.account.in_(self._accounts())
+            if keyless_too:
+                whose = or_(whose, writes.c.service.not_in([name for name in SERVICES if self.account(name)]))
+            where = [whose, writes.c.created_at >= since]
             if state:
                 where.append(writes.c.state == state)
             open_first = case((writes.c.state.in_(("intended", "sent", "unknown")), 0), else_=1)
@@ -255,7 +264,7 @@ class Ledger:
         return await self.store.run(work)
 
     def _accounts(self) -> list[str]:
-        return [self.account(service) for service in ("rooflink", "renovationfind")]
+        return [self.account(service) for service in SERVICES]
 
 
 def _row_of(row: Any) -> WriteRow:

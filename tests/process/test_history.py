@@ -95,12 +95,48 @@ def test_the_trail_is_exported_as_json_lines_without_a_key(account):
         assert account[name] not in result.stdout
 
 
+def without(environment: dict[str, str], *words: str) -> dict[str, str]:
+    """The environment without the settings whose names hold one of these words."""
+    return {name: value for name, value in environment.items() if not any(word in name for word in words)}
+
+
 @pytest.mark.parametrize("command", ["list", "verify", "export"])
-def test_without_a_key_it_is_wrong_use_told_in_one_line(command):
-    result = history({}, command)
+def test_one_s_own_history_is_read_without_a_key(account, command):
+    with_keys = history(account, command)
+    result = history(without(account, "KEY", "TOKEN", "BASE_URL"), command)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == with_keys.stdout
+    assert {"list": "3 of 3 writes", "verify": "holds: ", "export": "renovationfind.accept_lead"}[
+        command
+    ] in result.stdout
+
+
+def test_with_one_key_only_the_other_service_s_writes_are_listed_too(account):
+    assert "3 of 3 writes" in history(without(account, "TOKEN"), "list").stdout
+
+
+def test_with_another_key_another_account_s_writes_are_not_listed(account):
+    assert "0 of 0 writes" in history({**account, "LEADBRIDGE_RENOVATIONFIND_TOKEN": "another"}, "list").stdout
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "export"])
+@pytest.mark.parametrize(
+    ("environment", "told"),
+    [
+        (
+            {"LEADBRIDGE_STATE_ULR": "sqlite:///state.db"},
+            "LEADBRIDGE_STATE_ULR is not a setting; did you mean LEADBRIDGE_",
+        ),
+        ({"LEADBRIDGE_STATE_URL": "mysql://host/state"}, "LEADBRIDGE_STATE_URL: must be sqlite:///FILE or postgresql:"),
+        ({"LEADBRIDGE_TOOLSETS": "prospekts"}, "prospekts"),
+    ],
+)
+def test_a_wrong_setting_is_wrong_use_told_in_one_line(command, environment, told):
+    result = history(environment, command)
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
-    assert line.startswith("leadbridge: no key: ")
+    assert line.startswith("leadbridge: ")
+    assert told in line
 
 
 @pytest.mark.parametrize("command", ["list", "verify", "export"])
