@@ -13,6 +13,7 @@ from server.effects import Effect
 
 Provenance = Literal["documented", "observed", "inferred"]
 PathProvenance = Literal["documented", "observed", "inferred", "unknown", "override"]
+Repeat = Literal["", "day", "until_next", "once"]
 Scalar: TypeAlias = str | int | float | bool
 
 _PATH = re.compile(r"(/[A-Za-z0-9_.~-]*[A-Za-z0-9_~-]|/\{[a-z_]+\})+/?", re.ASCII)
@@ -65,7 +66,7 @@ class Operation(_Row):
     tool: str = ""
     toolset: str
     effect: Effect
-    repeat: Literal["", "day", "until_next", "once"] = ""
+    repeat: Repeat = ""
     """When the same write again is a repeat that is not sent: within 24 hours, until the same thing was set to
     something else, or for good. Empty for reads."""
     api: Literal["", "manager"] = ""

@@ -36,6 +36,8 @@ class Approval:
 
     way: Way
     id: str = ""
+    used: bool = False
+    """Used up already, by the plan that this write is a step of."""
 
 
 @dataclass(frozen=True, slots=True)

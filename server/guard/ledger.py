@@ -109,7 +109,7 @@ class Ledger:
             from server.state.tables import writes
 
             audit.hold(connection)
-            if approval.id:
+            if approval.id and not approval.used:
                 _burn(connection, approval.id, plan.operation.id, "yes", now)
             if not plan.repeats_knowingly:
                 found = earlier(connection, plan, self.account(plan.operation.service), now)

@@ -6,14 +6,18 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
 
 from pydantic import JsonValue
 
 from server.catalog import Operation
-from server.catalog.operation import Scalar
+from server.catalog.operation import Repeat, Scalar
 from server.effects import Effect
 from server.errors import Refused
 from server.untrusted import one_line
+
+if TYPE_CHECKING:
+    from server.models.receipts import WriteReceipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,22 @@ class Done:
     next_steps: list[str] = field(default_factory=list)
     remember: Callable[[], Awaitable[None]] | None = None
     """Keeps what the answer showed; if it fails, the write is done all the same."""
+
+
+class Steps(Protocol):
+    """What a plan of several writes is carried out with."""
+
+    async def write(self, plan: Plan, doing: str) -> WriteReceipt:
+        """Carry one step out, or find that it was done before; `doing` tells it, e.g. `create the RoofLink lead`.
+
+        Raises:
+            Refused: it may not be sent; the steps before it stay done.
+        """
+        ...
+
+    async def tell(self, doing: str) -> None:
+        """Report something that is no write as progress."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +85,12 @@ class Plan:
     """Looks on the service for the record of a write whose outcome is unknown, sent at that time or later."""
     carry_out_here: Callable[[], Awaitable[Done]] | None = None
     """Changes this server's own state instead of a service's; nothing is sent."""
+    steps: Callable[[Steps], Awaitable[Done]] | None = None
+    """Carries this plan out as several writes under its one approval, each with a row of its own in the ledger."""
+    repeat_rule: Repeat = ""
+    """When the same again is a repeat, where that is not what the catalog says of the operation."""
+    one_for_subject: bool = False
+    """Whatever was written about the subject counts as the same write, also with other arguments."""
     repeats_knowingly: bool = False
     """The person asked for it although the same was written before."""
     marked_field: str = ""
@@ -82,6 +108,11 @@ class Plan:
     def effect(self) -> Effect:
         """The effect class of this very write."""
         return self.effect_now or self.operation.effect
+
+    @property
+    def repeat(self) -> Repeat:
+        """When the same write again is a repeat that is not sent."""
+        return self.repeat_rule or self.operation.repeat
 
     @property
     def needs_approval(self) -> bool:

@@ -63,7 +63,8 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
     ).all()
     same = plan.repeat_digest()
     for row in rows:
-        if row.state not in _OPEN or not (row.repeat_digest == same or plan.effect.always_needs_approval):
+        same_thing = plan.one_for_subject or row.repeat_digest == same or plan.effect.always_needs_approval
+        if row.state not in _OPEN or not same_thing:
             continue
         if row.state == "unknown":
             return UnresolvedWrite(row.id, row.created_at)
@@ -72,11 +73,11 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
             f"Nothing was sent: the same is being written right now (write {row.id}).",
             "Wait for it and look at write_history.",
         )
-    if plan.operation.repeat == "until_next":
+    if plan.repeat == "until_next":
         rows = rows[:1]  # whatever came last, also what nobody knows of, may have set something else
     done = [row for row in rows if row.state == "done"]
     for row in done:
-        recent = plan.operation.repeat == "once" or row.created_at > now - WINDOW
-        if row.repeat_digest == same and recent:
+        recent = plan.repeat == "once" or row.created_at > now - WINDOW
+        if (plan.one_for_subject or row.repeat_digest == same) and recent:
             return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
     return None

@@ -1,105 +1,27 @@
-"""The only place that writes: approval used up, intent on record, request sent, outcome on record and told."""
+"""The only place that writes: intent on record, request sent, outcome on record and told."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
 import anyio
-from mcp.server.mcpserver import AcceptedElicitation, ElicitationResult
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import JsonValue
 
-from server.errors import OutcomeUnknown, Refused, ServiceError, StateError, Unavailable
-from server.guard.approval import Approval, DryRun, TokenNeeded, asked_id
+from server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
 from server.guard.ledger import WritePermit
 from server.guard.plan import Done, Plan
 from server.guard.repeats import EarlierWrite, UnresolvedWrite
-from server.models.receipts import Change, OutgoingRequest, WriteReceipt
+from server.models.receipts import WriteReceipt
 from server.tooling.context import Deck
-from server.tooling.questions import answered_question
-from server.untrusted import with_legend
+from server.tooling.receipts import MARK, receipt, told
 
 LOOK_SECONDS = 10.0
 SEND_SHARE, LOOK_SHARE = 0.55, 0.2
 """Of the call's deadline, where a record is looked for before (0.25, see `tools.duplicate_check`) and after."""
+LAST_WORD = 0.5
+"""Seconds kept back for putting the outcome on record before the whole call's deadline."""
 FOUND_AGAIN = "The record was found on the service afterwards."
-MARK = "leadbridge_write"
-_SECRET_ARGUMENTS = frozenset({"password"})
-
-
-class Confirm(BaseModel):
-    """The form a person fills in."""
-
-    confirm: bool = Field(description="Yes, do exactly this.")
-
-
-def says_yes(decision: ElicitationResult[Any]) -> bool:
-    """Whether a person accepted the form."""
-    return isinstance(decision, AcceptedElicitation) and isinstance(decision.data, Confirm) and decision.data.confirm
-
-
-def unchanged(shown: Plan, now: Plan) -> Plan:
-    """The plan as it is now, if it is what the person was shown; they may have thought for minutes.
-
-    Raises:
-        Refused: it is something else by now.
-    """
-    if now.refusal is not None:
-        raise now.refusal
-    if now.question != shown.question:
-        raise Refused(
-            "changed_since_asked",
-            "Nothing was changed: what the user was shown has changed since.",
-            "Call again, so that the user is asked again.",
-        )
-    return now
-
-
-async def carry_out(deck: Deck, plan: Plan, decision: ElicitationResult[Any]) -> WriteReceipt:
-    """Do what was decided about a plan, and tell what came of it."""
-    decided = decision.data if isinstance(decision, AcceptedElicitation) else None
-    if isinstance(decided, Confirm):
-        decided = (
-            Approval("asked", asked_id(answered_question()) or asked_id(secrets.token_hex(16)))
-            if decided.confirm
-            else None
-        )
-    if decided is None:
-        if question := answered_question():
-            await deck.ledger.burn_no(asked_id(question), plan.operation.id)
-        return _receipt(
-            deck,
-            plan,
-            outcome="not_approved",
-            summary=f"{plan.operation.title}: not approved. Nothing was changed.",
-            next_steps=["Do not try again by yourself; ask the user what they want."],
-        )
-    if isinstance(decided, DryRun):
-        return _dry_run(deck, plan)
-    if isinstance(decided, TokenNeeded):
-        return _receipt(
-            deck,
-            plan,
-            outcome="approval_required",
-            summary="The user has not been asked. Nothing was changed.",
-            preview=[*plan.preview, *plan.warnings],
-            next_steps=[
-                "Only after the user says yes to exactly this, call again with the same arguments and the token."
-            ],
-            approval_token=decided.token,
-        )
-    if isinstance(decided, EarlierWrite):
-        return _already_done(deck, plan, decided)
-    if plan.carry_out_here is not None:
-        await deck.ledger.use_up(decided, plan.operation.id)
-        return _told(deck, plan, await plan.carry_out_here())
-    permit = await deck.ledger.intend(plan, decided)
-    if isinstance(permit, EarlierWrite):
-        return _already_done(deck, plan, permit)
-    return await _send(deck, plan, permit)
 
 
 async def done_before(deck: Deck, plan: Plan) -> EarlierWrite | None:
@@ -131,13 +53,13 @@ async def _look_for(deck: Deck, plan: Plan, since: float) -> Done | None:
         return None
 
 
-async def _send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
+async def send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
     """Send a write whose intent is on record, and put its outcome on record, whatever happens."""
     client = deck.client(plan.operation.service)
     started = deck.ledger.clock()
     mark = f"{deck.services.account(plan.operation.service)[:8]}-{permit.write_id}"
     try:
-        with anyio.fail_after(deck.settings.call_deadline * (SEND_SHARE if plan.look_for else 1.0)):
+        with anyio.fail_after(_patience(deck, plan)):
             answer = await client.request(
                 plan.operation, path=plan.path, query=plan.query, body=_marked(plan, mark), permit=permit
             )
@@ -157,11 +79,17 @@ async def _send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
     return await _done(deck, plan, permit, done)
 
 
+def _patience(deck: Deck, plan: Plan) -> float:
+    """Seconds for the request: a share of the call's deadline, and never more than is left of it."""
+    left = anyio.current_effective_deadline() - anyio.current_time() - LAST_WORD
+    return max(0.0, min(deck.settings.call_deadline * (SEND_SHARE if plan.look_for else 1.0), left))
+
+
 def _out_of_time(plan: Plan, permit: WritePermit) -> ServiceError:
     what = "LEADBRIDGE_CALL_DEADLINE was over before the service answered."
-    told = "The write may or may not have taken effect." if permit.may_have_left else "Nothing was sent."
+    outcome = "The write may or may not have taken effect." if permit.may_have_left else "Nothing was sent."
     return Unavailable(
-        what=f"{what} {told}",
+        what=f"{what} {outcome}",
         next_step="Look at the record on the service before trying again." if permit.may_have_left else "Try again.",
         service=plan.operation.service,
         operation=plan.operation.id,
@@ -176,52 +104,7 @@ async def _done(deck: Deck, plan: Plan, permit: WritePermit, done: Done) -> Writ
             await done.remember()
         except StateError as error:
             warnings.append(f"What the service answered could not be kept: {error}".replace(" Nothing was sent.", ""))
-    return _told(deck, plan, done, warnings, permit.write_id)
-
-
-def _told(
-    deck: Deck, plan: Plan, done: Done, warnings: Sequence[str] = (), write_id: int | None = None
-) -> WriteReceipt:
-    names = [*plan.before, *(name for name in done.after if name not in plan.before)]
-    changed = [
-        Change(field=name, before=plan.before.get(name), after=done.after.get(name))
-        for name in names
-        if plan.before.get(name) != done.after.get(name)
-    ]
-    return _receipt(
-        deck,
-        plan,
-        outcome="done",
-        summary=done.summary,
-        write_id=write_id,
-        record_id=done.record_id,
-        record=dict(done.record),
-        details=[*done.details, *plan.notes],
-        changed=changed,
-        warnings=[*plan.warnings, *done.warnings, *warnings],
-        next_steps=done.next_steps,
-    )
-
-
-def _already_done(deck: Deck, plan: Plan, earlier: EarlierWrite) -> WriteReceipt:
-    when = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    if plan.operation.repeat == "day":
-        told = "The same within 24 hours is not sent again."
-    elif plan.operation.repeat == "once":
-        told = "It can only be done once."
-    else:
-        told = "If it was changed on the service since, set it to something else first, or set it there."
-    return _receipt(
-        deck,
-        plan,
-        outcome="already_done",
-        summary=f"{earlier.summary} That was on {when}; nothing was sent now.",
-        write_id=earlier.write_id,
-        record_id=earlier.record_id,
-        record=dict(plan.already),
-        details=with_legend([f"{name}: {value}" for name, value in plan.already.items()]),
-        next_steps=[told],
-    )
+    return told(deck, plan, done, warnings, permit.write_id)
 
 
 def _marked(plan: Plan, mark: str) -> Mapping[str, JsonValue] | None:
@@ -241,7 +124,7 @@ async def _failed(deck: Deck, plan: Plan, permit: WritePermit, error: ServiceErr
             found = replace(done, warnings=[*done.warnings, f"{error.what} {FOUND_AGAIN}"])
             return await _done(deck, plan, permit, found)
     warnings = await _record(deck, permit, "unknown" if unknown else "failed", error.what)
-    return _receipt(
+    return receipt(
         deck,
         plan,
         outcome="unknown" if unknown else "refused",
@@ -260,36 +143,6 @@ async def _record(deck: Deck, permit: WritePermit, state: str, summary: str, rec
     except StateError as error:
         return [f"The outcome could not be put on record: {error}".replace(" Nothing was sent.", "")]
     return []
-
-
-def _dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
-    if plan.carry_out_here is not None:
-        summary = f"{plan.operation.title}: nothing was changed. It would need a person's approval."
-        return _receipt(deck, plan, outcome="dry_run", summary=summary, details=list(plan.preview))
-    client = deck.client(plan.operation.service)
-    body: dict[str, JsonValue] = {
-        name: "***" if name in _SECRET_ARGUMENTS else value for name, value in (plan.body or {}).items()
-    }
-    mark = [f"The number of the write is added to {plan.marked_field}, as {MARK}."] if plan.marked_field else []
-    needs = "It would need a person's approval." if plan.needs_approval else "It would need no approval."
-    return _receipt(
-        deck,
-        plan,
-        outcome="dry_run",
-        summary=f"{plan.operation.title}: nothing was sent. {needs}",
-        details=[*plan.preview, *mark, *plan.notes],
-        warnings=list(plan.warnings),
-        request=OutgoingRequest(
-            method=plan.operation.method,
-            url=client.url(plan.operation, plan.path),
-            query=dict(plan.query),
-            body=body,
-        ),
-    )
-
-
-def _receipt(deck: Deck, plan: Plan, **fields: Any) -> WriteReceipt:
-    return WriteReceipt(operation=plan.operation.id, sandbox=deck.settings.sandbox, **fields)
 
 
 def _reason(error: ServiceError) -> str:

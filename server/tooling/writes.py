@@ -20,10 +20,11 @@ from server.guard.repeats import EarlierWrite
 from server.models.receipts import WriteReceipt
 from server.tooling.arguments import Flag
 from server.tooling.context import Ctx, deck_of
+from server.tooling.deciding import Confirm, carry_out, says_yes, unchanged
 from server.tooling.definition import Rules, ToolSpec
 from server.tooling.questions import answered_question
 from server.tooling.reply import receipt_result
-from server.tooling.sending import Confirm, carry_out, done_before, says_yes, unchanged
+from server.tooling.sending import done_before
 
 Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun | EarlierWrite
 
@@ -54,7 +55,7 @@ def write_tool(
         deck, plan, decision = deck_of(arguments["ctx"]), arguments["plan"], arguments["decision"]
         if says_yes(decision):
             plan = unchanged(plan, await function(**{name: arguments[name] for name in signature.parameters}))
-        return receipt_result(await carry_out(deck, plan, decision))
+        return receipt_result(await carry_out(deck, plan, decision, arguments["ctx"].report_progress))
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]

@@ -1,0 +1,95 @@
+"""Receipts: what came of a write, told from its plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import JsonValue
+
+from server.guard.plan import Done, Plan
+from server.guard.repeats import EarlierWrite
+from server.models.receipts import Change, OutgoingRequest, WriteReceipt
+from server.tooling.context import Deck
+from server.untrusted import with_legend
+
+MARK = "leadbridge_write"
+_SECRET_ARGUMENTS = frozenset({"password"})
+
+
+def receipt(deck: Deck, plan: Plan, **fields: Any) -> WriteReceipt:
+    """A receipt about a plan."""
+    return WriteReceipt(operation=plan.operation.id, sandbox=deck.settings.sandbox, **fields)
+
+
+def told(deck: Deck, plan: Plan, done: Done, warnings: Sequence[str] = (), write_id: int | None = None) -> WriteReceipt:
+    """A write that is done."""
+    names = [*plan.before, *(name for name in done.after if name not in plan.before)]
+    changed = [
+        Change(field=name, before=plan.before.get(name), after=done.after.get(name))
+        for name in names
+        if plan.before.get(name) != done.after.get(name)
+    ]
+    return receipt(
+        deck,
+        plan,
+        outcome="done",
+        summary=done.summary,
+        write_id=write_id,
+        record_id=done.record_id,
+        record=dict(done.record),
+        details=[*done.details, *plan.notes],
+        changed=changed,
+        warnings=[*plan.warnings, *done.warnings, *warnings],
+        next_steps=done.next_steps,
+    )
+
+
+def already_done(deck: Deck, plan: Plan, earlier: EarlierWrite) -> WriteReceipt:
+    """A write that was done before."""
+    when = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    if plan.repeat == "day":
+        rule = "The same within 24 hours is not sent again."
+    elif plan.repeat == "once":
+        rule = "It can only be done once."
+    else:
+        rule = "If it was changed on the service since, set it to something else first, or set it there."
+    return receipt(
+        deck,
+        plan,
+        outcome="already_done",
+        summary=f"{earlier.summary} That was on {when}; nothing was sent now.",
+        write_id=earlier.write_id,
+        record_id=earlier.record_id,
+        record=dict(plan.already),
+        details=with_legend([f"{name}: {value}" for name, value in plan.already.items()]),
+        next_steps=[rule],
+    )
+
+
+def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
+    """What would be sent."""
+    if plan.carry_out_here is not None or plan.steps is not None:
+        summary = f"{plan.operation.title}: nothing was changed. It would need a person's approval."
+        return receipt(deck, plan, outcome="dry_run", summary=summary, details=list(plan.preview))
+    client = deck.client(plan.operation.service)
+    body: dict[str, JsonValue] = {
+        name: "***" if name in _SECRET_ARGUMENTS else value for name, value in (plan.body or {}).items()
+    }
+    mark = [f"The number of the write is added to {plan.marked_field}, as {MARK}."] if plan.marked_field else []
+    needs = "It would need a person's approval." if plan.needs_approval else "It would need no approval."
+    return receipt(
+        deck,
+        plan,
+        outcome="dry_run",
+        summary=f"{plan.operation.title}: nothing was sent. {needs}",
+        details=[*plan.preview, *mark, *plan.notes],
+        warnings=list(plan.warnings),
+        request=OutgoingRequest(
+            method=plan.operation.method,
+            url=client.url(plan.operation, plan.path),
+            query=dict(plan.query),
+            body=body,
+        ),
+    )

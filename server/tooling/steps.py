@@ -1,0 +1,120 @@
+"""Plans of several writes: one approval, a row of the ledger for each step, and a way on after a failure.
+
+The ledger is the journal: the same call again finds what is done under each step's subject and sends only the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+import anyio
+
+from server.errors import ArgumentsRefused, LeadBridgeError, Refused
+from server.guard.approval import Approval
+from server.guard.plan import Plan
+from server.guard.repeats import EarlierWrite
+from server.models.receipts import WriteReceipt
+from server.tooling.context import Deck
+from server.tooling.receipts import already_done, receipt, told
+from server.tooling.sending import done_before, send
+
+Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
+GO_ON = "Then call again with the same arguments: what is done is not repeated, and it goes on from there."
+
+
+class _StepFailedError(Exception):
+    def __init__(self, outcome: WriteReceipt) -> None:
+        super().__init__(outcome.summary)
+        self.outcome = outcome
+
+
+class _Journey:
+    """The steps of one call: what is being done, and what is finished."""
+
+    def __init__(self, deck: Deck, approval: Approval, report: Report | None) -> None:
+        self.doing = ""
+        self.finished: list[str] = []
+        self.warnings: list[str] = []
+        self.write_id: int | None = None
+        self._deck = deck
+        self._approval = replace(approval, used=True)
+        self._report = report
+
+    async def tell(self, doing: str) -> None:
+        """Report what is being done."""
+        self.doing = doing
+        if self._report is not None:
+            await self._report(len(self.finished) + 1, None, doing)
+
+    async def write(self, plan: Plan, doing: str) -> WriteReceipt:
+        """Carry one step out, or find that it was done before."""
+        await self.tell(doing)
+        found = await done_before(self._deck, plan)
+        if found is None and plan.refusal is not None:
+            raise plan.refusal
+        permit = found or await self._deck.ledger.intend(plan, self._approval)
+        if isinstance(permit, EarlierWrite):
+            outcome = already_done(self._deck, plan, permit)
+        else:
+            outcome = await send(self._deck, plan, permit)
+        self.write_id = outcome.write_id
+        if outcome.outcome not in {"done", "already_done"}:
+            raise _StepFailedError(outcome)
+        state = "done before" if outcome.outcome == "already_done" else "done"
+        self.finished.append(f"Step {len(self.finished) + 1}, {doing}: {state} (write {outcome.write_id}).")
+        self.warnings += outcome.warnings
+        return outcome
+
+
+async def in_steps(deck: Deck, plan: Plan, approval: Approval, report: Report | None) -> WriteReceipt:
+    """Use the approval up, then carry out one step after the other; the first that fails ends it.
+
+    What was done before a failure is told, and found again by the next call.
+    """
+    assert plan.steps is not None  # noqa: S101  # narrows the type
+    await deck.ledger.use_up(approval, plan.operation.id)
+    journey = _Journey(deck, approval, report)
+    try:
+        with anyio.fail_after(deck.settings.call_deadline):
+            done = await plan.steps(journey)
+    except _StepFailedError as failed:
+        return _stopped(deck, plan, journey, failed.outcome)
+    except LeadBridgeError as error:
+        return _stopped(deck, plan, journey, _refusal(deck, plan, error))
+    except TimeoutError:
+        summary = "LEADBRIDGE_CALL_DEADLINE was over before this step was sent."
+        return _stopped(deck, plan, journey, receipt(deck, plan, outcome="refused", summary=summary, reason="deadline"))
+    outcome = told(deck, plan, done, journey.warnings, journey.write_id)
+    return outcome.model_copy(update={"details": [*journey.finished, *outcome.details]})
+
+
+def _refusal(deck: Deck, plan: Plan, error: LeadBridgeError) -> WriteReceipt:
+    if isinstance(error, Refused):
+        return receipt(
+            deck, plan, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
+        )
+    if isinstance(error, ArgumentsRefused):
+        wrong = "; ".join(str(problem) for problem in error.problems)
+        step = "Ask the user for what is missing; never guess it."
+        return receipt(
+            deck, plan, outcome="refused", summary=f"It needs: {wrong}.", next_steps=[step], reason="arguments_needed"
+        )
+    return receipt(deck, plan, outcome="refused", summary=str(error))
+
+
+def _stopped(deck: Deck, plan: Plan, journey: _Journey, failed: WriteReceipt) -> WriteReceipt:
+    number = len(journey.finished) + 1
+    before = f" {number - 1} of its steps are done." if number > 1 else ""
+    return receipt(
+        deck,
+        plan,
+        outcome=failed.outcome,
+        summary=f"{plan.operation.title} stopped at step {number}, {journey.doing}.{before} {failed.summary}",
+        write_id=failed.write_id,
+        details=[*journey.finished, *failed.details],
+        warnings=[*journey.warnings, *failed.warnings],
+        next_steps=[*failed.next_steps, GO_ON],
+        reason=failed.reason,
+    )
