@@ -163,6 +163,45 @@ ASSUMPTIONS = (
         "The page says that the coordinates determine the region, not how.",
     ),
     Assumption(
+        "key-user",
+        "rooflink",
+        "The key acts as Alex Romero (301), whose calendar is one's own.",
+        "The page says that a key acts as the company's owner; the simulator has no owner.",
+    ),
+    Assumption(
+        "event-row",
+        "rooflink",
+        "An event's fields but for start, end, local_start and local_end: name, all_day, any_time, recurrence, job, "
+        "invitees and created_by as objects with id and name.",
+        "The pages name some of them for the request, none for the answer.",
+    ),
+    Assumption(
+        "event-filter-names",
+        "rooflink",
+        "The names of the calendar's filters but for users: job, start__gte and start__lte with a day; job is ignored "
+        "unless chosen (event_filters).",
+        "The page says that there are such filters without naming them.",
+    ),
+    Assumption(
+        "event-date-format",
+        "rooflink",
+        "start and end are read as MM/DD/YYYY hh:mmAM in the company's time; another format can be chosen "
+        "(event_date_format).",
+        "No page says what is taken; answers show the like.",
+    ),
+    Assumption(
+        "event-invitees",
+        "rooflink",
+        "The invitees of an event are sent as invitees, a list of user ids that replaces the one before.",
+        "The page says that they are user ids, not under which name.",
+    ),
+    Assumption(
+        "deleted-event-tells",
+        "rooflink",
+        "The invitees of a deleted event are told.",
+        "The page does not say; invitations were sent to them.",
+    ),
+    Assumption(
         "created-body",
         "rooflink",
         "A created lead is answered with 201 and its detail, customer.id and customer.user_id included.",

@@ -21,6 +21,9 @@ FILTERS = frozenset({
 # assumption ignored-filters
 IGNORED_FILTERS = frozenset({"state", "project_manager"})
 
+EVENT_FILTERS = frozenset({"users", "job", "start__gte", "start__lte"})
+"""Every filter of the calendar that can be honoured."""
+
 CREATE_LEAD_NAMES: Mapping[str, str] = MappingProxyType(
     {
         "external_id": "offline_id",
@@ -80,6 +83,10 @@ class Options:
     create_lead_path: str = "/light/jobs/create_customer_and_job/"
     create_lead_names: Mapping[str, str] = field(default_factory=dict[str, str])
     """Changes to CREATE_LEAD_NAMES."""
+    event_filters: frozenset[str] = frozenset({"users", "start__gte", "start__lte"})
+    """Filters of the calendar that are honoured; `job` can be added."""
+    event_date_format: str = "%m/%d/%Y %I:%M%p"
+    """How the calendar reads a start and an end, as strptime takes it."""
     rooflink_retry_after: int | None = None
     """Seconds in the `Retry-After` header of RoofLink's own 429; none is sent when left out."""
     lead_reads: bool = False
@@ -88,6 +95,7 @@ class Options:
     def __post_init__(self) -> None:
         for name, known, given in (
             ("honoured_filters", FILTERS, self.honoured_filters),
+            ("event_filters", EVENT_FILTERS, self.event_filters),
             ("create_lead_names", CREATE_LEAD_NAMES.keys(), self.create_lead_names.keys()),
             ("stats_shape", get_args(StatsShape), {self.stats_shape}),
             ("checklist_shape", get_args(ChecklistShape), {self.checklist_shape}),
@@ -115,6 +123,8 @@ class Choices(TypedDict, total=False):
     checklist_shape: ChecklistShape
     create_lead_path: str
     create_lead_names: Mapping[str, str]
+    event_filters: frozenset[str]
+    event_date_format: str
     rooflink_retry_after: int | None
     lead_reads: bool
 
@@ -131,7 +141,7 @@ def choices_from(data: Mapping[str, object]) -> Choices:
         if name in {"clock", "now"} or name not in defaults:
             raise ValueError(f"unknown option of the sandbox: {name!r}")
         allowed: tuple[type, ...] = (int, NoneType) if name == "rooflink_retry_after" else (type(defaults[name]),)
-        if name == "honoured_filters" and isinstance(value, list):
+        if isinstance(defaults[name], frozenset) and isinstance(value, list):
             given[name] = frozenset(cast("list[str]", value))
         elif type(value) not in allowed:
             raise ValueError(f"{name} must be of the type {allowed[0].__name__}")

@@ -58,6 +58,7 @@ class Customer:
     rep_2: User | None = None
     marketing_rep: User | None = None
     project_manager: User | None = None
+    company_name: str = ""
 
     @property
     def name(self) -> str:
@@ -102,12 +103,40 @@ class Prospect:
     description: str = ""
     extra_info: dict[str, object] | None = None
     external_id: str = ""
+    title: str = ""
+    """A name of its own; without one the address line serves."""
 
     @property
     def full_address(self) -> str:
         """One line, with the two spaces before the postal code that the service writes."""
         place = f"{self.city}, {self.state}" if self.city else self.state
         return f"{self.address}, {place}  {self.zipcode}"
+
+
+@dataclass(slots=True)
+class Event:
+    """An event of RoofLink's calendar; `invitees` are ids of users."""
+
+    id: int
+    name: str
+    start: datetime
+    end: datetime
+    created_by: User
+    all_day: bool = False
+    any_time: bool = False
+    on_own_calendar: bool = False
+    job_id: int | None = None
+    invitees: tuple[int, ...] = ()
+    recurrence: str = "never"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An e-mail and SMS that an invitee of an event got."""
+
+    event_id: int
+    user_id: int
+    about: str
 
 
 @dataclass(slots=True)

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.sandbox import drf
+from server.sandbox.events import Events
 from server.sandbox.limits import SlidingWindow
 from server.sandbox.new_lead import create_lead
 from server.sandbox.options import Options
@@ -32,6 +33,7 @@ class RoofLink:
     def __init__(self, options: Options, state: State) -> None:
         self._options = options
         self._state = state
+        self._events = Events(options, state)
         self.limit = SlidingWindow(5, 1.0, options.clock)  # https://developers.rooflink.com/docs
 
     def app(self) -> Starlette:
@@ -47,6 +49,16 @@ class RoofLink:
             self._route(f"{_PROSPECTS}{{prospect_id}}/", GET=self._retrieve),
             self._route(f"{_PROSPECTS}{{prospect_id}}/checklist/", GET=self._checklist),
             self._route(self._options.create_lead_path, POST=self._create_lead),
+            *self._calendar_routes(),
+        ]
+
+    def _calendar_routes(self) -> Sequence[BaseRoute]:
+        events = self._events
+        return [
+            self._route("/light/events/", GET=events.list, POST=events.create),
+            self._route("/light/events/cal/", GET=events.calendar),
+            self._route("/light/events/next_five_days_events/", GET=events.next_five_days),
+            self._route("/light/events/{event_id}/", GET=events.retrieve, PATCH=events.update, DELETE=events.destroy),
         ]
 
     def _route(self, path: str, **handlers: Handler) -> Route:

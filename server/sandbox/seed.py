@@ -10,6 +10,7 @@ from typing import TypeVar
 from server.sandbox import people
 from server.sandbox.places import CANADIAN_PLACES, US_PLACES, Place
 from server.sandbox.records import STAGES, Customer, Done, LeadSource, Prospect, ReferralRequest, Region, Stage, User
+from server.sandbox.seed_events import seed_events
 from server.sandbox.seed_leads import seed_leads
 from server.sandbox.state import State
 
@@ -79,6 +80,7 @@ def seed_state(state: State) -> None:
     for lead in seed_leads(Random(state.options.seed + 1), now):
         state.leads[lead.id] = lead
     _make_known(state)
+    seed_events(state, Random(state.options.seed + 2), now, REPS)
     for first, last, email, phone in (
         ("John", "Doe", "john@example.com", "5551234567"),
         ("Renée", "Gagnon", "renee.gagnon@example.org", "(403) 555-0177"),

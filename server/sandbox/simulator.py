@@ -15,7 +15,7 @@ from server.sandbox.faults import UNREACHABLE, Fault, Faults
 from server.sandbox.front import Front
 from server.sandbox.mishaps import play
 from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT, Choices, Options, choices_from
-from server.sandbox.records import Lead, Prospect
+from server.sandbox.records import Event, Lead, Notice, Prospect
 from server.sandbox.renovationfind import RenovationFind
 from server.sandbox.rooflink import RoofLink
 from server.sandbox.seed import seed_state
@@ -77,6 +77,16 @@ class Sandbox:
     def leads(self) -> dict[int, Lead]:
         """RenovationFind's leads by id."""
         return self._state.leads
+
+    @property
+    def events(self) -> dict[int, Event]:
+        """RoofLink's calendar by id."""
+        return self._state.events
+
+    @property
+    def notices(self) -> list[Notice]:
+        """Every e-mail and SMS to an invitee of an event, in order."""
+        return self._state.notices
 
     @property
     def writes(self) -> list[Write]:

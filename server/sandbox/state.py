@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from server.sandbox.options import Options
-from server.sandbox.records import Lead, LeadSource, Prospect, ReferralRequest, Region, User
+from server.sandbox.records import Event, Lead, LeadSource, Notice, Prospect, ReferralRequest, Region, User
 
 ServiceName = Literal["rooflink", "renovationfind"]
 
@@ -53,6 +53,8 @@ class State:
     users: dict[int, User] = field(default_factory=dict[int, User])
     regions: dict[int, Region] = field(default_factory=dict[int, Region])
     lead_sources: dict[int, LeadSource] = field(default_factory=dict[int, LeadSource])
+    events: dict[int, Event] = field(default_factory=dict[int, Event])
+    notices: list[Notice] = field(default_factory=list[Notice])
     writes: list[Write] = field(default_factory=list[Write])
     requests: list[RequestRecord] = field(default_factory=list[RequestRecord])
     last_id: dict[str, int] = field(default_factory=dict[str, int])
@@ -61,6 +63,8 @@ class State:
         """Forget everything."""
         for kept in (self.prospects, self.leads, self.referrals, self.users, self.regions, self.lead_sources):
             kept.clear()
+        self.events.clear()
+        self.notices.clear()
         self.writes.clear()
         self.requests.clear()
         self.last_id.clear()
@@ -78,4 +82,10 @@ class State:
         self.writes.append(Write(service, operation, dict(path_params), body, at, record_id))
 
 
-_FIRST_IDS: Mapping[str, int] = {"job": 7_000_100, "customer": 510_000, "customer_user": 830_000, "referral": 4_000}
+_FIRST_IDS: Mapping[str, int] = {
+    "job": 7_000_100,
+    "customer": 510_000,
+    "customer_user": 830_000,
+    "referral": 4_000,
+    "event": 61_000,
+}
