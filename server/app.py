@@ -28,9 +28,12 @@ from server.state import Store
 from server.state.store import IN_MEMORY
 from server.tooling.context import Deck
 from server.tooling.definition import ToolSpec
-from server.tooling.questions import SealedQuestions, explain_refused_answers, refuse_unknown_prompts
+from server.tooling.offering import Offering
+from server.tooling.prompts import Prompts
+from server.tooling.questions import SealedQuestions, explain_refused_answers
 from server.toolsets import hidden_tools
 from tools import ALL_TOOLS
+from tools.completions import CHOICES
 
 if TYPE_CHECKING:
     import httpx
@@ -77,7 +80,7 @@ def build_server(
         msg = f"these settings leave no tool: {reasons}"
         raise SettingsError(msg)
     hint = CacheHint(ttl_ms=LIST_CACHE_MS)
-    server = MCPServer(
+    server = Offering(
         NAME,
         title="LeadBridge",
         version=__version__,
@@ -89,7 +92,8 @@ def build_server(
         cache_hints={"tools/list": hint, "prompts/list": hint, "resources/list": hint},
     )
     server.middleware.insert(0, explain_refused_answers)
-    server.middleware.append(refuse_unknown_prompts)
+    offered = {spec.name for spec in ALL_TOOLS} - deck.hidden.keys()
+    server.prompts = Prompts(offered.__contains__, CHOICES)
     return server
 
 

@@ -14,11 +14,9 @@ from typing import Any
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import AESGCMRequestStateCodec
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS
 
 from server.state import Store
 from server.tooling.reply import error_result
-from server.untrusted import label
 
 _answered: ContextVar[str] = ContextVar("answered_question", default="")
 
@@ -50,19 +48,6 @@ class SealedQuestions:
             key = hmac.new(self._store.secret(), b"leadbridge request state", hashlib.sha256).digest()
             self._codec = AESGCMRequestStateCodec([key])
         return self._codec
-
-
-async def refuse_unknown_prompts(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Middleware: an unknown prompt is a protocol error that names it, not a crash."""
-    try:
-        return await call_next(ctx)
-    except ValueError as error:
-        if ctx.method != "prompts/get":
-            raise
-        name = label(ctx.params.get("name") if ctx.params else "", limit=60)
-        raise MCPError(
-            code=INVALID_PARAMS, message=f"There is no prompt {name!r}, or an argument is missing"
-        ) from error
 
 
 async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
