@@ -74,6 +74,13 @@ ASSUMPTIONS = (
         "The page declares text. The framework itself would take a number; a simulator should not forgive more.",
     ),
     Assumption(
+        "strict-integer",
+        "rooflink",
+        "A text or boolean where an integer is asked is refused.",
+        "The pages declare integers. The framework itself would take a text of digits; a simulator should not forgive "
+        "more.",
+    ),
+    Assumption(
         "filter-names",
         "rooflink",
         "The names of the list's filters on the wire, but for date_deleted__isnull; coordinates match within 0.05 "
@@ -206,6 +213,26 @@ ASSUMPTIONS = (
         "rooflink",
         "A created lead is answered with 201 and its detail, customer.id and customer.user_id included.",
         "The responses page says 201 and the new object's id; what else is not said.",
+    ),
+    Assumption(
+        "job-names",
+        "rooflink",
+        "The names of a changed job's fields, at the top level or in customer; those of unknown_job_fields are passed "
+        "over. state is one of the 64 codes of a new lead; a region cannot be taken away.",
+        "The page's text lost all but customer.first_name; the names are those of the job that is read there.",
+    ),
+    Assumption(
+        "create-only",
+        "rooflink",
+        "insurance_claim or note in a change is 400.",
+        "The page says that they cannot be sent, not what happens to those who do.",
+    ),
+    Assumption(
+        "job-body",
+        "rooflink",
+        "A changed job is answered with 200 and the job as public code received it, the four assignments included, "
+        "without county and the customer's e-mail and phones.",
+        "The page's answer was not available. A client must not count on seeing every field that it sent.",
     ),
     Assumption(
         "vendor-errors",

@@ -7,8 +7,8 @@ RoofLink's pages name status codes, not bodies; the bodies are the framework's o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import TypeAlias, TypeVar, cast
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.requests import Request
@@ -18,10 +18,15 @@ from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positiv
 
 T = TypeVar("T")
 
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+Routes: TypeAlias = Mapping[str, Mapping[str, Handler]]
+"""What a resource answers: path, method, handler."""
+
 REQUIRED = "This field is required."
 NULL = "This field may not be null."
 BLANK = "This field may not be blank."
 NOT_TEXT = "Not a valid string."
+NOT_INTEGER = "A valid integer is required."
 
 
 def detail(status: int, text: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -108,6 +113,46 @@ class Fields:
         if name not in self.errors and text not in choices:
             self.refuse(name, f'"{text}" is not a valid choice.')
         return text
+
+    def integer(self, name: str, *, required: bool = False) -> int | None:
+        """An integer, or null."""
+        value = self._body.get(name)
+        if value is None:
+            if required:
+                self.refuse(name, NULL if name in self._body else REQUIRED)
+            return None
+        if not isinstance(value, int) or isinstance(value, bool):
+            # assumption strict-integer
+            self.refuse(name, NOT_INTEGER)
+            return None
+        return value
+
+    def related(self, name: str, records: Mapping[int, T]) -> T | None:
+        """One of the company's records by its id, or null."""
+        number = self.integer(name)
+        if number is None:
+            return None
+        if number not in records:
+            self.refuse(name, f'Invalid pk "{number}" - object does not exist.')
+        return records.get(number)
+
+    def flag(self, name: str) -> bool:
+        """True or false; false when left out."""
+        value = self._body.get(name, False)
+        if not isinstance(value, bool):
+            self.refuse(name, NULL if value is None else "Must be a valid boolean.")
+            return False
+        return value
+
+    def items(self, name: str) -> list[object]:
+        """The items of a list; none when left out or null."""
+        value = self._body.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self.refuse(name, f'Expected a list of items but got type "{type(value).__name__}".')
+            return []
+        return cast("list[object]", value)
 
     def json_object(self, name: str) -> JsonObject | None:
         """An object, or null."""

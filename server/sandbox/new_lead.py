@@ -24,7 +24,7 @@ STATES = frozenset({
 """51 codes of the United States and 13 of Canada; case matters."""
 
 _DOOR_KNOCKING = "Door Knocking"
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
 def create_lead(options: Options, state: State, body: JsonObject) -> Prospect | dict[str, list[str]]:
@@ -43,7 +43,7 @@ def create_lead(options: Options, state: State, body: JsonObject) -> Prospect | 
     texts = {key: fields.text(name(key)) for key in _OPTIONAL_TEXTS}
     source = _lead_source(fields, name("lead_source"), state)
     # assumption email-format
-    if texts["email"] and not _EMAIL.fullmatch(texts["email"]):
+    if texts["email"] and not EMAIL.fullmatch(texts["email"]):
         fields.refuse(name("email"), "Enter a valid email address.")
     if fields.errors:
         return fields.errors

@@ -87,6 +87,8 @@ class Options:
     """Filters of the calendar that are honoured; `job` can be added."""
     event_date_format: str = "%m/%d/%Y %I:%M%p"
     """How the calendar reads a start and an end, as strptime takes it."""
+    unknown_job_fields: frozenset[str] = frozenset()
+    """Names that the change of a job passes over in silence, e.g. `rep_2` or `customer.cell`."""
     rooflink_retry_after: int | None = None
     """Seconds in the `Retry-After` header of RoofLink's own 429; none is sent when left out."""
     lead_reads: bool = False
@@ -125,6 +127,7 @@ class Choices(TypedDict, total=False):
     create_lead_names: Mapping[str, str]
     event_filters: frozenset[str]
     event_date_format: str
+    unknown_job_fields: frozenset[str]
     rooflink_retry_after: int | None
     lead_reads: bool
 

@@ -99,7 +99,7 @@ def list_row(prospect: Prospect) -> JsonObject:
     cover = _photo(prospect, 1) if prospect.photos else {"is_video": False, "name": ""}
     return {
         "id": prospect.id,
-        "name": prospect.address,
+        "name": prospect.title or prospect.address,
         "job_number": None,
         "job_type": prospect.job_type,
         "bid_type": prospect.bid_type,

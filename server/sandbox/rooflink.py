@@ -1,16 +1,16 @@
-"""The simulated RoofLink: prospects below `/roof_link_endpoints/api/light/`."""
+"""The simulated RoofLink below `/roof_link_endpoints/api/`: its routes, and the prospects."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from server.sandbox import drf
+from server.sandbox import drf, public_jobs
+from server.sandbox.drf import Handler
 from server.sandbox.events import Events
 from server.sandbox.limits import SlidingWindow
 from server.sandbox.new_lead import create_lead
@@ -22,7 +22,6 @@ from server.sandbox.state import State
 from server.sandbox.wire import positive_int
 from server.sandbox_keys import SANDBOX_ROOFLINK_KEY
 
-Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _PROSPECTS = "/light/jobs/prospect/"
 
@@ -50,6 +49,7 @@ class RoofLink:
             self._route(f"{_PROSPECTS}{{prospect_id}}/checklist/", GET=self._checklist),
             self._route(self._options.create_lead_path, POST=self._create_lead),
             *self._calendar_routes(),
+            *self._resource(public_jobs.routes(self._options, self._state)),
         ]
 
     def _calendar_routes(self) -> Sequence[BaseRoute]:
@@ -60,6 +60,9 @@ class RoofLink:
             self._route("/light/events/next_five_days_events/", GET=events.next_five_days),
             self._route("/light/events/{event_id}/", GET=events.retrieve, PATCH=events.update, DELETE=events.destroy),
         ]
+
+    def _resource(self, routes: drf.Routes) -> Sequence[BaseRoute]:
+        return [self._route(path, **handlers) for path, handlers in routes.items()]
 
     def _route(self, path: str, **handlers: Handler) -> Route:
         async def endpoint(request: Request) -> Response:
