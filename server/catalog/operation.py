@@ -16,7 +16,7 @@ PathProvenance = Literal["documented", "observed", "inferred", "unknown", "overr
 Repeat = Literal["", "day", "until_next", "once"]
 Scalar: TypeAlias = str | int | float | bool
 
-_PATH = re.compile(r"(/[A-Za-z0-9_.~-]*[A-Za-z0-9_~-]|/\{[a-z_]+\})+/?", re.ASCII)
+PATH = re.compile(r"(/[A-Za-z0-9_.~-]*[A-Za-z0-9_~-]|/\{[a-z_]+\})+/?", re.ASCII)
 """Plain segments, of which none is only dots, and variables in braces."""
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
@@ -50,6 +50,11 @@ class Field(_Row):
     provenance: Provenance | Literal["override"]
     values: Mapping[str, str] = ModelField(default_factory=dict)
     """Our value to the service's, where they differ."""
+    decides_effect: bool = False
+    """Whether its value decides what the operation does; then no other argument may take its name."""
+    type: Literal["", "id", "text", "email"] = ""
+    about: str = ""
+    """`type` and `about` describe an argument of an operation that has no tool of its own."""
 
 
 class _OperationProvenance(_Row):
@@ -77,11 +82,15 @@ class Operation(_Row):
     notes: str = ""
     query: Mapping[str, Field] = ModelField(default_factory=dict)
     body: Mapping[str, Field] = ModelField(default_factory=dict)
+    max_page_size: int = 0
+    """The largest page that the service gives; 0 where only the tool's own limit counts."""
+    path_variables: tuple[str, ...] = ()
+    """Where the path is unknown: the variables that it may have, each an id."""
 
     @field_validator("path")
     @classmethod
     def _path_is_relative(cls, value: str) -> str:
-        if value and not _PATH.fullmatch(value):
+        if value and not PATH.fullmatch(value):
             msg = "must be a path on the service itself, such as /light/jobs/{job_id}/"
             raise ValueError(msg)
         return value
@@ -121,11 +130,14 @@ class Operation(_Row):
 
     def encode_query(self, arguments: Mapping[str, Scalar | None]) -> dict[str, Scalar]:
         """Arguments by our names to query parameters by the service's; `None` is left out."""
-        return {
+        query: dict[str, Scalar] = {
             self.query[name].wire: self.query[name].values.get(str(value), value)
             for name, value in arguments.items()
             if value is not None
         }
+        if self.max_page_size and isinstance(size := arguments.get("page_size"), int):
+            query[self.query["page_size"].wire] = min(size, self.max_page_size)
+        return query
 
     def encode_body(self, arguments: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Arguments by our names to the body by the service's; `None` is left out, `a.b` becomes an object."""
