@@ -29,6 +29,21 @@ def lead_of(answer: JsonValue, operation: Operation, service: Service) -> Lead:
         raise unreadable("an answer without the lead", operation, service, None) from None
 
 
+def success_of(answer: JsonValue, operation: Operation, service: Service) -> Envelope:
+    """A `{success: true, message}` answer; whatever else a proxy may put in its place is none.
+
+    Raises:
+        OutcomeUnknown: it does not say `success: true`.
+    """
+    try:
+        envelope = Envelope.model_validate(answer)
+    except ValidationError:
+        envelope = Envelope()
+    if not envelope.success:
+        raise unreadable("an answer that reports no success", operation, service, None)
+    return envelope
+
+
 def receive_lead(
     deck: Deck, operation: Operation, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
 ) -> Callable[[JsonValue], Done]:

@@ -18,7 +18,7 @@ from server.models.renovationfind import Lead
 from server.tooling.arguments import Text500
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
-from tools.lead_answers import known_line, lead_lines, lead_record, lead_title, receive_lead
+from tools.lead_answers import known_line, lead_lines, lead_record, lead_title, receive_lead, success_of
 
 LeadId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="RenovationFind lead id")]
 
@@ -74,7 +74,8 @@ async def renovationfind_decline_lead(
     known = await deck.leads.get(lead_id)
     lead = known.lead if known else Lead(id=lead_id)
 
-    def receive(_answer: JsonValue) -> Done:
+    def receive(answer: JsonValue) -> Done:
+        success_of(answer, operation, deck.catalog.services["renovationfind"])
         return Done(
             summary=f"Lead {lead_id} is declined.",
             record_id=lead_id,

@@ -9,20 +9,19 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, cast
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
-from server.api.answers import unreadable
 from server.catalog import Operation, Service
 from server.effects import Effect
 from server.errors import Problem
 from server.guard.contacts import contact_problems
 from server.guard.plan import Done, Plan
-from server.models.renovationfind import Envelope
 from server.tooling.arguments import Email, Flag, Text60, Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import fence
+from tools.lead_answers import success_of
 
 Nothing = SkipJsonSchema[None]
 
@@ -79,10 +78,7 @@ def referral_rules(given: Mapping[str, Any]) -> list[Problem]:
 
 
 def _receive(operation: Operation, service: Service, name: str, answer: JsonValue) -> Done:
-    try:
-        envelope = Envelope.model_validate(answer)
-    except ValidationError:
-        raise unreadable("an answer that is no object", operation, service, None) from None
+    envelope = success_of(answer, operation, service)
     message = envelope.message or ""
     data = cast("dict[str, JsonValue]", envelope.data) if isinstance(envelope.data, dict) else {}
     record = data.get("id")
