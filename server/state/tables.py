@@ -91,6 +91,7 @@ seen_prospects = Table(
     Column("prospect_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sweep", BigInteger, nullable=False),  # the unbroken run of RoofLink's list that it was last seen in
     Column("told", JSON, nullable=False),  # what RoofLink told, as it is compared
+    Column("standing", JSON, nullable=False),  # stage, rep, dates, next step; empty where the list was not read
     Column("deleted", Boolean, nullable=False),
     Column("seen_at", Float, nullable=False),
     Index("seen_prospects_by_sweep", "account", "sweep"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from server.guard.matching.compare import Match, compare
 from server.guard.matching.profile import Profile, Sought, profile_of
 from server.guard.matching.text import storable
+from server.guard.standing import Standing
 from server.state import Store
 
 if TYPE_CHECKING:
@@ -22,6 +23,10 @@ COMMON = 4
 """A phone or an e-mail of more prospects than these tells nobody apart."""
 
 
+UNREAD = Standing()
+"""Of a prospect that was not read in the list."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeenRow:
     """A prospect as RoofLink told it, and the keys to find it by."""
@@ -30,6 +35,7 @@ class SeenRow:
     told: Sought
     deleted: bool
     keys: frozenset[str]
+    standing: Standing = UNREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class SeenProspects:
         await self.store.run(work)
 
 
-def row_of(prospect_id: int, told: Sought, *, deleted: bool = False) -> SeenRow:
+def row_of(prospect_id: int, told: Sought, *, deleted: bool = False, standing: Standing = UNREAD) -> SeenRow:
     """A row for the index; takes some 0.2 ms, so many are made in a worker thread."""
     kept = Sought(
         address=storable(told.address),
@@ -93,7 +99,7 @@ def row_of(prospect_id: int, told: Sought, *, deleted: bool = False) -> SeenRow:
         email=storable(told.email),
         name=storable(told.name),
     )
-    return SeenRow(prospect_id, kept, deleted, profile_of(kept).keys())
+    return SeenRow(prospect_id, kept, deleted, profile_of(kept).keys(), standing)
 
 
 def put_rows(connection: Connection, account: str, rows: Sequence[SeenRow], *, sweep: int, now: float) -> None:
@@ -120,6 +126,7 @@ def put_rows(connection: Connection, account: str, rows: Sequence[SeenRow], *, s
             "prospect_id": row.prospect_id,
             "sweep": sweep,
             "told": told[row.prospect_id],
+            "standing": row.standing.as_json(),
             "deleted": row.deleted,
             "seen_at": now,
         }

@@ -10,8 +10,8 @@ from server.guard.matching.names import Name, name_of
 from server.guard.matching.phones import Phone, email_of, phone_of
 from server.models.rooflink import Prospect
 
-RULES = 1
-"""Counts up with every change to what the keys or the parts of a profile are: rows of another count are read again."""
+RULES = 2
+"""Counts up with every change to what the keys, a profile or a standing is: rows of another count are read again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from server.guard.matching.index import SeenProspects, SeenRow, put_rows, upsert
@@ -38,6 +39,14 @@ class Written:
     count: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class OldPages:
+    """Pages of the list whose rows were read long ago, the oldest first, and how many rows a page has."""
+
+    numbers: tuple[int, ...] = ()
+    size: int = 0
+
+
 @dataclass(slots=True)
 class Reading:
     """One reading of the list, held by one process at a time."""
@@ -46,6 +55,7 @@ class Reading:
     holder: str
     sweep: int
     began: float
+    _size: int = 0
     _run: int = 0
     _earlier: set[int] = field(default_factory=set[int])
 
@@ -56,6 +66,13 @@ class Reading:
         return await self.seen.store.run(
             lambda connection: self._write(connection, rows, total=total, first=first, last=last, joining=joining)
         )
+
+    async def old_pages(self, seconds: float) -> OldPages:
+        """Pages whose rows were mostly read more seconds ago than that; none before the run reaches the end.
+
+        A single old row makes no old page: it has vanished from the service, and reading its page would not bring it.
+        """
+        return await self.seen.store.run(lambda connection: self._old_pages(connection, self.seen.clock() - seconds))
 
     async def release(self) -> None:
         """Let others read."""
@@ -89,6 +106,7 @@ class Reading:
         values: dict[str, Any] = {} if total is None else {"total": total}
         if first:
             values["checked_at"] = now
+            self._size = len(rows)
         held = [seen_coverage.c.account == account, seen_coverage.c.holder == self.holder]
         if not connection.execute(seen_coverage.update().where(*held).values(holder=self.holder, **values)).rowcount:
             return Written(lost=True)
@@ -109,6 +127,23 @@ class Reading:
         mine = [table.c.account == account, table.c.sweep == self.sweep]
         count = connection.execute(select(func.count()).select_from(table).where(*mine)).scalar_one()
         return Written(met=met, ended=ended, count=count)
+
+    def _old_pages(self, connection: Connection, before: float) -> OldPages:
+        from sqlalchemy import func, select
+
+        from server.state.tables import seen_prospects as table
+
+        whole = any(row.sweep == self.sweep and row.reached_end for row in _sweeps(connection, self.seen.key))
+        mine = [table.c.account == self.seen.key, table.c.sweep == self.sweep]
+        oldest = connection.execute(select(func.min(table.c.seen_at)).where(*mine)).scalar_one()
+        if not whole or not self._size or oldest is None or oldest >= before:
+            return OldPages()
+        rows = connection.execute(select(table.c.prospect_id, table.c.seen_at, table.c.standing).where(*mine)).all()
+        # The list's own order: newest first by creation date.
+        listed = sorted(rows, key=lambda row: (row.standing.get("created", ""), row.prospect_id), reverse=True)
+        pages = [listed[start : start + self._size] for start in range(0, len(listed), self._size)]
+        ages = [(median(row.seen_at for row in page), number) for number, page in enumerate(pages, start=1)]
+        return OldPages(tuple(number for age, number in sorted(ages) if age < before), self._size)
 
     def _follow(self, ids: Sequence[int], labels: dict[int, int], live: set[int]) -> None:
         """Count the known rows at the end of what was read so far; an unknown one breaks the run."""
