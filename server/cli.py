@@ -1,4 +1,4 @@
-"""`leadbridge`: serve, demo, tools, doctor, sandbox. Exit codes: 0 fine, 1 failed, 2 wrong use."""
+"""`leadbridge`: serve, demo, tools, doctor, contract, history, sandbox. Exit codes: 0 fine, 1 failed, 2 wrong use."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import typer
 from server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
+    from server.catalog import Catalog
     from server.tooling.context import Deck
 
 app = typer.Typer(
@@ -123,6 +124,35 @@ class WriteState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
+
+
+contract_app = typer.Typer(help="What is sent to the services, and where that is known from.", no_args_is_help=True)
+app.add_typer(contract_app, name="contract")
+
+
+@contract_app.command("show")
+def contract_show(
+    *,
+    unverified: Annotated[bool, typer.Option("--unverified", help="Only what no page documents.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Show each operation with method, path, names on the wire, provenance and source, and what you changed."""
+    from server.contract import show
+
+    catalog = _catalog()
+    render = show.as_json if as_json else show.as_text
+    typer.echo(render(catalog, unverified=unverified))
+
+
+def _catalog() -> Catalog:
+    """The catalog with the user's corrections; no key is needed."""
+    try:
+        from server.catalog import load
+        from server.settings import load_settings
+
+        return load(load_settings(needs_key=False).contract_file)
+    except LeadBridgeError as error:
+        _wrong_use(str(error))
 
 
 history_app = typer.Typer(help="What was written, and whether its audit trail holds.", no_args_is_help=True)
