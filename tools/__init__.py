@@ -6,7 +6,7 @@ A read tool returns a `Reply`; a write tool returns a `Plan`, and `server.toolin
 from __future__ import annotations
 
 from server.tooling.definition import ToolSpec
-from tools import create_lead, lead_status, leads, matching, operations, prospects, referrals
+from tools import create_lead, hand_off, lead_status, leads, matching, operations, prospects, referrals
 
 ALL_TOOLS: tuple[ToolSpec, ...] = (
     *prospects.TOOLS,
@@ -14,6 +14,7 @@ ALL_TOOLS: tuple[ToolSpec, ...] = (
     *leads.TOOLS,
     *lead_status.TOOLS,
     *referrals.TOOLS,
+    *hand_off.TOOLS,
     *matching.TOOLS,
     *operations.TOOLS,
 )

@@ -243,8 +243,6 @@ TOOLS = (
         resolve_write,
         title="Settle unknown write",
         toolset="pipeline",
-        operation="",
         effect=Effect.IRREVERSIBLE,
-        local=True,
     ),
 )

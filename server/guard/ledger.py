@@ -96,6 +96,22 @@ class Ledger:
 
         return await self.store.run(work)
 
+    async def about(self, service: str, subject: str) -> WriteRow | None:
+        """The newest write about a subject that did not fail, in whatever state, however old."""
+        now = self.clock()
+
+        def work(connection: Connection) -> WriteRow | None:
+            from sqlalchemy import select
+
+            from server.state.tables import writes
+
+            settle_orphans(connection, now)
+            where = [writes.c.account == self.account(service), writes.c.subject == subject, writes.c.state != "failed"]
+            row = connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
+            return None if row is None else _row_of(row)
+
+        return await self.store.run(work)
+
     async def intend(self, plan: Plan, approval: Approval) -> WritePermit | EarlierWrite:
         """Put the write on record and use up its approval, in one transaction; or find that it was done before.
 

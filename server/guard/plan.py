@@ -38,8 +38,10 @@ class Done:
 class Steps(Protocol):
     """What a plan of several writes is carried out with."""
 
-    async def write(self, plan: Plan, doing: str) -> WriteReceipt:
+    async def write(self, plan: Plan, doing: str, *, optional: bool = False) -> WriteReceipt:
         """Carry one step out, or find that it was done before; `doing` tells it, e.g. `create the RoofLink lead`.
+
+        The failure of an `optional` step is a warning, any other ends the plan there.
 
         Raises:
             Refused: it may not be sent; the steps before it stay done.
@@ -87,6 +89,8 @@ class Plan:
     """Changes this server's own state instead of a service's; nothing is sent."""
     steps: Callable[[Steps], Awaitable[Done]] | None = None
     """Carries this plan out as several writes under its one approval, each with a row of its own in the ledger."""
+    foreseen: tuple[Plan, ...] = ()
+    """Of the steps, those that are known in advance, for a dry run to show."""
     repeat_rule: Repeat = ""
     """When the same again is a repeat, where that is not what the catalog says of the operation."""
     one_for_subject: bool = False

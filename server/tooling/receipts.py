@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import JsonValue
 
+from server.errors import ArgumentsRefused, LeadBridgeError, Refused
 from server.guard.plan import Done, Plan
 from server.guard.repeats import EarlierWrite
 from server.models.receipts import Change, OutgoingRequest, WriteReceipt
@@ -72,7 +74,15 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
     """What would be sent."""
     if plan.carry_out_here is not None or plan.steps is not None:
         summary = f"{plan.operation.title}: nothing was changed. It would need a person's approval."
-        return receipt(deck, plan, outcome="dry_run", summary=summary, details=list(plan.preview))
+        foreseen = [_request_line(deck, number, step) for number, step in enumerate(plan.foreseen, 1)]
+        return receipt(
+            deck,
+            plan,
+            outcome="dry_run",
+            summary=summary,
+            details=[*plan.preview, *foreseen],
+            warnings=list(plan.warnings),
+        )
     client = deck.client(plan.operation.service)
     body: dict[str, JsonValue] = {
         name: "***" if name in _SECRET_ARGUMENTS else value for name, value in (plan.body or {}).items()
@@ -93,3 +103,25 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
             body=body,
         ),
     )
+
+
+def _request_line(deck: Deck, number: int, step: Plan) -> str:
+    operation = step.operation
+    url = deck.client(operation.service).url(operation, step.path)
+    body = f" with {json.dumps(dict(step.body), ensure_ascii=False)}" if step.body else ""
+    return f"Request {number} would be: {operation.method} {url}{body}"
+
+
+def refusal(deck: Deck, plan: Plan, error: LeadBridgeError) -> WriteReceipt:
+    """An error of a step, as its receipt."""
+    if isinstance(error, Refused):
+        return receipt(
+            deck, plan, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
+        )
+    if isinstance(error, ArgumentsRefused):
+        wrong = "; ".join(str(problem) for problem in error.problems)
+        step = "Ask the user for what is missing; never guess it."
+        return receipt(
+            deck, plan, outcome="refused", summary=f"It needs: {wrong}.", next_steps=[step], reason="arguments_needed"
+        )
+    return receipt(deck, plan, outcome="refused", summary=str(error))

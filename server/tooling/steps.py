@@ -11,13 +11,13 @@ from typing import TypeAlias
 
 import anyio
 
-from server.errors import ArgumentsRefused, LeadBridgeError, Refused
+from server.errors import LeadBridgeError, Refused, ServiceError
 from server.guard.approval import Approval
 from server.guard.plan import Plan
 from server.guard.repeats import EarlierWrite
 from server.models.receipts import WriteReceipt
 from server.tooling.context import Deck
-from server.tooling.receipts import already_done, receipt, told
+from server.tooling.receipts import already_done, receipt, refusal, told
 from server.tooling.sending import done_before, send
 
 Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
@@ -36,6 +36,7 @@ class _Journey:
     def __init__(self, deck: Deck, approval: Approval, report: Report | None) -> None:
         self.doing = ""
         self.finished: list[str] = []
+        self.told: list[str] = []
         self.warnings: list[str] = []
         self.write_id: int | None = None
         self._deck = deck
@@ -48,24 +49,37 @@ class _Journey:
         if self._report is not None:
             await self._report(len(self.finished) + 1, None, doing)
 
-    async def write(self, plan: Plan, doing: str) -> WriteReceipt:
+    async def write(self, plan: Plan, doing: str, *, optional: bool = False) -> WriteReceipt:
         """Carry one step out, or find that it was done before."""
         await self.tell(doing)
+        try:
+            outcome = await self._carried_out(plan)
+        except (Refused, ServiceError) as error:
+            if not optional:
+                raise
+            outcome = refusal(self._deck, plan, error)
+        number = len(self.finished) + 1
+        if outcome.outcome in {"done", "already_done"}:
+            self.write_id = outcome.write_id
+            state = "done before" if outcome.outcome == "already_done" else "done"
+            self.finished.append(f"Step {number}, {doing}: {state} (write {outcome.write_id}).")
+            self.told += outcome.details
+            self.warnings += outcome.warnings
+        elif optional:
+            advice = " ".join(outcome.next_steps)
+            self.warnings.append(f"Step {number}, {doing}, is not done: {outcome.summary} {advice}".rstrip())
+        else:
+            raise _StepFailedError(outcome)
+        return outcome
+
+    async def _carried_out(self, plan: Plan) -> WriteReceipt:
         found = await done_before(self._deck, plan)
         if found is None and plan.refusal is not None:
             raise plan.refusal
         permit = found or await self._deck.ledger.intend(plan, self._approval)
         if isinstance(permit, EarlierWrite):
-            outcome = already_done(self._deck, plan, permit)
-        else:
-            outcome = await send(self._deck, plan, permit)
-        self.write_id = outcome.write_id
-        if outcome.outcome not in {"done", "already_done"}:
-            raise _StepFailedError(outcome)
-        state = "done before" if outcome.outcome == "already_done" else "done"
-        self.finished.append(f"Step {len(self.finished) + 1}, {doing}: {state} (write {outcome.write_id}).")
-        self.warnings += outcome.warnings
-        return outcome
+            return already_done(self._deck, plan, permit)
+        return await send(self._deck, plan, permit)
 
 
 async def in_steps(deck: Deck, plan: Plan, approval: Approval, report: Report | None) -> WriteReceipt:
@@ -82,39 +96,26 @@ async def in_steps(deck: Deck, plan: Plan, approval: Approval, report: Report | 
     except _StepFailedError as failed:
         return _stopped(deck, plan, journey, failed.outcome)
     except LeadBridgeError as error:
-        return _stopped(deck, plan, journey, _refusal(deck, plan, error))
+        return _stopped(deck, plan, journey, refusal(deck, plan, error))
     except TimeoutError:
         summary = "LEADBRIDGE_CALL_DEADLINE was over before this step was sent."
         return _stopped(deck, plan, journey, receipt(deck, plan, outcome="refused", summary=summary, reason="deadline"))
     outcome = told(deck, plan, done, journey.warnings, journey.write_id)
-    return outcome.model_copy(update={"details": [*journey.finished, *outcome.details]})
-
-
-def _refusal(deck: Deck, plan: Plan, error: LeadBridgeError) -> WriteReceipt:
-    if isinstance(error, Refused):
-        return receipt(
-            deck, plan, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
-        )
-    if isinstance(error, ArgumentsRefused):
-        wrong = "; ".join(str(problem) for problem in error.problems)
-        step = "Ask the user for what is missing; never guess it."
-        return receipt(
-            deck, plan, outcome="refused", summary=f"It needs: {wrong}.", next_steps=[step], reason="arguments_needed"
-        )
-    return receipt(deck, plan, outcome="refused", summary=str(error))
+    more = {"details": [*journey.finished, *outcome.details], "warnings": list(dict.fromkeys(outcome.warnings))}
+    return outcome.model_copy(update=more)
 
 
 def _stopped(deck: Deck, plan: Plan, journey: _Journey, failed: WriteReceipt) -> WriteReceipt:
     number = len(journey.finished) + 1
-    before = f" {number - 1} of its steps are done." if number > 1 else ""
+    before = " The steps before it are done." if number > 1 else ""
     return receipt(
         deck,
         plan,
         outcome=failed.outcome,
         summary=f"{plan.operation.title} stopped at step {number}, {journey.doing}.{before} {failed.summary}",
         write_id=failed.write_id,
-        details=[*journey.finished, *failed.details],
-        warnings=[*journey.warnings, *failed.warnings],
+        details=[*journey.finished, *journey.told, *failed.details],
+        warnings=list(dict.fromkeys([*journey.warnings, *failed.warnings])),
         next_steps=[*failed.next_steps, GO_ON],
         reason=failed.reason,
     )

@@ -42,13 +42,16 @@ def write_tool(
     *,
     title: str,
     toolset: str,
-    operation: str,
+    operation: str | tuple[str, ...] = (),
     effect: Any,
     rules: Rules | None = None,
-    local: bool = False,
 ) -> ToolSpec:
-    """A tool that writes. `function` takes a `ctx: Ctx` and its arguments, checks them and returns the `Plan`."""
+    """A tool that writes. `function` takes a `ctx: Ctx` and its arguments, checks them and returns the `Plan`.
+
+    Several operations for a plan of several steps, none for what sends nothing to a service.
+    """
     gated = effect.gate != "none"
+    operations = (operation,) if isinstance(operation, str) else operation
     decide = _decider(function, gated=gated)
 
     async def call(**arguments: Any) -> CallToolResult:
@@ -74,10 +77,10 @@ def write_tool(
         title=title,
         toolset=toolset,
         effect=effect,
-        operations=() if local else (operation,),
+        operations=operations,
         function=call,
         rules=rules,
-        local=local,
+        local=not operations,
     )
 
 

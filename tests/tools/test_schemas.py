@@ -40,6 +40,7 @@ EFFECTS = {
     "renovationfind_update_job_status": "reversible",
     "renovationfind_mark_won": "irreversible",
     "renovationfind_create_referral_request": "irreversible",
+    "hand_off_lead": "irreversible",
     "server_status": "read",
     "write_history": "read",
     # What this server does to its own record of a write is not undone, and no service is called.
@@ -59,6 +60,7 @@ REQUIRED = {
     "renovationfind_update_job_status": {"lead_id", "status"},
     "renovationfind_mark_won": {"lead_id", "status"},
     "renovationfind_create_referral_request": {"first_name", "last_name"},
+    "hand_off_lead": {"lead_id"},
     "resolve_write": {"write_id", "outcome"},
 }
 """Tools not named here require nothing."""
@@ -190,7 +192,7 @@ def test_every_argument_has_one_type_and_no_object_but_two(definitions):
     for name, definition in definitions.items():
         for argument, schema in definition["inputSchema"].get("properties", {}).items():
             assert re.fullmatch(r"[a-z][a-z0-9_]*", argument)
-            assert schema["type"] in {"string", "integer", "number", "boolean", "object"}, (name, argument)
+            assert schema["type"] in {"string", "integer", "number", "boolean", "object", "array"}, (name, argument)
             assert (schema["type"] == "object") == (argument in OBJECTS), (name, argument)
             if "enum" in schema:
                 assert len(set(schema["enum"])) == len(schema["enum"]) > 1
