@@ -209,6 +209,30 @@ ASSUMPTIONS = (
         "The page does not say; invitations were sent to them.",
     ),
     Assumption(
+        "regions",
+        "rooflink",
+        "The list of regions has the common envelope, and search looks in the name.",
+        "The page says paginated, with a text search by name; the parameter is not named.",
+    ),
+    Assumption(
+        "region-detail",
+        "rooflink",
+        "A region's detail is flat but for office_manager and supplier_config.",
+        "The page describes it in prose.",
+    ),
+    Assumption(
+        "approved-jobs",
+        "rooflink",
+        "Submitted prospects are the approved jobs; date_from and date_to are days of the approval.",
+        "Public code sends both; what they mean was not seen.",
+    ),
+    Assumption(
+        "approved-stats",
+        "rooflink",
+        "The statistics of approved jobs are a total and counts by status.",
+        "Public code calls the path; no answer was seen.",
+    ),
+    Assumption(
         "created-body",
         "rooflink",
         "A created lead is answered with 201 and its detail, customer.id and customer.user_id included.",

@@ -38,6 +38,15 @@ class Events:
         self._options = options
         self._state = state
 
+    def routes(self) -> drf.Routes:
+        """What is answered below `/light/events/`."""
+        return {
+            "/light/events/": {"GET": self.list, "POST": self.create},
+            "/light/events/cal/": {"GET": self.calendar},
+            "/light/events/next_five_days_events/": {"GET": self.next_five_days},
+            "/light/events/{event_id}/": {"GET": self.retrieve, "PATCH": self.update, "DELETE": self.destroy},
+        }
+
     async def list(self, request: Request) -> Response:
         """Events that do not recur, those of all users, in the order of their starts."""
         found = self._filtered(request.query_params)
@@ -183,6 +192,7 @@ class Events:
         fields = Fields(body)
         start = self._moment(fields, body, "start", stored.start if stored else None)
         end = self._moment(fields, body, "end", stored.end if stored else None)
+        job = None if stored else fields.related("job", self._state.prospects)
         made = Event(
             id=0,
             name=fields.text("name", required=True) if "name" in body or stored is None else stored.name,
@@ -192,7 +202,7 @@ class Events:
             all_day=_flag(fields, body, "all_day", default=bool(stored and stored.all_day)),
             any_time=_flag(fields, body, "any_time", default=bool(stored and stored.any_time)),
             on_own_calendar=_flag(fields, body, "add_to_my_calendar", default=bool(stored and stored.on_own_calendar)),
-            job_id=None if stored else self._job(fields, body),
+            job_id=job.id if job else None,
             invitees=self._invitees(fields, body, stored.invitees if stored else ()),
         )
         if not fields.errors:
@@ -212,15 +222,6 @@ class Events:
         except ValueError:
             fields.refuse(name, "Datetime has wrong format.")
             return nothing
-
-    def _job(self, fields: Fields, body: JsonObject) -> int | None:
-        value = body.get("job")
-        if value is None:
-            return None
-        if isinstance(value, bool) or not isinstance(value, int) or value not in self._state.prospects:
-            fields.refuse("job", f'Invalid pk "{value}" - object does not exist.')
-            return None
-        return value
 
     def _invitees(self, fields: Fields, body: JsonObject, stored: tuple[int, ...]) -> tuple[int, ...]:
         # assumption event-invitees

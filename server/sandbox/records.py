@@ -31,6 +31,7 @@ class Region:
     color: str
     latitude: float
     longitude: float
+    notes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

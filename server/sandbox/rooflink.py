@@ -18,6 +18,7 @@ from server.sandbox.options import Options
 from server.sandbox.prospect_filters import tests_for
 from server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
 from server.sandbox.records import Prospect
+from server.sandbox.reports import Reports
 from server.sandbox.state import State
 from server.sandbox.wire import positive_int
 from server.sandbox_keys import SANDBOX_ROOFLINK_KEY
@@ -32,7 +33,6 @@ class RoofLink:
     def __init__(self, options: Options, state: State) -> None:
         self._options = options
         self._state = state
-        self._events = Events(options, state)
         self.limit = SlidingWindow(5, 1.0, options.clock)  # https://developers.rooflink.com/docs
 
     def app(self) -> Starlette:
@@ -48,17 +48,9 @@ class RoofLink:
             self._route(f"{_PROSPECTS}{{prospect_id}}/", GET=self._retrieve),
             self._route(f"{_PROSPECTS}{{prospect_id}}/checklist/", GET=self._checklist),
             self._route(self._options.create_lead_path, POST=self._create_lead),
-            *self._calendar_routes(),
+            *self._resource(Events(self._options, self._state).routes()),
+            *self._resource(Reports(self._options, self._state).routes()),
             *self._resource(public_jobs.routes(self._options, self._state)),
-        ]
-
-    def _calendar_routes(self) -> Sequence[BaseRoute]:
-        events = self._events
-        return [
-            self._route("/light/events/", GET=events.list, POST=events.create),
-            self._route("/light/events/cal/", GET=events.calendar),
-            self._route("/light/events/next_five_days_events/", GET=events.next_five_days),
-            self._route("/light/events/{event_id}/", GET=events.retrieve, PATCH=events.update, DELETE=events.destroy),
         ]
 
     def _resource(self, routes: drf.Routes) -> Sequence[BaseRoute]:

@@ -30,7 +30,7 @@ PROJECT_MANAGERS = (
 REGIONS = (
     Region(11, "North Texas", "#17becf", 32.9, -97.0),
     Region(12, "Mountain & Prairie", "#bcbd22", 44.0, -108.0),
-    Region(13, "East", "#7f7f7f", 39.5, -79.0),
+    Region(13, "East", "#7f7f7f", 39.5, -79.0, people.HOSTILE_TEXTS[1]),
 )
 LEAD_SOURCES = (
     LeadSource(41, "Door Knocking"),
