@@ -31,9 +31,11 @@ from server.tooling.definition import ToolSpec
 from server.tooling.offering import Offering
 from server.tooling.prompts import Prompts
 from server.tooling.questions import SealedQuestions, explain_refused_answers
-from server.toolsets import hidden_tools
+from server.tooling.resources import Resources
+from server.toolsets import chosen_toolsets, hidden_tools
 from tools import ALL_TOOLS
 from tools.completions import CHOICES
+from tools.resources import RESOURCES, TEMPLATES
 
 if TYPE_CHECKING:
     import httpx
@@ -89,11 +91,19 @@ def build_server(
         lifespan=lifespan,
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity(codec=SealedQuestions(deck.store)),
-        cache_hints={"tools/list": hint, "prompts/list": hint, "resources/list": hint},
+        cache_hints={
+            "tools/list": hint,
+            "prompts/list": hint,
+            "resources/list": hint,
+            "resources/templates/list": hint,
+        },
     )
     server.middleware.insert(0, explain_refused_answers)
     offered = {spec.name for spec in ALL_TOOLS} - deck.hidden.keys()
     server.prompts = Prompts(offered.__contains__, CHOICES)
+    server.resources = Resources(
+        RESOURCES, TEMPLATES, toolsets=chosen_toolsets(settings.toolsets), services=deck.services.clients
+    )
     return server
 
 

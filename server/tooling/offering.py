@@ -1,22 +1,29 @@
-"""The SDK's server, with prompts that are read when somebody asks for one, and errors in our words."""
+"""The SDK's server, with prompts and resources of ours, read when somebody asks for one, and errors in our words."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from mcp.server import MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.types import GetPromptResult
 from mcp.types import Prompt as ListedPrompt
+from mcp.types import Resource as ListedResource
+from mcp.types import ResourceTemplate as ListedTemplate
+from pydantic import AnyUrl
 
 from server.tooling.context import Deck
 from server.tooling.prompts import Prompts
+from server.tooling.resources import Resources
 
 
 class Offering(MCPServer[Deck]):
-    """What LeadBridge offers beside tools. `prompts` is set once, before the server is connected."""
+    """What LeadBridge offers beside tools. `prompts` and `resources` are set once, before the server is connected."""
 
     prompts: Prompts
+    resources: Resources
 
     async def list_prompts(self) -> list[ListedPrompt]:
         """The prompts whose tools are all offered."""
@@ -28,3 +35,17 @@ class Offering(MCPServer[Deck]):
         """One prompt with its arguments filled in."""
         del context
         return self.prompts.get(name, arguments or {})
+
+    async def list_resources(self) -> list[ListedResource]:
+        """The resources at fixed addresses."""
+        return [resource.listed() for resource in self.resources.resources.values()]
+
+    async def list_resource_templates(self) -> list[ListedTemplate]:
+        """The templates whose service and toolset are offered."""
+        return [template.listed() for template in self.resources.templates]
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Deck, Any] | None = None
+    ) -> Iterable[ReadResourceContents]:
+        """What stands at an address."""
+        return [await self.resources.read(str(uri), context or Context(mcp_server=self))]

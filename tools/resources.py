@@ -1,0 +1,158 @@
+"""What a person can attach to a conversation: rules and codes, and single prospects and leads by their address."""
+
+from __future__ import annotations
+
+import json
+
+from server.contract_table import contract_markdown
+from server.models.places import LEAD_STATUSES, PROVINCES, US_STATES
+from server.models.renovationfind import REASON_LIMIT, STATUS_RULES, StatusRule
+from server.tooling.context import Ctx, deck_of
+from server.tooling.resources import JSON, Resource, Template, unknown_record
+from tools.lead_answers import known_line, lead_lines, lead_title
+from tools.operations import write_history
+from tools.prospects import rooflink_get_prospect, rooflink_prospect_checklist
+
+_SOURCE = "https://docs.renovationfind.com/api-reference/general-leads/update-job-status"
+_OWN_RULES = (
+    "LeadBridge's own rules: job_amount is above zero; completion is not before start; a date and its TBD flag are not "
+    "both given; an argument that a status has no use for is left out."
+)
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+async def _status_rules(_ctx: Ctx) -> str:
+    lines = [
+        "# Job statuses of a RenovationFind lead",
+        "",
+        f"Documented: {_SOURCE}. `reason` may go with every status, at most {REASON_LIMIT} characters.",
+        "",
+        "| status | needs | may have | can be changed again | tool |",
+        "|---|---|---|---|---|",
+        *(_status_row(rule) for rule in STATUS_RULES.values()),
+        "",
+        _OWN_RULES,
+    ]
+    return "\n".join(lines)
+
+
+def _status_row(rule: StatusRule) -> str:
+    needs = ", ".join(rule.required) + ("; " if rule.required and rule.note else "") + rule.note
+    tool = "renovationfind_mark_won" if rule.final else "renovationfind_update_job_status"
+    changed = "NO, never" if rule.final else "yes"
+    return f"| {rule.status} | {needs or 'nothing'} | {', '.join(rule.optional) or '-'} | {changed} | {tool} |"
+
+
+async def _lead_status_codes(_ctx: Ctx) -> str:
+    return json.dumps(LEAD_STATUSES, indent=1)
+
+
+async def _states(_ctx: Ctx) -> str:
+    named = {"us": US_STATES, "canada": PROVINCES}
+    return json.dumps(
+        {country: {code: name for code, (name, _) in places.items()} for country, places in named.items()}, indent=1
+    )
+
+
+async def _contract(ctx: Ctx) -> str:
+    return contract_markdown(deck_of(ctx).catalog)
+
+
+async def _history(ctx: Ctx) -> str:
+    return (await write_history(ctx, limit=50)).text
+
+
+async def _prospect(ctx: Ctx, prospect_id: int) -> str:
+    return (await rooflink_get_prospect(ctx, prospect_id)).text
+
+
+async def _checklist(ctx: Ctx, prospect_id: int) -> str:
+    return (await rooflink_prospect_checklist(ctx, prospect_id)).text
+
+
+async def _lead(ctx: Ctx, lead_id: int) -> str:
+    deck = deck_of(ctx)
+    known = await deck.leads.get(lead_id)
+    if known is None:
+        raise unknown_record(
+            f"LeadBridge has seen no answer about lead {lead_id} yet, and RenovationFind was not asked."
+        )
+    title = lead_title(lead_id, known)
+    age = _age(deck.leads.clock() - known.seen_at)
+    lines = [f"L{title[1:]}, as last seen {age} ago; it may have changed since.", known_line(known)]
+    return "\n".join([*lines, *lead_lines(known.lead)])
+
+
+def _age(seconds: float) -> str:
+    """How long ago, in the largest unit that fits: `3 days`, `1 hour`, `less than a minute`."""
+    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
+        if (count := int(seconds // unit)) > 0:
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+RESOURCES = (
+    Resource(
+        "leadbridge://status-rules",
+        "Status rules",
+        "What each RenovationFind job status needs, and which can never be changed again.",
+        _status_rules,
+    ),
+    Resource(
+        "leadbridge://lead-status-codes",
+        "Lead status codes",
+        "RoofLink's documented lead status codes with their meaning.",
+        _lead_status_codes,
+        mime_type=JSON,
+    ),
+    Resource(
+        "leadbridge://states",
+        "States and provinces",
+        "The state and province codes RoofLink accepts.",
+        _states,
+        mime_type=JSON,
+    ),
+    Resource(
+        "leadbridge://contract",
+        "Contract",
+        "How each operation of both services is called, and how certain that is.",
+        _contract,
+    ),
+    Resource(
+        "leadbridge://history",
+        "Write history",
+        "The newest 50 writes and what came of them, the unresolved first.",
+        _history,
+        toolset="pipeline",
+    ),
+)
+
+TEMPLATES = (
+    Template(
+        "rooflink://prospects/{prospect_id}",
+        "RoofLink prospect",
+        "One prospect in full, read live.",
+        _prospect,
+        service="rooflink",
+        toolsets=frozenset({"prospects"}),
+        completed_by="prospect_ids",
+    ),
+    Template(
+        "rooflink://prospects/{prospect_id}/checklist",
+        "RoofLink checklist",
+        "A prospect's steps, done and open, read live.",
+        _checklist,
+        service="rooflink",
+        toolsets=frozenset({"prospects"}),
+        completed_by="prospect_ids",
+    ),
+    Template(
+        "renovationfind://leads/{lead_id}",
+        "RenovationFind lead",
+        "What LeadBridge last saw of a lead, with its age; nothing is read live.",
+        _lead,
+        service="renovationfind",
+        toolsets=frozenset({"leads", "leads-read"}),
+        completed_by="lead_ids",
+    ),
+)
