@@ -11,18 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
-from server.errors import Refused
+from server.errors import Refused, StateError
 from server.guard import audit
 from server.guard.approval import Approval, used_before
+from server.guard.late_outcomes import LateOutcomes
 from server.guard.masking import masked
 from server.guard.owners import this_process
 from server.guard.plan import Plan
 from server.guard.recovery import set_state, settle_orphans
 from server.guard.repeats import EarlierWrite, UnresolvedWrite, earlier
+from server.guard.write_rows import WriteRow, row_of
 from server.state import Store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+__all__ = ["OUTCOMES", "Ledger", "WritePermit", "WriteRow"]
 
 OUTCOMES = ("intended", "sent", "done", "failed", "unknown")
 SERVICES = ("rooflink", "renovationfind")
@@ -56,23 +60,6 @@ class WritePermit:
 
 
 @dataclass(frozen=True, slots=True)
-class WriteRow:
-    """One write of the history."""
-
-    write_id: int
-    at: float
-    service: str
-    operation: str
-    target: str
-    state: str
-    summary: str
-    record_id: int | None
-    approval: str
-    arguments: dict[str, Any]
-    sandbox: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Ledger:
     """Writes intents and outcomes to the store, and burns each approval with the intent it allowed."""
 
@@ -80,6 +67,10 @@ class Ledger:
     account: Callable[[str], str]
     sandbox: bool
     clock: Callable[[], float] = time.time
+    _late: LateOutcomes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_late", LateOutcomes(self.store))
 
     async def earlier(self, plan: Plan) -> EarlierWrite | UnresolvedWrite | None:
         """The same write, if it was tried before and this one counts as its repeat.
@@ -94,7 +85,7 @@ class Ledger:
             settle_orphans(connection, self.clock())
             return earlier(connection, plan, self.account(plan.operation.service), self.clock())
 
-        return await self.store.run(work)
+        return await self._late.run(work, self.clock())
 
     async def about(self, service: str, subject: str) -> WriteRow | None:
         """The newest write about a subject that did not fail, in whatever state, however old."""
@@ -140,7 +131,7 @@ class Ledger:
             audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}})
             return write_id
 
-        found = await self.store.run(work)
+        found = await self._late.run(work, self.clock())
         return found if isinstance(found, EarlierWrite) else WritePermit(found, plan.operation.id, self)
 
     def _intent(self, plan: Plan, approval: Approval, now: float) -> dict[str, Any]:
@@ -173,9 +164,21 @@ class Ledger:
             await self.store.run(lambda connection: _burn(connection, approval.id, operation_id, "yes", now))
 
     async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> bool:
-        """Put a write's state on record; whether it could still go there."""
+        """Put a write's state on record; whether it could still go there.
+
+        Raises:
+            StateError: it could not be written. An outcome is then put on record as soon as the store can be written
+                again; if this process ends before, the next one finds the write as `sent`, and tells it as unknown.
+        """
         now = self.clock()
-        return await self.store.run(lambda connection: set_state(connection, now, write_id, state, summary, record_id))
+        try:
+            return await self._late.run(
+                lambda connection: set_state(connection, now, write_id, state, summary, record_id), now
+            )
+        except StateError:
+            if state in {"done", "failed", "unknown"}:
+                self._late.add(write_id, state, summary, record_id)
+            raise
 
     async def burn_no(self, approval_id: str, operation_id: str) -> None:
         """A question that was answered with no cannot be answered again with yes."""
@@ -192,9 +195,9 @@ class Ledger:
 
         def work(connection: Connection) -> WriteRow:
             settle_orphans(connection, now)
-            return _row_of(self._unknown(connection, write_id))
+            return row_of(self._unknown(connection, write_id))
 
-        return await self.store.run(work)
+        return await self._late.run(work, self.clock())
 
     def _unknown(self, connection: Connection, write_id: int) -> Any:
         from sqlalchemy import select
@@ -226,9 +229,9 @@ class Ledger:
             row = self._unknown(connection, write_id)
             summary = f"{row.summary} Settled by a person as {state}."
             set_state(connection, now, write_id, state, summary, record_id, by="person")
-            return _row_of(connection.execute(select(writes).where(writes.c.id == write_id)).one())
+            return row_of(connection.execute(select(writes).where(writes.c.id == write_id)).one())
 
-        return await self.store.run(work)
+        return await self._late.run(work, self.clock())
 
     async def records(self, operation_id: str) -> frozenset[int]:
         """Ids of all records that an operation is known to have made."""
@@ -275,28 +278,12 @@ class Ledger:
                 select(writes).where(*where).order_by(open_first, writes.c.id.desc()).limit(limit)
             )
             total = connection.execute(select(func.count()).select_from(writes).where(*where)).scalar_one()
-            return [_row_of(row) for row in rows], total
+            return [row_of(row) for row in rows], total
 
-        return await self.store.run(work)
+        return await self._late.run(work, self.clock())
 
     def _accounts(self) -> list[str]:
         return [self.account(service) for service in SERVICES]
-
-
-def _row_of(row: Any) -> WriteRow:
-    return WriteRow(
-        write_id=row.id,
-        at=row.created_at,
-        service=row.service,
-        operation=row.operation,
-        target=row.target,
-        state=row.state,
-        summary=row.summary,
-        record_id=row.record_id,
-        approval=row.approval,
-        arguments=row.arguments,
-        sandbox=row.sandbox,
-    )
 
 
 def _burn(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:

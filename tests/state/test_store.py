@@ -265,13 +265,6 @@ def test_a_place_where_no_folder_can_be_made_is_told(stores: Any, tmp_path: Path
     expect_unusable(stores(f"sqlite:///{tmp_path}/file/state/x.db"), "cannot be written")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only to root")
-def test_a_folder_that_is_read_only_is_told(stores: Any, tmp_path: Path) -> None:
-    folder = tmp_path / "locked"
-    folder.mkdir(mode=0o500)
-    expect_unusable(stores(f"sqlite:///{folder}/x.db"), "cannot be written")
-
-
 def test_a_locked_database_is_told_and_works_again_when_it_is_free(stores: Any, file: Path) -> None:
     store = stores()
     store.run_sync(insert("a"))
