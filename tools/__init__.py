@@ -6,11 +6,12 @@ A read tool returns a `Reply`; a write tool returns a `Plan`, and `server.toolin
 from __future__ import annotations
 
 from server.tooling.definition import ToolSpec
-from tools import create_lead, hand_off, lead_status, leads, matching, operations, prospects, referrals
+from tools import create_lead, hand_off, jobs, lead_status, leads, matching, operations, prospects, referrals
 
 ALL_TOOLS: tuple[ToolSpec, ...] = (
     *prospects.TOOLS,
     *create_lead.TOOLS,
+    *jobs.TOOLS,
     *leads.TOOLS,
     *lead_status.TOOLS,
     *referrals.TOOLS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -77,6 +77,10 @@ class Plan:
     """What is told with the outcome but not asked about: it may differ from one moment to the next."""
     subject: str = ""
     """What is changed, e.g. `lead 812 status`; two writes of one subject are about the same thing."""
+    sets: frozenset[str] = frozenset()
+    """Names of the arguments that set something of the subject; empty where the write is about all of it."""
+    overwritten: bool = False
+    """The service shows other values now, so that the same write before does not count any more."""
     effect_now: Effect | None = None
     """The effect of this very write, where an argument changes it: a note that is mailed to a customer."""
     asks_anyway: bool = False
@@ -127,6 +131,10 @@ class Plan:
     def question(self) -> str:
         """The preview as one text."""
         return "\n".join([*self.preview, *(f"Note: {warning}" for warning in self.warnings)])
+
+    def touches(self, names: Iterable[str]) -> bool:
+        """Whether a write of the same subject with arguments of these names set something that this one sets."""
+        return not self.sets or not self.sets.isdisjoint(names)
 
     def repeat_digest(self) -> str:
         """A digest that the same write again has too, knowingly or not."""

@@ -73,8 +73,11 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
             f"Nothing was sent: the same is being written right now (write {row.id}).",
             "Wait for it and look at write_history.",
         )
+    if plan.overwritten:
+        return None
     if plan.repeat == "until_next":
-        rows = rows[:1]  # whatever came last, also what nobody knows of, may have set something else
+        # Whatever came last, also what nobody knows of, may have set something else.
+        rows = [row for row in rows if plan.touches(row.arguments)][:1]
     done = [row for row in rows if row.state == "done"]
     for row in done:
         recent = plan.repeat == "once" or row.created_at > now - WINDOW

@@ -156,7 +156,7 @@ class GuardedTool(Tool):
         bad = bad_arguments(error)
         known = self.fn_metadata.arg_model.model_fields
         rest = {name: value for name, value in arguments.items() if name in known and name not in bad}
-        broken = [problem for problem in await self._broken_rules(rest) if problem.argument not in bad]
+        broken = [row for row in await self._broken_rules(rest) if bad.isdisjoint(row.argument.split(", "))]
         return problems_of(error, self.fn_metadata.arg_model) + broken
 
     async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:

@@ -35,6 +35,8 @@ EFFECTS = {
     "rooflink_prospect_stats": "read",
     "rooflink_prospect_checklist": "read",
     "rooflink_create_lead": "additive",
+    "rooflink_update_job": "reversible",
+    "rooflink_assign_job": "reversible",
     "renovationfind_accept_lead": "irreversible",
     "renovationfind_decline_lead": "irreversible",
     "renovationfind_update_job_status": "reversible",
@@ -50,11 +52,13 @@ EFFECTS = {
 """What each tool does to the world. A tool that is not here yet has to be put here."""
 LOCAL = {"server_status", "write_history", "resolve_write"}
 """Tools that look at this server only."""
-UNGATED_WRITES = {"renovationfind_update_job_status"}
+UNGATED_WRITES = {"renovationfind_update_job_status", "rooflink_update_job", "rooflink_assign_job"}
 REQUIRED = {
     "rooflink_get_prospect": {"prospect_id"},
     "rooflink_prospect_checklist": {"prospect_id"},
     "rooflink_create_lead": {"address", "state", "postal_code"},
+    "rooflink_update_job": {"job_id"},
+    "rooflink_assign_job": {"job_id"},
     "renovationfind_accept_lead": {"lead_id"},
     "renovationfind_decline_lead": {"lead_id", "reason"},
     "renovationfind_update_job_status": {"lead_id", "status"},
@@ -68,7 +72,9 @@ SELF_EVIDENT = {
     "page", "page_size", "include_deleted", "stage", "rep_id", "rep_2_id", "project_manager_id", "region_id",
     "created_from", "created_to", "modified_from", "modified_to", "city", "county", "state", "postal_code", "latitude",
     "longitude", "first_name", "last_name", "cell_phone", "home_phone", "phone", "email", "external_id", "limit",
-    "status", "address", "name", "write_id", "record_id", "outcome",
+    "status", "address", "name", "write_id", "record_id", "outcome", "lead_source_id", "marketing_rep_id",
+    "customer_first_name", "customer_last_name", "customer_company_name", "customer_email", "customer_cell",
+    "customer_phone",
 }  # fmt: skip
 """Arguments whose name and type say all there is to say."""
 OBJECTS = {"extra_info", "extra_filters"}

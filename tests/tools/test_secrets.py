@@ -38,6 +38,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "rooflink_prospect_stats": {},
     "rooflink_prospect_checklist": {"prospect_id": 1},
     "rooflink_create_lead": {"address": "4821 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"},
+    "rooflink_update_job": {"job_id": 1, "customer_email": "dana@example.com"},
+    "rooflink_assign_job": {"job_id": 1, "rep_id": 301},
     "renovationfind_accept_lead": {"lead_id": 812},
     "renovationfind_decline_lead": {"lead_id": 811, "reason": "Too far"},
     "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
@@ -110,7 +112,7 @@ async def test_no_tool_tells_a_key_when_all_goes_well(
         for tool in WRITES:
             assert "Would send" in await told.by(client, tool, dry_run=True) or tool not in SENDING
         for tool in (spec.name for spec in tool_specs()):
-            more = {"prospect_id": prospect} if "prospect_id" in ARGUMENTS[tool] else {}
+            more = {name: prospect for name in ("prospect_id", "job_id") if name in ARGUMENTS[tool]}
             await told.by(client, tool, **more)
         await told.by(client, "write_history")
     assert len(sandbox.writes) == len([tool for tool in WRITES if tool in SENDING])

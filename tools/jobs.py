@@ -1,0 +1,158 @@
+"""RoofLink jobs, of which each prospect is one: their general data, and who is assigned to them.
+
+Source: https://developers.rooflink.com/reference/public-jobs-partial-update
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from server.effects import Effect
+from server.errors import Problem
+from server.guard.contacts import contact_problems
+from server.guard.plan import Plan
+from server.models.places import PLACES
+from server.tooling.arguments import Email, Id, Text60, Text100, Text200
+from server.tooling.context import Ctx, deck_of
+from server.tooling.writes import write_tool
+from tools.job_changes import change_plan
+
+Nothing = SkipJsonSchema[None]
+
+_ID = WithJsonSchema({"type": "integer", "exclusiveMinimum": 0})
+JobId = Annotated[Id, _ID, Field(description="Job (prospect) id")]
+RecordId = Annotated[Id, _ID]
+_TEXT = WithJsonSchema({"type": "string", "minLength": 1})
+Text12 = Annotated[str, Field(min_length=1, max_length=12, strict=True)]
+JobType = Annotated[
+    Literal["r", "c", "d", "m"], Field(description="residential, commercial, designer, maintenance and repair program")
+]
+BidType = Annotated[Literal["c", "i", "r", "f"], Field(description="cash, insurance, repair, finance")]
+ROLES = ("rep_id", "rep_2_id", "marketing_rep_id", "project_manager_id")
+FIELDS = (
+    "name", "job_type", "bid_type", "lead_source_id", "address", "city", "county", "state", "postal_code", "region_id",
+    "customer_first_name", "customer_last_name", "customer_company_name", "customer_email", "customer_cell",
+    "customer_phone",
+)  # fmt: skip
+
+
+async def rooflink_update_job(
+    ctx: Ctx,
+    job_id: JobId,
+    name: Annotated[Text200, _TEXT] | Nothing = None,
+    job_type: JobType | Nothing = None,
+    bid_type: BidType | Nothing = None,
+    lead_source_id: RecordId | Nothing = None,
+    address: Annotated[Text200, _TEXT] | Nothing = None,
+    city: Annotated[Text100, _TEXT] | Nothing = None,
+    county: Annotated[Text100, _TEXT] | Nothing = None,
+    state: Annotated[Text60, _TEXT, Field(description="US state or Canadian province code")] | Nothing = None,
+    postal_code: Annotated[Text12, _TEXT] | Nothing = None,
+    region_id: RecordId | Nothing = None,
+    customer_first_name: Annotated[Text100, _TEXT] | Nothing = None,
+    customer_last_name: Annotated[Text100, _TEXT] | Nothing = None,
+    customer_company_name: Annotated[Text200, _TEXT] | Nothing = None,
+    customer_email: Annotated[Email, _TEXT] | Nothing = None,
+    customer_cell: Annotated[Text60, _TEXT] | Nothing = None,
+    customer_phone: Annotated[Text60, _TEXT] | Nothing = None,
+) -> Plan:
+    """Update a RoofLink job or its customer's data. Only what you give is sent; no field can be emptied.
+
+    The receipt shows before and after, and warns of what RoofLink did not take. For assigned employees use
+    rooflink_assign_job.
+    """
+    given: dict[str, str | int | None] = {
+        "name": name,
+        "job_type": job_type,
+        "bid_type": bid_type,
+        "lead_source_id": lead_source_id,
+        "address": address,
+        "city": city,
+        "county": county,
+        "state": state.upper() if state else None,
+        "postal_code": postal_code,
+        "region_id": region_id,
+        "customer_first_name": customer_first_name,
+        "customer_last_name": customer_last_name,
+        "customer_company_name": customer_company_name,
+        "customer_email": customer_email,
+        "customer_cell": customer_cell,
+        "customer_phone": customer_phone,
+    }
+    _, odd = contact_problems({"customer_cell": customer_cell, "customer_phone": customer_phone}, {})
+    return await change_plan(deck_of(ctx), "rooflink.update_job", job_id, _only_given(given), warnings=odd)
+
+
+async def rooflink_assign_job(
+    ctx: Ctx,
+    job_id: JobId,
+    rep_id: RecordId | Nothing = None,
+    rep_2_id: RecordId | Nothing = None,
+    marketing_rep_id: RecordId | Nothing = None,
+    project_manager_id: RecordId | Nothing = None,
+) -> Plan:
+    """Assign employees to a RoofLink job. Roles left out stay; none can be emptied.
+
+    rooflink_get_prospect shows user ids.
+    """
+    given: dict[str, str | int | None] = {
+        "rep_id": rep_id,
+        "rep_2_id": rep_2_id,
+        "marketing_rep_id": marketing_rep_id,
+        "project_manager_id": project_manager_id,
+    }
+    return await change_plan(deck_of(ctx), "rooflink.assign_job", job_id, _only_given(given))
+
+
+def update_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """At least one field; the state's code; phones and e-mail."""
+    problems = _at_least_one(given, FIELDS)
+    if "state" in given and str(given["state"]).upper() not in PLACES:
+        problems.append(Problem("state", f"must be one of the 51 US and 13 Canadian codes: {' '.join(PLACES)}"))
+    if "postal_code" in given and not str(given["postal_code"]).strip():
+        problems.append(Problem("postal_code", "must not be blank (LeadBridge's own rule)"))
+    phones = {name: _text_of(given.get(name)) for name in ("customer_cell", "customer_phone")}
+    return problems + contact_problems(phones, {"customer_email": _text_of(given.get("customer_email"))})[0]
+
+
+def assign_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """At least one role."""
+    return _at_least_one(given, ROLES)
+
+
+def _at_least_one(given: Mapping[str, Any], names: tuple[str, ...]) -> list[Problem]:
+    if any(name in given for name in names):
+        return []
+    return [Problem(", ".join(names), "give at least one")]
+
+
+def _only_given(given: Mapping[str, str | int | None]) -> dict[str, str | int]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _text_of(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+TOOLS = (
+    write_tool(
+        rooflink_update_job,
+        title="Update job",
+        toolset="jobs",
+        operation="rooflink.update_job",
+        effect=Effect.REVERSIBLE,
+        rules=update_rules,
+    ),
+    write_tool(
+        rooflink_assign_job,
+        title="Assign job",
+        toolset="jobs",
+        operation="rooflink.assign_job",
+        effect=Effect.REVERSIBLE,
+        rules=assign_rules,
+    ),
+)
