@@ -34,7 +34,7 @@ from server.tooling.questions import SealedQuestions, explain_refused_answers
 from server.tooling.resources import Resources
 from server.toolsets import chosen_toolsets, hidden_tools
 from tools import ALL_TOOLS
-from tools.completions import CHOICES
+from tools.completions import CHOICES, Completions
 from tools.resources import RESOURCES, TEMPLATES
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def build_server(
     server.resources = Resources(
         RESOURCES, TEMPLATES, toolsets=chosen_toolsets(settings.toolsets), services=deck.services.clients
     )
+    server.completion()(Completions(deck, server.prompts, server.resources))
     return server
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from server.contract_table import contract_markdown
 from server.models.places import LEAD_STATUSES, PROVINCES, US_STATES
 from server.models.renovationfind import REASON_LIMIT, STATUS_RULES, StatusRule
 from server.tooling.context import Ctx, deck_of
-from server.tooling.resources import JSON, Resource, Template, unknown_record
+from server.tooling.reply import readable
+from server.tooling.resources import JSON, PLAIN, Resource, Template, unknown_record
 from tools.lead_answers import known_line, lead_lines, lead_title
 from tools.operations import write_history
 from tools.prospects import rooflink_get_prospect, rooflink_prospect_checklist
@@ -55,11 +55,13 @@ async def _states(_ctx: Ctx) -> str:
 
 
 async def _contract(ctx: Ctx) -> str:
-    return contract_markdown(deck_of(ctx).catalog)
+    from server.contract.show import as_text
+
+    return as_text(deck_of(ctx).catalog)
 
 
 async def _history(ctx: Ctx) -> str:
-    return (await write_history(ctx, limit=50)).text
+    return readable((await write_history(ctx, limit=50)).text)
 
 
 async def _prospect(ctx: Ctx, prospect_id: int) -> str:
@@ -117,6 +119,7 @@ RESOURCES = (
         "Contract",
         "How each operation of both services is called, and how certain that is.",
         _contract,
+        mime_type=PLAIN,
     ),
     Resource(
         "leadbridge://history",

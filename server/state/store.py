@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import anyio.to_thread
 
@@ -66,6 +66,16 @@ class Store:
         if self._secret is None:
             self._secret = self.run_sync(_read_or_make_secret)
         return self._secret
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something in it to read, as far as can be told without opening or creating it."""
+        if self._engine is not None:
+            return True
+        if self.url == IN_MEMORY:
+            return False
+        parts = urlsplit(self.url)
+        return parts.scheme != "sqlite" or Path(unquote(parts.path.removeprefix("/"))).is_file()
 
     @property
     def description(self) -> str:

@@ -23,6 +23,7 @@ logger = logging.getLogger("leadbridge")
 
 MARKDOWN = "text/markdown"
 JSON = "application/json"
+PLAIN = "text/plain"
 _ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
@@ -143,7 +144,7 @@ class Resources:
 
     async def _read(self, uri: str, ctx: Ctx) -> ReadResourceContents:
         if (resource := self.resources.get(uri)) is not None:
-            return ReadResourceContents(content=readable(await resource.read(ctx)), mime_type=resource.mime_type)
+            return ReadResourceContents(content=await resource.read(ctx), mime_type=resource.mime_type)
         for template in self.templates:
             value = template.matched(uri)
             if value is None:

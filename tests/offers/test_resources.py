@@ -23,7 +23,7 @@ STATIC = {
     "leadbridge://status-rules": "text/markdown",
     "leadbridge://lead-status-codes": "application/json",
     "leadbridge://states": "application/json",
-    "leadbridge://contract": "text/markdown",
+    "leadbridge://contract": "text/plain",
     "leadbridge://history": "text/markdown",
 }
 TEMPLATES = {
@@ -148,15 +148,15 @@ async def test_the_contract_tells_how_certain_each_operation_is(sandbox, era, tm
     contract.write_text('[operations."rooflink.prospect_stats"]\npath = "/other/stats/"\n', "utf-8")
     async with connected(sandbox, era=era, contract_file=contract) as client:
         text = (await read(client, "leadbridge://contract")).text
-    rows = {row.split(" | ")[0].removeprefix("| "): row for row in text.splitlines() if row.startswith("| ")}
     for operation in load():
-        row = rows[operation.id]
-        assert f" | {operation.effect} | {operation.provenance.operation} | " in row
-        assert operation.source.replace("|", "/") in row
-        if operation.id != "rooflink.prospect_stats":
-            assert f" | {operation.method or 'unknown'} | {operation.path or 'unknown'} | " in row
-    assert " | /other/stats/ | " in rows["rooflink.prospect_stats"]
-    assert " | override | " in rows["rooflink.prospect_stats"]
+        (line,) = [line for line in text.splitlines() if line.startswith(f"{operation.id}: ")]
+        assert line.endswith(f" [{operation.effect}]")
+        certain = operation.id == "rooflink.prospect_stats"
+        assert (f": {operation.method} {operation.path} [" in line) is (bool(operation.path) and not certain)
+        assert f"  source: {operation.source}" in text
+    assert "rooflink.prospect_stats: GET /other/stats/ [read]\n  tool rooflink_prospect_stats; operation " in text
+    assert "path override" in text
+    assert ", path inferred" in text
 
 
 async def test_the_history_is_what_write_history_tells(sandbox, era):
