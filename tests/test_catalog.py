@@ -85,7 +85,7 @@ DOCUMENTED_NAMES = {
     "rooflink.create_event": {"name", "start", "end", "job", "all_day", "any_time", "add_to_my_calendar"},
     "rooflink.update_event": {"name", "start", "end"},
     "rooflink.next_five_days_events": {"scope"},
-    "rooflink.list_events": {"users"},
+    "rooflink.list_events": {"page", "page_size", "users"},
     "rooflink.calendar_view": {"users"},
     "renovationfind.decline_lead": {"reason"},
     "renovationfind.update_job_status": {

@@ -6,7 +6,21 @@ A read tool returns a `Reply`; a write tool returns a `Plan`, and `server.toolin
 from __future__ import annotations
 
 from server.tooling.definition import ToolSpec
-from tools import create_lead, hand_off, jobs, lead_status, leads, matching, operations, prospects, referrals
+from tools import (
+    calendar,
+    create_lead,
+    events,
+    hand_off,
+    jobs,
+    lead_status,
+    leads,
+    matching,
+    operations,
+    prospects,
+    referrals,
+    regions,
+    reports,
+)
 
 ALL_TOOLS: tuple[ToolSpec, ...] = (
     *prospects.TOOLS,
@@ -16,6 +30,10 @@ ALL_TOOLS: tuple[ToolSpec, ...] = (
     *lead_status.TOOLS,
     *referrals.TOOLS,
     *hand_off.TOOLS,
+    *calendar.TOOLS,
+    *events.TOOLS,
+    *regions.TOOLS,
+    *reports.TOOLS,
     *matching.TOOLS,
     *operations.TOOLS,
 )

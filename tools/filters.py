@@ -5,22 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from typing import TypeVar
 
 from server.catalog.operation import Scalar
 from server.models.rooflink import Person, Prospect
 from server.models.values import day_of
 
+R = TypeVar("R")
 Check = Callable[[Prospect, Scalar], bool | None]
 """Whether a row fits the filter; `None` where the row does not tell."""
 
 
-def ignored_filters(filters: Mapping[str, Scalar], prospects: Sequence[Prospect]) -> list[str]:
+def contradicted(
+    filters: Mapping[str, Scalar], rows: Sequence[R], checks: Mapping[str, Callable[[R, Scalar], bool | None]]
+) -> list[str]:
     """Names of the filters that at least one returned row contradicts. No rows prove nothing."""
     return [
         name
         for name, value in filters.items()
-        if (check := _CHECKS.get(name)) and any(check(prospect, value) is False for prospect in prospects)
+        if (check := checks.get(name)) and any(check(row, value) is False for row in rows)
     ]
+
+
+def ignored_filters(filters: Mapping[str, Scalar], prospects: Sequence[Prospect]) -> list[str]:
+    """Names of the filters of the prospect list that at least one returned prospect contradicts."""
+    return contradicted(filters, prospects, _CHECKS)
 
 
 def _person(role: str) -> Check:

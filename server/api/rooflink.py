@@ -46,6 +46,32 @@ class RoofLink:
         """One record, by the variables of the operation's path."""
         return self._read(model, await self.client.request(self._catalog[operation_id], path=path), operation_id)
 
+    async def rows(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> list[M]:
+        """A list that comes whole, without an envelope."""
+        operation = self._catalog[operation_id]
+        answer = await self.client.request(operation, query=operation.encode_query(query))
+        if not isinstance(answer, list):
+            raise self._odd(operation_id, "no list")
+        return [self._read(model, row, operation_id) for row in answer]
+
+    async def by_day(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> dict[str, list[M]]:
+        """Lists keyed by day (`YYYY-MM-DD`), in the service's order."""
+        operation = self._catalog[operation_id]
+        answer = await self.client.request(operation, query=operation.encode_query(query))
+        if not isinstance(answer, dict) or not all(isinstance(rows, list) for rows in answer.values()):
+            raise self._odd(operation_id, "no lists by day")
+        days = {day: rows for day, rows in answer.items() if isinstance(rows, list)}
+        return {day: [self._read(model, row, operation_id) for row in rows] for day, rows in days.items()}
+
+    async def counts(self, operation_id: str, query: Mapping[str, Scalar | None]) -> list[tuple[str, int]]:
+        """Statistics of whatever shape, as names and counts in the service's order."""
+        operation = self._catalog[operation_id]
+        answer = await self.client.request(operation, query=operation.encode_query(query))
+        counts = counts_of(answer)
+        if not counts and answer not in ({}, []):
+            raise self._odd(operation_id, "no counts that can be recognised")
+        return counts
+
     async def list_prospects(
         self, filters: Mapping[str, Scalar | None], extra: Mapping[str, str] | None = None
     ) -> tuple[Page, list[Prospect]]:
@@ -58,11 +84,7 @@ class RoofLink:
 
     async def prospect_stats(self) -> list[tuple[str, int]]:
         """Counts by filter, predefined and custom, in the service's order."""
-        answer = await self.client.request(self._catalog["rooflink.prospect_stats"])
-        counts = counts_of(answer)
-        if not counts and answer not in ({}, []):
-            raise self._odd("rooflink.prospect_stats", "no counts that can be recognised")
-        return counts
+        return await self.counts("rooflink.prospect_stats", {})
 
     async def prospect_checklist(self, prospect_id: int) -> list[Step]:
         """The checklist's steps in the service's order."""

@@ -17,6 +17,8 @@ import jsonschema
 import pytest
 import quicktok
 
+from server.app import tool_specs
+from server.toolsets import DEFAULT
 from tests.support import Era, Time, connected, make_sandbox
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -43,6 +45,17 @@ EFFECTS = {
     "renovationfind_mark_won": "irreversible",
     "renovationfind_create_referral_request": "irreversible",
     "hand_off_lead": "irreversible",
+    "rooflink_list_events": "read",
+    "rooflink_calendar_view": "read",
+    "rooflink_next_five_days_events": "read",
+    "rooflink_create_event": "irreversible",
+    "rooflink_update_event": "irreversible",
+    "rooflink_delete_event": "irreversible",
+    "rooflink_list_regions": "read",
+    "rooflink_get_region": "read",
+    "rooflink_list_approved_jobs": "read",
+    "rooflink_approved_stats": "read",
+    "rooflink_list_public_jobs": "read",
     "server_status": "read",
     "write_history": "read",
     # What this server does to its own record of a write is not undone, and no service is called.
@@ -65,6 +78,10 @@ REQUIRED = {
     "renovationfind_mark_won": {"lead_id", "status"},
     "renovationfind_create_referral_request": {"first_name", "last_name"},
     "hand_off_lead": {"lead_id"},
+    "rooflink_create_event": {"name", "start", "end"},
+    "rooflink_update_event": {"event_id"},
+    "rooflink_delete_event": {"event_id"},
+    "rooflink_get_region": {"region_id"},
     "resolve_write": {"write_id", "outcome"},
 }
 """Tools not named here require nothing."""
@@ -75,6 +92,7 @@ SELF_EVIDENT = {
     "status", "address", "name", "write_id", "record_id", "outcome", "lead_source_id", "marketing_rep_id",
     "customer_first_name", "customer_last_name", "customer_company_name", "customer_email", "customer_cell",
     "customer_phone",
+    "start_from", "start_to", "date_from", "date_to", "job_id", "all_day",
 }  # fmt: skip
 """Arguments whose name and type say all there is to say."""
 OBJECTS = {"extra_info", "extra_filters"}
@@ -86,7 +104,7 @@ KEYWORDS = {
 }  # fmt: skip
 VERBS = {
     "List", "Show", "Count", "Create", "Accept", "Decline", "Set", "Mark", "Ask", "Find", "Settle", "Update", "Assign",
-    "Add", "Upload", "Hand", "Take",
+    "Add", "Upload", "Hand", "Take", "Delete",
 }  # fmt: skip
 
 
@@ -282,5 +300,6 @@ def test_all_definitions_of_the_default_tools_cost_at_most_6500_tokens(definitio
         name: len(encoding.encode(json.dumps({key: row[key] for key in keys}, separators=(",", ":"))))
         for name, row in definitions.items()
     }
-    assert all(cost > 50 for cost in costs.values())
-    assert sum(costs.values()) <= 6500, costs
+    assert all(50 < cost <= 600 for cost in costs.values()), costs
+    default = {spec.name for spec in tool_specs() if spec.toolset in DEFAULT}
+    assert sum(costs[name] for name in default & set(costs)) <= 6500, costs

@@ -45,6 +45,17 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
     "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 5},
     "renovationfind_create_referral_request": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
+    "rooflink_list_events": {},
+    "rooflink_calendar_view": {},
+    "rooflink_next_five_days_events": {},
+    "rooflink_create_event": {"name": "Inspection", "start": "2026-05-06T09:00", "end": "2026-05-06T10:00"},
+    "rooflink_update_event": {"event_id": 61001, "name": "Inspection"},
+    "rooflink_delete_event": {"event_id": 61002},
+    "rooflink_list_regions": {},
+    "rooflink_get_region": {"region_id": 11},
+    "rooflink_list_approved_jobs": {},
+    "rooflink_approved_stats": {},
+    "rooflink_list_public_jobs": {},
     "server_status": {},
     "write_history": {},
     "resolve_write": {"write_id": 1, "outcome": "failed"},
@@ -57,6 +68,7 @@ SENDING = [spec.name for spec in tool_specs() if spec.operations and not spec.lo
 def settings_with(keys: tuple[str, str], **more: Any) -> Settings:
     rooflink, renovationfind = keys
     values = {"rooflink_api_key": SecretStr(rooflink), "renovationfind_token": SecretStr(renovationfind), **more}
+    values.setdefault("toolsets", "all")
     return make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **values})
 
 

@@ -1,0 +1,133 @@
+"""RoofLink's calendar, read: the list of events, the calendar view, the next five days.
+
+Source: https://developers.rooflink.com/reference/light-events-list
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from server.catalog import Operation
+from server.catalog.operation import Scalar
+from server.models.rooflink_calendar import Event
+from server.models.values import day_of
+from server.tooling.arguments import Id, OptionalDay, OptionalId
+from server.tooling.context import Ctx, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.untrusted import label, with_legend
+from tools.event_views import COLUMNS, Calendar, Days, EventPage, cells_of, days_text, event_lines, ignored, row_of
+from tools.list_pages import numbers_of, page_lines
+
+Nothing = SkipJsonSchema[None]
+
+Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+PageSize = Annotated[int, Field(ge=1, le=10, strict=True)]
+UserIds = Annotated[list[Id], Field(min_length=1, max_length=50, description="Whose events")]
+
+
+async def rooflink_list_events(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    start_from: OptionalDay = None,
+    start_to: OptionalDay = None,
+    user_ids: UserIds | Nothing = None,
+    job_id: OptionalId = None,
+) -> Reply[EventPage]:
+    """List RoofLink events that do not recur, ten at most on a page.
+
+    Go on with page=next_page. Recurring ones are in rooflink_calendar_view. Do not rely on what filters_ignored names.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_events")
+    filters = _filters(start_from, start_to, user_ids, job_id)
+    envelope, events = await deck.rooflink.page(operation.id, Event, {"page": page, "page_size": page_size, **filters})
+    not_applied = ignored(filters, events)
+    data = EventPage(
+        **numbers_of(envelope),
+        filters_ignored=not_applied,
+        filters_unverified=_unverified(operation, filters, not_applied),
+        rows=[row_of(event) for event in events],
+    )
+    lines = page_lines("Events", data, COLUMNS, [cells_of(row) for row in data.rows])
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+async def rooflink_calendar_view(
+    ctx: Ctx,
+    start_from: OptionalDay = None,
+    start_to: OptionalDay = None,
+    user_ids: UserIds | Nothing = None,
+    job_id: OptionalId = None,
+) -> Reply[Calendar]:
+    """Show RoofLink's calendar with recurring events: by default today, and only what concerns the key's own user.
+
+    Give user_ids to see other people's. Do not rely on what filters_ignored names.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.calendar_view")
+    filters = _filters(start_from, start_to, user_ids, job_id)
+    events = await deck.rooflink.rows(operation.id, Event, filters)
+    not_applied = ignored(filters, events)
+    unverified = _unverified(operation, filters, not_applied)
+    data = Calendar(
+        filters_ignored=not_applied, filters_unverified=unverified, rows=[row_of(event) for event in events]
+    )
+    lines = [f"{len(data.rows)} events" if data.rows else "No events."]
+    if not_applied:
+        lines.append(f"WARNING, ignored by the service, so these rows are not filtered by: {', '.join(not_applied)}")
+    if unverified:
+        lines.append(f"Filter names inferred, effect not provable from these rows: {', '.join(unverified)}")
+    lines += event_lines(data.rows) if data.rows else []
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+async def rooflink_next_five_days_events(
+    ctx: Ctx,
+    scope: Annotated[Literal["self", "all"], Field(description="self: the key's own user; all: the company")] = "self",
+) -> Reply[Days]:
+    """Show RoofLink's events of today and the next five days, day by day.
+
+    For other days use rooflink_calendar_view.
+    """
+    found = await deck_of(ctx).rooflink.by_day("rooflink.next_five_days_events", Event, {"scope": scope})
+    days = {
+        day if day_of(day) else label(day, limit=40): [row_of(event) for event in rows] for day, rows in found.items()
+    }
+    return Reply(days_text(days), Days(days=days))
+
+
+def _filters(
+    start_from: date | None, start_to: date | None, user_ids: Sequence[int] | None, job_id: int | None
+) -> dict[str, Scalar]:
+    filters: dict[str, Scalar | None] = {
+        "start_from": start_from.isoformat() if start_from else None,
+        "start_to": start_to.isoformat() if start_to else None,
+        "user_ids": ",".join(map(str, user_ids)) if user_ids else None,
+        "job_id": job_id,
+    }
+    return {name: value for name, value in filters.items() if value is not None}
+
+
+def _unverified(operation: Operation, filters: dict[str, Scalar], not_applied: Sequence[str]) -> list[str]:
+    return [name for name in operation.inferred_names(filters) if name not in not_applied]
+
+
+TOOLS = (
+    read_tool(rooflink_list_events, title="List events", toolset="calendar", operations=("rooflink.list_events",)),
+    read_tool(
+        rooflink_calendar_view, title="Calendar view", toolset="calendar", operations=("rooflink.calendar_view",)
+    ),
+    read_tool(
+        rooflink_next_five_days_events,
+        title="Next five days' events",
+        toolset="calendar",
+        operations=("rooflink.next_five_days_events",),
+    ),
+)

@@ -1,0 +1,116 @@
+"""RoofLink's regions.
+
+Source: https://developers.rooflink.com/reference/regions, which describes their fields in prose.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from server.models.rooflink_reports import Region
+from server.tooling.arguments import Text100
+from server.tooling.context import Ctx, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.untrusted import clean, fence, label, with_legend
+from tools.list_pages import ListPage, numbers_of, page_lines
+
+Nothing = SkipJsonSchema[None]
+
+Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
+RegionId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="From rooflink_list_regions")]
+MOST_FIELDS = 80
+_SHORT = 60
+"""Characters of a text that is shown as a label; longer ones are fenced."""
+
+
+class RegionRow(BaseModel):
+    """A region in a list."""
+
+    id: int
+    name: str | Nothing = None
+    active: bool | Nothing = None
+
+
+class RegionPage(ListPage):
+    """One page of regions."""
+
+    rows: list[RegionRow]
+
+
+class RegionView(BaseModel):
+    """A region in full."""
+
+    id: int
+    fields: dict[str, str | int | float | bool] = Field(description="What the service told, under its own names")
+
+
+async def rooflink_list_regions(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    search: Annotated[Text100 | Nothing, Field(description="Text in the name")] = None,
+) -> Reply[RegionPage]:
+    """List RoofLink's regions, by whose id other tools filter.
+
+    Go on with page=next_page. For contact, office manager and suppliers use rooflink_get_region.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_regions")
+    query = {"page": page, "page_size": page_size, "search": search}
+    envelope, regions = await deck.rooflink.page(operation.id, Region, query)
+    # The name of the parameter is inferred; a region whose name lacks the text shows that it was passed over.
+    missed = search is not None and any(
+        region.name is not None and search.casefold() not in region.name.casefold() for region in regions
+    )
+    data = RegionPage(
+        **numbers_of(envelope),
+        filters_ignored=["search"] if missed else [],
+        rows=[RegionRow(id=row.id, name=label(row.name) or None, active=row.is_active) for row in regions],
+    )
+    lines = page_lines("Regions", data, ("id", "name", "active"), [row.model_dump() for row in data.rows])
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView]:
+    """Show one RoofLink region in full: contact, DBA, office manager, suppliers.
+
+    Fields have the service's own names. It changes nothing.
+    """
+    region = await deck_of(ctx).rooflink.one("rooflink.get_region", Region, {"region_id": region_id})
+    fields = dict(_flat({key: value for key, value in region.model_dump(mode="json").items() if key != "id"}))
+    data = RegionView(id=region.id, fields=fields)
+    lines = [f"Region {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+def _flat(record: dict[str, JsonValue]) -> list[tuple[str, str | int | float | bool]]:
+    """Fields with a value, those of objects in it under `object.field`; at most `MOST_FIELDS`."""
+    rows: list[tuple[str, str | int | float | bool]] = []
+    for key, value in record.items():
+        name = clean(key, limit=_SHORT)
+        if isinstance(value, dict):
+            rows += [(f"{name}.{clean(part, limit=_SHORT)}", shown) for part, inner in value.items()
+                     if (shown := _plain(inner)) is not None]  # fmt: skip
+        elif (shown := _plain(value)) is not None:
+            rows.append((name, shown))
+    return rows[:MOST_FIELDS]
+
+
+def _plain(value: JsonValue) -> str | int | float | bool | None:
+    if isinstance(value, list):
+        names = [label(part) for part in value[:20] if isinstance(part, (str, int, float))]
+        return ", ".join(names) or None
+    if isinstance(value, str):
+        return (label(value) if len(value) <= _SHORT else fence(value)) or None
+    return value if isinstance(value, (bool, int, float)) else None
+
+
+TOOLS = (
+    read_tool(rooflink_list_regions, title="List regions", toolset="regions", operations=("rooflink.list_regions",)),
+    read_tool(rooflink_get_region, title="Get region", toolset="regions", operations=("rooflink.get_region",)),
+)

@@ -1,0 +1,237 @@
+"""RoofLink's approved jobs, their statistics, and the list of all jobs.
+
+These operations are known from public client code that was run live, not from a page of the documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from server.catalog.operation import Scalar
+from server.models.rooflink_reports import ApprovedJob, PublicJob
+from server.models.values import day_of, is_moment
+from server.tooling.arguments import OptionalDay
+from server.tooling.context import Ctx, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.untrusted import clean, label, with_legend
+from tools.filters import contradicted
+from tools.list_pages import ListPage, numbers_of, page_lines
+from tools.paging import columns_for, cut_for
+from tools.prospect_views import Stats, StatsRow
+from tools.tables import moment
+
+Nothing = SkipJsonSchema[None]
+
+Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
+Cell = str | int | float | bool
+Row = dict[str, Cell | None]
+
+ApprovedField = Literal[
+    "customer", "address", "approved", "closed", "status", "rep", "region", "job_type", "bid_type", "created", "note"
+]
+JobField = Literal[
+    "number", "customer", "address", "status", "rep", "region", "source", "price", "balance", "created", "signed",
+    "completed", "edited", "job_type", "bid_type",
+]  # fmt: skip
+_APPROVED_USUAL = ("id", "customer", "address", "approved", "closed", "status", "rep")
+_JOBS_USUAL = ("id", "customer", "address", "status", "rep", "price", "created", "edited")
+_NOTE = 80
+
+
+class JobPage(ListPage):
+    """One page of jobs, each with the chosen columns."""
+
+    rows: list[dict[str, Cell]]
+
+
+async def rooflink_list_approved_jobs(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    date_from: OptionalDay = None,
+    date_to: OptionalDay = None,
+    fields: Annotated[list[ApprovedField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[JobPage]:
+    """List RoofLink's approved jobs with approval date and status.
+
+    Go on with page=next_page. Which date the two filters mean is not documented. Unapproved: rooflink_list_prospects.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_approved_jobs")
+    filters = _days(date_from=date_from, date_to=date_to)
+    envelope, jobs = await deck.rooflink.page(
+        operation.id, ApprovedJob, {"page": page, "page_size": page_size, **filters}
+    )
+    ignored = contradicted(filters, jobs, _APPROVED_CHECKS)
+    data = JobPage(
+        **numbers_of(envelope),
+        filters_ignored=ignored,
+        filters_unverified=[name for name in operation.inferred_names(filters) if name not in ignored],
+        rows=[],
+    )
+    columns = columns_for(fields, _APPROVED_USUAL)
+    return _page("Approved jobs", data, columns, [_approved(job) for job in jobs], (page, page_size))
+
+
+async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_to: OptionalDay = None) -> Reply[Stats]:
+    """Count RoofLink's approved jobs, in whatever groups the service makes.
+
+    Path and filters are inferred: a date may have no effect. It lists no jobs.
+    """
+    filters = _days(date_from=date_from, date_to=date_to)
+    counts = await deck_of(ctx).rooflink.counts("rooflink.approved_stats", filters)
+    data = Stats(counts=[StatsRow(filter=label(name), count=count) for name, count in counts])
+    lines = [f"{row.filter}: {row.count}" for row in data.counts] or ["No counts."]
+    if filters:
+        lines.append(f"Filter names inferred, effect not provable from these counts: {', '.join(filters)}")
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+async def rooflink_list_public_jobs(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    ordering: Annotated[
+        Literal["date_created", "-date_created", "-date_last_edited"], Field(description="- = newest first")
+    ] = "-date_created",
+    modified_from: Annotated[OptionalDay, Field(description="From this day on, UTC")] = None,
+    fields: Annotated[list[JobField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[JobPage]:
+    """List all RoofLink jobs, unapproved and approved, with contract price and ISO dates.
+
+    Slow (10 to 20 s a large page). Go on with page=next_page; the oldest first leaves no gaps.
+    """
+    deck = deck_of(ctx)
+    # A space and no T: with a T the live service answered 400 "Enter a valid date/time."
+    since = f"{modified_from.isoformat()} 00:00:00" if modified_from else None
+    query: dict[str, Scalar | None] = {
+        "page": page, "page_size": page_size, "ordering": ordering, "modified_from": since,
+    }  # fmt: skip
+    envelope, jobs = await deck.rooflink.page("rooflink.list_public_jobs", PublicJob, query)
+    given = _days(modified_from=modified_from)
+    data = JobPage(**numbers_of(envelope), filters_ignored=contradicted(given, jobs, _JOB_CHECKS), rows=[])
+    columns = columns_for(fields, _JOBS_USUAL)
+    return _page("Jobs", data, columns, [_job(job) for job in jobs], (page, page_size))
+
+
+def _page(
+    noun: str, data: JobPage, columns: Sequence[str], rows: Sequence[Row], asked: tuple[int, int]
+) -> Reply[JobPage]:
+    """The page's text and data, cut where the text would be too long; what is left out comes on the next page."""
+
+    def text_of(shown: Sequence[Row]) -> str:
+        return "\n".join(with_legend(page_lines(noun, data, columns, shown)))
+
+    cut = cut_for(rows, text_of, page=asked[0], page_size=asked[1], first=data.from_index)
+    if cut is not None:
+        rows = rows[: cut.rows]
+        first = data.from_index
+        data = data.model_copy(
+            update={"next_page": cut.next_page, "to_index": None if first is None else first + cut.rows - 1}
+        )
+    data = data.model_copy(
+        update={"rows": [{name: cell for name in columns if (cell := row.get(name)) is not None} for row in rows]}
+    )
+    return Reply("\n".join([text_of(rows), *([cut.told] if cut else [])]), data)
+
+
+def _approved(job: ApprovedJob) -> Row:
+    customer = job.customer
+    return {
+        "id": job.id,
+        "customer": _label(customer.name if customer else None),
+        "address": _label(job.full_address or job.name),
+        "approved": _day(job.date_approved),
+        "closed": _day(job.date_closed),
+        "status": _label(job.job_status.label if job.job_status else None),
+        "rep": _label(customer.rep.label if customer and customer.rep else None),
+        "region": _label(customer.region.name if customer and customer.region else None),
+        "job_type": _label(job.job_type),
+        "bid_type": _label(job.bid_type),
+        "created": _day(job.date_created),
+        "note": label(clean(job.last_note, limit=_NOTE)) or None,
+    }
+
+
+def _job(job: PublicJob) -> Row:
+    estimate = job.primary_estimate
+    return {
+        "id": job.id,
+        "number": job.number,
+        "customer": _label(job.customer.name if job.customer else None),
+        "address": _label(job.full_address or job.name),
+        "status": _label(job.lead_status.label if job.lead_status else None),
+        "rep": _label(job.rep.label if job.rep else None),
+        "region": _label(job.region.name if job.region else None),
+        "source": _label(job.lead_source.name if job.lead_source else None),
+        "price": estimate.gt_price if estimate else None,
+        "balance": estimate.balance if estimate else None,
+        "created": _day(job.date_created),
+        "signed": _day(job.date_signed),
+        "completed": _day(job.date_completed),
+        "edited": _day(job.date_last_edited),
+        "job_type": _label(job.job_type),
+        "bid_type": _label(job.bid_type),
+    }
+
+
+def _label(value: str | None) -> str | None:
+    return label(value) or None if value else None
+
+
+def _day(value: str | None) -> str | None:
+    day = day_of(value) if is_moment(value) else None
+    return day.isoformat() if day else moment(value)
+
+
+def _days(**days: date | None) -> dict[str, Scalar]:
+    return {name: day.isoformat() for name, day in days.items() if day is not None}
+
+
+def _within(*, lower: bool) -> Callable[[ApprovedJob, Scalar], bool | None]:
+    """Which date is filtered is not documented: only a job none of whose dates fits proves that none was."""
+
+    def check(job: ApprovedJob, value: Scalar) -> bool | None:
+        told = (job.date_approved, job.date_created, job.date_last_edited, job.date_closed)
+        bound = date.fromisoformat(str(value))
+        days = [(day - bound).days for text in told if (day := day_of(text)) is not None]
+        return any(distance >= -1 if lower else distance <= 1 for distance in days) if days else None
+
+    return check
+
+
+def _edited_from(job: PublicJob, value: Scalar) -> bool | None:
+    day = day_of(job.date_last_edited)
+    return None if day is None else (day - date.fromisoformat(str(value))).days >= -1
+
+
+_APPROVED_CHECKS = {"date_from": _within(lower=True), "date_to": _within(lower=False)}
+_JOB_CHECKS = {"modified_from": _edited_from}
+
+TOOLS = (
+    read_tool(
+        rooflink_list_approved_jobs,
+        title="List approved jobs",
+        toolset="reports",
+        operations=("rooflink.list_approved_jobs",),
+    ),
+    read_tool(
+        rooflink_approved_stats,
+        title="Approved job statistics",
+        toolset="reports",
+        operations=("rooflink.approved_stats",),
+    ),
+    read_tool(
+        rooflink_list_public_jobs,
+        title="List all jobs",
+        toolset="reports",
+        operations=("rooflink.list_public_jobs",),
+    ),
+)
