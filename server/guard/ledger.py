@@ -99,9 +99,9 @@ class Ledger:
             settle_orphans(connection, now)
             where = [writes.c.account == self.account(service), writes.c.subject == subject, writes.c.state != "failed"]
             row = connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
-            return None if row is None else _row_of(row)
+            return None if row is None else row_of(row)
 
-        return await self.store.run(work)
+        return await self._late.run(work, self.clock())
 
     async def intend(self, plan: Plan, approval: Approval) -> WritePermit | EarlierWrite:
         """Put the write on record and use up its approval, in one transaction; or find that it was done before.
