@@ -259,6 +259,63 @@ ASSUMPTIONS = (
         "The page's answer was not available. A client must not count on seeing every field that it sent.",
     ),
     Assumption(
+        "note-names",
+        "rooflink",
+        "The names of a new note's job, message and two flags; changeable (note_names).",
+        "The page's text kept tags and recipients only.",
+    ),
+    Assumption(
+        "note-tags",
+        "rooflink",
+        "The company has five tags for notes; another one is 400.",
+        "The page says that tags are values of the setting job_note_tags, not what happens to others.",
+    ),
+    Assumption(
+        "note-mail",
+        "rooflink",
+        "Recipients are mailed, and the customer if notified and if there is an e-mail address; at once.",
+        "The page says that sending follows the creation. A test must see what would have been mailed.",
+    ),
+    Assumption(
+        "note-body",
+        "rooflink",
+        "A note's fields: job, parent, message, sender, recipients, tags, date_created, is_read, is_archived, "
+        "replies_count; a created one is answered with 201 and them.",
+        "The page names sender, recipients, message and tags in prose.",
+    ),
+    Assumption(
+        "note-page-size",
+        "rooflink",
+        "A page_size of notes beyond 1 to 10 is 400.",
+        "The page gives the bounds, not what happens beyond them; the stricter reading.",
+    ),
+    Assumption(
+        "note-filters",
+        "rooflink",
+        "Notes match that have any of the tags asked for; replies are listed beside the notes they answer.",
+        "The page says that tags is a list with commas, and nothing of replies.",
+    ),
+    Assumption(
+        "customer-filters",
+        "rooflink",
+        "The names of the two filters of customers; region is ignored in silence unless chosen (customer_filters).",
+        "The page says that there are such filters without naming them.",
+    ),
+    Assumption(
+        "customer-detail",
+        "rooflink",
+        "A customer's detail is the list's row with the name in parts, the job's address and the date of creation.",
+        "The page speaks of contact information, address and metadata.",
+    ),
+    Assumption(
+        "unknown-paths",
+        "rooflink",
+        "Replying to a note, setting a customer's e-mail and searching a customer's jobs are answered only at a path "
+        "that was chosen (reply_to_note_path and others); the id may stand in it or in the body. A reply is mailed to "
+        "the employees of the thread.",
+        "The pages name them without a path, and say little of what they do.",
+    ),
+    Assumption(
         "vendor-errors",
         "renovationfind",
         'Refusals are {"success": false, "error": text} with 400 for the body or an id, 404 for an unknown lead or '

@@ -46,6 +46,11 @@ CREATE_LEAD_NAMES: Mapping[str, str] = MappingProxyType(
 )  # assumption create-lead-names
 """The body of a new RoofLink lead: what a field is, and the name under which the sandbox reads it."""
 
+NOTE_NAMES: Mapping[str, str] = MappingProxyType(
+    {"job": "job", "message": "message", "notify_rep": "notify_rep", "notify_customer": "notify_customer"}
+)
+"""The body of a new RoofLink note but for tags and recipients, which are documented."""
+
 StatsShape = Literal["object", "array", "nested"]
 ChecklistShape = Literal["object", "array"]
 
@@ -87,6 +92,17 @@ class Options:
     """Filters of the calendar that are honoured; `job` can be added."""
     event_date_format: str = "%m/%d/%Y %I:%M%p"
     """How the calendar reads a start and an end, as strptime takes it."""
+    customer_filters: frozenset[str] = frozenset({"rep"})
+    """Filters of the list of customers that are honoured; `region` can be added."""
+    note_tags_required: bool = False
+    note_recipients_required: bool = False
+    """The company's settings of these names, with `_on_job_notes`."""
+    note_names: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Changes to NOTE_NAMES."""
+    # Operations that the pages name without a path are answered only at the path given here.
+    reply_to_note_path: str = ""
+    update_customer_email_path: str = ""
+    search_jobs_path: str = ""
     unknown_job_fields: frozenset[str] = frozenset()
     """Names that the change of a job passes over in silence, e.g. `rep_2` or `customer.cell`."""
     rooflink_retry_after: int | None = None
@@ -99,6 +115,8 @@ class Options:
             ("honoured_filters", FILTERS, self.honoured_filters),
             ("event_filters", EVENT_FILTERS, self.event_filters),
             ("create_lead_names", CREATE_LEAD_NAMES.keys(), self.create_lead_names.keys()),
+            ("customer_filters", {"rep", "region"}, self.customer_filters),
+            ("note_names", NOTE_NAMES.keys(), self.note_names.keys()),
             ("stats_shape", get_args(StatsShape), {self.stats_shape}),
             ("checklist_shape", get_args(ChecklistShape), {self.checklist_shape}),
         ):
@@ -109,6 +127,10 @@ class Options:
     def lead_name(self, field_name: str) -> str:
         """The name on the wire of one of CREATE_LEAD_NAMES."""
         return self.create_lead_names.get(field_name, CREATE_LEAD_NAMES[field_name])
+
+    def note_name(self, field_name: str) -> str:
+        """The name on the wire of one of NOTE_NAMES."""
+        return self.note_names.get(field_name, NOTE_NAMES[field_name])
 
 
 class Choices(TypedDict, total=False):
@@ -127,6 +149,13 @@ class Choices(TypedDict, total=False):
     create_lead_names: Mapping[str, str]
     event_filters: frozenset[str]
     event_date_format: str
+    customer_filters: frozenset[str]
+    note_tags_required: bool
+    note_recipients_required: bool
+    note_names: Mapping[str, str]
+    reply_to_note_path: str
+    update_customer_email_path: str
+    search_jobs_path: str
     unknown_job_fields: frozenset[str]
     rooflink_retry_after: int | None
     lead_reads: bool

@@ -141,6 +141,32 @@ class Notice:
 
 
 @dataclass(slots=True)
+class Note:
+    """A note on a job; `recipients` are ids of users. A reply has a parent."""
+
+    id: int
+    job_id: int
+    sender: User
+    message: str
+    created: datetime
+    tags: tuple[str, ...] = ()
+    recipients: tuple[int, ...] = ()
+    parent_id: int | None = None
+    archived: bool = False
+    read: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A note as it was mailed."""
+
+    note_id: int
+    to: Literal["customer", "employee"]
+    address: str
+    message: str
+
+
+@dataclass(slots=True)
 class JobStatus:
     """The status of a RenovationFind lead after its acceptance, `NO_RESPONSE` as long as none was set."""
 

@@ -10,10 +10,12 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from server.sandbox import drf, public_jobs
+from server.sandbox.customers import Customers
 from server.sandbox.drf import Handler
 from server.sandbox.events import Events
 from server.sandbox.limits import SlidingWindow
 from server.sandbox.new_lead import create_lead
+from server.sandbox.notes import Notes
 from server.sandbox.options import Options
 from server.sandbox.prospect_filters import tests_for
 from server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
@@ -51,6 +53,8 @@ class RoofLink:
             *self._resource(Events(self._options, self._state).routes()),
             *self._resource(Reports(self._options, self._state).routes()),
             *self._resource(public_jobs.routes(self._options, self._state)),
+            *self._resource(Notes(self._options, self._state).routes()),
+            *self._resource(Customers(self._options, self._state).routes()),
         ]
 
     def _resource(self, routes: drf.Routes) -> Sequence[BaseRoute]:

@@ -12,6 +12,7 @@ from server.sandbox.places import CANADIAN_PLACES, US_PLACES, Place
 from server.sandbox.records import STAGES, Customer, Done, LeadSource, Prospect, ReferralRequest, Region, Stage, User
 from server.sandbox.seed_events import seed_events
 from server.sandbox.seed_leads import seed_leads
+from server.sandbox.seed_notes import seed_notes
 from server.sandbox.state import State
 
 T = TypeVar("T")
@@ -81,6 +82,7 @@ def seed_state(state: State) -> None:
         state.leads[lead.id] = lead
     _make_known(state)
     seed_events(state, Random(state.options.seed + 2), now, REPS)
+    seed_notes(state, Random(state.options.seed + 3), now, REPS)
     for first, last, email, phone in (
         ("John", "Doe", "john@example.com", "5551234567"),
         ("Renée", "Gagnon", "renee.gagnon@example.org", "(403) 555-0177"),

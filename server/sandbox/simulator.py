@@ -15,7 +15,7 @@ from server.sandbox.faults import UNREACHABLE, Fault, Faults
 from server.sandbox.front import Front
 from server.sandbox.mishaps import play
 from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT, Choices, Options, choices_from
-from server.sandbox.records import Event, Lead, Notice, Prospect
+from server.sandbox.records import Event, Lead, Mail, Note, Notice, Prospect
 from server.sandbox.renovationfind import RenovationFind
 from server.sandbox.rooflink import RoofLink
 from server.sandbox.seed import seed_state
@@ -87,6 +87,16 @@ class Sandbox:
     def notices(self) -> list[Notice]:
         """Every e-mail and SMS to an invitee of an event, in order."""
         return self._state.notices
+
+    @property
+    def notes(self) -> dict[int, Note]:
+        """RoofLink's notes by id, archived ones too."""
+        return self._state.notes
+
+    @property
+    def mails(self) -> list[Mail]:
+        """Every note as it was mailed, in order."""
+        return self._state.mails
 
     @property
     def writes(self) -> list[Write]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from server.sandbox.options import Options
-from server.sandbox.records import Event, Lead, LeadSource, Notice, Prospect, ReferralRequest, Region, User
+from server.sandbox.records import Event, Lead, LeadSource, Mail, Note, Notice, Prospect, ReferralRequest, Region, User
 
 ServiceName = Literal["rooflink", "renovationfind"]
 
@@ -55,6 +55,8 @@ class State:
     lead_sources: dict[int, LeadSource] = field(default_factory=dict[int, LeadSource])
     events: dict[int, Event] = field(default_factory=dict[int, Event])
     notices: list[Notice] = field(default_factory=list[Notice])
+    notes: dict[int, Note] = field(default_factory=dict[int, Note])
+    mails: list[Mail] = field(default_factory=list[Mail])
     writes: list[Write] = field(default_factory=list[Write])
     requests: list[RequestRecord] = field(default_factory=list[RequestRecord])
     last_id: dict[str, int] = field(default_factory=dict[str, int])
@@ -65,6 +67,8 @@ class State:
             kept.clear()
         self.events.clear()
         self.notices.clear()
+        self.notes.clear()
+        self.mails.clear()
         self.writes.clear()
         self.requests.clear()
         self.last_id.clear()
@@ -88,4 +92,5 @@ _FIRST_IDS: Mapping[str, int] = {
     "customer_user": 830_000,
     "referral": 4_000,
     "event": 61_000,
+    "note": 92_000,
 }
