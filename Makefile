@@ -47,6 +47,11 @@ check: .venv/stamp-dev ## Style, types, import directions, dependencies, the REA
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/deptry .
 	.venv/bin/leadbridge tools --check README.md
+	.venv/bin/python -m scripts.schemas check
+
+.PHONY: schemas
+schemas: .venv/stamp-dev ## The tools' schemas, made from their types, into the package
+	.venv/bin/python -m scripts.schemas
 
 .PHONY: format
 format: .venv/stamp-dev ## Format, and mend what ruff can mend

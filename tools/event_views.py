@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
 from server.models.rooflink import Person
 from server.models.rooflink_calendar import Event
+from server.models.view import View
 from server.untrusted import label, with_legend
 from tools.filters import contradicted
 from tools.list_pages import ListPage
@@ -21,7 +22,7 @@ Nothing = SkipJsonSchema[None]
 COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_day", "any_time", "recurrence")
 
 
-class EventRow(BaseModel):
+class EventRow(View):
     """An event; times are those of the clock on the wall."""
 
     id: int
@@ -43,7 +44,7 @@ class EventPage(ListPage):
     rows: list[EventRow]
 
 
-class Calendar(BaseModel):
+class Calendar(View):
     """Events in the order of the service."""
 
     filters_ignored: list[str] = Field(default_factory=list, description="Filters the service did not apply")
@@ -53,7 +54,7 @@ class Calendar(BaseModel):
     rows: list[EventRow]
 
 
-class Days(BaseModel):
+class Days(View):
     """Events by day."""
 
     days: dict[str, list[EventRow]]

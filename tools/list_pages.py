@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Page
+from server.models.view import View
 from tools.tables import table
 
 Nothing = SkipJsonSchema[None]
 
 
-class ListPage(BaseModel):
+class ListPage(View):
     """What a page of any list says of itself."""
 
     count: int | Nothing = None

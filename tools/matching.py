@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio.to_thread
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.errors import ArgumentsRefused, Problem
+from server.models.view import View
 from server.tooling.arguments import Text60, Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
@@ -35,7 +36,7 @@ SHARE_OF_DEADLINE = 0.5
 SHOWN = 20
 
 
-class MatchRow(BaseModel):
+class MatchRow(View):
     """A prospect that resembles what was sought."""
 
     id: int
@@ -48,7 +49,7 @@ class MatchRow(BaseModel):
     deleted: bool = False
 
 
-class Matches(BaseModel):
+class Matches(View):
     """Likely matches, best first, and how much of RoofLink was compared."""
 
     matches: list[MatchRow]

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time
 from typing import Annotated, Literal
 
 import anyio.to_thread
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from server import __version__
@@ -14,6 +14,7 @@ from server.catalog import Operation
 from server.effects import Effect
 from server.guard.ledger import WriteRow
 from server.guard.plan import Done, Plan
+from server.models.view import View
 from server.tooling.arguments import OptionalDay, OptionalId
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
@@ -25,7 +26,7 @@ from tools.tables import table
 Nothing = SkipJsonSchema[None]
 
 
-class ServiceState(BaseModel):
+class ServiceState(View):
     """A service: whether it can be called, and how much of its limit is used."""
 
     service: str
@@ -37,7 +38,7 @@ class ServiceState(BaseModel):
     warning: str = ""
 
 
-class ServerStatus(BaseModel):
+class ServerStatus(View):
     """What this server may do for this client."""
 
     version: str
@@ -51,7 +52,7 @@ class ServerStatus(BaseModel):
     unverified: list[str]
 
 
-class HistoryRow(BaseModel):
+class HistoryRow(View):
     """One write."""
 
     write_id: int
@@ -64,7 +65,7 @@ class HistoryRow(BaseModel):
     record_id: int | Nothing = None
 
 
-class History(BaseModel):
+class History(View):
     """What was written, unresolved first."""
 
     total: int

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Prospect, Step
 from server.models.values import day_of, is_moment
+from server.models.view import View
 from server.untrusted import clean, label, with_legend
 from tools.tables import moment, table
 
@@ -20,7 +21,7 @@ _STEP_NAMES = {
 }
 
 
-class StepView(BaseModel):
+class StepView(View):
     """One step of the checklist."""
 
     key: str
@@ -30,7 +31,7 @@ class StepView(BaseModel):
     permissions: dict[str, bool] = Field(default_factory=dict)
 
 
-class ProspectRow(BaseModel):
+class ProspectRow(View):
     """A prospect in a list."""
 
     id: int
@@ -45,7 +46,7 @@ class ProspectRow(BaseModel):
     deleted: bool = False
 
 
-class ProspectPage(BaseModel):
+class ProspectPage(View):
     """One page of prospects, newest first."""
 
     count: int | Nothing = None
@@ -59,7 +60,7 @@ class ProspectPage(BaseModel):
     rows: list[ProspectRow]
 
 
-class ProspectView(BaseModel):
+class ProspectView(View):
     """A prospect in full."""
 
     id: int
@@ -69,7 +70,7 @@ class ProspectView(BaseModel):
     photos: list[str]
 
 
-class Checklist(BaseModel):
+class Checklist(View):
     """A prospect's checklist."""
 
     prospect_id: int
@@ -77,14 +78,14 @@ class Checklist(BaseModel):
     steps: list[StepView]
 
 
-class StatsRow(BaseModel):
+class StatsRow(View):
     """A filter and its count."""
 
     filter: str
     count: int
 
 
-class Stats(BaseModel):
+class Stats(View):
     """Counts by filter."""
 
     counts: list[StatsRow]

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink_reports import Region
+from server.models.view import View
 from server.tooling.arguments import Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
@@ -28,7 +29,7 @@ _SHORT = 60
 """Characters of a text that is shown as a label; longer ones are fenced."""
 
 
-class RegionRow(BaseModel):
+class RegionRow(View):
     """A region in a list."""
 
     id: int
@@ -42,7 +43,7 @@ class RegionPage(ListPage):
     rows: list[RegionRow]
 
 
-class RegionView(BaseModel):
+class RegionView(View):
     """A region in full."""
 
     id: int

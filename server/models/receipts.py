@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
+
+from server.models.view import View
 
 Nothing = SkipJsonSchema[None]
 
 Outcome = Literal["done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"]
 
 
-class Change(BaseModel):
+class Change(View):
     """One value before and after; `before` is what was last known, and may be absent."""
 
     field: str
@@ -20,7 +22,7 @@ class Change(BaseModel):
     after: JsonValue = None
 
 
-class OutgoingRequest(BaseModel):
+class OutgoingRequest(View):
     """What a dry run would have sent, without the key."""
 
     method: str
@@ -29,7 +31,7 @@ class OutgoingRequest(BaseModel):
     body: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-class WriteReceipt(BaseModel):
+class WriteReceipt(View):
     """The outcome of a write, told the same way by every write tool."""
 
     outcome: Outcome

@@ -7,8 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -16,16 +15,17 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.resolve import build_resolver_plans, find_resolved_parameters
 from mcp.server.mcpserver.tools.base import Tool
-from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError, create_model
+from pydantic import BaseModel, ValidationError
 
 from server.api.client import on_wait
 from server.effects import Effect
 from server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
 from server.models.receipts import WriteReceipt
 from server.tooling.reply import error_result, receipt_result
+from server.tooling.schemas import Arguments, argument_model, input_schema, output_model, output_schema
 from server.tooling.wording import bad_arguments, problems_of
 
 logger = logging.getLogger("leadbridge")
@@ -52,69 +52,59 @@ class ToolSpec:
     def build(self) -> GuardedTool:
         """The SDK's tool: strict arguments, slim schema, hints from the effect.
 
-        Put together from the SDK's parts instead of by `Tool.from_function`, which would make every model and schema
-        twice: that is most of a start.
+        Put together from the SDK's parts instead of by `Tool.from_function`, which would make a model and its schema:
+        the schemas are kept in a file, and the model is made at the first call.
         """
         hints = self.effect.hints
         signature = inspect.signature(self.function)
         resolved = find_resolved_parameters(self.function)
-        arguments = _argument_model(self.name, signature, {"ctx", *resolved})
-        output = get_args(signature.return_annotation)[1]
+        names = {name for name in signature.parameters if name not in {"ctx", *resolved}}
+        parameters = input_schema(self.name) or input_schema(self.name, self.argument_model())
         return GuardedTool(
             fn=self.function,
             name=self.name,
             title=self.title,
             description=inspect.cleandoc(self.function.__doc__ or ""),
-            parameters=slim(arguments.model_json_schema()),
-            fn_metadata=_Metadata(arg_model=arguments, output_schema=_output_schema(output)),
+            parameters=parameters or {},
+            fn_metadata=_Metadata(arg_model=Arguments, output_schema=output_schema(signature)),
             is_async=True,
             context_kwarg="ctx",
             resolved_params=resolved,
-            resolver_plans=dict(build_resolver_plans(resolved, set(arguments.model_fields))),
+            resolver_plans=dict(build_resolver_plans(resolved, names)),
             annotations=ToolAnnotations(
                 read_only_hint=hints.read_only,
                 destructive_hint=hints.destructive,
                 idempotent_hint=hints.idempotent,
                 open_world_hint=not self.local,
             ),
-            spec_rules=self.rules,
-            spec_writes=self.effect.writes,
-            spec_operation=", ".join(self.operations),
+            spec=self,
         )
 
+    def argument_model(self) -> type[Arguments]:
+        """The model that checks the arguments."""
+        injected = {"ctx", *find_resolved_parameters(self.function)}
+        return argument_model(self.name, inspect.signature(self.function), injected)
 
-class _Arguments(ArgModelBase):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-
-def _argument_model(name: str, signature: inspect.Signature, injected: set[str]) -> type[_Arguments]:
-    fields: dict[str, Any] = {
-        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
-        for parameter in signature.parameters.values()
-        if parameter.name not in injected
-    }
-    return create_model(f"{name}Arguments", __base__=_Arguments, **fields)
-
-
-@cache
-def _output_schema(model: type[BaseModel]) -> dict[str, Any]:
-    return slim(model.model_json_schema(mode="serialization"))
+    def output_model(self) -> type[BaseModel]:
+        """The model of the structured content."""
+        return output_model(inspect.signature(self.function))
 
 
 class _Metadata(FuncMetadata):
     """Argument parsing without the SDK's reading of JSON inside texts, which turns the text `"null"` into nothing.
 
-    Objects are still read from JSON texts: some hosts send them so. Results are not validated a second time: they are
-    dumped from the very model whose schema is published.
+    Objects and lists are still read from JSON texts: some hosts send them so. Results are not validated a second time:
+    they are dumped from the very model whose schema is published.
     """
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
         parsed = dict(data)
         for name, value in data.items():
             field = self.arg_model.model_fields.get(name)
-            if field is None or not isinstance(value, str) or not value.lstrip().startswith("{"):
+            if field is None or not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
                 continue
-            if get_origin(field.annotation) is dict or "dict[" in str(field.annotation):
+            annotation = str(field.annotation)
+            if ("dict[" if value.lstrip().startswith("{") else "list[") in annotation:
                 try:
                     parsed[name] = json.loads(value)
                 except (ValueError, RecursionError):
@@ -125,12 +115,14 @@ class _Metadata(FuncMetadata):
 class GuardedTool(Tool):
     """The SDK's tool with our words for every failure."""
 
-    spec_rules: Any = None
-    spec_writes: bool = False
-    spec_operation: str = ""
+    spec: Any
+    ready: bool = False
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  # the SDK's signature
         """Check all arguments at once, run, and turn every failure into a text that says what did not happen."""
+        if not self.ready:
+            self.fn_metadata.arg_model = self.spec.argument_model()
+            self.ready = True
         try:
             given = self.fn_metadata.validate_arguments(arguments)
         except ValidationError as error:
@@ -160,15 +152,15 @@ class GuardedTool(Tool):
         return problems_of(error, self.fn_metadata.arg_model) + broken
 
     async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:
-        rules: Rules | None = self.spec_rules
-        return await anyio.to_thread.run_sync(rules, given) if rules else []
+        spec: ToolSpec = self.spec
+        return await anyio.to_thread.run_sync(spec.rules, given) if spec.rules else []
 
     def _failure(self, cause: BaseException) -> CallToolResult:
-        if isinstance(cause, Refused) and self.spec_writes:
+        if isinstance(cause, Refused) and self.spec.effect.writes:
             return receipt_result(
                 WriteReceipt(
                     outcome="refused",
-                    operation=self.spec_operation,
+                    operation=", ".join(self.spec.operations),
                     summary=cause.summary,
                     next_steps=cause.next_steps,
                     reason=cause.reason,
@@ -185,30 +177,11 @@ class GuardedTool(Tool):
                 )
             )
         if isinstance(cause, TimeoutError):
-            told = "Look at write_history for what was sent." if self.spec_writes else "Nothing was changed."
+            told = "Look at write_history for what was sent." if self.spec.effect.writes else "Nothing was changed."
             return error_result(f"The call took longer than LEADBRIDGE_CALL_DEADLINE allows. {told}")
         logger.error("tool %s failed inside", self.name, exc_info=cause)
-        told = "Look at write_history for what was sent. " if self.spec_writes else "Nothing was changed. "
+        told = "Look at write_history for what was sent. " if self.spec.effect.writes else "Nothing was changed. "
         return error_result(f"LeadBridge failed inside {self.name}. {told}The server's log says more.")
-
-
-def slim(schema: Any) -> Any:
-    """A JSON schema without titles and null defaults, which cost tokens and tell nothing."""
-    return _slim(schema)
-
-
-def _slim(schema: JsonValue) -> JsonValue:
-    if isinstance(schema, list):
-        return [_slim(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept: dict[str, JsonValue] = {}
-    for key, value in schema.items():
-        if key == "properties" and isinstance(value, dict):
-            kept[key] = {name: _slim(row) for name, row in value.items()}
-        elif not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None):
-            kept[key] = _slim(value)
-    return kept
 
 
 def _progress_of(context: Context[Any, Any]) -> Callable[[float], Any]:
