@@ -132,6 +132,8 @@ async def rooflink_create_lead(
         look_for=look_for,
         warnings=(*_warnings(lead_status, location), *contact_warnings),
         asks_anyway=allow_duplicate,
+        sought=sought,
+        alike_is_fine=allow_duplicate,
         repeats_knowingly=allow_duplicate,
         marked_field=operation.body["extra_info"].wire,
         receive=partial(_receive, deck, operation, sought, place),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from server.errors import Refused, StateError
 from server.guard import audit
+from server.guard.alike import keep, refuse_alike, to_create
 from server.guard.approval import Approval, used_before
 from server.guard.late_outcomes import LateOutcomes
 from server.guard.masking import masked
@@ -107,10 +108,12 @@ class Ledger:
         """Put the write on record and use up its approval, in one transaction; or find that it was done before.
 
         Raises:
-            Refused: this approval was used before, or the same write is under way or unresolved.
+            Refused: this approval was used before, or the same write is under way or unresolved, or one that creates
+                the same in another notation.
             StateError: nothing could be put on record; nothing may be sent.
         """
-        now = self.clock()
+        now, account = self.clock(), self.account(plan.operation.service)
+        new = await to_create(plan)
 
         def work(connection: Connection) -> int | EarlierWrite:
             from server.state.tables import writes
@@ -119,16 +122,20 @@ class Ledger:
             if approval.id and not approval.used:
                 _burn(connection, approval.id, plan.operation.id, "yes", now)
             if not plan.repeats_knowingly:
-                found = earlier(connection, plan, self.account(plan.operation.service), now)
+                found = earlier(connection, plan, account, now)
                 if isinstance(found, UnresolvedWrite):
                     raise found.refusal()
                 if found is not None:
                     return found
+            if new is not None and not plan.alike_is_fine:
+                refuse_alike(connection, plan, new, account, now)
             values = self._intent(plan, approval, now)
             row = connection.execute(writes.insert().values(**values))
             write_id = int(cast("tuple[int]", row.inserted_primary_key)[0])
             told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
             audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}})
+            if new is not None:
+                keep(connection, write_id, new, account)
             return write_id
 
         found = await self._late.run(work, self.clock())

@@ -17,6 +17,7 @@ from server.errors import Refused
 from server.untrusted import one_line
 
 if TYPE_CHECKING:
+    from server.guard.matching.profile import Sought
     from server.models.receipts import WriteReceipt
 
 
@@ -99,6 +100,10 @@ class Plan:
     """When the same again is a repeat, where that is not what the catalog says of the operation."""
     one_for_subject: bool = False
     """Whatever was written about the subject counts as the same write, also with other arguments."""
+    sought: Sought | None = None
+    """What is created, to be compared with what other writes create at the same time in another notation."""
+    alike_is_fine: bool = False
+    """The person asked for it although there may be the same already."""
     repeats_knowingly: bool = False
     """The person asked for it although the same was written before."""
     marked_field: str = ""

@@ -90,4 +90,5 @@ _STEPS: dict[int, Callable[[Connection], None]] = {
     0: lambda _connection: None,
     1: _ledger_and_audit,
     2: _add_what_is_missing,
+    3: _add_what_is_missing,
 }

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 AUDIT_HEAD = "audit_head"
 AUDIT_START = "0" * 64
 """What the first row of the audit trail follows."""
@@ -54,6 +54,15 @@ writes = Table(
     Column("updated_at", Float, nullable=False),
     Index("writes_by_subject", "account", "subject"),
     Index("writes_by_state", "state"),
+)
+
+being_created = Table(
+    "being_created",
+    metadata,
+    Column("write_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", String(64), nullable=False),
+    Column("found_by", JSON, nullable=False),  # normalised keys
+    Column("told", JSON, nullable=False),  # as it is compared; forgotten when the write failed, or after a day
 )
 
 audit = Table(
