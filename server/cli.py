@@ -16,6 +16,7 @@ from server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
     from server.catalog import Catalog
+    from server.settings import Settings
     from server.tooling.context import Deck
 
 app = typer.Typer(
@@ -126,6 +127,14 @@ class WriteState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ServiceChoice(StrEnum):
+    """Whose documentation is read."""
+
+    ROOFLINK = "rooflink"
+    RENOVATIONFIND = "renovationfind"
+    BOTH = "both"
+
+
 contract_app = typer.Typer(help="What is sent to the services, and where that is known from.", no_args_is_help=True)
 app.add_typer(contract_app, name="contract")
 
@@ -144,13 +153,56 @@ def contract_show(
     typer.echo(render(catalog, unverified=unverified))
 
 
+@contract_app.command("check")
+def contract_check(
+    *,
+    service: Annotated[ServiceChoice, typer.Option(help="Whose documentation.")] = ServiceChoice.BOTH,
+    openapi: Annotated[str, typer.Option(help="An OpenAPI file or URL (JSON or YAML), instead of the sources.")] = "",
+    mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = "https://developers.rooflink.com/mcp",
+    llms: Annotated[
+        str, typer.Option(help="RenovationFind's documentation index.")
+    ] = "https://docs.renovationfind.com/llms.txt",
+    write: Annotated[Path | None, typer.Option(help="Write the corrections that settle what differs.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --write.")] = False,
+) -> None:
+    """Compare what is sent with the services' own documentation. No key is used, and no service is called."""
+    from server.contract import check
+
+    catalog, settings = _catalog(), _settings_without_key()
+    checked = anyio.run(
+        lambda: check.check(catalog, settings, service=service.value, mcp_url=mcp, llms_url=llms, openapi=openapi)
+    )
+    for line in check.lines_of(checked):
+        typer.echo(line)
+    if checked.settled:
+        text = check.written_text(catalog, checked)
+        typer.echo(f"\nWhat settles it:\n\n{text}")
+        if write is None:
+            typer.echo("Nothing was written; --write FILE writes it.")
+        else:
+            try:
+                check.write(text, write, overwrite=overwrite)
+            except LeadBridgeError as error:
+                _failed(str(error))
+            typer.echo(f"Written to {write}. Set LEADBRIDGE_CONTRACT_FILE={write.resolve()}")
+    elif write is not None:
+        typer.echo(f"There is nothing to settle: {write} was not written.")
+    if checked.failures:
+        raise typer.Exit(1)
+
+
+def _settings_without_key() -> Settings:
+    from server.settings import load_settings
+
+    return load_settings(needs_key=False)
+
+
 def _catalog() -> Catalog:
     """The catalog with the user's corrections; no key is needed."""
     try:
         from server.catalog import load
-        from server.settings import load_settings
 
-        return load(load_settings(needs_key=False).contract_file)
+        return load(_settings_without_key().contract_file)
     except LeadBridgeError as error:
         _wrong_use(str(error))
 

@@ -136,7 +136,7 @@ def test_names_that_change_places_are_taken(contract: Path):
             5,
             "path must have {note_id}, not {lead_id}",
         ),
-        (CREATE + 'path = "/light/events/"', 4, "is rooflink.create_event, whose effect is irreversible"),
+        (CREATE + 'path = "/light/events/"', 4, "is that of rooflink.create_event (irreversible)"),
         (CREATE + '\n[operations."rooflink.crate_lead"]\npath = "/x/"', 5, "unknown operation"),
         ("\n\n[services.rooflink]\nbase_url = 'https://collector.example'", 3, "unknown key 'services'"),
         ('operations."rooflink.create_lead" = """\nx\n"""', 1, "must be a table"),
@@ -164,13 +164,23 @@ def test_a_status_cannot_go_out_as_another_argument(contract: Path):
     assert "which decides what the operation does" in refusal(contract, text)
 
 
+def test_operations_that_share_a_path_may_move_together(contract: Path):
+    text = "".join(
+        f'[operations."renovationfind.{name}"]\npath = "/leads/{{lead_id}}/status"\n'
+        for name in ("update_job_status", "mark_won")
+    )
+    catalog = overridden(contract, text)
+    assert catalog["renovationfind.mark_won"].path == catalog["renovationfind.update_job_status"].path
+    assert "is that of rooflink.add_note" in refusal(contract, CREATE + 'path = "/light/notes/"')
+
+
 def test_two_operations_of_different_effect_cannot_be_given_one_path(contract: Path):
     text = (
         HEAD + '[operations."rooflink.create_lead"]\npath = "/light/x/"\n\n'
         '[operations."rooflink.create_event"]\npath = "/light/x/"'
     )
     assert re.search(
-        r"line 7: operation rooflink.create_event: path: .* is rooflink.create_lead", refusal(contract, text)
+        r"line 7: operation rooflink.create_event: path: .* is that of rooflink.create_lead", refusal(contract, text)
     )
 
 

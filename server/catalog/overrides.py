@@ -16,7 +16,7 @@ from typing import NoReturn, cast
 from pydantic import JsonValue
 
 from server.catalog.operation import Field, Operation
-from server.catalog.routes import NotAllowed, method_of, path_of, refuse_other_effect, short
+from server.catalog.routes import NotAllowed, method_of, path_of, refuse_taken_route, short
 from server.catalog.toml_lines import line_of
 from server.errors import CatalogError
 
@@ -70,7 +70,7 @@ def overridden(operations: Mapping[str, Operation], contract_file: Path) -> dict
             )
         try:
             changed[operation_id] = corrected(operations[operation_id], change)
-            refuse_other_effect(changed[operation_id], [*operations.values(), *changed.values()])
+            refuse_taken_route(changed[operation_id], operations, changed)
         except NotAllowed as error:
             file.refuse(error.why, "operations", operation_id, *error.where)
     return changed

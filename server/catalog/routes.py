@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from pydantic import JsonValue
 
@@ -25,27 +25,35 @@ class NotAllowed(Exception):
         super().__init__(why)
 
 
-def refuse_other_effect(changed: Operation, others: Iterable[Operation]) -> None:
-    """A correction must not make of one operation another one whose effect is graver or lighter.
+def refuse_taken_route(changed: Operation, before: Mapping[str, Operation], changes: Mapping[str, Operation]) -> None:
+    """A correction must not make another operation of one: neither of the catalog nor of the other corrections.
+
+    A write takes the path of no other write, whatever the method: services are lax about methods. Operations that have
+    one path in the catalog may move to another one together.
 
     Raises:
-        NotAllowed: method and path are those of an operation with another effect.
+        NotAllowed: the path, or method and path, are those of another operation.
     """
-    if changed.provenance.path != "override":
-        return
-    mine = _shape(changed)
-    for other in others:
-        if other.id != changed.id and _shape(other) == mine and other.effect is not changed.effect:
+    original = before[changed.id]
+    for other in (*before.values(), *changes.values()):
+        if other.id == changed.id or not changed.path or not other.path:
+            continue
+        together = _place(before[other.id]) == _place(original)
+        same_route = _place(other) == _place(changed) and other.method == changed.method
+        moved_there = _place(other) == _place(changed) != _place(original) and not together
+        became_one = same_route and other.effect is not changed.effect and before[other.id].method != original.method
+        if moved_there or became_one:
             raise NotAllowed(
-                f"path: {changed.method} {changed.path} is {other.id}, whose effect is {other.effect.value}, "
-                f"not {changed.effect.value}; allowed: a path of its own",
-                "path",
+                f"path: {changed.method} {changed.path} is that of {other.id} ({other.effect.value}); "
+                "allowed: a path of its own",
+                "path" if moved_there else "method",
             )
 
 
-def _shape(operation: Operation) -> tuple[str, str, str, str]:
+def _place(operation: Operation) -> tuple[str, str, bool, str]:
+    """Where an operation lies, among reads or among writes, whatever its variables are called."""
     path = re.sub(r"\{\w+\}", "{}", operation.path).rstrip("/").lower()
-    return operation.service, operation.api, operation.method, path
+    return operation.service, operation.api, operation.effect.writes, path
 
 
 def methods_for(operation: Operation) -> tuple[str, ...]:

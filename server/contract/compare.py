@@ -1,0 +1,225 @@
+"""Compares the catalog with what a service documents, operation by operation, and says what would settle it.
+
+What is documented can correct method and path within the effect, names on the wire, values and the page size. It
+cannot do more: every correction passes the same checks as a user's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import JsonValue
+
+from server.catalog import Catalog, Field, Operation
+from server.catalog.candidates import Candidates, Kind, Names
+from server.catalog.overrides import corrected
+from server.catalog.routes import NotAllowed, refuse_taken_route
+from server.contract.match import Bases, bases_of, known_names, matching, route_of
+from server.contract.openapi import Documented, DocumentedName
+from server.contract.show import changes
+
+State = Literal["ok", "differs", "missing", "unknown"]
+_MOST_SHOWN = 12
+_LONGEST_NAME = 60
+_KINDS: Mapping[str, Kind] = {
+    "string": "text", "number": "number", "integer": "number", "boolean": "flag", "object": "object", "array": "list",
+}  # fmt: skip
+
+Change = dict[str, JsonValue]
+
+
+@dataclass(slots=True)
+class Comparison:
+    """One operation against its documentation."""
+
+    operation: Operation
+    """As it is called today."""
+    settled: Operation
+    """As it would be called with what is documented."""
+    state: State
+    told: list[str] = field(default_factory=list)
+
+
+def compare(
+    catalog: Catalog, service: str, documented: Sequence[Documented], candidates: Mapping[str, Candidates], base: str
+) -> list[Comparison]:
+    """Every operation of a service. `base` is the configured base URL, or empty."""
+    names = known_names(catalog, candidates)
+    originals = {operation.id: catalog.before.get(operation.id, operation) for operation in catalog}
+    taken: dict[str, Operation] = {}
+    found: list[Comparison] = []
+    for operation in catalog:
+        if operation.service != service:
+            continue
+        bases = bases_of(catalog, operation, base)
+        match = matching(operation, documented, names[operation.id], bases)
+        if match.documented is None:
+            state = "missing" if match.why.startswith("not ") else "unknown"
+            found.append(Comparison(operation, operation, state, [match.why]))
+            continue
+        known = candidates.get(operation.id, Candidates())
+        compared = _compared(operation, match.documented, known, bases, originals, taken)
+        taken[operation.id] = compared.settled
+        found.append(compared)
+    return found
+
+
+def _compared(
+    operation: Operation,
+    documented: Documented,
+    candidates: Candidates,
+    bases: Bases,
+    originals: Mapping[str, Operation],
+    taken: Mapping[str, Operation],
+) -> Comparison:
+    told: list[str] = []
+    settled = _with_route(operation, documented, bases, originals, taken, told)
+    for part, names in (("query", documented.query), ("body", documented.body)):
+        fields: Mapping[str, Field] = getattr(operation, part)
+        ours = {name: one for name, one in fields.items() if name not in settled.variables}
+        if names is None:
+            told += [f"{part}: the documentation does not tell the names"] if ours else []
+            continue
+        settled = _with_names(settled, part, ours, names, candidates, told)
+    settled = _with_limits(settled, documented.query or {}, told)
+    different = list(changes(operation, settled))
+    state: State = "differs" if different else "unknown" if told else "ok"
+    return Comparison(operation, settled, state, [*different, *told])
+
+
+def _with_route(
+    operation: Operation,
+    documented: Documented,
+    bases: Bases,
+    originals: Mapping[str, Operation],
+    taken: Mapping[str, Operation],
+    told: list[str],
+) -> Operation:
+    route = route_of(operation, documented, bases)
+    if isinstance(route, str):
+        told.append(route)
+        return operation
+    if route == (operation.method, operation.path):
+        return operation
+    try:
+        settled = corrected(operation, {"method": route[0], "path": route[1]})
+        refuse_taken_route(settled, originals, taken)
+    except NotAllowed as error:
+        told.append(f"not taken: {error.why}")
+        return operation
+    return settled
+
+
+def _with_names(
+    operation: Operation,
+    part: str,
+    fields: Mapping[str, Field],
+    documented: Mapping[str, DocumentedName],
+    candidates: Candidates,
+    told: list[str],
+) -> Operation:
+    """The operation with the documented names of its arguments, each only where there is no doubt."""
+    confirmed = {one.wire for one in fields.values() if one.wire in documented}
+    names: dict[str, str] = {}
+    nowhere: list[str] = []
+    for argument, one in fields.items():
+        known = candidates.names.get(argument, Names())
+        if one.wire in documented:
+            told += _type_told(argument, documented[one.wire], known)
+            continue
+        fitting = [
+            name
+            for name in known.names
+            if name in documented and name not in confirmed and _fits(documented[name], known.type)
+        ]
+        if len(fitting) == 1:
+            names[argument] = fitting[0]
+        elif fitting:
+            told.append(f"{part} {argument}: may be {' or '.join(fitting)}; not guessed")
+        else:
+            nowhere.append(argument)
+    operation = _each_name(operation, part, names, told)
+    if nowhere:
+        told.append(f"{part}: not documented under any known name: {', '.join(nowhere)}")
+    wires = [one.wire for one in getattr(operation, part).values()]
+    needed = [name for name, one in documented.items() if one.required and not _filled(name, wires)]
+    if needed:
+        told.append(f"{part}: required by the documentation, filled by no argument: {_shown(needed)}")
+    return _with_values(operation, part, documented, told)
+
+
+def _each_name(operation: Operation, part: str, names: Mapping[str, str], told: list[str]) -> Operation:
+    """All names at once, since some change places; if that is not allowed, those that are, one by one."""
+    if not names:
+        return operation
+    try:
+        return corrected(operation, {part: dict(names)})
+    except NotAllowed:
+        for argument, wire in names.items():
+            try:
+                operation = corrected(operation, {part: {argument: wire}})
+            except NotAllowed as error:
+                told.append(f"not taken: {error.why}")
+        return operation
+
+
+def _with_values(
+    operation: Operation, part: str, documented: Mapping[str, DocumentedName], told: list[str]
+) -> Operation:
+    fields: Mapping[str, Field] = getattr(operation, part)
+    for argument, one in fields.items():
+        allowed = documented[one.wire].values if one.wire in documented else ()
+        wrong = {ours: theirs for ours, theirs in one.values.items() if allowed and theirs not in allowed}
+        if not wrong:
+            continue
+        change: dict[str, JsonValue] = {ours: ours for ours in wrong if ours in allowed}
+        try:
+            operation = corrected(operation, {"values": {argument: change}}) if change else operation
+        except NotAllowed as error:
+            told.append(f"not taken: {error.why}")
+        if left := [ours for ours in wrong if ours not in change]:
+            told.append(f"{part} {argument}: the documentation does not list what goes out for {', '.join(left)}")
+    return operation
+
+
+def _with_limits(operation: Operation, documented: Mapping[str, DocumentedName], told: list[str]) -> Operation:
+    size = operation.query.get("page_size")
+    most = documented[size.wire].maximum if size is not None and size.wire in documented else None
+    if most is None or most >= (operation.max_page_size or 100):
+        return operation
+    try:
+        return corrected(operation, {"max_page_size": most})
+    except NotAllowed as error:
+        told.append(f"not taken: {error.why}")
+        return operation
+
+
+def _fits(documented: DocumentedName, ours: Kind) -> bool:
+    theirs = _KINDS.get(documented.type, "")
+    plain = {"text", "number"}
+    return not ours or not theirs or theirs == ours or {theirs, ours} <= plain
+
+
+def _type_told(argument: str, documented: DocumentedName, known: Names) -> Iterator[str]:
+    if not _fits(documented, known.type):
+        yield f"{argument}: sent as {known.type}, documented as {_KINDS[documented.type]}"
+
+
+def _filled(name: str, wires: Iterable[str]) -> bool:
+    """Whether something goes out under a name, or within the object of that name; or its object is left out."""
+    parent = name.rpartition(".")[0]
+    wires = list(wires)
+    used = not parent or any(wire == parent or wire.startswith(f"{parent}.") for wire in wires)
+    return not used or any(wire == name or wire.startswith(f"{name}.") for wire in wires)
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Names that somebody else wrote: only what can be a name is shown, to the person at the terminal."""
+    plain = [
+        name for name in names if len(name) <= _LONGEST_NAME and name.replace(".", "_").replace("-", "_").isidentifier()
+    ]
+    shown = ", ".join(plain[:_MOST_SHOWN])
+    more = len(names) - min(len(plain), _MOST_SHOWN)
+    return f"{shown}{' and ' if shown else ''}{more} more" if more else shown

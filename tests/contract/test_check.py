@@ -1,0 +1,281 @@
+"""`leadbridge contract check`: what the services document against what is sent, and the corrections that settle it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from server.catalog import load
+from server.cli import app
+from server.contract import web
+from tests.contract.standin import Documentation, create_lead, serving
+
+CATALOG = load()
+
+
+def check(*arguments: str, **environment: str) -> Result:
+    return CliRunner().invoke(app, ["contract", "check", *arguments], env=environment, catch_exceptions=False)
+
+
+def from_mcp(documentation: Documentation, *arguments: str, **environment: str) -> Result:
+    with serving(documentation.app()) as origin:
+        return check("--service", "rooflink", "--mcp", f"{origin}/mcp", *arguments, **environment)
+
+
+def test_the_documentation_server_corrects_path_and_names(tmp_path: Path):
+    documentation, file = Documentation(), tmp_path / "contract.toml"
+    result = from_mcp(documentation, "--write", str(file))
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    at = lines.index("rooflink.create_lead: differs")
+    assert "  path /light/leads/quick/, was /light/jobs/create_customer_and_job/ (inferred)" in lines[at:]
+    assert "  body postal_code as zip_code, was zipcode (inferred)" in lines[at:]
+    assert result.stdout.index("zip_code") < result.stdout.index(f"Written to {file}")
+    assert tomllib.loads(file.read_text("utf-8"))["operations"] == {
+        "rooflink.create_lead": {
+            "method": "POST",
+            "path": "/light/leads/quick/",
+            "body": {
+                "postal_code": "zip_code", "latitude": "lat", "longitude": "lng", "cell_phone": "mobile",
+                "home_phone": "home",
+            },
+        }
+    }  # fmt: skip
+    row = load(file)["rooflink.create_lead"]
+    assert row.path == "/light/leads/quick/"
+    assert row.body["latitude"].wire == "lat"
+    assert set(documentation.asked) == {
+        "initialize", "notifications/initialized", "tools/list", "list-endpoints", "get-endpoint", "get-request-body",
+    }  # fmt: skip
+    for line in file.read_text("utf-8").splitlines():
+        assert "execute-request" not in line
+
+
+def test_yaml_answers_are_read_as_well():
+    assert "body latitude as lat, was latitude (inferred)" in from_mcp(Documentation(as_yaml=True)).stdout
+
+
+def test_nothing_is_written_that_was_not_asked_for_or_is_there_already(tmp_path: Path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = from_mcp(Documentation())
+    assert "Nothing was written; --write FILE writes it." in result.stdout
+    assert list(tmp_path.iterdir()) == []
+    file = tmp_path / "mine.toml"
+    file.write_text("# mine\n", "utf-8")
+    result = from_mcp(Documentation(), "--write", str(file))
+    assert (result.exit_code, file.read_text("utf-8")) == (1, "# mine\n")
+    assert "is there already: nothing was written" in result.stderr
+    assert from_mcp(Documentation(), "--write", str(file), "--overwrite").exit_code == 0
+    assert "zip_code" in file.read_text("utf-8")
+
+
+def test_the_users_own_corrections_stay_and_what_is_settled_needs_nothing(tmp_path: Path):
+    mine, both = tmp_path / "mine.toml", tmp_path / "both.toml"
+    mine.write_text('[operations."rooflink.list_prospects".query]\nrep_id = "my_rep"\n', "utf-8")
+    from_mcp(Documentation(), "--write", str(both), LEADBRIDGE_CONTRACT_FILE=str(mine))
+    assert load(both)["rooflink.list_prospects"].query["rep_id"].wire == "my_rep"
+    assert load(both)["rooflink.create_lead"].body["latitude"].wire == "lat"
+    again = from_mcp(Documentation(), "--write", str(tmp_path / "x.toml"), LEADBRIDGE_CONTRACT_FILE=str(both))
+    assert "rooflink.create_lead: ok" in again.stdout
+    assert "There is nothing to settle" in again.stdout
+    assert not (tmp_path / "x.toml").exists()
+
+
+def test_what_is_the_same_is_ok_and_what_is_not_there_is_missing():
+    same = create_lead(
+        CATALOG["rooflink.create_lead"].path,
+        **{name: field.wire for name, field in CATALOG["rooflink.create_lead"].body.items()},
+    )
+    lines = from_mcp(Documentation(openapi=same)).stdout.splitlines()
+    assert "rooflink.create_lead: ok" in lines
+    assert lines[lines.index("rooflink.get_prospect: missing") + 1] == "  not in this documentation"
+    assert "1 ok, 0 differs" in lines[-1]
+
+
+def test_a_slash_or_the_name_of_a_variable_is_no_difference(tmp_path: Path):
+    operation = {"summary": "x", "parameters": [], "responses": {}}
+    paths = {
+        "/light/jobs/prospect/{id}": {"get": operation},
+        "/light/jobs/prospect/{jobId}/checklist/": {"get": operation},
+    }
+    result = from_mcp(Documentation(openapi={"paths": paths}))
+    assert "rooflink.get_prospect: ok" in result.stdout
+    assert "rooflink.prospect_checklist: ok" in result.stdout
+
+
+def test_a_name_that_may_be_one_of_two_is_reported_and_not_guessed():
+    document = create_lead(postal_code="zip")
+    properties = document["paths"]["/light/leads/quick/"]["post"]["requestBody"]["content"]["application/json"][
+        "schema"
+    ]
+    properties["properties"] |= {"zip_code": {"type": "string"}, "roof_colour": {"type": "string"}}
+    properties["required"].append("roof_colour")
+    result = from_mcp(Documentation(openapi=document))
+    assert "  body postal_code: may be zip or zip_code; not guessed" in result.stdout
+    assert "  body: required by the documentation, filled by no argument: zip, roof_colour" in result.stdout
+    assert "postal_code =" not in result.stdout
+
+
+def test_filters_values_and_page_sizes_are_compared():
+    parameters = [
+        {"name": "page", "in": "query", "schema": {"type": "integer"}},
+        {"name": "page_size", "in": "query", "schema": {"type": "integer", "maximum": 10}},
+        {"name": "stage", "in": "query", "schema": {"type": "string", "enum": ["unverified", "verified", "si"]}},
+        {"name": "customer__rep", "in": "query", "schema": {"type": "integer"}},
+        {"name": "date_deleted__isnull", "in": "query", "schema": {"type": "boolean"}},
+    ]
+    operation = {"operationId": "light_jobs_prospect_list", "parameters": parameters, "responses": {}}
+    told = from_mcp(Documentation(openapi={"paths": {"/light/jobs/prospect/": {"get": operation}}})).stdout
+    assert "  max_page_size 10, was 100" in told
+    assert "  query stage as stage, was status (inferred)" in told
+    assert "  value stage=verified as verified, was v" in told
+    assert "  query stage: the documentation does not list what goes out for inspected, submitted" in told
+    assert "  query rep_id as customer__rep, was rep (inferred)" in told
+    assert "query: not documented under any known name: rep_2_id, project_manager_id" in told
+
+
+def test_an_operation_without_a_path_is_given_the_documented_one(tmp_path: Path):
+    paths = {
+        "/light/customers/{id}/update_email/": {
+            "patch": {"summary": "Update customer email", "requestBody": {"content": {"application/json": {
+                "schema": {"type": "object", "properties": {"email": {"type": "string"}}}}}}}},
+        "/light/notes/{id}/reply/": {"post": {"operationId": "notes_reply_create", "responses": {}}},
+    }  # fmt: skip
+    from_mcp(Documentation(openapi={"paths": paths}), "--write", str(tmp_path / "c.toml"))
+    catalog = load(tmp_path / "c.toml")
+    row = catalog["rooflink.update_customer_email"]
+    assert (row.method, row.path) == ("PATCH", "/light/customers/{customer_id}/update_email/")
+    assert catalog["rooflink.reply_to_note"].path == "/light/notes/{note_id}/reply/"
+
+
+# OpenAPI
+
+
+OPENAPI_YAML = """
+openapi: 3.0.1
+servers:
+  - url: https://www.renovationfind.com/rest-api-v1
+paths:
+  /general-leads/{id}/decline:
+    post:
+      summary: Decline a lead
+      requestBody:
+        $ref: '#/components/requestBodies/Decline'
+      responses: {}
+  /leads/{id}/accept:
+    post:
+      summary: Accept a lead
+      responses: {}
+components:
+  requestBodies:
+    Decline:
+      content:
+        application/json:
+          schema:
+            allOf:
+              - $ref: '#/components/schemas/Reason'
+              - $ref: '#/components/schemas/Loop'
+  schemas:
+    Reason:
+      type: object
+      required: [reason]
+      properties:
+        reason: {type: string}
+    Loop:
+      allOf:
+        - $ref: '#/components/schemas/Loop'
+        - $ref: '#/components/schemas/Loop'
+      properties:
+        again:
+          $ref: '#/components/schemas/Loop'
+"""
+
+
+def test_an_openapi_file_of_either_service_is_read_and_loops_in_it_end(tmp_path: Path):
+    file = tmp_path / "openapi.yaml"
+    file.write_text(OPENAPI_YAML, "utf-8")
+    told = check("--openapi", str(file)).stdout
+    assert "renovationfind.decline_lead: ok" in told
+    assert "  path /leads/{lead_id}/accept, was /general-leads/{lead_id}/accept (documented)" in told
+    assert "rooflink." not in told
+
+
+def test_an_openapi_document_is_read_from_a_url():
+    with serving(Documentation(pages={"/openapi.yaml": OPENAPI_YAML}).app()) as origin:
+        assert "renovationfind.decline_lead: ok" in check("--openapi", f"{origin}/openapi.yaml").stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("a: &a [x]\nb: [*a, *a]", "YAML with aliases"),
+        ("[" * 100_000, "nested too deeply"),
+        ("a:\n  b: [1\n c", "neither JSON nor YAML"),
+        ("{}", "no operation of either service"),
+        ("just words", "no operation of either service"),
+        (" " * (web.LARGEST_ANSWER + 1), "larger than 5 MB"),
+    ],
+)
+def test_a_document_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, content: str, told: str):
+    file = tmp_path / "openapi"
+    file.write_text(content, "utf-8")
+    result = check("--openapi", str(file))
+    (line,) = result.stdout.splitlines()
+    assert told in line
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize("source", ["nowhere.json", "http://example.com/openapi.json", "https://u:p@example.com/x"])
+def test_a_document_that_cannot_be_reached_is_told_in_one_line(source: str):
+    result = check("--openapi", source)
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)
+
+
+# RenovationFind's index
+
+INDEX = """# RenovationFind
+- [Decline a lead](/api-reference/general-leads/decline-a-lead.md)
+- [Accept a lead]({origin}/api-reference/general-leads/accept-a-lead.md): accept
+- [Elsewhere](https://collector.example/api-reference/x.md)
+- [Guide]({origin}/guide)
+"""
+DECLINE = "# Decline a lead\n\n````yaml openapi.json post /general-leads/{id}/decline\n" + OPENAPI_YAML + "````\n"
+ACCEPT = """# Accept a lead
+
+````yaml post /general-leads/{id}/accept
+paths:
+  path: /general-leads/{id}/accept
+  method: post
+  servers:
+    - url: https://www.renovationfind.com/rest-api-v1
+  request:
+    parameters:
+      path: {id: {schema: [{type: integer, required: true}]}}
+      query: {}
+      header: {}
+    body: {}
+````
+"""
+
+
+def test_the_pages_of_the_index_are_read_and_only_those_of_its_own_origin():
+    pages = {
+        "/api-reference/general-leads/decline-a-lead.md": DECLINE.replace("/leads/{id}/accept", "/leads/{id}/other"),
+        "/api-reference/general-leads/accept-a-lead.md": ACCEPT,
+    }
+    documentation = Documentation(pages=pages)
+    with serving(documentation.app()) as origin:
+        pages["/llms.txt"] = INDEX.replace("{origin}", origin)
+        result = check("--service", "renovationfind", "--llms", f"{origin}/llms.txt")
+    assert result.exit_code == 0, result.output
+    assert "1 links to other origins were not followed" in result.stdout
+    assert "renovationfind.decline_lead: ok" in result.stdout
+    assert "rooflink." not in result.stdout
+    assert sorted(documentation.paths) == [
+        "/api-reference/general-leads/accept-a-lead.md",
+        "/api-reference/general-leads/decline-a-lead.md",
+        "/llms.txt",
+    ]
