@@ -6,7 +6,8 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue
@@ -25,31 +26,35 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="allow", defer_build=True)  # built at the first answer, not at start
 
 
-def iso_date(value: object) -> str | None:
-    """A service's date as ISO 8601, or its own text where it is no date we know.
-
-    RoofLink's lists send `MM/DD/YYYY h:mmAM` without a zone (kept without one), other answers ISO with an offset.
-    """
-    text = str(value).strip() if value is not None else ""
-    if not text:
-        return None
+@lru_cache(maxsize=8192)
+def _iso(text: str) -> str:
     match = _DISPLAY_DATE.fullmatch(text)
     try:
         if match is None:
             datetime.fromisoformat(text)
             return text
         month, day, year, hour, minute, half = match.groups()
+        days = date(int(year), int(month), int(day)).isoformat()
         if hour is None:
-            return date(int(year), int(month), int(day)).isoformat()
+            return days
         if int(hour) not in _HOURS:
             return text
-        clock = int(hour) % 12 + (12 if half in "Pp" else 0)
-        moment = datetime(int(year), int(month), int(day), clock, int(minute))  # noqa: DTZ001  # the service names no zone
-        return moment.isoformat(timespec="minutes")
+        clock = time(int(hour) % 12 + (12 if half in "Pp" else 0), int(minute))
+        return f"{days}T{clock.isoformat('minutes')}"
     except ValueError:
         return text
 
 
+def iso_date(value: object) -> str | None:
+    """A service's date as ISO 8601, or its own text where it is no date we know.
+
+    RoofLink's lists send `MM/DD/YYYY h:mmAM` without a zone (kept without one), other answers ISO with an offset.
+    """
+    text = str(value).strip() if value is not None else ""
+    return _iso(text) if text else None
+
+
+@lru_cache(maxsize=8192)
 def is_moment(value: str | None) -> bool:
     """Whether a text is a date or a date-time in ISO 8601, whole."""
     try:
