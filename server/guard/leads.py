@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
 
 from server.errors import Refused
 from server.models.renovationfind import WON, Lead
@@ -85,6 +87,44 @@ class KnownLeads:
                 connection.execute(leads.insert().values(**key, **values))
 
         await self.store.run(work)
+
+    async def remember_read(self, found: Sequence[Lead], asked_at: float, *, whole: bool) -> None:
+        """Keep leads that were read. `whole` replaces what is known; rows of a list only add to it.
+
+        What was seen after the question left, such as the answer to a write, is newer and stays.
+        """
+
+        def work(connection: Connection) -> None:
+            from server.state.tables import leads
+
+            account = self.account("renovationfind")
+            ids = [lead.id for lead in found]
+            select = leads.select().where(leads.c.account == account, leads.c.lead_id.in_(ids))
+            before = {row.lead_id: row for row in connection.execute(select)}
+            for lead in {lead.id: lead for lead in found}.values():
+                row = before.get(lead.id)
+                shown = lead.model_dump(mode="json", exclude_none=True, include=set(Lead.model_fields))
+                if row is None:
+                    data = {"lead": shown, "accepted_here": False, "declined_here": False}
+                    values = {"account": account, "lead_id": lead.id, "data": data, "seen_at": self.clock()}
+                    connection.execute(leads.insert().values(**values))
+                elif row.seen_at <= asked_at:
+                    kept = shown if whole else _added(row.data["lead"], shown)
+                    where = [leads.c.account == account, leads.c.lead_id == lead.id]
+                    values = {"data": {**row.data, "lead": kept}, "seen_at": self.clock()}
+                    connection.execute(leads.update().where(*where).values(**values))
+
+        if found:
+            await self.store.run(work)
+
+
+def _added(before: Mapping[str, JsonValue], row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What a list's row tells, over what was known: it leaves out much, which is no sign that it is gone."""
+    details = before.get("postLeadStatusData")
+    status = details.get("status") if isinstance(details, dict) else None
+    outdated = {"postLeadStatusData"} if row.get("postLeadStatus", status) != status else set[str]()
+    kept = {name: value for name, value in before.items() if name not in outdated}
+    return {**kept, **{name: value for name, value in row.items() if value not in ("", [])}}
 
 
 def won_refusal(lead_id: int, known: KnownLead | None) -> Refused | None:

@@ -423,7 +423,14 @@ ASSUMPTIONS = (
     Assumption(
         "lead-reads",
         "renovationfind",
-        "GET /general-leads, not in pages, and GET /general-leads/{id}, where chosen (lead_reads); 404 else.",
+        "GET /general-leads, newest first, and GET /general-leads/{id}; 404 where that is chosen (lead_reads).",
         "No page documents a read.",
+    ),
+    Assumption(
+        "lead-list-pages",
+        "renovationfind",
+        "The list comes whole in {success, data: [...]}; in another envelope where chosen (lead_list_shape), in pages "
+        "by page and pageSize.",
+        "No page shows a list. A client must read each usual envelope, and cope with paging that is passed over.",
     ),
 )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
+from server.sandbox.options import LeadListShape
 from server.sandbox.records import Lead
-from server.sandbox.wire import JsonObject
+from server.sandbox.wire import JsonObject, positive_int
 
 _DETAIL_ONLY = ("customerInformationHtml", "postLeadStatusData", "attachments")
 
@@ -84,3 +86,19 @@ def lead_lite(lead: Lead) -> JsonObject:
     """The lead as a list would show it."""
     # assumption lite-view
     return {name: value for name, value in lead_detail(lead).items() if name not in _DETAIL_ONLY}
+
+
+def lead_list(rows: list[JsonObject], shape: LeadListShape, query: Mapping[str, str]) -> object:
+    """The rows in one of the envelopes that a list might have."""
+    # assumption lead-list-pages
+    if shape == "array":
+        return rows
+    if shape == "data":
+        return {"success": True, "data": rows}
+    page, size = positive_int(query.get("page", "1")) or 1, positive_int(query.get("pageSize", "20")) or 20
+    shown, more = rows[(page - 1) * size : page * size], page * size < len(rows)
+    if shape == "pages":
+        following = f"https://www.renovationfind.com/rest-api-v1/general-leads?page={page + 1}" if more else None
+        return {"count": len(rows), "next": following, "previous": None, "results": shown}
+    told: JsonObject = {"total": len(rows)} if shape == "items" else {"last": not more} if shape == "content" else {}
+    return {"success": True, "data": {shape: shown, **told}}

@@ -53,6 +53,7 @@ NOTE_NAMES: Mapping[str, str] = MappingProxyType(
 
 StatsShape = Literal["object", "array", "nested"]
 ChecklistShape = Literal["object", "array"]
+LeadListShape = Literal["array", "data", "items", "content", "results", "pages"]
 
 
 def _utc_now() -> datetime:
@@ -107,7 +108,9 @@ class Options:
     """Names that the change of a job passes over in silence, e.g. `rep_2` or `customer.cell`."""
     rooflink_retry_after: int | None = None
     """Seconds in the `Retry-After` header of RoofLink's own 429; none is sent when left out."""
-    lead_reads: bool = False
+    lead_list_shape: LeadListShape = "data"
+    """Bare, or in an envelope; `array` and `data` come whole, the others in pages."""
+    lead_reads: bool = True
     """Whether RenovationFind answers GET /general-leads and /general-leads/{id}, which no page documents."""
 
     def __post_init__(self) -> None:
@@ -119,6 +122,7 @@ class Options:
             ("note_names", NOTE_NAMES.keys(), self.note_names.keys()),
             ("stats_shape", get_args(StatsShape), {self.stats_shape}),
             ("checklist_shape", get_args(ChecklistShape), {self.checklist_shape}),
+            ("lead_list_shape", get_args(LeadListShape), {self.lead_list_shape}),
         ):
             unknown = sorted(set(given) - set(known))
             if unknown:
@@ -158,6 +162,7 @@ class Choices(TypedDict, total=False):
     search_jobs_path: str
     unknown_job_fields: frozenset[str]
     rooflink_retry_after: int | None
+    lead_list_shape: LeadListShape
     lead_reads: bool
 
 

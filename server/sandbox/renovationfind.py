@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.sandbox.lead_rows import lead_detail, lead_lite
+from server.sandbox.lead_rows import lead_detail, lead_list, lead_lite
 from server.sandbox.limits import SlidingWindow
 from server.sandbox.options import Options
 from server.sandbox.records import Lead, ReferralRequest
@@ -162,9 +162,10 @@ class RenovationFind:
         # assumption referral-created
         return JSONResponse({"success": True, "message": "Referral request created.", "data": {"id": new_id}}, 201)
 
-    async def _list(self, _: Request) -> Response:
+    async def _list(self, request: Request) -> Response:
         newest = sorted(self._state.leads.values(), key=lambda lead: (lead.created, lead.id), reverse=True)
-        return JSONResponse({"success": True, "data": [lead_lite(lead) for lead in newest]})
+        rows = [lead_lite(lead) for lead in newest]
+        return JSONResponse(lead_list(rows, self._options.lead_list_shape, request.query_params))
 
     async def _get(self, request: Request) -> Response:
         lead = self._lead(request)

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from mcp.server.mcpserver import Context
 
 from server.api.client import ServiceClient
+from server.api.renovationfind import RenovationFind
 from server.api.rooflink import RoofLink
 from server.api.services import Services
 from server.catalog import Catalog, Operation
@@ -46,6 +47,11 @@ class Deck:
     def rooflink(self) -> RoofLink:
         """RoofLink's typed reads."""
         return RoofLink(self.client("rooflink"), self.catalog)
+
+    @property
+    def renovationfind(self) -> RenovationFind:
+        """RenovationFind's typed reads."""
+        return RenovationFind(self.client("renovationfind"), self.catalog)
 
     def operation(self, operation_id: str) -> Operation:
         """A row of the catalog, overrides applied."""

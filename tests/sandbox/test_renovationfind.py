@@ -115,8 +115,8 @@ async def test_declining_needs_a_reason(renovationfind, sandbox, body, error):
         ("GET", "/general-leads/812/accept", 405),
         ("POST", "/general-leads/812/status", 405),
         ("POST", "/general-leads/812/accept/", 404),
-        ("GET", "/general-leads", 404),
-        ("GET", "/general-leads/812", 404),
+        ("GET", "/general-leads/9", 404),
+        ("GET", "/referral-requests", 405),
     ],
 )
 async def test_what_does_not_exist_is_refused_in_json(renovationfind, method, path, status):
@@ -303,8 +303,35 @@ async def test_malformed_json_is_refused(renovationfind, sandbox):
     assert error_of(answer).startswith("Malformed JSON")
 
 
-async def test_leads_can_be_read_where_that_is_chosen(client_of, make_sandbox):
-    client = client_of(make_sandbox(lead_reads=True), "renovationfind")
+async def test_leads_cannot_be_read_where_that_is_chosen(client_of, make_sandbox):
+    client = client_of(make_sandbox(lead_reads=False), "renovationfind")
+    assert (await client.get("/general-leads")).status_code == 404
+    assert (await client.get("/general-leads/812")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("shape", "rows_of", "more"),
+    [
+        ("array", lambda answer: answer, None),
+        ("items", lambda answer: answer["data"]["items"], ("total", 30)),
+        ("content", lambda answer: answer["data"]["content"], ("last", False)),
+        ("results", lambda answer: answer["data"]["results"], None),
+        ("pages", lambda answer: answer["results"], None),
+    ],
+)
+async def test_the_list_of_leads_comes_in_the_chosen_envelope(client_of, make_sandbox, shape, rows_of, more):
+    client = client_of(make_sandbox(lead_list_shape=shape), "renovationfind")
+    answer = (await client.get("/general-leads", params={"page": 2, "pageSize": 4})).json()
+    ids = [row["id"] for row in rows_of(answer)]
+    assert ids == (list(range(814, 784, -1)) if shape == "array" else [810, 809, 808, 807])
+    if more:
+        assert answer["data"][more[0]] == more[1]
+    if shape == "pages":
+        assert answer["next"].endswith("?page=3")
+
+
+async def test_leads_can_be_read(client_of, make_sandbox):
+    client = client_of(make_sandbox(), "renovationfind")
     rows = (await client.get("/general-leads")).json()["data"]
     assert [row["id"] for row in rows] == list(range(814, 784, -1))
     assert not {"customerInformationHtml", "postLeadStatusData", "attachments"} & set(rows[0])

@@ -1,0 +1,203 @@
+"""RenovationFind leads, listed and shown. No page documents either: path, paging and envelope are inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from server.errors import StateError
+from server.models.lead_lists import LeadRows
+from server.models.renovationfind import Lead
+from server.models.view import View
+from server.tooling.context import Ctx, Deck, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.untrusted import label, with_legend
+from tools.lead_answers import lead_lines, lead_record
+from tools.leads import LeadId
+from tools.paging import columns_for, cut_for
+from tools.tables import moment, table
+
+Nothing = SkipJsonSchema[None]
+
+LeadField = Literal[
+    "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"
+]
+_USUAL = ("id", "received", "category", "customer", "phone", "address", "action", "status", "requires_action")
+_NOT_TOLD = "RenovationFind does not tell whether there are more."
+_NOT_KEPT = "The state store cannot be used: what was read is not kept."
+
+
+class LeadRow(View):
+    """A lead in a list; contact details are presumably empty until it is accepted."""
+
+    id: int
+    received: str | Nothing = None
+    modified: str | Nothing = None
+    category: str | Nothing = None
+    customer: str | Nothing = None
+    phone: str | Nothing = None
+    email: str | Nothing = None
+    address: str | Nothing = None
+    action: str | Nothing = None
+    status: str | Nothing = None
+    requires_action: bool | Nothing = None
+
+
+class LeadList(View):
+    """One page of leads."""
+
+    count: int | Nothing = None
+    next_page: int | Nothing = None
+    more_unknown: bool = Field(default=False, description="Whether there are more is not told")
+    paging_ignored: bool = Field(default=False, description="The service sent all leads; they are paged here")
+    warnings: list[str] = Field(default_factory=list)
+    rows: list[LeadRow]
+
+
+class LeadView(View):
+    """A lead in full."""
+
+    id: int
+    fields: dict[str, JsonValue] = Field(description="What the service told")
+    status_details: dict[str, JsonValue] = Field(default_factory=dict)
+    attachments: list[str] = Field(default_factory=list)
+    warnings: list[str] = Field(default_factory=list)
+
+
+async def renovationfind_list_leads(
+    ctx: Ctx,
+    page: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 1,
+    page_size: Annotated[int, Field(ge=1, le=100, strict=True)] = 20,
+    extra_filters: Annotated[
+        dict[str, str] | Nothing,
+        Field(max_length=20, description="Query parameters by the service's own names, sent as they are"),
+    ] = None,
+    fields: Annotated[list[LeadField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[LeadList]:
+    """List RenovationFind leads, newest first as far as the service sorts them.
+
+    The path is inferred, not documented, and so is the paging. Go on with page=next_page. Extra filters may have no
+    effect: check the rows. What is read is kept for the other tools.
+    """
+    deck = deck_of(ctx)
+    asked_at = deck.leads.clock()
+    found, leads = await deck.renovationfind.list_leads({"page": page, "page_size": page_size}, extra_filters)
+    warnings = await _remember(deck, leads, asked_at, whole=False)
+    hidden = dict.fromkeys(LeadRow.model_fields.keys() - set(columns_for(fields, _USUAL)))
+    data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
+    data = data.model_copy(update={"warnings": warnings})
+    cut = cut_for(data.rows, lambda rows: _list_text(data, rows, page), page=page, page_size=page_size)
+    if cut is not None:
+        data = data.model_copy(
+            update={"rows": data.rows[: cut.rows], "next_page": cut.next_page, "warnings": [*warnings, cut.told]}
+        )
+    return Reply(_list_text(data, data.rows, page), data)
+
+
+async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
+    """Show one RenovationFind lead: job, homeowner as far as revealed, action, status with its details, attachments.
+
+    The path is inferred, not documented. Use it to look where a lead stands before a status is set, or after a write
+    whose outcome is unknown. What is read is kept for the other tools.
+    """
+    deck = deck_of(ctx)
+    asked_at = deck.leads.clock()
+    lead = await deck.renovationfind.get_lead(lead_id)
+    warnings = await _remember(deck, [lead], asked_at, whole=True)
+    data = LeadView(
+        id=lead.id,
+        fields=lead_record(lead),
+        status_details=_status_details(lead),
+        attachments=[label(one.displayFilename, limit=150) or f"file {one.id}" for one in lead.attachments],
+        warnings=warnings,
+    )
+    lines = [f"Lead {lead.id}", *(line for line in lead_lines(lead))]
+    details = [f"{name}: {value}" for name, value in data.status_details.items()]
+    details += [f"attachment: {name}" for name in data.attachments]
+    return Reply("\n".join(with_legend([*warnings, *lines[:1], *details, *lines[1:]])), data)
+
+
+async def _remember(deck: Deck, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:
+    """Keep what was read; a read does not fail because that cannot be kept."""
+    try:
+        await deck.leads.remember_read(leads, asked_at, whole=whole)
+    except StateError:
+        return [_NOT_KEPT]
+    return []
+
+
+def _paged(found: LeadRows, rows: list[LeadRow], page: int, page_size: int) -> LeadList:
+    """The page that was asked for: the service's own, or a part of the whole if it passed the paging over."""
+    if len(rows) > page_size:
+        end = page * page_size
+        following = page + 1 if end < len(rows) else None
+        shown = rows[end - page_size : end]
+        return LeadList(count=len(rows), next_page=following, paging_ignored=True, rows=shown)
+    more = found.goes_on
+    if more is None and found.total is not None:
+        more = page * page_size < found.total
+    unknown = more is None
+    if more is None:
+        more = len(rows) == page_size
+    return LeadList(count=found.total, next_page=page + 1 if more and rows else None, more_unknown=unknown, rows=rows)
+
+
+def _list_text(data: LeadList, rows: Sequence[LeadRow], page: int) -> str:
+    total = "" if data.count is None else f" of {data.count}"
+    head = f"{len(rows)}{total} leads, page {page}" if rows else f"No leads on page {page}"
+    head += f", next_page={data.next_page}" if data.next_page else ""
+    lines = [f"{head}.{' ' + _NOT_TOLD if data.more_unknown else ''}", *data.warnings]
+    if data.more_unknown and page > 1:
+        lines.append("If these rows are those of page 1, the service does not page.")
+    if rows:
+        lines += table(list(LeadRow.model_fields), [row.model_dump() for row in rows])
+    return "\n".join(with_legend(lines))
+
+
+def _row(lead: Lead) -> LeadRow:
+    return LeadRow(
+        id=lead.id,
+        received=moment(lead.dateCreated),
+        modified=moment(lead.dateModified),
+        category=label(lead.category, limit=60) or None,
+        customer=label(lead.customerName, limit=80) or None,
+        phone=label(lead.customerPhone, limit=40) or None,
+        email=label(lead.customerEmail, limit=120) or None,
+        address=label(lead.customerAddress, limit=120) or None,
+        action=label(lead.vendorLeadAction, limit=40) or None,
+        status=label(lead.status, limit=60) or None,
+        requires_action=lead.postLeadRequiresAction,
+    )
+
+
+def _status_details(lead: Lead) -> dict[str, JsonValue]:
+    told = lead.postLeadStatusData
+    if told is None:
+        return {}
+    values: dict[str, JsonValue] = {
+        "status_set": moment(told.statusActionDate),
+        "status_reason": label(told.reason, limit=500) or None,
+        "meeting": moment(told.meetupScheduledDate),
+        "job_amount": told.jobAmount,
+        "contact_method": label(told.contactMethod, limit=60) or None,
+        "estimate_type": label(told.estimateType, limit=60) or None,
+        "lost_reason": label(told.lostReason, limit=60) or None,
+        "start": moment(told.estimatedProjectStartDate) or ("to be decided" if told.startDateTbd else None),
+        "completion": moment(told.estimatedCompletionDate) or ("to be decided" if told.completionDateTbd else None),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+TOOLS = (
+    read_tool(
+        renovationfind_list_leads,
+        title="List leads",
+        toolset="leads-read",
+        operations=("renovationfind.list_leads",),
+    ),
+    read_tool(renovationfind_get_lead, title="Get lead", toolset="leads-read", operations=("renovationfind.get_lead",)),
+)
