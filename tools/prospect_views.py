@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
@@ -9,7 +11,8 @@ from server.models.rooflink import Prospect, Step
 from server.models.values import day_of, is_moment
 from server.models.view import View
 from server.untrusted import clean, label, with_legend
-from tools.tables import moment, table
+from tools.list_pages import ListPage, page_lines
+from tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
 
@@ -43,20 +46,17 @@ class ProspectRow(View):
     created: str | Nothing = None
     edited: str | Nothing = None
     next_step: str | Nothing = None
-    deleted: bool = False
+    deleted: bool | Nothing = None
+    email: str | Nothing = None
+    lead_source: str | Nothing = None
+    project_manager: str | Nothing = None
+    job_number: str | Nothing = None
 
 
-class ProspectPage(View):
+class ProspectPage(ListPage):
     """One page of prospects, newest first."""
 
-    count: int | Nothing = None
-    from_index: int | Nothing = None
-    to_index: int | Nothing = None
-    next_page: int | Nothing = None
-    filters_ignored: list[str] = Field(default_factory=list, description="Filters the service did not apply")
-    filters_unverified: list[str] = Field(
-        default_factory=list, description="Sent under an inferred name, not checkable"
-    )
+    page_size: int | Nothing = Field(default=None, description="Go on with this size, if it is given")
     rows: list[ProspectRow]
 
 
@@ -103,8 +103,27 @@ STAT_NAMES = {
 """Readings of the service's codes for predefined filters; the codes were seen in public client code."""
 
 
-def row_of(prospect: Prospect) -> ProspectRow:
+USUAL = ("id", "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted")
+"""Columns of a list, unless others are asked for."""
+
+
+def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
     """A prospect as a row of a list."""
+    row = _usual_row(prospect)
+    if columns == USUAL:
+        return row
+    customer = prospect.customer
+    more = {
+        "email": _label(customer.email if customer else None),
+        "lead_source": _label(customer.lead_source.name if customer and customer.lead_source else None),
+        "project_manager": _label(customer.project_manager.label if customer and customer.project_manager else None),
+        "job_number": _label(prospect.job_number),
+    }
+    hidden: dict[str, None] = dict.fromkeys(ProspectRow.model_fields.keys() - set(columns))
+    return row.model_copy(update={**more, **hidden})
+
+
+def _usual_row(prospect: Prospect) -> ProspectRow:
     customer = prospect.customer
     return ProspectRow(
         id=prospect.id,
@@ -192,30 +211,10 @@ def step_line(step: StepView) -> str:
     return f"- {step.key}: {state}{when}{who}{may}"
 
 
-def page_text(data: ProspectPage) -> str:
+def page_text(page: ProspectPage, columns: Sequence[str], rows: Sequence[ProspectRow]) -> str:
     """A page as text: what was found, which filters did not count, and the table."""
-    if not data.rows:
-        head = "No prospects on this page."
-    else:
-        total = "?" if data.count is None else data.count
-        head = f"Prospects {data.from_index or '?'}-{data.to_index or '?'} of {total}"
-    head += f", next_page={data.next_page}" if data.next_page else ", last page"
-    lines = [head]
-    if data.filters_ignored:
-        lines.append(
-            f"WARNING, ignored by the service, so these rows are not filtered by: {', '.join(data.filters_ignored)}"
-        )
-    if data.filters_unverified:
-        lines.append(
-            f"Filter names inferred, effect not provable from these rows: {', '.join(data.filters_unverified)}"
-        )
-    columns = ["id", "customer", "address", "phone", "rep", "region", "created", "edited", "next_step"]
-    if any(row.deleted for row in data.rows):
-        columns.append("deleted")
-    if data.rows:
-        shown = [{**vars(row), "created": _day(row.created), "edited": _day(row.edited)} for row in data.rows]
-        lines += table(columns, shown)
-    return "\n".join(with_legend(lines))
+    shown = [{**vars(row), "created": _day(row.created), "edited": _day(row.edited)} for row in rows]
+    return "\n".join(with_legend(page_lines("Prospects", page, columns, shown)))
 
 
 def _day(value: str | None) -> str | None:

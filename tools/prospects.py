@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -14,10 +15,14 @@ from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
 from tools.filters import ignored_filters
+from tools.list_pages import numbers_of
+from tools.paging import columns_for, cut_for
 from tools.prospect_views import (
     STAT_NAMES,
+    USUAL,
     Checklist,
     ProspectPage,
+    ProspectRow,
     ProspectView,
     Stats,
     StatsRow,
@@ -35,6 +40,10 @@ ProspectId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="
 Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
 Stage = Literal["unverified", "verified", "inspected", "signed", "submitted"]
+ProspectField = Literal[
+    "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted", "email",
+    "lead_source", "project_manager", "job_number",
+]  # fmt: skip
 ExtraFilters = Annotated[
     dict[str, str], Field(max_length=20, description="Query parameters by the service's own names, sent as they are")
 ]
@@ -61,6 +70,7 @@ async def rooflink_list_prospects(
     latitude: Latitude | Nothing = None,
     longitude: Longitude | Nothing = None,
     extra_filters: ExtraFilters | Nothing = None,
+    fields: Annotated[list[ProspectField] | Nothing, Field(description="Columns")] = None,
 ) -> Reply[ProspectPage]:
     """List RoofLink prospects (unapproved jobs), newest first, one page at a time.
 
@@ -94,17 +104,20 @@ async def rooflink_list_prospects(
     checked = {**given} if include_deleted else {**given, "include_deleted": False}
     ignored = ignored_filters(checked, prospects)
     unverified = [name for name in operation.inferred_names(given) if name not in ignored]
-    rows = [row_of(prospect) for prospect in prospects]
-    data = ProspectPage(
-        count=envelope.count,
-        from_index=envelope.from_index,
-        to_index=envelope.to_index,
-        next_page=envelope.next_page,
-        filters_ignored=ignored,
-        filters_unverified=unverified,
-        rows=rows,
-    )
-    return Reply(page_text(data), data)
+    columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
+    rows = [row_of(prospect, columns) for prospect in prospects]
+    data = ProspectPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)
+
+    def text_of(shown: Sequence[ProspectRow]) -> str:
+        return page_text(data, columns, shown)
+
+    first = envelope.from_index
+    cut = cut_for(rows, text_of, page=page, page_size=page_size, first=first)
+    if cut is None:
+        return Reply(text_of(rows), data)
+    data.rows, data.next_page, data.page_size = rows[: cut.rows], cut.next_page, cut.page_size
+    data.to_index = None if first is None else first + cut.rows - 1
+    return Reply(f"{text_of(data.rows)}\n{cut.told}", data)
 
 
 async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[ProspectView]:

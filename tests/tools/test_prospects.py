@@ -17,7 +17,7 @@ from mcp.types import CallToolResult
 from server.sandbox import Fault, Sandbox
 from server.sandbox.options import FILTERS
 from server.sandbox.people import CUSTOM_FILTERS
-from tests.support import Era, Time, call, connected, data_of, text_of
+from tests.support import Era, Time, call, connected, data_of, make_sandbox, text_of
 
 LIST, GET = "rooflink_list_prospects", "rooflink_get_prospect"
 STATS, CHECKLIST = "rooflink_prospect_stats", "rooflink_prospect_checklist"
@@ -563,3 +563,47 @@ async def test_display_dates_are_told_as_iso_dates_of_the_same_day(sandbox: Sand
     assert row["id"] == prospect.id
     assert row["created"] == data_of(detail)["fields"]["created"] == f"{local:%Y-%m-%dT%H:%M}"
     assert f"{local:%Y-%m-%d}" in text_of(listed)
+
+
+async def test_chosen_columns_are_shown_and_no_others(era: Era) -> None:
+    time = Time()
+    async with connected(make_sandbox(time), era=era, time=time) as client:
+        result = await call(client, "rooflink_list_prospects", fields=["email", "rep", "job_number"], page_size=30)
+    rows = data_of(result)["rows"]
+    assert {name for row in rows for name in row} <= {"id", "email", "rep", "job_number"}
+    assert any("email" in row for row in rows)
+    assert "id | email | rep" in text_of(result)
+    assert "@" in text_of(result)
+
+
+async def test_a_column_that_does_not_exist_is_refused_with_those_that_do(era: Era) -> None:
+    time = Time()
+    sandbox = make_sandbox(time)
+    async with connected(sandbox, era=era, time=time) as client:
+        result = await call(client, "rooflink_list_prospects", fields=["password"])
+    assert result.is_error
+    assert "fields" in text_of(result)
+    assert "next_step" in text_of(result)
+    assert not sandbox.requests
+
+
+async def test_a_page_too_long_to_read_is_cut_and_goes_on_without_a_gap(era: Era) -> None:
+    time = Time()
+    sandbox = make_sandbox(time)
+    for prospect in sandbox.prospects.values():
+        prospect.address = f"{prospect.id} " + "Long Street Name " * 6
+        prospect.customer.last_name = "Featherstonehaugh-" * 6
+    everything = [row.id for row in sandbox.prospects.values() if row.deleted is None]
+    seen: list[int] = []
+    page, page_size = 1, 100
+    async with connected(sandbox, era=era, time=time) as client:
+        for _ in range(40):
+            result = await call(client, "rooflink_list_prospects", page=page, page_size=page_size)
+            data = data_of(result)
+            assert len(text_of(result)) <= 20_000
+            seen += [row["id"] for row in data["rows"]]
+            if not data.get("next_page"):
+                break
+            page, page_size = data["next_page"], data.get("page_size", page_size)
+    assert page_size < 100
+    assert sorted(seen) == sorted(everything)
