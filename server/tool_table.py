@@ -66,9 +66,16 @@ def _cells() -> Iterator[list[str]]:
         title = f"[{operation.title}]({operation.source})" if operation.source.startswith("https") else operation.title
         known = f"{operation.provenance.operation} / {operation.provenance.path}"
         service = "RoofLink" if operation.service == "rooflink" else "RenovationFind"
-        yield [
-            f"{service}: {title}", tool, row.toolset, path, operation.effect.value, operation.effect.gate, known,
-        ]  # fmt: skip
+        yield [f"{service}: {title}", tool, row.toolset, path, *_effect(operation, row.spec), known]
+
+
+def _effect(operation: Operation, spec: ToolSpec | None) -> tuple[str, str]:
+    """Effect and approval; where an argument decides the effect, what it makes of it."""
+    fields = {**operation.query, **operation.body}
+    deciding = next((name for name, field in fields.items() if field.decides_effect), "")
+    if spec is None or not deciding or spec.effect is operation.effect:
+        return operation.effect.value, operation.effect.gate
+    return f"{operation.effect.value}; {spec.effect.value} with `{deciding}`", f"with `{deciding}`"
 
 
 def is_current(path: Path) -> bool:

@@ -34,6 +34,8 @@ def bad_arguments(error: ValidationError) -> set[str]:
 
 def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
+    if kind in {"too_long", "too_short"} and isinstance(detail["input"], str):  # a text that something looked at before
+        kind = f"string_{kind}"
     if kind == "extra_forbidden":
         return _unknown(argument, known)
     if kind == "value_error":

@@ -40,6 +40,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "rooflink_create_lead": {"address": "4821 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"},
     "rooflink_update_job": {"job_id": 1, "customer_email": "dana@example.com"},
     "rooflink_assign_job": {"job_id": 1, "rep_id": 301},
+    "rooflink_list_notes": {},
+    "rooflink_add_note": {"job_id": 1, "message": "x", "notify_customer": True},
     "renovationfind_accept_lead": {"lead_id": 812},
     "renovationfind_decline_lead": {"lead_id": 811, "reason": "Too far"},
     "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
