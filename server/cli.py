@@ -261,14 +261,20 @@ def run_sandbox(
     *,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8322,
+    options: Annotated[
+        Path | None, typer.Option(help='A JSON file of options, such as {"create_lead_path": "/light/leads/quick/"}.')
+    ] = None,
 ) -> None:
     """Run the simulated services as a real HTTP server."""
+    import json
+
     from server.sandbox import Sandbox as Simulator
     from server.sandbox.serve import run
 
     try:
-        run(Simulator(), host, port)
-    except (ValueError, OSError) as error:
+        given: dict[str, object] = json.loads(options.read_text("utf-8")) if options is not None else {}
+        run(Simulator.from_options(given), host, port)
+    except (ValueError, TypeError, OSError) as error:
         _wrong_use(str(error))
 
 

@@ -201,7 +201,8 @@ def _doubtful_path(operation: Operation) -> list[str]:
         return [f"Note: method and path ({operation.method} {operation.path}) come from LEADBRIDGE_CONTRACT_FILE."]
     told = (
         f"Note: the path of this operation ({operation.method} {operation.path}) is inferred, not documented; if it is "
-        f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}']."
+        f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}']. "
+        "`leadbridge contract check` looks for the documented one."
     )
     return [told]
 

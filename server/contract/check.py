@@ -136,6 +136,9 @@ def lines_of(checked: Checked) -> list[str]:
     """What was found, operation by operation."""
     lines = [*checked.failures, *checked.notes]
     for one in checked.comparisons:
+        if one.state == "missing":
+            lines.append(f"{one.operation.id}: missing, {one.told[0]}")
+            continue
         lines.append(f"{one.operation.id}: {one.state}")
         lines += [f"  {told}" for told in one.told]
     counted = Counter(one.state for one in checked.comparisons)
