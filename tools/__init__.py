@@ -22,6 +22,7 @@ from tools import (
     referrals,
     regions,
     reports,
+    snapshot,
 )
 
 ALL_TOOLS: tuple[ToolSpec, ...] = (
@@ -39,5 +40,6 @@ ALL_TOOLS: tuple[ToolSpec, ...] = (
     *regions.TOOLS,
     *reports.TOOLS,
     *matching.TOOLS,
+    *snapshot.TOOLS,
     *operations.TOOLS,
 )

@@ -29,7 +29,8 @@ def test_every_operation_and_every_tool_is_in_it_once():
     named = [row.tool for row in rows if row.tool]
     assert set(named) == {spec.name for spec in tool_specs()}
     local = [row.tool for row in rows if row.operation is None]
-    assert local == ["find_matching_prospects", *(spec.name for spec in tool_specs() if not spec.operations)]
+    across = ["find_matching_prospects", "pipeline_snapshot"]
+    assert local == [*across, *(spec.name for spec in tool_specs() if not spec.operations)]
     assert len(named) == len(set(named))
 
 

@@ -64,6 +64,7 @@ EFFECTS = {
     "write_history": "read",
     # What this server does to its own record of a write is not undone, and no service is called.
     "find_matching_prospects": "read",
+    "pipeline_snapshot": "read",
     "resolve_write": "irreversible",
 }
 """What each tool does to the world. A tool that is not here yet has to be put here."""

@@ -62,6 +62,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "write_history": {},
     "resolve_write": {"write_id": 1, "outcome": "failed"},
     "find_matching_prospects": {"address": "1 Main St"},
+    "pipeline_snapshot": {},
 }
 WRITES = [spec.name for spec in tool_specs() if spec.effect.writes]
 SENDING = [spec.name for spec in tool_specs() if spec.operations and not spec.local]

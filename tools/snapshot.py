@@ -1,0 +1,58 @@
+"""Across the pipeline: how many prospects stand where, who has them, how old they are, and which ones wait."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from server.tooling.arguments import OptionalId
+from server.tooling.context import Ctx, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from tools.snapshot_views import Snapshot, snapshot_text, snapshot_view
+
+Nothing = SkipJsonSchema[None]
+
+Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit")]
+
+
+async def pipeline_snapshot(
+    ctx: Ctx, stale_after_days: Days = 14, rep_id: OptionalId = None, region_id: OptionalId = None
+) -> Reply[Snapshot]:
+    """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first.
+
+    Use it to review the pipeline. It reads as long as it may, newest first, and says how many: if not all, call again.
+    For one prospect use rooflink_get_prospect.
+    """
+    # The index needs SQLAlchemy and the rules of matching: not at start.
+    from server.guard.pipeline import pipeline_of
+    from server.guard.survey import Scope
+
+    deck = deck_of(ctx)
+    listed: int | None = None
+
+    async def progress(read: int, total: int | None) -> None:
+        nonlocal listed
+        listed = total if listed is None else listed
+        of = "" if total is None else f" of {total:,}"
+        told = f"read {read:,}{of} prospects"
+        if listed is not None and total is not None and read > listed:
+            told = f"read {read - listed:,} of {total - listed:,} prospects again"
+        await ctx.report_progress(read, total, told)
+
+    scope = Scope(stale_after_days, rep_id, region_id)
+    pipeline = await pipeline_of(deck, scope, deck.settings.call_deadline, progress)
+    data = snapshot_view(pipeline, scope, deck.ledger.clock())
+    return Reply(snapshot_text(data, scope), data)
+
+
+TOOLS = (
+    read_tool(
+        pipeline_snapshot,
+        title="Pipeline snapshot",
+        toolset="pipeline",
+        operations=("rooflink.list_prospects", "rooflink.prospect_stats"),
+    ),
+)
