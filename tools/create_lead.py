@@ -117,7 +117,8 @@ async def rooflink_create_lead(
     async def look_for(since: float) -> Done | None:
         from server.guard.own_lead import find_own_lead
 
-        known = check.ids if check.when >= since - 1 else frozenset[int]()
+        # What resembled it before it was sent is something else; what resembles it since may be it.
+        known = check.ids if check.when <= since else frozenset[int]()
         own = await find_own_lead(deck.rooflink, sought, since, known | await deck.ledger.records(operation.id))
         return None if own is None else _created(deck, sought, own.id, own.customer.id if own.customer else None, place)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any
 
 import anyio.to_thread
@@ -18,17 +19,21 @@ from server.effects import Effect
 from server.errors import ArgumentsRefused, Problem, Refused
 from server.guard.leads import KnownLead
 from server.guard.plan import Done, Plan, Steps
+from server.guard.repeats import EarlierWrite
 from server.tooling.arguments import Email, Flag, Latitude, Longitude, Text60, Text100, Text200
 from server.tooling.context import Ctx, Deck, deck_of
+from server.tooling.sending import done_before
 from server.tooling.writes import write_tool
+from server.untrusted import with_legend
 from tools.create_lead import (
     PostalCode,
     StateCode,
     create_lead_rules,
     rooflink_create_lead,
 )
+from tools.hand_off_lines import Creation, missing, preview
 from tools.lead_answers import lead_title
-from tools.lead_parts import parts_of
+from tools.lead_parts import LeadParts, parts_of
 from tools.leads import LeadId, renovationfind_accept_lead
 
 Nothing = SkipJsonSchema[None]
@@ -36,7 +41,9 @@ Nothing = SkipJsonSchema[None]
 Status = Annotated[str, Field(min_length=1, max_length=50, strict=True, description="As in rooflink_create_lead")]
 Source = Annotated[str, Field(min_length=1, max_length=50, strict=True, description="As in rooflink_create_lead")]
 
-_NEEDED = ("address", "state", "postal_code")
+ACCEPTED_ELSEWHERE = (
+    "If it was accepted in RenovationFind's portal, call again with already_accepted=true and what the portal tells."
+)
 
 HAND_OFF = Operation.model_validate(
     {
@@ -101,9 +108,7 @@ async def hand_off_lead(
         lead_status=lead_status,
         allow_duplicate=allow_duplicate,
     )
-    accepted = already_accepted or (known is not None and known.accepted)
-    arguments: dict[str, JsonValue] = {"lead_id": lead_id, **hand_off.given, "lead_status": lead_status}
-    return await hand_off.plan(known, accepted=accepted, arguments=arguments)
+    return await hand_off.plan(known, already_accepted=already_accepted)
 
 
 @dataclass(slots=True)
@@ -117,54 +122,59 @@ class _HandOff:
     lead_status: str
     allow_duplicate: bool
 
-    async def plan(self, known: KnownLead | None, *, accepted: bool, arguments: Mapping[str, JsonValue]) -> Plan:
+    async def plan(self, known: KnownLead | None, *, already_accepted: bool) -> Plan:
         """The whole of it: what is done already, what a person is asked, and the steps."""
+        refusal, accept = await self._accept(known, already_accepted=already_accepted)
         created = await self.deck.ledger.about("rooflink", self._subject)
-        noted = await self.deck.ledger.about("rooflink", self._note_subject)
         job = created.record_id if created is not None and created.state == "done" else None
+        create = None
+        if created is not None and created.state == "done" and job is None:
+            refusal = _no_record(created.write_id)
+        elif accept is None and refusal is None and job is None:
+            create = await self._create(known, allow_duplicate=self.allow_duplicate)
+            refusal = create.plan.refusal
+            if created is not None:  # nobody knows whether it exists: it is looked for, and not asked about
+                refusal, earlier = await self._unresolved(create.plan)
+                job = earlier.record_id if earlier is not None else None
+        if job is not None:
+            refusal = accept = create = None
+        noted = await self.deck.ledger.about("rooflink", self._note_subject)
         over = job is not None and noted is not None and noted.state == "done"
-        accept = None if accepted or job is not None else await renovationfind_accept_lead(self.ctx, self.lead_id)
-        create, origins = None, ()
-        if accept is None and job is None:
-            create, origins = await self._create(known, allow_duplicate=self.allow_duplicate)
-
-        async def steps(run: Steps) -> Done:
-            if accept is not None:
-                await run.write(accept, f"accept lead {self.lead_id} on RenovationFind")
-            prospect, told = job, ()
-            if prospect is None:
-                await run.tell("look for duplicates in RoofLink")
-                prospect, told = await self._created(run, create, origins)
-            note = self._note(prospect)
-            await run.write(note, "note the link in RoofLink", optional=True)
-            return Done(
-                summary=f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}.",
-                record_id=prospect,
-                after={"rooflink_job_id": prospect} if job is None else {},
-                record={"lead_id": self.lead_id, "job_id": prospect},
-                details=[*told],
-                next_steps=[f"rooflink_prospect_checklist with prospect_id={prospect} shows what to do next."],
-            )
-
-        preview = [f"Hand {lead_title(self.lead_id, known)} off from RenovationFind to RoofLink:"]
-        preview += self._accept_lines(accepted=accepted or job is not None)
-        preview += self._create_lines(job, create, origins)
-        refusal = accept.refusal if accept is not None else (create.refusal if create is not None else None)
+        foreseen = (accept, create.plan if create else None, self._note(job) if job is not None and not over else None)
         return Plan(
             operation=HAND_OFF,
             target=f"lead {self.lead_id}",
             subject=self._subject if over else f"{self._subject} plan",
             one_for_subject=True,
             effect_now=Effect.ADDITIVE if job is not None else None,
-            arguments={**arguments, "allow_duplicate": self.allow_duplicate},
-            preview=(*preview, "Then a note about the link is added there; nobody is notified."),
-            warnings=create.warnings if create is not None else (),
+            arguments=self._arguments,
+            preview=preview(lead_title(self.lead_id, known), self.given, create, accept=accept, job=job, over=over),
+            warnings=create.plan.warnings if create is not None else (),
             refusal=refusal,
             already={"lead_id": self.lead_id, "job_id": job} if over else {},
             receive=_nothing_to_receive,
-            steps=steps,
-            foreseen=tuple(step for step in (accept, create) if step is not None),
+            steps=partial(self._carry_out, accept, create, job),
+            foreseen=tuple(step for step in foreseen if step is not None),
         )
+
+    async def _carry_out(self, accept: Plan | None, create: Creation | None, job: int | None, run: Steps) -> Done:
+        if accept is not None:
+            await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
+        prospect, told = (job, []) if job is not None else await self._created(run, create)
+        await run.write(self._note(prospect), "note the link in RoofLink", optional=True)
+        return Done(
+            summary=f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}.",
+            record_id=prospect,
+            after={"rooflink_job_id": prospect} if job is None else {},
+            record={"lead_id": self.lead_id, "job_id": prospect},
+            details=with_legend(told),
+            next_steps=[f"rooflink_prospect_checklist with prospect_id={prospect} shows what to do next."],
+        )
+
+    @property
+    def _arguments(self) -> dict[str, JsonValue]:
+        given = {"lead_id": self.lead_id, **self.given, "lead_status": self.lead_status}
+        return {**given, "allow_duplicate": self.allow_duplicate}
 
     @property
     def _subject(self) -> str:
@@ -174,39 +184,40 @@ class _HandOff:
     def _note_subject(self) -> str:
         return f"lead {self.lead_id} hand-off note"
 
-    def _accept_lines(self, *, accepted: bool) -> list[str]:
+    async def _accept(self, known: KnownLead | None, *, already_accepted: bool) -> tuple[Refused | None, Plan | None]:
+        """The plan of the acceptance, if the lead is not accepted yet; or why it cannot be."""
+        plan = await renovationfind_accept_lead(self.ctx, self.lead_id)
+        decided = await self.deck.ledger.about("renovationfind", plan.subject)
+        accepted = already_accepted or (known is not None and known.accepted)
+        if known is not None and known.declined_here and not known.accepted_here:
+            return plan.refusal, None
+        if decided is not None and decided.state == "done" and decided.operation != plan.operation.id and not accepted:
+            return Refused("already_declined", f"Nothing was sent: lead {self.lead_id} was declined."), None
         if accepted:
-            return ["It is accepted already."]
-        return ["Accept it on RenovationFind, which reveals the homeowner's contact details. This cannot be undone."]
+            return None, None
+        refusal, earlier = await self._unresolved(plan)
+        return refusal or plan.refusal, None if earlier is not None else plan
 
-    def _create_lines(self, job: int | None, create: Plan | None, origins: tuple[str, ...]) -> list[str]:
-        if job is not None:
-            return [f"It is RoofLink job {job} already."]
-        if create is not None:
-            return [*create.preview, *origins]
-        values = ", ".join(f"{name} {value}" for name, value in self.given.items())
-        return [
-            "Create a prospect in RoofLink with the name, phone, e-mail and address that RenovationFind then tells"
-            + (f", and with what you gave: {values}." if values else ", and nothing else."),
-            "If RoofLink seems to have it already, or something is missing, it stops there and says so.",
-        ]
+    async def _unresolved(self, plan: Plan) -> tuple[Refused | None, EarlierWrite | None]:
+        """A step that was carried out before, or why it cannot go on: its outcome is not known."""
+        try:
+            return None, await done_before(self.deck, plan)
+        except Refused as refused:
+            return refused, None
 
-    async def _create(self, known: KnownLead | None, *, allow_duplicate: bool) -> tuple[Plan, tuple[str, ...]]:
+    async def _create(self, known: KnownLead | None, *, allow_duplicate: bool) -> Creation:
         """The plan of the RoofLink lead, and where each of its values comes from.
 
         Raises:
             ArgumentsRefused: something that RoofLink needs is neither told nor given.
         """
-        parts = await anyio.to_thread.run_sync(parts_of, known.lead) if known is not None else None
-        told = parts.values if parts is not None else {}
+        parts = await anyio.to_thread.run_sync(parts_of, known.lead) if known is not None else LeadParts()
+        told = dict(parts.values)
         if "address" in self.given:  # a street that was given goes with its own town, not with another one's
             told = {name: value for name, value in told.items() if name not in {"address", "city"}}
+        told = {name: value for name, value in told.items() if name not in self.given}
         values: dict[str, Any] = {**told, **self.given}
-        problems = [
-            Problem(name, "is needed, and RenovationFind does not tell it plainly; ask the user")
-            for name in _NEEDED
-            if name not in values
-        ]
+        problems = missing(values, known)
         problems += await anyio.to_thread.run_sync(create_lead_rules, values)
         if problems:
             raise ArgumentsRefused(problems)
@@ -217,37 +228,32 @@ class _HandOff:
             extra_info={"renovationfind_lead_id": self.lead_id},
             allow_duplicate=allow_duplicate,
         )
-        from_them = ", ".join(name for name in values if name not in self.given)
-        from_you = ", ".join(name for name in values if name in self.given)
-        origins = [f"From RenovationFind: {from_them}."] if from_them else []
-        origins += [f"Given by you: {from_you}."] if from_you else []
-        warnings = (*plan.warnings, *(parts.warnings if parts is not None else ()))
+        left_out = [why for name, why in parts.left_out.items() if name not in values]
         step = replace(
             plan,
+            target=f"lead {self.lead_id}",
             subject=self._subject,
             repeat_rule="once",
             one_for_subject=True,
-            warnings=warnings,
+            warnings=(*plan.warnings, *left_out),
             repeats_knowingly=False,
         )
-        return step, tuple(origins)
+        return Creation(step, told, self.given)
 
-    async def _created(self, run: Steps, create: Plan | None, origins: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    async def _created(self, run: Steps, create: Creation | None) -> tuple[int, list[str]]:
         """The prospect's id, and what is told of it.
 
         A duplicate that nobody was shown is not created, even if duplicates are allowed.
         """
         if create is None:
+            await run.tell("look for duplicates in RoofLink")
             known = await self.deck.leads.get(self.lead_id)
-            create, origins = await self._create(known, allow_duplicate=False)
-        outcome = await run.write(create, "create the prospect in RoofLink")
+            create = await self._create(known, allow_duplicate=False)
+        outcome = await run.write(create.plan, "create the prospect in RoofLink")
         if outcome.record_id is None:
-            raise Refused(
-                "no_record",
-                f"Write {outcome.write_id} is done, but the RoofLink job's id is not on record, so no note was added.",
-                "Find the job with find_matching_prospects.",
-            )
-        return outcome.record_id, (outcome.summary, *origins, *outcome.details)
+            raise _no_record(outcome.write_id)
+        origins = create.origins() if outcome.outcome == "done" else []
+        return outcome.record_id, [outcome.summary, *origins, *outcome.details]
 
     def _note(self, job: int) -> Plan:
         """The note that ties both records together. It notifies nobody."""
@@ -265,6 +271,14 @@ class _HandOff:
             preview=(f"Add a note to job {job}: {message}",),
             receive=lambda _answer: Done(summary=f"The link is noted on job {job}.", record_id=job),
         )
+
+
+def _no_record(write_id: int | None) -> Refused:
+    return Refused(
+        "no_record",
+        f"Nothing more was sent: write {write_id} put the lead into RoofLink, but the job's id is not on record.",
+        "Find the job with find_matching_prospects; it is not created again, and no note about the link is added.",
+    )
 
 
 def hand_off_rules(given: Mapping[str, Any]) -> list[Problem]:

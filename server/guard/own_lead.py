@@ -1,7 +1,8 @@
 """Finding a lead of our own again, when the answer to its creation was lost.
 
 RoofLink shows no key of ours in its list, so a prospect counts as ours if it is the same in address and contacts but
-for notation, was created around the time of the write, was not there before, and is not the record of another write.
+for notation, was created around the time of the write, was not there before, is not the record of another write, and
+bears our mark where the record itself shows its free data.
 """
 
 from __future__ import annotations
@@ -13,9 +14,12 @@ import anyio.to_thread
 from server.api.rooflink import RoofLink
 from server.guard.matching.compare import compare
 from server.guard.matching.profile import Profile, Sought, profile_of
+from server.models.receipts import MARK
 from server.models.rooflink import Prospect
 
 NEWEST = 20
+MOST = 3
+"""Candidates whose records are read; more could not be told apart anyway."""
 ANY_ZONE = timedelta(hours=15)
 """RoofLink's lists name no time zone: a creation counts as around a time within every zone's difference."""
 
@@ -23,7 +27,7 @@ ANY_ZONE = timedelta(hours=15)
 async def find_own_lead(rooflink: RoofLink, sought: Sought, since: float, known: frozenset[int]) -> Prospect | None:
     """The one new prospect that is the lead sought; `None` where there is none, or more than one.
 
-    `known` are ids that are something else. Errors are those of `RoofLink.list_prospects`.
+    `known` are ids that are something else. Errors are those of `RoofLink.list_prospects` and `RoofLink.get_prospect`.
     """
     _, prospects = await rooflink.list_prospects({"page": 1, "page_size": NEWEST})
     ours = await anyio.to_thread.run_sync(profile_of, sought)
@@ -35,7 +39,14 @@ async def find_own_lead(rooflink: RoofLink, sought: Sought, since: float, known:
         and _created_around(prospect, since)
         and _same(ours, prospect)
     ]
-    return candidates[0] if len(candidates) == 1 else None
+    ours_alone = [one for one in candidates[:MOST] if _may_be_ours(await rooflink.get_prospect(one.id))]
+    return ours_alone[0] if len(ours_alone) == 1 else None
+
+
+def _may_be_ours(prospect: Prospect) -> bool:
+    """Whether it bears the mark of a write, if its record shows free data at all."""
+    shown = prospect.model_extra or {}
+    return "extra_info" not in shown or MARK in str(shown["extra_info"])
 
 
 def _same(ours: Profile, prospect: Prospect) -> bool:

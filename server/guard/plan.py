@@ -39,10 +39,11 @@ class Done:
 class Steps(Protocol):
     """What a plan of several writes is carried out with."""
 
-    async def write(self, plan: Plan, doing: str, *, optional: bool = False) -> WriteReceipt:
+    async def write(self, plan: Plan, doing: str, *, optional: bool = False, advice: str = "") -> WriteReceipt:
         """Carry one step out, or find that it was done before; `doing` tells it, e.g. `create the RoofLink lead`.
 
-        The failure of an `optional` step is a warning, any other ends the plan there.
+        The failure of an `optional` step is a warning, any other ends the plan there. `advice` is a next step
+        for when the service rejects it.
 
         Raises:
             Refused: it may not be sent; the steps before it stay done.
@@ -56,6 +57,10 @@ class Steps(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
+    def passed(self, doing: str, state: str = "done") -> None:
+        """Count a step that is no write of its own, or that an earlier call carried out."""
+        ...
+
     """One write, complete and checked.
 
     `arguments` are the canonical arguments by our names, without `dry_run` and `approval_token`; approvals and the

@@ -24,6 +24,7 @@ from server.api.client import on_wait
 from server.effects import Effect
 from server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
 from server.models.receipts import WriteReceipt
+from server.tooling.progress import Progress
 from server.tooling.reply import error_result, receipt_result
 from server.tooling.schemas import Arguments, argument_model, input_schema, output_model, output_schema
 from server.tooling.wording import bad_arguments, problems_of
@@ -129,7 +130,7 @@ class GuardedTool(Tool):
             return error_result(str(ArgumentsRefused(await self._problems(error, arguments))))
         if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
             return error_result(str(ArgumentsRefused(problems)))
-        waiting = on_wait.set(_progress_of(context))
+        waiting = on_wait.set(Progress(context))
         try:
             if self.resolved_params:
                 return await super().run(arguments, context, convert_result)
@@ -182,14 +183,3 @@ class GuardedTool(Tool):
         logger.error("tool %s failed inside", self.name, exc_info=cause)
         told = "Look at write_history for what was sent. " if self.spec.effect.writes else "Nothing was changed. "
         return error_result(f"LeadBridge failed inside {self.name}. {told}The server's log says more.")
-
-
-def _progress_of(context: Context[Any, Any]) -> Callable[[float], Any]:
-    started = anyio.current_time()
-
-    async def report(seconds: float) -> None:
-        await context.report_progress(
-            anyio.current_time() - started, None, f"waiting {seconds:.0f} s for the service's rate limit"
-        )
-
-    return report

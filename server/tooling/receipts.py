@@ -12,11 +12,10 @@ from pydantic import JsonValue
 from server.errors import ArgumentsRefused, LeadBridgeError, Refused
 from server.guard.plan import Done, Plan
 from server.guard.repeats import EarlierWrite
-from server.models.receipts import Change, OutgoingRequest, WriteReceipt
+from server.models.receipts import MARK, Change, OutgoingRequest, WriteReceipt
 from server.tooling.context import Deck
-from server.untrusted import with_legend
+from server.untrusted import fence, with_legend
 
-MARK = "leadbridge_write"
 _SECRET_ARGUMENTS = frozenset({"password"})
 
 
@@ -80,7 +79,7 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
             plan,
             outcome="dry_run",
             summary=summary,
-            details=[*plan.preview, *foreseen],
+            details=with_legend([*plan.preview, *foreseen]),
             warnings=list(plan.warnings),
         )
     client = deck.client(plan.operation.service)
@@ -108,8 +107,9 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
 def _request_line(deck: Deck, number: int, step: Plan) -> str:
     operation = step.operation
     url = deck.client(operation.service).url(operation, step.path)
-    body = f" with {json.dumps(dict(step.body), ensure_ascii=False)}" if step.body else ""
-    return f"Request {number} would be: {operation.method} {url}{body}"
+    body = f" with {fence(json.dumps(dict(step.body), ensure_ascii=False), limit=4000)}" if step.body else ""
+    mark = f"; the number of the write is added to {step.marked_field}, as {MARK}" if step.marked_field else ""
+    return f"Request {number} would be: {operation.method} {url}{body}{mark}"
 
 
 def refusal(deck: Deck, plan: Plan, error: LeadBridgeError) -> WriteReceipt:

@@ -12,9 +12,9 @@ from server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
 from server.guard.ledger import WritePermit
 from server.guard.plan import Done, Plan
 from server.guard.repeats import EarlierWrite, UnresolvedWrite
-from server.models.receipts import WriteReceipt
+from server.models.receipts import MARK, WriteReceipt
 from server.tooling.context import Deck
-from server.tooling.receipts import MARK, receipt, told
+from server.tooling.receipts import receipt, told
 
 LOOK_SECONDS = 10.0
 SEND_SHARE, LOOK_SHARE = 0.55, 0.2

@@ -20,8 +20,8 @@ from server.tooling.context import Deck
 from server.tooling.receipts import already_done, receipt, refusal, told
 from server.tooling.sending import done_before, send
 
-Report: TypeAlias = Callable[[float, float | None, str | None], Awaitable[None]]
-GO_ON = "Then call again with the same arguments: what is done is not repeated, and it goes on from there."
+Report: TypeAlias = Callable[[str], Awaitable[None]]
+GO_ON = "The next call goes on from there; what is done is not repeated."
 
 
 class _StepFailedError(Exception):
@@ -35,6 +35,7 @@ class _Journey:
 
     def __init__(self, deck: Deck, approval: Approval, report: Report | None) -> None:
         self.doing = ""
+        self.advice = ""
         self.finished: list[str] = []
         self.told: list[str] = []
         self.warnings: list[str] = []
@@ -45,13 +46,18 @@ class _Journey:
 
     async def tell(self, doing: str) -> None:
         """Report what is being done."""
-        self.doing = doing
+        self.doing, self.advice = doing, ""
         if self._report is not None:
-            await self._report(len(self.finished) + 1, None, doing)
+            await self._report(f"step {len(self.finished) + 1}: {doing}")
 
-    async def write(self, plan: Plan, doing: str, *, optional: bool = False) -> WriteReceipt:
+    def passed(self, doing: str, state: str = "done") -> None:
+        """Count a step that is no write of its own, or that an earlier call carried out."""
+        self.finished.append(f"Step {len(self.finished) + 1}, {doing}: {state}.")
+
+    async def write(self, plan: Plan, doing: str, *, optional: bool = False, advice: str = "") -> WriteReceipt:
         """Carry one step out, or find that it was done before."""
         await self.tell(doing)
+        self.advice = advice
         try:
             outcome = await self._carried_out(plan)
         except (Refused, ServiceError) as error:
@@ -108,6 +114,7 @@ async def in_steps(deck: Deck, plan: Plan, approval: Approval, report: Report | 
 def _stopped(deck: Deck, plan: Plan, journey: _Journey, failed: WriteReceipt) -> WriteReceipt:
     number = len(journey.finished) + 1
     before = " The steps before it are done." if number > 1 else ""
+    advice = [journey.advice] if journey.advice and failed.reason == "rejected" else []
     return receipt(
         deck,
         plan,
@@ -116,6 +123,6 @@ def _stopped(deck: Deck, plan: Plan, journey: _Journey, failed: WriteReceipt) ->
         write_id=failed.write_id,
         details=[*journey.finished, *journey.told, *failed.details],
         warnings=list(dict.fromkeys([*journey.warnings, *failed.warnings])),
-        next_steps=[*failed.next_steps, GO_ON],
+        next_steps=[*failed.next_steps, *advice, GO_ON],
         reason=failed.reason,
     )

@@ -22,6 +22,7 @@ from server.tooling.arguments import Flag
 from server.tooling.context import Ctx, deck_of
 from server.tooling.deciding import Confirm, carry_out, says_yes, unchanged
 from server.tooling.definition import Rules, ToolSpec
+from server.tooling.progress import tell_progress
 from server.tooling.questions import answered_question
 from server.tooling.reply import receipt_result
 from server.tooling.sending import done_before
@@ -58,7 +59,7 @@ def write_tool(
         deck, plan, decision = deck_of(arguments["ctx"]), arguments["plan"], arguments["decision"]
         if says_yes(decision):
             plan = unchanged(plan, await function(**{name: arguments[name] for name in signature.parameters}))
-        return receipt_result(await carry_out(deck, plan, decision, arguments["ctx"].report_progress))
+        return receipt_result(await carry_out(deck, plan, decision, tell_progress()))
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]

@@ -43,7 +43,10 @@ async def test_what_cannot_be_read_is_asked_for_and_the_lead_is_accepted_once(er
         given = {"address": "4821 Juniper Hollow Dr", "city": "Plano", "state": "TX", "postal_code": "75024"}
         receipt = data_of(await call(client, "hand_off_lead", lead_id=812, **given))
     assert receipt["outcome"] == "done"
-    assert "Given by you: address, city, state, postal_code." in receipt["details"]
+    assert (
+        "Given in the call: address 4821 Juniper Hollow Dr, city Plano, state TX, postal_code 75024."
+        in receipt["details"]
+    )
     assert _operations(list(sandbox.writes)).count("/general-leads/{lead_id}/accept") == 1
 
 
