@@ -8,13 +8,16 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SecretStr
 
 from server.catalog import Operation
 from server.catalog.operation import Repeat, Scalar
 from server.effects import Effect
 from server.errors import Refused
-from server.untrusted import one_line
+from server.untrusted import clean, one_line
+
+SHORTEST_PART = 4
+"""Characters of a secret's beginning that are struck out where a text is cut off."""
 
 if TYPE_CHECKING:
     from server.guard.matching.profile import Sought
@@ -113,6 +116,8 @@ class Plan:
     """The person asked for it although the same was written before."""
     marked_field: str = ""
     """An object in the body that may carry the write's number, to find the record again."""
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict[str, SecretStr])
+    """Fields of the body, by the service's names, that go out and appear nowhere else: a password."""
     already: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     """What is known of the record, told when the write turns out to be done already."""
 
@@ -121,6 +126,16 @@ class Plan:
         object.__setattr__(self, "preview", tuple(one_line(line) for line in self.preview))
         object.__setattr__(self, "subject", self.subject or f"{self.operation.id} {self.repeat_digest()}")
         object.__setattr__(self, "warnings", tuple(one_line(line) for line in self.warnings))
+
+    def without_secrets(self, text: str) -> str:
+        """A text of a service, which may repeat a secret that it was sent, whole or cut off."""
+        for secret in self.secrets.values():
+            value = secret.get_secret_value()
+            for form in {value, clean(value, limit=len(value) + 1)} - {""}:
+                text = text.replace(form, "***")
+                for length in range(len(form) - 1, SHORTEST_PART - 1, -1):
+                    text = text.replace(f"{form[:length]}…", "***…")
+        return text
 
     @property
     def effect(self) -> Effect:

@@ -433,4 +433,34 @@ ASSUMPTIONS = (
         "by page and pageSize.",
         "No page shows a list. A client must read each usual envelope, and cope with paging that is passed over.",
     ),
+    Assumption(
+        "manager-token",
+        "renovationfind",
+        "The same token opens the vendor API and the Manager API, each with its own window of 250 in 5 minutes.",
+        "The pages describe both tokens with the same sentence, and do not say whether they are interchangeable.",
+    ),
+    Assumption(
+        "manager-codes",
+        "renovationfind",
+        "400 for a body that breaks a rule, 409 for an e-mail that is taken, else 401, 404 and 405; all with an error.",
+        "The envelope and 429 are documented, other codes are not.",
+    ),
+    Assumption(
+        "manager-vendors",
+        "renovationfind",
+        "One vendor is there already, with the id 5000.",
+        "A subscription needs a vendor, and no page lists them.",
+    ),
+    Assumption(
+        "manager-answers",
+        "renovationfind",
+        "201 with what was sent but the password for a new vendor; an empty data for a subscription.",
+        "The page's answer is cut off; of the subscription's there is no sample.",
+    ),
+    Assumption(
+        "manager-subscription",
+        "renovationfind",
+        "A subscription without an end date keeps the one it had.",
+        "The page does not say what leaving it out does.",
+    ),
 )

@@ -13,6 +13,7 @@ from server.sandbox.control import control_routes
 from server.sandbox.exchange import Answer, Connection, Incoming, call
 from server.sandbox.faults import UNREACHABLE, Fault, Faults
 from server.sandbox.front import Front
+from server.sandbox.manager import MANAGER_ROOT, Manager, Vendor
 from server.sandbox.mishaps import play
 from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT, Choices, Options, choices_from
 from server.sandbox.records import Event, Lead, Mail, Note, Notice, Prospect
@@ -25,7 +26,11 @@ from server.sandbox.transport import SandboxTransport
 if TYPE_CHECKING:
     import httpx
 
-_ROOTS: Mapping[str, str] = {"rooflink": ROOFLINK_ROOT, "renovationfind": RENOVATIONFIND_ROOT}
+_ROOTS: Mapping[str, str] = {
+    ROOFLINK_ROOT: "rooflink",
+    RENOVATIONFIND_ROOT: "renovationfind",
+    MANAGER_ROOT: "renovationfind",
+}
 
 
 class Sandbox:
@@ -41,10 +46,12 @@ class Sandbox:
         self._state = State(self.options)
         self._rooflink = RoofLink(self.options, self._state)
         self._renovationfind = RenovationFind(self.options, self._state)
+        self._manager = Manager(self.options, self._state)
         self._services = Starlette(
             routes=[
                 Mount(ROOFLINK_ROOT, self._rooflink.app()),
                 Mount(RENOVATIONFIND_ROOT, self._renovationfind.app()),
+                Mount(MANAGER_ROOT, self._manager.app()),
             ],
             exception_handlers={404: lambda _, __: PlainTextResponse("Nothing is simulated here.\n", 404)},
         )
@@ -99,6 +106,11 @@ class Sandbox:
         return self._state.mails
 
     @property
+    def vendors(self) -> dict[int, Vendor]:
+        """RenovationFind's vendors by id."""
+        return self._manager.vendors
+
+    @property
     def writes(self) -> list[Write]:
         """Every change that took effect, in order."""
         return self._state.writes
@@ -114,6 +126,7 @@ class Sandbox:
         self.faults.clear()
         self._rooflink.limit.clear()
         self._renovationfind.limit.clear()
+        self._manager.clear()
         seed_state(self._state)
 
     def transport(self) -> httpx.AsyncBaseTransport:
@@ -142,7 +155,7 @@ class Sandbox:
         return answer
 
     def _record(self, incoming: Incoming) -> RequestRecord:
-        roots = (name for name, root in _ROOTS.items() if incoming.path.startswith(f"{root}/"))
+        roots = (name for root, name in _ROOTS.items() if incoming.path.startswith(f"{root}/"))
         return RequestRecord(
             service=next(roots, ""),
             method=incoming.method,

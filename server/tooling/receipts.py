@@ -16,8 +16,6 @@ from server.models.receipts import MARK, Change, OutgoingRequest, WriteReceipt
 from server.tooling.context import Deck
 from server.untrusted import fence, with_legend
 
-_SECRET_ARGUMENTS = frozenset({"password"})
-
 
 def receipt(deck: Deck, plan: Plan, **fields: Any) -> WriteReceipt:
     """A receipt about a plan."""
@@ -83,9 +81,7 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
             warnings=list(plan.warnings),
         )
     client = deck.client(plan.operation.service)
-    body: dict[str, JsonValue] = {
-        name: "***" if name in _SECRET_ARGUMENTS else value for name, value in (plan.body or {}).items()
-    }
+    body: dict[str, JsonValue] = {**(plan.body or {}), **dict.fromkeys(plan.secrets, "***")}
     mark = [f"The number of the write is added to {plan.marked_field}, as {MARK}."] if plan.marked_field else []
     needs = "It would need a person's approval." if plan.needs_approval else "It would need no approval."
     return receipt(

@@ -65,6 +65,7 @@ async def send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
             )
         done = plan.receive(answer)
     except ServiceError as error:
+        error.what = plan.without_secrets(error.what)
         return await _failed(deck, plan, permit, error, started)
     except StateError:
         await _record(deck, permit, "failed", "The state store failed before anything was sent.")
@@ -108,7 +109,10 @@ async def _done(deck: Deck, plan: Plan, permit: WritePermit, done: Done) -> Writ
 
 
 def _marked(plan: Plan, mark: str) -> Mapping[str, JsonValue] | None:
-    """The body, with the write's number where the service keeps free data: so that its record can be told again."""
+    """The body as it goes out: with its secrets, and the write's number where the service keeps free data."""
+    if plan.secrets:
+        revealed = {name: secret.get_secret_value() for name, secret in plan.secrets.items()}
+        return {**(plan.body or {}), **revealed}
     if not plan.marked_field or plan.body is None:
         return plan.body
     given = plan.body.get(plan.marked_field)

@@ -15,6 +15,7 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from server.sandbox import Fault, Sandbox
+from server.sandbox.manager import Vendor
 from server.sandbox.records import JobStatus
 from server.sandbox_keys import SANDBOX_SECRETS
 from tests.support import Time, call, connected, data_of, text_of
@@ -87,7 +88,28 @@ REFER = Tool(
     succeeds_with=201,
     shows_record=False,
 )
-WRITES = (CREATE, STATUS, WON, ACCEPT, DECLINE, REFER)
+VENDOR = Tool(
+    "renovationfind_create_vendor",
+    lambda number: {
+        "vendor_name": "Byron Roofs",
+        "email": f"office.{number}@byronroofs.com",
+        "password": "correct horse 7",
+        "sales_email": "sales@byronroofs.com",
+        "city_id": 41,
+    },
+    "POST",
+    "/vendors$",
+    succeeds_with=201,
+    shows_record=False,
+)
+PACKAGE = Tool(
+    "renovationfind_update_subscription",
+    lambda number: {"vendor_id": 5_000 + number, "package_type": "BASIC"},
+    "POST",
+    "/subscription-details$",
+    shows_record=False,
+)
+WRITES = (CREATE, STATUS, WON, ACCEPT, DECLINE, REFER, VENDOR, PACKAGE)
 TOOLS = (READ, *WRITES)
 
 
@@ -162,14 +184,15 @@ class Line:
 
 @asynccontextmanager
 async def line(**settings: Any) -> AsyncIterator[Line]:
-    """Leads from 1001 on are accepted, those from 2001 on are new."""
+    """Leads from 1001 on are accepted, those from 2001 on are new; there are vendors from 5001 on."""
     time = Time()
     sandbox = Sandbox(clock=time, prospects=12)
     new = sandbox.leads[812]
     for number in range(1, 100):
         accepted = replace(new, id=1_000 + number, action="ACCEPTED", status=JobStatus())
         sandbox.leads.update({1_000 + number: accepted, 2_000 + number: replace(new, id=2_000 + number)})
-    async with connected(sandbox, time=time, approvals="off", **settings) as client:
+    sandbox.vendors.update({5_000 + number: Vendor(5_000 + number, {"email": str(number)}) for number in range(100)})
+    async with connected(sandbox, time=time, **{"approvals": "off", "toolsets": "all", **settings}) as client:
         yield Line(sandbox, client, time)
 
 

@@ -349,7 +349,7 @@ def test_each_step_on_the_way_out_is_taken_in_one_file_at_most(name: str, folder
 
 # No write leaves except through the catalog: on the wire
 
-_ROOTS = {"rooflink": "/roof_link_endpoints/api", "renovationfind": "/rest-api-v1"}
+_ROOTS = {"rooflink": "/roof_link_endpoints/api", "renovationfind": "/rest-(manager-)?api-v1"}
 _ONE_CALL_OF_EACH_WRITE_TOOL: dict[str, dict[str, Any]] = {
     "rooflink_create_lead": {"address": "12 Elm St", "state": "TX", "postal_code": "75024"},
     "renovationfind_accept_lead": {"lead_id": 812},
@@ -357,7 +357,12 @@ _ONE_CALL_OF_EACH_WRITE_TOOL: dict[str, dict[str, Any]] = {
     "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
     "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 18500},
     "renovationfind_create_referral_request": {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"},
-}
+    "renovationfind_create_vendor": {
+        "vendor_name": "Byron Roofs", "email": "office@byronroofs.com", "password": "correct horse 7",
+        "sales_email": "sales@byronroofs.com", "city_id": 41,
+    },
+    "renovationfind_update_subscription": {"vendor_id": 5000, "package_type": "BASIC"},
+}  # fmt: skip
 
 
 def test_every_write_tool_has_a_call_in_the_test_below() -> None:
@@ -379,7 +384,7 @@ async def test_each_request_that_is_no_get_is_one_row_of_the_catalog_and_one_row
     time: Time, era: Era
 ) -> None:
     sandbox = Sandbox(clock=time)
-    async with connected(sandbox, time=time, era=era, approvals="off") as client:
+    async with connected(sandbox, time=time, era=era, approvals="off", toolsets="all") as client:
         for name, arguments in _ONE_CALL_OF_EACH_WRITE_TOOL.items():
             result = data_of(await call(client, name, **arguments))
             assert result["outcome"] == "done", (name, result)
@@ -398,7 +403,7 @@ async def test_each_request_that_is_no_get_is_one_row_of_the_catalog_and_one_row
 
 async def test_a_dry_run_and_a_refused_call_leave_no_write_on_the_wire_and_nothing_in_the_ledger(time: Time) -> None:
     sandbox = Sandbox(clock=time)
-    async with connected(sandbox, time=time) as client:
+    async with connected(sandbox, time=time, toolsets="all") as client:
         for name, arguments in _ONE_CALL_OF_EACH_WRITE_TOOL.items():
             await call(client, name, **arguments, dry_run=True)
             await call(client, name, **arguments, no_such_argument=1)
@@ -675,7 +680,7 @@ class _Ended:
 
 
 async def _call_hanging(tool: str, deadline: float, network: _Hanging) -> _Ended:
-    server_ = build_server(make_settings(call_deadline=deadline, approvals="off"), transport=lambda: network)
+    server_ = build_server(make_settings(call_deadline=deadline, approvals="off", toolsets="all"), transport=lambda: network)
     async with Client(server_) as client:
         began = real_time.monotonic()
         result = await call(client, tool, **_ONE_CALL_OF_EACH_WRITE_TOOL.get(tool, {}))

@@ -48,6 +48,8 @@ EFFECTS = {
     "renovationfind_create_referral_request": "irreversible",
     "renovationfind_list_leads": "read",
     "renovationfind_get_lead": "read",
+    "renovationfind_create_vendor": "irreversible",
+    "renovationfind_update_subscription": "reversible",
     "hand_off_lead": "irreversible",
     "rooflink_list_events": "read",
     "rooflink_calendar_view": "read",
@@ -70,7 +72,12 @@ EFFECTS = {
 """What each tool does to the world. A tool that is not here yet has to be put here."""
 LOCAL = {"server_status", "write_history", "resolve_write"}
 """Tools that look at this server only."""
-UNGATED_WRITES = {"renovationfind_update_job_status", "rooflink_update_job", "rooflink_assign_job"}
+UNGATED_WRITES = {
+    "renovationfind_update_job_status",
+    "rooflink_update_job",
+    "rooflink_assign_job",
+    "renovationfind_update_subscription",
+}
 REQUIRED = {
     "rooflink_get_prospect": {"prospect_id"},
     "rooflink_prospect_checklist": {"prospect_id"},
@@ -84,6 +91,8 @@ REQUIRED = {
     "renovationfind_mark_won": {"lead_id", "status"},
     "renovationfind_create_referral_request": {"first_name", "last_name"},
     "renovationfind_get_lead": {"lead_id"},
+    "renovationfind_create_vendor": {"vendor_name", "email", "password", "sales_email", "city_id"},
+    "renovationfind_update_subscription": {"vendor_id", "package_type"},
     "hand_off_lead": {"lead_id"},
     "rooflink_create_event": {"name", "start", "end"},
     "rooflink_update_event": {"event_id"},
@@ -101,6 +110,8 @@ SELF_EVIDENT = {
     "customer_first_name", "customer_last_name", "customer_company_name", "customer_email", "customer_cell",
     "customer_phone",
     "start_from", "start_to", "date_from", "date_to", "job_id", "all_day",
+    "vendor_name", "vendor_type", "address_2", "province", "description", "website_url", "bbb_url", "name_keywords",
+    "category_keywords", "duns_number", "package_type",
 }  # fmt: skip
 """Arguments whose name and type say all there is to say."""
 OBJECTS = {"extra_info", "extra_filters"}
