@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
+import anyio
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
 from mcp.server.request_state import RequestStateSecurity
@@ -22,6 +23,7 @@ from server.errors import SettingsError
 from server.guard.approval import Approvals
 from server.guard.leads import KnownLeads
 from server.guard.ledger import Ledger
+from server.guard.observations import Observations
 from server.instructions import instructions
 from server.settings import Settings
 from server.state import Store
@@ -74,6 +76,7 @@ def build_server(
         finally:
             open_sessions -= 1
             if not open_sessions:
+                await _keep_what_was_seen(deck)
                 await deck.services.aclose()
                 deck.store.close()
 
@@ -108,6 +111,15 @@ def build_server(
     return server
 
 
+async def _keep_what_was_seen(deck: Deck) -> None:
+    """Save unexpected names at the end, if the store is in use anyway: a session of reads opens none for it."""
+    if not deck.store.is_open:
+        return
+    with anyio.move_on_after(2, shield=True):
+        for service, client in deck.services.clients.items():
+            await deck.observations.save(service, client.observed)
+
+
 def build_deck(
     settings: Settings,
     *,
@@ -137,6 +149,7 @@ def build_deck(
         approvals=Approvals(store, services.account, settings.approvals, clock),
         ledger=Ledger(store, services.account, settings.sandbox, clock),
         leads=KnownLeads(store, services.account, clock),
+        observations=Observations(store, services.account, clock),
         hidden=hidden,
         offered=frozenset(row for spec in ALL_TOOLS if spec.name not in hidden for row in spec.operations),
     )

@@ -52,6 +52,7 @@ def receive_lead(
 
     def receive(answer: JsonValue) -> Done:
         lead = lead_of(answer, operation, service)
+        deck.client(service.id).observed.look_at(operation.id, lead)
         done = told(lead)
         return Done(
             summary=done.summary,

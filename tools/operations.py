@@ -26,6 +26,9 @@ from tools.tables import table
 Nothing = SkipJsonSchema[None]
 
 
+MOST_LEARNT = 20
+
+
 class ServiceState(View):
     """A service: whether it can be called, and how much of its limit is used."""
 
@@ -50,6 +53,7 @@ class ServerStatus(View):
     services: list[ServiceState]
     hidden_tools: dict[str, str]
     unverified: list[str]
+    learnt: list[str] = Field(default_factory=list, description="How the services were seen to behave")
 
 
 class HistoryRow(View):
@@ -94,6 +98,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
             if operation.provenance.path == "inferred" and operation.id in deck.offered
         ],
     )
+    data.learnt = await _learnt(deck)
     mode = "SANDBOX (simulated services)" if data.sandbox else "live"
     lines = [
         f"LeadBridge {data.version}, {mode}{', READ ONLY' if data.read_only else ''}; toolsets: {data.toolsets}",
@@ -108,7 +113,19 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
     lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
-    return Reply("\n".join(lines), data)
+    lines += [f"Seen: {told}" for told in data.learnt]
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+async def _learnt(deck: Deck) -> list[str]:
+    """What is known against the contract: ignored filters, paths that are not there, new names in answers."""
+    told: list[str] = []
+    for service, client in deck.services.clients.items():
+        unsaved = await deck.observations.save(service, client.observed)
+        rows = [*await deck.observations.of_service(service), *unsaved]
+        told += [row.told for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
+    more = len(told) - MOST_LEARNT
+    return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
 
 
 async def write_history(

@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
+from server.guard.observations import judged_filters
 from server.tooling.arguments import Flag, Latitude, Longitude, OptionalDay, OptionalId, Text60
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
@@ -102,8 +103,8 @@ async def rooflink_list_prospects(
     paging["deleted_is_null"] = None if include_deleted else True
     envelope, prospects = await deck.rooflink.list_prospects({**paging, **given}, extra_filters)
     checked = {**given} if include_deleted else {**given, "include_deleted": False}
-    ignored = ignored_filters(checked, prospects)
-    unverified = [name for name in operation.inferred_names(given) if name not in ignored]
+    contradicted = ignored_filters(checked, prospects)
+    ignored, unverified = await judged_filters(deck.observations, operation, given, contradicted)
     columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
     rows = [row_of(prospect, columns) for prospect in prospects]
     data = ProspectPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)

@@ -17,10 +17,11 @@ from pydantic import JsonValue, SecretStr
 
 from server.api.answers import MAX_BYTES, HttpAnswer, parse, unreadable
 from server.api.governor import Governor
+from server.api.observed import Observed
 from server.api.retry import Again, decide
 from server.catalog import Operation, Service
 from server.catalog.operation import Scalar
-from server.errors import OutcomeUnknown, RateLimited, ServiceError, Unavailable
+from server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, Unavailable
 
 if TYPE_CHECKING:
     import httpx
@@ -67,6 +68,7 @@ class ServiceClient:
         self.service = service
         self.base_url = (base_url or service.base_url).rstrip("/")
         self.governor = governor
+        self.observed = Observed()
         self._secret = secret
         self._transport = transport
         self._sleep = sleep
@@ -131,8 +133,13 @@ class ServiceClient:
             try:
                 answer = await self._send(operation, url, query or {}, content, patience)
                 await self.governor.answered()
-                return parse(answer, operation, self.service)
+                self.observed.last_date = answer.headers.get("date", "")
+                value = parse(answer, operation, self.service)
+                self.observed.worked.add(operation.id)
+                return value
             except ServiceError as error:
+                if isinstance(error, NotFound) and not operation.path_is_certain:
+                    self.observed.not_found(operation.id, operation.path)
                 again = decide(error, operation, self.service, attempt)
                 if again is not None and self._clock() + again.delay >= deadline:
                     again = None

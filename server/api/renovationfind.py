@@ -47,7 +47,9 @@ class RenovationFind:
 
     def _lead(self, value: JsonValue | object, operation_id: str) -> Lead:
         try:
-            return Lead.model_validate(value)
+            lead = Lead.model_validate(value)
+            self.client.observed.look_at(operation_id, lead)
+            return lead
         except ValidationError:
             raise self._odd(operation_id, "a lead without a usable id") from None
 

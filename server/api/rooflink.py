@@ -9,6 +9,7 @@ from pydantic import JsonValue, ValidationError
 
 from server.api.answers import unreadable
 from server.api.client import ServiceClient
+from server.api.observed import ROWS_LOOKED_AT
 from server.catalog import Catalog
 from server.catalog.operation import Scalar
 from server.models.rooflink import Page, Prospect, Step, counts_of, steps_of
@@ -40,11 +41,13 @@ class RoofLink:
         if not isinstance(answer, dict) or not isinstance(rows, list):
             raise self._odd(operation_id, "no list of results")
         page = self._read(Page, {name: value for name, value in answer.items() if name != "results"}, operation_id)
-        return page, [self._read(model, row, operation_id) for row in rows]
+        return page, self._records(model, rows, operation_id)
 
     async def one(self, operation_id: str, model: type[M], path: Mapping[str, int]) -> M:
         """One record, by the variables of the operation's path."""
-        return self._read(model, await self.client.request(self._catalog[operation_id], path=path), operation_id)
+        record = self._read(model, await self.client.request(self._catalog[operation_id], path=path), operation_id)
+        self.client.observed.look_at(operation_id, record)
+        return record
 
     async def rows(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> list[M]:
         """A list that comes whole, without an envelope."""
@@ -52,7 +55,7 @@ class RoofLink:
         answer = await self.client.request(operation, query=operation.encode_query(query))
         if not isinstance(answer, list):
             raise self._odd(operation_id, "no list")
-        return [self._read(model, row, operation_id) for row in answer]
+        return self._records(model, answer, operation_id)
 
     async def by_day(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> dict[str, list[M]]:
         """Lists keyed by day (`YYYY-MM-DD`), in the service's order."""
@@ -94,6 +97,12 @@ class RoofLink:
         if not steps and answer not in ({}, []):
             raise self._odd(operation.id, "no steps that can be recognised")
         return steps
+
+    def _records(self, model: type[M], rows: list[JsonValue], operation_id: str) -> list[M]:
+        records = [self._read(model, row, operation_id) for row in rows]
+        for record in records[:ROWS_LOOKED_AT]:
+            self.client.observed.look_at(operation_id, record)
+        return records
 
     def _read(self, model: type[M], value: JsonValue, operation_id: str) -> M:
         try:

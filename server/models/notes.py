@@ -63,6 +63,8 @@ def _one(value: JsonValue) -> str | None:
 class Note(Answer):
     """A note on a job, or a reply to one."""
 
+    EXPECTED = None  # no page shows a note's JSON
+
     id: int
     message: Text = None
     sender: Annotated[str | None, BeforeValidator(_one)] = None

@@ -6,7 +6,8 @@ may be missing.
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
@@ -61,6 +62,8 @@ class Photo(Answer):
 class Customer(Answer):
     """The customer of a prospect, with the assigned employees."""
 
+    EXPECTED = frozenset({"pre_insurance_reviewer", "post_insurance_reviewer", "phone_ext"})
+
     id: Integer = None
     user_id: Integer = None
     name: Text = None
@@ -77,6 +80,15 @@ class Customer(Answer):
 
 class Prospect(Answer):
     """A prospect job; the detail answer is a superset of the list's row."""
+
+    EXPECTED = frozenset({
+        "color", "cover_photo", "address", "county", "lead_status", "extra_info", "offline_id", "description",
+        "timestamps",
+    })  # fmt: skip
+    VALUES: ClassVar[Mapping[str, frozenset[str]]] = {
+        "job_type": frozenset({"r", "c", "d", "m"}),
+        "bid_type": frozenset({"i", "c", "r", "f"}),
+    }
 
     id: int
     name: Text = None

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue
 from pydantic_core import CoreSchema, core_schema
@@ -24,6 +24,11 @@ class Answer(BaseModel):
     """Base of what comes from a service: unknown fields are kept, only `id` is ever required."""
 
     model_config = ConfigDict(extra="allow", defer_build=True)  # built at the first answer, not at start
+
+    EXPECTED: ClassVar[frozenset[str] | None] = frozenset()
+    """Fields that are known to come and are not read; `None` where so many come that new ones tell nothing."""
+    VALUES: ClassVar[Mapping[str, frozenset[str]]] = {}
+    """Of fields with a documented list: its values."""
 
 
 @lru_cache(maxsize=8192)

@@ -87,6 +87,11 @@ class Store:
             return parts.path.removeprefix("/")
         return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is in use."""
+        return self._engine is not None
+
     def close(self) -> None:
         """Close every connection. What is in memory stays: used approvals must stay used when a client has left."""
         if self._engine is not None and self.url != IN_MEMORY:

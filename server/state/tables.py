@@ -135,6 +135,18 @@ seen_coverage = Table(
     Column("held_until", Float, nullable=False),
 )
 
+observations = Table(
+    "observations",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("operation", String(64), primary_key=True),
+    Column("kind", String(16), primary_key=True),  # filter, path, field, value, shape
+    Column("name", String(120), primary_key=True),
+    Column("state", String(40), nullable=False),  # of a filter: ignored, honoured
+    Column("count", BigInteger, nullable=False),
+    Column("seen_at", Float, nullable=False),
+)
+
 paces = Table(
     "paces",
     metadata,

@@ -16,6 +16,7 @@ from server.errors import Refused
 from server.guard.approval import Approvals
 from server.guard.leads import KnownLeads
 from server.guard.ledger import Ledger
+from server.guard.observations import Observations
 from server.settings import Settings
 from server.state import Store
 
@@ -31,6 +32,7 @@ class Deck:
     approvals: Approvals
     ledger: Ledger
     leads: KnownLeads
+    observations: Observations
     hidden: dict[str, str]
     """Tools that are not offered, and why."""
     offered: frozenset[str]

@@ -1,0 +1,70 @@
+"""What this process has seen of a service that its documentation does not say: names only, counted, in memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from server.models.values import Answer
+
+MOST_NAMES = 200
+"""Of one service, so that a service that makes up names fills no memory."""
+_LONGEST = 60
+ROWS_LOOKED_AT = 5
+"""Of a page: a field that is new is in every row."""
+
+Key = tuple[str, str, str]
+"""Operation, kind (`field`, `value`, `path`), name."""
+
+
+@dataclass(slots=True)
+class Observed:
+    """Counts of one service's unexpected names, and of answers of 404 where the path is inferred."""
+
+    counts: Counter[Key] = field(default_factory=Counter[Key])
+    worked: set[str] = field(default_factory=set[str])
+    """Operations that were answered well: their path is right."""
+    last_date: str = ""
+    """The `Date` header of the last answer."""
+    _flushed: dict[Key, int] = field(default_factory=dict[Key, int])
+
+    def look_at(self, operation_id: str, record: Answer, within: str = "") -> None:
+        """Count the fields of a record and its customer that their models do not know, and values that no list has."""
+        extra = record.model_extra
+        if extra and (expected := record.EXPECTED) is not None and (unknown := extra.keys() - expected):
+            for name in unknown:
+                self._count(operation_id, "field", within + name)
+        for name, known in record.VALUES.items():
+            value = getattr(record, name)
+            if value is not None and value not in known:
+                self._count(operation_id, "value", f"{within}{name}={value}")
+        inner = getattr(record, "customer", None)
+        if isinstance(inner, Answer):
+            self.look_at(operation_id, inner, "customer.")
+
+    def not_found(self, operation_id: str, path: str) -> None:
+        """An operation whose path is inferred answered 404."""
+        self._count(operation_id, "path", path)
+
+    def wrong_paths(self) -> list[str]:
+        """Operations that answered 404 under an inferred path, and never otherwise."""
+        return sorted({key[0] for key in self.counts if key[1] == "path"} - self.worked)
+
+    def unsaved(self) -> dict[Key, int]:
+        """Counts since they were last saved; a path that worked since is none."""
+        return {
+            key: count - self._flushed.get(key, 0)
+            for key, count in self.counts.items()
+            if count > self._flushed.get(key, 0) and not (key[1] == "path" and key[0] in self.worked)
+        }
+
+    def saved(self, counts: Mapping[Key, int]) -> None:
+        """These are saved."""
+        for key, count in counts.items():
+            self._flushed[key] = self._flushed.get(key, 0) + count
+
+    def _count(self, operation_id: str, kind: str, name: str) -> None:
+        key = (operation_id, kind, name[:_LONGEST])
+        if key in self.counts or len(self.counts) < MOST_NAMES:
+            self.counts[key] += 1
