@@ -57,13 +57,13 @@ class Steps(Protocol):
         """Report something that is no write as progress."""
         ...
 
-
-@dataclass(frozen=True, slots=True)
-class Plan:
     def passed(self, doing: str, state: str = "done") -> None:
         """Count a step that is no write of its own, or that an earlier call carried out."""
         ...
 
+
+@dataclass(frozen=True, slots=True)
+class Plan:
     """One write, complete and checked.
 
     `arguments` are the canonical arguments by our names, without `dry_run` and `approval_token`; approvals and the

@@ -684,7 +684,8 @@ class _Ended:
 
 
 async def _call_hanging(tool: str, deadline: float, network: _Hanging) -> _Ended:
-    server_ = build_server(make_settings(call_deadline=deadline, approvals="off", toolsets="all"), transport=lambda: network)
+    settings = make_settings(call_deadline=deadline, approvals="off", toolsets="all")
+    server_ = build_server(settings, transport=lambda: network)
     async with Client(server_) as client:
         began = real_time.monotonic()
         result = await call(client, tool, **_ONE_CALL_OF_EACH_WRITE_TOOL.get(tool, {}))
