@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import call, definitions, governor_drain, kills, ledger_cost, start
+from bench.measures import call, definitions, governor_drain, kills, ledger_cost, start, texts
 from bench.peers import Setup
 from bench.results import Row
 
@@ -12,6 +12,7 @@ ALL: tuple[Callable[[Setup], list[Row]], ...] = (
     start.measure,
     call.measure,
     definitions.measure,
+    texts.measure,
     ledger_cost.measure,
     governor_drain.measure,
     kills.measure,
