@@ -23,7 +23,8 @@ def measure(setup: Setup) -> list[Row]:
     """One server in this process on a large sandbox."""
     all_tools, checklist, snapshot, seconds = anyio.run(_measured)
     setup.notes.append(
-        f"The first snapshot of {PROSPECTS:,} simulated prospects took {seconds[0]:.1f} s, the second {seconds[1]:.1f} s: "
+        f"The first snapshot of {PROSPECTS:,} simulated prospects took {seconds[0]:.1f} s, the second "
+        f"{seconds[1]:.1f} s: "
         "75 pages at RoofLink's limit of five a second."
     )
     return [
