@@ -18,6 +18,10 @@ PIP := '$(PYTHON)' -m pip --disable-pip-version-check -qq --python
 LOCKED := install --require-hashes --no-deps --no-compile
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command "make lock"
 
+ON_POSTGRES := tests/state tests/crash tests/guard/test_ledger.py tests/guard/test_ledger_repeats.py tests/guard/test_audit.py \
+	tests/guard/test_recovery.py tests/matching/test_sweeps.py tests/matching/test_tool.py tests/tools/test_approvals.py \
+	tests/tools/test_operations.py tests/tools/test_leads.py tests/tools/test_hand_off.py
+
 .PHONY: help
 help: ## This list
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
@@ -36,8 +40,8 @@ else
 endif
 
 .PHONY: test-postgres
-test-postgres: .venv/stamp-dev ## Approvals, leads, history and ledger once more, with their state in a real PostgreSQL
-	@.venv/bin/python -m pytest tests/tools/test_approvals.py tests/tools/test_operations.py tests/tools/test_leads.py tests/guard/test_ledger.py --store postgresql --numprocesses auto --dist worksteal --quiet
+test-postgres: .venv/stamp-dev ## What keeps state once more on a real PostgreSQL: store, ledger, approvals, crashes, races, prospect index
+	@.venv/bin/python -m pytest $(ON_POSTGRES) --store postgresql --numprocesses auto --dist worksteal --quiet
 
 .PHONY: check
 check: .venv/stamp-dev ## Style, types, import directions, dependencies, the README's tool table

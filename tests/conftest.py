@@ -19,6 +19,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=["memory", "postgresql"], default="memory")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--store postgresql`, leave out what is about SQLite's file."""
+    if config.getoption("--store") != "postgresql":
+        return
+    about_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
+    config.hook.pytest_deselected(items=about_sqlite)
+    items[:] = [item for item in items if item not in about_sqlite]
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[postgres.Server]:
     """A real PostgreSQL, started for the first test that needs it and stopped after the last.
@@ -53,6 +62,12 @@ def _default_store(request: pytest.FixtureRequest) -> Iterator[None]:
         DEFAULT_STORE.append(request.getfixturevalue("postgres_url"))
     yield
     DEFAULT_STORE.clear()
+
+
+@pytest.fixture
+def state_url(tmp_path: Path) -> str:
+    """A store that outlives a server: a file, or the database of `--store postgresql`."""
+    return DEFAULT_STORE[0] if DEFAULT_STORE else f"sqlite:///{tmp_path / 'state.db'}"
 
 
 @pytest.fixture(autouse=True)

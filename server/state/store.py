@@ -128,8 +128,12 @@ class Store:
         if url.get_backend_name() == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_immediately)
-        with engine.begin() as connection:
-            migrate(connection, self.description)
+        try:
+            with engine.begin() as connection:
+                migrate(connection, self.description)
+        except BaseException:
+            engine.dispose()  # or each try would leave a connection open
+            raise
         return engine
 
 

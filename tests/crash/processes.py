@@ -33,7 +33,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
 """Seconds within which anything that is waited for comes, also on a busy machine."""
 STATE_FILE = "state.db"
+STATE_URL_FILE = "state_url"
+"""Holds the address of the store where that is not a file in the same folder."""
 _LONGEST_LINE = 2**24
+
+
+def state_url(folder: Path) -> str:
+    """Where the servers of a folder keep their state."""
+    told = folder / STATE_URL_FILE
+    return told.read_text("utf-8") if told.exists() else f"sqlite:///{folder / STATE_FILE}"
+
+
+_BUILT_WITH = {"sqlite": f"sqlite:///{STATE_FILE}", "postgresql": "postgresql:///named-when-it-is-forked"}
 
 
 class Service:
@@ -105,7 +116,14 @@ class Zygote:
         server_in, stdin = os.pipe()
         stdout, server_out = os.pipe()
         with self._errors.open("ab") as errors:
-            told = json.dumps({"start": point, "folder": str(folder), "hold": str(hold or "")}).encode()
+            told = json.dumps(
+                {
+                    "start": point,
+                    "folder": str(folder),
+                    "hold": str(hold or ""),
+                    "state_url": state_url(folder),
+                }
+            ).encode()
             socket.send_fds(self._control, [told], [server_in, server_out, errors.fileno()])
         os.close(server_in)
         os.close(server_out)
@@ -128,8 +146,8 @@ class Zygote:
 
 
 @contextmanager
-def crash_site(folder: Path) -> Generator[tuple[Service, Zygote]]:
-    """The services, and a zygote whose servers use them."""
+def crash_site(folder: Path, store: str = "sqlite") -> Generator[tuple[Service, Zygote]]:
+    """The services, and a zygote whose servers use them. `store` is the kind of store that all of them have."""
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("LEADBRIDGE_")}
     # Nothing here speaks TLS, and reading certificates takes each server a tenth of a second.
     environment = {**environment, "SSL_CERT_FILE": "", "SSL_CERT_DIR": str(folder)}
@@ -149,7 +167,7 @@ def crash_site(folder: Path) -> Generator[tuple[Service, Zygote]]:
             with closing(service):
                 ours.settimeout(PATIENCE)
                 made = Zygote(ours, errors)
-                made.build({**service.settings, "LEADBRIDGE_STATE_URL": f"sqlite:///{STATE_FILE}"}, folder)
+                made.build({**service.settings, "LEADBRIDGE_STATE_URL": _BUILT_WITH[store]}, folder)
                 yield service, made
         finally:
             ours.close()

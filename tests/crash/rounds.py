@@ -16,12 +16,13 @@ from random import Random
 from typing import Any
 
 import anyio
+import psycopg
 from mcp import Client, MCPError
 
 from server.guard import audit
 from server.state import Store
 from tests.crash import points
-from tests.crash.processes import STATE_FILE, Server, Service, Zygote, eventually, server_on
+from tests.crash.processes import STATE_FILE, Server, Service, Zygote, eventually, server_on, state_url
 from tests.crash.service import ACCEPTED, NEW
 from tests.support import call, data_of
 
@@ -157,22 +158,30 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What stands in the state file, read without the product."""
+    """What stands in the state store, read without the product."""
 
     states: dict[int, str]
     approvals: int
 
     @classmethod
     def of(cls, folder: Path) -> Kept:
-        """Read it. A file that is not there holds nothing."""
+        """Read it. A file or a database that is not there yet holds nothing."""
+        url = state_url(folder)
+        if url.startswith("postgresql"):
+            with psycopg.connect(url) as database:
+                return cls._read(database, "SELECT tablename FROM pg_tables")
         path = folder / STATE_FILE
         if not path.exists():
             return cls({}, 0)
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
-            if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'writes'").fetchone() is None:
-                return cls({}, 0)
-            states = dict(connection.execute("SELECT id, state FROM writes"))
-            return cls(states, connection.execute("SELECT count(*) FROM approvals").fetchone()[0])
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
+            return cls._read(file, "SELECT name FROM sqlite_master")
+
+    @classmethod
+    def _read(cls, connection: Any, tables: str) -> Kept:
+        if ("writes",) not in connection.execute(tables).fetchall():
+            return cls({}, 0)
+        states = dict(connection.execute("SELECT id, state FROM writes").fetchall())
+        return cls(states, connection.execute("SELECT count(*) FROM approvals").fetchone()[0])
 
 
 def schedule(rounds: int) -> Iterator[tuple[str, Write]]:
@@ -228,7 +237,7 @@ def _problem(round_: Round, text: str) -> None:
 
 
 async def _check_audit(folder: Path, round_: Round) -> None:
-    store = Store(f"sqlite:///{folder / STATE_FILE}")
+    store = Store(state_url(folder))
     try:
         verdict = await anyio.to_thread.run_sync(audit.verify, store)
     finally:

@@ -19,6 +19,7 @@ from tests.support import call, data_of
 
 
 @pytest.mark.slow
+@pytest.mark.sqlite
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
 @pytest.mark.parametrize("write", [create_lead(400), update_status(401)], ids=["lead", "status"])
 async def test_a_server_whose_disk_filled_up_is_killed_and_the_next_one_tells_the_truth(

@@ -75,11 +75,9 @@ async def test_different_doors_are_both_created(site: tuple[Service, Zygote], fo
     service, zygote = site
     for number, pair in enumerate(OTHERS):
         service.reset()
-        (place := folder / str(number)).mkdir()
-        async with two_held(zygote, place, place / "hold") as clients:
-            told = await race(
-                place / "hold", *((client, CREATE, given) for client, given in zip(clients, pair, strict=True))
-            )
+        hold = folder / f"hold-{number}"
+        async with two_held(zygote, folder, hold) as clients:
+            told = await race(hold, *((client, CREATE, given) for client, given in zip(clients, pair, strict=True)))
         assert told == ["done", "done"], pair
         assert created(service) == 2
 
@@ -104,12 +102,11 @@ async def slow_first(one: Client, other: Client, sandbox: Sandbox, fault: Fault)
 
 
 async def test_while_the_first_is_under_way_the_second_is_told_which_write_it_is(
-    sandbox: Sandbox, time: Time, tmp_path: Path
+    sandbox: Sandbox, time: Time, state_url: str
 ) -> None:
-    url = f"sqlite:///{tmp_path / 'state.db'}"
     async with (
-        connected(sandbox, time=time, state_url=url) as one,
-        connected(sandbox, time=time, state_url=url) as other,
+        connected(sandbox, time=time, state_url=state_url) as one,
+        connected(sandbox, time=time, state_url=state_url) as other,
     ):
         fault = Fault(kind="slow", match="POST /light/jobs/", seconds=1.0)
         first, second = await slow_first(one, other, sandbox, fault)

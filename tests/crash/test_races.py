@@ -24,7 +24,7 @@ from server.sandbox import Sandbox
 from server.state import Store
 from tests.crash.processes import Service, Zygote, eventually, server_on
 from tests.crash.rounds import accept_lead, create_lead, mark_won, update_status
-from tests.support import Time, call, connected, data_of, make_settings
+from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_settings
 
 forked = pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
 TOLD = {"in_progress", "already_done", "approval_used", "already_accepted", "already_won"}
@@ -67,7 +67,7 @@ async def race(hold: Path, *calls: tuple[Client, str, dict[str, Any]]) -> list[s
 @pytest.mark.slow
 async def test_of_two_processes_attempting_the_same_write_one_goes(site: tuple[Service, Zygote], folder: Path) -> None:
     service, zygote = site
-    for number in range(20):
+    for number in range(6 if DEFAULT_STORE else 20):
         write = (create_lead, update_status)[number % 2](300 + number)
         before = write.requests(service)
         async with two_held(zygote, folder, folder / f"hold-{number}") as (one, other):
@@ -108,9 +108,9 @@ async def test_one_token_used_in_two_processes_at_once_writes_once(
     assert write.requests(service) == 1
 
 
-async def test_of_many_tasks_of_one_process_one_goes(sandbox: Sandbox, time: Time, tmp_path: Path) -> None:
+async def test_of_many_tasks_of_one_process_one_goes(sandbox: Sandbox, time: Time, state_url: str) -> None:
     lead = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
-    async with connected(sandbox, time=time, state_url=f"sqlite:///{tmp_path / 'state.db'}") as client:
+    async with connected(sandbox, time=time, state_url=state_url) as client:
         receipts = await asyncio.gather(*(call(client, "rooflink_create_lead", **lead) for _ in range(8)))
     told = [outcome_of(data_of(receipt)) for receipt in receipts]
     assert one_went(told), told
@@ -128,9 +128,9 @@ def _plan(number: int) -> Plan:
     )
 
 
-def _race_of_threads(tmp_path: Path, plans: list[Plan], approval: Approval) -> Counter[str]:
+def _race_of_threads(state_url: str, plans: list[Plan], approval: Approval) -> Counter[str]:
     """Put all plans on record at once, each in a thread with a loop of its own; what each was told."""
-    store = Store(f"sqlite:///{tmp_path / 'state.db'}")
+    store = Store(state_url)
     ledger = Ledger(store, lambda _: "account", sandbox=False)
     barrier = threading.Barrier(len(plans))
     told: list[str] = []
@@ -153,16 +153,16 @@ def _race_of_threads(tmp_path: Path, plans: list[Plan], approval: Approval) -> C
     return Counter(told)
 
 
-def test_of_many_threads_with_the_same_write_one_goes(tmp_path: Path) -> None:
-    told = _race_of_threads(tmp_path, [_plan(1) for _ in range(8)], Approval("not needed"))
+def test_of_many_threads_with_the_same_write_one_goes(state_url: str) -> None:
+    told = _race_of_threads(state_url, [_plan(1) for _ in range(8)], Approval("not needed"))
     assert told == {"goes": 1, "in_progress": 7}
 
 
-def test_of_many_threads_with_different_writes_all_go(tmp_path: Path) -> None:
-    told = _race_of_threads(tmp_path, [_plan(number) for number in range(8)], Approval("not needed"))
+def test_of_many_threads_with_different_writes_all_go(state_url: str) -> None:
+    told = _race_of_threads(state_url, [_plan(number) for number in range(8)], Approval("not needed"))
     assert told == {"goes": 8}
 
 
-def test_of_many_threads_with_one_approval_one_goes(tmp_path: Path) -> None:
-    told = _race_of_threads(tmp_path, [_plan(number) for number in range(8)], Approval("token", "token-1"))
+def test_of_many_threads_with_one_approval_one_goes(state_url: str) -> None:
+    told = _race_of_threads(state_url, [_plan(number) for number in range(8)], Approval("token", "token-1"))
     assert told == {"goes": 1, "approval_used": 7}

@@ -21,6 +21,7 @@ import server.app
 import server.cli
 from server.guard.location import locate
 from server.settings import load_settings
+from server.state import Store
 from tests.crash import points
 
 _WHEN_FIRST_USED = (
@@ -46,6 +47,10 @@ def main(descriptor: int) -> None:
     locate("TX", "75024", None, None)  # reads the table of ZIP codes
     os.environ.update(told["settings"])
     os.chdir(told["folder"])
+    if os.environ["LEADBRIDGE_STATE_URL"].startswith("postgresql"):
+        importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
+        importlib.import_module("psycopg")
+    store = _store_of_what_is_built()
     built = server.app.build_server(load_settings())
     server.app.build_server = lambda _settings: built  # type: ignore[assignment]  # of the same settings, once for all
     gc.collect()
@@ -60,10 +65,25 @@ def main(descriptor: int) -> None:
         pid = os.fork()
         if not pid:
             control.close()
+            store[0].url = told["state_url"]
             _serve(descriptors, told)
         for received in descriptors:
             os.close(received)
         _answer(control, pid=pid)
+
+
+def _store_of_what_is_built() -> list[Store]:
+    """The store of the server that is built next: nothing of it is opened before the fork, so it can move."""
+    made: list[Store] = []
+    build_deck = server.app.build_deck
+
+    def build_and_keep(*args: Any, **named: Any) -> Any:
+        deck = build_deck(*args, **named)
+        made.append(deck.store)
+        return deck
+
+    server.app.build_deck = build_and_keep
+    return made
 
 
 def _serve(descriptors: list[int], told: dict[str, Any]) -> None:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -17,6 +14,7 @@ from server.cli import app
 from server.guard import audit
 from server.sandbox import Fault
 from server.state import Store
+from tests.databases import beside
 from tests.support import Person, Time, call, connected, data_of, make_sandbox
 
 PERSONAL: dict[str, dict[str, Any]] = {
@@ -54,10 +52,10 @@ ROWS = 9
 """Rows of `trail`: three writes, each intended, sent and done."""
 
 
-async def write_all(path: Path) -> None:
+async def write_all(url: str) -> None:
     """Make every write of PERSONAL; the last stays unknown."""
     sandbox, time = make_sandbox(Time()), Time()
-    async with connected(sandbox, time=time, person=Person(), state_url=f"sqlite:///{path}") as client:
+    async with connected(sandbox, time=time, person=Person(), state_url=url) as client:
         for number, (tool, arguments) in enumerate(PERSONAL.items()):
             if number == len(PERSONAL) - 1:
                 sandbox.faults.add(Fault(kind="drop_after"))
@@ -65,53 +63,52 @@ async def write_all(path: Path) -> None:
             assert receipt["outcome"] in {"done", "unknown"}, receipt
 
 
-async def write_three(path: Path) -> None:
+async def write_three(url: str) -> None:
     sandbox, time = make_sandbox(Time()), Time()
-    async with connected(sandbox, time=time, state_url=f"sqlite:///{path}") as client:
+    async with connected(sandbox, time=time, state_url=url) as client:
         for lead in (785, 786, 787):
             await call(client, "renovationfind_update_job_status", lead_id=lead, status="QUOTE_SENT")
 
 
 @pytest.fixture
-def trail(tmp_path: Path) -> Path:
-    """A state file with three writes on record."""
-    path = tmp_path / "state.db"
-    anyio.run(write_three, path)
-    return path
+def trail(state_url: str) -> str:
+    """The address of a store with three writes on record."""
+    anyio.run(write_three, state_url)
+    return state_url
 
 
-def change(path: Path, *statements: str) -> None:
-    """Change the file behind the product's back."""
-    with closing(sqlite3.connect(path)) as connection, connection:
+def change(url: str, *statements: str) -> None:
+    """Change the rows behind the product's back."""
+    with beside(url) as connection:
         for statement in statements:
-            connection.execute(statement)
+            connection.exec_driver_sql(statement)
 
 
-def verdict_of(path: Path) -> audit.Verdict:
-    store = Store(f"sqlite:///{path}")
+def verdict_of(url: str) -> audit.Verdict:
+    store = Store(url)
     try:
         return audit.verify(store)
     finally:
         store.close()
 
 
-def rows_of(path: Path) -> list[audit.AuditRow]:
-    store = Store(f"sqlite:///{path}")
+def rows_of(url: str) -> list[audit.AuditRow]:
+    store = Store(url)
     try:
         return list(audit.read(store))
     finally:
         store.close()
 
 
-def test_a_trail_that_nobody_touched_holds(trail: Path) -> None:
+def test_a_trail_that_nobody_touched_holds(trail: str) -> None:
     assert verdict_of(trail) == audit.Verdict(ROWS)
 
 
-def test_an_empty_trail_holds(tmp_path: Path) -> None:
-    assert verdict_of(tmp_path / "state.db") == audit.Verdict(0)
+def test_an_empty_trail_holds(state_url: str) -> None:
+    assert verdict_of(state_url) == audit.Verdict(0)
 
 
-def test_each_change_of_state_is_a_row(trail: Path) -> None:
+def test_each_change_of_state_is_a_row(trail: str) -> None:
     rows = rows_of(trail)
     assert [row.position for row in rows] == list(range(1, ROWS + 1))
     assert [row.event["state"] for row in rows] == ["intended", "sent", "done"] * 3
@@ -119,7 +116,7 @@ def test_each_change_of_state_is_a_row(trail: Path) -> None:
     assert [row.previous for row in rows] == [START, *(row.hash for row in rows[:-1])]
 
 
-def test_what_comes_later_changes_no_row(trail: Path) -> None:
+def test_what_comes_later_changes_no_row(trail: str) -> None:
     before = rows_of(trail)
     anyio.run(write_all, trail)
     after = rows_of(trail)
@@ -139,7 +136,7 @@ def test_what_comes_later_changes_no_row(trail: Path) -> None:
     ],
     ids=["event", "time", "hash", "link"],
 )
-def test_a_changed_row_is_found(trail: Path, position: int, values: str) -> None:
+def test_a_changed_row_is_found(trail: str, position: int, values: str) -> None:
     change(trail, f"UPDATE audit SET {values} WHERE position = {position}")
     verdict = verdict_of(trail)
     assert verdict.broken_at == position
@@ -147,7 +144,7 @@ def test_a_changed_row_is_found(trail: Path, position: int, values: str) -> None
 
 
 @pytest.mark.parametrize("position", [1, 5, ROWS - 1])
-def test_a_changed_row_with_its_hash_made_anew_is_found_at_the_next(trail: Path, position: int) -> None:
+def test_a_changed_row_with_its_hash_made_anew_is_found_at_the_next(trail: str, position: int) -> None:
     row = rows_of(trail)[position - 1]
     event = json.dumps({**row.event, "state": "failed"}, sort_keys=True, separators=(",", ":"))
     digest = audit._digest(position, row.at, event, row.previous)
@@ -156,7 +153,7 @@ def test_a_changed_row_with_its_hash_made_anew_is_found_at_the_next(trail: Path,
 
 
 @pytest.mark.parametrize("position", [1, 5, ROWS])
-def test_a_removed_row_is_found(trail: Path, position: int) -> None:
+def test_a_removed_row_is_found(trail: str, position: int) -> None:
     change(trail, f"DELETE FROM audit WHERE position = {position}")
     verdict = verdict_of(trail)
     assert verdict.broken_at == position
@@ -164,7 +161,7 @@ def test_a_removed_row_is_found(trail: Path, position: int) -> None:
 
 
 @pytest.mark.parametrize("position", [1, 5])
-def test_a_removed_row_whose_successors_moved_up_is_found(trail: Path, position: int) -> None:
+def test_a_removed_row_whose_successors_moved_up_is_found(trail: str, position: int) -> None:
     change(
         trail,
         f"DELETE FROM audit WHERE position = {position}",
@@ -175,13 +172,13 @@ def test_a_removed_row_whose_successors_moved_up_is_found(trail: Path, position:
 
 
 @pytest.mark.parametrize("last", [0, 1, 5, ROWS - 1])
-def test_a_trail_cut_short_is_found_where_it_ends(trail: Path, last: int) -> None:
+def test_a_trail_cut_short_is_found_where_it_ends(trail: str, last: int) -> None:
     change(trail, f"DELETE FROM audit WHERE position > {last}")
     assert verdict_of(trail).broken_at == last + 1
 
 
 @pytest.mark.parametrize(("first", "second"), [(1, 2), (4, 5), (2, 8), (ROWS - 1, ROWS)])
-def test_reordered_rows_are_found_at_the_first(trail: Path, first: int, second: int) -> None:
+def test_reordered_rows_are_found_at_the_first(trail: str, first: int, second: int) -> None:
     change(
         trail,
         f"UPDATE audit SET position = -1 WHERE position = {first}",
@@ -191,7 +188,7 @@ def test_reordered_rows_are_found_at_the_first(trail: Path, first: int, second: 
     assert verdict_of(trail).broken_at == first
 
 
-def test_a_row_put_at_the_end_is_found(trail: Path) -> None:
+def test_a_row_put_at_the_end_is_found(trail: str) -> None:
     last = rows_of(trail)[-1]
     position = ROWS + 1
     digest = audit._digest(position, last.at, '{"state":"done"}', last.hash)
@@ -202,7 +199,7 @@ def test_a_row_put_at_the_end_is_found(trail: Path) -> None:
     assert verdict_of(trail).broken_at == position
 
 
-def test_a_forgotten_head_is_found(trail: Path) -> None:
+def test_a_forgotten_head_is_found(trail: str) -> None:
     change(trail, "DELETE FROM meta WHERE key = 'audit_head'")
     assert verdict_of(trail).broken_at is not None
 
@@ -211,10 +208,10 @@ def test_a_forgotten_head_is_found(trail: Path) -> None:
 
 
 @pytest.fixture
-def history(trail: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def history(trail: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """`leadbridge history ...` on the trail."""
     monkeypatch.setenv("LEADBRIDGE_SANDBOX", "1")
-    monkeypatch.setenv("LEADBRIDGE_STATE_URL", f"sqlite:///{trail}")
+    monkeypatch.setenv("LEADBRIDGE_STATE_URL", trail)
     return lambda *arguments: CliRunner().invoke(app, ["history", *arguments])
 
 
@@ -223,14 +220,14 @@ def test_history_verify_says_that_the_trail_holds(history: Callable[..., Result]
     assert (result.exit_code, result.stdout) == (0, f"The audit trail holds: {ROWS} rows.\n")
 
 
-def test_history_verify_fails_and_names_the_position(history: Callable[..., Result], trail: Path) -> None:
+def test_history_verify_fails_and_names_the_position(history: Callable[..., Result], trail: str) -> None:
     change(trail, "UPDATE audit SET at = 0 WHERE position = 6")
     result = history("verify")
     assert result.exit_code == 1
     assert "position 6" in result.stdout
 
 
-def test_history_verify_changes_nothing(history: Callable[..., Result], trail: Path) -> None:
+def test_history_verify_changes_nothing(history: Callable[..., Result], trail: str) -> None:
     before = rows_of(trail)
     history("verify")
     history("export")
@@ -260,14 +257,14 @@ def test_history_list_shows_the_writes(history: Callable[..., Result]) -> None:
     assert "1 of 3 writes" in history("list", "--limit", "1").stdout
 
 
-def test_history_list_shows_one_state(history: Callable[..., Result], trail: Path) -> None:
+def test_history_list_shows_one_state(history: Callable[..., Result], trail: str) -> None:
     change(trail, "UPDATE writes SET state = 'unknown' WHERE id = 2")
     assert "1 of 1 writes" in history("list", "--state", "unknown").stdout
     first, second = (history("list").stdout.index(f"lead {lead}") for lead in (786, 787))
     assert first < second
 
 
-def test_nobody_is_found_in_the_exported_trail(history: Callable[..., Result], trail: Path) -> None:
+def test_nobody_is_found_in_the_exported_trail(history: Callable[..., Result], trail: str) -> None:
     anyio.run(write_all, trail)
     told = history("export").stdout
     assert len(told.splitlines()) > ROWS
@@ -283,7 +280,7 @@ def test_nobody_is_found_in_the_exported_trail(history: Callable[..., Result], t
         assert revealed not in told
 
 
-def test_masked_arguments_keep_their_length_and_codes_stay(history: Callable[..., Result], trail: Path) -> None:
+def test_masked_arguments_keep_their_length_and_codes_stay(history: Callable[..., Result], trail: str) -> None:
     anyio.run(write_all, trail)
     events = [json.loads(line)["event"] for line in history("export").stdout.splitlines()]
     created = next(event for event in events if event.get("operation") == "rooflink.create_lead")

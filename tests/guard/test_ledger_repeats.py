@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,11 +53,6 @@ WRITE_PATHS = "* create_customer|general-leads|referral"
 def clock() -> Time:
     """The ledger's clock."""
     return Time(1_900_000_000.0)
-
-
-@pytest.fixture
-def state_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'state.db'}"
 
 
 Open = Callable[..., Any]

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
-from pathlib import Path
 
 import psutil
 import pytest
+from sqlalchemy import text
 
 from server.app import build_deck
 from server.errors import LeadBridgeError
@@ -22,6 +20,7 @@ from server.guard.ledger import LEASE, Ledger, WritePermit
 from server.guard.owners import is_gone, this_process
 from server.guard.plan import Done, Plan
 from server.state import Store
+from tests.databases import beside
 from tests.support import Time, make_settings
 
 HERE = platform.node()[:60]
@@ -34,13 +33,8 @@ def clock() -> Time:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "state.db"
-
-
-@pytest.fixture
-def ledger(path: Path, clock: Time) -> Iterator[Ledger]:
-    store = Store(f"sqlite:///{path}")
+def ledger(state_url: str, clock: Time) -> Iterator[Ledger]:
+    store = Store(state_url)
     yield Ledger(store, lambda _: "account", sandbox=False, clock=clock)
     store.close()
 
@@ -56,14 +50,16 @@ def make_plan(number: int = 1) -> Plan:
     )
 
 
-async def left_by(ledger: Ledger, path: Path, owner: str, state: str) -> int:
+async def left_by(ledger: Ledger, url: str, owner: str, state: str) -> int:
     """A write in this state that another process had begun."""
     permit = await ledger.intend(make_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     if state == "sent":
         await permit.sending()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("UPDATE writes SET owner = ? WHERE id = ?", (owner, permit.write_id))
+    with beside(url) as connection:
+        connection.execute(
+            text("UPDATE writes SET owner = :owner WHERE id = :id"), {"owner": owner, "id": permit.write_id}
+        )
     return permit.write_id
 
 
@@ -112,50 +108,50 @@ def unreaped() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("state", SETTLED)
-async def test_what_a_dead_process_left_is_settled(ledger: Ledger, path: Path, dead: str, state: str) -> None:
-    write_id = await left_by(ledger, path, dead, state)
+async def test_what_a_dead_process_left_is_settled(ledger: Ledger, state_url: str, dead: str, state: str) -> None:
+    write_id = await left_by(ledger, state_url, dead, state)
     assert await state_of(ledger, write_id) == SETTLED[state]
 
 
 @pytest.mark.skipif(not hasattr(os, "waitid"), reason="needs waitid")
 @pytest.mark.parametrize("state", SETTLED)
 async def test_a_killed_process_that_nobody_has_reaped_is_dead(
-    ledger: Ledger, path: Path, unreaped: str, state: str
+    ledger: Ledger, state_url: str, unreaped: str, state: str
 ) -> None:
     """A host that does not wait for its children, or a container without an init, leaves such processes for good."""
-    write_id = await left_by(ledger, path, unreaped, state)
+    write_id = await left_by(ledger, state_url, unreaped, state)
     assert await state_of(ledger, write_id) == SETTLED[state]
 
 
 @pytest.mark.parametrize("state", SETTLED)
 async def test_what_a_living_process_writes_is_left_alone(
-    ledger: Ledger, path: Path, alive: str, state: str, clock: Time
+    ledger: Ledger, state_url: str, alive: str, state: str, clock: Time
 ) -> None:
-    write_id = await left_by(ledger, path, alive, state)
+    write_id = await left_by(ledger, state_url, alive, state)
     clock.now += LEASE - 1
     assert await state_of(ledger, write_id) == state
 
 
 @pytest.mark.parametrize("state", SETTLED)
-async def test_what_this_process_writes_is_left_alone(ledger: Ledger, path: Path, state: str) -> None:
-    write_id = await left_by(ledger, path, this_process(), state)
+async def test_what_this_process_writes_is_left_alone(ledger: Ledger, state_url: str, state: str) -> None:
+    write_id = await left_by(ledger, state_url, this_process(), state)
     assert await state_of(ledger, write_id) == state
 
 
 @pytest.mark.parametrize("state", SETTLED)
 async def test_a_process_number_that_another_process_has_got_is_no_sign_of_life(
-    ledger: Ledger, path: Path, state: str
+    ledger: Ledger, state_url: str, state: str
 ) -> None:
     host, pid, _ = this_process().rsplit("/", 2)
-    write_id = await left_by(ledger, path, f"{host}/{pid}/12345.67", state)
+    write_id = await left_by(ledger, state_url, f"{host}/{pid}/12345.67", state)
     assert await state_of(ledger, write_id) == SETTLED[state]
 
 
 @pytest.mark.parametrize("state", SETTLED)
 async def test_a_process_of_another_host_is_given_its_lease(
-    ledger: Ledger, path: Path, state: str, clock: Time
+    ledger: Ledger, state_url: str, state: str, clock: Time
 ) -> None:
-    write_id = await left_by(ledger, path, "another-host/4711/12345.67", state)
+    write_id = await left_by(ledger, state_url, "another-host/4711/12345.67", state)
     clock.now += LEASE - 1
     assert await state_of(ledger, write_id) == state
     clock.now += 2
@@ -164,16 +160,16 @@ async def test_a_process_of_another_host_is_given_its_lease(
 
 @pytest.mark.parametrize("owner", ["", "nonsense", "a/b", f"{HERE}/not-a-number/1.0"])
 async def test_an_owner_that_cannot_be_read_is_given_its_lease(
-    ledger: Ledger, path: Path, owner: str, clock: Time
+    ledger: Ledger, state_url: str, owner: str, clock: Time
 ) -> None:
-    write_id = await left_by(ledger, path, owner, "sent")
+    write_id = await left_by(ledger, state_url, owner, "sent")
     assert await state_of(ledger, write_id) == "sent"
     clock.now += LEASE + 1
     assert await state_of(ledger, write_id) == "unknown"
 
 
-async def test_a_settled_write_stands_on_the_trail_once(ledger: Ledger, path: Path, dead: str) -> None:
-    write_id = await left_by(ledger, path, dead, "sent")
+async def test_a_settled_write_stands_on_the_trail_once(ledger: Ledger, state_url: str, dead: str) -> None:
+    write_id = await left_by(ledger, state_url, dead, "sent")
     for _ in range(3):
         assert await state_of(ledger, write_id) == "unknown"
     events = [row.event for row in audit.read(ledger.store)]
@@ -185,8 +181,8 @@ async def test_a_settled_write_stands_on_the_trail_once(ledger: Ledger, path: Pa
     assert audit.verify(ledger.store).broken_at is None
 
 
-async def test_a_write_that_was_never_sent_may_be_tried_again(ledger: Ledger, path: Path, dead: str) -> None:
-    write_id = await left_by(ledger, path, dead, "intended")
+async def test_a_write_that_was_never_sent_may_be_tried_again(ledger: Ledger, state_url: str, dead: str) -> None:
+    write_id = await left_by(ledger, state_url, dead, "intended")
     assert await ledger.earlier(make_plan()) is None
     permit = await ledger.intend(make_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,13 +20,17 @@ def wall() -> Time:
 
 
 @pytest.fixture
-def make_deck(time: Time, wall: Time) -> Callable[..., Deck]:
+def make_deck(time: Time, wall: Time) -> Iterator[Callable[..., Deck]]:
     """Decks on a sandbox; two of them with one `state_url` are two processes."""
+    made: list[Deck] = []
 
     def make(sandbox: Sandbox, **settings) -> Deck:
-        return build_deck(make_settings(**settings), sandbox=sandbox, governor=patient_governor(time), clock=wall)
+        made.append(build_deck(make_settings(**settings), sandbox=sandbox, governor=patient_governor(time), clock=wall))
+        return made[-1]
 
-    return make
+    yield make
+    for deck in made:
+        deck.store.close()
 
 
 @pytest.fixture

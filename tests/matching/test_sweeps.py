@@ -293,10 +293,9 @@ async def test_a_refused_key_is_an_error_whatever_is_known(company, make_deck, w
         await likely_duplicates(deck, NOBODY, 5)
 
 
-async def test_two_processes_do_not_read_at_once(company, make_deck, tmp_path):
+async def test_two_processes_do_not_read_at_once(company, make_deck, state_url):
     sandbox = company(20)
-    url = f"sqlite:///{tmp_path}/shared.db"
-    first, second = make_deck(sandbox, state_url=url), make_deck(sandbox, state_url=url)
+    first, second = make_deck(sandbox, state_url=state_url), make_deck(sandbox, state_url=state_url)
     reading = await begin(index_of(first), 30)
     assert reading is not None
     assert await refresh(index_of(second), second.rooflink, 0.3) == "another LeadBridge process is reading the list"
@@ -305,8 +304,8 @@ async def test_two_processes_do_not_read_at_once(company, make_deck, tmp_path):
     assert await index_of(first).coverage() == await index_of(second).coverage()
 
 
-async def test_a_reader_that_died_blocks_nobody_for_long(company, make_deck, wall, tmp_path):
-    deck = make_deck(company(20), state_url=f"sqlite:///{tmp_path}/shared.db")
+async def test_a_reader_that_died_blocks_nobody_for_long(company, make_deck, wall, state_url):
+    deck = make_deck(company(20), state_url=state_url)
     assert await begin(index_of(deck), 30) is not None
     wall.now += 36
     assert await refresh(index_of(deck), deck.rooflink, 30) == ""

@@ -20,6 +20,8 @@ from tests.api.faults import STATUS, WRITES, line
 from tests.state.disks import Disk, disk_of, read_only
 from tests.support import Time, call, connected, data_of, make_settings, patient_governor, text_of
 
+pytestmark = pytest.mark.sqlite
+
 READS: dict[str, dict[str, Any]] = {
     "rooflink_list_prospects": {},
     "rooflink_prospect_stats": {},

@@ -14,7 +14,7 @@ from typing import Any
 
 import anyio
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 import server
 from server.catalog import load
@@ -25,7 +25,9 @@ from server.guard.plan import Done, Plan
 from server.sandbox import Sandbox
 from server.state import Store
 from server.state.store import IN_MEMORY
-from tests.support import Time, call, connected, data_of, text_of
+from server.state.tables import SCHEMA_VERSION
+from tests.databases import beside
+from tests.support import DEFAULT_STORE, Time, call, connected, data_of, text_of
 
 _ROOT = Path(server.__file__).parent.parent
 STATUS = load()["renovationfind.update_job_status"]
@@ -37,12 +39,18 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def stores(file: Path) -> Iterator[Any]:
-    """Makes stores on the same file and closes them."""
+def url(file: Path) -> str:
+    """A file that is not there yet, or the empty database of `--store postgresql`."""
+    return DEFAULT_STORE[0] if DEFAULT_STORE else f"sqlite:///{file}"
+
+
+@pytest.fixture
+def stores(url: str) -> Iterator[Any]:
+    """Makes stores in the same place and closes them."""
     made: list[Store] = []
 
-    def make(url: str = "") -> Store:
-        made.append(Store(url or f"sqlite:///{file}"))
+    def make(other: str = "") -> Store:
+        made.append(Store(other or url))
         return made[-1]
 
     yield make
@@ -96,6 +104,7 @@ print(json.dumps([tools, sorted(set(sys.modules) - bare), sorted(sys.modules)]))
 """
 
 
+@pytest.mark.sqlite
 @pytest.mark.slow
 def test_a_server_that_has_listed_its_tools_has_imported_nothing_that_only_calls_need(tmp_path: Path) -> None:
     keys = {"LEADBRIDGE_ROOFLINK_API_KEY": "k", "LEADBRIDGE_RENOVATIONFIND_TOKEN": "t"}
@@ -123,6 +132,7 @@ def test_a_server_that_has_listed_its_tools_has_imported_nothing_that_only_calls
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.sqlite
 async def test_reads_that_keep_nothing_leave_the_disk_alone(file: Path, time: Time) -> None:
     sandbox = Sandbox(clock=time, prospects=5)
     async with connected(sandbox, time=time, state_url=f"sqlite:///{file}") as client:
@@ -131,6 +141,7 @@ async def test_reads_that_keep_nothing_leave_the_disk_alone(file: Path, time: Ti
     assert not file.exists()  # noqa: ASYNC240  # nothing else runs any more
 
 
+@pytest.mark.sqlite
 def test_a_store_that_is_made_opens_nothing(stores: Any, file: Path) -> None:
     store = stores()
     store.close()
@@ -142,6 +153,7 @@ def test_a_store_that_is_made_opens_nothing(stores: Any, file: Path) -> None:
 # Whose it is
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
 def test_the_file_and_what_stands_beside_it_are_readable_by_their_owner_only(
     stores: Any, file: Path, umask: int
@@ -178,6 +190,7 @@ def test_a_transaction_that_fails_leaves_nothing(stores: Any) -> None:
     assert store.run_sync(counted) == 0
 
 
+@pytest.mark.sqlite
 async def test_what_is_committed_is_on_disk_when_run_returns(stores: Any, file: Path) -> None:
     await stores().run(insert("a"))
     with sqlite3.connect(file) as other:
@@ -186,9 +199,10 @@ async def test_what_is_committed_is_on_disk_when_run_returns(stores: Any, file: 
     other.close()
 
 
-@pytest.mark.parametrize("url", [IN_MEMORY, "sqlite:///:memory:", ""], ids=["memory", "memory by name", "file"])
-async def test_many_tasks_share_one_store(stores: Any, url: str) -> None:
-    store = stores(url)
+@pytest.mark.sqlite
+@pytest.mark.parametrize("other", [IN_MEMORY, "sqlite:///:memory:", ""], ids=["memory", "memory by name", "file"])
+async def test_many_tasks_share_one_store(stores: Any, other: str) -> None:
+    store = stores(other)
 
     def count_up(connection: Connection) -> None:
         found = {counted(connection) for _ in range(20)}
@@ -200,6 +214,7 @@ async def test_many_tasks_share_one_store(stores: Any, url: str) -> None:
     assert store.run_sync(counted) == 30
 
 
+@pytest.mark.sqlite
 def test_a_store_in_memory_is_nobody_elses(stores: Any) -> None:
     first, second = stores(IN_MEMORY), stores(IN_MEMORY)
     first.run_sync(insert("a"))
@@ -221,22 +236,21 @@ def expect_unusable(store: Store, words: str) -> str:
     return told
 
 
-def test_a_store_of_a_newer_leadbridge_is_refused_and_left_as_it_is(stores: Any, file: Path) -> None:
+def test_a_store_of_a_newer_leadbridge_is_refused_and_left_as_it_is(stores: Any, url: str) -> None:
     store = stores()
     store.run_sync(one)
     store.close()
-    with sqlite3.connect(file) as newer:
-        newer.execute("update meta set value = '999' where key = 'schema_version'")
-        newer.execute("drop table approvals")
-    newer.close()
+    with beside(url) as newer:
+        newer.execute(text("update meta set value = '999' where key = 'schema_version'"))
+        newer.execute(text("drop table approvals"))
     told = expect_unusable(stores(), "newer LeadBridge")
     assert "999" in told
     assert "Update LeadBridge" in told
-    with sqlite3.connect(file) as newer:
-        assert newer.execute("select count(*) from sqlite_master where name = 'approvals'").fetchone() == (0,)
-    newer.close()
+    with beside(url) as newer:
+        assert not inspect(newer).has_table("approvals")
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_database_is_told_and_left_as_it_is(stores: Any, file: Path) -> None:
     file.parent.mkdir()
     file.write_text("Dear diary, " * 500)
@@ -245,26 +259,52 @@ def test_a_file_that_is_no_database_is_told_and_left_as_it_is(stores: Any, file:
 
 
 @pytest.mark.parametrize("version", ["one", ""])
-def test_a_store_whose_version_is_none_is_told(stores: Any, file: Path, version: str) -> None:
+def test_a_store_whose_version_is_none_is_told(stores: Any, url: str, version: str) -> None:
     store = stores()
     store.run_sync(one)
     store.close()
-    with sqlite3.connect(file) as other:
-        other.execute("update meta set value = ? where key = 'schema_version'", (version,))
-    other.close()
+    with beside(url) as other:
+        other.execute(text("update meta set value = :version where key = 'schema_version'"), {"version": version})
     expect_unusable(stores(), "schema")
 
 
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_its_rows(
+    stores: Any, url: str, version: int
+) -> None:
+    first = stores()
+    await Ledger(first, lambda _: "account", sandbox=True).intend(_plan(), Approval("token", "token-1"))
+    first.close()
+    with beside(url) as earlier:
+        earlier.execute(text("update meta set value = :version where key = 'schema_version'"), {"version": version})
+        earlier.execute(text("drop table being_created"))
+        earlier.execute(text("alter table seen_prospects drop column standing"))
+        if version == 1:
+            earlier.execute(text("delete from meta where key = 'audit_head'"))
+            earlier.execute(text("delete from audit"))
+    ledger = Ledger(stores(), lambda _: "account", sandbox=True)
+    (row,), _ = await ledger.history()
+    assert row.target == "lead 785"
+    with beside(url) as now:
+        assert inspect(now).has_table("being_created")
+        assert "standing" in {column["name"] for column in inspect(now).get_columns("seen_prospects")}
+        found = now.execute(text("select value from meta where key = 'schema_version'")).scalar_one()
+    assert int(found) == SCHEMA_VERSION
+
+
+@pytest.mark.sqlite
 def test_a_folder_where_the_file_should_be_is_told(stores: Any, file: Path) -> None:
     file.mkdir(parents=True)
     expect_unusable(stores(), str(file))
 
 
+@pytest.mark.sqlite
 def test_a_place_where_no_folder_can_be_made_is_told(stores: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     expect_unusable(stores(f"sqlite:///{tmp_path}/file/state/x.db"), "cannot be written")
 
 
+@pytest.mark.sqlite
 def test_a_locked_database_is_told_and_works_again_when_it_is_free(stores: Any, file: Path) -> None:
     store = stores()
     store.run_sync(insert("a"))
@@ -278,20 +318,21 @@ def test_a_locked_database_is_told_and_works_again_when_it_is_free(stores: Any, 
 
 
 @pytest.mark.parametrize(
-    "url",
+    "other",
     [
         "postgresql://leads:hunter2@127.0.0.1:1/leads",
         "postgresql://127.0.0.1:1/leads?user=leads&password=hunter2",
         "postgresql://leads:hunter2@127.0.0.1:port/leads",
     ],
 )
-def test_a_store_that_cannot_be_reached_is_told_without_its_password(stores: Any, url: str) -> None:
-    store = stores(url)
+def test_a_store_that_cannot_be_reached_is_told_without_its_password(stores: Any, other: str) -> None:
+    store = stores(other)
     told = expect_unusable(store, "state store")
     assert "hunter2" not in told
     assert "hunter2" not in store.description
 
 
+@pytest.mark.sqlite
 async def test_a_write_whose_intent_cannot_be_kept_is_not_sent(time: Time, tmp_path: Path) -> None:
     broken = tmp_path / "diary.db"
     broken.write_text("Dear diary, " * 500)
@@ -303,6 +344,7 @@ async def test_a_write_whose_intent_cannot_be_kept_is_not_sent(time: Time, tmp_p
     assert (sandbox.requests, sandbox.writes) == ([], [])
 
 
+@pytest.mark.sqlite
 async def test_a_write_between_whose_intent_and_sending_the_store_is_locked_is_not_sent(time: Time, file: Path) -> None:
     """The other process takes the lock in the moment in which the request is about to leave."""
     store = Store(f"sqlite:///{file}")
@@ -345,8 +387,8 @@ print(store.secret().hex(), flush=True)
 
 
 @pytest.mark.slow
-def test_processes_that_make_the_secret_at_the_same_moment_get_the_same_one(file: Path) -> None:
-    processes = [run_python(f"sqlite:///{file}", code=_SECRET) for _ in range(4)]
+def test_processes_that_make_the_secret_at_the_same_moment_get_the_same_one(url: str) -> None:
+    processes = [run_python(url, code=_SECRET) for _ in range(4)]
     for process in processes:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -402,9 +444,8 @@ async def test_a_question_that_was_answered_with_no_stays_answered_after_the_sto
         await Ledger(stores(), lambda _: "account", sandbox=True).intend(_plan(), Approval("asked", "asked-1"))
 
 
-async def test_a_token_that_was_used_is_refused_by_a_restarted_server(file: Path, time: Time) -> None:
+async def test_a_token_that_was_used_is_refused_by_a_restarted_server(state_url: str, time: Time) -> None:
     sandbox = Sandbox(clock=time, prospects=5)
-    state_url = f"sqlite:///{file}"
     async with connected(sandbox, time=time, state_url=state_url) as client:
         asked = data_of(await call(client, "renovationfind_accept_lead", lead_id=812))
         token = asked["approval_token"]
@@ -417,6 +458,7 @@ async def test_a_token_that_was_used_is_refused_by_a_restarted_server(file: Path
     assert len(sandbox.writes) == 1
 
 
+@pytest.mark.sqlite
 async def test_a_server_in_memory_forgets_its_tokens_together_with_what_was_used(time: Time) -> None:
     """Nobody gets a second write for one yes when the last session ends and another begins."""
     from mcp import Client
