@@ -31,7 +31,7 @@ from tools.create_lead import (
     create_lead_rules,
     rooflink_create_lead,
 )
-from tools.hand_off_lines import Creation, missing, preview
+from tools.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
 from tools.lead_answers import lead_title
 from tools.lead_parts import LeadParts, parts_of
 from tools.leads import LeadId, renovationfind_accept_lead
@@ -40,10 +40,6 @@ Nothing = SkipJsonSchema[None]
 
 Status = Annotated[str, Field(min_length=1, max_length=50, strict=True, description="As in rooflink_create_lead")]
 Source = Annotated[str, Field(min_length=1, max_length=50, strict=True, description="As in rooflink_create_lead")]
-
-ACCEPTED_ELSEWHERE = (
-    "If it was accepted in RenovationFind's portal, call again with already_accepted=true and what the portal tells."
-)
 
 HAND_OFF = Operation.model_validate(
     {
@@ -125,17 +121,19 @@ class _HandOff:
     async def plan(self, known: KnownLead | None, *, already_accepted: bool) -> Plan:
         """The whole of it: what is done already, what a person is asked, and the steps."""
         refusal, accept = await self._accept(known, already_accepted=already_accepted)
+        if accept is None:  # another process may have accepted it meanwhile
+            known = await self.deck.leads.get(self.lead_id)
         created = await self.deck.ledger.about("rooflink", self._subject)
         job = created.record_id if created is not None and created.state == "done" else None
         create = None
         if created is not None and created.state == "done" and job is None:
-            refusal = _no_record(created.write_id)
+            refusal = no_record(created.write_id)
         elif accept is None and refusal is None and job is None:
             create = await self._create(known, allow_duplicate=self.allow_duplicate)
-            refusal = create.plan.refusal
-            if created is not None:  # nobody knows whether it exists: it is looked for, and not asked about
-                refusal, earlier = await self._unresolved(create.plan)
-                job = earlier.record_id if earlier is not None else None
+            # What resembles it may be what this hand-off made, here or in another process, just now or unseen.
+            unresolved, earlier = await self._unresolved(create.plan)
+            refusal = unresolved or create.plan.refusal
+            job = earlier.record_id if earlier is not None else None
         if job is not None:
             refusal = accept = create = None
         noted = await self.deck.ledger.about("rooflink", self._note_subject)
@@ -251,7 +249,7 @@ class _HandOff:
             create = await self._create(known, allow_duplicate=False)
         outcome = await run.write(create.plan, "create the prospect in RoofLink")
         if outcome.record_id is None:
-            raise _no_record(outcome.write_id)
+            raise no_record(outcome.write_id)
         origins = create.origins() if outcome.outcome == "done" else []
         return outcome.record_id, [outcome.summary, *origins, *outcome.details]
 
@@ -271,14 +269,6 @@ class _HandOff:
             preview=(f"Add a note to job {job}: {message}",),
             receive=lambda _answer: Done(summary=f"The link is noted on job {job}.", record_id=job),
         )
-
-
-def _no_record(write_id: int | None) -> Refused:
-    return Refused(
-        "no_record",
-        f"Nothing more was sent: write {write_id} put the lead into RoofLink, but the job's id is not on record.",
-        "Find the job with find_matching_prospects; it is not created again, and no note about the link is added.",
-    )
 
 
 def hand_off_rules(given: Mapping[str, Any]) -> list[Problem]:

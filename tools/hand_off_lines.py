@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from server.errors import Problem
+from server.errors import Problem, Refused
 from server.guard.leads import KnownLead
 from server.guard.plan import Plan
 from server.untrusted import label
 
+ACCEPTED_ELSEWHERE = (
+    "If it was accepted in RenovationFind's portal, call again with already_accepted=true and what the portal tells."
+)
 _NEEDED = ("address", "state", "postal_code")
 
 
@@ -79,3 +82,12 @@ def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]
         first = problems[0]
         problems[0] = Problem(first.argument, f"{first.message}. Its address is {said}")
     return problems
+
+
+def no_record(write_id: int | None) -> Refused:
+    """The lead is in RoofLink, but nobody knows as which job."""
+    return Refused(
+        "no_record",
+        f"Nothing more was sent: write {write_id} put the lead into RoofLink, but the job's id is not on record.",
+        "Find the job with find_matching_prospects; it is not created again, and no note about the link is added.",
+    )

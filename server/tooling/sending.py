@@ -99,12 +99,16 @@ def _out_of_time(plan: Plan, permit: WritePermit) -> ServiceError:
 
 
 async def _done(deck: Deck, plan: Plan, permit: WritePermit, done: Done) -> WriteReceipt:
-    warnings = await _record(deck, permit, "done", done.summary, done.record_id)
-    if done.remember is not None:
-        try:
-            await done.remember()
-        except StateError as error:
-            warnings.append(f"What the service answered could not be kept: {error}".replace(" Nothing was sent.", ""))
+    warnings: list[str] = []
+    with anyio.CancelScope(shield=True):
+        # What it showed is kept first: who finds the write done, here or in another process, finds that too.
+        if done.remember is not None:
+            try:
+                await done.remember()
+            except StateError as error:
+                told_once = f"What the service answered could not be kept: {error}"
+                warnings.append(told_once.replace(" Nothing was sent.", ""))
+        warnings += await _record(deck, permit, "done", done.summary, done.record_id)
     return told(deck, plan, done, warnings, permit.write_id)
 
 
