@@ -116,6 +116,13 @@ def definition(spec: ToolSpec) -> dict[str, Any]:
     }
 
 
+def default_tools() -> list[ToolSpec]:
+    """Tools that are offered unless a setting says otherwise; what has no path is not."""
+    catalog = load()
+    usual = [spec for spec in tool_specs() if spec.toolset in DEFAULT]
+    return [spec for spec in usual if all(catalog[operation].path for operation in spec.operations)]
+
+
 def token_counts() -> dict[str, int] | None:
     """Tokens (cl100k) of each tool's definition; `None` where the tokenizer (extra `tokens`) is not installed."""
     try:
@@ -153,7 +160,7 @@ def show() -> None:
     if counts is None:
         console.print("Token cost: install leadbridge[tokens].", markup=False)
     else:
-        default = sum(counts[spec.name] for spec in tool_specs() if spec.toolset in DEFAULT)
+        default = sum(counts[spec.name] for spec in default_tools())
         console.print(f"Definitions of the default tools: {default} tokens (cl100k); all: {sum(counts.values())}.")
     missing = [row.operation for row in rows() if row.operation is not None and row.spec is None]
     console.print(f"Operations in the catalog without a tool: {', '.join(row.id for row in missing) or 'none'}")

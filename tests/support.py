@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 from mcp import Client
@@ -18,6 +19,14 @@ from server.settings import Settings
 
 Era = Literal["modern", "legacy"]
 ERAS: tuple[Era, ...] = ("modern", "legacy")
+EVERY_PATH = Path(__file__).parent / "every_path.toml"
+"""A contract file that gives every operation a path, so that no tool is hidden for want of one."""
+EVERY_PATH_SERVED = {
+    "reply_to_note_path": "/light/notes/{note_id}/reply/",
+    "update_customer_email_path": "/light/jobs/{job_id}/customer_email/",
+    "search_jobs_path": "/light/customers/{customer_id}/jobs/",
+}
+"""Options of a sandbox that answers at the paths of that file."""
 DEFAULT_STORE: list[str] = []
 """The URL of the store for servers that name none, while a test runs on another one than in memory."""
 _MODES = {"modern": "auto", "legacy": "legacy"}

@@ -9,6 +9,7 @@ from server.tooling.definition import ToolSpec
 from tools import (
     calendar,
     create_lead,
+    customers,
     events,
     hand_off,
     jobs,
@@ -24,6 +25,7 @@ from tools import (
     regions,
     reports,
     snapshot,
+    without_path,
 )
 
 ALL_TOOLS: tuple[ToolSpec, ...] = (
@@ -31,6 +33,8 @@ ALL_TOOLS: tuple[ToolSpec, ...] = (
     *create_lead.TOOLS,
     *jobs.TOOLS,
     *notes.TOOLS,
+    *customers.TOOLS,
+    *without_path.TOOLS,
     *leads.TOOLS,
     *lead_status.TOOLS,
     *referrals.TOOLS,

@@ -44,7 +44,7 @@ async def change_plan(
         operation=operation,
         target=f"job {job_id}",
         subject=f"job {job_id}",
-        sets=frozenset(given),
+        sets=frozenset(given) | ({"email"} if "customer_email" in given else frozenset[str]()),
         overwritten=change.differs_before(),
         arguments={"job_id": job_id, **given},
         path={"job_id": job_id},

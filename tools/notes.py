@@ -36,7 +36,7 @@ Nothing = SkipJsonSchema[None]
 
 Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WithJsonSchema({"type": "integer", "minimum": 1})]
 PageSize = Annotated[int, Field(ge=1, le=10, strict=True)]
-Column = Literal["id", "job_id", "date", "sender", "to", "tags", "reply_to", "replies", "read", "archived", "message"]
+Column = Literal["job_id", "date", "sender", "to", "tags", "reply_to", "replies", "read", "archived", "message"]
 Columns = Annotated[list[Column], Field(min_length=1)]
 
 
@@ -111,6 +111,7 @@ async def rooflink_list_notes(
     cut = cut_for(data.rows, text_of, page=page, page_size=page_size, first=first)
     if cut is not None:
         data.rows, data.next_page, data.page_size = data.rows[: cut.rows], cut.next_page, cut.page_size
+        data.to_index = first + cut.rows - 1
         hints.append(cut.told)
     return Reply(text_of(data.rows), data)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink_reports import Region
@@ -16,7 +16,8 @@ from server.tooling.arguments import Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import clean, fence, label, with_legend
+from server.untrusted import label, with_legend
+from tools.flat_fields import flat_fields
 from tools.list_pages import ListPage, numbers_of, page_lines
 
 Nothing = SkipJsonSchema[None]
@@ -24,9 +25,6 @@ Nothing = SkipJsonSchema[None]
 Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
 PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
 RegionId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="From rooflink_list_regions")]
-MOST_FIELDS = 80
-_SHORT = 60
-"""Characters of a text that is shown as a label; longer ones are fenced."""
 
 
 class RegionRow(View):
@@ -83,32 +81,10 @@ async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView
     Fields have the service's own names. It changes nothing.
     """
     region = await deck_of(ctx).rooflink.one("rooflink.get_region", Region, {"region_id": region_id})
-    fields = dict(_flat({key: value for key, value in region.model_dump(mode="json").items() if key != "id"}))
+    fields = flat_fields(region.model_dump(mode="json", exclude={"id"}))
     data = RegionView(id=region.id, fields=fields)
     lines = [f"Region {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
     return Reply("\n".join(with_legend(lines)), data)
-
-
-def _flat(record: dict[str, JsonValue]) -> list[tuple[str, str | int | float | bool]]:
-    """Fields with a value, those of objects in it under `object.field`; at most `MOST_FIELDS`."""
-    rows: list[tuple[str, str | int | float | bool]] = []
-    for key, value in record.items():
-        name = clean(key, limit=_SHORT)
-        if isinstance(value, dict):
-            rows += [(f"{name}.{clean(part, limit=_SHORT)}", shown) for part, inner in value.items()
-                     if (shown := _plain(inner)) is not None]  # fmt: skip
-        elif (shown := _plain(value)) is not None:
-            rows.append((name, shown))
-    return rows[:MOST_FIELDS]
-
-
-def _plain(value: JsonValue) -> str | int | float | bool | None:
-    if isinstance(value, list):
-        names = [label(part) for part in value[:20] if isinstance(part, (str, int, float))]
-        return ", ".join(names) or None
-    if isinstance(value, str):
-        return (label(value) if len(value) <= _SHORT else fence(value)) or None
-    return value if isinstance(value, (bool, int, float)) else None
 
 
 TOOLS = (

@@ -59,19 +59,24 @@ def test_only_services_with_a_key_are_named_as_the_pipeline_s():
 
 
 def test_nothing_is_said_of_hidden_tools_where_none_is_hidden():
-    deck = build_deck(make_settings(toolsets="all"))
-    assert deck.hidden == {}
-    assert "Hidden" not in told(toolsets="all")
+    assert "Hidden" not in instructions(make_settings(), {}, ["rooflink"])
+
+
+def test_what_the_pages_name_without_a_path_is_hidden_and_said_why():
+    hidden = build_deck(make_settings(toolsets="all")).hidden
+    for name in ("rooflink_reply_to_note", "rooflink_update_customer_email", "rooflink_search_jobs"):
+        assert hidden[name] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
+    assert "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE" in told(toolsets="all")
 
 
 def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
     catalog = load()
     nowhere = catalog["rooflink.create_lead"].model_copy(update={"path": ""})
     without = Catalog(catalog.services, {**catalog.operations, nowhere.id: nowhere})
-    settings = make_settings()
+    settings = make_settings(toolsets="prospects")
     hidden = hidden_tools(settings, without, tool_specs(), {"rooflink", "renovationfind"})
-    assert hidden == {"rooflink_create_lead": "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
-    assert f"Hidden tools: {hidden['rooflink_create_lead']}. " in instructions(settings, hidden, ["rooflink"])
+    assert hidden["rooflink_create_lead"] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
+    assert hidden["rooflink_create_lead"] in instructions(settings, hidden, ["rooflink"])
 
 
 def test_they_name_only_tools_that_exist():

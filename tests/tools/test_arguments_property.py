@@ -23,7 +23,7 @@ from server.app import tool_specs
 from server.sandbox import Sandbox
 from server.sandbox.records import JobStatus
 from server.sandbox.status_rules import CONTACT_METHODS, ESTIMATE_TYPES, LOST_REASONS, STATUSES, Refused, new_status
-from tests.support import Time, connected, data_of, make_sandbox, text_of
+from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, connected, data_of, make_sandbox, text_of
 
 # The same examples each time: a suite that fails now and then helps nobody. What is found by chance becomes a test of
 # its own.
@@ -61,10 +61,11 @@ class Bench:
 @contextmanager
 def bench(**options: Any) -> Iterator[Bench]:
     time = Time()
-    sandbox = make_sandbox(time, prospects=5)
+    sandbox = make_sandbox(time, prospects=5, **EVERY_PATH_SERVED)
+    options = {"toolsets": "all", "contract_file": EVERY_PATH, **options}
     with (
         start_blocking_portal() as portal,
-        portal.wrap_async_context_manager(connected(sandbox, time=time, toolsets="all", **options)) as client,
+        portal.wrap_async_context_manager(connected(sandbox, time=time, **options)) as client,
     ):
         listed = portal.call(client.list_tools)
         yield Bench(sandbox, time, client, portal, {tool.name: tool.input_schema for tool in listed.tools})
@@ -179,6 +180,9 @@ def test_no_arguments_whatever_crash_a_tool_or_slip_through(tool: str):
 GOOD: dict[str, dict[str, Any]] = {
     "rooflink_list_prospects": {},
     "write_history": {},
+    "rooflink_update_job": {"job_id": 7000105, "city": "Plano"},
+    "rooflink_list_notes": {},
+    "rooflink_add_note": {"job_id": 7000105, "message": "x"},
     "rooflink_create_lead": {"address": "1 Main St", "state": "TX", "postal_code": "75024"},
     "renovationfind_decline_lead": {"lead_id": 812, "reason": "x"},
     "renovationfind_update_job_status": {"lead_id": 785, "status": "LEAD_LOST", "lost_reason": "PRICE"},

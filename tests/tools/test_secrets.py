@@ -26,7 +26,19 @@ from server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, F
 from server.sandbox.serve import bind
 from server.settings import Settings, load_settings
 from server.state import Store
-from tests.support import Era, Person, Time, call, data_of, make_settings, patient_governor, text_of
+from tests.support import (
+    EVERY_PATH,
+    EVERY_PATH_SERVED,
+    Era,
+    Person,
+    Time,
+    call,
+    data_of,
+    make_sandbox,
+    make_settings,
+    patient_governor,
+    text_of,
+)
 
 RIGHT = (SANDBOX_ROOFLINK_KEY, SANDBOX_RENOVATIONFIND_TOKEN)
 """What the simulated services take; on a server that is not in sandbox mode they are keys like any other."""
@@ -41,6 +53,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "rooflink_update_job": {"job_id": 1, "customer_email": "dana@example.com"},
     "rooflink_assign_job": {"job_id": 1, "rep_id": 301},
     "rooflink_list_notes": {},
+    "rooflink_list_customers": {},
+    "rooflink_get_customer": {"customer_id": 1},
+    "rooflink_reply_to_note": {"note_id": 92001, "message": "x"},
+    "rooflink_update_customer_email": {"job_id": 1, "email": "dana@example.com"},
+    "rooflink_search_jobs": {"customer_id": 1},
     "rooflink_add_note": {"job_id": 1, "message": "x", "notify_customer": True},
     "renovationfind_accept_lead": {"lead_id": 812},
     "renovationfind_decline_lead": {"lead_id": 811, "reason": "Too far"},
@@ -82,6 +99,7 @@ def settings_with(keys: tuple[str, str], **more: Any) -> Settings:
     rooflink, renovationfind = keys
     values = {"rooflink_api_key": SecretStr(rooflink), "renovationfind_token": SecretStr(renovationfind), **more}
     values.setdefault("toolsets", "all")
+    values.setdefault("contract_file", EVERY_PATH)
     return make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **values})
 
 
@@ -115,6 +133,12 @@ async def live(
     async with Client(server, mode=mode, elicitation_callback=told.person) as client:
         told.texts.append((await client.list_tools()).model_dump_json())
         yield client
+
+
+@pytest.fixture
+def sandbox(time: Time) -> Sandbox:
+    """A simulator that answers wherever a tool may ask."""
+    return make_sandbox(time, **EVERY_PATH_SERVED)
 
 
 @pytest.fixture(autouse=True)

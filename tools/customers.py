@@ -1,0 +1,144 @@
+"""RoofLink's customers: list and detail. A customer is made with a job, never alone.
+
+Source: https://developers.rooflink.com/reference/customers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from server.catalog.operation import Scalar
+from server.models.customers import CustomerRecord
+from server.models.rooflink import Named, Person
+from server.models.view import View
+from server.tooling.context import Ctx, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.untrusted import label, with_legend
+from tools.filters import contradicted
+from tools.flat_fields import flat_fields
+from tools.jobs import RecordId
+from tools.list_pages import ListPage, numbers_of, page_lines
+from tools.paging import columns_for, cut_for
+
+Nothing = SkipJsonSchema[None]
+
+Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WithJsonSchema({"type": "integer", "minimum": 1})]
+PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
+CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
+_USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")
+
+
+class CustomerRow(View):
+    """A customer in a list."""
+
+    id: int
+    name: str | Nothing = None
+    cell: str | Nothing = None
+    phone: str | Nothing = None
+    email: str | Nothing = None
+    region: str | Nothing = None
+    rep: str | Nothing = None
+
+
+class CustomerPage(ListPage):
+    """One page of customers."""
+
+    page_size: int | Nothing = Field(default=None, description="Go on with this size, if it is given")
+    rows: list[CustomerRow]
+
+
+class CustomerView(View):
+    """A customer in full."""
+
+    id: int
+    fields: dict[str, str | int | float | bool] = Field(description="What the service told, under its own names")
+
+
+async def rooflink_list_customers(
+    ctx: Ctx,
+    rep_id: RecordId | Nothing = None,
+    region_id: RecordId | Nothing = None,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    fields: Annotated[list[CustomerField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[CustomerPage]:
+    """List RoofLink customers. Filters may be ignored: see filters_ignored."""
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_customers")
+    filters: dict[str, Scalar | None] = {"rep_id": rep_id, "region_id": region_id}
+    given = {name: value for name, value in filters.items() if value is not None}
+    query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **given}
+    envelope, customers = await deck.rooflink.page(operation.id, CustomerRecord, query)
+    columns = columns_for(fields, _USUAL)
+    rows = [row_of(customer, columns) for customer in customers]
+    ignored = contradicted(given, customers, _CHECKS)
+    data = CustomerPage(
+        **numbers_of(envelope),
+        filters_ignored=ignored,
+        filters_unverified=[name for name in operation.inferred_names(given) if name not in ignored],
+        rows=rows,
+    )
+
+    def text_of(shown: Sequence[CustomerRow]) -> str:
+        return "\n".join(with_legend(page_lines("Customers", data, columns, [vars(row) for row in shown])))
+
+    first = envelope.from_index
+    cut = cut_for(rows, text_of, page=page, page_size=page_size, first=first)
+    if cut is None:
+        return Reply(text_of(rows), data)
+    data.rows, data.next_page, data.page_size = rows[: cut.rows], cut.next_page, cut.page_size
+    data.to_index = None if first is None else first + cut.rows - 1
+    return Reply(f"{text_of(data.rows)}\n{cut.told}", data)
+
+
+async def rooflink_get_customer(ctx: Ctx, customer_id: RecordId) -> Reply[CustomerView]:
+    """Show one RoofLink customer: contact data, address, metadata."""
+    customer = await deck_of(ctx).rooflink.one("rooflink.get_customer", CustomerRecord, {"customer_id": customer_id})
+    told: dict[str, JsonValue] = customer.model_dump(mode="json", exclude={"id"})
+    data = CustomerView(id=customer.id, fields=flat_fields(told))
+    lines = [f"Customer {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+def row_of(customer: CustomerRecord, columns: Sequence[str]) -> CustomerRow:
+    """The chosen columns of a customer."""
+    phone = (
+        customer.phone if not (customer.phone and customer.phone_ext) else f"{customer.phone} ext {customer.phone_ext}"
+    )
+    cells: Mapping[str, str | None] = {
+        "name": label(customer.name) or None,
+        "cell": label(customer.cell) or None,
+        "phone": label(phone) or None,
+        "email": label(customer.email, limit=254) or None,
+        "region": label(customer.region.name if customer.region else None) or None,
+        "rep": label(customer.rep.label if customer.rep else None) or None,
+    }
+    return CustomerRow.model_validate({"id": customer.id, **{name: cells[name] for name in columns if name in cells}})
+
+
+def _is(role: Literal["rep", "region"]) -> Callable[[CustomerRecord, Scalar], bool | None]:
+    def check(customer: CustomerRecord, value: Scalar) -> bool | None:
+        found: Person | Named | None = getattr(customer, role)
+        if found is None:
+            return False if role in customer.model_fields_set else None
+        return None if found.id is None else found.id == value
+
+    return check
+
+
+_CHECKS = {"rep_id": _is("rep"), "region_id": _is("region")}
+
+TOOLS = (
+    read_tool(
+        rooflink_list_customers,
+        title="List customers",
+        toolset="customers",
+        operations=("rooflink.list_customers",),
+    ),
+    read_tool(rooflink_get_customer, title="Get customer", toolset="customers", operations=("rooflink.get_customer",)),
+)

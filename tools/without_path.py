@@ -1,0 +1,267 @@
+"""What RoofLink's pages name without saying where it is: offered once LEADBRIDGE_CONTRACT_FILE gives a path.
+
+Sources: https://developers.rooflink.com/docs/notes, https://developers.rooflink.com/reference/customers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, TypeVar
+
+from pydantic import Field, JsonValue, ValidationError, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from server.api.answers import unreadable
+from server.catalog import Operation
+from server.catalog.operation import Scalar
+from server.effects import Effect
+from server.errors import Problem, Refused, Rejected
+from server.guard.contacts import contact_problems
+from server.guard.plan import Done, Plan
+from server.models.jobs import JobRecord, Shown
+from server.models.notes import Note
+from server.models.rooflink_reports import PublicJob
+from server.models.view import View
+from server.tooling.arguments import Email
+from server.tooling.context import Ctx, Deck, deck_of
+from server.tooling.reads import read_tool
+from server.tooling.reply import Reply
+from server.tooling.writes import write_tool
+from server.untrusted import label, with_legend
+from tools.job_changes import look_at_job
+from tools.jobs import JobId, RecordId
+from tools.list_pages import ListPage, numbers_of, page_lines
+from tools.messages import Message, message_lines
+from tools.tables import moment
+
+Nothing = SkipJsonSchema[None]
+V = TypeVar("V")
+
+Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WithJsonSchema({"type": "integer", "minimum": 1})]
+PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
+
+
+class FoundJob(View):
+    """A job of the customer."""
+
+    id: int
+    address: str | Nothing = None
+    customer: str | Nothing = None
+    status: str | Nothing = None
+    created: str | Nothing = None
+
+
+class FoundJobs(ListPage):
+    """One page of a customer's jobs."""
+
+    rows: list[FoundJob]
+
+
+def placed(operation: Operation, arguments: Mapping[str, V]) -> tuple[dict[str, V], dict[str, V]]:
+    """What goes into the path, as the contract file has it, and what goes into the query or body."""
+    path = {name: value for name, value in arguments.items() if name in operation.variables}
+    return path, {name: value for name, value in arguments.items() if name not in path}
+
+
+async def rooflink_reply_to_note(
+    ctx: Ctx,
+    note_id: Annotated[RecordId, Field(description="From rooflink_list_notes")],
+    message: Message,
+) -> Plan:
+    """Add a reply to a note's thread in RoofLink. The user is asked first.
+
+    Whom a reply reaches is not documented: it may be mailed, to a customer too. For a new note use rooflink_add_note.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.reply_to_note")
+    path, body = placed(operation, {"note_id": note_id})
+    return Plan(
+        operation=operation,
+        target=f"note {note_id}",
+        arguments={"note_id": note_id, "message": message},
+        path=path,
+        body=operation.encode_body({**body, "message": message}),
+        preview=(
+            f"Reply to note {note_id} in RoofLink.",
+            "Whom a reply reaches is not documented: everybody in the thread may be mailed, a customer among them.",
+            "The whole message:",
+            *message_lines(message),
+            "This cannot be undone.",
+        ),
+        asks_anyway=True,
+        receive=partial(_replied, deck, operation, note_id),
+    )
+
+
+def _replied(deck: Deck, operation: Operation, note_id: int, answer: JsonValue) -> Done:
+    try:
+        reply = Note.model_validate(answer)
+    except ValidationError:
+        raise unreadable("an answer without the reply", operation, deck.catalog.services["rooflink"], None) from None
+    odd = reply.reply_to not in {note_id, None}
+    return Done(
+        summary=f"Reply {reply.id} added to note {note_id}.",
+        record_id=reply.id,
+        record={"note_id": reply.id, "reply_to": note_id},
+        warnings=[f"The answer says that it replies to note {reply.reply_to}."] if odd else [],
+    )
+
+
+async def rooflink_update_customer_email(ctx: Ctx, job_id: JobId, email: Email) -> Plan:
+    """Set the e-mail address of a RoofLink job's customer.
+
+    The receipt shows before and after. For other contact data use rooflink_update_job.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.update_customer_email")
+    record, unknown = await look_at_job(deck, job_id)
+    before = record.shows("customer.email") if record else None
+    ids = {"job_id": job_id}
+    if "customer_id" in operation.variables:
+        ids["customer_id"] = _customer_of(record, job_id, unknown)
+    path, body = placed(operation, ids)
+    change = partial(_changed, deck, operation, job_id, email, before)
+
+    async def look_for(_since: float) -> Done | None:
+        found = await deck.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id})
+        shown = found.shows("customer.email")
+        return change(shown) if shown is not None and shown.is_like(email) else None
+
+    def receive(answer: JsonValue) -> Done:
+        return change(_email_in(answer))
+
+    was = _text(before) if before is not None else "not known"
+    return Plan(
+        operation=operation,
+        target=f"job {job_id}",
+        subject=f"job {job_id}",
+        sets=frozenset({"email", "customer_email"}),
+        overwritten=before is not None and not before.is_like(email),
+        arguments={"job_id": job_id, "email": email},
+        path=path,
+        body=operation.encode_body({**body, "email": email}),
+        before={"email": _text(before)} if before is not None else {},
+        preview=(f"Set the e-mail address of job {job_id}'s customer in RoofLink: {was} -> {email}",),
+        notes=(unknown,) if unknown else (),
+        look_for=look_for,
+        receive=receive,
+    )
+
+
+def _customer_of(record: JobRecord | None, job_id: int, unknown: str) -> int:
+    shown = record.shows("customer.id") if record else None
+    if shown is None or not isinstance(shown.value, int) or shown.value <= 0:
+        raise Refused(
+            "customer_unknown",
+            f"Nothing was sent: the path of this operation needs the customer's id. {unknown}".strip(),
+            f"Set it in RoofLink, on job {job_id}.",
+        )
+    return shown.value
+
+
+def _email_in(answer: JsonValue) -> Shown | None:
+    """The address in an answer about a customer or a job, whatever else it is."""
+    if not isinstance(answer, dict):
+        return None
+    record = JobRecord.model_validate({"id": 0, **{name: value for name, value in answer.items() if name != "id"}})
+    return record.shows("email") or record.shows("customer.email")
+
+
+def _changed(
+    deck: Deck, operation: Operation, job_id: int, email: str, before: Shown | None, shown: Shown | None
+) -> Done:
+    warnings: list[str] = []
+    told = f"The e-mail address of job {job_id}'s customer is set."
+    if shown is None:
+        told = f"RoofLink took the new e-mail address of job {job_id}'s customer."
+        warnings.append("Not confirmed: the answer does not show the address.")
+    elif not shown.is_like(email):
+        if before is not None and shown.value == before.value:
+            raise Rejected(
+                what=f"RoofLink took the request and changed nothing of job {job_id}: it still shows {_text(shown)}.",
+                service=deck.catalog.services["rooflink"].id,
+                operation=operation.id,
+            )
+        told = f"RoofLink answers with another e-mail address of job {job_id}'s customer."
+        warnings.append(f"The service answers with email {_text(shown)}, not {email}.")
+    after = shown if shown is not None else before
+    return Done(
+        summary=told,
+        record_id=job_id,
+        after={"email": _text(after)} if after is not None else {},
+        record={"job_id": job_id},
+        warnings=warnings,
+    )
+
+
+def _text(shown: Shown) -> str:
+    return label(shown.text, limit=254) or "none"
+
+
+def email_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """An address that can be one."""
+    email = given.get("email")
+    return contact_problems({}, {"email": email if isinstance(email, str) else None})[0]
+
+
+async def rooflink_search_jobs(
+    ctx: Ctx,
+    customer_id: Annotated[RecordId, Field(description="From rooflink_list_customers")],
+    page: Page = 1,
+    page_size: PageSize = 10,
+) -> Reply[FoundJobs]:
+    """List the RoofLink jobs of one customer.
+
+    Go on with page=next_page. filters_ignored names customer_id if jobs of others came.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.search_jobs")
+    path, rest = placed(operation, {"customer_id": customer_id})
+    query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **rest}
+    envelope, jobs = await deck.rooflink.page(operation.id, PublicJob, query, path=path)
+    others = [job for job in jobs if job.customer and job.customer.id not in {customer_id, None}]
+    data = FoundJobs(
+        **numbers_of(envelope),
+        filters_ignored=["customer_id"] if others else [],
+        filters_unverified=[] if others or not jobs or all(job.customer for job in jobs) else ["customer_id"],
+        rows=[_found(job) for job in jobs],
+    )
+    columns = ("id", "address", "customer", "status", "created")
+    lines = page_lines("Jobs", data, columns, [vars(row) for row in data.rows])
+    return Reply("\n".join(with_legend(lines)), data)
+
+
+def _found(job: PublicJob) -> FoundJob:
+    return FoundJob(
+        id=job.id,
+        address=label(job.full_address or job.name) or None,
+        customer=label(job.customer.name if job.customer else None) or None,
+        status=label(job.lead_status.label if job.lead_status else None) or None,
+        created=moment(job.date_created),
+    )
+
+
+TOOLS = (
+    write_tool(
+        rooflink_reply_to_note,
+        title="Reply to note",
+        toolset="notes",
+        operation="rooflink.reply_to_note",
+        effect=Effect.ADDITIVE,
+    ),
+    write_tool(
+        rooflink_update_customer_email,
+        title="Update customer e-mail",
+        toolset="customers",
+        operation="rooflink.update_customer_email",
+        effect=Effect.REVERSIBLE,
+        rules=email_rules,
+    ),
+    read_tool(
+        rooflink_search_jobs,
+        title="Search jobs of a customer",
+        toolset="customers",
+        operations=("rooflink.search_jobs",),
+    ),
+)
