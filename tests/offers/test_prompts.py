@@ -13,16 +13,18 @@ import sys
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mcp import Client
+from mcp.server import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, GetPromptResult, ListPromptsResult, TextContent
 
 from server.app import build_server, tool_specs
 from server.errors import CatalogError
 from server.tooling.offering import Offering
-from server.tooling.prompts import NOT_GIVEN, TEXT_LIMIT, Prompts, parse_prompt, read_prompts
+from server.tooling.prompts import NOT_GIVEN, TEXT_LIMIT, parse_prompt, read_prompts
 from server.untrusted import CLOSE, OPEN
 from tests.support import Era, make_settings
 from tools.completions import CHOICES
@@ -55,9 +57,9 @@ Call `rooflink_get_prospect(prospect_id)` for {{lead_id}}.
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A server that offers every prompt; each question comes from a client of its own."""
+    """A server; each question comes from a client of its own."""
 
-    server: Offering
+    server: MCPServer[Any]
     era: Era
 
     def _client(self) -> Client:
@@ -78,10 +80,7 @@ class Asked:
 
 @pytest.fixture
 def client(era, sandbox) -> Asked:
-    server = build_server(make_settings(), sandbox=sandbox)
-    assert isinstance(server, Offering)
-    server.prompts = Prompts(lambda _: True, CHOICES)
-    return Asked(server, era)
+    return Asked(build_server(make_settings(), sandbox=sandbox), era)
 
 
 async def rendered(client: Asked, name: str, **arguments: str) -> str:
@@ -124,22 +123,10 @@ def test_the_list_is_as_it_was_reviewed():
 def test_every_tool_and_argument_that_a_prompt_names_exists(prompt):
     arguments = {spec.name: set(spec.build().parameters["properties"]) for spec in tool_specs()}
     for call in prompt.calls:
-        if call.tool in PENDING - arguments.keys():
-            continue
         assert call.tool in arguments, call.tool
         assert set(call.arguments) <= arguments[call.tool], call.tool
     plain = set(re.findall(r"\b(?:rooflink|renovationfind)_[a-z_]+", prompt.text))
     assert plain <= prompt.tools, "tools named without backticks"
-
-
-PENDING = {
-    "hand_off_lead",
-    "pipeline_snapshot",
-    "rooflink_add_note",
-    "rooflink_list_notes",
-    "rooflink_assign_job",
-}
-"""Tools of the contract that may not be there yet."""
 
 
 @pytest.mark.parametrize("prompt", read_prompts(), ids=lambda prompt: prompt.name)
@@ -151,9 +138,9 @@ def test_every_prompt_is_short_and_says_whose_text_is_marked(prompt):
 
 @pytest.mark.parametrize("prompt", read_prompts(), ids=lambda prompt: prompt.name)
 def test_a_prompt_that_writes_says_how_to_read_receipts_and_one_that_lists_speaks_of_ignored_filters(prompt):
-    writes = {spec.name for spec in tool_specs() if spec.effect.writes} | (PENDING - {"pipeline_snapshot"})
+    writes = {spec.name for spec in tool_specs() if spec.effect.writes}
     words = " ".join(prompt.text.split())
-    assert (not prompt.tools & (writes - {"rooflink_list_notes"})) is (prompt.name in READS_ONLY)
+    assert (not prompt.tools & writes) is (prompt.name in READS_ONLY)
     if prompt.name not in READS_ONLY:
         assert "After unknown do not repeat" in words
         assert "approval_token" in words
@@ -226,10 +213,10 @@ async def test_a_prompt_is_offered_if_and_only_if_all_its_tools_are(sandbox, era
             assert f"There is no prompt {name}. " in await refusal(client, name, {})
 
 
-def test_with_read_only_at_most_the_review_is_offered():
+def test_with_read_only_the_review_alone_is_offered():
     server = build_server(make_settings(read_only=True))
     assert isinstance(server, Offering)
-    assert set(server.prompts.offered) <= READS_ONLY
+    assert set(server.prompts.offered) == READS_ONLY
 
 
 async def test_the_list_shows_title_description_and_arguments(client):
