@@ -112,6 +112,17 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.rstrip("/")
 
+    @field_validator("upload_root")
+    @classmethod
+    def _upload_root_is_a_folder(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        folder = value.expanduser().absolute()
+        if not folder.is_dir():
+            msg = "must be a folder that exists; files are uploaded from it only"
+            raise ValueError(msg)
+        return folder
+
     @field_validator("state_url")
     @classmethod
     def _state_url_is_a_store(cls, value: SecretStr | None) -> SecretStr | None:

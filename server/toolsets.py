@@ -53,6 +53,8 @@ def hidden_tools(settings: Settings, catalog: Catalog, specs: Iterable[ToolSpec]
             hidden[spec.name] = f"toolset {spec.toolset} is not in LEADBRIDGE_TOOLSETS"
         elif missing:
             hidden[spec.name] = f"no key for {missing[0]}"
+        elif spec.reads_files and settings.upload_root is None:
+            hidden[spec.name] = "LEADBRIDGE_UPLOAD_ROOT is not set; it names the folder from which files may be sent"
         elif any(not row.path for row in rows):
             hidden[spec.name] = "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
     return hidden

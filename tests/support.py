@@ -27,6 +27,8 @@ EVERY_PATH_SERVED = {
     "search_jobs_path": "/light/customers/{customer_id}/jobs/",
 }
 """Options of a sandbox that answers at the paths of that file."""
+PHOTOS = Path(__file__).parent / "photos"
+"""An upload folder."""
 DEFAULT_STORE: list[str] = []
 """The URL of the store for servers that name none, while a test runs on another one than in memory."""
 _MODES = {"modern": "auto", "legacy": "legacy"}
@@ -83,7 +85,7 @@ def make_settings(**values: Any) -> Settings:
     """Settings that depend on nothing around the test."""
     if DEFAULT_STORE:
         values.setdefault("state_url", DEFAULT_STORE[0])
-    return Settings(_env_file=None, **{"sandbox": True, **values})  # type: ignore[call-arg]
+    return Settings(_env_file=None, **{"sandbox": True, "upload_root": PHOTOS, **values})  # type: ignore[call-arg]
 
 
 @asynccontextmanager

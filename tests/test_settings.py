@@ -37,7 +37,7 @@ READINGS: dict[str, tuple[str, Any]] = {
     "toolsets": ("default,-photos", "default,-photos"),
     "approvals": ("human", "human"),
     "call_deadline": ("12.5", 12.5),
-    "upload_root": ("/photos", Path("/photos")),
+    "upload_root": ("/", Path("/")),
     "contract_file": ("contract.toml", Path("contract.toml")),
     "sandbox": ("true", True),
     "log_level": ("debug", "DEBUG"),

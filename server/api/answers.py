@@ -51,7 +51,8 @@ def parse(answer: HttpAnswer, operation: Operation, service: Service) -> JsonVal
     """
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         raise _error_for(answer, operation, service)
-    if answer.status == HTTPStatus.NO_CONTENT:
+    nothing = operation.may_answer_nothing and not answer.too_large and not answer.body.strip()
+    if answer.status == HTTPStatus.NO_CONTENT or nothing:
         return None
     try:
         value = _json(answer)

@@ -6,13 +6,15 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from server.api.client import ServiceClient
 from server.api.governor import Governor
+from server.api.uploads import Uploads
 from server.catalog import Catalog
-from server.settings import Settings
+from server.settings import Settings, is_loopback
 
 if TYPE_CHECKING:
     import httpx
@@ -24,6 +26,8 @@ class Services:
 
     clients: Mapping[str, ServiceClient]
     accounts: Mapping[str, str]
+    uploads: Uploads
+    """The way to the hosts that take RoofLink's files."""
 
     def account(self, service: str) -> str:
         """A fingerprint of a service's key and base URL: the same key on the same service is the same account."""
@@ -64,4 +68,6 @@ def connect(
             ),
             transport=transport,
         )
-    return Services(clients, accounts)
+    base_url = clients["rooflink"].base_url if "rooflink" in clients else ""
+    host = urlsplit(base_url).hostname or ""
+    return Services(clients, accounts, Uploads("rooflink", is_loopback(host), transport))

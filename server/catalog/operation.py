@@ -82,6 +82,8 @@ class Operation(_Row):
     notes: str = ""
     query: Mapping[str, Field] = ModelField(default_factory=dict)
     body: Mapping[str, Field] = ModelField(default_factory=dict)
+    may_answer_nothing: bool = False
+    """Whether an empty body with 200 is a success, as 204 is: what the operation answers is not documented."""
     max_page_size: int = 0
     """The largest page that the service gives; 0 where only the tool's own limit counts."""
     path_variables: tuple[str, ...] = ()

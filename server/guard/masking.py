@@ -13,6 +13,7 @@ _PLAIN = frozenset(
         "completion_date_tbd", "contact_method", "estimate_type", "lost_reason", "send_gift", "renewal",
         "skip_duplicates", "allow_duplicate", "job_type", "bid_type", "region_id", "rep_id", "rep_2_id",
         "project_manager_id", "marketing_rep_id", "lead_source_id", "notify_rep", "notify_customer",
+        "photo_id",
         "note_id",
         "vendor_id", "city_id",
     }

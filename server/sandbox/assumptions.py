@@ -209,6 +209,25 @@ ASSUMPTIONS = (
         "The page does not say; invitations were sent to them.",
     ),
     Assumption(
+        "photo-names",
+        "rooflink",
+        "The names description and job in the body of a new photo.",
+        "The page's text lost them; photo rows and sibling endpoints use these.",
+    ),
+    Assumption(
+        "upload-form",
+        "rooflink",
+        "The form is one of an object store: key, policy, signature; it is valid for an hour, refused with 403 when a "
+        "field is missing, changed or too old, and a second upload replaces the first.",
+        "The page names url and fields, of which it shows key.",
+    ),
+    Assumption(
+        "file-first",
+        "rooflink",
+        "A photo whose file has not arrived cannot be reported as complete (400); a second report is taken.",
+        "Nothing is said.",
+    ),
+    Assumption(
         "regions",
         "rooflink",
         "The list of regions has the common envelope, and search looks in the name.",

@@ -11,6 +11,8 @@ from typing import Literal, TypedDict, cast, get_args
 
 ROOFLINK_ROOT = "/roof_link_endpoints/api"
 RENOVATIONFIND_ROOT = "/rest-api-v1"
+UPLOAD_ROOT = "/_uploads"
+"""The upload host's; it is no service of its own, and has no key."""
 
 FILTERS = frozenset({
     "status", "rep", "rep_2", "project_manager", "employee", "region", "date_created__gte", "date_created__lte",
@@ -89,6 +91,10 @@ class Options:
     create_lead_path: str = "/light/jobs/create_customer_and_job/"
     create_lead_names: Mapping[str, str] = field(default_factory=dict[str, str])
     """Changes to CREATE_LEAD_NAMES."""
+    upload_origin: str = ""
+    """Where files go, e.g. `https://bucket.example.com`; a host of its own, or the server's own on loopback."""
+    finished_photo_body: bool = True
+    """Whether a photo that is complete is answered with itself, or with an empty body."""
     event_filters: frozenset[str] = frozenset({"users", "start__gte", "start__lte"})
     """Filters of the calendar that are honoured; `job` can be added."""
     event_date_format: str = "%m/%d/%Y %I:%M%p"
@@ -151,6 +157,8 @@ class Choices(TypedDict, total=False):
     checklist_shape: ChecklistShape
     create_lead_path: str
     create_lead_names: Mapping[str, str]
+    upload_origin: str
+    finished_photo_body: bool
     event_filters: frozenset[str]
     event_date_format: str
     customer_filters: frozenset[str]

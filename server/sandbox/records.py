@@ -167,6 +167,32 @@ class Mail:
 
 
 @dataclass(slots=True)
+class Photo:
+    """A RoofLink photo; `form` is what its file has to be uploaded with."""
+
+    id: int
+    name: str
+    description: str
+    job_id: int | None
+    tags: tuple[str, ...]
+    created: datetime
+    form: dict[str, str]
+    has_file: bool = False
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What arrived at the upload host: the fields in their order, and the file."""
+
+    photo_id: int
+    fields: tuple[tuple[str, str], ...]
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(slots=True)
 class JobStatus:
     """The status of a RenovationFind lead after its acceptance, `NO_RESPONSE` as long as none was set."""
 

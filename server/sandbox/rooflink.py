@@ -17,6 +17,7 @@ from server.sandbox.limits import SlidingWindow
 from server.sandbox.new_lead import create_lead
 from server.sandbox.notes import Notes
 from server.sandbox.options import Options
+from server.sandbox.photos import Photos
 from server.sandbox.prospect_filters import tests_for
 from server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
 from server.sandbox.records import Prospect
@@ -35,6 +36,7 @@ class RoofLink:
     def __init__(self, options: Options, state: State) -> None:
         self._options = options
         self._state = state
+        self.photos = Photos(options, state)
         self.limit = SlidingWindow(5, 1.0, options.clock)  # https://developers.rooflink.com/docs
 
     def app(self) -> Starlette:
@@ -54,6 +56,7 @@ class RoofLink:
             *self._resource(Reports(self._options, self._state).routes()),
             *self._resource(public_jobs.routes(self._options, self._state)),
             *self._resource(Notes(self._options, self._state).routes()),
+            *self._resource(self.photos.routes()),
             *self._resource(Customers(self._options, self._state).routes()),
         ]
 

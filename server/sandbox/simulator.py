@@ -15,8 +15,8 @@ from server.sandbox.faults import UNREACHABLE, Fault, Faults
 from server.sandbox.front import Front
 from server.sandbox.manager import MANAGER_ROOT, Manager, Vendor
 from server.sandbox.mishaps import play
-from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT, Choices, Options, choices_from
-from server.sandbox.records import Event, Lead, Mail, Note, Notice, Prospect
+from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT, UPLOAD_ROOT, Choices, Options, choices_from
+from server.sandbox.records import Event, Lead, Mail, Note, Notice, Photo, Prospect, Upload
 from server.sandbox.renovationfind import RenovationFind
 from server.sandbox.rooflink import RoofLink
 from server.sandbox.seed import seed_state
@@ -51,6 +51,7 @@ class Sandbox:
             routes=[
                 Mount(ROOFLINK_ROOT, self._rooflink.app()),
                 Mount(RENOVATIONFIND_ROOT, self._renovationfind.app()),
+                Mount(UPLOAD_ROOT, self._rooflink.photos.upload_host()),
                 Mount(MANAGER_ROOT, self._manager.app()),
             ],
             exception_handlers={404: lambda _, __: PlainTextResponse("Nothing is simulated here.\n", 404)},
@@ -109,6 +110,16 @@ class Sandbox:
     def vendors(self) -> dict[int, Vendor]:
         """RenovationFind's vendors by id."""
         return self._manager.vendors
+
+    @property
+    def photos(self) -> dict[int, Photo]:
+        """RoofLink's photos by id, those without their file too."""
+        return self._state.photos
+
+    @property
+    def uploads(self) -> list[Upload]:
+        """Every file that the upload host took, in order."""
+        return self._state.uploads
 
     @property
     def writes(self) -> list[Write]:

@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from server.sandbox.options import Options
-from server.sandbox.records import Event, Lead, LeadSource, Mail, Note, Notice, Prospect, ReferralRequest, Region, User
+from server.sandbox.records import (
+    Event,
+    Lead,
+    LeadSource,
+    Mail,
+    Note,
+    Notice,
+    Photo,
+    Prospect,
+    ReferralRequest,
+    Region,
+    Upload,
+    User,
+)
 
 ServiceName = Literal["rooflink", "renovationfind"]
 
@@ -57,6 +70,8 @@ class State:
     notices: list[Notice] = field(default_factory=list[Notice])
     notes: dict[int, Note] = field(default_factory=dict[int, Note])
     mails: list[Mail] = field(default_factory=list[Mail])
+    photos: dict[int, Photo] = field(default_factory=dict[int, Photo])
+    uploads: list[Upload] = field(default_factory=list[Upload])
     writes: list[Write] = field(default_factory=list[Write])
     requests: list[RequestRecord] = field(default_factory=list[RequestRecord])
     last_id: dict[str, int] = field(default_factory=dict[str, int])
@@ -67,6 +82,8 @@ class State:
             kept.clear()
         self.events.clear()
         self.notices.clear()
+        self.photos.clear()
+        self.uploads.clear()
         self.notes.clear()
         self.mails.clear()
         self.writes.clear()
@@ -92,5 +109,6 @@ _FIRST_IDS: Mapping[str, int] = {
     "customer_user": 830_000,
     "referral": 4_000,
     "event": 61_000,
+    "photo": 88_000,
     "note": 92_000,
 }

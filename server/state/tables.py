@@ -147,6 +147,19 @@ observations = Table(
     Column("seen_at", Float, nullable=False),
 )
 
+photo_uploads = Table(
+    "photo_uploads",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("upload", String(64), primary_key=True),  # digest of job, content and name
+    Column("photo_id", BigInteger, nullable=False),
+    Column("job_id", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),  # of the file's content
+    Column("form", JSON, nullable=False),  # a credential, until the file is there; then the row goes
+    Column("uploaded", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+)
+
 paces = Table(
     "paces",
     metadata,

@@ -49,6 +49,8 @@ class ToolSpec:
     rules: Rules | None = None
     local: bool = False
     """Whether the tool looks at this server only, not at a service."""
+    reads_files: bool = False
+    """Whether it sends files of this machine; without LEADBRIDGE_UPLOAD_ROOT it is not offered."""
 
     def build(self) -> GuardedTool:
         """The SDK's tool: strict arguments, slim schema, hints from the effect.

@@ -70,7 +70,8 @@ def already_done(deck: Deck, plan: Plan, earlier: EarlierWrite) -> WriteReceipt:
 def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
     """What would be sent."""
     if plan.carry_out_here is not None or plan.steps is not None:
-        summary = f"{plan.operation.title}: nothing was changed. It would need a person's approval."
+        needs = "a person's" if plan.needs_approval or plan.carry_out_here is not None else "no"
+        summary = f"{plan.operation.title}: nothing was changed. It would need {needs} approval."
         foreseen = [_request_line(deck, number, step) for number, step in enumerate(plan.foreseen, 1)]
         return receipt(
             deck,

@@ -46,12 +46,14 @@ def write_tool(
     operation: str | tuple[str, ...] = (),
     effect: Any,
     rules: Rules | None = None,
+    never_asks: bool = False,
 ) -> ToolSpec:
     """A tool that writes. `function` takes a `ctx: Ctx` and its arguments, checks them and returns the `Plan`.
 
-    Several operations for a plan of several steps, none for what sends nothing to a service.
+    Several operations for a plan of several steps, none for what sends nothing to a service. `never_asks`: its plans
+    need no approval whatever their arguments.
     """
-    gated = effect.gate != "none"
+    gated = effect.gate != "none" and not never_asks
     operations = (operation,) if isinstance(operation, str) else operation
     decide = _decider(function, gated=gated)
 

@@ -55,6 +55,7 @@ EFFECTS = {
     "renovationfind_create_vendor": "irreversible",
     "renovationfind_update_subscription": "reversible",
     "hand_off_lead": "irreversible",
+    "rooflink_upload_photo": "additive",
     "rooflink_list_events": "read",
     "rooflink_calendar_view": "read",
     "rooflink_next_five_days_events": "read",
@@ -77,6 +78,7 @@ EFFECTS = {
 LOCAL = {"server_status", "write_history", "resolve_write"}
 """Tools that look at this server only."""
 UNGATED_WRITES = {
+    "rooflink_upload_photo",
     "rooflink_update_customer_email",
     "renovationfind_update_job_status",
     "rooflink_update_job",
@@ -103,6 +105,7 @@ REQUIRED = {
     "renovationfind_create_vendor": {"vendor_name", "email", "password", "sales_email", "city_id"},
     "renovationfind_update_subscription": {"vendor_id", "package_type"},
     "hand_off_lead": {"lead_id"},
+    "rooflink_upload_photo": {"job_id", "file_path"},
     "rooflink_create_event": {"name", "start", "end"},
     "rooflink_update_event": {"event_id"},
     "rooflink_delete_event": {"event_id"},

@@ -74,6 +74,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         "city_id": 41,
     },
     "renovationfind_update_subscription": {"vendor_id": 5000, "package_type": "BASIC"},
+    "rooflink_upload_photo": {"job_id": 1, "file_path": "roof.jpg"},
     "rooflink_list_events": {},
     "rooflink_calendar_view": {},
     "rooflink_next_five_days_events": {},
