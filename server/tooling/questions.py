@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
+import time
 from contextvars import ContextVar
 from typing import Any
 
@@ -19,6 +21,7 @@ from server.state import Store
 from server.tooling.reply import error_result
 
 _answered: ContextVar[str] = ContextVar("answered_question", default="")
+_ends: ContextVar[float] = ContextVar("end_of_the_answered_question", default=0.0)
 
 
 def answered_question() -> str:
@@ -41,6 +44,7 @@ class SealedQuestions:
         """Open an echoed state and note which question it was."""
         payload = self._ready().unseal(token)
         _answered.set(hashlib.sha256(token.encode()).hexdigest()[:32])
+        _ends.set(_end_of(payload))
         return payload
 
     def _ready(self) -> AESGCMRequestStateCodec:
@@ -62,9 +66,25 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
         if ctx.method != "tools/call" or error.error.data != {"reason": "invalid_request_state"}:
             raise
         return error_result(
-            "REFUSED: Nothing was changed. The user's answer could not be used: the question has expired (10 minutes), "
-            "was asked for other arguments, or does not come from this server. Call the tool again so that the user is "
-            "asked again."
+            f"REFUSED: Nothing was changed. The user's answer could not be used: {_why_unusable()}. Call the tool "
+            "again so that the user is asked again."
         )
     finally:
         _answered.reset(before)
+
+
+def _end_of(payload: bytes) -> float:
+    """When a question's state expires, in seconds since 1970, as the SDK stamped it; 0 if that cannot be read."""
+    try:
+        end = json.loads(payload)["exp"]
+    except (ValueError, KeyError, TypeError):
+        return 0.0
+    return float(end) if isinstance(end, (int, float)) else 0.0
+
+
+def _why_unusable() -> str:
+    if not _answered.get():
+        return "it does not belong to a question of this server (question_forged)"
+    if _ends.get() <= time.time():
+        return "the question has expired, after 10 minutes (question_expired)"
+    return "the question was asked for other arguments or for another user (question_for_other_arguments)"
