@@ -66,7 +66,7 @@ def _state_at_end(line: str, country: Country) -> tuple[str, str]:
     line = line.rstrip(" ,")
     for words in (3, 2, 1):  # Newfoundland and Labrador, North Carolina, Texas or TX
         found = re.search(rf"(?:^|[\s,]+)((?:[^\s,]+\s){{{words - 1}}}[^\s,]+)$", line)
-        code = _STATES.get(_plain(found.group(1))) if found is not None else None
+        code = _code_of(found.group(1)) if found is not None else None
         if found is None or code is None or (country and (code in PROVINCES) != (country == "ca")):
             continue
         before = line[: found.start()]
@@ -89,10 +89,12 @@ def _is_town(text: str) -> bool:
     return not (digits or _UNIT.match(text) or _NO_TOWN.search(text))
 
 
-def _plain(name: str) -> str:
-    """Without accents, points and capitals: `Québec` is Quebec, `D.C.` is DC."""
-    folded = unicodedata.normalize("NFD", name.casefold())
-    return "".join(character for character in folded if not unicodedata.combining(character)).replace(".", "")
+def _code_of(words: str) -> str | None:
+    """The code of a state by its name or code, however capitalised; `D.C.` is DC."""
+    plain = unicodedata.normalize("NFC", words).casefold().replace(".", "")
+    return _STATES.get(plain) if words.isascii() or plain == _QUEBEC else None
 
 
-_STATES = {_plain(name): code for code, (name, _) in PLACES.items()} | {code.casefold(): code for code in PLACES}
+_QUEBEC = "québec"
+_NAMES = {name.casefold(): code for code, (name, _) in PLACES.items()}
+_STATES = {**_NAMES, _QUEBEC: "QC", **{code.casefold(): code for code in PLACES}}
