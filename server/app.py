@@ -31,13 +31,10 @@ from server.state.store import IN_MEMORY
 from server.tooling.context import Deck
 from server.tooling.definition import ToolSpec
 from server.tooling.offering import Offering
-from server.tooling.prompts import Prompts
 from server.tooling.questions import SealedQuestions, explain_refused_answers
-from server.tooling.resources import Resources
-from server.toolsets import chosen_toolsets, hidden_tools
+from server.toolsets import hidden_tools
 from tools import ALL_TOOLS
-from tools.completions import CHOICES, Completions
-from tools.resources import RESOURCES, TEMPLATES
+from tools.offers import offer
 
 if TYPE_CHECKING:
     import httpx
@@ -102,12 +99,7 @@ def build_server(
         },
     )
     server.middleware.insert(0, explain_refused_answers)
-    offered = {spec.name for spec in ALL_TOOLS} - deck.hidden.keys()
-    server.prompts = Prompts(offered.__contains__, CHOICES)
-    server.resources = Resources(
-        RESOURCES, TEMPLATES, toolsets=chosen_toolsets(settings.toolsets), services=deck.services.clients
-    )
-    server.completion()(Completions(deck, server.prompts, server.resources))
+    offer(server, deck, frozenset(spec.name for spec in ALL_TOOLS if spec.name not in deck.hidden))
     return server
 
 

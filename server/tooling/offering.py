@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
@@ -15,15 +16,27 @@ from mcp.types import ResourceTemplate as ListedTemplate
 from pydantic import AnyUrl
 
 from server.tooling.context import Deck
-from server.tooling.prompts import Prompts
-from server.tooling.resources import Resources
+
+if TYPE_CHECKING:
+    from server.tooling.prompts import Prompts
+    from server.tooling.resources import Resources
 
 
 class Offering(MCPServer[Deck]):
-    """What LeadBridge offers beside tools. `prompts` and `resources` are set once, before the server is connected."""
+    """What LeadBridge offers beside tools, each made by a function that is set before the server is connected."""
 
-    prompts: Prompts
-    resources: Resources
+    make_prompts: Callable[[], Prompts]
+    make_resources: Callable[[], Resources]
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """What there is to ask by name."""
+        return self.make_prompts()
+
+    @cached_property
+    def resources(self) -> Resources:
+        """What there is to read by address."""
+        return self.make_resources()
 
     async def list_prompts(self) -> list[ListedPrompt]:
         """The prompts whose tools are all offered."""
