@@ -12,7 +12,8 @@ from mcp import Client
 
 from server import app
 from server.app import build_deck, build_server
-from server.guard.matching.duplicates import index_of
+from server.guard.matching.duplicates import index_of, remember_created
+from server.guard.matching.profile import Sought
 from server.guard.matching.runs import begin
 from server.guard.pipeline import pipeline_of
 from server.guard.survey import Scope
@@ -384,6 +385,20 @@ async def test_new_changed_and_deleted_prospects_in_between(company, time, wall)
         assert sorted(listed(sandbox)) == list(range(1, 12))
         assert "the oldest just now" in text_of(result)
     assert sandbox.writes == []
+
+
+async def test_a_prospect_made_just_now_counts_as_unknown_until_the_list_tells_it(company, time, wall):
+    sandbox = company(20)
+    deck = build_deck(make_settings(), sandbox=sandbox, governor=patient_governor(time), clock=wall)
+    await pipeline_of(deck, Scope(), 30)
+    newest = max(sandbox.prospects.values(), key=lambda row: row.created)
+    await remember_created(deck, newest.id, Sought(address=newest.full_address))
+    fresh = await pipeline_of(deck, Scope(), 30)
+    assert (fresh.survey.known, fresh.survey.stages["unknown"], fresh.survey.no_edit_date) == (20, 1, 1)
+    wall.now += 10
+    later = await pipeline_of(deck, Scope(), 30)
+    deck.store.close()
+    assert (later.survey.known, later.survey.stages["unknown"], later.survey.no_edit_date) == (20, 0, 0)
 
 
 async def test_what_vanished_from_a_page_that_was_read_again_does_not_count(company, time, wall):
