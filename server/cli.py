@@ -35,10 +35,13 @@ def serve(
     *,
     sandbox: Sandbox = False,
     http: Annotated[bool, typer.Option("--http", help="Streamable HTTP instead of stdio.")] = False,
-    host: Annotated[str, typer.Option(help="Address for --http; loopback only.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for --http.")] = 8321,
+    host: Annotated[str | None, typer.Option(help="Address for --http; loopback only. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for --http. [default: 8321]")] = None,
 ) -> None:
     """Run the MCP server, over stdio unless --http."""
+    if not http and (host is not None or port is not None):
+        _wrong_use("--host and --port are for --http: give --http too, or leave them out")
+    host, port = host or "127.0.0.1", 8321 if port is None else port
     try:
         from server.settings import is_loopback, load_settings
 
@@ -109,12 +112,16 @@ def tools(
 def doctor(
     *,
     sandbox: Sandbox = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also read from the services with the keys; never a write.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
 ) -> None:
-    """Check settings, keys, state store and contract, without calling a service."""
-    from server.doctor import examine, show
+    """Check settings, keys, clock, state store and contract; with --live the services too. Never a write."""
+    from server.doctor import examine
+    from server.findings import show
 
-    raise typer.Exit(show(examine(sandbox=sandbox), as_json=as_json))
+    raise typer.Exit(show(examine(sandbox=sandbox, live=live), as_json=as_json))
 
 
 class WriteState(StrEnum):

@@ -1,16 +1,23 @@
-"""`leadbridge doctor`: is this installation set up to work? Looks at this machine only and calls no service."""
+"""`leadbridge doctor`: is this installation set up to work? Without `--live` it calls no service."""
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+import shutil
+from collections import Counter
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import anyio
 
 from server.errors import LeadBridgeError
+from server.findings import Finding
 from server.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from server.tooling.context import Deck
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
@@ -19,18 +26,12 @@ SHORTEST_KEY = 16
 JWT_DOTS = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at, what it means, and what to do."""
-
-    state: Literal["ok", "warning", "failure"]
-    subject: str
-    found: str
-    do: str = ""
+LITTLE, TOO_LITTLE = 200_000_000, 5_000_000
+"""Bytes of free disk: the store's writes are small, but every write needs one."""
 
 
-def examine(*, sandbox: bool = False) -> list[Finding]:
-    """Everything that can be found without calling a service. Never a write to a service, never a secret shown."""
+def examine(*, sandbox: bool = False, live: bool = False) -> list[Finding]:
+    """Everything that can be found; services are called only if `live`. Never a write to one, never a secret shown."""
     try:
         settings = load_settings(sandbox=sandbox)
     except LeadBridgeError as error:
@@ -39,7 +40,7 @@ def examine(*, sandbox: bool = False) -> list[Finding]:
         Finding("ok", "settings", "all names and values are known"),
         *_keys(settings),
         _clock(),
-        *_server(settings),
+        *_server(settings, live=live),
     ]
 
 
@@ -74,7 +75,7 @@ def _clock() -> Finding:
     return Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")
 
 
-def _server(settings: Settings) -> Iterator[Finding]:
+def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     from server.app import build_deck, tool_specs
 
     try:
@@ -88,39 +89,89 @@ def _server(settings: Settings) -> Iterator[Finding]:
         yield Finding("failure", "state store", str(error), "Writes are refused until the store can be written.")
     else:
         yield Finding("ok", "state store", f"{deck.store.description}, writable")
-    deck.store.close()
+        yield from _room(deck.store.url)
     shown = len(tool_specs()) - len(deck.hidden)
     yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(deck.hidden)} hidden")
+    yield from _hidden(deck)
+    yield from _approvals(settings)
+    yield from _contract(deck)
+    if live:
+        from server.doctor_live import examine_live
+
+        yield from anyio.run(examine_live, deck)
+    told_now = {"filter"} if live else set[str]()
+    yield from anyio.run(_learnt, deck, told_now)
+    deck.store.close()
+
+
+def _hidden(deck: Deck) -> Iterator[Finding]:
+    """What is not offered and why; a toolset that was not chosen is one line, not one for each of its tools."""
+    not_chosen = Counter(reason for reason in deck.hidden.values() if reason.startswith("toolset "))
+    for reason, count in not_chosen.items():
+        yield Finding("ok", reason.partition(" is ")[0], f"not in LEADBRIDGE_TOOLSETS; hides {count} tools")
     for name, reason in deck.hidden.items():
-        yield Finding("warning", f"tool {name}", f"hidden: {reason}")
-    unattended = settings.approvals == "off" and not settings.read_only
-    yield Finding(
-        "warning" if unattended else "ok",
-        "approvals",
-        "off: writes that cannot be undone go out unattended" if unattended else settings.approvals,
-        "Set LEADBRIDGE_APPROVALS=auto to have a person asked." if unattended else "",
-    )
-    inferred = [row.id for row in deck.catalog if row.provenance.path == "inferred" and row.id in deck.offered]
-    if inferred:
+        if reason not in not_chosen:
+            yield Finding("warning", f"tool {name}", f"hidden: {reason}")
+
+
+def _room(url: str) -> Iterator[Finding]:
+    """The schema's version and the free disk of an SQLite file."""
+    from server.state.tables import SCHEMA_VERSION
+
+    yield Finding("ok", "state schema", f"version {SCHEMA_VERSION}, this LeadBridge's own")
+    parts = urlsplit(url)
+    if parts.scheme != "sqlite" or not parts.path.strip("/"):
+        return
+    free = shutil.disk_usage(Path(unquote(parts.path.removeprefix("/"))).parent).free
+    state = "failure" if free < TOO_LITTLE else "warning" if free < LITTLE else "ok"
+    do = "" if state == "ok" else "Make room: a write that cannot be put on record is not sent."
+    yield Finding(state, "disk", f"{free // 1_000_000} MB free for the state store", do)
+
+
+def _approvals(settings: Settings) -> Iterator[Finding]:
+    if settings.read_only:
+        yield Finding("ok", "approvals", f"{settings.approvals}; not needed, LEADBRIDGE_READ_ONLY is set")
+        return
+    told = {
+        "auto": "auto: a form where the client can ask, else a token after a preview",
+        "human": "human: a form; a client that cannot ask is refused",
+        "off": "off: writes that cannot be undone go out unattended",
+    }[settings.approvals]
+    unattended = settings.approvals == "off"
+    do = "Set LEADBRIDGE_APPROVALS=auto to have a person asked." if unattended else ""
+    yield Finding("warning" if unattended else "ok", "approvals", told, do)
+
+
+def _contract(deck: Deck) -> Iterator[Finding]:
+    """What of the contract is a reading of ours, and what the user corrected."""
+    if deck.catalog.before:
+        changed = ", ".join(deck.catalog.before)
+        yield Finding("ok", "contract file", f"corrects {changed}", "`leadbridge contract show` tells what it changes.")
+    offered = [row for row in deck.catalog if row.id in deck.offered]
+    paths = [row.id for row in offered if row.provenance.path == "inferred"]
+    if paths:
         yield Finding(
             "warning",
             "contract",
-            f"paths inferred, not documented: {', '.join(inferred)}",
-            "If one answers 404, correct it in LEADBRIDGE_CONTRACT_FILE.",
+            f"paths inferred, not documented: {', '.join(paths)}",
+            "Run `leadbridge contract check`; if one answers 404, correct it in LEADBRIDGE_CONTRACT_FILE.",
+        )
+    names = {
+        row.id: sum(one.provenance == "inferred" for one in (*row.query.values(), *row.body.values()))
+        for row in offered
+    }
+    if any(names.values()):
+        told = ", ".join(f"{name} {count}" for name, count in names.items() if count)
+        yield Finding(
+            "warning",
+            "contract names",
+            f"names inferred, not documented: {told}",
+            "`leadbridge contract show --unverified` lists them, `leadbridge contract check` compares them.",
         )
 
 
-def show(findings: list[Finding], *, as_json: bool) -> int:
-    """Print the findings; the exit code is 1 if one is a failure."""
-    if as_json:
-        sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
-    else:
-        from rich.console import Console
-        from rich.markup import escape
-
-        console = Console()
-        colours = {"ok": "green", "warning": "yellow", "failure": "red"}
-        for finding in findings:
-            line = f"[{colours[finding.state]}]{finding.state:8}[/] {escape(finding.subject)}: {escape(finding.found)}"
-            console.print(line + (f" {escape(finding.do)}" if finding.do else ""), highlight=False)
-    return 1 if any(finding.state == "failure" for finding in findings) else 0
+async def _learnt(deck: Deck, told: Collection[str]) -> list[Finding]:
+    """What was seen of the services before, by servers and by this; not the kinds that are told already."""
+    rows = [row for service in deck.services.clients for row in await deck.observations.of_service(service)]
+    against = [row for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
+    return [Finding("warning", "seen", row.told) for row in against if row.kind not in told]

@@ -52,9 +52,6 @@ class Field(_Row):
     """Our value to the service's, where they differ."""
     decides_effect: bool = False
     """Whether its value decides what the operation does; then no other argument may take its name."""
-    type: Literal["", "id", "text", "email"] = ""
-    about: str = ""
-    """`type` and `about` describe an argument of an operation that has no tool of its own."""
 
 
 class _OperationProvenance(_Row):

@@ -23,6 +23,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response, S
 from starlette.routing import Route
 
 JSON = dict[str, Any]
+DATE_HEADER = True
+"""Whether the time is told by the web server; else an app tells one of its own."""
 BASE = "https://integrate.rooflink.com/roof_link_endpoints/api"
 
 
@@ -148,7 +150,14 @@ def endless(piece: bytes = b": still there\n\n") -> Response:
 def serving(app: Any) -> Iterator[str]:
     """The app on a free port of loopback; gives its origin."""
     sock = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, lifespan="off", log_config=None, log_level="critical", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        timeout_graceful_shutdown=1,
+        date_header=DATE_HEADER,
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
     thread.start()

@@ -1,0 +1,152 @@
+"""`leadbridge doctor --live`: what it finds at the services, in time, and without a write."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.routing import Route
+from typer.testing import CliRunner, Result
+
+from server import doctor_live
+from server.cli import app
+from server.sandbox import Fault, Sandbox
+from tests.contract import standin
+from tests.contract.standin import serving
+from tests.process.processes import named
+
+ROOFLINK = {"rooflink_api_key": "sandbox-rooflink-key"}
+
+
+def examine(*arguments: str, **settings: str) -> Result:
+    return CliRunner().invoke(app, ["doctor", "--live", *arguments], env=named(settings), catch_exceptions=False)
+
+
+def findings(result: Result) -> dict[str, dict[str, Any]]:
+    return {finding["subject"]: finding for finding in json.loads(result.stdout)}
+
+
+@contextmanager
+def answering(response: Any, **headers: str) -> Iterator[dict[str, str]]:
+    """A service that answers everything the same way."""
+    methods = ["GET", "POST"]
+
+    async def endpoint(_request: Any) -> Any:
+        answer = response()
+        answer.headers.update(headers)
+        return answer
+
+    with serving(Starlette(routes=[Route("/{rest:path}", endpoint, methods=methods)])) as origin:
+        yield {**ROOFLINK, "rooflink_base_url": f"{origin}/api"}
+
+
+@pytest.mark.slow
+def test_the_services_are_probed_within_half_a_minute_and_nothing_is_written(live, simulator: Sandbox, tmp_path):
+    state = {"state_url": f"sqlite:///{tmp_path / 'state.db'}"}
+    began = time.monotonic()
+    result = examine("--json", **live, **state)
+    assert time.monotonic() - began < doctor_live.SECONDS
+    assert (result.exit_code, simulator.writes) == (0, [])
+    assert {request.method for request in simulator.requests} == {"GET"}
+    found = findings(result)
+    assert found["RoofLink"]["found"] == "reached, and the key is accepted"
+    assert found["clock and service"]["state"] == "ok"
+    assert found["rooflink.prospect_stats"]["found"].startswith("an object with ")
+    assert found["rooflink.prospect_checklist"]["found"] == "an object with 4 steps"
+    assert found["rooflink.get_prospect"]["found"] == "a record"
+    filters = found["rooflink.list_prospects filters"]
+    assert filters["state"] == "warning"
+    assert filters["found"].startswith("ignored: project_manager_id, state; honoured: city, created_from")
+    assert "not filtered" in filters["means"]
+    assert "LEADBRIDGE_CONTRACT_FILE" in filters["do"]
+    # one for each read, one for each filter of an inferred name
+    assert len(simulator.requests) <= 10 + 15 + 2
+
+    again = CliRunner().invoke(app, ["doctor"], env=named({**live, **state}), catch_exceptions=False)
+    assert "seen: rooflink.list_prospects: filter state is ignored" in again.stdout
+
+
+def test_the_sandbox_itself_can_be_probed():
+    result = examine("--sandbox", "--json")
+    assert result.exit_code == 0
+    assert findings(result)["RoofLink"]["state"] == "ok"
+
+
+@pytest.mark.slow
+def test_a_wrong_key_is_one_failure(live, simulator: Sandbox):
+    result = examine("--json", **{**live, "rooflink_api_key": "not-the-right-key-at-all"})
+    assert result.exit_code == 1
+    failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
+    assert [(row["subject"], row["found"]) for row in failures] == [("RoofLink", "RoofLink refused the key (401).")]
+    assert "LEADBRIDGE_ROOFLINK_API_KEY" in failures[0]["do"]
+    assert len(simulator.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "subject", "told"),
+    [
+        ({"rooflink_base_url": "http://127.0.0.1:1/api"}, "RoofLink connection", "was not reached: Connection refused"),
+        ({"rooflink_base_url": "https://no-such-host.invalid/api"}, "RoofLink DNS", "could not be resolved"),
+    ],
+)
+def test_a_host_that_is_not_there_is_one_failure(settings: dict[str, str], subject: str, told: str):
+    result = examine("--json", **ROOFLINK, **settings)
+    assert result.exit_code == 1
+    failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
+    assert [row["subject"] for row in failures] == [subject]
+    assert told in failures[0]["found"]
+    assert "\n" not in failures[0]["found"]
+
+
+def test_a_page_of_a_proxy_is_one_failure_that_says_what_it_is():
+    with answering(lambda: HTMLResponse("<html><form>Sign in</form></html>")) as settings:
+        result = examine("--json", **settings)
+    failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
+    assert [(row["subject"], row["found"]) for row in failures] == [
+        ("RoofLink", "answered with an HTML page instead of JSON")
+    ]
+    assert "sign-in page" in failures[0]["means"]
+    assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("date", "state", "told"),
+    [
+        ("Sun, 01 Nov 2015 00:00:00 GMT", "failure", "ahead of RoofLink's"),
+        ("Sun, 01 Nov 2099 00:00:00 GMT", "failure", "behind RoofLink's"),
+    ],
+)
+def test_a_wrong_clock_is_one_failure(date: str, state: str, told: str, monkeypatch):
+    monkeypatch.setattr(standin, "DATE_HEADER", False)
+    with answering(lambda: JSONResponse({"count": 0, "results": []}), Date=date) as settings:
+        found = findings(examine("--json", **settings))["clock and service"]
+    assert found["state"] == state
+    assert told in found["found"]
+
+
+@pytest.mark.slow
+def test_what_does_not_answer_in_time_is_told_and_ends_in_time(live, simulator: Sandbox, monkeypatch):
+    monkeypatch.setattr(doctor_live, "SECONDS", 4.0)
+    simulator.faults.add(Fault(kind="slow", seconds=30, times=None, match="GET stats"))
+    began = time.monotonic()
+    result = examine(**live)
+    assert time.monotonic() - began < 15
+    assert "live probes: not all ended within 4 s" in result.stdout
+    assert simulator.writes == []
+
+
+@pytest.mark.slow
+def test_an_answer_of_another_shape_and_a_path_that_is_not_there_are_warnings(live, simulator: Sandbox):
+    simulator.faults.add(Fault(kind="status", status=200, body="[1, 2]", match="GET checklist"))
+    simulator.faults.add(Fault(kind="status", status=404, match="GET stats"))
+    found = findings(examine("--json", **live))
+    assert found["rooflink.prospect_checklist"]["state"] == "warning"
+    assert "not expected" in found["rooflink.prospect_checklist"]["found"]
+    assert found["rooflink.prospect_stats"]["found"] == "nothing at GET /light/jobs/prospect/stats/ (404)"
+    assert "leadbridge contract check" in found["rooflink.prospect_stats"]["do"]
