@@ -41,7 +41,8 @@ def serve(
     """Run the MCP server, over stdio unless --http."""
     if not http and (host is not None or port is not None):
         _wrong_use("--host and --port are for --http: give --http too, or leave them out")
-    host, port = host or "127.0.0.1", 8321 if port is None else port
+    host = "127.0.0.1" if host is None else host
+    port = 8321 if port is None else port
     try:
         from server.settings import is_loopback, load_settings
 

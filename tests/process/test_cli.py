@@ -120,6 +120,11 @@ def test_http_is_served_on_loopback_only(host):
     assert line.startswith(f"--host {host}: only loopback is served")
 
 
+@pytest.mark.parametrize("option", [("--host", "127.0.0.1"), ("--port", "8400")])
+def test_an_option_of_http_without_http_is_wrong_use(option):
+    assert "--http" in wrong_use(leadbridge("serve", "--sandbox", *option))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
