@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from server.app import tool_specs
-from server.catalog import Operation, load
+from server.catalog import Operation, Provenance, load
 from server.effects import Effect
 from server.errors import CatalogError
 from server.tooling.definition import ToolSpec
@@ -47,7 +48,16 @@ def rows() -> list[Row]:
 
 def markdown() -> str:
     """The README's table."""
-    head = ["Operation", "Tool", "Toolset", "Method and path", "Effect", "Approval", "Operation / path known from"]
+    head = [
+        "Operation",
+        "Tool",
+        "Toolset",
+        "Method and path",
+        "Effect",
+        "Approval",
+        "Operation / path / names known from",
+        "Source",
+    ]
     lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     lines += [f"| {' | '.join(cells)} |" for cells in _cells()]
     return "\n".join(lines)
@@ -60,13 +70,22 @@ def _cells() -> Iterator[list[str]]:
         if operation is None:
             effect = row.spec.effect if row.spec else Effect.READ
             about = "this server itself" if row.spec is None or row.spec.local else "several of these"
-            yield [about, tool, row.toolset, "", effect.value, effect.gate, ""]
+            yield [about, tool, row.toolset, "", effect.value, effect.gate, "", ""]
             continue
         path = f"`{operation.method} {operation.path}`" if operation.path else "path unknown"
-        title = f"[{operation.title}]({operation.source})" if operation.source.startswith("https") else operation.title
-        known = f"{operation.provenance.operation} / {operation.provenance.path}"
+        known = f"{operation.provenance.operation} / {operation.provenance.path} / {_names(operation)}"
+        page = operation.source.rstrip("/").rpartition("/")[2]
+        source = f"[{page}]({operation.source})" if operation.source.startswith("https") else operation.source
         service = "RoofLink" if operation.service == "rooflink" else "RenovationFind"
-        yield [f"{service}: {title}", tool, row.toolset, path, *_effect(operation, row.spec), known]
+        yield [f"{service}: {operation.title}", tool, row.toolset, path, *_effect(operation, row.spec), known, source]
+
+
+def _names(operation: Operation) -> str:
+    """Where the names of arguments and filters are known from, each kind with its number if they differ."""
+    counted = Counter(one.provenance for one in (*operation.query.values(), *operation.body.values()))
+    if len(counted) == 1:
+        return next(iter(counted))
+    return ", ".join(f"{counted[kind]} {kind}" for kind in get_args(Provenance) if counted[kind]) or "no names"
 
 
 def _effect(operation: Operation, spec: ToolSpec | None) -> tuple[str, str]:

@@ -36,18 +36,27 @@ def test_every_operation_and_every_tool_is_in_it_once():
 
 def test_each_line_of_the_markdown_has_as_many_cells_as_the_head():
     head, rule, *rest = tool_table.markdown().splitlines()
-    assert rule == "|---" * 7 + "|"
-    assert {len(line.strip("|").split("|")) for line in (head, *rest)} == {7}
+    assert rule == "|---" * 8 + "|"
+    assert {len(line.strip("|").split("|")) for line in (head, *rest)} == {8}
     assert len(rest) == len(tool_table.rows())
 
 
 def test_a_line_says_what_the_catalog_says():
     by_tool = {line[1]: line for line in cells()}
     won = by_tool["`renovationfind_mark_won`"]
-    assert won[0].startswith("RenovationFind: [")
+    assert won[0].startswith("RenovationFind: ")
     assert won[3].startswith("`")
     assert won[4:6] == [Effect.IRREVERSIBLE.value, "approval, always"]
-    assert by_tool["`server_status`"] == ["this server itself", "`server_status`", "pipeline", "", "read", "none", ""]
+    assert by_tool["`server_status`"] == [
+        "this server itself",
+        "`server_status`",
+        "pipeline",
+        "",
+        "read",
+        "none",
+        "",
+        "",
+    ]
 
 
 def test_what_is_not_there_yet_is_not_made_up():
@@ -56,7 +65,13 @@ def test_what_is_not_there_yet_is_not_made_up():
             assert (line[1] == "none yet") is (row.spec is None)
             assert (line[3] == "path unknown") is (not row.operation.path)
             assert (line[2].endswith("(opt-in)")) is (row.operation.toolset not in DEFAULT)
-            assert ("](https://" in line[0]) is row.operation.source.startswith("https")
+            assert row.operation.source in line[7]
+            assert ("](https://" in line[7]) is row.operation.source.startswith("https")
+            operation, path, names = line[6].split(" / ")
+            assert (operation, path) == (row.operation.provenance.operation, row.operation.provenance.path)
+            fields = [*row.operation.query.values(), *row.operation.body.values()]
+            assert ("inferred" in names) is any(field.provenance == "inferred" for field in fields)
+            assert ("documented" in names) is any(field.provenance == "documented" for field in fields)
 
 
 def test_the_readme_holds_the_current_table():
