@@ -1,7 +1,8 @@
 """`leadbridge demo`: a real client against a real server process on the sandbox takes a lead all the way.
 
-RenovationFind announces lead 812; it is accepted, put into RoofLink, gets its statuses, and is won for an amount. Then
-the won lead is tried to be changed, which must be refused. Every step's outcome is checked.
+RenovationFind announces lead 812; it is handed off to RoofLink under one approval (accepted, created there, the link
+noted), gets its statuses, and is won for an amount. Then the won lead is tried to be changed, which must be refused.
+Every step's outcome is checked.
 """
 
 from __future__ import annotations
@@ -22,8 +23,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.prompt import Confirm
-
-from server.untrusted import CLOSE, OPEN
 
 LEAD = 812
 AMOUNT = 18_500.0
@@ -79,26 +78,12 @@ class _Demo:
                 await self._story(client)
 
     async def _story(self, client: Client) -> None:
-        self._head(f"A lead comes in on RenovationFind: number {LEAD}. We want it.")
-        accepted = await self._write(client, "renovationfind_accept_lead", lead_id=LEAD)
+        self._head(f"A lead comes in on RenovationFind: number {LEAD}. One approval hands it off to RoofLink.")
+        handed_off = await self._write(client, "hand_off_lead", lead_id=LEAD)
+        job = handed_off["record"]["job_id"]
 
-        self._head("It goes into RoofLink as an address-only lead, with what RenovationFind told and nothing else.")
-        lead = accepted["record"]
-        street, city, state, postal_code = _address_parts(lead["address"])
-        first_name, _, last_name = lead["customer"].partition(" ")
-        await self._write(
-            client,
-            "rooflink_create_lead",
-            address=street,
-            city=city,
-            state=state,
-            postal_code=postal_code,
-            first_name=first_name,
-            last_name=last_name,
-            cell_phone=lead["phone"],
-            email=lead["email"],
-            extra_info={"renovationfind_lead_id": LEAD},
-        )
+        self._head("It is a prospect in RoofLink now, with what RenovationFind told and nothing else.")
+        await self._call(client, "rooflink_get_prospect", {"prospect_id": job})
 
         self._head("The job goes on, and RenovationFind is told.")
         meeting = (datetime.now(UTC) + timedelta(days=3)).date().isoformat()
@@ -160,10 +145,3 @@ class _Demo:
     def _head(self, text: str) -> None:
         self.step += 1
         self.console.print(f"\n[bold]{self.step}. {escape(text)}[/bold]")
-
-
-def _address_parts(address: str) -> tuple[str, str, str, str]:
-    """Street, city, state and postal code of `street, city, ST 12345`, the form of the demo's lead."""
-    street, city, region = (part.strip() for part in address.strip(f"{OPEN}{CLOSE}").split(","))
-    state, postal_code = region.split()
-    return street, city, state, postal_code

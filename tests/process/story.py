@@ -1,4 +1,4 @@
-"""The main job as a host does it: a lead comes in, is accepted, put into RoofLink, told of, and won."""
+"""The main job as a host does it: a lead comes in, is handed off to RoofLink, told of, and won."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from mcp import Client
 from tests.support import call, data_of, text_of
 
 LEAD = 812
+APPROXIMATE = "The coordinates are approximate: the centre of the ZIP code, not the house."
 WRITES = [
     "renovationfind.accept_lead",
     "rooflink.create_lead",
+    "rooflink.add_note",
     "renovationfind.update_job_status",
     "renovationfind.update_job_status",
     "renovationfind.update_job_status",
@@ -30,16 +32,8 @@ async def _write(client: Client, tool: str, /, **arguments: Any) -> dict[str, An
 
 async def win_lead(client: Client) -> list[str]:
     """Take the lead to won. Answers the approvals of the writes, in order."""
-    accepted = await _write(client, "renovationfind_accept_lead", lead_id=LEAD)
-    await _write(
-        client,
-        "rooflink_create_lead",
-        address="4821 Juniper Hollow Dr",
-        city="Plano",
-        state="TX",
-        postal_code="75024",
-        email=accepted["record"]["email"],
-    )
+    handed_off = await _write(client, "hand_off_lead", lead_id=LEAD)
+    assert handed_off["warnings"] == [APPROXIMATE]
     update = "renovationfind_update_job_status"
     await _write(client, update, lead_id=LEAD, status="CONTACT_MADE", contact_method="PHONE_CALL")
     await _write(client, update, lead_id=LEAD, status="MEETUP_SCHEDULED", meeting_scheduled_date="2030-05-04")

@@ -27,7 +27,11 @@ from tests.support import make_sandbox, make_settings
 COMPLETE = "The demo is complete: every step came out as it must."
 STEPS = [
     "1. A lead comes in on RenovationFind: number 812.",
-    "2. It goes into RoofLink",
+    "DONE: Lead 812 is handed off: it is RoofLink job ",
+    "Step 1, accept lead 812 on RenovationFind: done",
+    "Step 2, create the prospect in RoofLink: done",
+    "Step 3, note the link in RoofLink: done",
+    "2. It is a prospect in RoofLink now",
     "3. The job goes on",
     "4. The job is won for 18,500.",
     "5. Somebody tries to change the won lead.",
@@ -117,7 +121,7 @@ def test_a_person_at_a_terminal_who_says_no_ends_it_with_1_and_a_clear_line():
             process.kill()
             process.wait()
     assert "Approve? [y/n] (n)" in seen
-    assert "The demo stopped: renovationfind_accept_lead came out as not_approved, not done" in " ".join(seen.split())
+    assert "The demo stopped: hand_off_lead came out as not_approved, not done" in " ".join(seen.split())
     assert "Traceback" not in seen
 
 
@@ -176,13 +180,15 @@ def test_what_a_person_sees_before_each_yes_is_what_is_done(play, services, toke
     code, shown = play(tokens=tokens, answers="y\ny\n")
     assert code == 0
     in_order(shown, STEPS)
-    accept, win = shown_approvals(shown)
-    assert "Accept lead 812" in accept
-    assert "contact details are then revealed. This cannot be undone." in accept
+    hand_off, win = shown_approvals(shown)
+    assert "Hand lead 812 off from RenovationFind to RoofLink:" in hand_off
+    assert "which reveals the homeowner's contact details. It cannot be undone." in hand_off
+    assert "Create a prospect in RoofLink" in hand_off
+    assert "Then a note about the link is added there; nobody is notified." in hand_off
     assert "Set lead 812 (Dana Miller) on RenovationFind to JOB_WON for 18,500.00." in win
     assert "This cannot be undone: only RenovationFind's support can change it." in win
     assert "answered by the demo" not in shown
-    assert len(services.writes) == 6
+    assert len(services.writes) == 7
 
 
 def test_answering_by_itself_it_says_so(play):
@@ -195,9 +201,9 @@ def test_answering_by_itself_it_says_so(play):
 @pytest.mark.parametrize(
     ("answers", "tool", "writes"),
     [
-        ("n\n", "renovationfind_accept_lead", 0),
-        ("\n", "renovationfind_accept_lead", 0),
-        ("y\nn\n", "renovationfind_mark_won", 5),
+        ("n\n", "hand_off_lead", 0),
+        ("\n", "hand_off_lead", 0),
+        ("y\nn\n", "renovationfind_mark_won", 6),
     ],
 )
 def test_a_no_ends_it_with_1_and_names_the_step(play, services, tokens, answers, tool, writes):
@@ -224,7 +230,7 @@ def test_a_terminal_that_is_closed_at_a_question_is_no_yes(play, services):
 def test_a_server_that_does_not_do_its_part_ends_it_with_1(play):
     code, shown = play(read_only=True)
     assert code == 1
-    assert "The demo stopped: renovationfind_accept_lead came out as None, not done" in shown
+    assert "The demo stopped: hand_off_lead came out as None, not done" in shown
 
 
 def test_a_won_lead_that_could_be_changed_would_end_it_with_1(play, monkeypatch):

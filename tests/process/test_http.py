@@ -119,5 +119,5 @@ async def test_a_server_works_a_lead_on_a_sandbox_that_is_a_process_of_its_own(t
             writes = (await http.get("/_sandbox/writes")).json()
         sandbox.signal(signal.SIGINT)
         assert (sandbox.wait(), sandbox.stderr, sandbox.rest()) == (0, "", [])
-    assert ways == ["asked", *["not needed"] * 4, "asked"]
-    assert len(writes) == 6
+    assert ways == [*["asked"] * 3, *["not needed"] * 3, "asked"]
+    assert len(writes) == 7

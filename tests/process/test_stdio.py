@@ -85,16 +85,16 @@ async def test_a_host_that_can_ask_wins_a_lead(era):
         assert "SANDBOX" in (client.instructions or "")
         assert set(WRITE_TOOLS) < {tool.name for tool in (await client.list_tools()).tools}
         ways = await win_lead(client)
-    assert ways == ["asked", *["not needed"] * 4, "asked"]
-    accept, win = person.shown
-    assert "Accept lead 812" in accept
+    assert ways == [*["asked"] * 3, *["not needed"] * 3, "asked"]
+    hand_off, win = person.shown
+    assert "Hand lead 812 off from RenovationFind to RoofLink:" in hand_off
     assert "18,500.00" in win
     assert "cannot be undone" in win
 
 
 async def test_a_host_that_cannot_ask_wins_a_lead_with_tokens(era):
     async with stdio(parameters("--sandbox"), era) as client:
-        assert await win_lead(client) == ["token", *["not needed"] * 4, "token"]
+        assert await win_lead(client) == [*["token"] * 3, *["not needed"] * 3, "token"]
 
 
 async def test_a_read_only_server_writes_by_no_argument(era, live, simulator):
