@@ -165,7 +165,10 @@ def show() -> None:
     for column in ("effect", "hints", "path"):
         table.add_column(column)
     table.add_column("tokens", justify="right")
+    first: dict[str, Row] = {}
     for row in rows():
+        first.setdefault(row.tool, row)
+    for row in first.values():
         if row.spec is not None:
             known = row.operation.provenance.path if row.operation else "local"
             tokens = str(counts[row.tool]) if counts else "?"
