@@ -180,14 +180,18 @@ def _body_of(answer: HttpAnswer) -> JsonValue:
 
 
 def _field_messages(body: JsonValue) -> dict[str, str]:
-    """At most 12 messages from DRF's `{field: [text]}` and `{detail}`, or from `{success: false, error}`."""
+    """At most 12 messages from DRF's `{field: [text]}` (also one level down) and `{detail}`, or from `{error}`."""
     if not isinstance(body, dict):
         return {}
     for key in ("error", "detail", "message"):
         if isinstance(body.get(key), str):
             return {"": label(body[key], limit=200)}
     messages: dict[str, str] = {}
-    for name, value in list(body.items())[:12]:
+    rows: list[tuple[str, JsonValue]] = []
+    for name, value in body.items():
+        inner = [(f"{name}.{part}", text) for part, text in value.items()] if isinstance(value, dict) else []
+        rows += inner or [(name, value)]
+    for name, value in rows[:12]:
         if name == "success":
             continue
         first = value[0] if isinstance(value, list) and value else value

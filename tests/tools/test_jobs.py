@@ -344,9 +344,13 @@ async def test_an_answer_that_is_none_is_settled_by_a_look_at_the_job(sandbox: S
 
 async def test_what_the_service_refuses_is_told_by_field(sandbox: Sandbox, time: Time, job: Prospect):
     async with connected(sandbox, time=time) as client:
+        body = '{"customer": {"email": ["Enter a valid email address."]}, "city": ["Too odd."]}'
+        sandbox.faults.add(Fault(kind="status", status=400, body=body, match="PATCH public"))
+        inner = await call(client, UPDATE, job_id=job.id, customer_email="dana@example.com", city="Odd")
         unknown_rep = await call(client, ASSIGN, job_id=job.id, rep_id=999)
         unknown_job = await call(client, UPDATE, job_id=99, city="Plano")
     assert data_of(unknown_rep)["outcome"] == data_of(unknown_job)["outcome"] == "refused"
+    assert "customer.email: ⟦Enter a valid email address.⟧; city: Too odd." in text_of(inner)
     assert "object does not exist" in text_of(unknown_rep)
     assert "404" in text_of(unknown_job)
     assert sandbox.writes == []

@@ -273,7 +273,9 @@ async def test_required_tags_and_recipients_are_told_by_the_service_s_words(time
     assert data_of(missing)["outcome"] == data_of(wrong)["outcome"] == "refused"
     for text in ("tags: ", "recipients: ", "This field is required."):
         assert text in text_of(missing)
+    assert "tags.0: " in text_of(wrong)
     assert "is not a valid choice" in text_of(wrong)
+    assert "recipients.0: " in text_of(wrong)
     assert data_of(right)["outcome"] == "done"
     assert len(sandbox.writes) == 1
 
