@@ -28,6 +28,7 @@ from server.contract.web import ANSWER_SECONDS, LARGEST_ANSWER, DocumentationErr
 URL = "https://developers.rooflink.com/mcp"
 MOST_ASKED = 60
 """Operations whose details are asked for: those that may be ours."""
+MOST_SPECS = 5
 _LINE = re.compile(r"\W*\b(GET|POST|PUT|PATCH|DELETE)\b\W*?(/[^\s`'\",)]*)\W*(.{0,200})", re.IGNORECASE)
 _DEEPEST = 6
 _CLOSED = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.EndOfStream)
@@ -43,16 +44,40 @@ async def operations_from(url: str, wanted: Callable[[Documented], bool]) -> lis
         tools = {tool.name: tool.input_schema for tool in (await session.list_tools()).tools}
         if "list-endpoints" not in tools:
             raise DocumentationError(f"{origin.name} offers no tool list-endpoints")
-        listed = _listed(await _call(session, "list-endpoints", tools, {}), origin.name)
+        listed: list[tuple[Documented, str]] = []
+        for spec in await _specs(session, tools):
+            told = await _call(session, "list-endpoints", tools, _named(spec))
+            listed += [(operation, spec) for operation in _listed(told)]
+        if not listed:
+            raise DocumentationError(f"{origin.name} lists no operations")
         asked = 0
         detailed: list[Documented] = []
-        for operation in listed:
+        for operation, spec in listed[:MOST_OPERATIONS]:
             if asked < MOST_ASKED and (len(listed) <= MOST_ASKED or wanted(operation)):
                 asked += 1
-                detailed.append(await _detailed(session, tools, operation))
+                detailed.append(await _detailed(session, tools, operation, spec))
             else:
                 detailed.append(operation)
         return detailed
+
+
+async def _specs(session: ClientSession, tools: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """The titles of the documents that the server has, where it has several; one without a title otherwise."""
+    if "list-specs" not in tools or not rows(table(tools["list-endpoints"]).get("required")):
+        return [""]
+    told = await _call(session, "list-specs", tools, {})
+    try:
+        value = document_of(told, "the list of documents")
+    except DocumentationError:
+        value = told.splitlines()
+    found = rows(value) or rows(next(iter(table(value).values()), None))
+    titles = [text(item) or text(table(item).get("title")) or text(table(item).get("name")) for item in found]
+    return [title for title in titles if title][:MOST_SPECS] or [""]
+
+
+def _named(spec: str) -> dict[str, str]:
+    """A document's title under the names that an argument for it may have."""
+    return dict.fromkeys(("title", "spec", "specTitle", "specName"), spec) if spec else {}
 
 
 @asynccontextmanager
@@ -115,9 +140,9 @@ async def _call(
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))[:LARGEST_ANSWER]
 
 
-def _listed(told: str, name: str) -> list[Documented]:
+def _listed(told: str) -> list[Documented]:
     if not told.strip():
-        raise DocumentationError(f"{name} lists no operations")
+        return []
     try:
         value = document_of(told, "the list of operations")
     except DocumentationError:
@@ -126,8 +151,6 @@ def _listed(told: str, name: str) -> list[Documented]:
     if not found:
         lines = (_LINE.match(line) for line in told.splitlines())
         found = [_endpoint(match[2], match[1], match[3]) for match in lines if match]
-    if not found:
-        raise DocumentationError(f"{name} lists no operations")
     return list(dict.fromkeys(found))[:MOST_OPERATIONS]
 
 
@@ -166,10 +189,10 @@ def _endpoint(path: str, method: str, *names: str) -> Documented:
 
 
 async def _detailed(
-    session: ClientSession, tools: Mapping[str, Mapping[str, object]], operation: Documented
+    session: ClientSession, tools: Mapping[str, Mapping[str, object]], operation: Documented, spec: str
 ) -> Documented:
     """The operation with what it takes. What cannot be read stays not told."""
-    known = {"path": operation.path, "method": operation.method.lower()}
+    known = {"path": operation.path, "method": operation.method.lower(), **_named(spec)}
     whole = operation
     if "get-endpoint" in tools:
         value = _read(await _call(session, "get-endpoint", tools, known))

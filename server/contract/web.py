@@ -80,7 +80,11 @@ class Origin(httpx2.AsyncBaseTransport):
         if self.requests > MOST_REQUESTS:
             raise self.stop(f"{self.name} needed more than {MOST_REQUESTS} requests")
         request.headers["accept-encoding"] = "identity"
-        answer = await self._inner.handle_async_request(request)
+        try:
+            answer = await self._inner.handle_async_request(request)
+        except httpx2.HTTPError as error:
+            self.reason = self.reason or f"{self.name} {_why(error)}"
+            raise
         if answer.headers.get("content-encoding", "identity") != "identity":
             await answer.aclose()
             raise self.stop(f"{self.name} answered compressed, although asked not to")

@@ -67,6 +67,8 @@ class Documentation:
     paths: list[str] = field(default_factory=list)
     misbehave: Callable[[Request, JSON], Any] | None = None
     """Takes a JSON-RPC request and gives a Response to send instead, or nothing."""
+    specs: tuple[str, ...] = ()
+    """Titles of its documents; where there are some, every tool wants one."""
     tools: tuple[str, ...] = ("list-endpoints", "get-endpoint", "get-request-body", "execute-request")
     redirects: dict[str, str] = field(default_factory=dict)
 
@@ -104,13 +106,17 @@ class Documentation:
             return {"content": [{"type": "text", "text": told}], "isError": not told}
         return {}
 
-    @staticmethod
-    def _tool(name: str) -> JSON:
+    def _tool(self, name: str) -> JSON:
         takes = {"path": text("string"), "method": text("string")} if name.startswith("get-") else {}
+        takes |= {"title": text("string")} if self.specs and name != "list-specs" else {}
         schema = {"type": "object", "properties": takes, "required": list(takes)}
         return {"name": name, "description": "Call execute-request with the user's key.", "inputSchema": schema}
 
     def _told(self, tool: str, arguments: JSON) -> str:
+        if tool == "list-specs":
+            return json.dumps([{"title": title} for title in self.specs])
+        if self.specs and arguments.get("title") not in self.specs:
+            return ""
         if tool == "list-endpoints":
             value: Any = {
                 path: {method: one.get("summary", "") for method, one in item.items()}

@@ -58,6 +58,17 @@ def test_yaml_answers_are_read_as_well():
     assert "body latitude as lat, was latitude (inferred)" in from_mcp(Documentation(as_yaml=True)).stdout
 
 
+def test_a_server_of_several_documents_is_asked_for_each_by_its_title():
+    tools = ("list-specs", *Documentation().tools)
+    result = from_mcp(Documentation(specs=("RoofLink API", "Other"), tools=tools))
+    assert "body latitude as lat, was latitude (inferred)" in result.stdout
+
+
+def test_a_server_that_is_not_there_is_told_as_such():
+    result = check("--service", "rooflink", "--mcp", "http://127.0.0.1:1/mcp")
+    assert result.stdout == "RoofLink's documentation server: 127.0.0.1:1 was not reached\n"
+
+
 def test_nothing_is_written_that_was_not_asked_for_or_is_there_already(tmp_path: Path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = from_mcp(Documentation())

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from server.api.observed import MOST_NAMES, Observed
+from server.guard.observations import FRESH, MOST_KEPT, Observation, Observations
 from server.models.rooflink import Prospect
 from server.sandbox import Fault, Sandbox
+from server.state import Store
 from tests.support import Time, call, connected, data_of, text_of
 
 LIST, STATUS = "rooflink_list_prospects", "server_status"
@@ -31,7 +33,8 @@ def none_in(sandbox: Sandbox) -> str:
     return next(code for code in ("AK", "HI") if all(row.state != code for row in sandbox.prospects.values()))
 
 
-async def test_a_filter_found_ignored_is_told_at_once_by_the_next_server(sandbox: Sandbox, time: Time, store: str):
+async def test_a_filter_found_ignored_is_told_at_once_by_the_next_server(sandbox: Sandbox, time: Time, store_url: str):
+    store = store_url
     async with connected(sandbox, time=time, state_url=store) as client:
         assert data_of(await call(client, LIST, state=none_in(sandbox)))["filters_ignored"] == ["state"]
     here = next(iter(sandbox.prospects.values())).state
@@ -128,6 +131,23 @@ async def test_the_sandboxs_own_answers_hold_nothing_new(sandbox: Sandbox, time:
         await call(client, "rooflink_get_prospect", prospect_id=number)
         await call(client, "rooflink_prospect_checklist", prospect_id=number)
         assert data_of(await call(client, STATUS))["learnt"] == []
+
+
+async def test_the_oldest_of_too_many_observations_go(store_url: str):
+    now = [0.0]
+    known = Observations(Store(store_url), lambda _service: "account", lambda: now[0])
+    for batch in range(6):
+        now[0] += 1
+        rows = [Observation("rooflink.list_prospects", "field", f"{batch}-{number}", "seen") for number in range(100)]
+        assert await known.remember("rooflink", rows)
+    now[0] += FRESH + 1
+    kept = await known.of_service("rooflink")
+    assert len(kept) == MOST_KEPT
+    assert {row.name.partition("-")[0] for row in kept} == {"1", "2", "3", "4", "5"}
+    assert await known.remember("rooflink", [kept[0], kept[0]])
+    now[0] += FRESH + 1
+    assert next(row for row in await known.of_service("rooflink") if row.name == kept[0].name).count == 3
+    known.store.close()
 
 
 def test_a_service_that_makes_up_names_fills_no_memory():
