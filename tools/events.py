@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
+from server.api.answers import unreadable
 from server.effects import Effect
 from server.errors import NotFound, Problem
 from server.guard.plan import Done, Plan
@@ -137,10 +138,17 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
     To move or rename one use rooflink_update_event.
     """
     deck = deck_of(ctx)
+    operation = deck.operation("rooflink.delete_event")
     known, doubts = await _known(deck, event_id)
     when = f", {shown(known.starts)} to {shown(known.ends)}" if known and known.starts and known.ends else ""
+
+    def receive(answer: JsonValue) -> Done:
+        if answer is not None:  # 204 is documented, which has no body
+            raise unreadable("a body where none is documented", operation, deck.catalog.services["rooflink"], None)
+        return Done(summary=f"Event {event_id}{title_of(known)} deleted.", record_id=event_id)
+
     return Plan(
-        operation=deck.operation("rooflink.delete_event"),
+        operation=operation,
         target=f"event {event_id}",
         subject=f"event {event_id}",
         arguments={"event_id": event_id},
@@ -151,7 +159,7 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
             "This cannot be undone. RoofLink may tell invitees by e-mail and SMS.",
         ),
         warnings=tuple(doubts),
-        receive=lambda _answer: Done(summary=f"Event {event_id}{title_of(known)} deleted.", record_id=event_id),
+        receive=receive,
     )
 
 

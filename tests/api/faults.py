@@ -39,8 +39,15 @@ class Tool:
     succeeds_with: int = 200
     shows_record: bool = True
     """Whether an answer without the record is none; else `success: true` is the whole answer."""
+    may_be_silent: bool = False
+    """Whether no content, and so `null`, is a success."""
     finds_its_own: bool = False
     """Whether it looks for the record of a write whose answer was lost."""
+
+    @property
+    def has_body(self) -> bool:
+        """Whether there is anything in the answer to a success."""
+        return self.succeeds_with != 204
 
     @property
     def service(self) -> str:
@@ -109,7 +116,55 @@ PACKAGE = Tool(
     "/subscription-details$",
     shows_record=False,
 )
-WRITES = (CREATE, STATUS, WON, ACCEPT, DECLINE, REFER, VENDOR, PACKAGE)
+_JOBS = (
+    7_000_104, 7_000_107, 7_000_114, 7_000_120, 7_000_126, 7_000_133, 7_000_140, 7_000_141, 7_000_145, 7_000_151
+)  # fmt: skip
+_JOB, _EVENT = "/light/public/jobs/", "/light/events/"
+UPDATE_JOB = Tool(
+    "rooflink_update_job",
+    lambda number: {"job_id": _JOBS[0], "name": f"Roof {number}"},
+    "PATCH",
+    _JOB,
+    may_be_silent=True,
+    finds_its_own=True,
+)
+ASSIGN_JOB = Tool(
+    "rooflink_assign_job",
+    lambda number: {"job_id": _JOBS[number % 10], "rep_id": 301 + number // 10 % 5, "rep_2_id": 301 + number // 50},
+    "PATCH",
+    _JOB,
+    may_be_silent=True,
+    finds_its_own=True,
+)
+NOTE = Tool(
+    "rooflink_add_note",
+    lambda number: {"job_id": _JOBS[0], "message": f"Call {number}"},
+    "POST",
+    "/light/notes/",
+    succeeds_with=201,
+)
+CREATE_EVENT = Tool(
+    "rooflink_create_event",
+    lambda number: {"name": f"Visit {number}", "start": "2030-05-06T09:00", "end": "2030-05-06T10:00"},
+    "POST",
+    _EVENT,
+    succeeds_with=201,
+)
+UPDATE_EVENT = Tool(
+    "rooflink_update_event", lambda number: {"event_id": 62_000 + number, "name": f"Visit {number}"}, "PATCH", _EVENT
+)
+DELETE_EVENT = Tool(
+    "rooflink_delete_event",
+    lambda number: {"event_id": 62_000 + number},
+    "DELETE",
+    _EVENT,
+    succeeds_with=204,
+    may_be_silent=True,
+)
+WRITES = (
+    CREATE, UPDATE_JOB, ASSIGN_JOB, NOTE, CREATE_EVENT, UPDATE_EVENT, DELETE_EVENT,
+    STATUS, WON, ACCEPT, DECLINE, REFER, VENDOR, PACKAGE,
+)  # fmt: skip
 TOOLS = (READ, *WRITES)
 
 
@@ -184,13 +239,15 @@ class Line:
 
 @asynccontextmanager
 async def line(**settings: Any) -> AsyncIterator[Line]:
-    """Leads from 1001 on are accepted, those from 2001 on are new; there are vendors from 5001 on."""
+    """Leads from 1001 on are accepted, those from 2001 on are new; there are vendors from 5001 on and
+    events from 62001 on."""
     time = Time()
     sandbox = Sandbox(clock=time, prospects=12)
-    new = sandbox.leads[812]
+    new, event = sandbox.leads[812], sandbox.events[61_001]
     for number in range(1, 100):
         accepted = replace(new, id=1_000 + number, action="ACCEPTED", status=JobStatus())
         sandbox.leads.update({1_000 + number: accepted, 2_000 + number: replace(new, id=2_000 + number)})
+        sandbox.events[62_000 + number] = replace(event, id=62_000 + number)
     sandbox.vendors.update({5_000 + number: Vendor(5_000 + number, {"email": str(number)}) for number in range(100)})
     async with connected(sandbox, time=time, **{"approvals": "off", "toolsets": "all", **settings}) as client:
         yield Line(sandbox, client, time)

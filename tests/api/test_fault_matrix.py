@@ -26,6 +26,7 @@ from tests.api.faults import (
     on,
 )
 from tests.support import call, data_of, text_of
+from tools import ALL_TOOLS
 
 RENOVATIONFIND, ROOFLINK = on("renovationfind"), on("rooflink")
 
@@ -69,6 +70,8 @@ class Case:
         row = self.read if tool is READ else self.renovationfind if tool in RENOVATIONFIND else self.rooflink
         if tool.finds_its_own and row.told == "unknown" and row.writes:
             row = replace(row, told="done")  # the record is found by what it was created with
+        if not tool.has_body and self.kind in {"truncated_json", "huge"}:
+            row = replace(row, told="done")  # nothing is there to be cut, and what is not expected is not read
         return replace(row, answers=[tool.succeeds_with if answer == OK else answer for answer in row.answers])
 
 
@@ -131,6 +134,20 @@ MATRIX: dict[str, Case] = {
 
 def test_the_matrix_has_a_row_for_every_fault_there_is() -> None:
     assert {row.kind for row in MATRIX.values()} == KINDS
+
+
+_ELSEWHERE = {
+    "resolve_write": "sends nothing; see below",
+    "hand_off_lead": "is made of writes that have rows here; see tests/tools/test_hand_off_failures.py",
+    "rooflink_upload_photo": "sends three requests; see tests/tools/test_photos.py",
+    "rooflink_reply_to_note": "has no path unless a contract file gives one; see tests/tools/test_without_path.py",
+    "rooflink_update_customer_email": "has no path unless a contract file gives one; see the same",
+}
+
+
+def test_the_matrix_has_a_column_for_every_write_tool_there_is() -> None:
+    offered = {spec.name for spec in ALL_TOOLS if spec.effect.writes}
+    assert {tool.name for tool in WRITES} | set(_ELSEWHERE) >= offered
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
@@ -333,7 +350,7 @@ async def test_a_success_that_does_not_show_the_record_is_an_unknown_outcome(too
     async with line() as one:
         for body in _ODD_ANSWERS:
             seen = await one.play(tool, tool.fault("status", status=200, body=body))
-            enough = body in _SUCCESS_WITHOUT_RECORD and not tool.shows_record
+            enough = body == "null" if tool.may_be_silent else body in _SUCCESS_WITHOUT_RECORD and not tool.shows_record
             assert seen.row == (Row([200], "done") if enough else unknown(200)), body
             assert_tells_the_truth(seen)
 
@@ -355,7 +372,7 @@ _ODD_EXTRAS = [
 ]
 
 
-@pytest.mark.parametrize("tool", WRITES, ids=by_name)
+@pytest.mark.parametrize("tool", [tool for tool in WRITES if tool.has_body], ids=by_name)
 async def test_a_success_with_odd_things_around_the_id_is_done(tool: Tool) -> None:
     async with line() as one:
         for number, extra in enumerate(_ODD_EXTRAS):
