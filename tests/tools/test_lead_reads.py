@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from server.app import build_deck
 from server.models.lead_lists import lead_rows_of
+from server.models.renovationfind import Lead
 from server.sandbox import Fault
 from server.untrusted import CLOSE, LEGEND, OPEN
-from tests.support import Person, call, connected, data_of, make_sandbox, text_of
+from tests.support import Person, call, connected, data_of, make_sandbox, make_settings, text_of
 
 ON: dict[str, Any] = {"toolsets": "default,leads-read"}
 SHAPES = ("array", "data", "items", "content", "results", "pages")
@@ -213,10 +215,6 @@ async def test_a_full_read_replaces_what_was_known(sandbox, era):
 
 
 async def test_an_answer_that_was_asked_for_before_a_write_does_not_undo_what_the_write_showed(sandbox):
-    from server.app import build_deck
-    from server.models.renovationfind import Lead
-    from tests.support import make_settings
-
     now = [1000.0]
     deck = build_deck(make_settings(), sandbox=sandbox, clock=lambda: now[0])
     await deck.leads.remember(Lead(id=812, postLeadStatus="JOB_WON"))
@@ -227,6 +225,7 @@ async def test_an_answer_that_was_asked_for_before_a_write_does_not_undo_what_th
     now[0] = 1001.0
     await deck.leads.remember_read([Lead(id=812, postLeadStatus="LEAD_LOST")], 1000.5, whole=True)
     known = await deck.leads.get(812)
+    deck.store.close()
     assert known is not None
     assert known.lead.status == "LEAD_LOST"
 
