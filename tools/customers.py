@@ -22,8 +22,8 @@ from server.untrusted import label, with_legend
 from tools.filters import contradicted
 from tools.flat_fields import flat_fields
 from tools.jobs import RecordId
-from tools.list_pages import ListPage, numbers_of, page_lines
-from tools.paging import columns_for, cut_for
+from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
+from tools.paging import columns_for
 
 Nothing = SkipJsonSchema[None]
 
@@ -48,7 +48,6 @@ class CustomerRow(View):
 class CustomerPage(ListPage):
     """One page of customers."""
 
-    page_size: int | Nothing = Field(default=None, description="Go on with this size, if it is given")
     rows: list[CustomerRow]
 
 
@@ -87,13 +86,8 @@ async def rooflink_list_customers(
     def text_of(shown: Sequence[CustomerRow]) -> str:
         return "\n".join(with_legend(page_lines("Customers", data, columns, [vars(row) for row in shown])))
 
-    first = envelope.from_index
-    cut = cut_for(rows, text_of, page=page, page_size=page_size, first=first)
-    if cut is None:
-        return Reply(text_of(rows), data)
-    data.rows, data.next_page, data.page_size = rows[: cut.rows], cut.next_page, cut.page_size
-    data.to_index = None if first is None else first + cut.rows - 1
-    return Reply(f"{text_of(data.rows)}\n{cut.told}", data)
+    data.rows, text = shown_rows(data, rows, text_of, asked=(page, page_size))
+    return Reply(text, data)
 
 
 async def rooflink_get_customer(ctx: Ctx, customer_id: RecordId) -> Reply[CustomerView]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypedDict, TypeVar
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Page
 from server.models.view import View
+from tools.paging import cut_for
 from tools.tables import table
 
 Nothing = SkipJsonSchema[None]
+R = TypeVar("R")
 
 
 class ListPage(View):
@@ -26,6 +28,7 @@ class ListPage(View):
     filters_unverified: list[str] = Field(
         default_factory=list, description="Sent under an inferred name, not checkable"
     )
+    page_size: int | Nothing = Field(default=None, description="Go on with this size, if it is given")
 
 
 class Numbers(TypedDict):
@@ -45,6 +48,23 @@ def numbers_of(page: Page) -> Numbers:
         "to_index": page.to_index,
         "next_page": page.next_page,
     }
+
+
+def shown_rows(
+    page: ListPage, rows: list[R], text_of: Callable[[Sequence[R]], str], *, asked: tuple[int, int]
+) -> tuple[list[R], str]:
+    """The rows that are shown and their text: all, or the first of them where the text would be too long.
+
+    `asked` are the page and the page size that were asked for. Where the page is cut, it says how to go on.
+    """
+    first = page.from_index
+    cut = cut_for(rows, text_of, page=asked[0], page_size=asked[1], first=first)
+    if cut is None:
+        return rows, text_of(rows)
+    page.next_page, page.page_size = cut.next_page, cut.page_size
+    page.to_index = None if first is None else first + cut.rows - 1
+    kept = rows[: cut.rows]
+    return kept, f"{text_of(kept)}\n{cut.told}"
 
 
 def page_lines(noun: str, page: ListPage, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[str]:

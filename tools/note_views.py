@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
@@ -41,7 +41,6 @@ class NoteRow(BaseModel):
 class NotePage(ListPage):
     """One page of notes, newest first."""
 
-    page_size: int | Nothing = Field(default=None, description="Go on with this size, if it is given")
     rows: list[NoteRow]
 
 

@@ -27,10 +27,10 @@ from server.tooling.writes import write_tool
 from server.untrusted import label, with_legend
 from tools.job_changes import look_at_job
 from tools.jobs import JobId, RecordId
-from tools.list_pages import numbers_of, page_lines
+from tools.list_pages import numbers_of, page_lines, shown_rows
 from tools.messages import Message, message_lines
 from tools.note_views import ALL_MESSAGES, COLUMNS, NotePage, NoteRow, cells_of, ignored_filters, is_cut, row_of
-from tools.paging import columns_for, cut_for
+from tools.paging import columns_for
 
 Nothing = SkipJsonSchema[None]
 
@@ -108,12 +108,8 @@ async def rooflink_list_notes(
         shown = [cells_of(row, columns) for row in rows]
         return "\n".join(with_legend([*page_lines("Notes", data, columns, shown), *hints]))
 
-    cut = cut_for(data.rows, text_of, page=page, page_size=page_size, first=first)
-    if cut is not None:
-        data.rows, data.next_page, data.page_size = data.rows[: cut.rows], cut.next_page, cut.page_size
-        data.to_index = first + cut.rows - 1
-        hints.append(cut.told)
-    return Reply(text_of(data.rows), data)
+    data.rows, text = shown_rows(data, data.rows, text_of, asked=(page, page_size))
+    return Reply(text, data)
 
 
 async def rooflink_add_note(

@@ -56,7 +56,6 @@ class ProspectRow(View):
 class ProspectPage(ListPage):
     """One page of prospects, newest first."""
 
-    page_size: int | Nothing = Field(default=None, description="Go on with this size, if it is given")
     rows: list[ProspectRow]
 
 

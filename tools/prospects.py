@@ -16,8 +16,8 @@ from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
 from tools.filters import ignored_filters
-from tools.list_pages import numbers_of
-from tools.paging import columns_for, cut_for
+from tools.list_pages import numbers_of, shown_rows
+from tools.paging import columns_for
 from tools.prospect_views import (
     STAT_NAMES,
     USUAL,
@@ -112,13 +112,8 @@ async def rooflink_list_prospects(
     def text_of(shown: Sequence[ProspectRow]) -> str:
         return page_text(data, columns, shown)
 
-    first = envelope.from_index
-    cut = cut_for(rows, text_of, page=page, page_size=page_size, first=first)
-    if cut is None:
-        return Reply(text_of(rows), data)
-    data.rows, data.next_page, data.page_size = rows[: cut.rows], cut.next_page, cut.page_size
-    data.to_index = None if first is None else first + cut.rows - 1
-    return Reply(f"{text_of(data.rows)}\n{cut.told}", data)
+    data.rows, text = shown_rows(data, rows, text_of, asked=(page, page_size))
+    return Reply(text, data)
 
 
 async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[ProspectView]:

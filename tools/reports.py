@@ -21,8 +21,8 @@ from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import clean, label, with_legend
 from tools.filters import contradicted
-from tools.list_pages import ListPage, numbers_of, page_lines
-from tools.paging import columns_for, cut_for
+from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
+from tools.paging import columns_for
 from tools.prospect_views import Stats, StatsRow
 from tools.tables import moment
 
@@ -129,17 +129,9 @@ def _page(
     def text_of(shown: Sequence[Row]) -> str:
         return "\n".join(with_legend(page_lines(noun, data, columns, shown)))
 
-    cut = cut_for(rows, text_of, page=asked[0], page_size=asked[1], first=data.from_index)
-    if cut is not None:
-        rows = rows[: cut.rows]
-        first = data.from_index
-        data = data.model_copy(
-            update={"next_page": cut.next_page, "to_index": None if first is None else first + cut.rows - 1}
-        )
-    data = data.model_copy(
-        update={"rows": [{name: cell for name in columns if (cell := row.get(name)) is not None} for row in rows]}
-    )
-    return Reply("\n".join([text_of(rows), *([cut.told] if cut else [])]), data)
+    kept, text = shown_rows(data, list(rows), text_of, asked=asked)
+    data.rows = [{name: cell for name in columns if (cell := row.get(name)) is not None} for row in kept]
+    return Reply(text, data)
 
 
 def _approved(job: ApprovedJob) -> Row:
