@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from server.models.values import Answer
@@ -11,8 +11,6 @@ from server.models.values import Answer
 MOST_NAMES = 200
 """Of one service, so that a service that makes up names fills no memory."""
 _LONGEST = 60
-ROWS_LOOKED_AT = 5
-"""Of a page: a field that is new is in every row."""
 
 Key = tuple[str, str, str]
 """Operation, kind (`field`, `value`, `path`), name."""
@@ -27,20 +25,29 @@ class Observed:
     """Operations that were answered well: their path is right."""
     last_date: str = ""
     """The `Date` header of the last answer."""
+    _turn: int = -1
     _flushed: dict[Key, int] = field(default_factory=dict[Key, int])
 
+    def look_at_one(self, operation_id: str, records: Sequence[Answer]) -> None:
+        """Look at one row of a page, each time at the next: a field that is new is in all of them."""
+        if records:
+            self._turn += 1
+            self.look_at(operation_id, records[self._turn % len(records)])
+
     def look_at(self, operation_id: str, record: Answer, within: str = "") -> None:
-        """Count the fields of a record and its customer that their models do not know, and values that no list has."""
-        extra = record.model_extra
-        if extra and (expected := record.EXPECTED) is not None and (unknown := extra.keys() - expected):
-            for name in unknown:
+        """Count the fields of a record and its customer that their models do not know, and values that no list has.
+
+        Every read comes through here, so that it works on the record's own dictionaries.
+        """
+        extra, values = record.model_extra, record.__dict__
+        if extra and record.EXPECTED is not None and not extra.keys() <= record.EXPECTED:
+            for name in extra.keys() - record.EXPECTED:
                 self._count(operation_id, "field", within + name)
         for name, known in record.VALUES.items():
-            value = getattr(record, name)
+            value = values[name]
             if value is not None and value not in known:
                 self._count(operation_id, "value", f"{within}{name}={value}")
-        inner = getattr(record, "customer", None)
-        if isinstance(inner, Answer):
+        if (inner := values.get("customer")) is not None and not within and isinstance(inner, Answer):
             self.look_at(operation_id, inner, "customer.")
 
     def not_found(self, operation_id: str, path: str) -> None:

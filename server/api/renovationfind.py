@@ -30,7 +30,9 @@ class RenovationFind:
         found = lead_rows_of(answer)
         if found is None:
             raise self._odd(operation.id, "no list of leads that can be recognised")
-        return found, [self._lead(row, operation.id) for row in found.rows]
+        leads = [self._lead(row, operation.id) for row in found.rows]
+        self.client.observed.look_at_one(operation.id, leads)
+        return found, leads
 
     async def get_lead(self, lead_id: int) -> Lead:
         """One lead in full, in the `{success, data}` envelope or bare."""
@@ -43,13 +45,12 @@ class RenovationFind:
             raise self._odd(operation.id, "an answer that is no object") from None
         if lead.id != lead_id:
             raise self._odd(operation.id, f"lead {lead.id} instead of the one asked for")
+        self.client.observed.look_at(operation.id, lead)
         return lead
 
     def _lead(self, value: JsonValue | object, operation_id: str) -> Lead:
         try:
-            lead = Lead.model_validate(value)
-            self.client.observed.look_at(operation_id, lead)
-            return lead
+            return Lead.model_validate(value)
         except ValidationError:
             raise self._odd(operation_id, "a lead without a usable id") from None
 

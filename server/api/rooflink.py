@@ -9,7 +9,6 @@ from pydantic import JsonValue, ValidationError
 
 from server.api.answers import unreadable
 from server.api.client import ServiceClient
-from server.api.observed import ROWS_LOOKED_AT
 from server.catalog import Catalog
 from server.catalog.operation import Scalar
 from server.models.rooflink import Page, Prospect, Step, counts_of, steps_of
@@ -100,8 +99,7 @@ class RoofLink:
 
     def _records(self, model: type[M], rows: list[JsonValue], operation_id: str) -> list[M]:
         records = [self._read(model, row, operation_id) for row in rows]
-        for record in records[:ROWS_LOOKED_AT]:
-            self.client.observed.look_at(operation_id, record)
+        self.client.observed.look_at_one(operation_id, records)
         return records
 
     def _read(self, model: type[M], value: JsonValue, operation_id: str) -> M:
