@@ -15,7 +15,7 @@ from server.catalog import load
 from server.errors import SettingsError
 from server.settings import Settings, is_loopback, load_settings
 from server.toolsets import DEFAULT, OPT_IN, chosen_toolsets, hidden_tools
-from tests.support import make_settings
+from tests.support import EVERY_PATH, make_settings
 from tools import ALL_TOOLS
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
@@ -457,7 +457,7 @@ BOTH = {"rooflink", "renovationfind"}
 
 
 def hidden(keys: set[str], **values: Any) -> dict[str, str]:
-    return hidden_tools(make_settings(**values), load(), ALL_TOOLS, keys)
+    return hidden_tools(make_settings(**values), load(EVERY_PATH), ALL_TOOLS, keys)
 
 
 def test_a_read_only_server_hides_every_write_and_says_why() -> None:
