@@ -18,11 +18,11 @@ from pydantic import JsonValue
 from server.catalog import Field, Operation
 from server.catalog.operation import Scalar
 from server.doctor_network import host_findings
+from server.doctor_shapes import rows_of, shape_of
 from server.effects import Effect
 from server.errors import AuthError, NotFound, RateLimited, Rejected, ServiceError, Unavailable, UnexpectedResponse
 from server.findings import Finding
 from server.guard.observations import Observation
-from server.models.rooflink import counts_of, steps_of
 from server.tooling.context import Deck
 
 SECONDS = 30.0
@@ -157,7 +157,7 @@ async def _probe(probes: _Probes, operation: Operation, title: str) -> bool:
     except ServiceError as error:
         probes.findings.append(_failed(operation, error, title))
         return False
-    told, fits = _shape(probes, operation, answer)
+    told, fits = _read(probes, operation, answer)
     if title:
         probes.findings.append(Finding("ok", title, "reached, and the key is accepted"))
     if fits:
@@ -206,43 +206,16 @@ def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
     return Finding("warning", operation.id, error.what, error.next_step)
 
 
-def _shape(probes: _Probes, operation: Operation, answer: JsonValue) -> tuple[str, bool]:
-    """What an answer looks like, in words, and whether a tool can read it; ids and shapes are remembered."""
-    if operation.name.endswith("stats"):
-        kind = "an array" if isinstance(answer, list) else "an object"
-        probes.learn(operation, "shape", "answer", kind)
-        return f"{kind} with {len(counts_of(answer))} counts", bool(counts_of(answer)) or answer in ({}, [])
-    if operation.name.endswith("checklist"):
-        kind = "an array" if isinstance(answer, list) else "an object"
-        probes.learn(operation, "shape", "answer", kind)
-        return f"{kind} with {len(steps_of(answer))} steps", bool(steps_of(answer))
-    rows = _rows(answer)
-    if rows is None:
-        inner = answer.get("data", answer) if isinstance(answer, dict) else answer
-        record = isinstance(inner, dict) and ("id" in inner or not operation.variables)
-        return ("a record" if record else "neither a list nor a record"), record
-    first = rows[0] if rows else None
-    identity = first.get("id") if isinstance(first, dict) else None
-    if isinstance(identity, int) and identity > 0:
-        probes.ids[operation.id] = identity
-    if rows:
+def _read(probes: _Probes, operation: Operation, answer: JsonValue) -> tuple[str, bool]:
+    """What an answer looks like, and whether a tool can read it; ids and shapes are kept for what follows."""
+    seen = shape_of(operation, answer)
+    if seen.shape:
+        probes.learn(operation, "shape", "answer", seen.shape)
+    if seen.rows:
         probes.filled.add(operation.id)
-    told = "a list with rows" if rows else "a list without rows"
-    return told, first is None or identity is not None
-
-
-def _rows(answer: JsonValue) -> list[JsonValue] | None:
-    if isinstance(answer, list):
-        return answer
-    if not isinstance(answer, dict):
-        return None
-    for name in ("results", "data", "items", "content"):
-        inner = answer.get(name)
-        if isinstance(inner, list):
-            return inner
-        if isinstance(inner, dict) and (deeper := _rows(inner)) is not None:
-            return deeper
-    return None
+    if seen.first_id is not None:
+        probes.ids[operation.id] = seen.first_id
+    return seen.told, seen.fits
 
 
 async def _try_filter(
@@ -261,7 +234,7 @@ async def _try_filter(
         except ServiceError:
             verdict = "unclear"
         else:
-            verdict = "ignored" if _rows(answer) else "honoured"
+            verdict = "ignored" if rows_of(answer) else "honoured"
     getattr(probes, verdict).setdefault(operation.id, []).append(name)
     if verdict != "unclear":
         probes.learn(operation, "filter", one.wire, verdict)

@@ -56,13 +56,17 @@ def _tls(title: str, host: str, connection: socket.socket) -> Finding:
         with ssl.create_default_context().wrap_socket(connection, server_hostname=host) as secure:
             certificate = cast("dict[str, object]", secure.getpeercert() or {})
             version = secure.version() or "TLS"
-    except ssl.SSLError as error:
-        told = getattr(error, "verify_message", "") or error.reason or "handshake failed"
+    except ssl.SSLCertVerificationError as error:
         return Finding(
             "failure",
             f"{title} TLS",
-            f"the certificate of {host} is not accepted: {told}",
+            f"the certificate of {host} is not accepted: {error.verify_message}",
             "Check the clock, and whether a proxy reads along.",
+        )
+    except ssl.SSLError as error:
+        told = (error.reason or "no reason given").replace("_", " ").lower()
+        return Finding(
+            "failure", f"{title} TLS", f"no handshake with {host}: {told}", "Check the base URL and its port."
         )
     expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate.get("notAfter"))), UTC)
     days = (expires - datetime.now(UTC)).days

@@ -131,6 +131,26 @@ def test_a_wrong_clock_is_one_failure(date: str, state: str, told: str, monkeypa
 
 
 @pytest.mark.slow
+def test_a_service_that_takes_the_connection_and_never_answers_is_a_failure(live, simulator: Sandbox, monkeypatch):
+    monkeypatch.setattr(doctor_live, "SECONDS", 2.5)
+    simulator.faults.add(Fault(kind="slow", seconds=30, times=None))
+    result = examine("--json", **live)
+    assert result.exit_code == 1
+    failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
+    assert [(row["subject"], row["found"]) for row in failures] == [("RoofLink", "RoofLink did not answer within 2 s.")]
+    assert simulator.writes == []
+
+
+def test_a_port_that_speaks_no_tls_is_one_failure():
+    with answering(lambda: JSONResponse({})) as settings:
+        found = findings(
+            examine("--json", **{**settings, "rooflink_base_url": "https" + settings["rooflink_base_url"][4:]})
+        )
+    assert found["RoofLink TLS"]["state"] == "failure"
+    assert found["RoofLink TLS"]["found"].startswith("no handshake with 127.0.0.1: ")
+
+
+@pytest.mark.slow
 def test_what_does_not_answer_in_time_is_told_and_ends_in_time(live, simulator: Sandbox, monkeypatch):
     monkeypatch.setattr(doctor_live, "SECONDS", 4.0)
     simulator.faults.add(Fault(kind="slow", seconds=30, times=None, match="GET stats"))
