@@ -128,6 +128,7 @@ async def rooflink_update_event(
         ),
         warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
         before=state_of(known, given) if known else {},
+        overwritten=known is not None and _shows_otherwise(known, given, meant),
         receive=partial(updated, deck, operation, event_id, meant, given, whole_days=whole_days),
     )
 
@@ -189,6 +190,22 @@ async def _known(deck: Deck, event_id: int) -> tuple[Event | None, list[str]]:
             "and who is invited is not known here."
         )
         return None, [doubt]
+
+
+def _shows_otherwise(known: Event, given: Mapping[str, JsonValue], meant: Mapping[str, datetime]) -> bool:
+    """Whether the event is not what it would be set to: then the same change before does not count any more."""
+    shows: dict[str, object] = {
+        "name": known.name,
+        "all_day": known.all_day,
+        "any_time": known.any_time,
+        "invitee_ids": sorted(person.id for person in known.invitees if person.id is not None),
+        "start": known.starts,
+        "end": known.ends,
+    }
+    wanted: dict[str, object] = {**given, **meant}
+    if isinstance(ids := given.get("invitee_ids"), list):
+        wanted["invitee_ids"] = sorted(user for user in ids if isinstance(user, int))
+    return any(shows[name] != value for name, value in wanted.items())
 
 
 def _span_warnings(known: Event | None, meant: Mapping[str, datetime]) -> list[str]:

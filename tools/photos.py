@@ -6,6 +6,7 @@ Source: https://developers.rooflink.com/reference/photos-create
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, TypeGuard
@@ -19,7 +20,7 @@ from server.api.answers import unreadable
 from server.api.uploads import FormExpired, Outgoing
 from server.catalog import Operation
 from server.effects import Effect
-from server.errors import ArgumentsRefused, Problem, Refused, Unavailable
+from server.errors import ArgumentsRefused, Problem, Refused, StateError, Unavailable
 from server.guard.photo_uploads import PhotoUploads, Unfinished
 from server.guard.plan import Done, Plan, Steps, digest_of
 from server.guard.upload_files import UploadFile, looked_at, opened
@@ -153,7 +154,7 @@ class _Photo:
             await self.uploads.file_is_there(self.upload)
         run.passed(SEND, "done before" if photo.uploaded else "done")
         await run.write(self._finish(photo.photo_id), FINISH)
-        await self.uploads.forget(self.upload)
+        await self._forget()
         left = (
             f"Photo {kept.photo_id} of an earlier try has no file; delete it in RoofLink."
             if kept and photo is not kept
@@ -255,6 +256,11 @@ class _Photo:
 
     async def _keep(self, photo: Unfinished) -> None:
         await self.uploads.keep(self.upload, self.job_id, self.file.digest, photo)
+
+    async def _forget(self) -> None:
+        """The photo is complete: that the store fails now does not change it, and an old form is thrown away later."""
+        with suppress(StateError):
+            await self.uploads.forget(self.upload)
 
     async def _same_file(self) -> None:
         """The file that was looked at, still.

@@ -286,6 +286,18 @@ async def test_an_event_can_be_set_back_and_set_again(sandbox: Sandbox, time: Ti
     assert [write.body for write in sandbox.writes] == [{"name": "One"}, {"name": "Two"}, {"name": "One"}]
 
 
+async def test_what_was_changed_on_rooflink_since_is_changed_again(sandbox: Sandbox, time: Time, era: Era):
+    event_id = seeded(sandbox)
+    change: dict[str, Any] = {"event_id": event_id, "name": "One", "invitee_ids": [303], "end": "2026-05-01T12:00"}
+    async with connected(sandbox, era=era, time=time, person=Person(), **ON) as client:
+        assert data_of(await call(client, UPDATE, **change))["outcome"] == "done"
+        assert data_of(await call(client, UPDATE, **change))["outcome"] == "already_done"
+        sandbox.events[event_id].name = "Renamed by somebody"
+        assert data_of(await call(client, UPDATE, **change))["outcome"] == "done"
+    assert sandbox.events[event_id].name == "One"
+    assert len(sandbox.writes) == 2
+
+
 async def test_a_change_without_a_change_or_of_the_job_is_refused(sandbox: Sandbox):
     async with connected(sandbox, person=Person(), **ON) as client:
         nothing = await call(client, UPDATE, event_id=61001)
