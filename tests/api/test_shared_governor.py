@@ -513,7 +513,7 @@ WORKER = """
 import asyncio, sys, time
 from pathlib import Path
 from server.api.pace import PaceFile
-from server.api.shared_governor import SharedGovernor
+from server.api.shared_governor import UNANSWERED, SharedGovernor
 
 file, mode, count, url, key = sys.argv[1:]
 governor = SharedGovernor("RoofLink", 5, 1.0, PaceFile(Path(file), "rooflink:1"))
@@ -523,7 +523,9 @@ async def call(client):
     if client is None:
         print(time.monotonic(), flush=True)
     else:
-        assert (await client.get(url, headers={"X-API-KEY": key})).status_code == 200
+        began = time.monotonic()
+        await client.get(url, headers={"X-API-KEY": key})
+        print("late" if time.monotonic() - began > UNANSWERED else "in time", flush=True)
     await governor.answered()
 
 async def main():
@@ -585,16 +587,31 @@ def service() -> Iterator[dict[str, str]]:
             process.terminate()
 
 
-@pytest.mark.slow
-def test_four_processes_stay_within_the_limit_as_the_service_sees_them(file: Path) -> None:
+def arrivals_of_four_processes(file: Path) -> tuple[list[dict[str, Any]], bool]:
+    """32 requests as the service saw them, and whether one took longer than the governor waits for an answer."""
     with service() as addresses:
         base = addresses["LEADBRIDGE_ROOFLINK_BASE_URL"]
         url = f"{base}/light/jobs/prospect/?page=1&page_size=10"
         with workers(4, file, "http", 8, url, addresses["LEADBRIDGE_ROOFLINK_API_KEY"]) as processes:
             start(processes)
-            assert [process.wait(timeout=40) for process in processes] == [0, 0, 0, 0]
+            outputs = [process.communicate(timeout=60)[0] for process in processes]
+            assert [process.returncode for process in processes] == [0, 0, 0, 0]
         with urlopen(base.partition("/roof_link")[0] + "/_sandbox/requests", timeout=10) as answer:
-            records: list[dict[str, Any]] = json.load(answer)
+            return json.load(answer), any("late" in output for output in outputs)
+
+
+@pytest.mark.slow
+def test_four_processes_stay_within_the_limit_as_the_service_sees_them(file: Path) -> None:
+    """Requests that arrive later than the governor waits for their answer can meet others at the service's door.
+
+    On a machine that stalls so long the promise does not hold; such a run proves nothing and is made again.
+    """
+    for _ in range(4):
+        records, late = arrivals_of_four_processes(file)
+        if not late:
+            break
+    else:
+        pytest.skip("four times in a row the machine stalled for longer than the governor waits for an answer")
     arrived = [record["at"] for record in records]
     assert len(arrived) == 32
     assert {record["status"] for record in records} == {200}
@@ -605,8 +622,9 @@ def test_four_processes_stay_within_the_limit_as_the_service_sees_them(file: Pat
 def test_killed_processes_leave_no_lock_and_waste_no_more_than_their_places(file: Path) -> None:
     with workers(4, file, "forever", 3) as processes:
         start(processes)
-        real_time.sleep(2.5)
-        killed: list[str] = []
+        firsts = [process.stdout.readline() if process.stdout else "" for process in processes]  # all are under way
+        real_time.sleep(2)
+        killed: list[str] = firsts[:2]
         for process in processes[:2]:
             process.send_signal(signal.SIGKILL)
             killed.append(process.communicate()[0])
@@ -614,7 +632,7 @@ def test_killed_processes_leave_no_lock_and_waste_no_more_than_their_places(file
         real_time.sleep(4)
         for process in processes[2:]:
             process.send_signal(signal.SIGKILL)
-        alive = [process.communicate()[0] for process in processes[2:]]
+        alive = [*firsts[2:], *(process.communicate()[0] for process in processes[2:])]
     left = seconds_of(*killed, *alive)
     assert most_in_any(SECONDS, left) <= LIMIT
     last_of_the_dead = seconds_of(*killed)[-1]
