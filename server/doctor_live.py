@@ -30,6 +30,7 @@ INTERVAL = 0.3
 """Seconds between two requests, so that never more than four fall into one second."""
 AT_ONCE = 4
 SKEW_WARNING, SKEW_FAILURE = 60.0, 300.0
+_PAGING = {"page", "page_size"}
 _NOBODY = 2_147_483_600
 """An id that no record has."""
 _LISTS: Mapping[str, str] = {
@@ -134,7 +135,7 @@ async def _service(probes: _Probes, service: str) -> None:
     async with anyio.create_task_group() as group:
         for row in reads:
             for name, one in row.query.items():
-                if one.provenance == "inferred" and row.id in probes.filled:
+                if one.provenance == "inferred" and row.id in probes.filled and name not in _PAGING:
                     group.start_soon(_try_filter, limit, probes, row, name, one)
 
 
@@ -242,7 +243,7 @@ async def _try_filter(
 
 def _impossible(name: str) -> Scalar | None:
     """A value for a filter that no record has."""
-    if name.endswith("_id"):
+    if name.endswith(("_id", "_ids")):
         return _NOBODY
     if name.endswith(("_from", "_after")):
         return "2999-01-01"

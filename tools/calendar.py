@@ -12,8 +12,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from server.catalog import Operation
 from server.catalog.operation import Scalar
+from server.guard.observations import judged_filters
 from server.models.rooflink_calendar import Event
 from server.models.values import day_of
 from server.tooling.arguments import Id, OptionalDay, OptionalId
@@ -48,11 +48,11 @@ async def rooflink_list_events(
     operation = deck.operation("rooflink.list_events")
     filters = _filters(start_from, start_to, user_ids, job_id)
     envelope, events = await deck.rooflink.page(operation.id, Event, {"page": page, "page_size": page_size, **filters})
-    not_applied = ignored(filters, events)
+    not_applied, unverified = await judged_filters(deck.observations, operation, filters, ignored(filters, events))
     data = EventPage(
         **numbers_of(envelope),
         filters_ignored=not_applied,
-        filters_unverified=_unverified(operation, filters, not_applied),
+        filters_unverified=unverified,
         rows=[row_of(event) for event in events],
     )
     lines = page_lines("Events", data, COLUMNS, [cells_of(row) for row in data.rows])
@@ -74,8 +74,7 @@ async def rooflink_calendar_view(
     operation = deck.operation("rooflink.calendar_view")
     filters = _filters(start_from, start_to, user_ids, job_id)
     events = await deck.rooflink.rows(operation.id, Event, filters)
-    not_applied = ignored(filters, events)
-    unverified = _unverified(operation, filters, not_applied)
+    not_applied, unverified = await judged_filters(deck.observations, operation, filters, ignored(filters, events))
     data = Calendar(
         filters_ignored=not_applied, filters_unverified=unverified, rows=[row_of(event) for event in events]
     )
@@ -113,10 +112,6 @@ def _filters(
         "job_id": job_id,
     }
     return {name: value for name, value in filters.items() if value is not None}
-
-
-def _unverified(operation: Operation, filters: dict[str, Scalar], not_applied: Sequence[str]) -> list[str]:
-    return [name for name in operation.inferred_names(filters) if name not in not_applied]
 
 
 TOOLS = (

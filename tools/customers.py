@@ -12,6 +12,7 @@ from pydantic import Field, JsonValue, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
+from server.guard.observations import judged_filters
 from server.models.customers import CustomerRecord
 from server.models.rooflink import Named, Person
 from server.models.view import View
@@ -75,13 +76,10 @@ async def rooflink_list_customers(
     envelope, customers = await deck.rooflink.page(operation.id, CustomerRecord, query)
     columns = columns_for(fields, _USUAL)
     rows = [row_of(customer, columns) for customer in customers]
-    ignored = contradicted(given, customers, _CHECKS)
-    data = CustomerPage(
-        **numbers_of(envelope),
-        filters_ignored=ignored,
-        filters_unverified=[name for name in operation.inferred_names(given) if name not in ignored],
-        rows=rows,
+    ignored, unverified = await judged_filters(
+        deck.observations, operation, given, contradicted(given, customers, _CHECKS)
     )
+    data = CustomerPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)
 
     def text_of(shown: Sequence[CustomerRow]) -> str:
         return "\n".join(with_legend(page_lines("Customers", data, columns, [vars(row) for row in shown])))

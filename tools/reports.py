@@ -13,6 +13,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
+from server.guard.observations import judged_filters
 from server.models.rooflink_reports import ApprovedJob, PublicJob
 from server.models.values import day_of, is_moment
 from server.tooling.arguments import OptionalDay
@@ -69,13 +70,10 @@ async def rooflink_list_approved_jobs(
     envelope, jobs = await deck.rooflink.page(
         operation.id, ApprovedJob, {"page": page, "page_size": page_size, **filters}
     )
-    ignored = contradicted(filters, jobs, _APPROVED_CHECKS)
-    data = JobPage(
-        **numbers_of(envelope),
-        filters_ignored=ignored,
-        filters_unverified=[name for name in operation.inferred_names(filters) if name not in ignored],
-        rows=[],
+    ignored, unverified = await judged_filters(
+        deck.observations, operation, filters, contradicted(filters, jobs, _APPROVED_CHECKS)
     )
+    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=[])
     columns = columns_for(fields, _APPROVED_USUAL)
     return _page("Approved jobs", data, columns, [_approved(job) for job in jobs], (page, page_size))
 

@@ -15,7 +15,9 @@ from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
 from server import doctor_live
+from server.catalog import load
 from server.cli import app
+from server.effects import Effect
 from server.sandbox import Fault, Sandbox
 from tests.contract import standin
 from tests.contract.standin import serving
@@ -48,7 +50,7 @@ def answering(response: Any, **headers: str) -> Iterator[dict[str, str]]:
 
 @pytest.mark.slow
 def test_the_services_are_probed_within_half_a_minute_and_nothing_is_written(live, simulator: Sandbox, tmp_path):
-    state = {"state_url": f"sqlite:///{tmp_path / 'state.db'}"}
+    state = {"state_url": f"sqlite:///{tmp_path / 'state.db'}", "toolsets": "all"}
     began = time.monotonic()
     result = examine("--json", **live, **state)
     assert time.monotonic() - began < doctor_live.SECONDS
@@ -65,8 +67,11 @@ def test_the_services_are_probed_within_half_a_minute_and_nothing_is_written(liv
     assert filters["found"].startswith("ignored: project_manager_id, state; honoured: city, created_from")
     assert "not filtered" in filters["means"]
     assert "LEADBRIDGE_CONTRACT_FILE" in filters["do"]
-    # one for each read, one for each filter of an inferred name
-    assert len(simulator.requests) <= 10 + 15 + 2
+    assert found["rooflink.list_regions filters"]["found"] == "honoured: search"
+    assert found["RenovationFind"]["found"] == "reached, and the key is accepted"
+    reads = [row for row in load() if row.effect is Effect.READ and row.path]
+    inferred = [one for row in reads for one in row.query.values() if one.provenance == "inferred"]
+    assert len(simulator.requests) <= len(reads) + len(inferred)
 
     again = CliRunner().invoke(app, ["doctor"], env=named({**live, **state}), catch_exceptions=False)
     assert "seen: rooflink.list_prospects: filter state is ignored" in again.stdout
