@@ -85,7 +85,7 @@ async def test_the_lists_are_small_and_say_how_long_they_hold(sandbox, era):
         ({"toolsets": "pipeline"}, TEMPLATES),
         ({"read_only": True}, set()),
     ],
-    ids=str,
+    ids=["no prospects", "no leads", "leads to read", "pipeline alone", "read only"],
 )
 async def test_a_hidden_toolset_hides_its_templates(sandbox, era, settings, hidden):
     async with connected(sandbox, era=era, **settings) as client:
