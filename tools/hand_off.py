@@ -25,12 +25,7 @@ from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.sending import done_before
 from server.tooling.writes import write_tool
 from server.untrusted import with_legend
-from tools.create_lead import (
-    PostalCode,
-    StateCode,
-    create_lead_rules,
-    rooflink_create_lead,
-)
+from tools.create_lead import PostalCode, StateCode, create_lead_rules, rooflink_create_lead
 from tools.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
 from tools.lead_answers import lead_title
 from tools.lead_parts import LeadParts, parts_of
@@ -273,7 +268,11 @@ class _HandOff:
 
 def hand_off_rules(given: Mapping[str, Any]) -> list[Problem]:
     """The rules of a RoofLink lead, as far as its parts are given here."""
-    return create_lead_rules(given)
+    problems = create_lead_rules(given)
+    if not problems and ("latitude" in given) != ("longitude" in given):
+        missing = "longitude" if "latitude" in given else "latitude"
+        problems.append(Problem(missing, "is required when the other coordinate is given; or leave both out"))
+    return problems
 
 
 def _nothing_to_receive(_answer: JsonValue) -> Done:

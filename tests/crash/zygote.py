@@ -98,7 +98,7 @@ def _serve(descriptors: list[int], told: dict[str, Any]) -> None:
         if told["hold"]:
             points.hold_before_intent(Path(told["hold"]))
         if told["start"]:
-            points.INSIDE[told["start"]]()
+            points.install(told["start"])
         sys.argv = ["leadbridge", "serve"]
         server.cli.main()
         code = 0

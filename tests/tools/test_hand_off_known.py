@@ -1,0 +1,163 @@
+"""A hand-off of a lead of which something is known before: accepted, declined, won, in RoofLink already, long ago."""
+
+from __future__ import annotations
+
+import time as clocks
+from typing import Any
+
+import pytest
+
+from server.sandbox import Sandbox
+from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.tools.handing_off import ACCEPT, ALL, CREATE, GIVEN, LEAD, NOTE, befall, hand_off, posts_of, writes_of
+
+UPDATE = "renovationfind_update_job_status"
+
+
+async def test_a_lead_accepted_before_is_not_accepted_again(sandbox: Sandbox, time: Time, era: Era) -> None:
+    person = Person()
+    async with connected(sandbox, era=era, person=person, time=time) as client:
+        await call(client, "renovationfind_accept_lead", lead_id=LEAD)
+        receipt = await hand_off(client)
+    assert receipt["outcome"] == "done"
+    assert writes_of(sandbox) == ALL
+    assert "It is accepted already." in person.shown[1]
+
+
+async def test_a_lead_that_is_won_can_still_be_handed_off(sandbox: Sandbox, time: Time) -> None:
+    async with connected(sandbox, time=time, approvals="off") as client:
+        await call(client, "renovationfind_accept_lead", lead_id=LEAD)
+        await call(client, "renovationfind_mark_won", lead_id=LEAD, status="JOB_WON", job_amount=100)
+        assert (await hand_off(client))["outcome"] == "done"
+    assert writes_of(sandbox)[2:] == [CREATE, NOTE]
+
+
+@pytest.mark.parametrize("already_accepted", [False, True])
+async def test_a_lead_declined_here_is_refused_before_anybody_is_asked(
+    sandbox: Sandbox, time: Time, era: Era, already_accepted: bool
+) -> None:
+    person = Person()
+    async with connected(sandbox, era=era, person=person, time=time) as client:
+        await call(client, "renovationfind_decline_lead", lead_id=LEAD, reason="Too far away")
+        refused = await hand_off(client, already_accepted=already_accepted, **GIVEN)
+    assert (refused["outcome"], refused["reason"]) == ("refused", "already_declined")
+    assert len(person.shown) == 1
+    assert len(sandbox.writes) == 1
+
+
+async def test_a_lead_seen_by_its_status_only_is_taken_as_accepted(sandbox: Sandbox, time: Time) -> None:
+    """785 was accepted elsewhere; the answer to a status tells who it is."""
+    async with connected(sandbox, time=time, approvals="off") as client:
+        await call(client, UPDATE, lead_id=785, status="QUOTE_SENT")
+        receipt = await hand_off(client, lead_id=785)
+    assert receipt["outcome"] == "done", receipt
+    assert writes_of(sandbox)[1:] == [CREATE, NOTE]
+
+
+async def test_the_same_with_other_arguments_never_makes_a_second_prospect(
+    sandbox: Sandbox, time: Time, era: Era
+) -> None:
+    async with connected(sandbox, era=era, person=Person(), time=time) as client:
+        befall(sandbox, NOTE, "status", status=400)
+        first = await hand_off(client)
+        others: list[dict[str, Any]] = [
+            {"lead_source": "Door Knocking"},
+            {"address": "1 Other Rd", "city": "Plano", "state": "TX", "postal_code": "75023"},
+            {"allow_duplicate": True},
+            {"already_accepted": True, "lead_status": "cb"},
+        ]
+        for arguments in others:
+            again = await hand_off(client, **arguments)
+            assert again["outcome"] in {"done", "already_done"}
+            assert again["record_id"] == first["record_id"]
+    assert writes_of(sandbox) == ALL
+
+
+async def test_a_month_later_it_is_still_known_to_be_done(sandbox: Sandbox, time: Time) -> None:
+    clock = Time(clocks.time())
+    async with connected(sandbox, time=time, clock=clock, approvals="off") as client:
+        befall(sandbox, CREATE, "status", status=400)
+        assert (await hand_off(client))["outcome"] == "refused"
+        clock.now += 3 * 86_400
+        befall(sandbox, NOTE, "status", status=400)
+        done = await hand_off(client)
+        clock.now += 30 * 86_400
+        noted = await hand_off(client)
+        clock.now += 30 * 86_400
+        last = await hand_off(client)
+    assert {done["record_id"], noted["record_id"], last["record_id"]} == {sandbox.writes[1].record_id}
+    assert [done["outcome"], noted["outcome"], last["outcome"]] == ["done", "done", "already_done"]
+    assert writes_of(sandbox) == ALL
+
+
+# Duplicates
+
+
+async def test_a_likely_duplicate_is_created_only_after_a_person_has_been_shown_it(
+    sandbox: Sandbox, time: Time, era: Era
+) -> None:
+    person = Person()
+    async with connected(sandbox, era=era, person=person, time=time) as client:
+        there = data_of(await call(client, "rooflink_create_lead", **GIVEN, cell_phone="(972) 555-0142"))["record_id"]
+        stopped = await hand_off(client, allow_duplicate=True)  # before anybody could know of it
+        assert (stopped["outcome"], stopped["reason"]) == ("refused", "likely_duplicate")
+        assert f"prospect {there} " in stopped["summary"]
+        assert writes_of(sandbox) == [CREATE, ACCEPT]
+        refused = await hand_off(client)
+        assert refused["reason"] == "likely_duplicate"
+        assert len(person.shown) == 1
+        person.action = "decline"
+        assert (await hand_off(client, allow_duplicate=True))["outcome"] == "not_approved"
+        assert f"It resembles prospect {there} " in person.shown[-1]
+        assert len(sandbox.writes) == 2
+        person.action = "accept"
+        receipt = await hand_off(client, allow_duplicate=True)
+        again = await hand_off(client, allow_duplicate=True)
+    assert receipt["outcome"] == "done"
+    assert receipt["record_id"] != there
+    assert again["record_id"] == receipt["record_id"]
+    assert writes_of(sandbox) == [CREATE, *ALL]
+
+
+async def test_a_duplicate_is_refused_to_a_client_that_cannot_ask_too(sandbox: Sandbox, time: Time) -> None:
+    async with connected(sandbox, time=time) as client:
+        await call(client, "rooflink_create_lead", **GIVEN)
+        token = (await hand_off(client))["approval_token"]
+        stopped = await hand_off(client, approval_token=token)
+        assert stopped["reason"] == "likely_duplicate"
+        asked = await hand_off(client, allow_duplicate=True)
+        assert asked["outcome"] == "approval_required"
+        assert any(line.startswith("It resembles prospect ") for line in asked["preview"])
+        assert writes_of(sandbox) == [CREATE, ACCEPT]
+        assert (await hand_off(client, allow_duplicate=True, approval_token=asked["approval_token"]))[
+            "outcome"
+        ] == "done"
+    assert writes_of(sandbox) == [CREATE, *ALL]
+
+
+# Arguments
+
+
+async def test_arguments_that_cannot_be_are_told_all_at_once_and_nothing_is_sent(
+    sandbox: Sandbox, time: Time, era: Era
+) -> None:
+    person = Person()
+    async with connected(sandbox, era=era, person=person, time=time) as client:
+        wrong = {"state": "Texas", "postal_code": "1", "cell_phone": "none", "email": "dana@"}
+        for arguments in (wrong, {**wrong, "dry_run": True}):
+            told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, **arguments))
+            for name in wrong:
+                assert f"- {name}: " in told
+        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, rep_id=5))
+        assert "rep_id" in told
+        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, latitude=33.0))
+        assert "longitude" in told
+    assert posts_of(sandbox) == 0
+    assert not person.shown
+
+
+async def test_a_place_that_fits_no_state_is_refused_before_it_is_accepted(sandbox: Sandbox, time: Time) -> None:
+    async with connected(sandbox, time=time, approvals="off") as client:
+        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, state="CA", postal_code="75024"))
+    assert "postal_code" in told
+    assert posts_of(sandbox) == 0
