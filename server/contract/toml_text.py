@@ -21,7 +21,7 @@ def contract_text(catalog: Catalog, operations: Iterable[Operation]) -> str:
         original = catalog.before.get(operation.id, catalog[operation.id])
         if lines := _lines(original, operation):
             blocks.append("\n".join(lines))
-    return "\n\n".join([_HEAD, *blocks]) + "\n"
+    return "\n\n".join([_HEAD.rstrip(), *blocks]) + "\n"
 
 
 def _lines(before: Operation, after: Operation) -> list[str]:

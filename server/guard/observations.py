@@ -108,10 +108,23 @@ class Observations:
         return True
 
     async def save(self, service: str, observed: Observed) -> list[Observation]:
-        """Keep what a client has seen since the last time; what could not be kept is given back."""
+        """Keep what a client has seen since the last time; what could not be kept is given back.
+
+        A path that has worked once is right: a 404 there, before or after, was a record that does not exist.
+        """
         counts = observed.unsaved()
-        new = [Observation(*key, "seen", count, self.clock()) for key, count in counts.items()]
-        if not await self.remember(service, new):
+        known = {(row.operation, row.name): row for row in await self.of_service(service) if row.kind == "path"}
+        right = [
+            Observation(row.operation, "path", row.name, "honoured", 0)
+            for row in known.values()
+            if row.operation in observed.worked and row.state != "honoured"
+        ]
+        new = [
+            Observation(operation, kind, name, "seen", count, self.clock())
+            for (operation, kind, name), count in counts.items()
+            if kind != "path" or (row := known.get((operation, name))) is None or row.state != "honoured"
+        ]
+        if not await self.remember(service, [*right, *new]):
             return new
         observed.saved(counts)
         return []
