@@ -16,7 +16,7 @@ from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
-from tools.lead_answers import lead_lines, lead_record
+from tools.lead_answers import lead_record
 from tools.leads import LeadId
 from tools.paging import columns_for, cut_for
 from tools.tables import moment, table
@@ -115,10 +115,10 @@ async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
         attachments=[label(one.displayFilename, limit=150) or f"file {one.id}" for one in lead.attachments],
         warnings=warnings,
     )
-    lines = [f"Lead {lead.id}", *(line for line in lead_lines(lead))]
     details = [f"{name}: {value}" for name, value in data.status_details.items()]
     details += [f"attachment: {name}" for name in data.attachments]
-    return Reply("\n".join(with_legend([*warnings, *lines[:1], *details, *lines[1:]])), data)
+    told = [f"{name}: {value}" for name, value in data.fields.items()]
+    return Reply("\n".join(with_legend([*warnings, f"Lead {lead.id}", *details, *told])), data)
 
 
 async def _remember(deck: Deck, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:

@@ -16,7 +16,7 @@ from server.guard.leads import KnownLead, won_refusal
 from server.guard.plan import Done, Plan
 from server.models.renovationfind import Lead
 from server.tooling.arguments import Text500
-from server.tooling.context import Ctx, deck_of
+from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 from tools.lead_answers import known_line, lead_lines, lead_record, lead_title, receive_lead, success_of
 
@@ -27,7 +27,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
     """Accept a RenovationFind lead, which reveals its contact details. It cannot be undone.
 
     Use it once the user wants the lead. It sets no job status and puts nothing into RoofLink; for that use
-    rooflink_create_lead afterwards with what is answered here.
+    hand_off_lead afterwards, or rooflink_create_lead with what is answered here.
     """
     deck = deck_of(ctx)
     operation = deck.operation("renovationfind.accept_lead")
@@ -39,7 +39,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
             after={"accepted": True},
             details=lead_lines(lead),
             next_steps=[
-                "rooflink_create_lead puts it into RoofLink; do not fill in what is not given here.",
+                *_into_rooflink(lead_id, deck),
                 "renovationfind_update_job_status tells RenovationFind how it goes on.",
             ],
         )
@@ -100,6 +100,15 @@ async def renovationfind_decline_lead(
         before={"declined": known.declined_here if known else None},
         receive=receive,
     )
+
+
+def _into_rooflink(lead_id: int, deck: Deck) -> list[str]:
+    """The tool that goes on with an accepted lead, if one is offered."""
+    if "hand_off_lead" not in deck.hidden:
+        return [f"hand_off_lead with lead_id={lead_id} puts it into RoofLink."]
+    if "rooflink_create_lead" not in deck.hidden:
+        return ["rooflink_create_lead puts it into RoofLink; do not fill in what is not given here."]
+    return []
 
 
 def _refusal(lead_id: int, known: KnownLead | None) -> Refused | None:

@@ -73,7 +73,7 @@ def page_lines(noun: str, page: ListPage, columns: Sequence[str], rows: Sequence
         total = "?" if page.count is None else page.count
         head = f"{noun} {page.from_index or '?'}-{page.to_index or '?'} of {total}"
     else:
-        head = f"No {noun.lower()} on this page."
+        head = f"No {noun.lower()} on this page"
     lines = [head + (f", next_page={page.next_page}" if page.next_page else ", last page")]
     if page.filters_ignored:
         ignored = ", ".join(page.filters_ignored)

@@ -192,8 +192,11 @@ def _notes(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
     if survey.oldest is not None:
         age = _age(now - survey.oldest)
         notes.append(f"Each prospect counts as it was last read, the oldest {age}; later edits show when read again.")
-    if coverage.complete and coverage.total is not None and survey.known > coverage.total:
-        gone = survey.known - coverage.total
+    beyond = survey.known - coverage.total if coverage.complete and coverage.total is not None else 0
+    made_here = min(survey.made_here, beyond)
+    if made_here > 0:
+        notes.append(f"{made_here:,} of them came by LeadBridge after the list was read, their stage not read yet.")
+    if (gone := beyond - max(made_here, 0)) > 0:
         notes.append(f"{gone:,} of them RoofLink no longer counts; they leave with the next reading of the whole list.")
     if pipeline.stats_problem:
         notes.append(f"RoofLink's own counts are missing: {pipeline.stats_problem}")

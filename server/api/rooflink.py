@@ -11,6 +11,7 @@ from server.api.answers import unreadable
 from server.api.client import ServiceClient
 from server.catalog import Catalog
 from server.catalog.operation import Scalar
+from server.errors import NotFound
 from server.models.rooflink import Page, Prospect, Step, counts_of, steps_of
 from server.models.values import Answer
 
@@ -32,10 +33,19 @@ class RoofLink:
         extra: Mapping[str, str] | None = None,
         path: Mapping[str, int] | None = None,
     ) -> tuple[Page, list[M]]:
-        """One page of a list in RoofLink's envelope; `query` by our argument names, `extra` by the service's own."""
+        """One page of a list in RoofLink's envelope; `query` by our argument names, `extra` by the service's own.
+
+        A page that does not exist is answered with 404, as Django REST framework does.
+        """
         operation = self._catalog[operation_id]
         sent = {**operation.encode_query(query), **(extra or {})}
-        answer = await self.client.request(operation, path=path, query=sent)
+        try:
+            answer = await self.client.request(operation, path=path, query=sent)
+        except NotFound as error:
+            if isinstance(number := query.get("page"), int) and number > 1:
+                error.what = f"RoofLink has no page {number} here (404): most likely the list ends before."
+                error.next_step, error.hints = "Begin with page=1 and go on with its next_page.", []
+            raise
         rows = answer.get("results") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(rows, list):
             raise self._odd(operation_id, "no list of results")

@@ -75,6 +75,8 @@ class Survey:
     """Counts of the prospects in scope that the index knows; `known` and the times are of the whole index."""
 
     known: int = 0
+    made_here: int = 0
+    """Those of them that were created here and not seen in the list since."""
     oldest: float | None = None
     """When the row was read that was read longest ago."""
     deleted: int = 0
@@ -106,9 +108,10 @@ def _survey(connection: Connection, account: str, scope: Scope, today: date) -> 
 
     from server.state.tables import seen_prospects as table
 
-    columns = (table.c.prospect_id, table.c.standing, table.c.deleted, table.c.seen_at)
+    columns = (table.c.prospect_id, table.c.standing, table.c.deleted, table.c.seen_at, table.c.sweep)
     rows = connection.execute(select(*columns).where(table.c.account == account)).all()
-    survey = Survey(known=len(rows), oldest=min((row.seen_at for row in rows), default=None))
+    made_here = sum(row.sweep == 0 for row in rows)
+    survey = Survey(known=len(rows), made_here=made_here, oldest=min((row.seen_at for row in rows), default=None))
     waiting = _count(survey, rows, scope, today)
     survey.stale_total = len(waiting)
     first = sorted(waiting)[:STALE_KEPT]
@@ -132,7 +135,7 @@ def _survey(connection: Connection, account: str, scope: Scope, today: date) -> 
 
 
 def _count(
-    survey: Survey, rows: Sequence[Row[Any, Any, Any, Any]], scope: Scope, today: date
+    survey: Survey, rows: Sequence[Row[Any, Any, Any, Any, Any]], scope: Scope, today: date
 ) -> list[tuple[str, int, int]]:
     """Count every row; the stale ones as (last edit, id, days)."""
     reps: dict[int | str, RepCount] = {}

@@ -139,6 +139,7 @@ async def test_a_lead_is_shown_with_the_details_of_its_status_and_its_attachment
     assert len(data["attachments"]) >= 1
     assert text_of(result).startswith("Lead 795\n")
     assert "attachment: " in text_of(result)
+    assert text_of(result).count(LEGEND) == 1
 
 
 async def test_an_unknown_lead_is_not_found_and_the_path_is_said_to_be_inferred(sandbox, era):

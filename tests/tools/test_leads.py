@@ -53,7 +53,7 @@ async def test_accepting_shows_the_contact_details_that_it_reveals(sandbox: Sand
     for value in ("Dana Miller", "(972) 555-0142", "dana.miller@example.com", address):
         assert value in text_of(result)
         assert value in json.dumps(data_of(result), ensure_ascii=False)
-    assert any("rooflink_create_lead" in step for step in data_of(result)["next_steps"])
+    assert data_of(result)["next_steps"][0] == "hand_off_lead with lead_id=812 puts it into RoofLink."
     (write,) = sandbox.writes
     assert (write.operation, write.path_params) == ("POST /general-leads/{lead_id}/accept", {"lead_id": 812})
     assert write.body is None
@@ -61,6 +61,18 @@ async def test_accepting_shows_the_contact_details_that_it_reveals(sandbox: Sand
     assert (request.method, request.path) == ("POST", "/rest-api-v1/general-leads/812/accept")
     assert request.query == ""
     assert sandbox.leads[812].action == "ACCEPTED"
+
+
+async def test_an_acceptance_advises_no_tool_that_is_not_offered(sandbox: Sandbox, time: Time, era: Era):
+    for toolsets, advice in (
+        ("leads,prospects", "rooflink_create_lead puts it into RoofLink; do not fill in what is not given here."),
+        ("leads", "renovationfind_update_job_status tells RenovationFind how it goes on."),
+    ):
+        async with connected(sandbox, era=era, time=time, person=Person(), toolsets=toolsets) as client:
+            result = await call(client, ACCEPT, lead_id=812)
+            assert data_of(result)["next_steps"][0] == advice
+        sandbox.leads[812].action = "NONE"
+    assert len(sandbox.writes) == 2
 
 
 async def test_accepting_is_put_on_record_and_the_lead_is_known_from_then_on(sandbox: Sandbox, time: Time, era: Era):

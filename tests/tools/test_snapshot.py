@@ -401,6 +401,17 @@ async def test_a_prospect_made_just_now_counts_as_unknown_until_the_list_tells_i
     assert (later.survey.known, later.survey.stages["unknown"], later.survey.no_edit_date) == (20, 0, 0)
 
 
+async def test_a_prospect_made_just_now_is_not_told_as_one_that_rooflink_no_longer_counts(company, time, wall):
+    async with connected(company(20), time=time, clock=wall) as client:
+        await call(client, TOOL)
+        made = await call(client, "rooflink_create_lead", address="9 Fern St", state="TX", postal_code="75024")
+        assert data_of(made)["outcome"] == "done"
+        result = await call(client, TOOL)
+    assert text_of(result).startswith("Pipeline from 20 of 20 prospects")
+    assert "1 of them came by LeadBridge after the list was read, their stage not read yet." in text_of(result)
+    assert "no longer counts" not in text_of(result)
+
+
 async def test_what_vanished_from_a_page_that_was_read_again_does_not_count(company, time, wall):
     sandbox = company(60)
     async with connected(sandbox, time=time, clock=wall) as client:
