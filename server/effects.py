@@ -65,7 +65,7 @@ _GATES = {
 }
 
 _RETRIES = {
-    Effect.READ: "timeouts, 429, 5xx, broken connections",
+    Effect.READ: "timeouts, 429, 5xx other than 503, broken connections",
     Effect.REVERSIBLE: "429 and what never reached the service",
     Effect.ADDITIVE: "429 and what never reached the service",
     Effect.IRREVERSIBLE: "429 and what never reached the service",

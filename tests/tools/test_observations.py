@@ -53,6 +53,16 @@ async def test_a_filter_found_ignored_is_told_at_once_by_the_next_server(sandbox
     assert sandbox.writes == []
 
 
+async def test_a_look_at_a_job_before_a_write_takes_no_field_for_new(sandbox: Sandbox, time: Time, store_url: str):
+    job = max(sandbox.prospects)
+    async with connected(sandbox, time=time, state_url=store_url) as client:
+        done = await call(client, "rooflink_update_job", job_id=job, name="Campbell roof")
+        assert data_of(done)["outcome"] == "done"
+        status = await call(client, STATUS)
+    assert "unknown field" not in text_of(status)
+    assert data_of(status).get("learnt", []) == []
+
+
 async def test_a_filter_that_was_corrected_is_not_held_to_what_the_old_name_did(
     sandbox: Sandbox, time: Time, store: str, tmp_path: Path
 ):
