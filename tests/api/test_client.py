@@ -320,8 +320,14 @@ def _files_that_call(name: str, *, without: str = "") -> set[str]:
     return {file for file, tree in _sources(without=without) if any(called == name for called, _ in _calls(tree))}
 
 
-_KEYLESS = {"server/contract/web.py", "server/contract/readme_mcp.py", "server/doctor_network.py", "server/cli.py"}
-"""What reads documentation, looks whether a host is there, or tries a port: none of them knows a key."""
+_KEYLESS = {
+    "server/api/uploads.py",
+    "server/cli.py",
+    "server/contract/readme_mcp.py",
+    "server/contract/web.py",
+    "server/doctor_network.py",
+}
+"""What reads documentation, looks whether a host is there, tries a port, or brings a file: none of them knows a key."""
 
 
 def test_only_the_client_and_the_sandbox_import_anything_that_reaches_a_network() -> None:
