@@ -30,6 +30,8 @@ HOSTILE = (
 )
 """Markup, a closing mark, an order to the model, characters that hide or turn text, a line and a cell of a table."""
 MARK = re.compile("zorblax", re.IGNORECASE)
+READS = {spec.name for spec in tool_specs() if not spec.effect.writes}
+"""Tools that show records, of which each key is looked at by itself."""
 FENCED = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
 MODEL_CALLS = {name: arguments for name, arguments in ARGUMENTS.items() if name != "server_status"}
 
@@ -169,7 +171,7 @@ async def test_hostile_text_in_every_string_stays_between_the_marks(era: Era, to
             await _look_at_call(client, person, "renovationfind_accept_lead", {"lead_id": arguments["lead_id"]})
             transport.chosen = lambda _key: False
         await _look_at_call(client, person, tool, arguments)
-        one_by_one = [_only(key) for key in sorted(transport.keys)] if era == "modern" else []
+        one_by_one = [_only(key) for key in sorted(transport.keys)] if era == "modern" and tool in READS else []
         for chosen in (lambda _key: True, *one_by_one):
             transport.chosen = chosen
             await _look_at_call(client, person, tool, _again(tool, arguments, len(person.shown)))
