@@ -47,6 +47,14 @@ def test_they_stay_under_2000_characters_when_all_reasons_come_together():
     assert len(instructions(settings, {reason: reason for reason in reasons}, ["rooflink", "renovationfind"])) < LIMIT
 
 
+def test_they_tell_how_approval_is_asked_for_under_these_settings():
+    assert "answer approval_required with a preview and a token" in told(approvals="auto")
+    assert "refused where the client has none" in told(approvals="human")
+    assert "ask nobody here: call one only after the user said yes" in told(approvals="off")
+    for mode in ("human", "off"):
+        assert "token" not in told(approvals=mode)
+
+
 def test_the_sandbox_is_said_to_be_one_and_a_real_account_is_not():
     assert "SANDBOX: both services are simulated" in told(sandbox=True)
     assert "SANDBOX" not in told(sandbox=False, **KEYS)
