@@ -170,11 +170,11 @@ async def test_hostile_text_in_every_string_stays_between_the_marks(era: Era, to
             transport.chosen = lambda _key: True
             await _look_at_call(client, person, "renovationfind_accept_lead", {"lead_id": arguments["lead_id"]})
             transport.chosen = lambda _key: False
+        transport.chosen = lambda _key: True
         await _look_at_call(client, person, tool, arguments)
-        one_by_one = [_only(key) for key in sorted(transport.keys)] if era == "modern" and tool in READS else []
-        for chosen in (lambda _key: True, *one_by_one):
-            transport.chosen = chosen
-            await _look_at_call(client, person, tool, _again(tool, arguments, len(person.shown)))
+        for key in sorted(transport.keys) if era == "modern" and tool in READS else ():
+            transport.chosen = _only(key)
+            await _look_at_call(client, person, tool, arguments)
         await _look_at_call(client, person, "write_history", {})
         assert transport.planted or not transport.keys
 
@@ -185,11 +185,3 @@ async def _offered(client: Client) -> set[str]:
 
 def _only(key: str) -> Callable[[str], bool]:
     return lambda found: found == key
-
-
-def _again(tool: str, arguments: dict[str, Any], number: int) -> dict[str, Any]:
-    """The same call, made different where the same write would not be sent again."""
-    for name in ("message", "reason", "name", "first_name"):
-        if name in arguments and not tool.startswith("rooflink_list"):
-            return {**arguments, name: f"{arguments[name]} {number}"}
-    return arguments
