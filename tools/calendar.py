@@ -22,6 +22,7 @@ from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
 from tools.event_views import COLUMNS, Calendar, Days, EventPage, cells_of, days_text, event_lines, ignored, row_of
+from tools.filters import days_in_order
 from tools.list_pages import numbers_of, page_lines
 
 Nothing = SkipJsonSchema[None]
@@ -105,6 +106,7 @@ async def rooflink_next_five_days_events(
 def _filters(
     start_from: date | None, start_to: date | None, user_ids: Sequence[int] | None, job_id: int | None
 ) -> dict[str, Scalar]:
+    days_in_order(("start_from", start_from, "start_to", start_to))
     filters: dict[str, Scalar | None] = {
         "start_from": start_from.isoformat() if start_from else None,
         "start_to": start_to.isoformat() if start_to else None,

@@ -8,12 +8,28 @@ from datetime import date
 from typing import TypeVar
 
 from server.catalog.operation import Scalar
+from server.errors import ArgumentsRefused, Problem
 from server.models.rooflink import Person, Prospect
 from server.models.values import day_of
 
 R = TypeVar("R")
 Check = Callable[[Prospect, Scalar], bool | None]
 """Whether a row fits the filter; `None` where the row does not tell."""
+
+
+def days_in_order(*periods: tuple[str, date | None, str, date | None]) -> None:
+    """Refuse a period that ends before it begins: its empty answer would read as "there are none".
+
+    Raises:
+        ArgumentsRefused: names the later argument.
+    """
+    problems = [
+        Problem(last, f"must not be before {first}, which is {begin.isoformat()} (LeadBridge's own rule)")
+        for first, begin, last, end in periods
+        if begin is not None and end is not None and end < begin
+    ]
+    if problems:
+        raise ArgumentsRefused(problems)
 
 
 def contradicted(

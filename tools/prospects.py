@@ -15,7 +15,7 @@ from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
-from tools.filters import ignored_filters
+from tools.filters import days_in_order, ignored_filters
 from tools.list_pages import numbers_of, shown_rows
 from tools.paging import columns_for
 from tools.prospect_views import (
@@ -79,6 +79,10 @@ async def rooflink_list_prospects(
     Most filter names are inferred: filters_ignored names those the service did not apply; do not rely on them.
     For counts use rooflink_prospect_stats.
     """
+    days_in_order(
+        ("created_from", created_from, "created_to", created_to),
+        ("modified_from", modified_from, "modified_to", modified_to),
+    )
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.list_prospects")
     filters: dict[str, Scalar | None] = {

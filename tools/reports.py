@@ -21,7 +21,7 @@ from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import clean, label, with_legend
-from tools.filters import contradicted
+from tools.filters import contradicted, days_in_order
 from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
 from tools.paging import columns_for
 from tools.prospect_views import Stats, StatsRow
@@ -66,6 +66,7 @@ async def rooflink_list_approved_jobs(
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.list_approved_jobs")
+    days_in_order(("date_from", date_from, "date_to", date_to))
     filters = _days(date_from=date_from, date_to=date_to)
     envelope, jobs = await deck.rooflink.page(
         operation.id, ApprovedJob, {"page": page, "page_size": page_size, **filters}
@@ -83,6 +84,7 @@ async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_
 
     Path and filters are inferred: a date may have no effect. It lists no jobs.
     """
+    days_in_order(("date_from", date_from, "date_to", date_to))
     filters = _days(date_from=date_from, date_to=date_to)
     counts = await deck_of(ctx).rooflink.counts("rooflink.approved_stats", filters)
     data = Stats(counts=[StatsRow(filter=label(name), count=count) for name, count in counts])

@@ -72,10 +72,11 @@ async def test_filters_go_out_and_the_one_that_the_service_ignores_is_named(sand
 async def test_days_that_the_service_ignores_are_named(sandbox: Sandbox, time: Time):
     sandbox = Sandbox(clock=time, now=lambda: NOW, prospects=5, event_filters=frozenset({"users"}))
     async with connected(sandbox, time=time, **ON) as client:
-        data = data_of(await call(client, LIST, start_from="2026-05-08", start_to="2026-05-02"))
+        after = data_of(await call(client, LIST, start_from="2026-05-08"))
+        until = data_of(await call(client, LIST, start_to="2026-05-02"))
         view = data_of(await call(client, VIEW, start_from="2026-05-08"))
-    assert data["filters_ignored"] == ["start_from", "start_to"]
-    assert data["filters_unverified"] == []
+    assert (after["filters_ignored"], until["filters_ignored"]) == (["start_from"], ["start_to"])
+    assert after["filters_unverified"] == until["filters_unverified"] == []
     assert view["filters_ignored"] == ["start_from"]
 
 

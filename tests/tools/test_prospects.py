@@ -121,6 +121,25 @@ async def test_a_page_that_is_not_there_is_an_error_that_names_no_record(sandbox
     )
 
 
+async def test_a_period_that_ends_before_it_begins_is_refused_and_not_told_as_none(sandbox: Sandbox, time: Time):
+    periods = (
+        (LIST, "created_from", "created_to"),
+        (LIST, "modified_from", "modified_to"),
+        ("rooflink_list_events", "start_from", "start_to"),
+        ("rooflink_calendar_view", "start_from", "start_to"),
+        ("rooflink_list_approved_jobs", "date_from", "date_to"),
+        ("rooflink_approved_stats", "date_from", "date_to"),
+    )
+    async with connected(sandbox, time=time, toolsets="all") as client:
+        for tool, first, last in periods:
+            result = await call(client, tool, **{first: "2026-11-10", last: "2026-11-09"})
+            assert result.is_error
+            assert f"- {last}: must not be before {first}, which is 2026-11-10" in text_of(result)
+            assert sandbox.requests == []
+        same = await call(client, LIST, created_from="2026-11-10", created_to="2026-11-10")
+    assert not same.is_error
+
+
 async def test_a_list_without_rows_says_so(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         result = await call(client, LIST, city="Nowhere")
