@@ -145,7 +145,10 @@ async def write_history(
     start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
     rows, total = await deck.ledger.history(state=outcome or "", since=start, limit=limit)
     data = History(total=total, rows=[_row(row) for row in rows])
-    lines = [f"{len(data.rows)} of {total} writes" if total else "No writes on record."]
+    given = {"outcome": outcome, "since": since}
+    only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+    none = f"No writes on record with {only}." if only else "No writes on record."
+    lines = [f"{len(data.rows)} of {total} writes" if total else none]
     if data.rows:
         columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
         lines += table(columns, [row.model_dump() for row in data.rows])

@@ -217,6 +217,17 @@ async def test_an_empty_history_says_so(sandbox: Sandbox, era: Era):
     assert text_of(result) == "No writes on record."
 
 
+async def test_a_filter_that_no_write_fits_is_not_told_as_an_empty_history(sandbox: Sandbox, era: Era):
+    async with connected(sandbox, era=era) as client:
+        job = next(iter(sandbox.prospects))
+        await call(client, "rooflink_add_note", job_id=job, message="Called her.")
+        unknown = await call(client, HISTORY, outcome="unknown")
+        later = await call(client, HISTORY, outcome="done", since="2099-01-01")
+    assert text_of(unknown) == "No writes on record with outcome=unknown."
+    assert text_of(later) == "No writes on record with outcome=done and since=2099-01-01."
+    assert len(sandbox.writes) == 1
+
+
 async def test_each_write_is_a_row_with_what_came_of_it(sandbox: Sandbox, time: Time, era: Era):
     clock = Time(1_790_000_000.0)
     async with connected(sandbox, era=era, time=time, clock=clock, person=Person()) as client:
