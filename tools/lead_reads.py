@@ -28,6 +28,7 @@ LeadField = Literal[
 ]
 _USUAL = ("id", "received", "category", "customer", "phone", "address", "action", "status", "requires_action")
 _NOT_TOLD = "RenovationFind does not tell whether there are more."
+_PERHAPS_NOT_FILTERED = "The extra filters may have had no effect: check the rows."
 _NOT_KEPT = "The state store cannot be used: what was read is not kept."
 
 
@@ -87,6 +88,7 @@ async def renovationfind_list_leads(
     asked_at = deck.leads.clock()
     found, leads = await deck.renovationfind.list_leads({"page": page, "page_size": page_size}, extra_filters)
     warnings = await _remember(deck, leads, asked_at, whole=False)
+    warnings += [_PERHAPS_NOT_FILTERED] if extra_filters else []
     hidden = dict.fromkeys(LeadRow.model_fields.keys() - set(columns_for(fields, _USUAL)))
     data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
     data = data.model_copy(update={"warnings": warnings})

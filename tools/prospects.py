@@ -14,7 +14,7 @@ from server.tooling.arguments import Flag, Latitude, Longitude, OptionalDay, Opt
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import label, with_legend
+from server.untrusted import clean, label, with_legend
 from tools.filters import days_in_order, ignored_filters
 from tools.list_pages import numbers_of, shown_rows
 from tools.paging import columns_for
@@ -109,6 +109,7 @@ async def rooflink_list_prospects(
     checked = {**given} if include_deleted else {**given, "include_deleted": False}
     contradicted = ignored_filters(checked, prospects)
     ignored, unverified = await judged_filters(deck.observations, operation, given, contradicted)
+    unverified += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
     columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
     rows = [row_of(prospect, columns) for prospect in prospects]
     data = ProspectPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)

@@ -294,7 +294,11 @@ async def test_columns_can_be_chosen(sandbox, era):
 
 async def test_extra_filters_go_out_as_they_are(sandbox, era):
     async with connected(sandbox, era=era, **ON) as client:
-        await call(client, "renovationfind_list_leads", extra_filters={"status": "QUOTE_SENT", "q": "a&b"})
+        plain = await call(client, "renovationfind_list_leads")
+        result = await call(client, "renovationfind_list_leads", extra_filters={"status": "QUOTE_SENT", "q": "a&b"})
+    assert data_of(plain)["warnings"] == []
+    assert data_of(result)["warnings"] == ["The extra filters may have had no effect: check the rows."]
+    assert "may have had no effect" in text_of(result)
     assert sandbox.requests[-1].query == "page=1&pageSize=20&status=QUOTE_SENT&q=a%26b"
 
 

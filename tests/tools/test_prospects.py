@@ -275,6 +275,8 @@ async def test_a_filter_of_the_service_s_own_goes_out_as_it_is(sandbox: Sandbox,
             result = await call(client, LIST, extra_filters=given)
             assert not result.is_error, text_of(result)
             assert query_of(sandbox) == {"page": "1", "page_size": "10", **own}
+            assert data_of(result)["filters_unverified"] == [f"extra_filters.{name}" for name in own]
+            assert "effect not provable from these rows: extra_filters.search" in text_of(result)
         requests = len(sandbox.requests)
         for given in ({"rep": 301}, {"a": None}, {"a": ["b"]}, "rep=301", ["rep"], {str(n): "x" for n in range(21)}):
             result = await call(client, LIST, extra_filters=given)
