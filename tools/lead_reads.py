@@ -23,6 +23,9 @@ from tools.tables import moment, table
 
 Nothing = SkipJsonSchema[None]
 
+ExtraFilters = Annotated[
+    dict[str, str], Field(max_length=20, description="Query parameters by the service's own names, sent as they are")
+]
 LeadField = Literal[
     "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"
 ]
@@ -73,10 +76,7 @@ async def renovationfind_list_leads(
     ctx: Ctx,
     page: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 1,
     page_size: Annotated[int, Field(ge=1, le=100, strict=True)] = 20,
-    extra_filters: Annotated[
-        dict[str, str] | Nothing,
-        Field(max_length=20, description="Query parameters by the service's own names, sent as they are"),
-    ] = None,
+    extra_filters: ExtraFilters | Nothing = None,
     fields: Annotated[list[LeadField] | Nothing, Field(description="Columns")] = None,
 ) -> Reply[LeadList]:
     """List RenovationFind leads, newest first as far as the service sorts them.
