@@ -47,6 +47,7 @@ def _without_commas(tags: list[str]) -> list[str]:
     return tags
 
 
+_UNREACHABLE = ("RoofLink has no e-mail address of this customer: the note probably reaches nobody.",)
 _TEXTS = WithJsonSchema({"type": "array", "items": {"type": "string"}})
 Tags = Annotated[list[Text60], Field(min_length=1, max_length=20), _TEXTS]
 TagFilter = Annotated[list[Text60], Field(min_length=1, max_length=20), AfterValidator(_without_commas), _TEXTS]
@@ -150,9 +151,15 @@ async def rooflink_add_note(
             *message_lines(message),
             *(("This cannot be undone.",) if notify_customer else ()),
         ),
-        warnings=_doubts(operation, flags),
+        warnings=(*(_UNREACHABLE if _without_email(record) else ()), *_doubts(operation, flags)),
         receive=partial(_receive, deck, operation, job_id, given, flags),
     )
+
+
+def _without_email(record: JobRecord | None) -> bool:
+    """Whether RoofLink shows that the customer has no e-mail address."""
+    email = record.shows("customer.email") if record is not None else None
+    return email is not None and not email.text
 
 
 def _customer_lines(record: JobRecord | None, unknown: str) -> tuple[str, ...]:
@@ -161,7 +168,7 @@ def _customer_lines(record: JobRecord | None, unknown: str) -> tuple[str, ...]:
         return ("It is e-mailed to the job's customer.", f"Who that is, is not known. {unknown}")
     name, email = record.shows("customer.name"), record.shows("customer.email")
     who = label(name.text) if name and name.text else "no name"
-    if email is not None and not email.text:
+    if _without_email(record):
         return (f"It is e-mailed to the job's customer: {who}, of whom RoofLink has no e-mail address.",)
     where = f", {label(email.text, limit=254)}" if email is not None else ""
     return (f"It is e-mailed to the job's customer: {who}{where}.",)

@@ -404,6 +404,15 @@ async def test_who_the_customer_is_may_be_unknown(sandbox: Sandbox, time: Time, 
     assert sandbox.writes == []
 
 
+async def test_a_customer_without_an_address_is_not_told_as_mailed(sandbox: Sandbox, time: Time, job: Prospect):
+    job.customer.email = ""
+    async with connected(sandbox, time=time, person=Person()) as client:
+        result = await call(client, ADD, job_id=job.id, message="x", notify_customer=True)
+    assert data_of(result)["outcome"] == "done"
+    assert data_of(result)["warnings"][0].startswith("RoofLink has no e-mail address of this customer")
+    assert "probably reaches nobody" in text_of(result)
+
+
 async def test_a_dry_run_shows_the_note_and_asks_nobody(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
     person = Person()
     async with connected(sandbox, era=era, time=time, person=person) as client:
