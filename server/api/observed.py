@@ -54,10 +54,6 @@ class Observed:
         """An operation whose path is inferred answered 404."""
         self._count(operation_id, "path", path)
 
-    def wrong_paths(self) -> list[str]:
-        """Operations that answered 404 under an inferred path, and never otherwise."""
-        return sorted({key[0] for key in self.counts if key[1] == "path"} - self.worked)
-
     def unsaved(self) -> dict[Key, int]:
         """Counts since they were last saved; a path that worked since is none."""
         return {
