@@ -118,6 +118,8 @@ class Plan:
     """An object in the body that may carry the write's number, to find the record again."""
     secrets: Mapping[str, SecretStr] = field(default_factory=dict[str, SecretStr])
     """Fields of the body, by the service's names, that go out and appear nowhere else: a password."""
+    took: float = 0.0
+    """Seconds that making the plan took, of those that the whole call has."""
     already: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     """What is known of the record, told when the write turns out to be done already."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.mcpserver import AcceptedElicitation, ElicitationResult
@@ -16,7 +17,7 @@ from server.models.receipts import WriteReceipt
 from server.tooling.context import Deck
 from server.tooling.questions import answered_question
 from server.tooling.receipts import already_done, dry_run, receipt, told
-from server.tooling.sending import send
+from server.tooling.sending import write_once
 from server.tooling.steps import Report, in_steps
 
 
@@ -45,7 +46,7 @@ def unchanged(shown: Plan, now: Plan) -> Plan:
             "Nothing was changed: what the user was shown has changed since.",
             "Call again, so that the user is asked again.",
         )
-    return now
+    return replace(now, took=shown.took + now.took)
 
 
 async def carry_out(
@@ -90,7 +91,4 @@ async def carry_out(
         return told(deck, plan, await plan.carry_out_here())
     if plan.steps is not None:
         return await in_steps(deck, plan, decided, report)
-    permit = await deck.ledger.intend(plan, decided)
-    if isinstance(permit, EarlierWrite):
-        return already_done(deck, plan, permit)
-    return await send(deck, plan, permit)
+    return await write_once(deck, plan, decided)

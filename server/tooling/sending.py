@@ -9,12 +9,13 @@ import anyio
 from pydantic import JsonValue
 
 from server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
+from server.guard.approval import Approval
 from server.guard.ledger import WritePermit
 from server.guard.plan import Done, Plan
 from server.guard.repeats import EarlierWrite, UnresolvedWrite
 from server.models.receipts import MARK, WriteReceipt
 from server.tooling.context import Deck
-from server.tooling.receipts import receipt, told
+from server.tooling.receipts import already_done, receipt, told
 
 LOOK_SECONDS = 10.0
 SEND_SHARE, LOOK_SHARE = 0.55, 0.2
@@ -53,7 +54,20 @@ async def _look_for(deck: Deck, plan: Plan, since: float) -> Done | None:
         return None
 
 
-async def send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
+async def write_once(deck: Deck, plan: Plan, approval: Approval) -> WriteReceipt:
+    """Put a write on record and send it, unless the same was done meanwhile.
+
+    Raises:
+        Refused: the approval was used before, or the same write is under way or unresolved.
+        StateError: nothing could be put on record, and nothing was sent.
+    """
+    permit = await deck.ledger.intend(plan, approval)
+    if isinstance(permit, EarlierWrite):
+        return already_done(deck, plan, permit)
+    return await _send(deck, plan, permit)
+
+
+async def _send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
     """Send a write whose intent is on record, and put its outcome on record, whatever happens."""
     client = deck.client(plan.operation.service)
     started = deck.ledger.clock()
@@ -83,7 +97,8 @@ async def send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
 def _patience(deck: Deck, plan: Plan) -> float:
     """Seconds for the request: a share of the call's deadline, and never more than is left of it."""
     left = anyio.current_effective_deadline() - anyio.current_time() - LAST_WORD
-    return max(0.0, min(deck.settings.call_deadline * (SEND_SHARE if plan.look_for else 1.0), left))
+    whole = deck.settings.call_deadline
+    return max(0.0, min(whole * SEND_SHARE if plan.look_for else whole - plan.took, left))
 
 
 def _out_of_time(plan: Plan, permit: WritePermit) -> ServiceError:

@@ -14,11 +14,10 @@ import anyio
 from server.errors import LeadBridgeError, Refused, ServiceError
 from server.guard.approval import Approval
 from server.guard.plan import Plan
-from server.guard.repeats import EarlierWrite
 from server.models.receipts import WriteReceipt
 from server.tooling.context import Deck
 from server.tooling.receipts import already_done, receipt, refusal, told
-from server.tooling.sending import done_before, send
+from server.tooling.sending import done_before, write_once
 
 Report: TypeAlias = Callable[[str], Awaitable[None]]
 GO_ON = "The next call goes on from there; what is done is not repeated."
@@ -82,10 +81,9 @@ class _Journey:
         found = await done_before(self._deck, plan)
         if found is None and plan.refusal is not None:
             raise plan.refusal
-        permit = found or await self._deck.ledger.intend(plan, self._approval)
-        if isinstance(permit, EarlierWrite):
-            return already_done(self._deck, plan, permit)
-        return await send(self._deck, plan, permit)
+        if found is not None:
+            return already_done(self._deck, plan, found)
+        return await write_once(self._deck, plan, self._approval)
 
 
 async def in_steps(deck: Deck, plan: Plan, approval: Approval, report: Report | None) -> WriteReceipt:

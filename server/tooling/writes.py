@@ -5,15 +5,19 @@ The plan is made anew in each round of a question, so that an answer counts only
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any, TypeAlias
 
+import anyio
 import anyio.to_thread
 from mcp.server.mcpserver import Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from server.errors import Refused
 from server.guard.approval import Approval, DryRun, TokenNeeded, asked_id
 from server.guard.plan import Plan
 from server.guard.repeats import EarlierWrite
@@ -28,6 +32,9 @@ from server.tooling.reply import receipt_result
 from server.tooling.sending import done_before
 
 Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun | EarlierWrite
+
+PLAN_SHARE = 0.45
+"""Of the call's deadline, for making a plan; sending has what is left."""
 
 DryRunArgument = Annotated[Flag, Field(description="true: show the request that would be sent, send nothing")]
 TokenArgument = Annotated[
@@ -55,19 +62,20 @@ def write_tool(
     """
     gated = effect.gate != "none" and not never_asks
     operations = (operation,) if isinstance(operation, str) else operation
-    decide = _decider(function, gated=gated)
+    make_plan = _in_time(function)
+    decide = _decider(make_plan, gated=gated)
 
     async def call(**arguments: Any) -> CallToolResult:
         deck, plan, decision = deck_of(arguments["ctx"]), arguments["plan"], arguments["decision"]
         if says_yes(decision):
-            plan = unchanged(plan, await function(**{name: arguments[name] for name in signature.parameters}))
+            plan = unchanged(plan, await make_plan(**{name: arguments[name] for name in signature.parameters}))
         return receipt_result(await carry_out(deck, plan, decision, tell_progress()))
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
     if gated:
         parameters.append(_parameter("approval_token", TokenArgument, default=""))
-    parameters.append(_parameter("plan", Annotated[Plan, Resolve(function)]))
+    parameters.append(_parameter("plan", Annotated[Plan, Resolve(make_plan)]))
     parameters.append(_parameter("decision", Annotated[ElicitationResult[Any], Resolve(decide)]))
     returned = Annotated[CallToolResult, WriteReceipt]
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
@@ -89,6 +97,27 @@ def write_tool(
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _in_time(function: Callable[..., Awaitable[Plan]]) -> Callable[..., Awaitable[Plan]]:
+    """The same, within its share of the call's deadline: it may look at the service before it writes there."""
+
+    @functools.wraps(function)
+    async def make_plan(**arguments: Any) -> Plan:
+        whole = deck_of(arguments["ctx"]).settings.call_deadline
+        began = anyio.current_time()
+        try:
+            with anyio.fail_after(whole * PLAN_SHARE):
+                plan = await function(**arguments)
+        except TimeoutError:
+            raise Refused(
+                "no_look",
+                "Nothing was sent: the service did not answer in time to the look that comes before the write.",
+                "Try again later.",
+            ) from None
+        return replace(plan, took=anyio.current_time() - began)
+
+    return make_plan
 
 
 def _decider(function: Callable[..., Awaitable[Plan]], *, gated: bool) -> Callable[..., Any]:
