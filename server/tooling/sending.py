@@ -155,7 +155,7 @@ async def _failed(deck: Deck, plan: Plan, permit: WritePermit, error: ServiceErr
         write_id=permit.write_id,
         warnings=warnings,
         next_steps=[step for step in (error.next_step, *error.hints) if step],
-        reason=_reason(error),
+        reason=reason_of(error),
     )
 
 
@@ -168,6 +168,7 @@ async def _record(deck: Deck, permit: WritePermit, state: str, summary: str, rec
     return []
 
 
-def _reason(error: ServiceError) -> str:
+def reason_of(error: ServiceError) -> str:
+    """The stable code of an error: its kind's name in lower case."""
     name = type(error).__name__
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")

@@ -17,7 +17,7 @@ from mcp.server.mcpserver import Elicit, ElicitationResult, Resolve
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from server.errors import Refused
+from server.errors import Refused, ServiceError
 from server.guard.approval import Approval, DryRun, TokenNeeded, asked_id
 from server.guard.plan import Plan
 from server.guard.repeats import EarlierWrite
@@ -29,7 +29,7 @@ from server.tooling.definition import Rules, ToolSpec
 from server.tooling.progress import tell_progress
 from server.tooling.questions import answered_question
 from server.tooling.reply import receipt_result
-from server.tooling.sending import done_before
+from server.tooling.sending import done_before, reason_of
 
 Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun | EarlierWrite
 
@@ -115,6 +115,9 @@ def _in_time(function: Callable[..., Awaitable[Plan]]) -> Callable[..., Awaitabl
                 "Nothing was sent: the service did not answer in time to the look that comes before the write.",
                 "Try again later.",
             ) from None
+        except ServiceError as error:
+            steps = [step for step in (error.next_step, *error.hints) if step]
+            raise Refused(reason_of(error), f"Nothing was sent: {error.what}", *steps) from None
         return replace(plan, took=anyio.current_time() - began)
 
     return make_plan
