@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import attrgetter
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -26,6 +27,7 @@ from server.sandbox.state import State
 from server.sandbox.wire import positive_int
 from server.sandbox_keys import SANDBOX_ROOFLINK_KEY
 
+_AGE = attrgetter("created", "id")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _PROSPECTS = "/light/jobs/prospect/"
 
@@ -109,8 +111,10 @@ class RoofLink:
         tests, errors = tests_for(request.query_params, self._options.honoured_filters)
         if errors:
             return JSONResponse(errors, 400)
-        rows = [row for row in self._state.prospects.values() if all(test(row) for test in tests)]
-        rows.sort(key=lambda row: (row.created, row.id), reverse=True)
+        rows = list(self._state.prospects.values())
+        for test in tests:
+            rows = list(filter(test, rows))
+        rows.sort(key=_AGE, reverse=True)
         return drf.page(request, rows, list_row, self._options.max_page_size, self._options.next_origin)
 
     async def _stats(self, _: Request) -> Response:

@@ -33,8 +33,8 @@ from server.tooling.sending import done_before, reason_of
 
 Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun | EarlierWrite
 
-PLAN_SHARE = 0.45
-"""Of the call's deadline, for making a plan; sending has what is left."""
+PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
+"""Of the call's deadline, for making a plan, and the seconds that it has at least; sending has what is left."""
 
 DryRunArgument = Annotated[Flag, Field(description="true: show the request that would be sent, send nothing")]
 TokenArgument = Annotated[
@@ -107,7 +107,7 @@ def _in_time(function: Callable[..., Awaitable[Plan]]) -> Callable[..., Awaitabl
         whole = deck_of(arguments["ctx"]).settings.call_deadline
         began = anyio.current_time()
         try:
-            with anyio.fail_after(whole * PLAN_SHARE):
+            with anyio.fail_after(min(whole, max(whole * PLAN_SHARE, LEAST_FOR_PLAN))):
                 plan = await function(**arguments)
         except TimeoutError:
             raise Refused(
