@@ -19,8 +19,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=["memory", "postgresql"], default="memory")
 
 
+SLOW = ("tests/crash/", "tests/agents/", "tests/state/test_disk.py", "tests/api/test_fault_matrix.py",
+        "tests/tools/test_untrusted_everywhere.py", "tests/tools/test_hand_off_failures.py",
+        "tests/process/test_doctor_live.py", "tests/contract/test_first_day.py")  # fmt: skip
+"""Tests that run long and go the ways that others cover: `make test` measures no coverage while they run."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With `--store postgresql`, leave out what is about SQLite's file."""
+    """Mark what is slow; with `--store postgresql`, leave out what is about SQLite's file."""
+    for item in items:
+        if item.nodeid.startswith(SLOW):
+            item.add_marker(pytest.mark.slow)
     if config.getoption("--store") != "postgresql":
         return
     about_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
