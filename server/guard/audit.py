@@ -41,11 +41,9 @@ class Verdict:
 
 def hold(connection: Connection) -> tuple[int, str]:
     """Position and hash of the last row, held until the transaction ends: whoever writes next waits for it."""
-    from sqlalchemy import select
+    from server.state.statements import HEAD
 
-    from server.state.tables import AUDIT_HEAD, meta
-
-    head = connection.execute(select(meta.c.value).where(meta.c.key == AUDIT_HEAD).with_for_update()).scalar()
+    head = connection.execute(HEAD).scalar()
     if head is None:
         msg = "The audit trail has lost its head; see `leadbridge history verify`. Nothing was sent."
         raise StateError(msg)
@@ -53,15 +51,18 @@ def hold(connection: Connection) -> tuple[int, str]:
     return int(position), digest
 
 
-def append(connection: Connection, at: float, event: Mapping[str, Any]) -> None:
-    """Add one row, in the transaction of what it tells."""
-    from server.state.tables import AUDIT_HEAD, audit, meta
+def append(
+    connection: Connection, at: float, event: Mapping[str, Any], *, after: tuple[int, str] | None = None
+) -> None:
+    """Add one row, in the transaction of what it tells; `after`: the last row, if this transaction holds it already."""
+    from server.state.statements import ADD_AUDIT, MOVE_HEAD
 
-    position, previous = hold(connection)
+    position, previous = after or hold(connection)
     text = json.dumps(event, sort_keys=True, separators=(",", ":"))
     digest = _digest(position + 1, at, text, previous)
-    connection.execute(audit.insert().values(position=position + 1, at=at, event=text, previous=previous, hash=digest))
-    connection.execute(meta.update().where(meta.c.key == AUDIT_HEAD).values(value=f"{position + 1} {digest}"))
+    row = {"position": position + 1, "at": at, "event": text, "previous": previous, "hash": digest}
+    connection.execute(ADD_AUDIT, row)
+    connection.execute(MOVE_HEAD, {"value": f"{position + 1} {digest}"})
 
 
 def read(store: Store) -> Iterator[AuditRow]:

@@ -116,9 +116,9 @@ class Ledger:
         new = await to_create(plan)
 
         def work(connection: Connection) -> int | EarlierWrite:
-            from server.state.tables import writes
+            from server.state.statements import ADD_WRITE
 
-            audit.hold(connection)
+            last = audit.hold(connection)
             if approval.id and not approval.used:
                 _burn(connection, approval.id, plan.operation.id, "yes", now)
             if not plan.repeats_knowingly:
@@ -130,10 +130,10 @@ class Ledger:
             if new is not None and not plan.alike_is_fine:
                 refuse_alike(connection, plan, new, account, now)
             values = self._intent(plan, approval, now)
-            row = connection.execute(writes.insert().values(**values))
+            row = connection.execute(ADD_WRITE, values)
             write_id = int(cast("tuple[int]", row.inserted_primary_key)[0])
             told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
-            audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}})
+            audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}}, after=last)
             if new is not None:
                 keep(connection, write_id, new, account)
             return write_id

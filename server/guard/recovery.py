@@ -35,15 +35,15 @@ def set_state(
 
     A write that was settled meanwhile, by another process or a person, stays as they found it.
     """
-    from server.state.tables import writes
+    from server.state.statements import SET_WRITE
 
     values: dict[str, Any] = {"state": state, "updated_at": now}
     if summary:
         values["summary"] = summary[:1000]
     if record_id is not None and 0 <= record_id <= LARGEST_ID:
         values["record_id"] = record_id
-    where = [writes.c.id == write_id, writes.c.state.in_(_BEFORE[state])]
-    if not connection.execute(writes.update().where(*where).values(**values)).rowcount:
+    which = {"of_id": write_id, "of_states": _BEFORE[state]}
+    if not connection.execute(SET_WRITE, {**values, **which}).rowcount:
         return False
     audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by})
     return True
@@ -51,11 +51,9 @@ def set_state(
 
 def settle_orphans(connection: Connection, now: float) -> None:
     """What a dead process left: never sent is `failed`, perhaps sent is `unknown`."""
-    from sqlalchemy import select
+    from server.state.statements import UNFINISHED
 
-    from server.state.tables import writes
-
-    rows = connection.execute(select(writes).where(writes.c.state.in_(("intended", "sent"))).with_for_update()).all()
+    rows = connection.execute(UNFINISHED).all()
     for row in rows:
         if row.owner == this_process() and row.lease_until > now:
             continue

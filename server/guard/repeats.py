@@ -7,7 +7,7 @@ hours, or until the same thing was set to something else in between, for what se
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from server.errors import Refused
 from server.guard.plan import Plan
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 WINDOW = 24 * 3600.0
-_OPEN = ("intended", "sent", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,20 +50,12 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
     Raises:
         Refused: the same is being written right now.
     """
-    from sqlalchemy import select
+    from server.state import statements
 
-    from server.state.tables import writes
-
-    rows = connection.execute(
-        select(writes)
-        .where(writes.c.account == account, writes.c.subject == plan.subject, writes.c.state != "failed")
-        .order_by(writes.c.id.desc())
-        .limit(200)
-    ).all()
+    about = {"of_account": account, "of_subject": plan.subject}
     same = plan.repeat_digest()
-    for row in rows:
-        same_thing = plan.one_for_subject or row.repeat_digest == same or plan.effect.always_needs_approval
-        if row.state not in _OPEN or not same_thing:
+    for row in connection.execute(statements.OPEN_ABOUT, about).all():
+        if not (plan.one_for_subject or row.repeat_digest == same or plan.effect.always_needs_approval):
             continue
         if row.state == "unknown":
             return UnresolvedWrite(row.id, row.created_at)
@@ -75,12 +66,22 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
         )
     if plan.overwritten:
         return None
-    if plan.repeat == "until_next":
-        # Whatever came last, also what nobody knows of, may have set something else.
-        rows = [row for row in rows if plan.touches(row.arguments)][:1]
-    done = [row for row in rows if row.state == "done"]
-    for row in done:
-        recent = plan.repeat == "once" or row.created_at > now - WINDOW
-        if (plan.one_for_subject or row.repeat_digest == same) and recent:
-            return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
-    return None
+    row = _last_done(connection, plan, about, same)
+    if row is None or (plan.repeat != "once" and row.created_at <= now - WINDOW):
+        return None
+    return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
+
+
+def _last_done(connection: Connection, plan: Plan, about: dict[str, str], same: str) -> Any:
+    """The newest write that this one would repeat, if it was done."""
+    from server.state import statements
+
+    if plan.repeat != "until_next":
+        if plan.one_for_subject:
+            return connection.execute(statements.DONE_ABOUT, about).first()
+        return connection.execute(statements.DONE_SAME, {**about, "of_digest": same}).first()
+    # Whatever came last, also what nobody knows of, may have set something else.
+    with connection.execute(statements.NOT_FAILED_ABOUT, about) as rows:
+        last = next((row for row in rows if plan.touches(row.arguments)), None)
+    repeats = last is not None and last.state == "done" and (plan.one_for_subject or last.repeat_digest == same)
+    return last if repeats else None

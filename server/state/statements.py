@@ -1,0 +1,38 @@
+"""The statements that every write runs, built once: to build one anew costs more than to run it.
+
+Imported when the store is first opened, never at start. Parameters are named after their columns; what stands in a
+WHERE is prefixed with `of_`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import bindparam, insert, select, update
+
+from server.state.tables import AUDIT_HEAD, audit, meta, writes
+
+HEAD = select(meta.c.value).where(meta.c.key == AUDIT_HEAD).with_for_update()
+MOVE_HEAD = update(meta).where(meta.c.key == AUDIT_HEAD)
+ADD_AUDIT = insert(audit)
+
+ADD_WRITE = insert(writes)
+SET_WRITE = update(writes).where(
+    writes.c.id == bindparam("of_id"), writes.c.state.in_(bindparam("of_states", expanding=True))
+)
+UNFINISHED = select(writes).where(writes.c.state.in_(("intended", "sent"))).with_for_update()
+
+_SUBJECT = (writes.c.account == bindparam("of_account"), writes.c.subject == bindparam("of_subject"))
+_TOLD = (writes.c.id, writes.c.state, writes.c.created_at, writes.c.repeat_digest, writes.c.summary, writes.c.record_id)
+_DONE = select(*_TOLD).where(*_SUBJECT, writes.c.state == "done").order_by(writes.c.id.desc()).limit(1)
+
+OPEN_ABOUT = (
+    select(*_TOLD).where(*_SUBJECT, writes.c.state.in_(("intended", "sent", "unknown"))).order_by(writes.c.id.desc())
+)
+"""What is under way or unresolved about a subject, newest first."""
+DONE_ABOUT = _DONE
+"""The newest write about a subject that was done."""
+DONE_SAME = _DONE.where(writes.c.repeat_digest == bindparam("of_digest"))
+"""The newest one that was the same."""
+NOT_FAILED_ABOUT = (
+    select(*_TOLD, writes.c.arguments).where(*_SUBJECT, writes.c.state != "failed").order_by(writes.c.id.desc())
+)
+"""Whatever may have been set of a subject, newest first; to be read only as far as needed."""
