@@ -24,6 +24,7 @@ from server.tooling.arguments import Email, Flag, Latitude, Longitude, Text60, T
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.sending import done_before
 from server.tooling.writes import write_tool
+from server.toolsets import chosen_toolsets
 from server.untrusted import with_legend
 from tools.create_lead import PostalCode, StateCode, create_lead_rules, rooflink_create_lead
 from tools.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
@@ -98,6 +99,7 @@ async def hand_off_lead(
         {name: value for name, value in given.items() if value is not None},
         lead_status=lead_status,
         allow_duplicate=allow_duplicate,
+        noting="notes" in chosen_toolsets(deck.settings.toolsets),
     )
     return await hand_off.plan(known, already_accepted=already_accepted)
 
@@ -112,6 +114,8 @@ class _HandOff:
     given: Mapping[str, Any]
     lead_status: str
     allow_duplicate: bool
+    noting: bool
+    """Whether notes may be written; with the toolset `notes` dropped, the link stands in `extra_info` only."""
 
     async def plan(self, known: KnownLead | None, *, already_accepted: bool) -> Plan:
         """The whole of it: what is done already, what a person is asked, and the steps."""
@@ -131,8 +135,8 @@ class _HandOff:
             job = earlier.record_id if earlier is not None else None
         if job is not None:
             refusal = accept = create = None
-        noted = await self.deck.ledger.about("rooflink", self._note_subject)
-        over = job is not None and noted is not None and noted.state == "done"
+        noted = await self.deck.ledger.about("rooflink", self._note_subject) if self.noting else None
+        over = job is not None and (not self.noting or (noted is not None and noted.state == "done"))
         foreseen = (accept, create.plan if create else None, self._note(job) if job is not None and not over else None)
         return Plan(
             operation=HAND_OFF,
@@ -141,7 +145,15 @@ class _HandOff:
             one_for_subject=True,
             effect_now=Effect.ADDITIVE if job is not None else None,
             arguments=self._arguments,
-            preview=preview(lead_title(self.lead_id, known), self.given, create, accept=accept, job=job, over=over),
+            preview=preview(
+                lead_title(self.lead_id, known),
+                self.given,
+                create,
+                accept=accept,
+                job=job,
+                over=over,
+                noting=self.noting,
+            ),
             warnings=create.plan.warnings if create is not None else (),
             refusal=refusal,
             already={"lead_id": self.lead_id, "job_id": job} if over else {},
@@ -154,7 +166,8 @@ class _HandOff:
         if accept is not None:
             await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
         prospect, told = (job, []) if job is not None else await self._created(run, create)
-        await run.write(self._note(prospect), "note the link in RoofLink", optional=True)
+        if self.noting:
+            await run.write(self._note(prospect), "note the link in RoofLink", optional=True)
         return Done(
             summary=f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}.",
             record_id=prospect,

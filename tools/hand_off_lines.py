@@ -47,11 +47,17 @@ def preview(
     accept: Plan | None,
     job: int | None,
     over: bool,
+    noting: bool,
 ) -> tuple[str, ...]:
-    """The whole plan, for a person. `job` is the RoofLink job that it is already; `over`: nothing is left to do."""
+    """The whole plan, for a person.
+
+    `job` is the RoofLink job that it is already; `over`: nothing is left to do.
+    `noting`: a note about the link belongs to it.
+    """
     lines = [f"Hand {title} off from RenovationFind to RoofLink:"]
     if over:
-        return (*lines, f"It is RoofLink job {job} already, and the link is noted there: nothing is left to do.")
+        noted = ", and the link is noted there" if noting else ""
+        return (*lines, f"It is RoofLink job {job} already{noted}: nothing is left to do.")
     if accept is None:
         lines.append("It is accepted already.")
     else:
@@ -67,7 +73,9 @@ def preview(
             + (f", and with what was given in the call: {values}." if values else ", and nothing else.")
         )
         lines.append("If RoofLink seems to have it already, or something is missing, it stops there and says so.")
-    return (*lines, "Then a note about the link is added there; nobody is notified.")
+    if noting:
+        lines.append("Then a note about the link is added there; nobody is notified.")
+    return tuple(lines)
 
 
 def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]:

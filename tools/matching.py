@@ -109,6 +109,8 @@ def _problems(sought: Sought, profile: Profile) -> list[Problem]:
         problems.append(Problem("email", "is no e-mail address of a person or an office"))
     if sought.address and not profile.address.known:
         problems.append(Problem("address", "has no street or PO box that could be compared"))
+    if profile.address.street.is_bare_number:
+        problems.append(Problem("address", "is only a number; give the street too"))
     if sought.name and not profile.name.words:
         problems.append(Problem("name", "is no name of a person"))
     return problems

@@ -54,6 +54,8 @@ async def test_nobody_is_told_as_nobody(time, sandbox):
         ({"phone": "555-0142"}, "phone: is no phone number with its area code"),
         ({"email": "dana"}, "email: is no e-mail address"),
         ({"address": "..."}, "address: has no street or PO box"),
+        ({"address": "4821"}, "address: is only a number; give the street too"),
+        ({"address": "4821, TX 75024"}, "address: is only a number; give the street too"),
         ({"name": "Unknown"}, "name: is no name of a person"),
         ({"first_name": "Dana"}, "first_name: is not an argument of this tool"),
         ({"name": ""}, "name: "),

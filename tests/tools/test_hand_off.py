@@ -93,6 +93,15 @@ async def test_where_nothing_may_be_written_it_is_not_there(sandbox: Sandbox, ti
     assert sandbox.requests == []
 
 
+async def test_without_the_toolset_notes_no_note_is_written(sandbox: Sandbox, time: Time, era: Era) -> None:
+    person = Person()
+    async with connected(sandbox, era=era, person=person, time=time, toolsets="-notes") as client:
+        done, again = await hand_off(client), await hand_off(client)
+    assert (done["outcome"], again["outcome"]) == ("done", "already_done")
+    assert writes_of(sandbox) == [ACCEPT, CREATE]
+    assert "note" not in person.shown[0]
+
+
 # What is foreseen
 
 

@@ -59,6 +59,11 @@ class Street:
         """The name without spaces: `Blue Bonnet` and `Bluebonnet` are one."""
         return "".join(self.name)
 
+    @property
+    def is_bare_number(self) -> bool:
+        """Whether there is one number and nothing else: of a house whose street nobody told."""
+        return self.joined.isdecimal() and not (self.number or self.type or self.box)
+
 
 def street_of(line: str, *, strong: frozenset[str] | None = None, canada: bool = False, french: bool = False) -> Street:
     """A street line, in `plain` characters, taken apart.
