@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from server.sandbox import Sandbox
 from tests import postgres
@@ -35,6 +38,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     about_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
     config.hook.pytest_deselected(items=about_sqlite)
     items[:] = [item for item in items if item not in about_sqlite]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _schemas_are_checked_once() -> Iterator[None]:
+    """Each new client checks the schema of each answer it gets against the meta-schema, which takes longer than a call.
+
+    The same schema is checked once in a run, and a schema that fails is checked again.
+    """
+    check, passed = Draft202012Validator.check_schema, set[str]()
+
+    def once(schema: Mapping[str, Any], *rest: Any, **options: Any) -> None:
+        text = json.dumps(schema, sort_keys=True)
+        if text not in passed:
+            check(schema, *rest, **options)
+            passed.add(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -97,9 +97,14 @@ STAT_NAMES = {
     "si": "signed",
     "su": "submitted",
     "ua": "unassigned",
+    "as": "assigned",
+    "est": "estimate made",
+    "cf": "claim filed",
+    "re": "rejected",
     "d": "deleted",
 }
-"""Readings of the service's codes for predefined filters; the codes were seen in public client code."""
+"""Readings of the service's codes for predefined filters; the codes were seen in public client code. Of `ad` and `rla`
+nobody could say what they mean: they stay as they come."""
 
 
 USUAL = ("id", "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
@@ -39,6 +41,18 @@ def load(contract_file: Path | None = None) -> Catalog:
     Raises:
         CatalogError: a file that cannot be read, an unknown operation or key, or a value that is not allowed.
     """
+    services, operations = _documented()
+    if contract_file is None:
+        return Catalog(services, operations)
+    from server.catalog.overrides import overridden  # a file of the user's: most starts have none
+
+    changed = overridden(operations, contract_file)
+    return Catalog(services, {**operations, **changed}, {key: operations[key] for key in changed})
+
+
+@cache
+def _documented() -> tuple[Mapping[str, Service], Mapping[str, Operation]]:
+    """What the package's own files say."""
     services: dict[str, Service] = {}
     rows: dict[str, dict[str, Any]] = {}
     for service_id in SERVICES:
@@ -46,13 +60,9 @@ def load(contract_file: Path | None = None) -> Catalog:
         services[service_id] = Service(id=service_id, **document["service"])
         for name, row in document["operations"].items():
             rows[f"{service_id}.{name}"] = {"id": f"{service_id}.{name}", "service": service_id, **row}
-    operations = {key: _parse(f"operation {key}", row) for key, row in rows.items()}
-    if contract_file is None:
-        return Catalog(services, operations)
-    from server.catalog.overrides import overridden  # a file of the user's: most starts have none
-
-    changed = overridden(operations, contract_file)
-    return Catalog(services, {**operations, **changed}, {key: operations[key] for key in changed})
+    return MappingProxyType(services), MappingProxyType(
+        {key: _parse(f"operation {key}", row) for key, row in rows.items()}
+    )
 
 
 def _parse(where: str, row: dict[str, Any]) -> Operation:

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import anyio
@@ -59,9 +60,7 @@ class ToolSpec:
         the schemas are kept in a file, and the model is made at the first call.
         """
         hints = self.effect.hints
-        signature = inspect.signature(self.function)
-        resolved = find_resolved_parameters(self.function)
-        names = {name for name in signature.parameters if name not in {"ctx", *resolved}}
+        signature, resolved, plans = _read(self.function)
         parameters = input_schema(self.name) or input_schema(self.name, self.argument_model())
         return GuardedTool(
             fn=self.function,
@@ -73,7 +72,7 @@ class ToolSpec:
             is_async=True,
             context_kwarg="ctx",
             resolved_params=resolved,
-            resolver_plans=dict(build_resolver_plans(resolved, names)),
+            resolver_plans=plans,
             annotations=ToolAnnotations(
                 read_only_hint=hints.read_only,
                 destructive_hint=hints.destructive,
@@ -85,12 +84,21 @@ class ToolSpec:
 
     def argument_model(self) -> type[Arguments]:
         """The model that checks the arguments."""
-        injected = {"ctx", *find_resolved_parameters(self.function)}
-        return argument_model(self.name, inspect.signature(self.function), injected)
+        signature, resolved, _ = _read(self.function)
+        return argument_model(self.name, signature, frozenset({"ctx", *resolved}))
 
     def output_model(self) -> type[BaseModel]:
         """The model of the structured content."""
         return output_model(inspect.signature(self.function))
+
+
+@cache
+def _read(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any], dict[Any, Any]]:
+    """A tool's signature, and what of it the SDK fills in and how."""
+    signature = inspect.signature(function)
+    resolved = find_resolved_parameters(function)
+    names = {name for name in signature.parameters if name not in {"ctx", *resolved}}
+    return signature, resolved, dict(build_resolver_plans(resolved, names))
 
 
 class _Metadata(FuncMetadata):

@@ -24,7 +24,8 @@ class Arguments(ArgModelBase):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-def argument_model(name: str, signature: inspect.Signature, injected: set[str]) -> type[Arguments]:
+@cache
+def argument_model(name: str, signature: inspect.Signature, injected: frozenset[str]) -> type[Arguments]:
     """The model of a tool's arguments: its parameters but for those that the server fills in."""
     fields: dict[str, Any] = {
         parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)

@@ -767,7 +767,7 @@ async def test_on_postgresql_the_servers_clock_counts_and_may_go_back(
 
 
 async def test_a_postgresql_that_is_gone_leaves_each_process_to_itself(stores: Callable[[], Store]) -> None:
-    governor = on(Store(stores().url.replace("/test_", "/gone_")))
+    governor = on(Store(stores().url.replace("/postgres?", "/gone?")))
     for _ in range(LIMIT):
         await governor.acquire(5)
     with pytest.raises(RateLimited):
