@@ -172,6 +172,9 @@ def _contract(deck: Deck) -> Iterator[Finding]:
 
 async def _learnt(deck: Deck, told: Collection[str]) -> list[Finding]:
     """What was seen of the services before, by servers and by this; not the kinds that are told already."""
+    from server.guard.observations import told_together
+
     rows = [row for service in deck.services.clients for row in await deck.observations.of_service(service)]
     against = [row for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
-    return [Finding("warning", "seen", row.told) for row in against if row.kind not in told]
+    new = [row for row in against if row.kind not in told]
+    return [Finding("warning", "seen", line) for line in told_together(new)]

@@ -24,6 +24,7 @@ from server.untrusted import label, with_legend
 from tools.event_views import COLUMNS, Calendar, Days, EventPage, cells_of, days_text, event_lines, ignored, row_of
 from tools.filters import days_in_order
 from tools.list_pages import numbers_of, page_lines
+from tools.tables import counted
 
 Nothing = SkipJsonSchema[None]
 
@@ -79,7 +80,7 @@ async def rooflink_calendar_view(
     data = Calendar(
         filters_ignored=not_applied, filters_unverified=unverified, rows=[row_of(event) for event in events]
     )
-    lines = [f"{len(data.rows)} events" if data.rows else "No events."]
+    lines = [counted(len(data.rows), "event") if data.rows else "No events."]
     if not_applied:
         lines.append(f"WARNING, ignored by the service, so these rows are not filtered by: {', '.join(not_applied)}")
     if unverified:

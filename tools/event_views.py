@@ -15,7 +15,7 @@ from server.models.view import View
 from server.untrusted import label, with_legend
 from tools.filters import contradicted
 from tools.list_pages import ListPage
-from tools.tables import moment, table
+from tools.tables import counted, moment, table
 
 Nothing = SkipJsonSchema[None]
 
@@ -104,7 +104,7 @@ def days_text(days: Mapping[str, Sequence[EventRow]]) -> str:
     """Each day with its events."""
     lines: list[str] = []
     for day, rows in days.items():
-        lines += [f"{day}: {len(rows)} events" if rows else f"{day}: nothing"]
+        lines += [f"{day}: {counted(len(rows), 'event')}" if rows else f"{day}: nothing"]
         lines += event_lines(rows) if rows else []
     return "\n".join(with_legend(lines or ["The service named no days."]))
 

@@ -153,6 +153,8 @@ def _list_text(data: LeadList, rows: Sequence[LeadRow], page: int) -> str:
     head = f"{len(rows)}{total} leads, page {page}" if rows else f"No leads on page {page}"
     head += f", next_page={data.next_page}" if data.next_page else ""
     lines = [f"{head}.{' ' + _NOT_TOLD if data.more_unknown else ''}", *data.warnings]
+    if data.paging_ignored:
+        lines.append("The service sent all leads at once; they are paged here.")
     if data.more_unknown and page > 1:
         lines.append("If these rows are those of page 1, the service does not page.")
     if rows:

@@ -6,7 +6,7 @@ Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -134,7 +134,7 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
         path={"lead_id": lead_id},
         body=operation.encode_body(given),
         preview=_preview(lead_id, known, given),
-        warnings=_warnings(known, status),
+        warnings=_warnings(known, given, deck.leads.clock()),
         before=_state_of(known.lead) if known else {},
         receive=receive_lead(deck, operation, lead_id, told),
     )
@@ -156,8 +156,12 @@ def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValu
     return tuple(lines)
 
 
-def _warnings(known: KnownLead | None, status: str) -> tuple[str, ...]:
+def _warnings(known: KnownLead | None, given: Mapping[str, JsonValue], now: float) -> tuple[str, ...]:
     warnings: list[str] = []
+    status, meeting = given["status"], given.get("meeting_scheduled_date")
+    today = datetime.fromtimestamp(now, UTC).date()  # where the office is, it may still be yesterday
+    if isinstance(meeting, str) and date.fromisoformat(meeting) < today - timedelta(days=1):
+        warnings.append(f"The meeting date {meeting} lies in the past.")
     if status not in WON and (known is None or not known.accepted):
         warnings.append("The lead is not known to be accepted; RenovationFind takes a status only after that.")
     if status == "LEAD_WON" and not (known and known.lead.attachments):

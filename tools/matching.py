@@ -15,7 +15,7 @@ from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import LEGEND, OPEN, label
-from tools.tables import table
+from tools.tables import counted, table
 
 if TYPE_CHECKING:
     from server.guard.matching.duplicates import DuplicateReport
@@ -134,7 +134,8 @@ def _text(report: DuplicateReport, data: Matches) -> str:
 
     likely = len(report.likely)
     if data.matches:
-        head = f"{len(report.matches)} possible matches, {likely} of them likely (score {LIKELY} or more)"
+        matches = counted(len(report.matches), "possible match", "possible matches")
+        head = f"{matches}, {likely} of them likely (score {LIKELY} or more)"
     else:
         head = "No match"
     lines = [f"{head}; {report.checked}."]

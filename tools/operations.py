@@ -13,6 +13,7 @@ from server import __version__
 from server.catalog import Operation
 from server.effects import Effect
 from server.guard.ledger import WriteRow
+from server.guard.observations import told_together
 from server.guard.plan import Done, Plan
 from server.models.view import View
 from server.tooling.arguments import OptionalDay, OptionalId
@@ -27,6 +28,7 @@ Nothing = SkipJsonSchema[None]
 
 
 MOST_LEARNT = 20
+MOST_NAMED = 12
 
 
 class ServiceState(View):
@@ -123,7 +125,8 @@ async def _learnt(deck: Deck) -> list[str]:
     for service, client in deck.services.clients.items():
         unsaved = await deck.observations.save(service, client.observed)
         rows = [*await deck.observations.of_service(service), *unsaved]
-        told += [row.told for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
+        against = [row for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
+        told += told_together(against, MOST_NAMED)
     more = len(told) - MOST_LEARNT
     return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
 

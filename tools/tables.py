@@ -14,6 +14,11 @@ def table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[
     return [" | ".join(shown), *(" | ".join(_cell(row.get(name)) for name in shown) for row in rows)]
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 event`, `2 events`, `2 matches`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def moment(value: str | None) -> str | None:
     """A date as it was read; what is no date is somebody's text."""
     return value if is_moment(value) else label(value) or None

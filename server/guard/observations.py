@@ -67,6 +67,26 @@ class Observation:
         return f"{operation}: unknown {self.kind} {name} ({self.count} x, last {self.seen})"
 
 
+def told_together(rows: Sequence[Observation], most: int = MOST_KEPT) -> list[str]:
+    """Observations in words: one line for all unknown fields and one for all unknown values of an operation.
+
+    `most`: how many names a line holds.
+    """
+    groups: dict[tuple[str, str], list[Observation]] = {}
+    for row in rows:
+        groups.setdefault((row.operation, row.kind if row.kind in {"field", "value"} else row.told), []).append(row)
+    return [group[0].told if len(group) == 1 else _names(group, most) for group in groups.values()]
+
+
+def _names(rows: Sequence[Observation], most: int) -> str:
+    often = sorted(rows, key=lambda row: -row.count)
+    names = [f"{label(row.name, limit=60)} ({row.count} x)" for row in often[:most]]
+    more = f" and {len(rows) - most} more" if len(rows) > most else ""
+    return (
+        f"{rows[0].operation}: unknown {rows[0].kind}s {', '.join(names)}{more}, last {max(row.seen for row in rows)}"
+    )
+
+
 @dataclass(slots=True)
 class Observations:
     """Reads and keeps observations; what was read stays in memory for a while."""

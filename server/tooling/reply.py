@@ -84,7 +84,7 @@ def receipt_text(receipt: WriteReceipt) -> str:
         lines += [f"  ?{name}={_as_sent(value)}" for name, value in request.query.items()]
         lines += [f"  {name}: {_as_sent(value)}" for name, value in request.body.items()]
     lines += [f"Warning: {warning}" for warning in receipt.warnings]
-    lines += [f"Next: {step}" for step in receipt.next_steps]
+    lines += [step if step.startswith("Note: ") else f"Next: {step}" for step in receipt.next_steps]
     if receipt.approval_token:
         lines.append(f"approval_token: {receipt.approval_token}")
     tail = [f"write {receipt.write_id}"] if receipt.write_id is not None else []

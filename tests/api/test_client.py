@@ -729,6 +729,8 @@ async def _call_hanging(tool: str, deadline: float, network: _Hanging) -> _Ended
 
 _LOOKING = ("rooflink_create_lead", "rooflink_update_job", "rooflink_assign_job", "rooflink_update_customer_email")
 """Tools that look at the service before they write, and after an answer that was lost."""
+_PATIENCE = 4.0
+"""Seconds of a call's deadline: so many that a machine that is busy with other things changes nothing."""
 _ASKING_FIRST = ("rooflink_update_event", "rooflink_delete_event")
 """Tools that write nothing unless the service has shown what is to be changed."""
 
@@ -746,14 +748,14 @@ async def test_a_tool_call_ends_within_its_deadline_whatever_the_service_does(dr
     await _import_what_first_calls_import(*writes)
 
     async def one(tool: str) -> None:
-        ended[tool] = await _call_hanging(tool, 1.5, _Hanging(drops=drops))
+        ended[tool] = await _call_hanging(tool, _PATIENCE, _Hanging(drops=drops))
 
     async with anyio.create_task_group() as tasks:
         for tool in ("rooflink_prospect_stats", *writes):
             tasks.start_soon(one, tool)
     for tool, found in ended.items():
         assert found.result.is_error
-        assert 0.5 < found.took < 5, tool
+        assert _PATIENCE / 3 < found.took < 2 * _PATIENCE, tool
         assert found.requests == 1
         sent = tool in writes and tool not in _ASKING_FIRST
         assert found.states == (["unknown"] if sent else []), tool
@@ -765,14 +767,21 @@ async def test_a_tool_call_ends_within_its_deadline_whatever_the_service_does(dr
             assert "Nothing was changed" not in text_of(found.result)
 
 
-@pytest.mark.parametrize("tool", _LOOKING)
-async def test_a_write_ends_within_one_deadline_with_the_looking_before_and_after_it(tool: str) -> None:
-    await _import_what_first_calls_import(tool)
-    network = _Hanging(drops=False, lists=True)
-    found = await _call_hanging(tool, 1.0, network)
-    assert data_of(found.result)["outcome"] == "unknown"
-    assert (network.writes, found.states) == (1, ["unknown"])
-    assert found.took < 1.6
+async def test_a_write_ends_within_one_deadline_with_the_looking_before_and_after_it() -> None:
+    await _import_what_first_calls_import(*_LOOKING)
+    networks = {tool: _Hanging(drops=False, lists=True) for tool in _LOOKING}
+    ended: dict[str, _Ended] = {}
+
+    async def one(tool: str) -> None:
+        ended[tool] = await _call_hanging(tool, _PATIENCE, networks[tool])
+
+    async with anyio.create_task_group() as tasks:
+        for tool in _LOOKING:
+            tasks.start_soon(one, tool)
+    for tool, found in ended.items():
+        assert data_of(found.result)["outcome"] == "unknown", tool
+        assert (networks[tool].writes, found.states) == (1, ["unknown"]), tool
+        assert found.took < 2 * _PATIENCE, tool
 
 
 @pytest.mark.parametrize("deadline", [0.001, 0.02, 0.04, 0.06, 0.1])

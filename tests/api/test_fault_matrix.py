@@ -195,7 +195,7 @@ async def test_a_service_that_is_never_reached_is_told_with_the_reason_and_leave
         "pool_timeout": "too long",
     }
     assert set(reasons) == UNREACHABLE - {"write_timeout"}
-    async with line(call_deadline=0.25) as one:
+    async with line() as one:
         for kind, reason in reasons.items():
             seen = await one.play(tool, tool.fault(kind, times=None))
             assert seen.row == (error() if tool is READ else refused())

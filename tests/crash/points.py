@@ -51,8 +51,8 @@ def _uncommitted(state: str) -> Callable[[], None]:
     def install_it() -> None:
         real = audit.append
 
-        def append(connection: Any, at: float, event: Any) -> None:
-            real(connection, at, event)
+        def append(connection: Any, at: float, event: Any, **named: Any) -> None:
+            real(connection, at, event, **named)
             if event["state"] == state:
                 die()
 

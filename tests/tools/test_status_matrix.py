@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -416,6 +417,19 @@ async def test_a_leap_day_is_a_day(sandbox: Sandbox, time: Time):
         given = {"status": "MEETUP_SCHEDULED", "meeting_scheduled_date": "2028-02-29"}
         assert data_of(await call(client, UPDATE, lead_id=785, **given))["outcome"] == "done"
     assert sandbox.writes[-1].body == {"status": "MEETUP_SCHEDULED", "meetingScheduledDate": "2028-02-29"}
+
+
+async def test_a_meeting_in_the_past_is_set_and_said_to_be(sandbox: Sandbox, time: Time):
+    now = datetime(2027, 5, 4, 3, tzinfo=UTC).timestamp()
+    async with connected(sandbox, time=time, clock=lambda: now) as client:
+        for day, warnings in (
+            ("2027-05-02", ["The meeting date 2027-05-02 lies in the past."]),
+            ("2027-05-03", []),  # today in North America
+        ):
+            given = {"status": "MEETUP_SCHEDULED", "meeting_scheduled_date": day}
+            receipt = data_of(await call(client, UPDATE, lead_id=785, **given))
+            assert receipt["outcome"] == "done"
+            assert [told for told in receipt.get("warnings", []) if "meeting" in told] == warnings
 
 
 async def test_the_completion_is_not_before_the_start(sandbox: Sandbox, time: Time):

@@ -21,7 +21,18 @@ from pydantic import JsonValue
 from server.app import build_server, tool_specs
 from server.sandbox import Sandbox
 from server.untrusted import CLOSE, LEGEND, OPEN
-from tests.support import Era, Person, Time, call, make_sandbox, make_settings, patient_governor, text_of
+from tests.support import (
+    EVERY_PATH,
+    EVERY_PATH_SERVED,
+    Era,
+    Person,
+    Time,
+    call,
+    make_sandbox,
+    make_settings,
+    patient_governor,
+    text_of,
+)
 from tests.tools.test_secrets import ARGUMENTS
 
 HOSTILE = (
@@ -93,10 +104,10 @@ class _Later:
 @asynccontextmanager
 async def hostile(era: Era, person: Person | None) -> AsyncIterator[tuple[Client, Sandbox, Planting]]:
     time = Time()
-    sandbox = make_sandbox(time)
+    sandbox = make_sandbox(time, **EVERY_PATH_SERVED)
     transport = Planting(sandbox)
     server = build_server(
-        make_settings(toolsets="all"),
+        make_settings(toolsets="all", contract_file=EVERY_PATH),
         sandbox=sandbox,
         transport=lambda: transport,
         governor=patient_governor(time),
@@ -164,8 +175,6 @@ async def test_hostile_text_in_every_string_stays_between_the_marks(era: Era, to
     person = Person()
     async with hostile(era, person) as (client, sandbox, transport):
         arguments = _arguments(sandbox, tool)
-        if tool not in {spec.name for spec in tool_specs() if spec.name in await _offered(client)}:
-            pytest.skip("not offered under these settings")
         if tool.startswith("renovationfind_") and "lead_id" in arguments:
             transport.chosen = lambda _key: True
             await _look_at_call(client, person, "renovationfind_accept_lead", {"lead_id": arguments["lead_id"]})
@@ -177,10 +186,6 @@ async def test_hostile_text_in_every_string_stays_between_the_marks(era: Era, to
             await _look_at_call(client, person, tool, arguments)
         await _look_at_call(client, person, "write_history", {})
         assert transport.planted or not transport.keys
-
-
-async def _offered(client: Client) -> set[str]:
-    return {tool.name for tool in (await client.list_tools()).tools}
 
 
 def _only(key: str) -> Callable[[str], bool]:
