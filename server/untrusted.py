@@ -26,7 +26,7 @@ _HIDING = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\uffa0\ufe00-\
 _HIDDEN = re.compile(f"[{_HIDING}]")
 _NEEDS_WORK = re.compile(f"[<&{OPEN}{CLOSE}{_HIDING}]|  |^ | $")
 """In a printable text, only these make cleaning change anything."""
-_TAG = re.compile(r"<[a-zA-Z/!?]|&[#\w]{1,31};")
+_TAG = re.compile(r"<[a-zA-Z/!?]|<\s+[a-zA-Z/!?][^<>]*>|&[#\w]{1,31};")
 
 
 def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:

@@ -22,9 +22,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=["memory", "postgresql"], default="memory")
 
 
-SLOW = ("tests/crash/", "tests/agents/", "tests/state/test_disk.py", "tests/api/test_fault_matrix.py",
-        "tests/tools/test_untrusted_everywhere.py", "tests/tools/test_hand_off_failures.py",
-        "tests/process/test_doctor_live.py", "tests/contract/test_first_day.py")  # fmt: skip
+SLOW = (
+    "tests/agents/",
+    "tests/api/test_fault_matrix.py",
+    "tests/contract/test_first_day.py",
+    "tests/crash/",
+    "tests/process/test_doctor_live.py",
+    "tests/state/test_disk.py",
+    "tests/tools/test_arguments_property.py",
+    "tests/tools/test_hand_off_failures.py",
+    "tests/tools/test_untrusted_everywhere.py",
+)
 """Tests that run long and go the ways that others cover: `make test` measures no coverage while they run."""
 
 

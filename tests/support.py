@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.client.session import ElicitationFnT
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
+from server.api.client import ServiceClient
 from server.api.governor import Governor
 from server.app import build_server
 from server.sandbox import Sandbox
@@ -76,6 +79,14 @@ def patient_governor(time: Time) -> Callable[..., Governor]:
     return make
 
 
+@contextmanager
+def unhurried() -> Iterator[None]:
+    """Servers built meanwhile make no real pause before another attempt."""
+    pauses = Time()
+    with patch("server.api.services.ServiceClient", partial(ServiceClient, clock=pauses, sleep=pauses.sleep)):
+        yield
+
+
 def make_sandbox(time: Time | None = None, **options: Any) -> Sandbox:
     """A simulator whose rate limiter runs on the test's clock, if one is given."""
     return Sandbox(clock=time, **options) if time is not None else Sandbox(**options)
@@ -98,11 +109,16 @@ async def connected(
     clock: Callable[[], float] | None = None,
     **settings: Any,
 ) -> AsyncIterator[Client]:
-    """A client of a fresh server on this sandbox. Without `person` the client cannot be asked."""
+    """A client of a fresh server on this sandbox. Without `person` the client cannot be asked.
+
+    With `time`, nothing waits: neither for a rate limit nor before another attempt, whose pauses pass on a clock of
+    their own.
+    """
     options: dict[str, Any] = {"governor": patient_governor(time)} if time is not None else {}
     if clock is not None:
         options["clock"] = clock
-    server = build_server(make_settings(**settings), sandbox=sandbox, **options)
+    with unhurried() if time is not None else nullcontext():
+        server = build_server(make_settings(**settings), sandbox=sandbox, **options)
     async with Client(server, mode=_MODES[era], elicitation_callback=person) as client:
         yield client
 

@@ -9,14 +9,11 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Literal
-from unittest.mock import patch
 
 from mcp import Client
 from mcp.types import CallToolResult
 
-from server.api.client import ServiceClient
 from server.sandbox import Fault, Sandbox
 from server.sandbox.manager import Vendor
 from server.sandbox.records import JobStatus
@@ -243,8 +240,8 @@ class Line:
 @asynccontextmanager
 async def line(**settings: Any) -> AsyncIterator[Line]:
     """Leads from 1001 on are accepted, those from 2001 on are new; there are vendors from 5001 on and
-    events from 62001 on. The pauses before further attempts pass on a clock of their own."""
-    time, pauses = Time(), Time()
+    events from 62001 on."""
+    time = Time()
     sandbox = Sandbox(clock=time, prospects=12)
     new, event = sandbox.leads[812], sandbox.events[61_001]
     for number in range(1, 100):
@@ -252,10 +249,8 @@ async def line(**settings: Any) -> AsyncIterator[Line]:
         sandbox.leads.update({1_000 + number: accepted, 2_000 + number: replace(new, id=2_000 + number)})
         sandbox.events[62_000 + number] = replace(event, id=62_000 + number)
     sandbox.vendors.update({5_000 + number: Vendor(5_000 + number, {"email": str(number)}) for number in range(100)})
-    unhurried = partial(ServiceClient, clock=pauses, sleep=pauses.sleep)
-    with patch("server.api.services.ServiceClient", unhurried):
-        async with connected(sandbox, time=time, **{"approvals": "off", "toolsets": "all", **settings}) as client:
-            yield Line(sandbox, client, time)
+    async with connected(sandbox, time=time, **{"approvals": "off", "toolsets": "all", **settings}) as client:
+        yield Line(sandbox, client, time)
 
 
 def assert_tells_the_truth(seen: Seen) -> None:

@@ -272,7 +272,7 @@ async def test_hostile_text_in_every_field_is_marked_and_breaks_no_table(sandbox
                 assert "SYSTEM" not in told
                 assert "\u202e" not in told
             if tool == "renovationfind_list_leads":
-                assert len({row.count(" | ") for row in text.splitlines()[1:5]}) == 1
+                assert len({row.count(" | ") for row in text.splitlines()[2:6]}) == 1
     assert sandbox.writes == []
 
 
@@ -293,7 +293,7 @@ async def test_columns_can_be_chosen(sandbox, era):
     async with connected(sandbox, era=era, **ON) as client:
         result = await call(client, "renovationfind_list_leads", page_size=2, fields=["status", "modified"])
         assert (await call(client, "renovationfind_list_leads", fields=["password"])).is_error
-    assert text_of(result).splitlines()[1] == "id | modified | status"
+    assert text_of(result).splitlines()[2] == "id | modified | status"
     assert [set(row) for row in data_of(result)["rows"]] == [{"id", "modified", "status"}] * 2
 
 
