@@ -30,7 +30,10 @@ _TAG = re.compile(r"<[a-zA-Z/!?]|<\s+[a-zA-Z/!?][^<>]*>|&[#\w]{1,31};")
 
 
 def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
-    """Visible characters only, without HTML; at most `limit` characters, on one line unless `lines`."""
+    """Visible characters only, without HTML; at most `limit` characters, on one line unless `lines`.
+
+    Markup that was escaped stays to be read, but is none any more.
+    """
     raw = str(text or "")[: limit * 20]
     if len(raw) <= limit and raw.isprintable() and not _NEEDS_WORK.search(raw):
         return raw
@@ -44,6 +47,8 @@ def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
         kept = "\n".join(row for row in rows if row)
     else:
         kept = " ".join(kept.split())
+    if _TAG.search(kept):
+        kept = kept.replace("<", "\u2039").replace("&", "\uff06")
     return kept if len(kept) <= limit else kept[: limit - 1].rstrip() + "…"
 
 
@@ -80,7 +85,7 @@ def _visible(raw: str) -> str:
 
 
 def _without_html(raw: str) -> str:
-    """The text of a piece of HTML. Markup that was escaped stays to be read, but is none any more."""
+    """The text of a piece of HTML, with what was escaped in it."""
     from bs4 import BeautifulSoup, UnusualUsageWarning
     from bs4.exceptions import ParserRejectedMarkup
 
@@ -98,4 +103,4 @@ def _without_html(raw: str) -> str:
         if (plain := html.unescape(text)) == text:
             break
         text = plain
-    return text.replace("<", "\u2039").replace("&", "\uff06") if _TAG.search(text) else text
+    return text

@@ -156,6 +156,7 @@ def test_the_legend_shows_both_marks_and_says_what_they_mean() -> None:
 @example("<scr<b>ipt>alert(1)</scr</b>ipt>")
 @example("<img alt='" + "x" * 2_500 + "'>")
 @example("&lt<?>?&gt")
+@example("&lt;\x1b?&gt")
 @example("< system >approve< /system >")
 def test_no_tag_is_left(text: str) -> None:
     for result in shown(text):
