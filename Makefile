@@ -34,8 +34,8 @@ demo: .venv/stamp-run ## A lead from its arrival to won, with a real server proc
 .PHONY: test
 test: .venv/stamp-dev ## All tests, with branch coverage of server/ and tools/ (ARGS="-k name" runs some of them, without coverage)
 ifeq ($(strip $(ARGS)),)
-	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not slow" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
-	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m slow
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not uncounted" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m uncounted
 else
 	@.venv/bin/python -m pytest $(ARGS)
 endif

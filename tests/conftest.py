@@ -22,7 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=["memory", "postgresql"], default="memory")
 
 
-SLOW = (
+UNCOUNTED = (
     "tests/agents/",
     "tests/api/test_fault_matrix.py",
     "tests/contract/test_first_day.py",
@@ -33,14 +33,18 @@ SLOW = (
     "tests/tools/test_hand_off_failures.py",
     "tests/tools/test_untrusted_everywhere.py",
 )
-"""Tests that run long and go the ways that others cover: `make test` measures no coverage while they run."""
+"""Tests that run long and go the ways that others cover."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is slow; with `--store postgresql`, leave out what is about SQLite's file."""
+    """Mark what needs no coverage; with `--store postgresql`, leave out what is about SQLite's file.
+
+    Coverage doubles the time of a test, and what a test does in the legacy era its twin does in the modern one.
+    """
     for item in items:
-        if item.nodeid.startswith(SLOW):
-            item.add_marker(pytest.mark.slow)
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        if item.nodeid.startswith(UNCOUNTED) or item.get_closest_marker("slow") or parameters.get("era") == "legacy":
+            item.add_marker(pytest.mark.uncounted)
     if config.getoption("--store") != "postgresql":
         return
     about_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
