@@ -129,7 +129,11 @@ async def rooflink_update_customer_email(ctx: Ctx, job_id: JobId, email: Email) 
         return change(shown) if shown is not None and shown.is_like(email) else None
 
     def receive(answer: JsonValue) -> Done:
-        return change(_email_in(answer))
+        shown = _email_in(answer)
+        if shown is None and answer is not None and not _is_record(answer):
+            what = "an answer without the address and without a record"
+            raise unreadable(what, operation, deck.catalog.services["rooflink"], None)
+        return change(shown)
 
     was = _text(before) if before is not None else "not known"
     return Plan(
@@ -158,6 +162,11 @@ def _customer_of(record: JobRecord | None, job_id: int, unknown: str) -> int:
             f"Set it in RoofLink, on job {job_id}.",
         )
     return shown.value
+
+
+def _is_record(answer: JsonValue) -> bool:
+    """Whether an answer is about a record at all: a customer or a job."""
+    return isinstance(answer, dict) and isinstance(answer.get("id"), int)
 
 
 def _email_in(answer: JsonValue) -> Shown | None:

@@ -18,7 +18,7 @@ from server.sandbox import Fault, Sandbox
 from server.sandbox.manager import Vendor
 from server.sandbox.records import JobStatus
 from server.sandbox_keys import SANDBOX_SECRETS
-from tests.support import Time, call, connected, data_of, text_of
+from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, call, connected, data_of, text_of
 
 Told = Literal["rows", "error", "done", "unknown", "refused"]
 STATE = {"done": "done", "unknown": "unknown", "refused": "failed"}
@@ -119,6 +119,7 @@ PACKAGE = Tool(
 _JOBS = (
     7_000_104, 7_000_107, 7_000_114, 7_000_120, 7_000_126, 7_000_133, 7_000_140, 7_000_141, 7_000_145, 7_000_151
 )  # fmt: skip
+_NOTES = range(92_001, 92_011)
 _JOB, _EVENT = "/light/public/jobs/", "/light/events/"
 UPDATE_JOB = Tool(
     "rooflink_update_job",
@@ -161,8 +162,23 @@ DELETE_EVENT = Tool(
     succeeds_with=204,
     may_be_silent=True,
 )
+REPLY = Tool(
+    "rooflink_reply_to_note",
+    lambda number: {"note_id": _NOTES[number % 10], "message": f"Called {number}"},
+    "POST",
+    "/reply/$",
+    succeeds_with=201,
+)
+EMAIL = Tool(
+    "rooflink_update_customer_email",
+    lambda number: {"job_id": _JOBS[number % 10], "email": f"ada.{number}@byronroofs.com"},
+    "PATCH",
+    "/customer_email/$",
+    may_be_silent=True,
+    finds_its_own=True,
+)
 WRITES = (
-    CREATE, UPDATE_JOB, ASSIGN_JOB, NOTE, CREATE_EVENT, UPDATE_EVENT, DELETE_EVENT,
+    CREATE, UPDATE_JOB, ASSIGN_JOB, EMAIL, NOTE, REPLY, CREATE_EVENT, UPDATE_EVENT, DELETE_EVENT,
     STATUS, WON, ACCEPT, DECLINE, REFER, VENDOR, PACKAGE,
 )  # fmt: skip
 TOOLS = (READ, *WRITES)
@@ -242,14 +258,15 @@ async def line(**settings: Any) -> AsyncIterator[Line]:
     """Leads from 1001 on are accepted, those from 2001 on are new; there are vendors from 5001 on and
     events from 62001 on."""
     time = Time()
-    sandbox = Sandbox(clock=time, prospects=12)
+    sandbox = Sandbox(clock=time, prospects=12, **EVERY_PATH_SERVED)
     new, event = sandbox.leads[812], sandbox.events[61_001]
     for number in range(1, 100):
         accepted = replace(new, id=1_000 + number, action="ACCEPTED", status=JobStatus())
         sandbox.leads.update({1_000 + number: accepted, 2_000 + number: replace(new, id=2_000 + number)})
         sandbox.events[62_000 + number] = replace(event, id=62_000 + number)
     sandbox.vendors.update({5_000 + number: Vendor(5_000 + number, {"email": str(number)}) for number in range(100)})
-    async with connected(sandbox, time=time, **{"approvals": "off", "toolsets": "all", **settings}) as client:
+    usual = {"approvals": "off", "toolsets": "all", "contract_file": EVERY_PATH}
+    async with connected(sandbox, time=time, **{**usual, **settings}) as client:
         yield Line(sandbox, client, time)
 
 

@@ -140,8 +140,6 @@ _ELSEWHERE = {
     "resolve_write": "sends nothing; see below",
     "hand_off_lead": "is made of writes that have rows here; see tests/tools/test_hand_off_failures.py",
     "rooflink_upload_photo": "sends three requests; see tests/tools/test_photos.py",
-    "rooflink_reply_to_note": "has no path unless a contract file gives one; see tests/tools/test_without_path.py",
-    "rooflink_update_customer_email": "has no path unless a contract file gives one; see the same",
 }
 
 

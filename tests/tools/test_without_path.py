@@ -162,8 +162,10 @@ async def test_an_address_that_was_set_otherwise_in_between_is_set_again(sandbox
     ("body", "outcome", "told"),
     [
         ({"id": 5, "customer": {"email": "New@example.com"}}, "done", "is set"),
-        ({"ok": True}, "done", "Not confirmed: the answer does not show the address."),
-        ([], "done", "Not confirmed"),
+        ({"id": 5}, "done", "Not confirmed: the answer does not show the address."),
+        (None, "done", "Not confirmed"),
+        ({"ok": True}, "unknown", "without the address and without a record"),
+        ([], "unknown", "without the address and without a record"),
         ({"email": "third@example.com"}, "done", "The service answers with email third@example.com"),
         ({"email": "old@example.com"}, "refused", "changed nothing"),
     ],
