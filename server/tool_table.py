@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -70,7 +71,7 @@ def _cells() -> Iterator[list[str]]:
         if operation is None:
             effect = row.spec.effect if row.spec else Effect.READ
             about = "this server itself" if row.spec is None or row.spec.local else "several of these"
-            yield [about, tool, row.toolset, "", effect.value, effect.gate, "", ""]
+            yield [about, tool, row.toolset, "", effect.value, _gate(effect, row.spec), "", ""]
             continue
         path = f"`{operation.method} {operation.path}`" if operation.path else "path unknown"
         known = f"{operation.provenance.operation} / {operation.provenance.path} / {_names(operation)}"
@@ -93,8 +94,16 @@ def _effect(operation: Operation, spec: ToolSpec | None) -> tuple[str, str]:
     fields = {**operation.query, **operation.body}
     deciding = next((name for name, field in fields.items() if field.decides_effect), "")
     if spec is None or not deciding or spec.effect is operation.effect:
-        return operation.effect.value, operation.effect.gate
+        return operation.effect.value, _gate(operation.effect, spec)
     return f"{operation.effect.value}; {spec.effect.value} with `{deciding}`", f"with `{deciding}`"
+
+
+def _gate(effect: Effect, spec: ToolSpec | None) -> str:
+    """When a tool asks. What adds a record asks only where it takes `allow_duplicate`."""
+    if spec is None:
+        return ""
+    asks = effect.always_needs_approval or "allow_duplicate" in signature(spec.function).parameters
+    return effect.gate if asks else "none"
 
 
 def is_current(path: Path) -> bool:

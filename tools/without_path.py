@@ -89,7 +89,6 @@ async def rooflink_reply_to_note(
             *message_lines(message),
             "This cannot be undone.",
         ),
-        asks_anyway=True,
         receive=partial(_replied, deck, operation, note_id),
     )
 
@@ -257,7 +256,7 @@ TOOLS = (
         title="Reply to note",
         toolset="notes",
         operation="rooflink.reply_to_note",
-        effect=Effect.ADDITIVE,
+        effect=Effect.IRREVERSIBLE,
     ),
     write_tool(
         rooflink_update_customer_email,

@@ -41,7 +41,7 @@ EFFECTS = {
     "rooflink_list_notes": "read",
     "rooflink_list_customers": "read",
     "rooflink_get_customer": "read",
-    "rooflink_reply_to_note": "additive",
+    "rooflink_reply_to_note": "irreversible",  # it may be mailed
     "rooflink_update_customer_email": "reversible",
     "rooflink_search_jobs": "read",
     "rooflink_add_note": "irreversible",  # the worst of what it may do
