@@ -108,6 +108,7 @@ DOCUMENTED_NAMES = {
 }  # fmt: skip
 
 IRREVERSIBLE = {
+    "rooflink.reply_to_note",
     "renovationfind.accept_lead", "renovationfind.decline_lead", "renovationfind.mark_won",
     "renovationfind.create_referral_request", "renovationfind.create_vendor", "rooflink.create_event",
     "rooflink.update_event", "rooflink.delete_event",

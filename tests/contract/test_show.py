@@ -65,7 +65,7 @@ def test_the_text_calls_nothing_documented_that_is_inferred():
     assert lines[at + 1] == "  tool rooflink_create_lead; operation documented, path inferred"
     assert lines[at + 3] == "  body, documented: state, extra_info"
     assert lines[at + 4].startswith("  body, inferred: address, postal_code as zipcode, latitude")
-    assert "rooflink.reply_to_note: no path known [additive]" in lines
+    assert "rooflink.reply_to_note: no path known [irreversible]" in lines
 
 
 def test_only_what_is_unverified_can_be_asked_for():
