@@ -42,7 +42,7 @@ endif
 
 .PHONY: test-postgres
 test-postgres: .venv/stamp-dev ## What keeps state once more on a real PostgreSQL: store, ledger, approvals, crashes, races, prospect index
-	@.venv/bin/python -m pytest $(ON_POSTGRES) --store postgresql --numprocesses auto --dist worksteal --quiet
+	@.venv/bin/python -m pytest $(ON_POSTGRES) --store postgresql --numprocesses auto --dist worksteal --quiet $(ARGS)
 
 .PHONY: check
 check: .venv/stamp-dev ## Style, types, import directions, dependencies, the README's tool table
