@@ -18,7 +18,7 @@ from server.sandbox import Fault, Sandbox
 from server.sandbox.manager import Vendor
 from server.sandbox.records import JobStatus
 from server.sandbox_keys import SANDBOX_SECRETS
-from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, call, connected, data_of, text_of
+from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, call, connected, data_of, make_sandbox, text_of
 
 Told = Literal["rows", "error", "done", "unknown", "refused"]
 STATE = {"done": "done", "unknown": "unknown", "refused": "failed"}
@@ -258,7 +258,7 @@ async def line(**settings: Any) -> AsyncIterator[Line]:
     """Leads from 1001 on are accepted, those from 2001 on are new; there are vendors from 5001 on and
     events from 62001 on."""
     time = Time()
-    sandbox = Sandbox(clock=time, prospects=12, **EVERY_PATH_SERVED)
+    sandbox = make_sandbox(time, prospects=12, **EVERY_PATH_SERVED)
     new, event = sandbox.leads[812], sandbox.events[61_001]
     for number in range(1, 100):
         accepted = replace(new, id=1_000 + number, action="ACCEPTED", status=JobStatus())
