@@ -138,8 +138,8 @@ class ServiceClient:
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:
-                if isinstance(error, NotFound) and not operation.path_is_certain and not _is_later_page(query):
-                    self.observed.not_found(operation.id, operation.path)
+                if isinstance(error, NotFound):
+                    self.observed.not_found(operation, query or {})
                 again = decide(error, operation, self.service, attempt)
                 if again is not None and self._clock() + again.delay >= deadline:
                     again = None
@@ -285,12 +285,6 @@ def _final(error: ServiceError, operation: Operation, service: Service) -> Servi
         status=error.status,
         may_have_taken_effect=True,
     )
-
-
-def _is_later_page(query: Mapping[str, Scalar] | None) -> bool:
-    """Whether a 404 may be the end of a list, and says nothing about the path."""
-    page = str((query or {}).get("page", ""))
-    return page.isdecimal() and int(page) > 1
 
 
 def _encoded(body: Mapping[str, JsonValue] | None) -> bytes | None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from server.catalog.operation import Operation, Scalar
 from server.models.values import Answer
 
 MOST_NAMES = 200
@@ -50,9 +51,12 @@ class Observed:
         if (inner := values.get("customer")) is not None and not within and isinstance(inner, Answer):
             self.look_at(operation_id, inner, "customer.")
 
-    def not_found(self, operation_id: str, path: str) -> None:
-        """An operation whose path is inferred answered 404."""
-        self._count(operation_id, "path", path)
+    def not_found(self, operation: Operation, query: Mapping[str, Scalar]) -> None:
+        """Count an answer of 404 where the path is inferred. After the first page it may be the end of the list."""
+        page = str(query.get("page", ""))
+        later = page.isdecimal() and int(page) > 1
+        if not operation.path_is_certain and not later:
+            self._count(operation.id, "path", operation.path)
 
     def unsaved(self) -> dict[Key, int]:
         """Counts since they were last saved; a path that worked since is none."""

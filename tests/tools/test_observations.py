@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from server.api.observed import MOST_NAMES, Observed
-from server.guard.observations import FRESH, MOST_KEPT, Observation, Observations
+from server.guard.observations import FRESH, MOST_KEPT, Observation, Observations, told_together
 from server.models.rooflink import Prospect
 from server.sandbox import Fault, Sandbox
 from server.state import Store
@@ -192,3 +192,25 @@ def test_a_service_that_makes_up_names_fills_no_memory():
         )
     assert len(observed.counts) == MOST_NAMES
     assert max(len(name) for _, _, name in observed.counts) <= 60
+
+
+def test_many_unknown_names_of_an_operation_are_one_line_with_the_most_frequent_first():
+    rows = [
+        Observation("rooflink.list_prospects", "field", f"f{number}", "seen", count=number) for number in range(1, 15)
+    ]
+    rows.append(Observation("rooflink.prospect_stats", "field", "alone", "seen"))
+    line, other = told_together(rows, most=12)
+    assert line.startswith("rooflink.list_prospects: unknown fields f14 (14 x), f13 (13 x), ")
+    assert "f3 (3 x) and 2 more, last " in line
+    assert "f2 (" not in line
+    assert other.startswith("rooflink.prospect_stats: unknown field alone (1 x, last ")
+    assert "f1 (1 x), last " in told_together(rows)[0]
+
+
+async def test_a_note_about_an_inferred_path_is_no_next_step(sandbox: Sandbox, time: Time):
+    async with connected(sandbox, time=time) as client:
+        sandbox.faults.add(Fault(kind="status", status=404, match="POST create_customer"))
+        given = {"address": "1 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"}
+        lines = text_of(await call(client, "rooflink_create_lead", **given)).splitlines()
+    assert any(line.startswith("Note: the path of this operation") for line in lines)
+    assert not any("Next: Note" in line for line in lines)

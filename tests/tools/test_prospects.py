@@ -431,6 +431,12 @@ async def test_no_statistics_are_none_and_statistics_without_counts_an_error(san
             assert "no counts that can be recognised" in text_of(result)
 
 
+async def test_a_count_under_a_code_is_told_by_what_the_code_means_and_else_as_it_comes(sandbox, time):
+    async with connected(sandbox, time=time) as client:
+        answer_with(sandbox, {"cf": 3, "est": 2, "ad": 5})
+        assert text_of(await call(client, STATS)) == "claim filed: 3\nestimate made: 2\nad: 5"
+
+
 # Checklist
 
 
