@@ -109,6 +109,7 @@ class Store:
         from sqlalchemy.pool import StaticPool
 
         from server.state.migrations import migrate
+        from server.state.sqlite_file import prepare, sign
 
         try:
             url = make_url(self.url)
@@ -120,7 +121,7 @@ class Store:
             if url.database in {None, "", ":memory:"}:
                 options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
             else:
-                _make_private_file(Path(str(url.database)))
+                prepare(Path(str(url.database)))
                 options = {"connect_args": {"timeout": 10}}
         elif url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
@@ -131,20 +132,12 @@ class Store:
         try:
             with engine.begin() as connection:
                 migrate(connection, self.description)
+                if url.get_backend_name() == "sqlite":
+                    sign(connection)
         except BaseException:
             engine.dispose()  # or each try would leave a connection open
             raise
         return engine
-
-
-def _make_private_file(path: Path) -> None:
-    """The file holds customers' contact details: readable by its owner only."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.touch(mode=0o600, exist_ok=True)
-    except OSError as error:
-        msg = f"The state store ({path}) cannot be written: {error.strerror}. Nothing was sent."
-        raise StateError(msg) from None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

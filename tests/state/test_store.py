@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,49 @@ def test_a_file_that_is_no_database_is_told_and_left_as_it_is(stores: Any, file:
     file.write_text("Dear diary, " * 500)
     expect_unusable(stores(), "not a database")
     assert file.read_text() == "Dear diary, " * 500
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    "made_by_another",
+    [
+        "CREATE TABLE people (name TEXT)",
+        "CREATE TABLE meta (key TEXT, value TEXT); INSERT INTO meta VALUES ('version', '9')",
+        "CREATE TABLE meta (a); CREATE TABLE writes (a); PRAGMA application_id = 1",
+        "PRAGMA application_id = 252006674",
+        "PRAGMA journal_mode = WAL; CREATE VIEW today AS SELECT date()",
+    ],
+)
+def test_another_program_s_file_is_refused_and_left_as_it_is(stores: Any, file: Path, made_by_another: str) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as other:
+        other.executescript(made_by_another)
+    file.chmod(0o644)
+    before = (file.read_bytes(), file.stat().st_mtime_ns)
+    said = expect_unusable(stores(), "another program's SQLite file")
+    assert "LEADBRIDGE_STATE_URL" in said
+    assert (file.read_bytes(), file.stat().st_mtime_ns) == before
+    assert list(file.parent.iterdir()) == [file]
+
+
+@pytest.mark.sqlite
+def test_a_file_of_ours_is_signed_also_one_of_a_leadbridge_that_did_not_sign(stores: Any, file: Path) -> None:
+    for _ in range(2):
+        store = stores()
+        store.run_sync(one)
+        store.close()
+        with closing(sqlite3.connect(file)) as signed:
+            assert signed.execute("PRAGMA application_id").fetchone() == (int.from_bytes(b"Lead"),)
+            signed.execute("PRAGMA application_id = 0")
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("journal", ["", "PRAGMA journal_mode = WAL"])
+def test_an_empty_file_may_be_used(stores: Any, file: Path, journal: str) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as empty:
+        empty.executescript(journal)
+    assert stores().run_sync(one) == 1
 
 
 @pytest.mark.parametrize("version", ["one", ""])

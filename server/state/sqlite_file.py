@@ -1,0 +1,60 @@
+"""The SQLite file: readable by its owner only, and LeadBridge's own. Another program's file is left as it is."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from server.errors import StateError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+APPLICATION_ID = int.from_bytes(b"Lead")
+"""In the file's header, where `file` and SQLite's `PRAGMA application_id` read whose it is."""
+
+_OUR_TABLES = {"meta", "writes"}
+"""What every LeadBridge had in its file before the file named its application."""
+
+
+def prepare(path: Path) -> None:
+    """Make the file if there is none. It holds customers' contact details: readable by its owner only.
+
+    Raises:
+        StateError: it cannot be written, or it belongs to another program.
+    """
+    _refuse_foreign(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600, exist_ok=True)
+    except OSError as error:
+        msg = f"The state store ({path}) cannot be written: {error.strerror}. Nothing was sent."
+        raise StateError(msg) from None
+
+
+def sign(connection: Connection) -> None:
+    """Put the application id into a file that has none yet."""
+    if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Look before anything is set: already `PRAGMA journal_mode` would change another program's file."""
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)) as file:
+            (application,) = file.execute("PRAGMA application_id").fetchone()
+            tables = {name for (name,) in file.execute("SELECT name FROM sqlite_schema")}
+    except sqlite3.Error as error:
+        msg = f"The state store ({path}) cannot be used: {error}. Nothing was sent."
+        raise StateError(msg) from None
+    if application == APPLICATION_ID or (application == 0 and (not tables or tables >= _OUR_TABLES)):
+        return
+    msg = (
+        f"The state store ({path}) is another program's SQLite file, and was left as it is. "
+        "Give LEADBRIDGE_STATE_URL a file of its own. Nothing was sent."
+    )
+    raise StateError(msg)
