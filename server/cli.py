@@ -60,6 +60,8 @@ def serve(
         server = build_server(settings)
     except LeadBridgeError as error:
         _wrong_use(str(error))
+    for line in settings.warnings():
+        typer.echo(f"leadbridge: {line}", err=True)
     if not http:
         # Python's own handler would wait for the thread that reads stdin, until the client closes it.
         signal.signal(signal.SIGINT, signal.SIG_DFL)

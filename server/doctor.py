@@ -15,6 +15,7 @@ import anyio
 from server.errors import LeadBridgeError
 from server.findings import Finding
 from server.settings import Settings, load_settings
+from server.token_claims import read_claims
 
 if TYPE_CHECKING:
     from server.tooling.context import Deck
@@ -23,8 +24,6 @@ EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
 
 SHORTEST_KEY = 16
-JWT_DOTS = 2
-
 
 LITTLE, TOO_LITTLE = 200_000_000, 5_000_000
 """Bytes of free disk: the store's writes are small, but every write needs one."""
@@ -58,12 +57,24 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 "warning", f"{title} key", f"only {len(text)} characters long", "Check that it was copied whole."
             )
-        elif service == "renovationfind" and text.count(".") != JWT_DOTS:
-            yield Finding(
-                "warning", f"{title} key", "has not the form of a JWT (a.b.c)", "Check that it was copied whole."
-            )
         else:
-            yield Finding("ok", f"{title} key", f"set, {len(text)} characters")
+            yield _key(f"{title} key", text, jwt=service == "renovationfind")
+
+
+def _key(subject: str, text: str, *, jwt: bool) -> Finding:
+    """What a key looks like and what it says of itself."""
+    claims, now = read_claims(text), datetime.now(UTC)
+    if jwt and claims is None:
+        return Finding(
+            "warning",
+            subject,
+            "does not look like a JWT (three parts separated by dots)",
+            "Check that it was copied whole.",
+        )
+    expiry = claims.expiry(now) if claims else ""
+    state = "ok" if not claims or not claims.expires_soon(now) else "failure" if claims.expired(now) else "warning"
+    told = f"set, {len(text)} characters{', ' if expiry else ''}{expiry}"
+    return Finding(state, subject, told, "" if state == "ok" else "Get a new one and set it.")
 
 
 def _clock() -> Finding:

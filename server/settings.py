@@ -7,6 +7,7 @@ import io
 import ipaddress
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import SettingsError
+from server.token_claims import read_claims
 
 PREFIX = "LEADBRIDGE_"
 ApprovalMode = Literal["auto", "human", "off"]
@@ -135,6 +137,17 @@ class Settings(BaseSettings):
     def secret(self, service: str) -> SecretStr | None:
         """The key for a service (`rooflink`, `renovationfind`), if there is one."""
         return self.rooflink_api_key if service == "rooflink" else self.renovationfind_token
+
+    def warnings(self) -> Iterator[str]:
+        """Lines for the start: a key that says of itself that it is over, or will be soon. The other may be fine."""
+        now = datetime.now(UTC)
+        for setting, secret in (
+            ("ROOFLINK_API_KEY", self.rooflink_api_key),
+            ("RENOVATIONFIND_TOKEN", self.renovationfind_token),
+        ):
+            claims = read_claims(secret.get_secret_value()) if secret is not None else None
+            if claims is not None and claims.expires_soon(now) and not self.sandbox:
+                yield f"{PREFIX}{setting} {claims.expiry(now)}; get a new one and set it"
 
     def base_url(self, service: str) -> str:
         """The configured base URL of a service, or an empty text for the catalog's."""

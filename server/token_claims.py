@@ -6,10 +6,13 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 JWT_PARTS = 3
+COUNT_HOURS = 48
+"""From then on an expiry is told in days."""
+SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,24 @@ class TokenClaims:
     def expired(self, now: datetime) -> bool:
         """Whether the token says that it is over at `now`."""
         return self.expires is not None and self.expires <= now
+
+    def expires_soon(self, now: datetime) -> bool:
+        """Whether it is over within `SOON`, or already."""
+        return self.expires is not None and self.expires - now <= SOON
+
+    def expiry(self, now: datetime) -> str:
+        """In words: "expired on 2026-11-20", "expires in 3 days (2026-12-04)", or nothing where it says nothing."""
+        if self.expires is None:
+            return ""
+        day = f"{self.expires:%Y-%m-%d}"
+        if self.expired(now):
+            return f"expired on {day}"
+        hours = round((self.expires - now) / timedelta(hours=1))
+        count, unit = (hours, "hour") if hours < COUNT_HOURS else (round(hours / 24), "day")
+        return f"expires in {count} {unit}{'' if count == 1 else 's'} ({day})" if count else f"expires now ({day})"
+
+
+NO_CLAIMS = TokenClaims()
 
 
 def read_claims(token: str) -> TokenClaims | None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -139,3 +142,15 @@ def data_of(result: CallToolResult) -> dict[str, Any]:
     """The structured content."""
     assert result.structured_content is not None, text_of(result)
     return result.structured_content
+
+
+def jwt(payload: Any) -> str:
+    """A token with this payload (a text as it is) and no real signature."""
+    text = payload if isinstance(payload, str) else json.dumps(payload)
+    middle = urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+    return f"eyJhbGciOiJIUzI1NiJ9.{middle}.c2lnbmF0dXJl"
+
+
+def jwt_for(days: float) -> str:
+    """A token that expires in so many days from now; negative: it expired."""
+    return jwt({"sub": "42", "exp": int(datetime.now(UTC).timestamp() + days * 86_400)})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,15 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from server.token_claims import TokenClaims, read_claims
+from tests.support import jwt
 
 MOMENT = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)
-
-
-def jwt(payload: Any) -> str:
-    """A token with this payload and no real signature."""
-    text = payload if isinstance(payload, str) else json.dumps(payload)
-    middle = urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
-    return f"eyJhbGciOiJIUzI1NiJ9.{middle}.c2lnbmF0dXJl"
 
 
 @pytest.mark.parametrize("subject", ["42", "vendor-42", "Ärzte?>", "a"])

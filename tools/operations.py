@@ -41,6 +41,7 @@ class ServiceState(View):
     used_now: int = 0
     cool_off_seconds: float = 0
     warning: str = ""
+    key_expiry: str = Field(default="", description="What the key says of itself")
 
 
 class ServerStatus(View):
@@ -111,7 +112,8 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
             f"{row.base_url}, {row.used_now} of {row.limit} used" if row.connected else "no key, its tools are hidden"
         )
         wait = f", cooling off for {row.cool_off_seconds:.0f} s" if row.cool_off_seconds else ""
-        lines.append(f"{row.service}: {state}{wait}{'. ' if row.warning else ''}{row.warning}")
+        key = f", key {row.key_expiry}" if row.key_expiry else ""
+        lines.append(f"{row.service}: {state}{key}{wait}{'. ' if row.warning else ''}{row.warning}")
     lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
@@ -245,6 +247,7 @@ def _service(deck: Deck, service_id: str) -> ServiceState:
         used_now=int(state["used"]),
         cool_off_seconds=round(state["wait"], 1),
         warning=client.governor.warning,
+        key_expiry=client.key_claims.expiry(datetime.now(UTC)),
     )
 
 

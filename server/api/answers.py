@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from http import HTTPStatus
 
 from pydantic import JsonValue
@@ -22,15 +23,17 @@ from server.errors import (
     Unavailable,
     UnexpectedResponse,
 )
+from server.token_claims import NO_CLAIMS, TokenClaims
 from server.untrusted import label
 
 MAX_BYTES = 10 * 1024 * 1024
 
 _KEY_SETTING = {"rooflink": "LEADBRIDGE_ROOFLINK_API_KEY", "renovationfind": "LEADBRIDGE_RENOVATIONFIND_TOKEN"}
 _KEY_SOURCE = {
-    "rooflink": "RoofLink's Company Settings > API Keys (it may have been disabled or deleted)",
-    "renovationfind": "the RenovationFind Manager Portal (tokens may expire)",
+    "rooflink": "RoofLink's Company Settings > API Keys",
+    "renovationfind": "the RenovationFind Manager Portal",
 }
+_WHY_REFUSED = {"rooflink": "it may have been disabled or deleted", "renovationfind": "tokens may expire"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +46,14 @@ class HttpAnswer:
     too_large: bool = False
 
 
-def parse(answer: HttpAnswer, operation: Operation, service: Service) -> JsonValue:
-    """The JSON of a good answer; `None` for 204.
+def parse(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
+    """The JSON of a good answer; `None` for 204. `key` is what the key that was sent says of itself.
 
     Raises:
         ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.
     """
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _error_for(answer, operation, service)
+        raise _error_for(answer, operation, service, key)
     nothing = operation.may_answer_nothing and not answer.too_large and not answer.body.strip()
     if answer.status == HTTPStatus.NO_CONTENT or nothing:
         return None
@@ -102,20 +105,34 @@ def _json(answer: HttpAnswer) -> JsonValue:
         raise _Unreadable(msg) from None
 
 
-def _error_for(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
-    error = _by_status(answer, operation, service)
+def _error_for(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims) -> ServiceError:
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        error: ServiceError = _key_refused(operation, service, key)
+    else:
+        error = _by_status(answer, operation, service)
     error.service, error.operation, error.status = service.id, operation.id, answer.status
     return error
 
 
-def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
-    status, title = answer.status, service.title
-    done = "The record was not changed." if operation.effect.writes else "Nothing was changed."
-    if status == HTTPStatus.UNAUTHORIZED:
+def _key_refused(operation: Operation, service: Service, key: TokenClaims) -> AuthError:
+    setting, now, done = _KEY_SETTING[service.id], datetime.now(UTC), _not_changed(operation)
+    if key.expired(now):
         return AuthError(
-            what=f"{title} refused the key (401). {done}",
-            next_step=f"Check {_KEY_SETTING[service.id]} against {_KEY_SOURCE[service.id]}.",
+            what=f"{service.title} refused the key (401): it {key.expiry(now)}. {done}",
+            next_step=f"Get a new one from {_KEY_SOURCE[service.id]} and set {setting}.",
         )
+    return AuthError(
+        what=f"{service.title} refused the key (401). {done}",
+        next_step=f"Check {setting} against {_KEY_SOURCE[service.id]} ({_WHY_REFUSED[service.id]}).",
+    )
+
+
+def _not_changed(operation: Operation) -> str:
+    return "The record was not changed." if operation.effect.writes else "Nothing was changed."
+
+
+def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
+    status, title, done = answer.status, service.title, _not_changed(operation)
     if status == HTTPStatus.FORBIDDEN:
         return PermissionDenied(
             what=f"{title} does not let this key do {operation.title!r} (403). {done}",

@@ -22,6 +22,7 @@ from server.api.retry import Again, decide
 from server.catalog import Operation, Service
 from server.catalog.operation import Scalar
 from server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, Unavailable
+from server.token_claims import NO_CLAIMS, read_claims
 
 if TYPE_CHECKING:
     import httpx
@@ -69,6 +70,7 @@ class ServiceClient:
         self.base_url = (base_url or service.base_url).rstrip("/")
         self.governor = governor
         self.observed = Observed()
+        self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
         self._secret = secret
         self._transport = transport
         self._sleep = sleep
@@ -134,7 +136,7 @@ class ServiceClient:
                 answer = await self._send(operation, url, query or {}, content, patience)
                 await self.governor.answered()
                 self.observed.last_date = answer.headers.get("date", "")
-                value = parse(answer, operation, self.service)
+                value = parse(answer, operation, self.service, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:

@@ -21,7 +21,7 @@ from tests.process.processes import COMMAND
 from tests.support import call, data_of, make_settings, text_of
 
 KEY = "4f1c9e0a7d2b8c3f6e5a"
-JWT = "eyJhbGciOi.eyJzdWIiOiIx.c2lnbmF0dXJl"
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
 KEYS = {"LEADBRIDGE_ROOFLINK_API_KEY": KEY, "LEADBRIDGE_RENOVATIONFIND_TOKEN": JWT}
 
 
@@ -289,7 +289,7 @@ def test_doctor_fails_without_a_key_and_says_what_to_do():
         ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": JWT}, "RoofLink key", "warning", "not set; its tools are hidden"),
         ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": JWT}, "tool rooflink_create_lead", "warning", "no key for rooflink"),
         ({"LEADBRIDGE_ROOFLINK_API_KEY": "short"}, "RoofLink key", "warning", "only 5 characters long"),
-        ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": KEY}, "RenovationFind key", "warning", "not the form of a JWT"),
+        ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": KEY}, "RenovationFind key", "warning", "does not look like a JWT"),
         ({**KEYS, "LEADBRIDGE_APPROVALS": "off"}, "approvals", "warning", "unattended"),
         ({**KEYS, "LEADBRIDGE_APPROVALS": "off", "LEADBRIDGE_READ_ONLY": "1"}, "approvals", "ok", "off"),
         ({**KEYS, "LEADBRIDGE_READ_ONLY": "1"}, "tool renovationfind_mark_won", "warning", "LEADBRIDGE_READ_ONLY"),
