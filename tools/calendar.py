@@ -24,19 +24,18 @@ from server.untrusted import label, with_legend
 from tools.event_views import COLUMNS, Calendar, Days, EventPage, cells_of, days_text, event_lines, ignored, row_of
 from tools.filters import days_in_order
 from tools.list_pages import numbers_of, page_lines
+from tools.paging import Page, SmallPageSize
 from tools.tables import counted
 
 Nothing = SkipJsonSchema[None]
 
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-PageSize = Annotated[int, Field(ge=1, le=10, strict=True)]
 UserIds = Annotated[list[Id], Field(min_length=1, max_length=50, description="Whose events")]
 
 
 async def rooflink_list_events(
     ctx: Ctx,
     page: Page = 1,
-    page_size: PageSize = 10,
+    page_size: SmallPageSize = 10,
     start_from: OptionalDay = None,
     start_to: OptionalDay = None,
     user_ids: UserIds | Nothing = None,

@@ -36,14 +36,13 @@ Nothing = SkipJsonSchema[None]
 StateCode = Annotated[
     str, Field(min_length=2, max_length=5, strict=True, description="US state or Canadian province code")
 ]
-PostalCode = Annotated[str, Field(min_length=3, max_length=12, strict=True)]
+PostalCode = Annotated[str, Field(min_length=3, max_length=12, strict=True, description="ZIP or postal code")]
 LeadStatus = Annotated[
     str, Field(min_length=1, max_length=50, strict=True, description=f"Code: {', '.join(LEAD_STATUSES)}; u = unknown")
 ]
 LeadSource = Annotated[
     str, Field(min_length=1, max_length=50, strict=True, description="Lead source id, or 'Door Knocking'")
 ]
-ExtraInfo = Annotated[FreeObject, Field(max_length=50)]
 
 
 async def rooflink_create_lead(
@@ -62,8 +61,8 @@ async def rooflink_create_lead(
     home_phone: Text60 | Nothing = None,
     email: Email | Nothing = None,
     lead_source: LeadSource | Nothing = None,
-    extra_info: Annotated[ExtraInfo | Nothing, Field(description="Free metadata, e.g. campaign")] = None,
-    external_id: Text100 | Nothing = None,
+    extra_info: Annotated[FreeObject | Nothing, Field(description="Free metadata, e.g. campaign")] = None,
+    external_id: Annotated[Text100 | Nothing, Field(description="Id of the lead in another system")] = None,
     allow_duplicate: Annotated[
         Flag, Field(description="Create although a likely duplicate exists; asks the user")
     ] = False,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue, WithJsonSchema
+from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
@@ -16,20 +16,18 @@ from server.guard.observations import judged_filters
 from server.models.customers import CustomerRecord
 from server.models.rooflink import Named, Person
 from server.models.view import View
+from server.tooling.arguments import Id
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
 from tools.filters import contradicted
 from tools.flat_fields import flat_fields
-from tools.jobs import RecordId
 from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
-from tools.paging import columns_for
+from tools.paging import Page, PageSize, columns_for
 
 Nothing = SkipJsonSchema[None]
 
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WithJsonSchema({"type": "integer", "minimum": 1})]
-PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
 CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
 _USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")
 
@@ -61,8 +59,8 @@ class CustomerView(View):
 
 async def rooflink_list_customers(
     ctx: Ctx,
-    rep_id: RecordId | Nothing = None,
-    region_id: RecordId | Nothing = None,
+    rep_id: Id | Nothing = None,
+    region_id: Id | Nothing = None,
     page: Page = 1,
     page_size: PageSize = 10,
     fields: Annotated[list[CustomerField] | Nothing, Field(description="Columns")] = None,
@@ -88,7 +86,9 @@ async def rooflink_list_customers(
     return Reply(text, data)
 
 
-async def rooflink_get_customer(ctx: Ctx, customer_id: RecordId) -> Reply[CustomerView]:
+async def rooflink_get_customer(
+    ctx: Ctx, customer_id: Annotated[Id, Field(description="From rooflink_list_customers")]
+) -> Reply[CustomerView]:
     """Show one RoofLink customer: contact data, address, metadata."""
     customer = await deck_of(ctx).rooflink.one("rooflink.get_customer", CustomerRecord, {"customer_id": customer_id})
     told: dict[str, JsonValue] = customer.model_dump(mode="json", exclude={"id"})

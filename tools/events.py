@@ -27,13 +27,13 @@ from tools.event_views import shown
 
 Nothing = SkipJsonSchema[None]
 
-EventId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="From rooflink_list_events")]
+EventId = Annotated[Id, Field(description="From rooflink_list_events")]
 _TOLD = "RoofLink tells them by e-mail and SMS; that cannot be taken back."
 
 
 async def rooflink_create_event(
     ctx: Ctx,
-    name: Text200,
+    name: Annotated[Text200, Field(description="Title in the calendar")],
     start: At,
     end: At,
     job_id: OptionalId = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.effects import Effect
@@ -23,10 +23,7 @@ from tools.job_changes import change_plan
 
 Nothing = SkipJsonSchema[None]
 
-_ID = WithJsonSchema({"type": "integer", "exclusiveMinimum": 0})
-JobId = Annotated[Id, _ID, Field(description="Job (prospect) id")]
-RecordId = Annotated[Id, _ID]
-_TEXT = WithJsonSchema({"type": "string", "minLength": 1})
+JobId = Annotated[Id, Field(description="Job (prospect) id")]
 Text12 = Annotated[str, Field(min_length=1, max_length=12, strict=True)]
 JobType = Annotated[
     Literal["r", "c", "d", "m"], Field(description="residential, commercial, designer, maintenance and repair program")
@@ -43,22 +40,22 @@ FIELDS = (
 async def rooflink_update_job(
     ctx: Ctx,
     job_id: JobId,
-    name: Annotated[Text200, _TEXT] | Nothing = None,
+    name: Text200 | Nothing = None,
     job_type: JobType | Nothing = None,
     bid_type: BidType | Nothing = None,
-    lead_source_id: RecordId | Nothing = None,
-    address: Annotated[Text200, _TEXT] | Nothing = None,
-    city: Annotated[Text100, _TEXT] | Nothing = None,
-    county: Annotated[Text100, _TEXT] | Nothing = None,
-    state: Annotated[Text60, _TEXT, Field(description="US state or Canadian province code")] | Nothing = None,
-    postal_code: Annotated[Text12, _TEXT] | Nothing = None,
-    region_id: RecordId | Nothing = None,
-    customer_first_name: Annotated[Text100, _TEXT] | Nothing = None,
-    customer_last_name: Annotated[Text100, _TEXT] | Nothing = None,
-    customer_company_name: Annotated[Text200, _TEXT] | Nothing = None,
-    customer_email: Annotated[Email, _TEXT] | Nothing = None,
-    customer_cell: Annotated[Text60, _TEXT] | Nothing = None,
-    customer_phone: Annotated[Text60, _TEXT] | Nothing = None,
+    lead_source_id: Id | Nothing = None,
+    address: Text200 | Nothing = None,
+    city: Text100 | Nothing = None,
+    county: Text100 | Nothing = None,
+    state: Annotated[Text60, Field(description="US state or Canadian province code")] | Nothing = None,
+    postal_code: Text12 | Nothing = None,
+    region_id: Id | Nothing = None,
+    customer_first_name: Text100 | Nothing = None,
+    customer_last_name: Text100 | Nothing = None,
+    customer_company_name: Text200 | Nothing = None,
+    customer_email: Email | Nothing = None,
+    customer_cell: Text60 | Nothing = None,
+    customer_phone: Text60 | Nothing = None,
 ) -> Plan:
     """Update a RoofLink job or its customer's data. Only what you give is sent; no field can be emptied.
 
@@ -90,10 +87,10 @@ async def rooflink_update_job(
 async def rooflink_assign_job(
     ctx: Ctx,
     job_id: JobId,
-    rep_id: RecordId | Nothing = None,
-    rep_2_id: RecordId | Nothing = None,
-    marketing_rep_id: RecordId | Nothing = None,
-    project_manager_id: RecordId | Nothing = None,
+    rep_id: Id | Nothing = None,
+    rep_2_id: Id | Nothing = None,
+    marketing_rep_id: Id | Nothing = None,
+    project_manager_id: Id | Nothing = None,
 ) -> Plan:
     """Assign employees to a RoofLink job. Roles left out stay; none can be emptied.
 

@@ -46,7 +46,7 @@ def _only_won(value: object) -> object:
 async def renovationfind_update_job_status(
     ctx: Ctx,
     lead_id: LeadId,
-    status: Annotated[ChangeableStatus, BeforeValidator(_not_won)],
+    status: Annotated[ChangeableStatus, BeforeValidator(_not_won), Field(description="Where the job stands now")],
     reason: Annotated[
         Text500 | Nothing, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")
     ] = None,
@@ -80,8 +80,8 @@ async def renovationfind_update_job_status(
 async def renovationfind_mark_won(
     ctx: Ctx,
     lead_id: LeadId,
-    status: Annotated[WonStatus, BeforeValidator(_only_won)],
-    job_amount: Annotated[Amount | Nothing, Field(description="Contract amount, above zero; required")] = None,
+    status: Annotated[WonStatus, BeforeValidator(_only_won), Field(description="Final; LEAD_WON takes dates too")],
+    job_amount: Annotated[Amount, Field(description="Contract amount")],
     estimated_project_start_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
     estimated_completion_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
     start_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a start date")] = False,

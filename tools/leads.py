@@ -15,12 +15,12 @@ from server.errors import Refused
 from server.guard.leads import KnownLead, won_refusal
 from server.guard.plan import Done, Plan
 from server.models.renovationfind import Lead
-from server.tooling.arguments import Text500
+from server.tooling.arguments import Id, Text500
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 from tools.lead_answers import known_line, lead_lines, lead_record, lead_title, receive_lead, success_of
 
-LeadId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="RenovationFind lead id")]
+LeadId = Annotated[Id, Field(description="RenovationFind lead id")]
 
 
 async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:

@@ -47,18 +47,14 @@ Password = Annotated[
     SecretStr,
     Field(min_length=_SHORTEST, max_length=_LONGEST),
     AfterValidator(_usable),
-    WithJsonSchema({"type": "string", "format": "password", "minLength": _SHORTEST, "maxLength": _LONGEST}),
+    WithJsonSchema({"type": "string", "minLength": _SHORTEST, "maxLength": _LONGEST}),
 ]
-_TEXT = WithJsonSchema({"type": "string"})
-"""Lengths are checked; a dozen times in a schema that few people use, they would cost more than they tell."""
-Text = Annotated[Text200, _TEXT]
-Short = Annotated[Text60, _TEXT]
 Description = Annotated[str, Field(min_length=1, max_length=2048, strict=True)]
 
 
 async def renovationfind_create_vendor(
     ctx: Ctx,
-    vendor_name: Text200,
+    vendor_name: Annotated[Text200, Field(description="The company's name")],
     email: Annotated[Email, Field(description="For the login; must be new")],
     password: Annotated[Password, Field(description="From the user; never shown or kept")],
     sales_email: Annotated[Email, Field(description="For customers")],
@@ -66,18 +62,18 @@ async def renovationfind_create_vendor(
     vendor_type: Literal["COMPANY", "REALTOR"] = "COMPANY",
     activated: Annotated[Flag | Nothing, Field(description="Account active")] = None,
     pq_vendor: Annotated[Flag | Nothing, Field(description="In the Pre-Qualified programme")] = None,
-    address: Text | Nothing = None,
-    address_2: Text | Nothing = None,
-    city: Short | Nothing = None,
-    province: Short | Nothing = None,
-    postal_code: Short | Nothing = None,
-    phone: Annotated[Short | Nothing, Field(description="Real and displayed number")] = None,
+    address: Text200 | Nothing = None,
+    address_2: Text200 | Nothing = None,
+    city: Text60 | Nothing = None,
+    province: Text60 | Nothing = None,
+    postal_code: Text60 | Nothing = None,
+    phone: Annotated[Text60 | Nothing, Field(description="Real and displayed number")] = None,
     description: Description | Nothing = None,
-    website_url: Text | Nothing = None,
-    bbb_url: Text | Nothing = None,
-    name_keywords: Text | Nothing = None,
-    category_keywords: Text | Nothing = None,
-    duns_number: Short | Nothing = None,
+    website_url: Text200 | Nothing = None,
+    bbb_url: Text200 | Nothing = None,
+    name_keywords: Text200 | Nothing = None,
+    category_keywords: Text200 | Nothing = None,
+    duns_number: Text60 | Nothing = None,
 ) -> Plan:
     """Create a vendor account on RenovationFind (Manager API). The user is asked; no operation deletes it again.
 
@@ -159,7 +155,7 @@ def vendor_rules(given: Mapping[str, Any]) -> list[Problem]:
 async def renovationfind_update_subscription(
     ctx: Ctx,
     vendor_id: Annotated[Id, Field(description="RenovationFind vendor id")],
-    package_type: Package,
+    package_type: Annotated[Package, Field(description="The package from now on")],
     subscription_end_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD")] = None,
 ) -> Plan:
     """Set a vendor's subscription package on RenovationFind (Manager API), and until when it runs.

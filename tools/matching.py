@@ -64,7 +64,7 @@ async def find_matching_prospects(
     address: Line | Nothing = None,
     phone: Text60 | Nothing = None,
     email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
-    name: Text100 | Nothing = None,
+    name: Annotated[Text100 | Nothing, Field(description="First and last name")] = None,
 ) -> Reply[Matches]:
     """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
 

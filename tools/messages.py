@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from server.untrusted import CLOSE, OPEN
 
@@ -48,10 +48,9 @@ def _is_hidden(character: str) -> bool:
 
 Message = Annotated[
     str,
-    Field(min_length=1, max_length=LONGEST, strict=True),
+    Field(min_length=1, max_length=LONGEST, strict=True, description="The whole text"),
     BeforeValidator(_plain),
     AfterValidator(_seen),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST}),
 ]
 
 

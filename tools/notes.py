@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, Field, JsonValue, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from server.api.answers import unreadable
@@ -19,23 +19,21 @@ from server.effects import Effect
 from server.guard.plan import Done, Plan
 from server.models.jobs import JobRecord
 from server.models.notes import Note
-from server.tooling.arguments import Flag, Text60, Text100
+from server.tooling.arguments import Flag, Id, Text60, Text100
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.tooling.writes import write_tool
 from server.untrusted import label, with_legend
 from tools.job_changes import look_at_job
-from tools.jobs import JobId, RecordId
+from tools.jobs import JobId
 from tools.list_pages import numbers_of, page_lines, shown_rows
 from tools.messages import Message, message_lines
 from tools.note_views import ALL_MESSAGES, COLUMNS, NotePage, NoteRow, cells_of, ignored_filters, is_cut, row_of
-from tools.paging import columns_for
+from tools.paging import Page, SmallPageSize, columns_for
 
 Nothing = SkipJsonSchema[None]
 
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WithJsonSchema({"type": "integer", "minimum": 1})]
-PageSize = Annotated[int, Field(ge=1, le=10, strict=True)]
 Column = Literal["job_id", "date", "sender", "to", "tags", "reply_to", "replies", "read", "archived", "message"]
 Columns = Annotated[list[Column], Field(min_length=1)]
 
@@ -48,14 +46,9 @@ def _without_commas(tags: list[str]) -> list[str]:
 
 
 _UNREACHABLE = ("RoofLink has no e-mail address of this customer: the note probably reaches nobody.",)
-_TEXTS = WithJsonSchema({"type": "array", "items": {"type": "string"}})
-Tags = Annotated[list[Text60], Field(min_length=1, max_length=20), _TEXTS]
-TagFilter = Annotated[list[Text60], Field(min_length=1, max_length=20), AfterValidator(_without_commas), _TEXTS]
-Recipients = Annotated[
-    list[RecordId],
-    Field(min_length=1, max_length=50),
-    WithJsonSchema({"type": "array", "items": {"type": "integer"}}),
-]
+Tags = Annotated[list[Text60], Field(min_length=1, max_length=20)]
+TagFilter = Annotated[list[Text60], Field(min_length=1, max_length=20), AfterValidator(_without_commas)]
+Recipients = Annotated[list[Id], Field(min_length=1, max_length=50)]
 
 
 async def rooflink_list_notes(
@@ -63,12 +56,12 @@ async def rooflink_list_notes(
     job_id: JobId | Nothing = None,
     tags: Annotated[TagFilter | Nothing, Field(description="With any of these")] = None,
     search: Annotated[Text100 | Nothing, Field(description="In message and customer name")] = None,
-    read: Flag | Nothing = None,
+    read: Annotated[Flag | Nothing, Field(description="Only read, or only unread")] = None,
     deleted: Annotated[Flag, Field(description="Only those archived")] = False,
-    employee_id: Annotated[RecordId | Nothing, Field(description="Sender, recipient or rep")] = None,
-    sent_to_id: Annotated[RecordId | Nothing, Field(description="Recipient or rep")] = None,
+    employee_id: Annotated[Id | Nothing, Field(description="Sender, recipient or rep")] = None,
+    sent_to_id: Annotated[Id | Nothing, Field(description="Recipient or rep")] = None,
     page: Page = 1,
-    page_size: PageSize = 10,
+    page_size: SmallPageSize = 10,
     fields: Annotated[Columns | Nothing, Field(description="Columns")] = None,
 ) -> Reply[NotePage]:
     """List notes on RoofLink jobs, newest first: those that the key's user may see.

@@ -16,7 +16,7 @@ from server.guard.ledger import WriteRow
 from server.guard.observations import told_together
 from server.guard.plan import Done, Plan
 from server.models.view import View
-from server.tooling.arguments import OptionalDay, OptionalId
+from server.tooling.arguments import Id, OptionalDay, OptionalId
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
@@ -162,7 +162,7 @@ async def write_history(
 
 async def resolve_write(
     ctx: Ctx,
-    write_id: Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="Row of write_history")],
+    write_id: Annotated[Id, Field(description="Row of write_history")],
     outcome: Annotated[Literal["done", "failed"], Field(description="What the service shows")],
     record_id: Annotated[OptionalId, Field(description="Id of the record, if there is one")] = None,
 ) -> Plan:

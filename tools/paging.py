@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+from pydantic import Field
 
 from server.tooling.reply import CEILING
 
 R = TypeVar("R")
+
+Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
+PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
+SmallPageSize = Annotated[int, Field(ge=1, le=10, strict=True)]
+"""Of lists where RoofLink takes no more than ten."""
+
 _HEADROOM = 300
 """Characters for the line that says how to go on."""
 

@@ -10,14 +10,14 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
 from server.guard.observations import judged_filters
-from server.tooling.arguments import Flag, Latitude, Longitude, OptionalDay, OptionalId, Text60
+from server.tooling.arguments import Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import clean, label, with_legend
 from tools.filters import days_in_order, ignored_filters
 from tools.list_pages import numbers_of, shown_rows
-from tools.paging import columns_for
+from tools.paging import Page, PageSize, columns_for
 from tools.prospect_views import (
     STAT_NAMES,
     USUAL,
@@ -37,9 +37,7 @@ from tools.prospect_views import (
 
 Nothing = SkipJsonSchema[None]
 
-ProspectId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="Prospect (job) id")]
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
+ProspectId = Annotated[Id, Field(description="Prospect (job) id")]
 Stage = Literal["unverified", "verified", "inspected", "signed", "submitted"]
 ProspectField = Literal[
     "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted", "email",

@@ -26,10 +26,10 @@ from tools.lead_answers import success_of
 Nothing = SkipJsonSchema[None]
 
 
-async def renovationfind_create_referral_request(
+async def renovationfind_create_referral(
     ctx: Ctx,
-    first_name: Text100,
-    last_name: Text100,
+    first_name: Annotated[Text100, Field(description="Of the customer who is asked")],
+    last_name: Annotated[Text100, Field(description="Of the customer who is asked")],
     email: Email | Nothing = None,
     phone: Text60 | Nothing = None,
     send_gift: Annotated[Flag, Field(description="Send a gift with the request")] = False,
@@ -95,7 +95,7 @@ def _receive(operation: Operation, service: Service, name: str, answer: JsonValu
 
 TOOLS = (
     write_tool(
-        renovationfind_create_referral_request,
+        renovationfind_create_referral,
         title="Create referral request",
         toolset="leads",
         operation="renovationfind.create_referral_request",

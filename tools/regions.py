@@ -12,19 +12,18 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink_reports import Region
 from server.models.view import View
-from server.tooling.arguments import Text100
+from server.tooling.arguments import Id, Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
 from tools.flat_fields import flat_fields
 from tools.list_pages import ListPage, numbers_of, page_lines
+from tools.paging import Page, PageSize
 
 Nothing = SkipJsonSchema[None]
 
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
-RegionId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True, description="From rooflink_list_regions")]
+RegionId = Annotated[Id, Field(description="From rooflink_list_regions")]
 
 
 class RegionRow(View):

@@ -23,14 +23,12 @@ from server.tooling.reply import Reply
 from server.untrusted import clean, label, with_legend
 from tools.filters import contradicted, days_in_order
 from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
-from tools.paging import columns_for
+from tools.paging import Page, PageSize, columns_for
 from tools.prospect_views import Stats, StatsRow
 from tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
 
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
 Cell = str | int | float | bool
 Row = dict[str, Cell | None]
 
@@ -101,7 +99,7 @@ async def rooflink_list_public_jobs(
     ordering: Annotated[
         Literal["date_created", "-date_created", "-date_last_edited"], Field(description="- = newest first")
     ] = "-date_created",
-    modified_from: Annotated[OptionalDay, Field(description="From this day on, UTC")] = None,
+    modified_from: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
     fields: Annotated[list[JobField] | Nothing, Field(description="Columns")] = None,
 ) -> Reply[JobPage]:
     """List all RoofLink jobs, unapproved and approved, with contract price and ISO dates.

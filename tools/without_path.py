@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from pydantic import Field, JsonValue, ValidationError, WithJsonSchema
+from pydantic import Field, JsonValue, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
 from server.api.answers import unreadable
@@ -23,23 +23,21 @@ from server.models.jobs import JobRecord, Shown
 from server.models.notes import Note
 from server.models.rooflink_reports import PublicJob
 from server.models.view import View
-from server.tooling.arguments import Email
+from server.tooling.arguments import Email, Id
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.tooling.writes import write_tool
 from server.untrusted import label, with_legend
 from tools.job_changes import look_at_job
-from tools.jobs import JobId, RecordId
+from tools.jobs import JobId
 from tools.list_pages import ListPage, numbers_of, page_lines
 from tools.messages import Message, message_lines
+from tools.paging import Page, PageSize
 from tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
 V = TypeVar("V")
-
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WithJsonSchema({"type": "integer", "minimum": 1})]
-PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
 
 
 class FoundJob(View):
@@ -66,7 +64,7 @@ def placed(operation: Operation, arguments: Mapping[str, V]) -> tuple[dict[str, 
 
 async def rooflink_reply_to_note(
     ctx: Ctx,
-    note_id: Annotated[RecordId, Field(description="From rooflink_list_notes")],
+    note_id: Annotated[Id, Field(description="From rooflink_list_notes")],
     message: Message,
 ) -> Plan:
     """Add a reply to a note's thread in RoofLink. The user is asked first.
@@ -107,7 +105,9 @@ def _replied(deck: Deck, operation: Operation, note_id: int, answer: JsonValue) 
     )
 
 
-async def rooflink_update_customer_email(ctx: Ctx, job_id: JobId, email: Email) -> Plan:
+async def rooflink_update_customer_email(
+    ctx: Ctx, job_id: JobId, email: Annotated[Email, Field(description="The customer's new address")]
+) -> Plan:
     """Set the e-mail address of a RoofLink job's customer.
 
     The receipt shows before and after. For other contact data use rooflink_update_job.
@@ -215,7 +215,7 @@ def email_rules(given: Mapping[str, Any]) -> list[Problem]:
 
 async def rooflink_search_jobs(
     ctx: Ctx,
-    customer_id: Annotated[RecordId, Field(description="From rooflink_list_customers")],
+    customer_id: Annotated[Id, Field(description="From rooflink_list_customers")],
     page: Page = 1,
     page_size: PageSize = 10,
 ) -> Reply[FoundJobs]:

@@ -54,9 +54,6 @@ def _policy(rule: StatusRule, given: Mapping[str, Any]) -> list[Problem]:
         for name in _CONDITIONAL
         if _given(given.get(name)) and name not in (*rule.required, *rule.optional)
     ]
-    amount = given.get("job_amount")
-    if isinstance(amount, (int, float)) and not isinstance(amount, bool) and amount <= 0:
-        problems.append(Problem("job_amount", "must be above zero (LeadBridge's own rule)"))
     for day, flag in _WON_DATES:
         if rule.status == "LEAD_WON" and given.get(day) is not None and given.get(flag) is True:
             problems.append(Problem(flag, f"cannot be true when {day} is given (LeadBridge's own rule)"))

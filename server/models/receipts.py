@@ -21,8 +21,8 @@ class Change(View):
     """One value before and after; `before` is what was last known, and may be absent."""
 
     field: str
-    before: JsonValue = None
-    after: JsonValue = None
+    before: str | Nothing = None
+    after: str | Nothing = None
 
 
 class OutgoingRequest(View):

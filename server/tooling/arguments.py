@@ -70,11 +70,11 @@ def _unmarked(value: object) -> object:
     return value.replace(OPEN, "").replace(CLOSE, "") if isinstance(value, str) else value
 
 
-Id = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True)]
-OptionalId = Annotated[int, Field(gt=0, le=2**63 - 1, strict=True)] | Nothing
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Id = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)]
+OptionalId = Id | Nothing
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "description": "YYYY-MM-DD"})]
 OptionalDay = Day | Nothing
-Amount = Annotated[float, Field(ge=-1e12, le=1e12), BeforeValidator(_amount)]
+Amount = Annotated[float, Field(ge=0.01, le=1e12), BeforeValidator(_amount)]
 Latitude = Annotated[float, Field(ge=-90, le=90), BeforeValidator(_amount)]
 Longitude = Annotated[float, Field(ge=-180, le=180), BeforeValidator(_amount)]
 Flag = Annotated[bool, Field(strict=True)]
@@ -93,4 +93,4 @@ Text500 = Annotated[
     str, BeforeValidator(_unmarked), Field(min_length=1, max_length=500, strict=True), AfterValidator(_not_blank)
 ]
 Email = Annotated[str, BeforeValidator(_unmarked), Field(min_length=3, max_length=254, strict=True)]
-FreeObject = Annotated[dict[str, JsonValue], AfterValidator(_sendable), WithJsonSchema({"type": "object"})]
+FreeObject = Annotated[dict[str, JsonValue], Field(max_length=50), AfterValidator(_sendable)]

@@ -14,6 +14,7 @@ from server.guard.plan import Done, Plan
 from server.guard.repeats import EarlierWrite
 from server.models.receipts import MARK, Change, OutgoingRequest, WriteReceipt
 from server.tooling.context import Deck
+from server.tooling.reply import shown
 from server.untrusted import fence, with_legend
 
 
@@ -26,7 +27,7 @@ def told(deck: Deck, plan: Plan, done: Done, warnings: Sequence[str] = (), write
     """A write that is done."""
     names = [*plan.before, *(name for name in done.after if name not in plan.before)]
     changed = [
-        Change(field=name, before=plan.before.get(name), after=done.after.get(name))
+        Change(field=name, before=shown(plan.before.get(name)), after=shown(done.after.get(name)))
         for name in names
         if plan.before.get(name) != done.after.get(name)
     ]

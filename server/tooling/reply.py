@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mcp.types import CallToolResult, TextContent
-from pydantic import BaseModel
+from pydantic import BaseModel, JsonValue
 
 from server.models.receipts import WriteReceipt
 
@@ -74,15 +74,16 @@ def receipt_text(receipt: WriteReceipt) -> str:
     """A receipt as lines, what matters first."""
     lines = [f"{_HEADINGS[receipt.outcome]}: {receipt.summary}", *receipt.details]
     lines += [
-        f"Changed {change.field}: {_shown(change.before)} -> {_shown(change.after)}" for change in receipt.changed
+        f"Changed {change.field}: {change.before or 'not known'} -> {change.after or 'not known'}"
+        for change in receipt.changed
     ]
     if receipt.preview:
         lines += ["Show the user:", *(f"  {line}" for line in receipt.preview)]
     if receipt.request is not None:
         request = receipt.request
         lines.append(f"Would send: {request.method} {request.url}")
-        lines += [f"  ?{name}={_as_sent(value)}" for name, value in request.query.items()]
-        lines += [f"  {name}: {_as_sent(value)}" for name, value in request.body.items()]
+        lines += [f"  ?{name}={shown(value)}" for name, value in request.query.items()]
+        lines += [f"  {name}: {shown(value)}" for name, value in request.body.items()]
     lines += [f"Warning: {warning}" for warning in receipt.warnings]
     lines += [step if step.startswith("Note: ") else f"Next: {step}" for step in receipt.next_steps]
     if receipt.approval_token:
@@ -93,9 +94,6 @@ def receipt_text(receipt: WriteReceipt) -> str:
     return "\n".join([*lines, *([f"({'; '.join(tail)})"] if tail else [])])
 
 
-def _as_sent(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _shown(value: object) -> str:
-    return "not known" if value is None else str(value)
+def shown(value: JsonValue) -> str | None:
+    """A value as a text; `None` for nothing."""
+    return value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)

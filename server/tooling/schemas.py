@@ -16,6 +16,8 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from pydantic import BaseModel, ConfigDict, JsonValue, create_model
 
 FILE = "schemas.json"
+LARGEST_EXACT = 2**53 - 1
+"""The largest integer that a host written in JavaScript passes on as it is."""
 
 
 class Arguments(ArgModelBase):
@@ -37,7 +39,7 @@ def argument_model(name: str, signature: inspect.Signature, injected: frozenset[
 
 def input_schema(name: str, model: type[Arguments] | None = None) -> dict[str, Any] | None:
     """A tool's input schema as it is kept; made from its model, if one is given."""
-    return _kept()["inputs"].get(name) if model is None else slim(model.model_json_schema())
+    return _kept()["inputs"].get(name) if model is None else published(model.model_json_schema())
 
 
 def output_schema(signature: inspect.Signature) -> dict[str, Any]:
@@ -56,14 +58,18 @@ def made(tools: Iterable[tuple[str, type[Arguments], type[BaseModel]]]) -> dict[
     inputs: dict[str, Any] = {}
     outputs: dict[str, Any] = {}
     for name, arguments, output in tools:
-        inputs[name] = slim(arguments.model_json_schema())
+        inputs[name] = published(arguments.model_json_schema())
         outputs[_key(output)] = _made(output)
     return {"inputs": inputs, "outputs": dict(sorted(outputs.items()))}
 
 
-def slim(schema: Any) -> Any:
-    """A JSON schema without titles and null defaults, which cost tokens and tell nothing."""
-    return _slim(schema)
+def published(schema: Any) -> Any:
+    """A JSON schema as hosts take it: nothing to look up, nothing that one of them refuses, nothing that says nothing.
+
+    References are filled in. Left out are titles and null defaults, bounds beyond what JavaScript counts exactly, and
+    the schemas of free keys; the check of an argument still holds them.
+    """
+    return _published(schema, schema.get("$defs", {}))
 
 
 @cache
@@ -73,22 +79,34 @@ def _kept() -> Mapping[str, dict[str, Any]]:
 
 @cache
 def _made(model: type[BaseModel]) -> dict[str, Any]:
-    return slim(model.model_json_schema(mode="serialization"))
+    return published(model.model_json_schema(mode="serialization"))
 
 
 def _key(model: type[BaseModel]) -> str:
     return f"{model.__module__}.{model.__qualname__}"
 
 
-def _slim(schema: JsonValue) -> JsonValue:
+def _published(schema: JsonValue, parts: Mapping[str, dict[str, JsonValue]]) -> JsonValue:
     if isinstance(schema, list):
-        return [_slim(item) for item in schema]
+        return [_published(item, parts) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    if "$ref" in schema:
+        schema = parts[str(schema["$ref"]).rpartition("/")[2]] | schema
     kept: dict[str, JsonValue] = {}
     for key, value in schema.items():
         if key == "properties" and isinstance(value, dict):
-            kept[key] = {name: _slim(row) for name, row in value.items()}
-        elif not (key == "title" and isinstance(value, str)) and not (key == "default" and value is None):
-            kept[key] = _slim(value)
+            kept[key] = {name: _published(row, parts) for name, row in value.items()}
+        elif not _left_out(key, value):
+            kept[key] = _published(value, parts)
     return kept
+
+
+def _left_out(key: str, value: JsonValue) -> bool:
+    if key in {"minimum", "maximum"}:
+        return isinstance(value, (int, float)) and abs(value) > LARGEST_EXACT
+    if key == "additionalProperties":
+        return value is not False
+    if key == "title":
+        return isinstance(value, str)
+    return key in {"$ref", "$defs"} or (key == "default" and value is None)

@@ -88,7 +88,7 @@ DECLINE = Tool(
     shows_record=False,
 )
 REFER = Tool(
-    "renovationfind_create_referral_request",
+    "renovationfind_create_referral",
     lambda number: {"first_name": "Ada", "last_name": "Byron", "email": f"ada.{number}@byronroofs.com"},
     "POST",
     "/referral-requests$",

@@ -382,7 +382,7 @@ _ONE_CALL_OF_EACH_WRITE_TOOL: dict[str, dict[str, Any]] = {
     "renovationfind_decline_lead": {"lead_id": 811, "reason": "Outside our service area"},
     "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
     "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 18500},
-    "renovationfind_create_referral_request": {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"},
+    "renovationfind_create_referral": {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"},
     "renovationfind_create_vendor": {
         "vendor_name": "Byron Roofs", "email": "office@byronroofs.com", "password": "correct horse 7",
         "sales_email": "sales@byronroofs.com", "city_id": 41,

@@ -37,7 +37,7 @@ PERSONAL: dict[str, dict[str, Any]] = {
     "renovationfind_decline_lead": {"lead_id": 811, "reason": "Mr Okonkwo moved away"},
     "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 18500, "reason": "Called by Amara"},
     "renovationfind_accept_lead": {"lead_id": 812},
-    "renovationfind_create_referral_request": {
+    "renovationfind_create_referral": {
         "first_name": "Siobhan",
         "last_name": "Kelleher",
         "email": "siobhan@example.com",

@@ -25,7 +25,7 @@ CREATE, UPDATE, WIN, ACCEPT, DECLINE, RESOLVE = (
     "renovationfind_decline_lead",
     "resolve_write",
 )
-REFER = "renovationfind_create_referral_request"
+REFER = "renovationfind_create_referral"
 LEAD: dict[str, Any] = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
 SENT: dict[str, Any] = {"lead_id": 785, "status": "QUOTE_SENT"}
 CONTACTED: dict[str, Any] = {"lead_id": 785, "status": "HOMEOWNER_CONTACTED"}

@@ -28,7 +28,7 @@ WRITE_TOOLS = {
     "renovationfind_decline_lead": {"lead_id": 812, "reason": "Outside our service area"},
     "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
     "renovationfind_mark_won": {"lead_id": 785, "status": "JOB_WON", "job_amount": 18500},
-    "renovationfind_create_referral_request": {
+    "renovationfind_create_referral": {
         "first_name": "Dana",
         "last_name": "Miller",
         "email": "dana@example.com",

@@ -513,7 +513,7 @@ async def test_a_server_in_memory_forgets_its_tokens_together_with_what_was_used
     sandbox = Sandbox(clock=time, prospects=5)
     server_ = build_server(make_settings(), sandbox=sandbox, governor=patient_governor(time))
     arguments = {"first_name": "Ada", "last_name": "Byron", "phone": "(403) 555-0199", "skip_duplicates": False}
-    name = "renovationfind_create_referral_request"
+    name = "renovationfind_create_referral"
     async with Client(server_) as client:
         token = data_of(await call(client, name, **arguments))["approval_token"]
         assert data_of(await call(client, name, **arguments, approval_token=token))["outcome"] == "done"

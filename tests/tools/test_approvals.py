@@ -39,7 +39,7 @@ from tests.support import (
 ACCEPT, DECLINE = "renovationfind_accept_lead", "renovationfind_decline_lead"
 WIN, REFER, CREATE = (
     "renovationfind_mark_won",
-    "renovationfind_create_referral_request",
+    "renovationfind_create_referral",
     "rooflink_create_lead",
 )
 UPDATE = "renovationfind_update_job_status"

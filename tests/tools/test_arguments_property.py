@@ -189,7 +189,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "renovationfind_mark_won": {
         "lead_id": 786, "status": "LEAD_WON", "job_amount": 5, "start_date_tbd": True, "completion_date_tbd": True,
     },
-    "renovationfind_create_referral_request": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
+    "renovationfind_create_referral": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
 }  # fmt: skip
 """Tools with enough rules to be worth every odd value, each with arguments that are right."""
 

@@ -143,7 +143,7 @@ async def test_an_unknown_customer_and_an_odd_answer_are_clear_errors(sandbox: S
         (LIST, {"rep_id": "302"}, "rep_id: must be an integer"),
         (LIST, {"rep": 302}, "rep: is not an argument of this tool; did you mean rep_id?"),
         (GET, {}, "customer_id: is required"),
-        (GET, {"customer_id": 0}, "customer_id: must be greater than 0"),
+        (GET, {"customer_id": 0}, "customer_id: must be at least 1"),
         (GET, {"customer_id": True}, "customer_id: must be an integer"),
     ],
 )

@@ -374,7 +374,7 @@ async def test_what_the_service_refuses_is_told_by_field(sandbox: Sandbox, time:
         ({"bid_type": "x"}, "bid_type: must be one of 'c', 'i', 'r' or 'f'"),
         ({"region_id": "13"}, "region_id: must be an integer"),
         ({"lead_source_id": True}, "lead_source_id: must be an integer"),
-        ({"lead_source_id": 0}, "lead_source_id: must be greater than 0"),
+        ({"lead_source_id": 0}, "lead_source_id: must be at least 1"),
         ({"postal_code": "7" * 13}, "postal_code: must have at most 12 characters"),
         ({"customer_email": "nobody"}, "customer_email: is no e-mail address"),
         ({"customer_cell": "call me"}, "customer_cell: has no digits"),

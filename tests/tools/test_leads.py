@@ -17,7 +17,7 @@ from server.sandbox.people import HOSTILE_TEXTS, UNUSUAL_NAMES
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 ACCEPT, DECLINE = "renovationfind_accept_lead", "renovationfind_decline_lead"
-UPDATE, REFER = "renovationfind_update_job_status", "renovationfind_create_referral_request"
+UPDATE, REFER = "renovationfind_update_job_status", "renovationfind_create_referral"
 LEGEND = "marks text written by other people"
 DANA: dict[str, Any] = {"first_name": "Dana", "last_name": "Miller", "email": "dana@example.com"}
 

@@ -184,7 +184,7 @@ async def test_an_email_that_is_taken_is_told_in_the_service_s_words(sandbox, er
         ({"sales_email": "x@@y.ca"}, "sales_email: is no e-mail address"),
         ({"phone": "call me"}, "phone: has no digits"),
         ({"city_id": True}, "city_id: must be an integer"),
-        ({"city_id": -1}, "city_id: must be greater than 0"),
+        ({"city_id": -1}, "city_id: must be at least 1"),
         ({"vendor_type": "PLUMBER"}, "vendor_type: must be one of 'COMPANY' or 'REALTOR'"),
         ({"activated": "yes"}, "activated: must be true or false"),
         ({"description": "x" * 2049}, "description: must have at most 2048 characters"),
@@ -247,7 +247,7 @@ async def test_the_same_package_again_is_not_sent_again_until_another_was_set(sa
     [
         ({"vendor_id": 5000, "package_type": 2}, "package_type: must be one of 'NONE'"),
         ({"vendor_id": 5000, "package_type": "GOLD"}, "package_type: must be one of 'NONE'"),
-        ({"vendor_id": 0, "package_type": "BASIC"}, "vendor_id: must be greater than 0"),
+        ({"vendor_id": 0, "package_type": "BASIC"}, "vendor_id: must be at least 1"),
         ({"vendor_id": 5000, "package_type": "BASIC", "subscription_end_date": "31/12/2026"}, "must be a date as YYYY"),
         ({"vendor_id": 5000, "package_type": "BASIC", "subscription_end_date": "2026-02-30"}, "is not a day"),
         ({"package_type": "BASIC"}, "vendor_id: is required"),

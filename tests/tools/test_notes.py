@@ -516,10 +516,10 @@ async def test_an_answer_that_is_none_is_no_done(
         ({"tags": [" "]}, "tags: must not be blank"),
         ({"recipient_ids": ["301"]}, "recipient_ids: must be an integer"),
         ({"recipient_ids": [True]}, "recipient_ids: must be an integer"),
-        ({"recipient_ids": [0]}, "recipient_ids: must be greater than 0"),
+        ({"recipient_ids": [0]}, "recipient_ids: must be at least 1"),
         ({"recipient_ids": []}, "recipient_ids: must not be empty"),
         ({"notify_customer": "true"}, "notify_customer: must be true or false"),
-        ({"job_id": 0}, "job_id: must be greater than 0"),
+        ({"job_id": 0}, "job_id: must be at least 1"),
     ],
 )
 async def test_what_cannot_be_written_is_refused_by_its_name(

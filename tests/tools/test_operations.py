@@ -21,7 +21,7 @@ from tests.support import Era, Person, Time, call, connected, data_of, make_sett
 
 STATUS, HISTORY = "server_status", "write_history"
 UPDATE, CREATE = "renovationfind_update_job_status", "rooflink_create_lead"
-ACCEPT, REFER = "renovationfind_accept_lead", "renovationfind_create_referral_request"
+ACCEPT, REFER = "renovationfind_accept_lead", "renovationfind_create_referral"
 HOUSE: dict[str, Any] = {"address": "4821 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"}
 WRITES = {spec.name for spec in tool_specs() if spec.effect.writes}
 

@@ -18,7 +18,7 @@ import pytest
 import quicktok
 
 from server.tool_table import default_tools
-from tests.support import EVERY_PATH, Era, Time, connected, make_sandbox
+from tests.support import EVERY_PATH, Era, Time, call, connected, make_sandbox, text_of
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
@@ -49,7 +49,7 @@ EFFECTS = {
     "renovationfind_decline_lead": "irreversible",
     "renovationfind_update_job_status": "reversible",
     "renovationfind_mark_won": "irreversible",
-    "renovationfind_create_referral_request": "irreversible",
+    "renovationfind_create_referral": "irreversible",
     "renovationfind_list_leads": "read",
     "renovationfind_get_lead": "read",
     "renovationfind_create_vendor": "irreversible",
@@ -99,8 +99,8 @@ REQUIRED = {
     "renovationfind_accept_lead": {"lead_id"},
     "renovationfind_decline_lead": {"lead_id", "reason"},
     "renovationfind_update_job_status": {"lead_id", "status"},
-    "renovationfind_mark_won": {"lead_id", "status"},
-    "renovationfind_create_referral_request": {"first_name", "last_name"},
+    "renovationfind_mark_won": {"lead_id", "status", "job_amount"},
+    "renovationfind_create_referral": {"first_name", "last_name"},
     "renovationfind_get_lead": {"lead_id"},
     "renovationfind_create_vendor": {"vendor_name", "email", "password", "sales_email", "city_id"},
     "renovationfind_update_subscription": {"vendor_id", "package_type"},
@@ -127,12 +127,20 @@ SELF_EVIDENT = {
 }  # fmt: skip
 """Arguments whose name and type say all there is to say."""
 OBJECTS = {"extra_info", "extra_filters"}
-NOISE = {"anyOf", "oneOf", "allOf", "not", "$ref", "$defs", "title", "nullable"}
-KEYWORDS = {
-    "type", "properties", "required", "additionalProperties", "description", "default", "enum", "const", "format",
-    "pattern", "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minProperties",
-    "maxProperties", "items", "minItems", "maxItems", "uniqueItems", "$schema", "$ref", "$defs", "anyOf", "title",
-}  # fmt: skip
+BOUNDS = {
+    "integer": {"minimum", "maximum"},
+    "number": {"minimum", "maximum"},
+    "string": {"minLength", "maxLength", "enum"},
+    "boolean": set(),
+    "array": {"items", "minItems", "maxItems"},
+    "object": {"properties", "required", "additionalProperties", "maxProperties"},
+}
+"""The keywords that hosts take, by type. One or another refuses `format: date`, `exclusiveMinimum`, `pattern`, `anyOf`,
+`$ref`, lists of types and schemas without a type: the whole session ends with a 400, or the tool is not shown."""
+PREFIXES = ("mcp__leadbridge__", "mcp__claude_ai_LeadBridge__", "mcp__plugin_leadbridge_leads__")
+LONGEST_NAME = 64
+"""Characters of a tool's name as models may be given it."""
+JAVASCRIPTS_LARGEST = 2**53 - 1
 VERBS = {
     "List", "Show", "Count", "Create", "Accept", "Decline", "Set", "Mark", "Ask", "Find", "Settle", "Update", "Assign",
     "Add", "Upload", "Hand", "Take", "Delete",
@@ -226,21 +234,54 @@ def test_every_input_schema_is_closed_and_valid(definitions):
         assert set(schema.get("required", [])) == REQUIRED.get(name, set()), name
 
 
-def test_no_input_schema_has_noise_that_hosts_choke_on(definitions):
+@pytest.mark.parametrize("kind", ["inputSchema", "outputSchema"])
+def test_every_schema_has_one_type_and_the_keywords_that_every_host_takes(definitions, kind: str):
     for name, definition in definitions.items():
-        for schema in inner(definition["inputSchema"]):
-            assert not NOISE & set(schema), (name, schema)
-            assert schema.get("type") != "null"
-            assert not isinstance(schema.get("type"), list)
-            assert schema.get("default", 0) is not None
+        for schema in inner(definition[kind]):
+            keywords = BOUNDS[schema["type"]] | {"type", "description", "default", "$schema"}
+            assert set(schema) <= keywords, (name, schema)
+            assert schema.get("additionalProperties", False) is False, (name, schema)
+            assert schema.get("default", 0) is not None, (name, schema)
             assert None not in schema.get("enum", [])
+            assert (schema["type"] == "array") == ("items" in schema), (name, schema)
 
 
-def test_every_keyword_in_an_input_schema_is_one_of_json_schema_s(definitions):
-    """`ge` for `minimum` is what pydantic writes when a bound stands in the wrong place; hosts pass over it."""
+def test_no_number_in_a_schema_is_larger_than_javascript_counts(definitions):
     for name, definition in definitions.items():
-        for schema in inner(definition["inputSchema"]):
-            assert set(schema) <= KEYWORDS, (name, schema)
+        for schema in (*inner(definition["inputSchema"]), *inner(definition["outputSchema"])):
+            numbers = [value for value in schema.values() if isinstance(value, (int, float))]
+            assert all(abs(number) <= JAVASCRIPTS_LARGEST for number in numbers), (name, schema)
+
+
+def test_every_name_fits_behind_the_prefixes_of_hosts(definitions):
+    assert {prefix + name for prefix in PREFIXES for name in definitions if len(prefix + name) > LONGEST_NAME} == set()
+
+
+async def test_what_the_check_demands_the_schema_says_too():
+    too_much = {
+        "string": "x" * 25_000, "integer": JAVASCRIPTS_LARGEST, "number": 1e300, "array": [1] * 500, "boolean": True,
+        "object": {f"key{number}": "x" for number in range(500)},
+    }  # fmt: skip
+    too_little = {"string": "x", "integer": 0, "number": 0, "array": [], "boolean": True, "object": {}}
+    said = {
+        r"must have at most (\d+) (?:characters|entries)": ("maxLength", "maxItems", "maxProperties"),
+        r"must have at least (\d+) (?:characters|entries)": ("minLength", "minItems"),
+        r"must be at most ([\d.e+]+)": ("maximum",),
+        r"must be at least ([\d.-]+)": ("minimum",),
+    }
+    seen: set[str] = set()
+    async with connected(make_sandbox(Time()), toolsets="all", contract_file=EVERY_PATH) as client:
+        for tool in (await client.list_tools()).tools:
+            properties = tool.input_schema["properties"]
+            for values in (too_much, too_little):
+                arguments = {name: values[schema["type"]] for name, schema in properties.items()}
+                told = text_of(await call(client, tool.name, **arguments))
+                for name, schema in properties.items():
+                    for pattern, keywords in said.items():
+                        if bound := re.search(rf"\b{name}: {pattern}", told):
+                            seen.update(keywords)
+                            assert float(bound[1]) in {schema.get(key) for key in keywords}, (tool.name, name, told)
+    assert seen == {key for keywords in said.values() for key in keywords}
 
 
 def test_every_argument_has_one_type_and_no_object_but_two(definitions):
@@ -257,7 +298,8 @@ def test_every_argument_is_described_or_needs_no_description(definitions):
     for name, definition in definitions.items():
         for argument, schema in definition["inputSchema"].get("properties", {}).items():
             described = schema.get("description", "")
-            assert described or argument in SELF_EVIDENT, (name, argument)
+            required = argument in definition["inputSchema"].get("required", [])
+            assert described or (argument in SELF_EVIDENT and not required), (name, argument)
             assert len(described) <= 200, (name, argument)
 
 
@@ -268,11 +310,12 @@ def test_limits_stand_in_the_schemas(definitions):
     for tool in definitions:
         for name, schema in definitions[tool]["inputSchema"].get("properties", {}).items():
             if name.endswith("_id") and schema["type"] == "integer":
-                assert schema["exclusiveMinimum"] == 0, (tool, name)
+                assert schema["minimum"] == 1, (tool, name)
             if name == "reason":
                 assert (schema["minLength"], schema["maxLength"]) == (1, 500), tool
             if name.endswith(("_date", "_from", "_to")) or name == "since":
-                assert (schema["type"], schema["format"]) == ("string", "date"), (tool, name)
+                assert schema["type"] == "string", (tool, name)
+                assert "YYYY-MM-DD" in schema["description"], (tool, name)
     size = argument("rooflink_list_prospects", "page_size")
     assert (size["minimum"], size["maximum"], size["default"]) == (1, 100, 10)
     assert argument("rooflink_list_prospects", "include_deleted")["default"] is False
@@ -283,8 +326,8 @@ def test_limits_stand_in_the_schemas(definitions):
     assert argument("rooflink_create_lead", "postal_code")["maxLength"] == 12
     assert argument("rooflink_create_lead", "lead_status")["maxLength"] == 50
     assert argument("rooflink_create_lead", "lead_status")["default"] == "u"
-    assert argument("renovationfind_mark_won", "job_amount")["type"] == "number"
-    assert argument("renovationfind_create_referral_request", "skip_duplicates")["default"] is True
+    assert argument("renovationfind_mark_won", "job_amount")["minimum"] == 0.01
+    assert argument("renovationfind_create_referral", "skip_duplicates")["default"] is True
     assert argument("write_history", "limit")["default"] == 20
 
 

@@ -63,7 +63,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "renovationfind_decline_lead": {"lead_id": 811, "reason": "Too far"},
     "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
     "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 5},
-    "renovationfind_create_referral_request": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
+    "renovationfind_create_referral": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
     "renovationfind_list_leads": {},
     "renovationfind_get_lead": {"lead_id": 785},
     "renovationfind_create_vendor": {
@@ -296,7 +296,7 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
     async with live(sandbox, time, told, state_url=state_url) as client:
         await told.by(client, "rooflink_create_lead", **personal)
-        await told.by(client, "renovationfind_create_referral_request", **referral, phone="9725550144")
+        await told.by(client, "renovationfind_create_referral", **referral, phone="9725550144")
         await told.by(client, "renovationfind_decline_lead", reason="Mrs Quillfeather was rude")
         lost = {"status": "LEAD_LOST", "lost_reason": "OTHER", "reason": "Died: Quillfeather"}
         await told.by(client, "renovationfind_update_job_status", **lost)

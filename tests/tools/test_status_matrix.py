@@ -167,7 +167,7 @@ async def test_a_missing_field_is_named_and_nothing_is_sent(sandbox: Sandbox, er
                     found = problems(await call(client, rule.tool, lead_id=785, status=status, **given))
                 assert list(found) == [missing], (status, found)
                 assert "required" in found[missing], found
-                assert status in found[missing], found
+                assert status in found[missing] or missing == "job_amount", found  # both won statuses need it
                 seen += 1
             for day, flag in rule.either:
                 given = {name: value for name, value in least(status).items() if name not in {day, flag}}
@@ -376,7 +376,7 @@ async def test_an_amount_must_be_above_zero(sandbox: Sandbox):
             with nothing_leaves(sandbox):
                 found = problems(await call(client, WIN, lead_id=785, status="JOB_WON", job_amount=amount))
             assert list(found) == ["job_amount"]
-            assert "own rule" in found["job_amount"]
+            assert found["job_amount"] == "must be at least 0.01"
 
 
 async def test_a_number_too_large_for_a_number_is_refused_by_its_name(sandbox: Sandbox):
