@@ -27,6 +27,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+LARGEST_OPTIONS = 1_000_000
+"""Bytes of a file of sandbox options."""
+
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")]
 
 
@@ -280,11 +283,14 @@ def run_sandbox(
 
     from server.sandbox import Sandbox as Simulator
     from server.sandbox.serve import run
+    from server.text_files import UnreadableFileError, read_text
 
     try:
-        given: dict[str, object] = json.loads(options.read_text("utf-8")) if options is not None else {}
+        given: dict[str, object] = json.loads(read_text(options, LARGEST_OPTIONS)) if options is not None else {}
         run(Simulator.from_options(given), host, port)
-    except (ValueError, TypeError, OSError) as error:
+    except UnreadableFileError as error:
+        _wrong_use(f"--options {options}: {error}")
+    except (ValueError, TypeError, OSError, RecursionError) as error:
         _wrong_use(str(error))
 
 

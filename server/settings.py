@@ -16,10 +16,13 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import SettingsError
+from server.text_files import UnreadableFileError, read_text
 from server.token_claims import read_claims
 
 PREFIX = "LEADBRIDGE_"
 ApprovalMode = Literal["auto", "human", "off"]
+LARGEST_SECRET = 16_000
+"""Bytes of a file that holds a key or an address."""
 _SECRETS = ("rooflink_api_key", "renovationfind_token", "state_url")
 
 
@@ -63,10 +66,9 @@ class Settings(BaseSettings):
                 msg = f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one"
                 raise ValueError(msg)
             try:
-                values[name] = Path(path).read_text("utf-8").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-                msg = f"{PREFIX}{name.upper()}_FILE cannot be read: {reason}"
+                values[name] = read_text(Path(path), LARGEST_SECRET).strip()
+            except UnreadableFileError as error:
+                msg = f"{PREFIX}{name.upper()}_FILE cannot be read: {error}"
                 raise ValueError(msg) from None
         return values
 

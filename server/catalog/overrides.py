@@ -19,9 +19,10 @@ from server.catalog.operation import Field, Operation
 from server.catalog.routes import NotAllowed, method_of, path_of, refuse_taken_route, short
 from server.catalog.toml_lines import line_of
 from server.errors import CatalogError
+from server.text_files import UnreadableFileError, read_text
 
 LARGEST = 200_000
-"""Characters of a contract file; one that corrects every name of the catalog has a tenth of that."""
+"""Bytes of a contract file; one that corrects every name of the catalog has a tenth of that."""
 KEYS = ("method", "path", "max_page_size", "query", "body", "values")
 _WIRE = re.compile(r"[!-~]{1,100}", re.ASCII)
 _LONGEST_VALUE = 100
@@ -111,15 +112,10 @@ def corrected(operation: Operation, change: JsonValue) -> Operation:
 
 def _read(contract_file: Path) -> str:
     try:
-        text = contract_file.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        msg = f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {reason}"
+        return read_text(contract_file, LARGEST)
+    except UnreadableFileError as error:
+        msg = f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {error}"
         raise CatalogError(msg) from None
-    if len(text) > LARGEST:
-        msg = f"LEADBRIDGE_CONTRACT_FILE {contract_file}: larger than {LARGEST} characters"
-        raise CatalogError(msg)
-    return text
 
 
 def _page_size(operation: Operation, given: JsonValue) -> int:

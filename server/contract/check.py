@@ -24,6 +24,7 @@ from server.contract.toml_text import contract_text
 from server.contract.web import LARGEST_ANSWER, DocumentationError, reading, text_of
 from server.errors import CatalogError
 from server.settings import Settings
+from server.text_files import UnreadableFileError, read_text
 
 Chosen = Literal["rooflink", "renovationfind", "both"]
 
@@ -110,12 +111,10 @@ async def _document(source: str) -> JsonValue:
 
 def _file(path: Path) -> JsonValue:
     try:
-        if path.stat().st_size > LARGEST_ANSWER:
-            raise DocumentationError(f"{path} is larger than {LARGEST_ANSWER // 1_000_000} MB")
-        return document_of(path.read_text("utf-8"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise DocumentationError(f"{path}: {reason}") from None
+        text = read_text(path, LARGEST_ANSWER)
+    except UnreadableFileError as error:
+        raise DocumentationError(f"{path}: {error}") from None
+    return document_of(text, str(path))
 
 
 def _services_of(catalog: Catalog, settings: Settings, documented: Sequence[Documented]) -> list[str]:

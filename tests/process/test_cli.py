@@ -91,7 +91,7 @@ def test_settings_that_describe_no_server_are_told_in_one_line(environment, told
     ("contract", "told"),
     [
         ("operations = [", "LEADBRIDGE_CONTRACT_FILE contract.toml: "),
-        (b"\xff\xfe", "LEADBRIDGE_CONTRACT_FILE contract.toml: "),
+        (b"\xff\x80", "LEADBRIDGE_CONTRACT_FILE contract.toml: "),
         ("[paths]", "unknown key 'paths'; allowed: operations"),
         ('[operations."rooflink.make_coffee"]', "unknown operation 'rooflink.make_coffee'"),
         ('[operations]\n"rooflink.create_lead" = 5', "rooflink.create_lead: must be a table"),
