@@ -41,9 +41,10 @@ async def rooflink_list_events(
     user_ids: UserIds | Nothing = None,
     job_id: OptionalId = None,
 ) -> Reply[EventPage]:
-    """List RoofLink events that do not recur, ten at most on a page.
+    """List one-time events of RoofLink, ten at most on a page.
 
-    Go on with page=next_page. Recurring ones are in rooflink_calendar_view. Do not rely on what filters_ignored names.
+    next_page is the page that follows. rooflink_calendar_view has recurring ones. filters_ignored names filters that
+    RoofLink did not apply.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.list_events")
@@ -69,7 +70,7 @@ async def rooflink_calendar_view(
 ) -> Reply[Calendar]:
     """Show RoofLink's calendar with recurring events: by default today, and only what concerns the key's own user.
 
-    Give user_ids to see other people's. Do not rely on what filters_ignored names.
+    user_ids shows other people's. filters_ignored names filters that RoofLink did not apply.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.calendar_view")
@@ -94,7 +95,7 @@ async def rooflink_next_five_days_events(
 ) -> Reply[Days]:
     """Show RoofLink's events of today and the next five days, day by day.
 
-    For other days use rooflink_calendar_view.
+    rooflink_calendar_view shows other days.
     """
     found = await deck_of(ctx).rooflink.by_day("rooflink.next_five_days_events", Event, {"scope": scope})
     days = {

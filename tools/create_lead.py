@@ -64,14 +64,14 @@ async def rooflink_create_lead(
     extra_info: Annotated[FreeObject | Nothing, Field(description="Free metadata, e.g. campaign")] = None,
     external_id: Annotated[Text100 | Nothing, Field(description="Id of the lead in another system")] = None,
     allow_duplicate: Annotated[
-        Flag, Field(description="Create although a likely duplicate exists; asks the user")
+        Flag, Field(description="Create it although a likely duplicate exists; needs approval")
     ] = False,
 ) -> Plan:
     """Create an address-only lead in RoofLink: a new customer and a new prospect job.
 
-    RoofLink removes no duplicates, so the address, phones and e-mail are looked for first: a likely match is refused,
-    unless allow_duplicate is set and the user approves. Leave latitude and longitude out unless they were given to you:
-    US ones are then taken from the ZIP code's centre and marked approximate. Never invent contact details.
+    RoofLink removes no duplicates, so LeadBridge looks for the address, phones and e-mail first and refuses a likely
+    match; with allow_duplicate the user's approval decides. Without latitude and longitude, US ones are taken from the
+    ZIP code's centre and marked approximate. All other values are sent as given.
     """
     from server.guard.matching.profile import Sought  # the rules of matching are many patterns: not at start
 

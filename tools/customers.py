@@ -65,7 +65,10 @@ async def rooflink_list_customers(
     page_size: PageSize = 10,
     fields: Annotated[list[CustomerField] | Nothing, Field(description="Columns")] = None,
 ) -> Reply[CustomerPage]:
-    """List RoofLink customers. Filters may be ignored: see filters_ignored."""
+    """List RoofLink customers with their contact data.
+
+    filters_ignored names filters that RoofLink did not apply. rooflink_get_customer shows one in full.
+    """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.list_customers")
     filters: dict[str, Scalar | None] = {"rep_id": rep_id, "region_id": region_id}

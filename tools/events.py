@@ -44,7 +44,7 @@ async def rooflink_create_event(
         Annotated[list[Id], Field(min_length=1, max_length=50)] | Nothing, Field(description="User ids; all are told")
     ] = None,
 ) -> Plan:
-    """Create an event in RoofLink's calendar; invitees get an e-mail and SMS. The user is asked to approve.
+    """Create an event in RoofLink's calendar; invitees get an e-mail and SMS, so it needs the user's approval.
 
     Local time, 15 minutes at least. Starts before 7:00 and ends before 8:00 are moved there unless all_day or any_time.
     """
@@ -91,9 +91,10 @@ async def rooflink_update_event(
         Annotated[list[Id], Field(max_length=50)] | Nothing, Field(description="User ids, in place of all there are")
     ] = None,
 ) -> Plan:
-    """Update an event of RoofLink's calendar; invitees who are added or removed are told, so the user is asked.
+    """Update an event of RoofLink's calendar; invitees who are added or removed are told, so it needs the user's
+    approval.
 
-    Give only what changes. Its job cannot be changed.
+    Only the arguments given change. Its job cannot be changed.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.update_event")
@@ -134,9 +135,9 @@ async def rooflink_update_event(
 
 
 async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
-    """Delete an event from RoofLink's calendar for good; the user is asked to approve.
+    """Delete an event from RoofLink's calendar for good; it needs the user's approval.
 
-    To move or rename one use rooflink_update_event.
+    rooflink_update_event moves or renames one.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.delete_event")

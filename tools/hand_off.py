@@ -41,14 +41,14 @@ async def hand_off_lead(
     email: Email | Nothing = None,
     lead_status: Status = "u",
     lead_source: Source | Nothing = None,
-    already_accepted: Annotated[Flag, Field(description="Accepted in the portal: do not accept it here")] = False,
-    allow_duplicate: Annotated[Flag, Field(description="Create although RoofLink seems to have it")] = False,
+    already_accepted: Annotated[Flag, Field(description="Accepted in the portal already; not accepted again")] = False,
+    allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink seems to have it")] = False,
 ) -> Plan:
     """Take a RenovationFind lead into RoofLink: accept it if not yet, look for duplicates, create the prospect, note
     the link. One approval for all of it.
 
-    Give only what RenovationFind does not tell; what is missing is asked for by name. After a failure call it again:
-    finished steps are not repeated.
+    Most values come from RenovationFind; the answer names those that are missing, and the arguments are for them. After
+    a failure the same call continues: finished steps are not repeated.
     """
     deck = deck_of(ctx)
     known = await deck.leads.get(lead_id)

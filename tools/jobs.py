@@ -57,10 +57,9 @@ async def rooflink_update_job(
     customer_cell: Text60 | Nothing = None,
     customer_phone: Text60 | Nothing = None,
 ) -> Plan:
-    """Update a RoofLink job or its customer's data. Only what you give is sent; no field can be emptied.
+    """Update a RoofLink job or its customer's data. Only the arguments given are sent; no field can be emptied.
 
-    The receipt shows before and after, and warns of what RoofLink did not take. For assigned employees use
-    rooflink_assign_job.
+    The receipt shows before and after, and warns of what RoofLink did not take. rooflink_assign_job sets employees.
     """
     given: dict[str, str | int | None] = {
         "name": name,

@@ -81,8 +81,8 @@ async def renovationfind_list_leads(
 ) -> Reply[LeadList]:
     """List RenovationFind leads, newest first as far as the service sorts them.
 
-    The path is inferred, not documented, and so is the paging. Go on with page=next_page. Extra filters may have no
-    effect: check the rows. What is read is kept for the other tools.
+    The path is inferred, not documented, and so is the paging. next_page is the page that follows. Extra filters may
+    have no effect; the rows show it. What is read is kept for the other tools.
     """
     deck = deck_of(ctx)
     asked_at = deck.leads.clock()
@@ -103,8 +103,8 @@ async def renovationfind_list_leads(
 async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
     """Show one RenovationFind lead: job, homeowner as far as revealed, action, status with its details, attachments.
 
-    The path is inferred, not documented. Use it to look where a lead stands before a status is set, or after a write
-    whose outcome is unknown. What is read is kept for the other tools.
+    The path is inferred, not documented. It shows how far a lead is, also after a write whose outcome is unknown. What
+    is read is kept for the other tools.
     """
     deck = deck_of(ctx)
     asked_at = deck.leads.clock()

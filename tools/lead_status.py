@@ -55,12 +55,12 @@ async def renovationfind_update_job_status(
         ContactMethod | Nothing, Field(description="For REACHED_OUT_TO_HOMEOWNER, CONTACT_MADE")
     ] = None,
     estimate_type: Annotated[EstimateType | Nothing, Field(description="For ESTIMATE_PROVIDED")] = None,
-    lost_reason: Annotated[LostReason | Nothing, Field(description="For LEAD_LOST; with OTHER give reason too")] = None,
+    lost_reason: Annotated[LostReason | Nothing, Field(description="For LEAD_LOST; OTHER needs reason too")] = None,
 ) -> Plan:
     """Set the job status of an accepted RenovationFind lead to one that can be changed again.
 
     MEETUP_SCHEDULED needs meeting_scheduled_date; JOB_LOST, JOB_POSTPONED_OR_CANCELLED and OTHER need reason; LEAD_LOST
-    needs lost_reason. A won job is set with renovationfind_mark_won. A lead that is won cannot be changed.
+    needs lost_reason. renovationfind_mark_won sets a won job. A lead that is won cannot be changed.
     """
     return await _status_plan(
         deck_of(ctx),
@@ -91,7 +91,7 @@ async def renovationfind_mark_won(
     """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
 
     JOB_WON takes job_amount. LEAD_WON takes job_amount, a start date or start_date_tbd, and a completion date or
-    completion_date_tbd. The user is asked to approve. Take amount and dates from the user, never guess them.
+    completion_date_tbd. Amount and dates are sent as given. It needs the user's approval.
     """
     return await _status_plan(
         deck_of(ctx),

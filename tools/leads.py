@@ -24,10 +24,11 @@ LeadId = Annotated[Id, Field(description="RenovationFind lead id")]
 
 
 async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
-    """Accept a RenovationFind lead, which reveals its contact details. It cannot be undone.
+    """Accept a RenovationFind lead, which reveals its contact details. It cannot be undone and needs the user's
+    approval.
 
-    Use it once the user wants the lead. It sets no job status and puts nothing into RoofLink; for that use
-    hand_off_lead afterwards, or rooflink_create_lead with what is answered here.
+    It sets no job status and puts nothing into RoofLink; hand_off_lead does that afterwards, or rooflink_create_lead
+    with what this answers.
     """
     deck = deck_of(ctx)
     operation = deck.operation("renovationfind.accept_lead")
@@ -64,10 +65,10 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
 async def renovationfind_decline_lead(
     ctx: Ctx, lead_id: LeadId, reason: Annotated[Text500, Field(description="Told to RenovationFind")]
 ) -> Plan:
-    """Decline a RenovationFind lead with a reason. It cannot be undone.
+    """Decline a RenovationFind lead with a reason. It cannot be undone and needs the user's approval.
 
-    Use it only for a lead that has not been accepted. For one that was lost after acceptance use
-    renovationfind_update_job_status with LEAD_LOST or JOB_LOST.
+    It is for a lead that has not been accepted. For one lost after acceptance, renovationfind_update_job_status has
+    LEAD_LOST and JOB_LOST.
     """
     deck = deck_of(ctx)
     operation = deck.operation("renovationfind.decline_lead")

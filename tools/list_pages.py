@@ -28,7 +28,7 @@ class ListPage(View):
     filters_unverified: list[str] = Field(
         default_factory=list, description="Sent under an inferred name, not checkable"
     )
-    page_size: int | Nothing = Field(default=None, description="Go on with this size, if it is given")
+    page_size: int | Nothing = Field(default=None, description="Size of the pages that next_page counts")
 
 
 class Numbers(TypedDict):

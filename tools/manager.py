@@ -55,8 +55,8 @@ Description = Annotated[str, Field(min_length=1, max_length=2048, strict=True)]
 async def renovationfind_create_vendor(
     ctx: Ctx,
     vendor_name: Annotated[Text200, Field(description="The company's name")],
-    email: Annotated[Email, Field(description="For the login; must be new")],
-    password: Annotated[Password, Field(description="From the user; never shown or kept")],
+    email: Annotated[Email, Field(description="For the login; a new one")],
+    password: Annotated[Password, Field(description="Chosen by the user; not shown or kept anywhere")],
     sales_email: Annotated[Email, Field(description="For customers")],
     city_id: Annotated[Id, Field(description="City of the primary listing; no operation looks ids up")],
     vendor_type: Literal["COMPANY", "REALTOR"] = "COMPANY",
@@ -75,9 +75,9 @@ async def renovationfind_create_vendor(
     category_keywords: Text200 | Nothing = None,
     duns_number: Text60 | Nothing = None,
 ) -> Plan:
-    """Create a vendor account on RenovationFind (Manager API). The user is asked; no operation deletes it again.
+    """Create a vendor account on RenovationFind (Manager API). No operation deletes it again.
 
-    Take everything from the user, never guess.
+    All values are sent as given. It needs the user's approval.
     """
     deck = deck_of(ctx)
     operation = deck.operation("renovationfind.create_vendor")

@@ -68,9 +68,9 @@ async def find_matching_prospects(
 ) -> Reply[Matches]:
     """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
 
-    Use it before creating a lead or when RoofLink may know a customer already; give all that is known, at least one
-    argument. Each match has a score, and the evidence for it. It reads the newest prospects first, as many as time
-    allows, and says how many it compared: if not all, call it again to go on.
+    It shows whether RoofLink knows a customer already, for instance before a lead is created. It takes one argument or
+    more; each match has a score and the evidence for it. The newest prospects are read first, as many as time allows,
+    and the answer says how many; another call continues.
     """
     # The rules of matching are many patterns to compile: not at start.
     from server.guard.matching.duplicates import likely_duplicates

@@ -112,13 +112,12 @@ async def rooflink_add_note(
     message: Message,
     tags: Annotated[Tags | Nothing, Field(description="The company's own tags")] = None,
     recipient_ids: Annotated[Recipients | Nothing, Field(description="User ids; they are mailed")] = None,
-    notify_rep: Annotated[Flag, Field(description="Mail it to the job's rep too")] = False,
-    notify_customer: Annotated[Flag, Field(description="E-mail it to the customer; asks the user")] = False,
+    notify_rep: Annotated[Flag, Field(description="The job's rep is mailed too")] = False,
+    notify_customer: Annotated[Flag, Field(description="The customer is e-mailed; needs approval")] = False,
 ) -> Plan:
     """Add a note to a RoofLink job. With notify_customer a real customer is e-mailed, which cannot be undone.
 
-    Set notify_customer only if the user asked for that. Without it nobody is asked. The company may require tags or
-    recipients.
+    That e-mail needs the user's approval; a note without it does not. The company may require tags or recipients.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.add_note")

@@ -82,7 +82,7 @@ class History(View):
 async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
     """Show what this server is connected to and may do: services, modes, approvals, rate limits, hidden tools.
 
-    Use it when a tool is missing or refused, or before the first write. It calls no service and shows no secret.
+    It says why a tool is missing or refused. It calls no service and shows no secret.
     """
     deck = deck_of(ctx)
     settings = deck.settings
@@ -144,7 +144,7 @@ async def write_history(
 ) -> Reply[History]:
     """List what LeadBridge wrote to the services: when, what, under which approval, and what came of it.
 
-    The unresolved (unknown) come first. Use it before repeating a write whose outcome is not certain.
+    The unresolved (unknown) come first. It shows whether a write whose outcome is not certain was sent.
     """
     deck = deck_of(ctx)
     start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
@@ -166,10 +166,10 @@ async def resolve_write(
     outcome: Annotated[Literal["done", "failed"], Field(description="What the service shows")],
     record_id: Annotated[OptionalId, Field(description="Id of the record, if there is one")] = None,
 ) -> Plan:
-    """Settle a write whose outcome is unknown, after the user looked at the record on the service.
+    """Resolve a write whose outcome is unknown, after the user looked at the record on the service.
 
-    done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again.
-    The user is asked to approve. Nothing is sent to a service.
+    done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again. It
+    needs the user's approval. Nothing is sent to a service.
     """
     deck = deck_of(ctx)
     known = await deck.ledger.find(write_id)

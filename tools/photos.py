@@ -66,7 +66,7 @@ async def rooflink_upload_photo(
 ) -> Plan:
     """Upload a photo or video from the server's upload folder to a RoofLink job.
 
-    At most 50 MB. If it stops half way, call it again with the same arguments: it goes on, without a second photo.
+    At most 50 MB. If it stops half way, the same call continues, without a second photo.
     """
     deck = deck_of(ctx)
     root = deck.settings.upload_root

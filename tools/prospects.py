@@ -73,9 +73,9 @@ async def rooflink_list_prospects(
 ) -> Reply[ProspectPage]:
     """List RoofLink prospects (unapproved jobs), newest first, one page at a time.
 
-    Use it to find prospects by stage, employee, region, date or place. Go on with page=next_page until there is none.
-    Most filter names are inferred: filters_ignored names those the service did not apply; do not rely on them.
-    For counts use rooflink_prospect_stats.
+    Finds prospects by stage, employee, region, date or place. next_page is the page that follows. Most filter names are
+    inferred: filters_ignored names those that RoofLink did not apply. rooflink_prospect_stats counts;
+    find_matching_prospects looks for a name, phone or address.
     """
     days_in_order(
         ("created_from", created_from, "created_to", created_to),
@@ -122,7 +122,7 @@ async def rooflink_list_prospects(
 async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[ProspectView]:
     """Show one RoofLink prospect in full: customer, assignments, pipeline steps, coordinates, photos, timestamps.
 
-    Use the id from rooflink_list_prospects. For what to do next use rooflink_prospect_checklist.
+    rooflink_list_prospects has the ids. rooflink_prospect_checklist says which step is next.
     """
     prospect = await deck_of(ctx).rooflink.get_prospect(prospect_id)
     data = view_of(prospect)
@@ -137,7 +137,7 @@ async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[Pros
 async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
     """Count RoofLink prospects for each predefined and custom filter.
 
-    Use it for "how many are unverified, verified, inspected, signed, submitted". It lists no prospects.
+    Answers how many are unverified, verified, inspected, signed, submitted. It lists no prospects.
     """
     counts = await deck_of(ctx).rooflink.prospect_stats()
     data = Stats(counts=[StatsRow(filter=label(STAT_NAMES.get(name, name)), count=count) for name, count in counts])
@@ -147,8 +147,8 @@ async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
 async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Reply[Checklist]:
     """Show a RoofLink prospect's checklist: verify lead, schedule adjuster meeting, submit, delete.
 
-    Each step is done or open, with date, person and permissions; the next open step stands first.
-    It cannot complete a step: that is done in RoofLink.
+    Each step is done or open, with date, person and permissions; the next open step comes first. Steps are completed in
+    RoofLink itself.
     """
     told = await deck_of(ctx).rooflink.prospect_checklist(prospect_id)
     steps = [step_of(step) for step in told]

@@ -32,13 +32,14 @@ async def renovationfind_create_referral(
     last_name: Annotated[Text100, Field(description="Of the customer who is asked")],
     email: Email | Nothing = None,
     phone: Text60 | Nothing = None,
-    send_gift: Annotated[Flag, Field(description="Send a gift with the request")] = False,
+    send_gift: Annotated[Flag, Field(description="With a gift")] = False,
     renewal: Annotated[Flag, Field(description="A renewal referral request")] = False,
-    skip_duplicates: Annotated[Flag, Field(description="Skip if e-mail or phone exists already")] = True,
+    skip_duplicates: Annotated[Flag, Field(description="A known e-mail or phone is skipped")] = True,
 ) -> Plan:
-    """Ask a customer for a referral through RenovationFind: a real person is contacted, which cannot be undone.
+    """Send a referral request to a customer through RenovationFind: a real person is contacted, which cannot be undone.
 
-    Give email or phone. With skip_duplicates a person asked before is skipped, and the receipt says so.
+    It takes email, phone or both, and needs the user's approval. With skip_duplicates a person asked before is skipped,
+    and the receipt says so.
     """
     deck = deck_of(ctx)
     operation = deck.operation("renovationfind.create_referral_request")

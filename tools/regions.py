@@ -55,7 +55,7 @@ async def rooflink_list_regions(
 ) -> Reply[RegionPage]:
     """List RoofLink's regions, by whose id other tools filter.
 
-    Go on with page=next_page. For contact, office manager and suppliers use rooflink_get_region.
+    next_page is the page that follows. rooflink_get_region has contact, office manager and suppliers.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.list_regions")

@@ -60,7 +60,8 @@ async def rooflink_list_approved_jobs(
 ) -> Reply[JobPage]:
     """List RoofLink's approved jobs with approval date and status.
 
-    Go on with page=next_page. Which date the two filters mean is not documented. Unapproved: rooflink_list_prospects.
+    next_page is the page that follows. Which date the two filters mean is not documented. rooflink_list_prospects has
+    the unapproved.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.list_approved_jobs")
@@ -104,7 +105,7 @@ async def rooflink_list_public_jobs(
 ) -> Reply[JobPage]:
     """List all RoofLink jobs, unapproved and approved, with contract price and ISO dates.
 
-    Slow (10 to 20 s a large page). Go on with page=next_page; the oldest first leaves no gaps.
+    Slow (10 to 20 s a large page). next_page is the page that follows; the oldest first leaves no gaps.
     """
     deck = deck_of(ctx)
     # A space and no T: with a T the live service answered 400 "Enter a valid date/time."

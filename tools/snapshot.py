@@ -23,8 +23,8 @@ async def pipeline_snapshot(
 ) -> Reply[Snapshot]:
     """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first.
 
-    Use it to review the pipeline. It reads as long as it may, newest first, and says how many: if not all, call again.
-    For one prospect use rooflink_get_prospect.
+    It is for a review of the pipeline. The newest are read first, as many as time allows, and the answer says how many;
+    another call continues. rooflink_get_prospect shows one prospect.
     """
     # The index needs SQLAlchemy and the rules of matching: not at start.
     from server.guard.pipeline import pipeline_of

@@ -82,7 +82,7 @@ class Snapshot(View):
     stale: list[StaleRow] = Field(description="Longest untouched first")
     stale_total: int
     no_edit_date: int = Field(description="Not submitted, and nobody can say whether stale")
-    notes: list[str] = Field(description="What these numbers do not say")
+    notes: list[str] = Field(description="What these numbers leave open")
 
 
 def snapshot_view(pipeline: Pipeline, scope: Scope, now: float) -> Snapshot:

@@ -67,9 +67,9 @@ async def rooflink_reply_to_note(
     note_id: Annotated[Id, Field(description="From rooflink_list_notes")],
     message: Message,
 ) -> Plan:
-    """Add a reply to a note's thread in RoofLink. The user is asked first.
+    """Add a reply to a note's thread in RoofLink. It needs the user's approval.
 
-    Whom a reply reaches is not documented: it may be mailed, to a customer too. For a new note use rooflink_add_note.
+    Whom a reply reaches is not documented: it may be mailed, to a customer too. rooflink_add_note starts a new note.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.reply_to_note")
@@ -110,7 +110,7 @@ async def rooflink_update_customer_email(
 ) -> Plan:
     """Set the e-mail address of a RoofLink job's customer.
 
-    The receipt shows before and after. For other contact data use rooflink_update_job.
+    The receipt shows before and after. rooflink_update_job changes other contact data.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.update_customer_email")
@@ -221,7 +221,7 @@ async def rooflink_search_jobs(
 ) -> Reply[FoundJobs]:
     """List the RoofLink jobs of one customer.
 
-    Go on with page=next_page. filters_ignored names customer_id if jobs of others came.
+    next_page is the page that follows. filters_ignored names customer_id if jobs of others came.
     """
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.search_jobs")

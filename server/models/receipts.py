@@ -47,7 +47,7 @@ class WriteReceipt(View):
     changed: list[Change] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     next_steps: list[str] = Field(default_factory=list)
-    preview: list[str] = Field(default_factory=list, description="What the user must be shown before they approve")
+    preview: list[str] = Field(default_factory=list, description="What the user's approval is for")
     approval_token: str | Nothing = Field(default=None, description="Valid 10 minutes, once, for these arguments")
     request: OutgoingRequest | Nothing = None
     reason: str | Nothing = Field(default=None, description="Stable code of a refusal")

@@ -36,7 +36,7 @@ Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun | EarlierWrite
 PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
 """Of the call's deadline, for making a plan, and the seconds that it has at least; sending has what is left."""
 
-DryRunArgument = Annotated[Flag, Field(description="true: show the request that would be sent, send nothing")]
+DryRunArgument = Annotated[Flag, Field(description="true: the request is shown, and nothing is sent")]
 TokenArgument = Annotated[
     str,
     Field(

@@ -50,7 +50,7 @@ def test_they_stay_under_2000_characters_when_all_reasons_come_together():
 def test_they_tell_how_approval_is_asked_for_under_these_settings():
     assert "answer approval_required with a preview and a token" in told(approvals="auto")
     assert "refused where the client has none" in told(approvals="human")
-    assert "ask nobody here: call one only after the user said yes" in told(approvals="off")
+    assert "ask nobody here: a call stands for the user's yes" in told(approvals="off")
     for mode in ("human", "off"):
         assert "token" not in told(approvals=mode)
 

@@ -142,9 +142,16 @@ LONGEST_NAME = 64
 """Characters of a tool's name as models may be given it."""
 JAVASCRIPTS_LARGEST = 2**53 - 1
 VERBS = {
-    "List", "Show", "Count", "Create", "Accept", "Decline", "Set", "Mark", "Ask", "Find", "Settle", "Update", "Assign",
-    "Add", "Upload", "Hand", "Take", "Delete",
+    "List", "Show", "Count", "Create", "Accept", "Decline", "Set", "Mark", "Send", "Find", "Resolve", "Update",
+    "Assign", "Add", "Upload", "Take", "Delete",
 }  # fmt: skip
+ORDERS = re.compile(
+    r"\b(never|always|do not|don't|must|should|please|make sure|ensure|remember|avoid|only if|rely on|leave \w+ out)\b"
+    r"|\b(ask|tell|show) the user\b|\bcall (it|this|again|\w+_\w+)\b"
+    r"|(^|[.:;] )(use|give|take|go on|call|look|check|ask|set|pass|provide|choose|prefer|wait|stop|say) ",
+    re.IGNORECASE,
+)
+"""Orders to the assistant. Directories of connectors refuse them in a description as prompt injection."""
 
 
 async def definitions_of(era: Era) -> dict[str, dict[str, Any]]:
@@ -354,6 +361,14 @@ def test_a_description_says_first_what_the_tool_does(definitions):
         assert len(description) > len(first) + 20, f"{name} does not say when to use it"
         assert description == description.strip()
         assert not any("  " in line for line in description.splitlines()), name
+
+
+def test_descriptions_state_facts_and_give_no_orders(definitions):
+    for name, definition in definitions.items():
+        of_tool = definition["description"].partition(" ")[2]  # its first word is what the tool does
+        schemas = (*inner(definition["inputSchema"]), *inner(definition["outputSchema"]))
+        for text in (of_tool, *(schema["description"] for schema in schemas if "description" in schema)):
+            assert not (order := ORDERS.search(" ".join(text.split()))), (name, order)
 
 
 def test_no_description_promises_what_the_schema_does_not_have(definitions):
