@@ -24,6 +24,7 @@ from server.guard.approval import Approvals
 from server.guard.leads import KnownLeads
 from server.guard.ledger import Ledger
 from server.guard.observations import Observations
+from server.guard.open_questions import OpenQuestions
 from server.instructions import instructions
 from server.settings import Settings
 from server.state import Store
@@ -139,6 +140,7 @@ def build_deck(
         services=services,
         store=store,
         approvals=Approvals(store, services.account, settings.approvals, clock),
+        questions=OpenQuestions(),
         ledger=Ledger(store, services.account, settings.sandbox, clock),
         leads=KnownLeads(store, services.account, clock),
         observations=Observations(store, services.account, clock),

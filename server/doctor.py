@@ -145,6 +145,7 @@ def _approvals(settings: Settings) -> Iterator[Finding]:
         return
     told = {
         "auto": "auto: a form where the client can ask, else a token after a preview",
+        "token": "token: a token after a preview, never a form",
         "human": "human: a form; a client that cannot ask is refused",
         "off": "off: writes that cannot be undone go out unattended",
     }[settings.approvals]

@@ -20,7 +20,7 @@ from server.text_files import UnreadableFileError, read_text
 from server.token_claims import read_claims
 
 PREFIX = "LEADBRIDGE_"
-ApprovalMode = Literal["auto", "human", "off"]
+ApprovalMode = Literal["auto", "human", "token", "off"]
 LARGEST_SECRET = 16_000
 """Bytes of a file that holds a key or an address."""
 _SECRETS = ("rooflink_api_key", "renovationfind_token", "state_url")

@@ -20,7 +20,7 @@ from server.tooling.arguments import Id, OptionalDay, OptionalId
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.tooling.writes import can_ask, write_tool
+from server.tooling.writes import asks_in_forms, write_tool
 from server.untrusted import label, with_legend
 from tools.tables import table
 
@@ -256,7 +256,7 @@ def _approval_way(ctx: Ctx, deck: Deck) -> str:
         return "no writes"
     if deck.settings.approvals == "off":
         return "unattended: nobody is asked"
-    if can_ask(ctx):
+    if asks_in_forms(ctx):
         return "the user is asked in a form"
     if deck.settings.approvals == "human":
         return "none: this client cannot ask, and tokens are not accepted"

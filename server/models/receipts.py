@@ -50,5 +50,5 @@ class WriteReceipt(View):
     preview: list[str] = Field(default_factory=list, description="What the user's approval is for")
     approval_token: str | Nothing = Field(default=None, description="Valid 10 minutes, once, for these arguments")
     request: OutgoingRequest | Nothing = None
-    reason: str | Nothing = Field(default=None, description="Stable code of a refusal")
+    reason: str | Nothing = Field(default=None, description="Stable code of a refusal, or of a form without a yes")
     sandbox: bool = False

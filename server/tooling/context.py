@@ -17,6 +17,7 @@ from server.guard.approval import Approvals
 from server.guard.leads import KnownLeads
 from server.guard.ledger import Ledger
 from server.guard.observations import Observations
+from server.guard.open_questions import OpenQuestions
 from server.settings import Settings
 from server.state import Store
 
@@ -30,6 +31,7 @@ class Deck:
     services: Services
     store: Store
     approvals: Approvals
+    questions: OpenQuestions
     ledger: Ledger
     leads: KnownLeads
     observations: Observations

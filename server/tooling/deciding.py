@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import replace
-from typing import Any
-
-from mcp.server.mcpserver import AcceptedElicitation, ElicitationResult
-from pydantic import BaseModel, Field
+from typing import TypeAlias
 
 from server.errors import Refused
 from server.guard.approval import Approval, DryRun, TokenNeeded, asked_id
 from server.guard.plan import Plan
 from server.guard.repeats import EarlierWrite
 from server.models.receipts import WriteReceipt
+from server.tooling.asking import Answer
 from server.tooling.context import Deck
 from server.tooling.questions import answered_question
 from server.tooling.receipts import already_done, dry_run, receipt, told
 from server.tooling.sending import write_once
 from server.tooling.steps import Report, in_steps
 
+Decision: TypeAlias = Approval | TokenNeeded | DryRun | EarlierWrite
 
-class Confirm(BaseModel):
-    """The form a person fills in."""
-
-    confirm: bool = Field(description="Yes, do exactly this.")
-
-
-def says_yes(decision: ElicitationResult[Any]) -> bool:
-    """Whether a person accepted the form."""
-    return isinstance(decision, AcceptedElicitation) and isinstance(decision.data, Confirm) and decision.data.confirm
+UNSEEN = frozenset({"nobody_asked", "perhaps_not_shown", "not_filled_in"})
+"""Answers that a client may have given without a person."""
+WITHOUT_FORMS = (
+    "If the user saw no form: whoever runs this server can set LEADBRIDGE_APPROVALS=token. It then answers with a "
+    "preview and a token instead of a form. Or use a client that shows forms."
+)
 
 
 def unchanged(shown: Plan, now: Plan) -> Plan:
@@ -49,27 +44,25 @@ def unchanged(shown: Plan, now: Plan) -> Plan:
     return replace(now, took=shown.took + now.took)
 
 
-async def carry_out(
-    deck: Deck, plan: Plan, decision: ElicitationResult[Any], report: Report | None = None
-) -> WriteReceipt:
+async def not_approved(deck: Deck, plan: Plan, answer: Answer) -> WriteReceipt:
+    """Use up the question, so that it cannot be answered with yes later, and tell what the form came back as."""
+    if question := answered_question():
+        await deck.ledger.burn_no(asked_id(question), plan.operation.id)
+    nobody = answer.reason == "nobody_asked"
+    summary = "Nobody was asked, and nothing was changed." if nobody else "not approved. Nothing was changed."
+    steps = [] if nobody else ["Ask the user what they want before this is tried another time."]
+    return receipt(
+        deck,
+        plan,
+        outcome="not_approved",
+        summary=f"{plan.operation.title}: {summary} {answer.told}",
+        next_steps=[*steps, WITHOUT_FORMS] if answer.reason in UNSEEN else steps,
+        reason=answer.reason,
+    )
+
+
+async def carry_out(deck: Deck, plan: Plan, decided: Decision, report: Report | None = None) -> WriteReceipt:
     """Do what was decided about a plan, and tell what came of it."""
-    decided = decision.data if isinstance(decision, AcceptedElicitation) else None
-    if isinstance(decided, Confirm):
-        decided = (
-            Approval("asked", asked_id(answered_question()) or asked_id(secrets.token_hex(16)))
-            if decided.confirm
-            else None
-        )
-    if decided is None:
-        if question := answered_question():
-            await deck.ledger.burn_no(asked_id(question), plan.operation.id)
-        return receipt(
-            deck,
-            plan,
-            outcome="not_approved",
-            summary=f"{plan.operation.title}: not approved. Nothing was changed.",
-            next_steps=["Do not try again by yourself; ask the user what they want."],
-        )
     if isinstance(decided, DryRun):
         return dry_run(deck, plan)
     if isinstance(decided, TokenNeeded):

@@ -7,14 +7,11 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import anyio
 import anyio.to_thread
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
-from mcp.server.mcpserver.resolve import build_resolver_plans, find_resolved_parameters
 from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
@@ -60,7 +57,6 @@ class ToolSpec:
         the schemas are kept in a file, and the model is made at the first call.
         """
         hints = self.effect.hints
-        signature, resolved, plans = _read(self.function)
         parameters = input_schema(self.name) or input_schema(self.name, self.argument_model())
         return GuardedTool(
             fn=self.function,
@@ -68,11 +64,9 @@ class ToolSpec:
             title=self.title,
             description=inspect.cleandoc(self.function.__doc__ or ""),
             parameters=parameters or {},
-            fn_metadata=_Metadata(arg_model=Arguments, output_schema=output_schema(signature)),
+            fn_metadata=_Metadata(arg_model=Arguments, output_schema=output_schema(inspect.signature(self.function))),
             is_async=True,
             context_kwarg="ctx",
-            resolved_params=resolved,
-            resolver_plans=plans,
             annotations=ToolAnnotations(
                 read_only_hint=hints.read_only,
                 destructive_hint=hints.destructive,
@@ -84,21 +78,11 @@ class ToolSpec:
 
     def argument_model(self) -> type[Arguments]:
         """The model that checks the arguments."""
-        signature, resolved, _ = _read(self.function)
-        return argument_model(self.name, signature, frozenset({"ctx", *resolved}))
+        return argument_model(self.name, inspect.signature(self.function), frozenset({"ctx"}))
 
     def output_model(self) -> type[BaseModel]:
         """The model of the structured content."""
         return output_model(inspect.signature(self.function))
-
-
-@cache
-def _read(function: Callable[..., Any]) -> tuple[inspect.Signature, dict[str, Any], dict[Any, Any]]:
-    """A tool's signature, and what of it the SDK fills in and how."""
-    signature = inspect.signature(function)
-    resolved = find_resolved_parameters(function)
-    names = {name for name in signature.parameters if name not in {"ctx", *resolved}}
-    return signature, resolved, dict(build_resolver_plans(resolved, names))
 
 
 class _Metadata(FuncMetadata):
@@ -131,6 +115,7 @@ class GuardedTool(Tool):
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  # the SDK's signature
         """Check all arguments at once, run, and turn every failure into a text that says what did not happen."""
+        del convert_result  # the tools make results themselves
         if not self.ready:
             self.fn_metadata.arg_model = self.spec.argument_model()
             self.ready = True
@@ -142,13 +127,9 @@ class GuardedTool(Tool):
             return error_result(str(ArgumentsRefused(problems)))
         waiting = on_wait.set(Progress(context))
         try:
-            if self.resolved_params:
-                return await super().run(arguments, context, convert_result)
             return await self.fn(**given, ctx=context)
         except MCPError:
             raise
-        except ToolError as error:
-            return self._failure(error.__cause__ or error)
         except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback
             return self._failure(error)
         finally:
@@ -179,14 +160,6 @@ class GuardedTool(Tool):
             )
         if isinstance(cause, LeadBridgeError):
             return error_result(str(cause))
-        if isinstance(cause, ToolError):  # only the SDK raises it, when an accepted form cannot be read
-            return self._failure(
-                Refused(
-                    "unusable_answer",
-                    "Nothing was changed: the client's answer to the approval form could not be read.",
-                    "Call again, so that the user is asked again.",
-                )
-            )
         if isinstance(cause, TimeoutError):
             told = "Look at write_history for what was sent." if self.spec.effect.writes else "Nothing was changed."
             return error_result(f"The call took longer than LEADBRIDGE_CALL_DEADLINE allows. {told}")

@@ -11,7 +11,8 @@ import hmac
 import json
 import time
 from contextvars import ContextVar
-from typing import Any
+from dataclasses import replace
+from typing import Any, cast
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import AESGCMRequestStateCodec
@@ -20,13 +21,22 @@ from mcp.shared.exceptions import MCPError
 from server.state import Store
 from server.tooling.reply import error_result
 
+QUESTION = "leadbridge_approval"
+"""The name of our one question among a call's input requests."""
+
 _answered: ContextVar[str] = ContextVar("answered_question", default="")
 _ends: ContextVar[float] = ContextVar("end_of_the_answered_question", default=0.0)
+_given: ContextVar[Any] = ContextVar("given_answer", default=None)
 
 
 def answered_question() -> str:
     """The identity of the sealed question this request answers; empty in the era that asks within the call."""
     return _answered.get()
+
+
+def given_answer() -> Any:
+    """What this request brings as the answer, just as the client sent it; None for no answer."""
+    return _given.get()
 
 
 class SealedQuestions:
@@ -58,8 +68,13 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
     """Middleware, outermost: keeps questions of different requests apart, and words an answer that cannot be used.
 
     In process, one task may serve several requests, so that the identity of a question must not outlive its request.
+    The answer is taken out before the SDK reads it: one that is malformed would be a protocol error to it.
     """
-    before = _answered.set("")
+    before, given_before = _answered.set(""), _given.set(None)
+    if ctx.method == "tools/call" and ctx.params is not None and "inputResponses" in ctx.params:
+        params = dict(ctx.params)
+        _given.set(_answer_among(params.pop("inputResponses")))
+        ctx = replace(ctx, params=params)
     try:
         return await call_next(ctx)
     except MCPError as error:
@@ -71,6 +86,15 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
         )
     finally:
         _answered.reset(before)
+        _given.reset(given_before)
+
+
+def _answer_among(responses: Any) -> Any:
+    """The answer to our question; what is there and says nothing, or is no list of answers at all, is unreadable."""
+    if not isinstance(responses, dict):
+        return None if responses is None else {}
+    answers = cast("dict[str, Any]", responses)
+    return (answers[QUESTION] or {}) if QUESTION in answers else None
 
 
 def _end_of(payload: bytes) -> float:

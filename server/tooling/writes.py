@@ -9,29 +9,25 @@ import functools
 import inspect
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any
 
 import anyio
-import anyio.to_thread
-from mcp.server.mcpserver import Elicit, ElicitationResult, Resolve
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import Field
 
 from server.errors import Refused, ServiceError
-from server.guard.approval import Approval, DryRun, TokenNeeded, asked_id
+from server.guard.approval import DryRun, asked_id
 from server.guard.plan import Plan
-from server.guard.repeats import EarlierWrite
 from server.models.receipts import WriteReceipt
 from server.tooling.arguments import Flag
+from server.tooling.asking import ask
 from server.tooling.context import Ctx, deck_of
-from server.tooling.deciding import Confirm, carry_out, says_yes, unchanged
+from server.tooling.deciding import Decision, carry_out, not_approved, unchanged
 from server.tooling.definition import Rules, ToolSpec
 from server.tooling.progress import tell_progress
 from server.tooling.questions import answered_question
 from server.tooling.reply import receipt_result
 from server.tooling.sending import done_before, reason_of
-
-Decision: TypeAlias = Confirm | Approval | TokenNeeded | DryRun | EarlierWrite
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
 """Of the call's deadline, for making a plan, and the seconds that it has at least; sending has what is left."""
@@ -63,20 +59,31 @@ def write_tool(
     gated = effect.gate != "none" and not never_asks
     operations = (operation,) if isinstance(operation, str) else operation
     make_plan = _in_time(function)
-    decide = _decider(make_plan, gated=gated)
 
-    async def call(**arguments: Any) -> CallToolResult:
-        deck, plan, decision = deck_of(arguments["ctx"]), arguments["plan"], arguments["decision"]
-        if says_yes(decision):
-            plan = unchanged(plan, await make_plan(**{name: arguments[name] for name in signature.parameters}))
-        return receipt_result(await carry_out(deck, plan, decision, tell_progress()))
+    async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
+        ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
+        token = arguments.pop("approval_token", "")
+        deck = deck_of(ctx)
+        plan = await make_plan(**arguments)
+        decision = await _without_asking(ctx, plan, token=token, dry_run=dry_run)
+        if decision is not None:
+            return receipt_result(await carry_out(deck, plan, decision, tell_progress()))
+        answer = await ask(ctx, plan)
+        if isinstance(answer, InputRequiredResult):
+            return answer
+        try:
+            if answer.approval is None:
+                return receipt_result(await not_approved(deck, plan, answer))
+            if not answered_question():  # the person thought while the call waited
+                plan = unchanged(plan, await make_plan(**arguments))
+            return receipt_result(await carry_out(deck, plan, answer.approval, tell_progress()))
+        finally:
+            deck.questions.end(plan)
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
     if gated:
         parameters.append(_parameter("approval_token", TokenArgument, default=""))
-    parameters.append(_parameter("plan", Annotated[Plan, Resolve(make_plan)]))
-    parameters.append(_parameter("decision", Annotated[ElicitationResult[Any], Resolve(decide)]))
     returned = Annotated[CallToolResult, WriteReceipt]
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     call.__signature__ = inspect.Signature(keyword_only, return_annotation=returned)  # type: ignore[attr-defined]
@@ -123,47 +130,38 @@ def _in_time(function: Callable[..., Awaitable[Plan]]) -> Callable[..., Awaitabl
     return make_plan
 
 
-def _decider(function: Callable[..., Awaitable[Plan]], *, gated: bool) -> Callable[..., Any]:
-    """The resolver that asks, or finds out why not to ask."""
+async def _without_asking(ctx: Ctx, plan: Plan, *, token: str, dry_run: bool) -> Decision | None:
+    """What is to be done without a form, or nothing: the person is to be asked.
 
-    async def decide(plan: Plan, ctx: Ctx, approval_token: str = "", *, dry_run: bool) -> Any:
-        if dry_run:
-            if plan.refusal is not None:
-                raise plan.refusal
-            return DryRun()
-        deck = deck_of(ctx)
-        asks = can_ask(ctx)
-        token = None
-        if plan.needs_approval and not asks and approval_token:
-            token = await deck.approvals.opened(plan, approval_token)
-        await deck.approvals.refuse_used(asked_id(answered_question()))
-        if (found := await done_before(deck, plan)) is not None:
-            return found
+    Raises:
+        Refused: this is not sent, whatever a person would say.
+    """
+    if dry_run:
         if plan.refusal is not None:
             raise plan.refusal
-        if (approval := deck.approvals.without_asking(plan)) is not None:
-            return approval
-        if asks:
-            await anyio.to_thread.run_sync(deck.store.secret)
-            return Elicit(plan.question, Confirm)
-        return deck.approvals.by_token(plan, token) if token else await deck.approvals.token_needed(plan)
-
-    async def decide_without_token(plan: Plan, ctx: Ctx, *, dry_run: bool) -> Any:
-        return await decide(plan, ctx, dry_run=dry_run)
-
-    chosen = decide if gated else decide_without_token
-    chosen.__annotations__ = {
-        "plan": Annotated[Plan, Resolve(function)],
-        "dry_run": bool,
-        "ctx": Ctx,
-        "approval_token": str,
-        "return": Decision | Elicit[Confirm],
-    }
-    return chosen
+        return DryRun()
+    deck = deck_of(ctx)
+    asks = asks_in_forms(ctx)
+    opened = await deck.approvals.opened(plan, token) if plan.needs_approval and not asks and token else None
+    await deck.approvals.refuse_used(asked_id(answered_question()))
+    if (found := await done_before(deck, plan)) is not None:
+        return found
+    if plan.refusal is not None:
+        raise plan.refusal
+    if (approval := deck.approvals.without_asking(plan)) is not None:
+        return approval
+    if asks:
+        return None
+    return deck.approvals.by_token(plan, opened) if opened else await deck.approvals.token_needed(plan)
 
 
-def can_ask(ctx: Ctx) -> bool:
-    """Whether the client can put a form before a person (an empty `elicitation` capability means forms)."""
+def asks_in_forms(ctx: Ctx) -> bool:
+    """Whether a person is asked in a form: the client can show one, and this server is not told to use tokens only.
+
+    An empty `elicitation` capability means forms.
+    """
+    if deck_of(ctx).approvals.mode == "token":
+        return False
     capabilities = ctx.client_capabilities
     elicitation = capabilities.elicitation if capabilities is not None else None
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)

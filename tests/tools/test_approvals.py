@@ -215,22 +215,6 @@ async def test_the_person_sees_who_what_and_that_it_is_final(sandbox: Sandbox, t
     assert sandbox.writes == []
 
 
-async def test_a_form_that_was_not_filled_in_is_no_yes(sandbox: Sandbox, time: Time, era: Era):
-    contents: list[dict[str, Any] | None] = [None, {}, {"confirm": None}, {"confirm": "perhaps"}, {"yes": True}]
-    texts: list[str] = []
-
-    async def empty_form(context: Any, params: Any) -> ElicitResult:
-        return ElicitResult(action="accept", content=contents[len(texts)])
-
-    async with connected(sandbox, era=era, time=time, person=empty_form) as client:
-        for _ in contents:
-            with no_write(sandbox):
-                result = await call(client, AGAIN, **GATED[AGAIN])
-            assert result.is_error
-            texts.append(text_of(result))
-    assert [text for text in texts if "Nothing was " not in text or "Resolver" in text] == []
-
-
 # By token
 
 
