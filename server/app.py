@@ -28,7 +28,7 @@ from server.guard.open_questions import OpenQuestions
 from server.instructions import instructions
 from server.settings import Settings
 from server.state import Store
-from server.state.store import IN_MEMORY
+from server.state_address import IN_MEMORY
 from server.tooling.context import Deck
 from server.tooling.definition import ToolSpec
 from server.tooling.offering import Offering

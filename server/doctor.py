@@ -6,9 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
 import anyio
 
@@ -18,6 +16,7 @@ from server.settings import Settings, load_settings
 from server.token_claims import read_claims
 
 if TYPE_CHECKING:
+    from server.state import Store
     from server.tooling.context import Deck
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
@@ -100,7 +99,7 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
         yield Finding("failure", "state store", str(error), "Writes are refused until the store can be written.")
     else:
         yield Finding("ok", "state store", f"{deck.store.description}, writable")
-        yield from _room(deck.store.url)
+        yield from _room(deck.store)
     shown = len(tool_specs()) - len(deck.hidden)
     yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(deck.hidden)} hidden")
     yield from _hidden(deck)
@@ -125,15 +124,14 @@ def _hidden(deck: Deck) -> Iterator[Finding]:
             yield Finding("warning", f"tool {name}", f"hidden: {reason}")
 
 
-def _room(url: str) -> Iterator[Finding]:
+def _room(store: Store) -> Iterator[Finding]:
     """The schema's version and the free disk of an SQLite file."""
     from server.state.tables import SCHEMA_VERSION
 
     yield Finding("ok", "state schema", f"version {SCHEMA_VERSION}, this LeadBridge's own")
-    parts = urlsplit(url)
-    if parts.scheme != "sqlite" or not parts.path.strip("/"):
+    if store.file is None:
         return
-    free = shutil.disk_usage(Path(unquote(parts.path.removeprefix("/"))).parent).free
+    free = shutil.disk_usage(store.file.parent).free
     state = "failure" if free < TOO_LITTLE else "warning" if free < LITTLE else "ok"
     do = "" if state == "ok" else "Make room: a write that cannot be put on record is not sent."
     yield Finding(state, "disk", f"{free // 1_000_000} MB free for the state store", do)

@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import SettingsError
+from server.state_address import state_address
 from server.text_files import UnreadableFileError, read_text
 from server.token_claims import read_claims
 
@@ -130,11 +131,7 @@ class Settings(BaseSettings):
     @field_validator("state_url")
     @classmethod
     def _state_url_is_a_store(cls, value: SecretStr | None) -> SecretStr | None:
-        text = value.get_secret_value() if value is not None else "sqlite://"
-        if text != "sqlite://" and not text.startswith(("sqlite:///", "postgresql://")):
-            msg = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
-            raise ValueError(msg)
-        return value
+        return None if value is None else SecretStr(state_address(value.get_secret_value()))
 
     def secret(self, service: str) -> SecretStr | None:
         """The key for a service (`rooflink`, `renovationfind`), if there is one."""

@@ -45,13 +45,10 @@ _left: ContextVar[tuple[int, float] | None] = ContextVar("left", default=None)
 
 def governor_for(store: Store, *, service: str, requests: int, seconds: float, account: str) -> Governor:
     """The governor of an account (its fingerprint) on a service, shared by all processes with the same state store."""
-    scheme, _, database = store.url.partition("://")
-    if scheme.startswith("postgresql"):
-        return SharedGovernor(service, requests, seconds, PaceTable(store, account))
-    database = database.removeprefix("/").partition("?")[0]
-    if not database or database.startswith((":memory:", "file:")):
+    if store.in_memory:
         return Governor(service, requests, seconds)
-    return SharedGovernor(service, requests, seconds, PaceFile(Path(f"{database}.pace"), account))
+    pace = PaceTable(store, account) if store.file is None else PaceFile(Path(f"{store.file}.pace"), account)
+    return SharedGovernor(service, requests, seconds, pace)
 
 
 class SharedGovernor(Governor):

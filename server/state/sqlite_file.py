@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +43,14 @@ def sign(connection: Connection) -> None:
 
 def _refuse_foreign(path: Path) -> None:
     """Look before anything is set: already `PRAGMA journal_mode` would change another program's file."""
-    if not path.is_file() or not path.stat().st_size:
+    try:
+        found = path.stat()
+    except OSError:
+        return  # it is made, or making it fails with the reason
+    if not stat.S_ISREG(found.st_mode):
+        msg = f"The state store ({path}) is a folder, a pipe or a device, not a file. Nothing was sent."
+        raise StateError(msg)
+    if not found.st_size:
         return
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)) as file:

@@ -7,30 +7,30 @@ import secrets
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import anyio.to_thread
 
 from server.errors import StateError
+from server.state_address import description, sqlite_file
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
 
-IN_MEMORY = "sqlite://"
-
 
 class Store:
     """One database, SQLite or PostgreSQL. Nothing is imported, opened or created before the first transaction."""
 
     def __init__(self, url: str) -> None:
-        self.url = IN_MEMORY if url == "sqlite:///:memory:" else url
+        self.url = url
+        self.file = sqlite_file(url)
+        """Where it is with SQLite, unless it is in memory."""
+        self.in_memory = self.file is None and url.startswith("sqlite")
         self._engine: Engine | None = None
         self._opening = threading.Lock()
-        self._alone: AbstractContextManager[Any] = threading.Lock() if self.url == IN_MEMORY else nullcontext()
+        self._alone: AbstractContextManager[Any] = threading.Lock() if self.in_memory else nullcontext()
         self._secret: bytes | None = None
 
     async def run(self, work: Callable[[Connection], T]) -> T:
@@ -72,20 +72,17 @@ class Store:
         """Whether there is something in it to read, as far as can be told without opening or creating it."""
         if self._engine is not None:
             return True
-        if self.url == IN_MEMORY:
+        if self.file is None:
+            return not self.in_memory
+        try:
+            return self.file.stat().st_size > 0
+        except OSError:
             return False
-        parts = urlsplit(self.url)
-        return parts.scheme != "sqlite" or Path(unquote(parts.path.removeprefix("/"))).is_file()
 
     @property
     def description(self) -> str:
         """Where the store is, without a password."""
-        if self.url == IN_MEMORY:
-            return "in memory"
-        parts = urlsplit(self.url)
-        if parts.scheme == "sqlite":
-            return parts.path.removeprefix("/")
-        return f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+        return description(self.url)
 
     @property
     def is_open(self) -> bool:
@@ -94,7 +91,7 @@ class Store:
 
     def close(self) -> None:
         """Close every connection. What is in memory stays: used approvals must stay used when a client has left."""
-        if self._engine is not None and self.url != IN_MEMORY:
+        if self._engine is not None and not self.in_memory:
             self._engine.dispose()
             self._engine = None
 
@@ -106,26 +103,26 @@ class Store:
 
     def _create(self) -> Engine:
         from sqlalchemy import create_engine, event, make_url
+        from sqlalchemy.exc import ArgumentError
         from sqlalchemy.pool import StaticPool
 
         from server.state.migrations import migrate
         from server.state.sqlite_file import prepare, sign
 
+        options: dict[str, Any] = {}
+        if self.in_memory:
+            options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        elif self.file is not None:
+            prepare(self.file)
+            options = {"connect_args": {"timeout": 10}}
         try:
             url = make_url(self.url)
-        except ValueError:
+            if url.drivername == "postgresql":
+                url = url.set(drivername="postgresql+psycopg")
+            engine = create_engine(url, **options)
+        except (ArgumentError, ValueError, TypeError):
             msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL. Nothing was sent."
             raise StateError(msg) from None
-        options: dict[str, Any] = {}
-        if url.get_backend_name() == "sqlite":
-            if url.database in {None, "", ":memory:"}:
-                options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-            else:
-                prepare(Path(str(url.database)))
-                options = {"connect_args": {"timeout": 10}}
-        elif url.drivername == "postgresql":
-            url = url.set(drivername="postgresql+psycopg")
-        engine = create_engine(url, **options)
         if url.get_backend_name() == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_immediately)

@@ -25,8 +25,8 @@ from server.guard.ledger import Ledger, WritePermit
 from server.guard.plan import Done, Plan
 from server.sandbox import Sandbox
 from server.state import Store
-from server.state.store import IN_MEMORY
 from server.state.tables import SCHEMA_VERSION
+from server.state_address import IN_MEMORY
 from tests.databases import beside
 from tests.support import DEFAULT_STORE, Time, call, connected, data_of, text_of
 
