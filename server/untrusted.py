@@ -21,10 +21,10 @@ MOST_MARKUP = 4000
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
 # The typographic apostrophe stands in real names.
 _PLAIN_LABEL = re.compile(r"[\w.,'\u2019&()/#+@-]+(?: [\w.,'\u2019&()/#+@-]+){0,3}")
-_HIDING = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+HIDING = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
 """Characters that show nothing although Unicode counts them as letters or marks; text can be hidden in them."""
-_HIDDEN = re.compile(f"[{_HIDING}]")
-_NEEDS_WORK = re.compile(f"[<&{OPEN}{CLOSE}{_HIDING}]|  |^ | $")
+_HIDDEN = re.compile(f"[{HIDING}]")
+_NEEDS_WORK = re.compile(f"[<&{OPEN}{CLOSE}{HIDING}]|  |^ | $")
 """In a printable text, only these make cleaning change anything."""
 _TAG = re.compile(r"<[a-zA-Z/!?]|<\s+[a-zA-Z/!?][^<>]*>|&[#\w]{1,31};")
 

@@ -22,7 +22,20 @@ from server.guard.plan import Done, Plan
 from server.guard.recovery import LARGEST_ID
 from server.models.places import LEAD_STATUSES, PLACES
 from server.models.rooflink import Created
-from server.tooling.arguments import Email, Flag, FreeObject, Latitude, Longitude, Text60, Text100, Text200
+from server.tooling.arguments import (
+    Email,
+    FirstName,
+    Flag,
+    FreeObject,
+    LastName,
+    Latitude,
+    Line,
+    Longitude,
+    Text60,
+    Text100,
+    Text200,
+    Town,
+)
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import label
@@ -33,16 +46,12 @@ if TYPE_CHECKING:
 
 Nothing = SkipJsonSchema[None]
 
-StateCode = Annotated[
-    str, Field(min_length=2, max_length=5, strict=True, description="US state or Canadian province code")
-]
-PostalCode = Annotated[str, Field(min_length=3, max_length=12, strict=True, description="ZIP or postal code")]
+StateCode = Annotated[Line, Field(min_length=2, max_length=5, description="US state or Canadian province code")]
+PostalCode = Annotated[Line, Field(min_length=3, max_length=12, description="ZIP or postal code")]
 LeadStatus = Annotated[
-    str, Field(min_length=1, max_length=50, strict=True, description=f"Code: {', '.join(LEAD_STATUSES)}; u = unknown")
+    Line, Field(min_length=1, max_length=50, description=f"Code: {', '.join(LEAD_STATUSES)}; u = unknown")
 ]
-LeadSource = Annotated[
-    str, Field(min_length=1, max_length=50, strict=True, description="Lead source id, or 'Door Knocking'")
-]
+LeadSource = Annotated[Line, Field(min_length=1, max_length=50, description="Lead source id, or 'Door Knocking'")]
 
 
 async def rooflink_create_lead(
@@ -53,9 +62,9 @@ async def rooflink_create_lead(
     latitude: Latitude | Nothing = None,
     longitude: Longitude | Nothing = None,
     lead_status: LeadStatus = "u",
-    first_name: Text100 | Nothing = None,
-    last_name: Text100 | Nothing = None,
-    city: Text100 | Nothing = None,
+    first_name: FirstName | Nothing = None,
+    last_name: LastName | Nothing = None,
+    city: Town | Nothing = None,
     county: Text100 | Nothing = None,
     cell_phone: Text60 | Nothing = None,
     home_phone: Text60 | Nothing = None,

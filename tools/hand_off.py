@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from server.effects import Effect
 from server.errors import Problem
 from server.guard.plan import Plan
-from server.tooling.arguments import Email, Flag, Latitude, Longitude, Text60, Text100, Text200
+from server.tooling.arguments import Email, FirstName, Flag, LastName, Latitude, Line, Longitude, Text60, Text200, Town
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from server.toolsets import chosen_toolsets
@@ -21,21 +21,21 @@ from tools.leads import LeadId
 
 Nothing = SkipJsonSchema[None]
 
-Status = Annotated[str, Field(min_length=1, max_length=50, strict=True, description="As in rooflink_create_lead")]
-Source = Annotated[str, Field(min_length=1, max_length=50, strict=True, description="As in rooflink_create_lead")]
+Status = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
+Source = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
 
 
 async def hand_off_lead(
     ctx: Ctx,
     lead_id: LeadId,
     address: Text200 | Nothing = None,
-    city: Text100 | Nothing = None,
+    city: Town | Nothing = None,
     state: StateCode | Nothing = None,
     postal_code: PostalCode | Nothing = None,
     latitude: Latitude | Nothing = None,
     longitude: Longitude | Nothing = None,
-    first_name: Text100 | Nothing = None,
-    last_name: Text100 | Nothing = None,
+    first_name: FirstName | Nothing = None,
+    last_name: LastName | Nothing = None,
     cell_phone: Text60 | Nothing = None,
     home_phone: Text60 | Nothing = None,
     email: Email | Nothing = None,

@@ -16,7 +16,7 @@ from server.errors import Problem
 from server.guard.contacts import contact_problems
 from server.guard.plan import Plan
 from server.models.places import PLACES
-from server.tooling.arguments import Email, Id, Text60, Text100, Text200
+from server.tooling.arguments import Email, FirstName, Id, LastName, Line, Text60, Text100, Text200, Town
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from tools.job_changes import change_plan
@@ -24,7 +24,7 @@ from tools.job_changes import change_plan
 Nothing = SkipJsonSchema[None]
 
 JobId = Annotated[Id, Field(description="Job (prospect) id")]
-Text12 = Annotated[str, Field(min_length=1, max_length=12, strict=True)]
+Text12 = Annotated[Line, Field(min_length=1, max_length=12)]
 JobType = Annotated[
     Literal["r", "c", "d", "m"], Field(description="residential, commercial, designer, maintenance and repair program")
 ]
@@ -45,13 +45,13 @@ async def rooflink_update_job(
     bid_type: BidType | Nothing = None,
     lead_source_id: Id | Nothing = None,
     address: Text200 | Nothing = None,
-    city: Text100 | Nothing = None,
+    city: Town | Nothing = None,
     county: Text100 | Nothing = None,
     state: Annotated[Text60, Field(description="US state or Canadian province code")] | Nothing = None,
     postal_code: Text12 | Nothing = None,
     region_id: Id | Nothing = None,
-    customer_first_name: Text100 | Nothing = None,
-    customer_last_name: Text100 | Nothing = None,
+    customer_first_name: FirstName | Nothing = None,
+    customer_last_name: LastName | Nothing = None,
     customer_company_name: Text200 | Nothing = None,
     customer_email: Email | Nothing = None,
     customer_cell: Text60 | Nothing = None,

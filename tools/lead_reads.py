@@ -12,6 +12,7 @@ from server.errors import StateError
 from server.models.lead_lists import LeadRows
 from server.models.renovationfind import Lead
 from server.models.view import View
+from server.tooling.arguments import WHOLE, ExtraFilters
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
@@ -23,9 +24,6 @@ from tools.tables import moment, table
 
 Nothing = SkipJsonSchema[None]
 
-ExtraFilters = Annotated[
-    dict[str, str], Field(max_length=20, description="Query parameters by the service's own names, sent as they are")
-]
 LeadField = Literal[
     "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"
 ]
@@ -74,8 +72,8 @@ class LeadView(View):
 
 async def renovationfind_list_leads(
     ctx: Ctx,
-    page: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 1,
-    page_size: Annotated[int, Field(ge=1, le=100, strict=True)] = 20,
+    page: Annotated[int, Field(ge=1, le=100_000, strict=True), WHOLE] = 1,
+    page_size: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
     extra_filters: ExtraFilters | Nothing = None,
     fields: Annotated[list[LeadField] | Nothing, Field(description="Columns")] = None,
 ) -> Reply[LeadList]:

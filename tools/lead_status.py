@@ -18,7 +18,7 @@ from server.guard.leads import KnownLead, won_refusal
 from server.guard.plan import Done, Plan
 from server.guard.status_rules import status_problems
 from server.models.renovationfind import WON, ChangeableStatus, ContactMethod, EstimateType, Lead, LostReason, WonStatus
-from server.tooling.arguments import Amount, Flag, OptionalDay, Text500
+from server.tooling.arguments import Amount, Flag, OptionalDay, Remark
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import label
@@ -48,7 +48,7 @@ async def renovationfind_update_job_status(
     lead_id: LeadId,
     status: Annotated[ChangeableStatus, BeforeValidator(_not_won), Field(description="Where the job stands now")],
     reason: Annotated[
-        Text500 | Nothing, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")
+        Remark | Nothing, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")
     ] = None,
     meeting_scheduled_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for MEETUP_SCHEDULED")] = None,
     contact_method: Annotated[
@@ -86,7 +86,7 @@ async def renovationfind_mark_won(
     estimated_completion_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
     start_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a start date")] = False,
     completion_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a completion date")] = False,
-    reason: Annotated[Text500 | Nothing, Field(description="Notes")] = None,
+    reason: Annotated[Remark | Nothing, Field(description="Notes")] = None,
 ) -> Plan:
     """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
 

@@ -15,7 +15,7 @@ from server.errors import Refused
 from server.guard.leads import KnownLead, won_refusal
 from server.guard.plan import Done, Plan
 from server.models.renovationfind import Lead
-from server.tooling.arguments import Id, Text500
+from server.tooling.arguments import Id, Remark
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 from tools.lead_answers import known_line, lead_lines, lead_record, lead_title, receive_lead, success_of
@@ -63,7 +63,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
 
 
 async def renovationfind_decline_lead(
-    ctx: Ctx, lead_id: LeadId, reason: Annotated[Text500, Field(description="Told to RenovationFind")]
+    ctx: Ctx, lead_id: LeadId, reason: Annotated[Remark, Field(description="Told to RenovationFind")]
 ) -> Plan:
     """Decline a RenovationFind lead with a reason. It cannot be undone and needs the user's approval.
 

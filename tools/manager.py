@@ -21,7 +21,7 @@ from server.errors import Problem
 from server.guard.contacts import contact_problems
 from server.guard.plan import Done, Plan
 from server.models.renovationfind import Envelope
-from server.tooling.arguments import Email, Flag, Id, OptionalDay, Text60, Text200
+from server.tooling.arguments import Email, Flag, Id, LongText, OptionalDay, Text60, Text200
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from tools.lead_answers import success_of
@@ -49,7 +49,7 @@ Password = Annotated[
     AfterValidator(_usable),
     WithJsonSchema({"type": "string", "minLength": _SHORTEST, "maxLength": _LONGEST}),
 ]
-Description = Annotated[str, Field(min_length=1, max_length=2048, strict=True)]
+Description = Annotated[LongText, Field(min_length=1, max_length=2048)]
 
 
 async def renovationfind_create_vendor(

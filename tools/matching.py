@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.errors import ArgumentsRefused, Problem
 from server.models.view import View
-from server.tooling.arguments import Text60, Text100
+from server.tooling.arguments import Email, LastName, Line, Text60
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
 
 Nothing = SkipJsonSchema[None]
 
-Line = Annotated[
-    str,
-    Field(
-        min_length=1, max_length=250, strict=True, description="Street line, better with town, state and postal code"
-    ),
+AddressLine = Annotated[
+    Line, Field(min_length=1, max_length=250, description="Street line, better with town, state and postal code")
 ]
 
 SHARE_OF_DEADLINE = 0.5
@@ -61,10 +58,10 @@ class Matches(View):
 
 async def find_matching_prospects(
     ctx: Ctx,
-    address: Line | Nothing = None,
+    address: AddressLine | Nothing = None,
     phone: Text60 | Nothing = None,
-    email: Annotated[str, Field(min_length=3, max_length=254, strict=True)] | Nothing = None,
-    name: Annotated[Text100 | Nothing, Field(description="First and last name")] = None,
+    email: Email | Nothing = None,
+    name: Annotated[LastName | Nothing, Field(description="First and last name")] = None,
 ) -> Reply[Matches]:
     """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
 

@@ -19,7 +19,7 @@ from server.effects import Effect
 from server.guard.plan import Done, Plan
 from server.models.jobs import JobRecord
 from server.models.notes import Note
-from server.tooling.arguments import Flag, Id, Text60, Text100
+from server.tooling.arguments import Flag, Id, Tag, Text100
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
@@ -46,8 +46,8 @@ def _without_commas(tags: list[str]) -> list[str]:
 
 
 _UNREACHABLE = ("RoofLink has no e-mail address of this customer: the note probably reaches nobody.",)
-Tags = Annotated[list[Text60], Field(min_length=1, max_length=20)]
-TagFilter = Annotated[list[Text60], Field(min_length=1, max_length=20), AfterValidator(_without_commas)]
+Tags = Annotated[list[Tag], Field(min_length=1, max_length=20)]
+TagFilter = Annotated[list[Tag], Field(min_length=1, max_length=20), AfterValidator(_without_commas)]
 Recipients = Annotated[list[Id], Field(min_length=1, max_length=50)]
 
 

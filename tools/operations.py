@@ -16,7 +16,7 @@ from server.guard.ledger import WriteRow
 from server.guard.observations import told_together
 from server.guard.plan import Done, Plan
 from server.models.view import View
-from server.tooling.arguments import Id, OptionalDay, OptionalId
+from server.tooling.arguments import WHOLE, Id, OptionalDay, OptionalId
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
@@ -139,7 +139,7 @@ async def write_history(
         Literal["intended", "sent", "done", "failed", "unknown"] | Nothing,
         Field(description="Only writes in this state"),
     ] = None,
-    limit: Annotated[int, Field(ge=1, le=100, strict=True)] = 20,
+    limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
     since: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
 ) -> Reply[History]:
     """List what LeadBridge wrote to the services: when, what, under which approval, and what came of it.

@@ -8,13 +8,14 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
+from server.tooling.arguments import WHOLE
 from server.tooling.reply import CEILING
 
 R = TypeVar("R")
 
-Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True)]
-PageSize = Annotated[int, Field(ge=1, le=100, strict=True)]
-SmallPageSize = Annotated[int, Field(ge=1, le=10, strict=True)]
+Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]
+PageSize = Annotated[int, Field(ge=1, le=100, strict=True), WHOLE]
+SmallPageSize = Annotated[int, Field(ge=1, le=10, strict=True), WHOLE]
 """Of lists where RoofLink takes no more than ten."""
 
 _HEADROOM = 300

@@ -25,7 +25,7 @@ from server.guard.photo_uploads import PhotoUploads, Unfinished
 from server.guard.plan import Done, Plan, Steps, digest_of
 from server.guard.upload_files import UploadFile, looked_at, opened
 from server.models.rooflink_photos import CreatedPhoto
-from server.tooling.arguments import Id, Text60, Text500
+from server.tooling.arguments import Id, Line, Remark, Tag
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.writes import write_tool
 
@@ -33,8 +33,8 @@ Nothing = SkipJsonSchema[None]
 
 LONGEST_NAME = 150
 """Documented: https://developers.rooflink.com/reference/photos-create."""
-Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, strict=True)]
-Tags = Annotated[list[Text60], Field(min_length=1, max_length=20)]
+Name = Annotated[Line, Field(min_length=1, max_length=LONGEST_NAME)]
+Tags = Annotated[list[Tag], Field(min_length=1, max_length=20)]
 _LAST_WORD = 2.0
 """Seconds kept back of the call's deadline, to tell how far the upload came."""
 CREATE, SEND, FINISH = "create the photo in RoofLink", "upload the file", "report the file as complete"
@@ -61,7 +61,7 @@ async def rooflink_upload_photo(
         str, Field(min_length=1, max_length=1000, strict=True, description="Below the server's upload folder")
     ],
     name: Annotated[Name | Nothing, Field(description="Default: the file's name")] = None,
-    description: Annotated[Text500 | Nothing, Field(description="Caption")] = None,
+    description: Annotated[Remark | Nothing, Field(description="Caption")] = None,
     tags: Annotated[Tags | Nothing, Field(description="The company's photo tags")] = None,
 ) -> Plan:
     """Upload a photo or video from the server's upload folder to a RoofLink job.

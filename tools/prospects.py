@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
 from server.guard.observations import judged_filters
-from server.tooling.arguments import Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
+from server.tooling.arguments import ExtraFilters, Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
@@ -43,9 +43,6 @@ ProspectField = Literal[
     "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted", "email",
     "lead_source", "project_manager", "job_number",
 ]  # fmt: skip
-ExtraFilters = Annotated[
-    dict[str, str], Field(max_length=20, description="Query parameters by the service's own names, sent as they are")
-]
 
 
 async def rooflink_list_prospects(

@@ -17,7 +17,7 @@ from server.effects import Effect
 from server.errors import Problem
 from server.guard.contacts import contact_problems
 from server.guard.plan import Done, Plan
-from server.tooling.arguments import Email, Flag, Text60, Text100
+from server.tooling.arguments import Email, FirstName, Flag, LastName, Text60
 from server.tooling.context import Ctx, deck_of
 from server.tooling.writes import write_tool
 from server.untrusted import fence
@@ -28,8 +28,8 @@ Nothing = SkipJsonSchema[None]
 
 async def renovationfind_create_referral(
     ctx: Ctx,
-    first_name: Annotated[Text100, Field(description="Of the customer who is asked")],
-    last_name: Annotated[Text100, Field(description="Of the customer who is asked")],
+    first_name: Annotated[FirstName, Field(description="Of the customer who is asked")],
+    last_name: Annotated[LastName, Field(description="Of the customer who is asked")],
     email: Email | Nothing = None,
     phone: Text60 | Nothing = None,
     send_gift: Annotated[Flag, Field(description="With a gift")] = False,

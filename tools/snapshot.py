@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from server.tooling.arguments import OptionalId
+from server.tooling.arguments import WHOLE, OptionalId
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
@@ -15,7 +15,7 @@ from tools.snapshot_views import Snapshot, snapshot_text, snapshot_view
 
 Nothing = SkipJsonSchema[None]
 
-Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit")]
+Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit"), WHOLE]
 
 
 async def pipeline_snapshot(

@@ -1,1 +1,1 @@
-"""Turns typed functions into MCP tools: strict arguments, slim schemas, hints from the effect, one way to write."""
+"""Turns typed functions into MCP tools: checked arguments, slim schemas, hints from the effect, one way to write."""

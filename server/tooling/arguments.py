@@ -1,55 +1,37 @@
-"""Argument types shared by tools. Strict: `true` is no integer, `"5"` is no number, a text has a length."""
+"""Argument types shared by tools: how each is read, cleaned and bounded. What can mean two things is refused."""
 
 from __future__ import annotations
 
 import json
-import math
-import re
+from collections.abc import Callable
 from datetime import date
-from typing import Annotated
+from functools import partial
+from typing import Annotated, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-from server.untrusted import CLOSE, OPEN
+from server.tooling import scalars
+from server.tooling.texts import FIRST_NAMES, LAST_NAMES, REMARKS, TOWNS, many_lines, one_line, reads_as_nothing
 
 Nothing = SkipJsonSchema[None]
 """An optional argument is left out; the schema shows neither `null` nor a default for it."""
 
 LARGEST_OBJECT = 20_000
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-def _day(value: object) -> object:
-    if isinstance(value, date) or value is None:
+def _text(clean: Callable[[str], str], value: object, *, said: frozenset[str] = frozenset()) -> object:
+    """A text as it goes out; `said` are words for nothing that mean something here."""
+    if not isinstance(value, str):
         return value
-    if not isinstance(value, str) or not _DAY.fullmatch(value):
-        msg = "must be a date as YYYY-MM-DD"
-        raise ValueError(msg)
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        msg = f"{value} is not a day of the calendar"
-        raise ValueError(msg) from None
-
-
-def _amount(value: object) -> object:
-    if not isinstance(value, bool) and isinstance(value, (int, float)):
-        try:
-            number = float(value)
-        except OverflowError:
-            number = math.inf
-        if math.isfinite(number):
-            return number
-    msg = "must be a number"
-    raise ValueError(msg)
-
-
-def _not_blank(value: str) -> str:
-    if not value.strip():
+    text = clean(value)
+    if value and not text:
         msg = "must not be blank (LeadBridge's own rule)"
         raise ValueError(msg)
-    return value
+    if text not in said and reads_as_nothing(text):
+        msg = f"reads {text!r}, as programs write it where there is no value; give the value, or leave it out"
+        raise ValueError(msg)
+    return text
 
 
 def _sendable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -62,35 +44,80 @@ def _sendable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     if size > LARGEST_OBJECT:
         msg = f"must have at most {LARGEST_OBJECT} bytes as JSON"
         raise ValueError(msg)
+    return {one_line(name): _within(inner) for name, inner in _distinct(value).items()}
+
+
+def _within(value: JsonValue) -> JsonValue:
+    """A value of a free object, its texts cleaned and its whole numbers exact."""
+    if isinstance(value, str):
+        return many_lines(value)
+    if isinstance(value, list):
+        return [_within(inner) for inner in value]
+    if isinstance(value, dict):
+        return {one_line(name): _within(inner) for name, inner in _distinct(value).items()}
+    return cast("JsonValue", scalars.exact(value))
+
+
+def _distinct(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if len({one_line(name) for name in value}) < len(value):
+        msg = "has two names that look the same"
+        raise ValueError(msg)
     return value
 
 
-def _unmarked(value: object) -> object:
-    """A model may copy a value with the marks around other people's text; they are ours and never part of it."""
-    return value.replace(OPEN, "").replace(CLOSE, "") if isinstance(value, str) else value
+def _filters(value: object) -> object:
+    """Query parameters are texts; a number or a flag has one notation there."""
+    if not isinstance(value, dict):
+        return value
+    given = cast("dict[str, object]", value)
+    return {one_line(name): _query(inner) for name, inner in given.items() if inner is not None}
 
 
-Id = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)]
+def _query(value: object) -> object:
+    if isinstance(value, (bool, int)):
+        return json.dumps(scalars.exact(value))
+    return one_line(value) if isinstance(value, str) else value
+
+
+WHOLE = BeforeValidator(scalars.integer)
+"""Last in the annotation of a number that is no id: a page, a number of days."""
+_ONE_LINE = BeforeValidator(partial(_text, one_line))
+_SHORT_REMARK = BeforeValidator(partial(_text, one_line, said=REMARKS))
+
+Id = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True), WHOLE]
 OptionalId = Id | Nothing
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "description": "YYYY-MM-DD"})]
+Day = Annotated[date, BeforeValidator(scalars.day), WithJsonSchema({"type": "string", "description": "YYYY-MM-DD"})]
 OptionalDay = Day | Nothing
-Amount = Annotated[float, Field(ge=0.01, le=1e12), BeforeValidator(_amount)]
-Latitude = Annotated[float, Field(ge=-90, le=90), BeforeValidator(_amount)]
-Longitude = Annotated[float, Field(ge=-180, le=180), BeforeValidator(_amount)]
-Flag = Annotated[bool, Field(strict=True)]
+Amount = Annotated[float, Field(ge=0.01, le=1e12), BeforeValidator(scalars.amount)]
+Latitude = Annotated[float, Field(ge=-90, le=90), BeforeValidator(scalars.number)]
+Longitude = Annotated[float, Field(ge=-180, le=180), BeforeValidator(scalars.number)]
+Flag = Annotated[bool, Field(strict=True), BeforeValidator(scalars.flag)]
 
-
-Text60 = Annotated[
-    str, BeforeValidator(_unmarked), Field(min_length=1, max_length=60, strict=True), AfterValidator(_not_blank)
+Text60 = Annotated[str, Field(min_length=1, max_length=60, strict=True), _ONE_LINE]
+Text100 = Annotated[str, Field(min_length=1, max_length=100, strict=True), _ONE_LINE]
+Text200 = Annotated[str, Field(min_length=1, max_length=200, strict=True), _ONE_LINE]
+Line = Annotated[str, Field(strict=True), _ONE_LINE]
+"""A text of one line to which the argument adds its bounds."""
+Tag = Annotated[str, Field(min_length=1, max_length=60, strict=True), _SHORT_REMARK]
+FirstName = Annotated[
+    str, Field(min_length=1, max_length=100, strict=True), BeforeValidator(partial(_text, one_line, said=FIRST_NAMES))
 ]
-Text100 = Annotated[
-    str, BeforeValidator(_unmarked), Field(min_length=1, max_length=100, strict=True), AfterValidator(_not_blank)
+LastName = Annotated[
+    str, Field(min_length=1, max_length=100, strict=True), BeforeValidator(partial(_text, one_line, said=LAST_NAMES))
 ]
-Text200 = Annotated[
-    str, BeforeValidator(_unmarked), Field(min_length=1, max_length=200, strict=True), AfterValidator(_not_blank)
+Town = Annotated[
+    str, Field(min_length=1, max_length=100, strict=True), BeforeValidator(partial(_text, one_line, said=TOWNS))
 ]
-Text500 = Annotated[
-    str, BeforeValidator(_unmarked), Field(min_length=1, max_length=500, strict=True), AfterValidator(_not_blank)
+Remark = Annotated[
+    str, Field(min_length=1, max_length=500, strict=True), BeforeValidator(partial(_text, many_lines, said=REMARKS))
 ]
-Email = Annotated[str, BeforeValidator(_unmarked), Field(min_length=3, max_length=254, strict=True)]
+"""A reason, a caption: it may have several lines."""
+LongText = Annotated[str, Field(strict=True), BeforeValidator(partial(_text, many_lines, said=REMARKS))]
+"""A text of many lines to which the argument adds its bounds: a note, a description."""
+Email = Annotated[str, Field(min_length=3, max_length=254, strict=True), _ONE_LINE]
 FreeObject = Annotated[dict[str, JsonValue], Field(max_length=50), AfterValidator(_sendable)]
+ExtraFilters = Annotated[
+    dict[str, str],
+    Field(max_length=20, description="Query parameters by the service's own names, sent as they are"),
+    BeforeValidator(_filters),
+]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import inspect
-import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from server.api.client import on_wait
 from server.effects import Effect
 from server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
 from server.models.receipts import WriteReceipt
+from server.tooling.incoming import undone
 from server.tooling.progress import Progress
 from server.tooling.reply import error_result, receipt_result
 from server.tooling.schemas import Arguments, argument_model, input_schema, output_model, output_schema
@@ -30,7 +30,7 @@ from server.tooling.wording import bad_arguments, problems_of
 logger = logging.getLogger("leadbridge")
 
 Rules = Callable[[Mapping[str, Any]], list[Problem]]
-"""Checks between arguments, in a worker thread; gets those that are given and well-formed, parsed or as they came."""
+"""Checks between arguments, in a worker thread; gets those that are given and well-formed, parsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class ToolSpec:
     """Whether it sends files of this machine; without LEADBRIDGE_UPLOAD_ROOT it is not offered."""
 
     def build(self) -> GuardedTool:
-        """The SDK's tool: strict arguments, slim schema, hints from the effect.
+        """The SDK's tool: checked arguments, slim schema, hints from the effect.
 
         Put together from the SDK's parts instead of by `Tool.from_function`, which would make a model and its schema:
         the schemas are kept in a file, and the model is made at the first call.
@@ -64,7 +64,11 @@ class ToolSpec:
             title=self.title,
             description=inspect.cleandoc(self.function.__doc__ or ""),
             parameters=parameters or {},
-            fn_metadata=_Metadata(arg_model=Arguments, output_schema=output_schema(inspect.signature(self.function))),
+            fn_metadata=_Metadata(
+                arg_model=Arguments,
+                output_schema=output_schema(inspect.signature(self.function)),
+                reads=not self.effect.writes,
+            ),
             is_async=True,
             context_kwarg="ctx",
             annotations=ToolAnnotations(
@@ -88,23 +92,23 @@ class ToolSpec:
 class _Metadata(FuncMetadata):
     """Argument parsing without the SDK's reading of JSON inside texts, which turns the text `"null"` into nothing.
 
-    Objects and lists are still read from JSON texts: some hosts send them so. Results are not validated a second time:
-    they are dumped from the very model whose schema is published.
+    Results are not validated a second time: they are dumped from the very model whose schema is published.
     """
 
+    reads: bool
+    """Whether the tool only reads."""
+
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
-        parsed = dict(data)
-        for name, value in data.items():
-            field = self.arg_model.model_fields.get(name)
-            if field is None or not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
-                continue
-            annotation = str(field.annotation)
-            if ("dict[" if value.lstrip().startswith("{") else "list[") in annotation:
-                try:
-                    parsed[name] = json.loads(value)
-                except (ValueError, RecursionError):
-                    continue
-        return parsed
+        return undone(data, self.arg_model.model_fields, reads=self.reads)
+
+
+def _each_parsed(metadata: FuncMetadata, arguments: dict[str, Any], bad: Collection[str]) -> dict[str, Any]:
+    """The arguments that are not bad, each for itself."""
+    model = metadata.arg_model.model_construct()
+    good = {name: value for name, value in metadata.pre_parse_json(arguments).items() if name not in bad}
+    for name, value in good.items():
+        metadata.arg_model.__pydantic_validator__.validate_assignment(model, name, value)
+    return {name: getattr(model, name) for name in good}
 
 
 class GuardedTool(Tool):
@@ -138,8 +142,7 @@ class GuardedTool(Tool):
     async def _problems(self, error: ValidationError, arguments: dict[str, Any]) -> list[Problem]:
         """What is wrong with single arguments, and what rules the others break."""
         bad = bad_arguments(error)
-        known = self.fn_metadata.arg_model.model_fields
-        rest = {name: value for name, value in arguments.items() if name in known and name not in bad}
+        rest = _each_parsed(self.fn_metadata, arguments, bad)
         broken = [row for row in await self._broken_rules(rest) if bad.isdisjoint(row.argument.split(", "))]
         return problems_of(error, self.fn_metadata.arg_model) + broken
 

@@ -50,7 +50,11 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
 
 def _unknown(argument: str, known: Iterable[str]) -> str:
     names = {name.replace("_", "").lower(): name for name in known}
-    near = difflib.get_close_matches(argument.replace("_", "").replace("-", "").lower(), names, n=1, cutoff=0.6)
+    wanted = argument.replace("_", "").replace("-", "").lower()
+    ends = [name for short, name in names.items() if short.endswith(wanted)] if wanted else []
+    if len(ends) == 1:
+        return f"is not an argument of this tool; did you mean {ends[0]}?"
+    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     if near:
         return f"is not an argument of this tool; did you mean {names[near[0]]}?"
     return f"is not an argument of this tool; allowed: {', '.join(names.values()) or 'none'}"

@@ -28,6 +28,7 @@ from server.tooling.progress import tell_progress
 from server.tooling.questions import answered_question
 from server.tooling.reply import receipt_result
 from server.tooling.sending import done_before, reason_of
+from server.tooling.texts import doubts
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
 """Of the call's deadline, for making a plan, and the seconds that it has at least; sending has what is left."""
@@ -125,7 +126,8 @@ def _in_time(function: Callable[..., Awaitable[Plan]]) -> Callable[..., Awaitabl
         except ServiceError as error:
             steps = [step for step in (error.next_step, *error.hints) if step]
             raise Refused(reason_of(error), f"Nothing was sent: {error.what}", *steps) from None
-        return replace(plan, took=anyio.current_time() - began)
+        doubtful = (*plan.warnings, *doubts(arguments))
+        return replace(plan, took=anyio.current_time() - began, warnings=doubtful)
 
     return make_plan
 

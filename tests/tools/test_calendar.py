@@ -160,8 +160,8 @@ async def test_senseless_arguments_are_refused_by_name(sandbox: Sandbox):
     async with connected(sandbox, **ON) as client:
         for tool, arguments, name in (
             (LIST, {"page_size": 11}, "page_size"),
-            (LIST, {"user_ids": []}, "user_ids"),
-            (LIST, {"user_ids": ["301"]}, "user_ids"),
+            (LIST, {"user_ids": "301,302"}, "user_ids"),
+            (LIST, {"user_ids": ["301 and 302"]}, "user_ids"),
             (VIEW, {"start_from": "05/04/2026"}, "start_from"),
             (DAYS, {"scope": "company"}, "scope"),
         ):

@@ -140,7 +140,7 @@ async def test_an_unknown_customer_and_an_odd_answer_are_clear_errors(sandbox: S
     [
         (LIST, {"page_size": 101}, "page_size: must be at most 100"),
         (LIST, {"page": 0}, "page: must be at least 1"),
-        (LIST, {"rep_id": "302"}, "rep_id: must be an integer"),
+        (LIST, {"rep_id": "302a"}, "rep_id: must be an integer"),
         (LIST, {"rep": 302}, "rep: is not an argument of this tool; did you mean rep_id?"),
         (GET, {}, "customer_id: is required"),
         (GET, {"customer_id": 0}, "customer_id: must be at least 1"),

@@ -372,7 +372,7 @@ async def test_what_the_service_refuses_is_told_by_field(sandbox: Sandbox, time:
         ({"state": "XX"}, "state: must be one of the 51 US and 13 Canadian codes"),
         ({"job_type": "x"}, "job_type: must be one of 'r', 'c', 'd' or 'm'"),
         ({"bid_type": "x"}, "bid_type: must be one of 'c', 'i', 'r' or 'f'"),
-        ({"region_id": "13"}, "region_id: must be an integer"),
+        ({"region_id": "13, 14"}, "region_id: must be an integer"),
         ({"lead_source_id": True}, "lead_source_id: must be an integer"),
         ({"lead_source_id": 0}, "lead_source_id: must be at least 1"),
         ({"postal_code": "7" * 13}, "postal_code: must have at most 12 characters"),
@@ -394,7 +394,7 @@ async def test_what_cannot_be_sent_is_refused_by_its_name(
 
 async def test_assigning_nobody_is_refused(sandbox: Sandbox, job: Prospect):
     async with connected(sandbox) as client:
-        for arguments in ({}, {"rep_id": None}, {"rep_id": "301"}, {"rep_id": -1}):
+        for arguments in ({}, {"rep_id": None}, {"rep_id": "Ann"}, {"rep_id": -1}):
             result = await call(client, ASSIGN, job_id=job.id, **arguments)
             assert result.is_error
             assert "rep_id" in text_of(result)

@@ -315,8 +315,8 @@ async def test_since_is_the_begin_of_a_day_in_utc(sandbox: Sandbox, time: Time):
 
 async def test_what_is_no_filter_of_the_history_is_refused_by_name(sandbox: Sandbox):
     wrong = {
-        "limit": (0, 101, -1, "5", True, 1.5, None), "since": ("yesterday", "2026-02-30", "05/04/2026", 20260504),
-        "outcome": ("lost", "", "DONE", 1), "operation": ("x",),
+        "limit": (0, 101, -1, "5.5", True, 1.5), "since": ("yesterday", "2026-02-30", "05/04/2026", 20260504),
+        "outcome": ("lost", "DONE", 1), "operation": ("x",),
     }  # fmt: skip
     async with connected(sandbox) as client:
         for name, values in wrong.items():

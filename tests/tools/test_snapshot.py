@@ -694,7 +694,7 @@ async def test_progress_says_how_far_the_list_was_read_and_what_is_read_again(co
         ({"stale_after_days": 0}, "stale_after_days: "),
         ({"stale_after_days": 366}, "stale_after_days: "),
         ({"stale_after_days": True}, "stale_after_days: "),
-        ({"stale_after_days": "14"}, "stale_after_days: "),
+        ({"stale_after_days": "14 days"}, "stale_after_days: "),
         ({"rep_id": 0, "region_id": "x"}, "region_id: "),
         ({"days": 3}, "days: is not an argument of this tool"),
     ],
