@@ -9,7 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
 from server.models.notes import Note
-from server.untrusted import clean, fence, label
+from server.untrusted import CLOSE, fence, label
 from tools.filters import contradicted
 from tools.list_pages import ListPage
 from tools.tables import moment
@@ -61,9 +61,10 @@ def row_of(note: Note, *, limit: int) -> NoteRow:
     )
 
 
-def is_cut(note: Note, *, limit: int) -> bool:
-    """Whether a note's text is longer than that."""
-    return len(clean(note.message, limit=2 * ALL_MESSAGES, lines=True)) > limit
+def is_cut(note: Note, row: NoteRow, *, limit: int) -> bool:
+    """Whether a row shows less than a note's text; a text that ends with an ellipsis of its own is told by length."""
+    whole = (note.message or "").rstrip()
+    return (row.message or "").endswith(f"…{CLOSE}") and (not whole.endswith("…") or len(whole) > limit)
 
 
 def cells_of(row: NoteRow, columns: Sequence[str]) -> dict[str, object]:

@@ -86,14 +86,16 @@ async def rooflink_list_notes(
     data = NotePage(
         **numbers_of(envelope),
         filters_ignored=ignored_filters({**given, "deleted": deleted}, notes),
-        rows=[NoteRow(**row_of(note, limit=limit).model_dump(include=set(columns))) for note in notes],
+        rows=[],
     )
+    whole = [row_of(note, limit=limit) for note in notes]
+    data.rows = [NoteRow(**row.model_dump(include=set(columns))) for row in whole]
     hints: list[str] = []
     if "message" in columns:
         hints += [
             f"The text of note {note.id} is cut; page={first + index} with page_size=1 shows more."
-            for index, note in enumerate(notes)
-            if is_cut(note, limit=limit)
+            for index, (note, row) in enumerate(zip(notes, whole, strict=True))
+            if is_cut(note, row, limit=limit)
         ]
         if notes and all(note.message is None for note in notes):
             hints.append("RoofLink's answer has no text under a name that LeadBridge knows.")

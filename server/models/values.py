@@ -31,6 +31,10 @@ class Answer(BaseModel):
     """Of fields with a documented list: its values."""
 
 
+_LONGEST_MOMENT = 40
+"""Characters; a longer text is no date, and is not kept in a cache."""
+
+
 @lru_cache(maxsize=8192)
 def _iso(text: str) -> str:
     match = _DISPLAY_DATE.fullmatch(text)
@@ -55,15 +59,19 @@ def iso_date(value: object) -> str | None:
 
     RoofLink's lists send `MM/DD/YYYY h:mmAM` without a zone (kept without one), other answers ISO with an offset.
     """
-    text = str(value).strip() if value is not None else ""
-    return _iso(text) if text else None
+    text = _text(value)
+    return _iso(text) if text and len(text) <= _LONGEST_MOMENT else text
+
+
+def is_moment(value: str | None) -> bool:
+    """Whether a text is a date or a date-time in ISO 8601, whole."""
+    return bool(value) and len(value) <= _LONGEST_MOMENT and _is_moment(value)
 
 
 @lru_cache(maxsize=8192)
-def is_moment(value: str | None) -> bool:
-    """Whether a text is a date or a date-time in ISO 8601, whole."""
+def _is_moment(text: str) -> bool:
     try:
-        datetime.fromisoformat(value or "")
+        datetime.fromisoformat(text)
     except ValueError:
         return False
     return True

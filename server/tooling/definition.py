@@ -26,6 +26,7 @@ from server.tooling.progress import Progress
 from server.tooling.reply import error_result, receipt_result
 from server.tooling.schemas import Arguments, argument_model, input_schema, output_model, output_schema
 from server.tooling.wording import bad_arguments, problems_of
+from server.untrusted import one_answer
 
 logger = logging.getLogger("leadbridge")
 
@@ -131,7 +132,8 @@ class GuardedTool(Tool):
             return error_result(str(ArgumentsRefused(problems)))
         waiting = on_wait.set(Progress(context))
         try:
-            return await self.fn(**given, ctx=context)
+            with one_answer():
+                return await self.fn(**given, ctx=context)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback

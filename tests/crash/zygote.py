@@ -26,7 +26,6 @@ from tests.crash import points
 
 _WHEN_FIRST_USED = (
     "anyio._backends._asyncio",
-    "bs4",
     "h11",
     "httpcore",
     "httpx",

@@ -122,7 +122,6 @@ def test_a_server_that_has_listed_its_tools_has_imported_nothing_that_only_calls
         "zipcodes",
         "phonenumbers",
         "email_validator",
-        "bs4",
         "psycopg",
     }
     assert late & set(loaded) == set()
