@@ -21,6 +21,7 @@ from server.api.shared_governor import governor_for
 from server.catalog import load
 from server.errors import SettingsError
 from server.guard.approval import Approvals
+from server.guard.company import Company
 from server.guard.leads import KnownLeads
 from server.guard.ledger import Ledger
 from server.guard.observations import Observations
@@ -91,7 +92,7 @@ def build_server(
         tools=[spec.build() for spec in ALL_TOOLS if spec.name not in deck.hidden],
         lifespan=lifespan,
         log_level=settings.log_level,
-        request_state_security=RequestStateSecurity(codec=SealedQuestions(deck.store)),
+        request_state_security=RequestStateSecurity(codec=SealedQuestions(deck.store, deck.services.company)),
         cache_hints={
             "tools/list": hint,
             "prompts/list": hint,
@@ -139,6 +140,7 @@ def build_deck(
         catalog=catalog,
         services=services,
         store=store,
+        company=Company(settings, catalog, services, store, clock),
         approvals=Approvals(store, services.account, settings.approvals, clock),
         questions=OpenQuestions(),
         ledger=Ledger(store, services.account, settings.sandbox, clock),

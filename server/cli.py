@@ -1,4 +1,4 @@
-"""`leadbridge`: serve, demo, tools, doctor, contract, history, sandbox. Exit codes: 0 fine, 1 failed, 2 wrong use."""
+"""`leadbridge` and its commands. Exit codes: 0 fine, 1 failed, 2 wrong use."""
 
 from __future__ import annotations
 
@@ -250,6 +250,25 @@ def history_export() -> None:
     from server.history import export
 
     raise typer.Exit(_on_store(export))
+
+
+company_app = typer.Typer(help="Whose keys these are.", no_args_is_help=True)
+app.add_typer(company_app, name="company")
+
+
+@company_app.command("accept")
+def company_accept() -> None:
+    """Say that the configured keys are those of the configured company (LEADBRIDGE_COMPANY)."""
+
+    def work(deck: Deck) -> int:
+        titles = anyio.run(deck.company.accept)
+        for title in titles:
+            typer.echo(f"The {title} key is company {deck.company.name}'s from now on.")
+        if not titles:
+            _wrong_use("no key is set, so there is none to accept")
+        return 0
+
+    raise typer.Exit(_on_store(work))
 
 
 def _on_store(work: Callable[[Deck], int]) -> int:

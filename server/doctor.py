@@ -100,6 +100,7 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     else:
         yield Finding("ok", "state store", f"{deck.store.description}, writable")
         yield from _room(deck.store)
+        yield from anyio.run(_company, deck)
     shown = len(tool_specs()) - len(deck.hidden)
     yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(deck.hidden)} hidden")
     yield from _hidden(deck)
@@ -112,6 +113,19 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     told_now = {"filter"} if live else set[str]()
     yield from anyio.run(_learnt, deck, told_now)
     deck.store.close()
+
+
+async def _company(deck: Deck) -> list[Finding]:
+    """Whose state it is, and whether the keys are known to be that company's."""
+    findings = [Finding("ok", "company", deck.company.name)]
+    for service in deck.services.clients:
+        key = await deck.company.standing(service)
+        if key.told:
+            title = f"{deck.catalog.services[service].title} key"
+            findings.append(Finding("warning" if key.doubtful else "ok", title, key.told))
+    if note := await deck.company.unclaimed():
+        findings.append(Finding("warning", "history", note))
+    return findings
 
 
 def _hidden(deck: Deck) -> Iterator[Finding]:

@@ -12,16 +12,13 @@ from server.tooling.context import Deck
 
 
 async def show(deck: Deck, state: str, limit: int) -> int:
-    """Print the newest writes, the unresolved first; the exit code is 0.
-
-    Of a service that has no key now, the writes of every account in the store are shown.
-    """
+    """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
-    rows, total = await deck.ledger.history(state=state, limit=limit, keyless_too=True)
-    table = Table(title=f"{len(rows)} of {total} writes")
+    rows, total = await deck.ledger.history(state=state, limit=limit)
+    table = Table(title=f"Company {escape(deck.company.name)}: {len(rows)} of {total} writes")
     for column in ("write", "at (UTC)", "state", "operation", "target", "approval", "record"):
         table.add_column(column, no_wrap=column in {"write", "state"})
     for row in rows:
@@ -32,6 +29,8 @@ async def show(deck: Deck, state: str, limit: int) -> int:
     if not console.is_terminal:
         console = Console(width=140)
     console.print(table)
+    if note := await deck.company.unclaimed():
+        console.print(note, markup=False)
     return 0
 
 
@@ -46,7 +45,7 @@ def verify(deck: Deck) -> int:
 
 
 def export(deck: Deck) -> int:
-    """The audit trail as JSON Lines, for every account of the store."""
+    """The audit trail as JSON Lines, for every company of the store."""
     for row in audit.read(deck.store):
         sys.stdout.write(json.dumps(asdict(row)) + "\n")
     return 0

@@ -6,6 +6,7 @@ import difflib
 import io
 import ipaddress
 import os
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from server.text_files import UnreadableFileError, read_text
 from server.token_claims import read_claims
 
 PREFIX = "LEADBRIDGE_"
+LONGEST_COMPANY = 40
 ApprovalMode = Literal["auto", "human", "token", "off"]
 LARGEST_SECRET = 16_000
 """Bytes of a file that holds a key or an address."""
@@ -47,6 +49,8 @@ class Settings(BaseSettings):
     renovationfind_base_url: str = ""
     state_url: SecretStr | None = None
     state_url_file: Path | None = None
+    company: str = "default"
+    """Whose history, index and leads these are; see `server.guard.company`."""
     read_only: bool = False
     toolsets: str = "default"
     approvals: ApprovalMode = "auto"
@@ -116,6 +120,15 @@ class Settings(BaseSettings):
             msg = "must be https; without TLS only a loopback address is accepted"
             raise ValueError(msg)
         return value.rstrip("/")
+
+    @field_validator("company")
+    @classmethod
+    def _company_is_a_name(cls, value: str) -> str:
+        name = unicodedata.normalize("NFC", " ".join(value.split()))
+        if not name or not name.isprintable() or "/" in name or len(name.casefold()) > LONGEST_COMPANY:
+            msg = f"must be a name of at most {LONGEST_COMPANY} characters, without line breaks or /"
+            raise ValueError(msg)
+        return name
 
     @field_validator("upload_root")
     @classmethod

@@ -33,6 +33,7 @@ READINGS: dict[str, tuple[str, Any]] = {
     "renovationfind_base_url": ("http://127.0.0.1:8322/rest-api-v1", "http://127.0.0.1:8322/rest-api-v1"),
     "state_url": (STATE, SecretStr(STATE)),
     "state_url_file": ("state.txt", Path("state.txt")),
+    "company": ("  Acme  Roofing ", "Acme Roofing"),
     "read_only": ("1", True),
     "toolsets": ("default,-photos", "default,-photos"),
     "approvals": ("human", "human"),

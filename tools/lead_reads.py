@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
 
-from server.errors import StateError
+from server.errors import Refused, ServiceError, StateError
 from server.models.lead_lists import LeadRows
 from server.models.renovationfind import Lead
 from server.models.view import View
@@ -124,9 +124,14 @@ async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
 async def _remember(deck: Deck, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:
     """Keep what was read; a read does not fail because that cannot be kept."""
     try:
+        await deck.company.confirm("renovationfind")
         await deck.leads.remember_read(leads, asked_at, whole=whole)
     except StateError:
         return [_NOT_KEPT]
+    except Refused as refused:
+        return [f"What was read is not kept. {refused.summary}"]
+    except ServiceError as error:
+        return [f"What was read is not kept. {error.what}"]
     return []
 
 

@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from server import __version__
 from server.catalog import Operation
 from server.effects import Effect
+from server.errors import StateError
 from server.guard.ledger import WriteRow
 from server.guard.observations import told_together
 from server.guard.plan import Done, Plan
@@ -42,12 +43,14 @@ class ServiceState(View):
     cool_off_seconds: float = 0
     warning: str = ""
     key_expiry: str = Field(default="", description="What the key says of itself")
+    key_standing: str = Field(default="", description="Whether the key is known to be this company's")
 
 
 class ServerStatus(View):
     """What this server may do for this client."""
 
     version: str
+    company: str = Field(description="Whose history, index and leads these are")
     sandbox: bool
     read_only: bool
     approvals: str
@@ -75,8 +78,10 @@ class HistoryRow(View):
 class History(View):
     """What was written, unresolved first."""
 
+    company: str
     total: int
     rows: list[HistoryRow]
+    note: str = ""
 
 
 async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
@@ -88,12 +93,16 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
     settings = deck.settings
     data = ServerStatus(
         version=__version__,
+        company=deck.company.name,
         sandbox=settings.sandbox,
         read_only=settings.read_only,
         approvals=settings.approvals,
         approval_way=_approval_way(ctx, deck),
         toolsets=settings.toolsets,
-        services=[await anyio.to_thread.run_sync(_service, deck, service) for service in deck.catalog.services],
+        services=[
+            await anyio.to_thread.run_sync(_service, deck, service, await _key(deck, service))
+            for service in deck.catalog.services
+        ],
         hidden_tools=deck.hidden,
         unverified=[
             f"{operation.id}: {operation.method} {operation.path}"
@@ -105,6 +114,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
     mode = "SANDBOX (simulated services)" if data.sandbox else "live"
     lines = [
         f"LeadBridge {data.version}, {mode}{', READ ONLY' if data.read_only else ''}; toolsets: {data.toolsets}",
+        f"Company: {data.company}",
         f"Approvals: {data.approvals}; with this client: {data.approval_way}",
     ]
     for row in data.services:
@@ -114,11 +124,20 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         wait = f", cooling off for {row.cool_off_seconds:.0f} s" if row.cool_off_seconds else ""
         key = f", key {row.key_expiry}" if row.key_expiry else ""
         lines.append(f"{row.service}: {state}{key}{wait}{'. ' if row.warning else ''}{row.warning}")
+        lines += [f"{row.service} key: {row.key_standing}"] if row.key_standing else []
     lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
     lines += [f"Seen: {told}" for told in data.learnt]
     return Reply("\n".join(with_legend(lines)), data)
+
+
+async def _key(deck: Deck, service: str) -> str:
+    """What is known of a service's key; without the store nothing is, and nothing can be written."""
+    try:
+        return (await deck.company.standing(service)).told
+    except StateError as error:
+        return str(error)
 
 
 async def _learnt(deck: Deck) -> list[str]:
@@ -142,21 +161,24 @@ async def write_history(
     limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
     since: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
 ) -> Reply[History]:
-    """List what LeadBridge wrote to the services: when, what, under which approval, and what came of it.
+    """List what LeadBridge wrote to this company's services: when, what, under which approval, and what came of it.
 
     The unresolved (unknown) come first. It shows whether a write whose outcome is not certain was sent.
     """
     deck = deck_of(ctx)
     start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
     rows, total = await deck.ledger.history(state=outcome or "", since=start, limit=limit)
-    data = History(total=total, rows=[_row(row) for row in rows])
+    data = History(
+        company=deck.company.name, total=total, rows=[_row(row) for row in rows], note=await deck.company.unclaimed()
+    )
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
-    none = f"No writes on record with {only}." if only else "No writes on record."
-    lines = [f"{len(data.rows)} of {total} writes" if total else none]
+    none = f"No writes on record for company {data.company}{f' with {only}' if only else ''}."
+    lines = [f"{len(data.rows)} of {total} writes of company {data.company}" if total else none]
     if data.rows:
         columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
         lines += table(columns, [row.model_dump() for row in data.rows])
+    lines += [data.note] if data.note else []
     return Reply("\n".join(with_legend(lines)), data)
 
 
@@ -233,7 +255,7 @@ def _row(row: WriteRow) -> HistoryRow:
     )
 
 
-def _service(deck: Deck, service_id: str) -> ServiceState:
+def _service(deck: Deck, service_id: str, key: str) -> ServiceState:
     service = deck.catalog.services[service_id]
     client = deck.services.clients.get(service_id)
     if client is None:
@@ -248,6 +270,7 @@ def _service(deck: Deck, service_id: str) -> ServiceState:
         cool_off_seconds=round(state["wait"], 1),
         warning=client.governor.warning,
         key_expiry=client.key_claims.expiry(datetime.now(UTC)),
+        key_standing=key,
     )
 
 

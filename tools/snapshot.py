@@ -42,6 +42,7 @@ async def pipeline_snapshot(
             told = f"read {read - listed:,} of {total - listed:,} prospects again"
         await ctx.report_progress(read, total, told)
 
+    await deck.company.confirm("rooflink")
     scope = Scope(stale_after_days, rep_id, region_id)
     pipeline = await pipeline_of(deck, scope, deck.settings.call_deadline, progress)
     data = snapshot_view(pipeline, scope, deck.ledger.clock())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -22,21 +21,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The clients of the services that have a key, by service id, and the account each key stands for."""
+    """The clients of the services that have a key, by service id, and the company that works with them."""
 
     clients: Mapping[str, ServiceClient]
-    accounts: Mapping[str, str]
+    company: str
     uploads: Uploads
     """The way to the hosts that take RoofLink's files."""
 
     def account(self, service: str) -> str:
-        """A fingerprint of a service's key and base URL: the same key on the same service is the same account."""
-        return self.accounts.get(service, "")
+        """The company's account at a service, as the state store names it; which key opens it does not matter."""
+        return account_of(service, self.company)
 
     async def aclose(self) -> None:
         """Close all connections."""
         for client in self.clients.values():
             await client.aclose()
+
+
+def account_of(service: str, company: str) -> str:
+    """A company's account at a service, as the state store names it; at most 64 characters."""
+    return f"{service}/{company}"
+
+
+def company_of(settings: Settings) -> str:
+    """The company as the state store names it: the case of its name does not matter, a simulated one is another."""
+    company = settings.company.casefold()
+    return f"sandbox/{company}" if settings.sandbox else company
 
 
 def connect(
@@ -49,25 +59,26 @@ def connect(
 ) -> Services:
     """Clients for every service that has a key in `secrets`; nothing is connected before the first request.
 
-    `governor` makes the governor of one account on one service.
+    `governor` makes the governor of one account on one service. It is the company's and not the key's: a new key does
+    not bring a new limit, as far as anybody knows.
     """
     clients: dict[str, ServiceClient] = {}
-    accounts: dict[str, str] = {}
+    company = company_of(settings)
     for service_id, secret in secrets.items():
         service = catalog.services[service_id]
         base_url = ("" if settings.sandbox else settings.base_url(service_id)) or service.base_url
-        kind = "sandbox" if settings.sandbox else "live"
-        identity = f"{kind}\n{base_url.rstrip('/')}\n{secret.get_secret_value()}"
-        account = accounts[service_id] = hashlib.sha256(identity.encode()).hexdigest()[:16]
         clients[service_id] = ServiceClient(
             service,
             base_url=base_url,
             secret=secret,
             governor=governor(
-                service=service.title, requests=service.requests, seconds=service.seconds, account=account
+                service=service.title,
+                requests=service.requests,
+                seconds=service.seconds,
+                account=account_of(service_id, company),
             ),
             transport=transport,
         )
     base_url = clients["rooflink"].base_url if "rooflink" in clients else ""
     host = urlsplit(base_url).hostname or ""
-    return Services(clients, accounts, Uploads("rooflink", is_loopback(host), transport))
+    return Services(clients, company, Uploads("rooflink", is_loopback(host), transport))

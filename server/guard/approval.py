@@ -121,7 +121,7 @@ class Approvals:
             "o": plan.operation.id,
             "a": plan.digest(),
             "p": digest_of(plan.question),
-            "u": self.account(plan.operation.service),
+            "u": digest_of(self.account(plan.operation.service)),
             "e": int(self.clock() + TOKEN_LIFETIME),
             "n": secrets.token_hex(8),
         }
@@ -143,8 +143,8 @@ class Approvals:
         payload = json.loads(_unb64(body))
         if payload["o"] != plan.operation.id or payload["a"] != plan.digest():
             raise _token_refused("other_arguments", "this approval_token was made for other arguments")
-        if payload["u"] != self.account(plan.operation.service):
-            raise _token_refused("other_account", "this approval_token was made for another account")
+        if payload["u"] != digest_of(self.account(plan.operation.service)):
+            raise _token_refused("other_company", "this approval_token was made for another company")
         if payload["e"] <= self.clock():
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
         opened = OpenedToken(f"token-{payload['n']}", payload["p"])

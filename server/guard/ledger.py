@@ -193,7 +193,7 @@ class Ledger:
         await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, "no", now))
 
     async def find(self, write_id: int) -> WriteRow:
-        """One write of these accounts that is unknown.
+        """One write of this company that is unknown.
 
         Raises:
             Refused: there is none, or it is not unknown.
@@ -214,7 +214,7 @@ class Ledger:
         where = [writes.c.id == write_id, writes.c.account.in_(self._accounts())]
         row = connection.execute(select(writes).where(*where).with_for_update()).first()
         if row is None:
-            raise Refused("no_such_write", f"Nothing was settled: there is no write {write_id} of these accounts.")
+            raise Refused("no_such_write", f"Nothing was settled: there is no write {write_id} of this company.")
         if row.state != "unknown":
             raise Refused("not_unknown", f"Nothing was settled: write {write_id} is {row.state}, not unknown.")
         return row
@@ -223,7 +223,7 @@ class Ledger:
         """Settle an unknown write as a person found it on the service.
 
         Raises:
-            Refused: there is no such write of these accounts, or it is not unknown.
+            Refused: there is no such write of this company, or it is not unknown.
         """
         now = self.clock()
 
@@ -259,25 +259,17 @@ class Ledger:
 
         return await self.store.run(work)
 
-    async def history(
-        self, *, state: str = "", since: float = 0.0, limit: int = 20, keyless_too: bool = False
-    ) -> tuple[list[WriteRow], int]:
-        """The newest writes of these accounts, the unresolved first, and how many match in all.
-
-        `keyless_too`: and those of whatever account of a service that has no key now.
-        """
+    async def history(self, *, state: str = "", since: float = 0.0, limit: int = 20) -> tuple[list[WriteRow], int]:
+        """The company's newest writes, the unresolved first, and how many match in all."""
         now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
-            from sqlalchemy import case, func, or_, select
+            from sqlalchemy import case, func, select
 
             from server.state.tables import writes
 
             settle_orphans(connection, now)
-            whose = writes.c.account.in_(self._accounts())
-            if keyless_too:
-                whose = or_(whose, writes.c.service.not_in([name for name in SERVICES if self.account(name)]))
-            where = [whose, writes.c.created_at >= since]
+            where = [writes.c.account.in_(self._accounts()), writes.c.created_at >= since]
             if state:
                 where.append(writes.c.state == state)
             open_first = case((writes.c.state.in_(("intended", "sent", "unknown")), 0), else_=1)

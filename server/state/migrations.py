@@ -61,6 +61,14 @@ def _ledger_and_audit(connection: Connection) -> None:
     _begin_audit(connection)
 
 
+def _companies(connection: Connection) -> None:
+    """4 to 5: what was kept for a key and an address becomes a company's."""
+    from server.state.service_keys import note_earlier_accounts
+
+    _add_what_is_missing(connection)
+    note_earlier_accounts(connection)
+
+
 def _add_what_is_missing(connection: Connection) -> None:
     """New tables, and new columns with an empty value in tables that are there."""
     from sqlalchemy import JSON, Boolean, Integer, Numeric, inspect, text
@@ -91,4 +99,5 @@ _STEPS: dict[int, Callable[[Connection], None]] = {
     1: _ledger_and_audit,
     2: _add_what_is_missing,
     3: _add_what_is_missing,
+    4: _companies,
 }

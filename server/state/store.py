@@ -32,6 +32,8 @@ class Store:
         self._opening = threading.Lock()
         self._alone: AbstractContextManager[Any] = threading.Lock() if self.in_memory else nullcontext()
         self._secret: bytes | None = None
+        self.at_open: Callable[[Connection], None] | None = None
+        """Runs in the transaction that opens it, once its tables are there."""
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in one transaction, committed before this returns.
@@ -64,7 +66,7 @@ class Store:
     def secret(self) -> bytes:
         """The store's own random secret, made once, from which approval keys are derived."""
         if self._secret is None:
-            self._secret = self.run_sync(_read_or_make_secret)
+            self._secret = self.run_sync(secret_in)
         return self._secret
 
     @property
@@ -131,6 +133,8 @@ class Store:
                 migrate(connection, self.description)
                 if url.get_backend_name() == "sqlite":
                     sign(connection)
+                if self.at_open is not None:
+                    self.at_open(connection)
         except BaseException:
             engine.dispose()  # or each try would leave a connection open
             raise
@@ -149,7 +153,8 @@ def _begin_immediately(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _read_or_make_secret(connection: Connection) -> bytes:
+def secret_in(connection: Connection) -> bytes:
+    """The store's secret, made if there is none yet."""
     from sqlalchemy.exc import IntegrityError
 
     from server.state.tables import meta

@@ -1,4 +1,7 @@
-"""Tables of the state store (SQLAlchemy Core). Imported when the store is first opened, never at start."""
+"""Tables of the state store (SQLAlchemy Core). Imported when the store is first opened, never at start.
+
+An `account` is a company's account at one service, such as `rooflink/acme`; see `server.api.services`.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 AUDIT_HEAD = "audit_head"
 AUDIT_START = "0" * 64
 """What the first row of the audit trail follows."""
@@ -29,6 +32,18 @@ meta = Table(
     metadata,
     Column("key", String(64), primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+service_keys = Table(
+    "service_keys",
+    metadata,
+    Column("fingerprint", String(64), primary_key=True),  # of key and address, salted with the store's secret
+    Column("service", String(32), nullable=False),
+    Column("account", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),  # fingerprint of whom the token was issued to, if it says so
+    Column("known_by", String(16), nullable=False),  # first, records, subject, nothing, person, upgrade
+    Column("at", Float, nullable=False),
+    Index("service_keys_by_service", "service"),
 )
 
 writes = Table(

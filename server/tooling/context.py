@@ -14,6 +14,7 @@ from server.api.services import Services
 from server.catalog import Catalog, Operation
 from server.errors import Refused
 from server.guard.approval import Approvals
+from server.guard.company import Company
 from server.guard.leads import KnownLeads
 from server.guard.ledger import Ledger
 from server.guard.observations import Observations
@@ -30,6 +31,7 @@ class Deck:
     catalog: Catalog
     services: Services
     store: Store
+    company: Company
     approvals: Approvals
     questions: OpenQuestions
     ledger: Ledger

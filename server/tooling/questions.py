@@ -40,10 +40,11 @@ def given_answer() -> Any:
 
 
 class SealedQuestions:
-    """The SDK's codec under a key from the state store, read when the first question is asked."""
+    """The SDK's codec under a key of the state store and the company, read when the first question is asked."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, company: str) -> None:
         self._store = store
+        self._company = company
         self._codec: AESGCMRequestStateCodec | None = None
 
     def seal(self, payload: bytes) -> str:
@@ -59,7 +60,8 @@ class SealedQuestions:
 
     def _ready(self) -> AESGCMRequestStateCodec:
         if self._codec is None:
-            key = hmac.new(self._store.secret(), b"leadbridge request state", hashlib.sha256).digest()
+            what = f"leadbridge request state\n{self._company}".encode()
+            key = hmac.new(self._store.secret(), what, hashlib.sha256).digest()
             self._codec = AESGCMRequestStateCodec([key])
         return self._codec
 

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import anyio
+import anyio.to_thread
 from pydantic import JsonValue
 
 from server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
 from server.guard.approval import Approval
 from server.guard.ledger import WritePermit
-from server.guard.plan import Done, Plan
+from server.guard.plan import Done, Plan, digest_of
 from server.guard.repeats import EarlierWrite, UnresolvedWrite
 from server.models.receipts import MARK, WriteReceipt
 from server.tooling.context import Deck
@@ -71,11 +72,14 @@ async def _send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
     """Send a write whose intent is on record, and put its outcome on record, whatever happens."""
     client = deck.client(plan.operation.service)
     started = deck.ledger.clock()
-    mark = f"{deck.services.account(plan.operation.service)[:8]}-{permit.write_id}"
     try:
         with anyio.fail_after(_patience(deck, plan)):
             answer = await client.request(
-                plan.operation, path=plan.path, query=plan.query, body=_marked(plan, mark), permit=permit
+                plan.operation,
+                path=plan.path,
+                query=plan.query,
+                body=await _marked(deck, plan, permit.write_id),
+                permit=permit,
             )
         done = plan.receive(answer)
     except ServiceError as error:
@@ -127,8 +131,11 @@ async def _done(deck: Deck, plan: Plan, permit: WritePermit, done: Done) -> Writ
     return told(deck, plan, done, warnings, permit.write_id)
 
 
-def _marked(plan: Plan, mark: str) -> Mapping[str, JsonValue] | None:
-    """The body as it goes out: with its secrets, and the write's number where the service keeps free data."""
+async def _marked(deck: Deck, plan: Plan, write_id: int) -> Mapping[str, JsonValue] | None:
+    """The body as it goes out: with its secrets, and the write's number where the service keeps free data.
+
+    The number is one of this store and company, which the digest before it stands for.
+    """
     if plan.secrets:
         revealed = {name: secret.get_secret_value() for name, secret in plan.secrets.items()}
         return {**(plan.body or {}), **revealed}
@@ -136,7 +143,9 @@ def _marked(plan: Plan, mark: str) -> Mapping[str, JsonValue] | None:
         return plan.body
     given = plan.body.get(plan.marked_field)
     kept = given if isinstance(given, dict) else {}
-    return {**plan.body, plan.marked_field: {**kept, MARK: mark}}
+    secret = await anyio.to_thread.run_sync(deck.store.secret)
+    whose = digest_of(secret.hex(), deck.services.account(plan.operation.service))[:8]
+    return {**plan.body, plan.marked_field: {**kept, MARK: f"{whose}-{write_id}"}}
 
 
 async def _failed(deck: Deck, plan: Plan, permit: WritePermit, error: ServiceError, started: float) -> WriteReceipt:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -59,7 +59,7 @@ def write_tool(
     """
     gated = effect.gate != "none" and not never_asks
     operations = (operation,) if isinstance(operation, str) else operation
-    make_plan = _in_time(function)
+    make_plan = _in_time(function, {name.partition(".")[0] for name in operations})
 
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
@@ -107,15 +107,20 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-def _in_time(function: Callable[..., Awaitable[Plan]]) -> Callable[..., Awaitable[Plan]]:
-    """The same, within its share of the call's deadline: it may look at the service before it writes there."""
+def _in_time(function: Callable[..., Awaitable[Plan]], services: Collection[str]) -> Callable[..., Awaitable[Plan]]:
+    """The same, within its share of the call's deadline: it may look at the service before it writes there.
+
+    It is made only with keys that are this company's.
+    """
 
     @functools.wraps(function)
     async def make_plan(**arguments: Any) -> Plan:
-        whole = deck_of(arguments["ctx"]).settings.call_deadline
+        deck = deck_of(arguments["ctx"])
+        whole = deck.settings.call_deadline
         began = anyio.current_time()
         try:
             with anyio.fail_after(min(whole, max(whole * PLAN_SHARE, LEAST_FOR_PLAN))):
+                await deck.company.confirm(*services)
                 plan = await function(**arguments)
         except TimeoutError:
             raise Refused(

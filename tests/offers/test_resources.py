@@ -161,7 +161,9 @@ async def test_the_contract_tells_how_certain_each_operation_is(sandbox, era, tm
 
 async def test_the_history_is_what_write_history_tells(sandbox, era):
     async with connected(sandbox, era=era) as client:
-        assert (await read(client, "leadbridge://history")).text == "No writes on record."
+        assert (
+            await read(client, "leadbridge://history")
+        ).text == "No writes on record for company default (simulated)."
         await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
         text = (await read(client, "leadbridge://history")).text
         assert text == text_of(await call(client, "write_history", limit=50))

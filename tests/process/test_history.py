@@ -18,6 +18,7 @@ from tests.process.processes import named
 from tests.support import Person, call, make_settings
 
 TRAIL = "The audit trail "
+ROTATED = {"LEADBRIDGE_ROOFLINK_API_KEY": "another-key", "LEADBRIDGE_RENOVATIONFIND_TOKEN": "another-token"}
 
 
 @pytest.fixture
@@ -115,8 +116,10 @@ def test_with_one_key_only_the_other_service_s_writes_are_listed_too(account):
     assert "3 of 3 writes" in history(without(account, "TOKEN"), "list").stdout
 
 
-def test_with_another_key_another_account_s_writes_are_not_listed(account):
-    assert "0 of 0 writes" in history({**account, "LEADBRIDGE_RENOVATIONFIND_TOKEN": "another"}, "list").stdout
+def test_the_history_is_the_company_s_whatever_the_key(account):
+    assert "Company default: 3 of 3 writes" in history({**account, **ROTATED}, "list").stdout
+    other = {**account, "LEADBRIDGE_COMPANY": "Second Roofing"}
+    assert "Company Second Roofing: 0 of 0 writes" in history(other, "list").stdout
 
 
 @pytest.mark.parametrize("command", ["list", "verify", "export"])

@@ -369,11 +369,12 @@ async def test_a_token_stays_used_when_the_last_client_has_left(sandbox: Sandbox
     assert len(sandbox.writes) == 1
 
 
-async def test_a_token_of_another_account_is_refused_as_that(sandbox: Sandbox, time: Time, state_url: str):
+async def test_a_token_of_another_company_is_refused_as_that(sandbox: Sandbox, time: Time, state_url: str):
     @asynccontextmanager
-    async def live(token: str) -> AsyncIterator[Client]:
+    async def live(token: str, company: str) -> AsyncIterator[Client]:
         settings = make_settings(
             sandbox=False,
+            company=company,
             rooflink_api_key=SecretStr(SANDBOX_ROOFLINK_KEY),
             renovationfind_token=SecretStr(token),
             state_url=state_url,
@@ -382,10 +383,10 @@ async def test_a_token_of_another_account_is_refused_as_that(sandbox: Sandbox, t
         async with Client(server) as client:
             yield client
 
-    async with live(SANDBOX_RENOVATIONFIND_TOKEN) as one, live("another-account-s-token") as other:
+    async with live(SANDBOX_RENOVATIONFIND_TOKEN, "one") as one, live("another-token", "other") as other:
         theirs = await token_for(other, AGAIN, GATED[AGAIN])
         with no_write(sandbox):
-            assert reason_of(await call(one, AGAIN, **GATED[AGAIN], approval_token=theirs)) == "token_other_account"
+            assert reason_of(await call(one, AGAIN, **GATED[AGAIN], approval_token=theirs)) == "token_other_company"
     assert sandbox.writes == []
 
 
@@ -530,7 +531,7 @@ async def test_a_question_outlives_its_server_and_counts_once(sandbox: Sandbox, 
 async def test_a_question_lives_ten_minutes(sandbox: Sandbox, time: Time, state_url: str):
     """The SDK's own clock counts, so that the question is made older with the store's key instead."""
     store = Store(state_url)
-    seals = SealedQuestions(store)
+    seals = SealedQuestions(store, "sandbox/default")
     async with connected(sandbox, time=time, state_url=state_url, person=Person()) as client:
         question = await question_of(client, AGAIN, GATED[AGAIN])
         claims = json.loads(seals.unseal(question.request_state or ""))

@@ -213,8 +213,9 @@ async def test_the_instructions_say_what_is_hidden_and_that_it_is_the_sandbox():
 async def test_an_empty_history_says_so(sandbox: Sandbox, era: Era):
     async with connected(sandbox, era=era) as client:
         result = await call(client, HISTORY)
-    assert data_of(result) == {"total": 0, "rows": []}
-    assert text_of(result) == "No writes on record."
+    told = data_of(result)
+    assert (told["total"], told["rows"]) == (0, [])
+    assert text_of(result) == "No writes on record for company default (simulated)."
 
 
 async def test_a_filter_that_no_write_fits_is_not_told_as_an_empty_history(sandbox: Sandbox, era: Era):
@@ -223,8 +224,10 @@ async def test_a_filter_that_no_write_fits_is_not_told_as_an_empty_history(sandb
         await call(client, "rooflink_add_note", job_id=job, message="Called her.")
         unknown = await call(client, HISTORY, outcome="unknown")
         later = await call(client, HISTORY, outcome="done", since="2099-01-01")
-    assert text_of(unknown) == "No writes on record with outcome=unknown."
-    assert text_of(later) == "No writes on record with outcome=done and since=2099-01-01."
+    assert text_of(unknown) == "No writes on record for company default (simulated) with outcome=unknown."
+    assert (
+        text_of(later) == "No writes on record for company default (simulated) with outcome=done and since=2099-01-01."
+    )
     assert len(sandbox.writes) == 1
 
 
@@ -248,7 +251,7 @@ async def test_each_write_is_a_row_with_what_came_of_it(sandbox: Sandbox, time: 
     moment = datetime.fromtimestamp(1_790_000_000, UTC)
     assert {row["at"] for row in rows.values()} == {f"{moment:%Y-%m-%d %H:%M:%SZ}"}
     lines = text_of(result).splitlines()
-    assert lines[0] == "3 of 3 writes"
+    assert lines[0] == "3 of 3 writes of company default (simulated)"
     assert lines[1].startswith("write_id | at | state | operation | target | approval | summary")
     for row in rows.values():
         assert any(line.startswith(f"{row['write_id']} | ") and row["state"] in line for line in lines)
@@ -338,13 +341,14 @@ async def test_the_history_is_of_both_services_and_outlives_the_server(sandbox: 
     assert len(sandbox.writes) == 2
 
 
-async def test_another_account_s_writes_are_not_shown(sandbox: Sandbox, time: Time, tmp_path: Path):
+async def test_another_company_s_writes_are_not_shown(sandbox: Sandbox, time: Time, tmp_path: Path):
     """Nor are those of the sandbox beside those of the live services."""
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
     mine = {"renovationfind": SANDBOX_RENOVATIONFIND_TOKEN}
+    other = {"renovationfind": "another-token", "company": "Second Roofing"}
     async with live(sandbox, time, **mine, state_url=state_url) as client:
         await call(client, UPDATE, lead_id=785, status="CONTACT_MADE")
-    async with live(sandbox, time, renovationfind="another-token", state_url=state_url) as client:
+    async with live(sandbox, time, **other, state_url=state_url) as client:
         assert data_of(await call(client, HISTORY))["total"] == 0
         await call(client, UPDATE, lead_id=786, status="CONTACT_MADE")  # 401
         (row,) = data_of(await call(client, HISTORY))["rows"]
