@@ -54,7 +54,7 @@ def build_server(
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
     governor: Callable[..., Governor] | None = None,
     clock: Callable[[], float] = time.time,
-) -> MCPServer[Deck]:
+) -> Offering:
     """A server for these settings. Nothing is connected or opened before it is needed.
 
     `sandbox`, `transport`, `governor` and `clock` are for tests: another simulator, another network, another time.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import signal
+import os
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -47,7 +47,8 @@ def serve(
     host = "127.0.0.1" if host is None else host
     port = 8321 if port is None else port
     try:
-        from server.settings import is_loopback, load_settings
+        from server.loopback import is_loopback
+        from server.settings import load_settings
 
         settings = load_settings(sandbox=sandbox)
         if http and not is_loopback(host):
@@ -56,7 +57,7 @@ def serve(
                 "put an authenticating proxy in front"
             )
         from server.app import build_server
-        from server.logs import set_up
+        from server.logs import say, set_up
 
         secrets = (settings.rooflink_api_key, settings.renovationfind_token, settings.state_url)
         set_up(settings.log_level, [secret.get_secret_value() for secret in secrets if secret is not None])
@@ -64,19 +65,16 @@ def serve(
     except LeadBridgeError as error:
         _wrong_use(str(error))
     for line in settings.warnings():
-        typer.echo(f"leadbridge: {line}", err=True)
+        say(f"leadbridge: {line}")
+    from server.serving import over_http, over_stdio
+
     if not http:
-        # Python's own handler would wait for the thread that reads stdin, until the client closes it.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        server.run("stdio")
+        over_stdio(server, settings)
         return
     try:
-        _can_listen(host, port)
-        server.run("streamable-http", host=host, port=port)
+        over_http(server, settings, host, port)
     except OSError as error:
-        _failed(f"could not listen on {host}:{port}: {error.strerror or error}")
-    except SystemExit:
-        _failed(f"could not listen on {host}:{port}")
+        _failed(f"could not listen on {host}:{port}: {os.strerror(error.errno) if error.errno else error}")
 
 
 @app.command()
@@ -311,17 +309,6 @@ def run_sandbox(
         _wrong_use(f"--options {options}: {error}")
     except (ValueError, TypeError, OSError, RecursionError) as error:
         _wrong_use(str(error))
-
-
-def _can_listen(host: str, port: int) -> None:
-    """Try the address before the web server does, which would tell a failure in a log line of its own."""
-    import socket
-
-    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family, kind, protocol) as probe:
-        if sys.platform != "win32":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the web server does
-        probe.bind(address)
 
 
 def _failed(text: str) -> NoReturn:

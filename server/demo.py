@@ -12,17 +12,19 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TextIO
 
 import anyio
 from mcp import Client
-from mcp.client import ClientRequestContext
-from mcp.client.stdio import StdioServerParameters
+from mcp.client import ClientRequestContext, Transport
+from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.types import ElicitRequestParams, ElicitResult, TextContent
 from rich.console import Console
-from rich.markup import escape
 from rich.panel import Panel
 from rich.prompt import Confirm
+from rich.text import Text
+
+from server.terminal import terminal
 
 LEAD = 812
 AMOUNT = 18_500.0
@@ -34,12 +36,12 @@ class DemoFailed(Exception):
 
 def run(*, answer_yes: bool, tokens: bool, console: Console | None = None) -> int:
     """Run the demo; the exit code is 0 only if every step came out as it must."""
-    demo = _Demo(console or Console(), answer_yes=answer_yes, tokens=tokens)
+    demo = _Demo(console or terminal(), answer_yes=answer_yes, tokens=tokens)
     code = 0
     try:
         anyio.run(demo.play)
     except* DemoFailed as failures:
-        demo.console.print(f"[red]The demo stopped: {escape(str(_first(failures)))}[/red]")
+        demo.console.print(f"The demo stopped: {_first(failures)}", style="red")
         code = 1
     return code
 
@@ -52,9 +54,10 @@ def _first(group: BaseExceptionGroup[DemoFailed]) -> BaseException:
     return inner
 
 
-def server_command(directory: str, *arguments: str) -> StdioServerParameters:
-    """This installation's own `leadbridge`, started in a directory where no `.env` file lies."""
-    return StdioServerParameters(command=sys.executable, args=["-P", "-m", "server.cli", *arguments], cwd=directory)
+def server_process(directory: str, said: TextIO) -> Transport:
+    """This installation's own `leadbridge serve --sandbox`, in a directory where no `.env` file lies."""
+    arguments = ["-P", "-m", "server.cli", "serve", "--sandbox"]
+    return stdio_client(StdioServerParameters(command=sys.executable, args=arguments, cwd=directory), errlog=said)
 
 
 @dataclass(slots=True)
@@ -67,15 +70,24 @@ class _Demo:
 
     async def play(self) -> None:
         self.console.print(
-            "[bold]LeadBridge demo[/bold]: simulated services, invented people; nothing real is touched."
+            Text.assemble(
+                ("LeadBridge demo", "bold"), ": simulated services, invented people; nothing real is touched."
+            )
         )
         callback = None if self.tokens else self._approve
-        with tempfile.TemporaryDirectory(prefix="leadbridge-demo-") as directory:
-            command = server_command(directory, "serve", "--sandbox")
-            async with Client(command, elicitation_callback=callback) as client:
-                tools = (await client.list_tools()).tools
-                self.console.print(f"Connected over stdio, protocol {client.protocol_version}, {len(tools)} tools.")
-                await self._story(client)
+        with (
+            tempfile.TemporaryDirectory(prefix="leadbridge-demo-") as directory,
+            tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+        ):
+            try:
+                async with Client(server_process(directory, said), elicitation_callback=callback) as client:
+                    tools = (await client.list_tools()).tools
+                    self.console.print(f"Connected over stdio, protocol {client.protocol_version}, {len(tools)} tools.")
+                    await self._story(client)
+            finally:
+                if not self.step:  # it did not start, and said why
+                    said.seek(0)
+                    sys.stderr.write(said.read())
 
     async def _story(self, client: Client) -> None:
         self._head(f"A lead comes in on RenovationFind: number {LEAD}. One approval hands it off to RoofLink.")
@@ -100,7 +112,7 @@ class _Demo:
 
         self._head("What was written, and under which approval:")
         await self._call(client, "write_history", {})
-        self.console.print("\n[green]The demo is complete: every step came out as it must.[/green]")
+        self.console.print("\nThe demo is complete: every step came out as it must.", style="green")
 
     async def _write(self, client: Client, tool: str, expected: str = "done", /, **arguments: Any) -> dict[str, Any]:
         receipt = await self._call(client, tool, arguments)
@@ -118,10 +130,10 @@ class _Demo:
     async def _call(self, client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
         shown = ", ".join(f"{name}={value!r}" for name, value in arguments.items() if name != "approval_token")
         token = ", with the approval token" if "approval_token" in arguments else ""
-        self.console.print(f"[cyan]> {tool}[/cyan]({escape(shown)}){token}", highlight=False)
+        self.console.print(Text.assemble((f"> {tool}", "cyan"), f"({shown}){token}"))
         result = await client.call_tool(tool, arguments)
         text = "\n".join(block.text for block in result.content if isinstance(block, TextContent))
-        self.console.print(escape(text), style="yellow" if result.is_error else "", highlight=False)
+        self.console.print(Text(text), style="yellow" if result.is_error else "")
         return result.structured_content or {}
 
     async def _approve(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
@@ -131,11 +143,11 @@ class _Demo:
         return ElicitResult(action="accept", content={"confirm": True}) if answer else ElicitResult(action="decline")
 
     def _show_approval(self, text: str) -> None:
-        self.console.print(Panel(escape(text), title="Your approval is needed", border_style="bold yellow"))
+        self.console.print(Panel(Text(text), title="Your approval is needed", border_style="bold yellow"))
 
     def _yes(self) -> bool:
         if self.answer_yes:
-            self.console.print("Approve? [bold]yes[/bold] (answered by the demo)")
+            self.console.print("Approve? yes (answered by the demo)")
             return True
         try:
             return self.ask("Approve?", default=False, console=self.console)
@@ -144,4 +156,4 @@ class _Demo:
 
     def _head(self, text: str) -> None:
         self.step += 1
-        self.console.print(f"\n[bold]{self.step}. {escape(text)}[/bold]")
+        self.console.print(f"\n{self.step}. {text}", style="bold")

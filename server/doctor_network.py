@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from server.findings import Finding
-from server.settings import is_loopback
+from server.loopback import is_loopback
 
 SECONDS = 5.0
 EXPIRES_SOON = 14

@@ -25,14 +25,15 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps([asdict(finding) for finding in findings], indent=2) + "\n")
     else:
-        from rich.console import Console
-        from rich.markup import escape
+        from rich.text import Text
 
-        console = Console(soft_wrap=True)
+        from server.terminal import terminal
+
+        console = terminal(soft_wrap=True)
         colours = {"ok": "green", "warning": "yellow", "failure": "red"}
         for finding in findings:
-            line = f"[{colours[finding.state]}]{finding.state:8}[/] {escape(finding.subject)}: {escape(finding.found)}"
-            more = " ".join(escape(part) for part in (finding.means, finding.do) if part)
-            stop = "" if not more or line.endswith(".") else "."
-            console.print(f"{line}{stop} {more}".rstrip(), highlight=False)
+            more = " ".join(part for part in (finding.means, finding.do) if part)
+            stop = "" if not more or finding.found.endswith(".") else "."
+            line = f" {finding.subject}: {finding.found}{stop} {more}".rstrip()
+            console.print(Text.assemble((f"{finding.state:8}", colours[finding.state]), line))
     return 1 if any(finding.state == "failure" for finding in findings) else 0

@@ -13,24 +13,22 @@ from server.tooling.context import Deck
 
 async def show(deck: Deck, state: str, limit: int) -> int:
     """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
-    from rich.console import Console
-    from rich.markup import escape
     from rich.table import Table
 
+    from server.terminal import terminal
+
     rows, total = await deck.ledger.history(state=state, limit=limit)
-    table = Table(title=f"Company {escape(deck.company.name)}: {len(rows)} of {total} writes")
+    table = Table(title=f"Company {deck.company.name}: {len(rows)} of {total} writes")
     for column in ("write", "at (UTC)", "state", "operation", "target", "approval", "record"):
         table.add_column(column, no_wrap=column in {"write", "state"})
     for row in rows:
         at = datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         record = "" if row.record_id is None else str(row.record_id)
-        table.add_row(str(row.write_id), at, row.state, row.operation, escape(row.target), row.approval, record)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=140)
+        table.add_row(str(row.write_id), at, row.state, row.operation, row.target, row.approval, record)
+    console = terminal(width=140)
     console.print(table)
     if note := await deck.company.unclaimed():
-        console.print(note, markup=False)
+        console.print(note)
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import io
-import ipaddress
 import os
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -17,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from server.errors import SettingsError
+from server.loopback import is_loopback
 from server.state_address import state_address
 from server.text_files import UnreadableFileError, read_text
 from server.token_claims import read_claims
@@ -164,16 +164,6 @@ class Settings(BaseSettings):
     def base_url(self, service: str) -> str:
         """The configured base URL of a service, or an empty text for the catalog's."""
         return self.rooflink_base_url if service == "rooflink" else self.renovationfind_base_url
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def load_settings(

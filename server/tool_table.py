@@ -168,8 +168,9 @@ def token_counts() -> dict[str, int] | None:
 
 def show() -> None:
     """Print the table to the terminal."""
-    from rich.console import Console
     from rich.table import Table
+
+    from server.terminal import terminal
 
     counts = token_counts()
     table = Table(title="LeadBridge's tools")
@@ -185,14 +186,12 @@ def show() -> None:
             known = row.operation.provenance.path if row.operation else "local"
             tokens = str(counts[row.tool]) if counts else "?"
             table.add_row(row.tool, row.spec.effect.value, _hints(row.spec), known, tokens)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=120)
+    console = terminal(width=120)
     console.print(table)
     for effect in Effect:
         console.print(f"{effect.value}: approval: {effect.gate}; repeated by itself: {effect.retry}")
     if counts is None:
-        console.print("Token cost: install leadbridge[tokens].", markup=False)
+        console.print("Token cost: install leadbridge[tokens].")
     else:
         default = sum(counts[spec.name] for spec in default_tools())
         console.print(f"Definitions of the default tools: {default} tokens (cl100k); all: {sum(counts.values())}.")

@@ -13,7 +13,8 @@ from pydantic import SecretStr, ValidationError
 
 from server.catalog import load
 from server.errors import SettingsError
-from server.settings import Settings, is_loopback, load_settings
+from server.loopback import is_loopback
+from server.settings import Settings, load_settings
 from server.toolsets import DEFAULT, OPT_IN, chosen_toolsets, hidden_tools
 from tests.support import EVERY_PATH, make_settings
 from tools import ALL_TOOLS
@@ -396,7 +397,7 @@ def test_white_space_around_an_address_is_refused_or_taken_off(url: str, env: An
 @given(st.text(max_size=30))
 def test_a_host_is_this_machine_only_by_name_or_by_a_loopback_address(host: str) -> None:
     assert is_loopback(host) is (
-        host == "localhost" or re.fullmatch(r"127(\.\d{1,3}){3}|::1|0*(:0*){0,7}:0*1", host) is not None
+        host.lower() == "localhost" or re.fullmatch(r"127(\.\d{1,3}){3}|::1|0*(:0*){0,7}:0*1", host) is not None
     )
 
 

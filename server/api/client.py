@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -33,6 +34,8 @@ READ_TIMEOUT = 30.0
 DEADLINE = 50.0
 SHORTEST_KEY = 8
 """A shorter one is no secret, and may stand in any text."""
+
+logger = logging.getLogger("leadbridge")
 
 OnWait = Callable[[float], Awaitable[None]]
 on_wait: ContextVar[OnWait | None] = ContextVar("on_wait", default=None)
@@ -132,14 +135,17 @@ class ServiceClient:
                 raise self._too_late(operation)
             if not operation.effect.writes:
                 patience = min(patience, READ_TIMEOUT)
+            logger.debug("%s: attempt %d", operation.id, attempt)
             try:
                 answer = await self._send(operation, url, query or {}, content, patience)
+                logger.debug("%s: answered %d", operation.id, answer.status)
                 await self.governor.answered()
                 self.observed.last_date = answer.headers.get("date", "")
                 value = parse(answer, operation, self.service, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:
+                logger.debug("%s: %s", operation.id, type(error).__name__)
                 if isinstance(error, NotFound):
                     self.observed.not_found(operation, query or {})
                 again = decide(error, operation, self.service, attempt)

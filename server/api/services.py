@@ -13,7 +13,8 @@ from server.api.client import ServiceClient
 from server.api.governor import Governor
 from server.api.uploads import Uploads
 from server.catalog import Catalog
-from server.settings import Settings, is_loopback
+from server.loopback import is_loopback
+from server.settings import Settings
 
 if TYPE_CHECKING:
     import httpx

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import logging
 import re
 from collections.abc import Callable
-from contextvars import ContextVar
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
 from server.errors import Refused, Rejected, ServiceError, Unavailable
+from server.loopback import is_loopback
 from server.models.rooflink_photos import UploadForm
-from server.settings import is_loopback
 
 if TYPE_CHECKING:
     import httpx
@@ -27,7 +25,6 @@ CONNECT_TIMEOUT = 10.0
 IDLE_TIMEOUT = 30.0
 _ANSWER = 4_096
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
-_uploading: ContextVar[bool] = ContextVar("uploading", default=False)
 
 
 class FormExpired(Rejected):
@@ -43,13 +40,6 @@ class Outgoing:
     content_type: str
     size: int
     digest: str
-
-
-class _NoAddressInLogs(logging.Filter):
-    """httpx logs each request's URL; that of an upload may be signed."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (_uploading.get() and record.levelno <= logging.INFO)
 
 
 class _Hashing:
@@ -93,11 +83,7 @@ class Uploads:
         import httpx
 
         self._check(form.url)
-        logger = logging.getLogger("httpx")
-        if not any(isinstance(each, _NoAddressInLogs) for each in logger.filters):
-            logger.addFilter(_NoAddressInLogs())
         reader = _Hashing(file)
-        marked = _uploading.set(True)
         try:
             async with httpx.AsyncClient(
                 transport=self.transport() if self.transport else None,
@@ -119,8 +105,6 @@ class Uploads:
             raise self._failed("did not answer in time", "Try again.") from None
         except (httpx.HTTPError, httpx.InvalidURL):
             raise self._failed("broke the connection", "Try again.") from None
-        finally:
-            _uploading.reset(marked)
         self._judge(response, told, form)
         if not reader.as_promised:
             raise _changed()

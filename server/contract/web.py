@@ -15,7 +15,7 @@ import anyio
 import httpx2
 
 from server.errors import LeadBridgeError
-from server.settings import is_loopback
+from server.loopback import is_loopback
 
 LARGEST_ANSWER = 5_000_000
 """Bytes of one answer. The whole of a large service's OpenAPI is about two million."""

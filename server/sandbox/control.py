@@ -1,4 +1,7 @@
-"""`/_sandbox/`: faults, writes and requests for tests in another process. No key: it is on loopback only."""
+"""`/_sandbox/`: faults, writes and requests for tests in another process.
+
+No key: it is on loopback only. What changes something takes JSON, which no web page can send here unasked.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from starlette.routing import Route
 
 from server.sandbox.faults import UNREACHABLE, Fault, Faults
 from server.sandbox.state import RequestRecord, Write
-from server.sandbox.wire import read_json
+from server.sandbox.wire import is_json, read_json
 
 
 class Steered(Protocol):
@@ -38,6 +41,8 @@ def control_routes(sandbox: Steered) -> list[Route]:
     """The routes; all answer JSON."""
 
     async def add_faults(request: Request) -> Response:
+        if not is_json(request):
+            return _json_only()
         try:
             value = await read_json(request)
             given = cast("list[object]", value) if isinstance(value, list) else [value]
@@ -61,7 +66,9 @@ def control_routes(sandbox: Steered) -> list[Route]:
     async def requests(_: Request) -> Response:
         return JSONResponse([asdict(record) for record in sandbox.requests])
 
-    async def reset(_: Request) -> Response:
+    async def reset(request: Request) -> Response:
+        if not is_json(request):
+            return _json_only()
         sandbox.reset()
         return JSONResponse({"pending": 0})
 
@@ -72,3 +79,7 @@ def control_routes(sandbox: Steered) -> list[Route]:
         Route("/_sandbox/requests", requests),
         Route("/_sandbox/reset", reset, methods=["POST"]),
     ]
+
+
+def _json_only() -> Response:
+    return JSONResponse({"error": "Content-Type must be application/json"}, 415)

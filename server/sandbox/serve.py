@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import socket
 import sys
 from contextlib import suppress
@@ -13,6 +12,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from server.loopback import LoopbackOnly, listen, origin_of
 from server.sandbox.faults import UNREACHABLE
 from server.sandbox.front import CONNECTION
 from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT
@@ -44,13 +44,11 @@ def bind(sandbox: Sandbox, host: str, port: int) -> tuple[uvicorn.Server, socket
         ValueError: a host that other machines can reach, or a fault that a server cannot simulate.
         OSError: the port is taken.
     """
-    if not _is_loopback(host):
-        raise ValueError(f"the sandbox listens on loopback only, not on {host!r}")
     wrong = [fault.kind for fault in sandbox.faults if fault.kind in UNREACHABLE]
     if wrong:
         raise ValueError(f"{wrong[0]} can be simulated in the same process only")
     config = uvicorn.Config(
-        sandbox.app,
+        LoopbackOnly(sandbox.app),
         http=BreakableProtocol,
         ws="none",
         lifespan="off",
@@ -60,17 +58,12 @@ def bind(sandbox: Sandbox, host: str, port: int) -> tuple[uvicorn.Server, socket
         server_header=False,
         timeout_graceful_shutdown=1,
     )
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.create_server((host, port), family=family)
-    # Accepted connections inherit it; without it, each answer on a kept-alive connection waits 40 ms.
-    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return uvicorn.Server(config), listening
+    return uvicorn.Server(config), listen(host, port)
 
 
 def addresses(sock: socket.socket) -> dict[str, str]:
     """The settings with which LeadBridge uses the server on this socket."""
-    host, port = cast("tuple[str, int]", sock.getsockname()[:2])
-    origin = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    origin = origin_of(sock)
     return {
         "LEADBRIDGE_ROOFLINK_BASE_URL": origin + ROOFLINK_ROOT,
         "LEADBRIDGE_ROOFLINK_API_KEY": SANDBOX_ROOFLINK_KEY,
@@ -91,12 +84,3 @@ def run(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> None:
         sys.stdout.flush()
         with suppress(KeyboardInterrupt):
             server.run(sockets=[sock])
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

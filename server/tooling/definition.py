@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -131,6 +132,7 @@ class GuardedTool(Tool):
         if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
             return error_result(str(ArgumentsRefused(problems)))
         waiting = on_wait.set(Progress(context))
+        started = time.monotonic()
         try:
             with one_answer():
                 return await self.fn(**given, ctx=context)
@@ -140,6 +142,7 @@ class GuardedTool(Tool):
             return self._failure(error)
         finally:
             on_wait.reset(waiting)
+            logger.info("tool %s took %.2f s", self.name, time.monotonic() - started)
 
     async def _problems(self, error: ValidationError, arguments: dict[str, Any]) -> list[Problem]:
         """What is wrong with single arguments, and what rules the others break."""

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import anyio
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
+from mcp.server.stdio import stdio_server
 from mcp.types import GetPromptResult
 from mcp.types import Prompt as ListedPrompt
 from mcp.types import Resource as ListedResource
@@ -27,6 +29,17 @@ class Offering(MCPServer[Deck]):
 
     make_prompts: Callable[[], Prompts]
     make_resources: Callable[[], Resources]
+
+    @property
+    def tool_count(self) -> int:
+        """How many tools there are to call."""
+        return len(self._tool_manager.list_tools())
+
+    async def run_stdio_async(self, stdin: anyio.AsyncFile[str] | None = None) -> None:
+        """Serve over stdout and the lines of `stdin`."""
+        server = self._lowlevel_server
+        async with stdio_server(stdin) as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
 
     @cached_property
     def prompts(self) -> Prompts:

@@ -81,9 +81,8 @@ class Service:
 
     def _ask(self, method: str, path: str, body: object = None) -> Any:
         content = None if body is None else json.dumps(body)
-        headers = {} if body is None else {"Content-Type": "application/json"}
         self._http.close()  # one connection a question: a kept one may be closed as idle at that moment
-        self._http.request(method, f"/_sandbox/{path}", content, headers)
+        self._http.request(method, f"/_sandbox/{path}", content, {"Content-Type": "application/json"})
         answer = self._http.getresponse()
         told = json.loads(answer.read())
         assert answer.status in {200, 201}, told

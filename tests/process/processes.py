@@ -62,19 +62,24 @@ def _outside() -> dict[str, str]:
 
 
 class Process:
-    """A `leadbridge` command in a folder of its own, both of its outputs read as they come."""
+    """A `leadbridge` command in a folder of its own, both of its outputs read as they come.
 
-    def __init__(self, *arguments: str, **settings: str) -> None:
+    With `stderr`, a descriptor that is closed here then, nobody reads what is said there.
+    """
+
+    def __init__(self, *arguments: str, stderr: Any = None, **settings: str) -> None:
         self._folder = tempfile.TemporaryDirectory()
         self._stderr_file = tempfile.TemporaryFile()  # noqa: SIM115  # closed when the process is
         self._popen = subprocess.Popen(
             [*COMMAND, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._stderr_file,
+            stderr=self._stderr_file if stderr is None else stderr,
             env={**_outside(), **named(settings)},
             cwd=self._folder.name,
         )
+        if stderr is not None:
+            os.close(stderr)
         self._lines: queue.Queue[bytes] = queue.Queue()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -169,9 +174,9 @@ class RawServer(Process):
 
 
 @contextmanager
-def raw_server(*arguments: str, **settings: str) -> Iterator[RawServer]:
+def raw_server(*arguments: str, stderr: Any = None, **settings: str) -> Iterator[RawServer]:
     """A `leadbridge serve` on pipes."""
-    server = RawServer("serve", *arguments, **settings)
+    server = RawServer("serve", *arguments, stderr=stderr, **settings)
     try:
         yield server
     finally:
@@ -181,18 +186,25 @@ def raw_server(*arguments: str, **settings: str) -> Iterator[RawServer]:
 @contextmanager
 def http_server(*arguments: str, **settings: str) -> Iterator[tuple[Process, str]]:
     """A `leadbridge serve --http` on a free port, once it listens, and its address."""
-    server = Process("serve", "--http", "--port", "0", *arguments, **{"log_level": "INFO", **settings})
+    server = Process("serve", "--http", "--port", "0", *arguments, **settings)
     try:
-        yield server, f"{_address(server)}/mcp"
+        yield server, _address(server)
     finally:
         server.stop()
 
 
 def _address(server: Process) -> str:
     """Where the server says it listens; it says so on stderr, a file here, so there is nothing to block on."""
-    found = eventually(lambda: re.search(r"running on (http://\S+)", server.stderr) or server.code is not None)
+    found = eventually(lambda: re.search(r"^LeadBridge \S+ at (http://\S+)", server.stderr) or server.code is not None)
     assert isinstance(found, re.Match), server.stderr
     return found[1]
+
+
+def without_introduction(stderr: str) -> str:
+    """What a server said on stderr after the one line about what it serves and where."""
+    first, _, rest = stderr.partition("\n")
+    assert re.fullmatch(r"LeadBridge \S+ (on stdio|at http://\S+) \(.+, \d+ tools\)\. .+", first), stderr
+    return rest
 
 
 def eventually(look: Callable[[], T]) -> T:

@@ -7,10 +7,8 @@ import os
 import pty
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 from mcp.types import CallToolResult, TextContent
@@ -136,14 +134,6 @@ def read_all(terminal: io.FileIO) -> str:
     return seen.decode()
 
 
-def test_its_server_starts_where_no_env_file_lies(monkeypatch, tmp_path):
-    (tmp_path / ".env").write_text("LEADBRIDGE_READ_ONLY=1\n", "utf-8")
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    folder = demo.server_command("serve", "--sandbox").cwd
-    assert folder is not None
-    assert not (Path(folder) / ".env").exists()
-
-
 @pytest.mark.parametrize(("arguments", "yes", "tokens"), [([], True, False), (["--yes", "--tokens"], True, True)])
 def test_without_a_terminal_or_with_yes_nobody_is_waited_for(monkeypatch, arguments, yes, tokens):
     asked: dict[str, bool] = {}
@@ -166,7 +156,7 @@ def play(monkeypatch, services) -> Callable[..., tuple[int, str]]:
 
     def run(*, tokens: bool = False, answers: str | None = None, **settings) -> tuple[int, str]:
         server = build_server(make_settings(**settings), sandbox=services)
-        monkeypatch.setattr(demo, "server_command", lambda *_: server)
+        monkeypatch.setattr(demo, "server_process", lambda *_: server)
         monkeypatch.setattr(sys, "stdin", io.StringIO(answers or ""))
         page = io.StringIO()
         code = demo.run(answer_yes=answers is None, tokens=tokens, console=Console(file=page, width=200))

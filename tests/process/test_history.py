@@ -56,6 +56,26 @@ def test_the_newest_writes_are_listed_with_their_approval(account):
         assert cell in accepted
 
 
+@pytest.mark.parametrize(
+    "street",
+    ["12 Heron Rd [/b]", "12 [black on black]Heron", "12 [link=https://x.example]Heron[/link]", "12 :house: Rd"],
+)
+def test_what_looks_like_markup_in_an_address_is_shown_as_it_is(live, state, street):
+    settings = {**live, "state_url": f"sqlite:///{state}"}
+    lead = {"address": street, "state": "TX", "postal_code": "75024", "last_name": "Kestrel"}
+
+    async def create() -> None:
+        server = build_server(make_settings(sandbox=False, **settings))
+        async with Client(server, elicitation_callback=Person()) as client:
+            await call(client, "rooflink_create_lead", **lead)
+
+    anyio.run(create)
+    result = history(named({**settings}) | {"COLUMNS": "200"}, "list")
+    assert result.exit_code == 0
+    shown = " ".join(result.stdout.replace("│", " ").split())
+    assert all(word in shown for word in street.split())
+
+
 def test_a_list_can_be_limited_by_state_and_number(account):
     assert "1 of 1 writes" in history(account, "list", "--state", "failed").stdout
     assert "0 of 0 writes" in history(account, "list", "--state", "unknown").stdout

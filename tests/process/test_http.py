@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import httpx
 import pytest
 from mcp import Client
 from mcp.client.session import ElicitationFnT
 
+from server import __version__
 from tests.process.processes import Process, http_server, lower, parameters, sandbox_process
 from tests.process.story import win_lead
 from tests.support import Era, Person, call, data_of, text_of
@@ -19,6 +23,7 @@ pytestmark = pytest.mark.slow
 
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 LEADS = {"modern": 808, "legacy": 809}
+SESSION = "mcp-session-id"
 HEADERS = {"Accept": "application/json, text/event-stream"}
 
 
@@ -71,12 +76,64 @@ async def test_what_was_written_and_approved_is_still_known_to_the_next_client(s
         ({"Host": "attacker.example:80"}, 421),
         ({"Origin": "https://attacker.example"}, 403),
         ({"Origin": "null"}, 403),
+        ({"Host": "0.0.0.0:8321"}, 421),
     ],
 )
 def test_a_foreign_host_or_origin_is_refused(served, headers, status):
     answer = httpx.post(served[1], json=LIST, headers={**HEADERS, **headers}, trust_env=False)
     assert answer.status_code == status
     assert "tools" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "localhost", "::1"])
+def test_a_foreign_host_or_origin_is_refused_on_every_address(host):
+    if host == "::1" and not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with http_server("--sandbox", "--host", host) as (_, url):
+        for headers, status in (({"Host": "attacker.example"}, 421), ({"Origin": "https://attacker.example"}, 403)):
+            answer = httpx.post(url, json=LIST, headers={**HEADERS, **headers}, trust_env=False)
+            assert answer.status_code == status
+        near = {**HEADERS, "Host": "localhost", "Origin": "http://localhost:6274"}
+        assert httpx.post(url, json=LIST, headers=near, trust_env=False).status_code not in {403, 421}
+
+
+def has_ipv6() -> bool:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("level", ["INFO", "DEBUG"])
+def test_the_log_holds_no_session_no_token_and_no_customer(level):
+    with http_server("--sandbox", log_level=level) as (server, url), httpx.Client(trust_env=False) as http:
+
+        def send(number: int, method: str, **params: Any) -> str:
+            answer = http.post(url, json={"jsonrpc": "2.0", "id": number, "method": method, "params": params})
+            http.headers.update({name: answer.headers[name] for name in [SESSION] if name in answer.headers})
+            return answer.text
+
+        http.headers.update(HEADERS)
+        send(1, "initialize", protocolVersion="2025-11-25", capabilities={}, clientInfo={"name": "x", "version": "1"})
+        page = send(2, "tools/call", name="rooflink_list_prospects", arguments={})
+        question = send(3, "tools/call", name="renovationfind_accept_lead", arguments={"lead_id": 810})
+        log = server.stderr
+        session = http.headers[SESSION]
+    phones, tokens = re.findall(r"\(\d{3}\) 555-\d{4}", page), re.findall(r"lb1\.[\w-]+\.[\w-]+", question)
+    assert phones
+    assert tokens
+    assert not [secret for secret in (session, *tokens, *phones) if secret in log]
+    assert "tool rooflink_list_prospects took" in log
+    assert ("rooflink.list_prospects: answered 200" in log) is (level == "DEBUG")
+
+
+def test_one_line_says_where_what_is_served(served):
+    server, url = served
+    first = server.stderr.splitlines()[0]
+    assert re.fullmatch(
+        rf"LeadBridge {re.escape(__version__)} at {url} \(sandbox, \d+ tools\)\. Ctrl-C stops it\.", first
+    )
 
 
 def test_what_is_no_json_is_refused_and_other_paths_are_not_there(served):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,9 @@ from mcp import Client
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from server import __version__
 from server.sandbox import Fault
-from tests.process.processes import PATIENCE, RawServer, eventually, parameters, raw_server
+from tests.process.processes import PATIENCE, RawServer, eventually, parameters, raw_server, without_introduction
 from tests.process.story import win_lead
 from tests.support import Era, Person, call, data_of, text_of
 
@@ -54,7 +56,7 @@ async def stdio(
         log.seek(0)
         said = log.read()
     if errors is None:
-        assert said == ""
+        assert without_introduction(said) == ""
     else:
         errors.append(said)
 
@@ -134,6 +136,22 @@ async def test_no_key_is_said_anywhere_even_at_debug_and_when_it_is_refused(live
         assert key not in errors[0]
 
 
+def test_a_host_that_reads_no_stderr_gets_every_answer(live):
+    """A pipe holds 64 kB: with nobody at its other end, whoever writes the line after that waits for good."""
+    unread, stderr = os.pipe()
+    os.set_blocking(stderr, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(stderr, b"x" * 65_536)
+    os.set_blocking(stderr, True)
+    with closing(os.fdopen(unread, "rb")), raw_server(**live, log_level="DEBUG", stderr=stderr) as server:
+        assert server.call("rooflink_list_prospects")["isError"] is False
+        for _ in range(30):
+            assert server.call("server_status")["isError"] is False
+        server.close_stdin()
+        assert server.wait() == 0
+
+
 # A client of bytes
 
 
@@ -153,7 +171,7 @@ def test_it_ends_with_0_when_nothing_was_ever_asked():
     with raw_server("--sandbox") as server:
         server.close_stdin()
         assert server.wait(PATIENCE) == 0
-        assert (server.rest(), server.stderr) == ([], "")
+        assert (server.rest(), without_introduction(server.stderr)) == ([], "")
 
 
 def test_a_slow_call_keeps_no_other_from_its_answer_and_does_not_keep_the_server_alive(live, simulator):
@@ -232,7 +250,34 @@ def test_the_handshake_is_answered_and_a_line_cut_off_by_the_end_of_stdin_passed
         server.write(b'{"jsonrpc": "2.0", "id": 97, "meth')
         server.close_stdin()
         assert server.wait() == 0
-        assert (server.rest(), server.stderr) == ([], "")
+        assert (server.rest(), without_introduction(server.stderr)) == ([], "")
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n\n", b"\n\xef\xbb\xbf \r\n\xef\xbb\xbf"])
+def test_a_byte_order_mark_and_blank_lines_before_a_message_are_passed_over(before):
+    with raw_server("--sandbox") as server:
+        server.write(before + HANDSHAKE.replace(b"\n", b"\r\n"))
+        assert server.receive()["id"] == "hello"
+        server.write(before + b'{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n')
+        assert server.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
+        assert without_introduction(server.stderr) == ""
+
+
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"sandbox": "1"}, "sandbox"),
+        ({"rooflink_api_key": "a-key-of-rooflink"}, "RoofLink"),
+        ({"rooflink_api_key": "a-key-of-rooflink", "renovationfind_token": "a.b.c"}, "RoofLink and RenovationFind"),
+    ],
+)
+def test_one_line_says_which_version_serves_what_and_how_many_tools(settings, what):
+    with raw_server(**settings, log_level="CRITICAL") as server:
+        offered = len(server.answer("tools/list")["result"]["tools"])
+        (line,) = server.stderr.splitlines()
+    assert (
+        line == f"LeadBridge {__version__} on stdio ({what}, {offered} tools). Waiting for an MCP client; Ctrl-C stops."
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -243,7 +288,7 @@ def test_a_signal_ends_it_without_a_traceback_and_leaves_no_lock(number, tmp_pat
         server.signal(number)
         server.wait()
         assert server.rest() == []
-        assert server.stderr == ""
+        assert without_introduction(server.stderr) == ""
     with closing(sqlite3.connect(state, timeout=0, isolation_level=None)) as store:
         store.execute("BEGIN EXCLUSIVE")
         assert store.execute("SELECT state FROM writes").fetchall() == [("done",)]
@@ -258,7 +303,7 @@ def test_a_server_that_is_ended_in_the_middle_of_a_write_leaves_no_lock_and_a_re
         eventually(lambda: simulator.writes)
         server.signal(signal.SIGTERM)
         server.wait()
-        assert server.stderr == ""
+        assert without_introduction(server.stderr) == ""
     with closing(sqlite3.connect(state, timeout=0, isolation_level=None)) as store:
         store.execute("BEGIN EXCLUSIVE")
         assert store.execute("SELECT state FROM writes").fetchall() == [("sent",)]

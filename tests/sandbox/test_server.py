@@ -17,6 +17,7 @@ from server.sandbox.front import Front
 from server.sandbox.serve import addresses, bind
 
 LIST = "/light/jobs/prospect/"
+JSON = {"Content-Type": "application/json"}
 ACCEPT = "/general-leads/812/accept"
 
 
@@ -142,7 +143,7 @@ def test_faults_are_added_and_cleared_from_outside(control, rooflink):
     ],
 )
 def test_a_senseless_fault_is_refused_from_outside(control, sandbox, content, told):
-    answer = control.post("/faults", content=content)
+    answer = control.post("/faults", content=content, headers=JSON)
     assert answer.status_code == 400
     assert told in answer.json()["error"]
     assert len(sandbox.faults) == 0
@@ -154,9 +155,43 @@ def test_writes_and_requests_are_seen_from_outside_until_a_reset(control, renova
     assert (write["operation"], write["record_id"]) == ("POST /general-leads/{lead_id}/accept", 812)
     (request,) = control.get("/requests").json()
     assert (request["path"], request["status"]) == ("/rest-api-v1/general-leads/812/accept", 200)
-    assert control.post("/reset").json() == {"pending": 0}
+    assert control.post("/reset", headers=JSON).json() == {"pending": 0}
     assert control.get("/writes").json() == control.get("/requests").json() == []
     assert renovationfind.post(ACCEPT).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+@pytest.mark.parametrize("path", ["/faults", "/reset"])
+def test_what_a_web_page_can_send_unasked_changes_nothing(control, sandbox, renovationfind, path, kind):
+    renovationfind.post(ACCEPT)
+    answer = control.post(path, content=b'{"kind": "server_error"}', headers={"Content-Type": kind} if kind else {})
+    assert answer.status_code == 415
+    assert len(sandbox.faults) == 0
+    assert len(sandbox.writes) == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "a.page.example"}, 421),
+        ({"Host": "127.0.0.1.page.example:8322"}, 421),
+        ({"Host": "127.0.0.1@page.example"}, 421),
+        ({"Host": "0.0.0.0"}, 421),
+        ({"Origin": "https://a.page.example"}, 403),
+        ({"Origin": "https://localhost.page.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Origin": "file://"}, 403),
+        ({"Host": "localhost", "Origin": "http://localhost:6274"}, 200),
+        ({"Host": "LOCALHOST:1"}, 200),
+        ({"Host": "[::1]:8322", "Origin": "http://[::1]:8322"}, 200),
+        ({"Host": "127.8.9.10:8322"}, 200),
+        ({}, 200),
+    ],
+)
+def test_a_web_page_from_elsewhere_reads_nothing(control, headers, status):
+    answer = control.get("/writes", headers=headers)
+    assert answer.status_code == status
+    assert (answer.text == "[]") is (status == 200)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "example.com", ""])

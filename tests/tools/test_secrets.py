@@ -14,7 +14,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
 from mcp import Client
 from pydantic import SecretStr
@@ -377,7 +376,7 @@ def over_http(sandbox: Sandbox) -> Iterator[str]:
 
 
 async def test_the_logs_of_real_connections_hold_no_key(
-    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ):
     """httpcore tells of each header it receives, and the service sends the key back."""
     sandbox = Sandbox(clock=real_time.monotonic)
@@ -401,14 +400,14 @@ async def test_the_logs_of_real_connections_hold_no_key(
                 headers = {"X-Echo": RIGHT[0], "X-Echo-2": RIGHT[1]}
                 sandbox.faults.add(Fault(kind="status", status=400, headers=headers))
                 assert (await call(client, "rooflink_prospect_stats")).is_error
-            await anyio.lowlevel.checkpoint()
         finally:
             for handler in root.handlers[:]:
+                handler.flush()
                 root.removeHandler(handler)
             for handler in before:
                 root.addHandler(handler)
             root.setLevel(level)
-    out, err = capsys.readouterr()
+    out, err = capfd.readouterr()
     assert out == ""
     assert "httpcore" in err
     assert "send_request_headers" in err
