@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST = 100
 """Values in one answer; the protocol allows no more."""
-_DIGITS = re.compile(r"[0-9]{0,18}")
+_DIGITS = re.compile(r"[0-9]{0,19}")
 _LOST = (
     "LEAD_LOST",
     "JOB_LOST",

@@ -15,14 +15,14 @@ from server.catalog.operation import Scalar
 from server.guard.observations import judged_filters
 from server.models.customers import CustomerRecord
 from server.models.rooflink import Named, Person
-from server.models.view import View
+from server.models.view import Identity, View
 from server.tooling.arguments import Id
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
 from tools.filters import contradicted
-from tools.flat_fields import flat_fields
+from tools.flat_fields import Plain, flat_fields
 from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
 from tools.paging import Page, PageSize, columns_for
 
@@ -35,7 +35,7 @@ _USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")
 class CustomerRow(View):
     """A customer in a list."""
 
-    id: int
+    id: Identity
     name: str | Nothing = None
     cell: str | Nothing = None
     phone: str | Nothing = None
@@ -53,8 +53,8 @@ class CustomerPage(ListPage):
 class CustomerView(View):
     """A customer in full."""
 
-    id: int
-    fields: dict[str, str | int | float | bool] = Field(description="What the service told, under its own names")
+    id: Identity
+    fields: dict[str, Plain] = Field(description="What the service told, under its own names")
 
 
 async def rooflink_list_customers(

@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from server.catalog.operation import Scalar
 from server.models.rooflink import Person
 from server.models.rooflink_calendar import Event
-from server.models.view import View
+from server.models.view import Identity, View
 from server.untrusted import label, with_legend
 from tools.filters import contradicted
 from tools.list_pages import ListPage
@@ -25,14 +25,14 @@ COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_d
 class EventRow(View):
     """An event; times are those of the clock on the wall."""
 
-    id: int
+    id: Identity
     name: str | Nothing = None
     start: str | Nothing = None
     end: str | Nothing = None
     all_day: bool = False
     any_time: bool = False
     job: str | Nothing = None
-    job_id: int | Nothing = None
+    job_id: Identity | Nothing = None
     invitees: list[str] = Field(default_factory=list)
     created_by: str | Nothing = None
     recurrence: str | Nothing = None

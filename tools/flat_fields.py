@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import JsonValue
 
+from server.models.view import EXACTLY
 from server.untrusted import fence, label
 
-Plain = str | int | float | bool
+Plain = Annotated[str | int | float | bool, EXACTLY]
 
 MOST_FIELDS = 80
 _SHORT = 60

@@ -11,7 +11,7 @@ from pydantic.json_schema import SkipJsonSchema
 from server.errors import Refused, ServiceError, StateError
 from server.models.lead_lists import LeadRows
 from server.models.renovationfind import Lead
-from server.models.view import View
+from server.models.view import Identity, Told, View
 from server.tooling.arguments import WHOLE, ExtraFilters
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
@@ -36,7 +36,7 @@ _NOT_KEPT = "The state store cannot be used: what was read is not kept."
 class LeadRow(View):
     """A lead in a list; contact details are presumably empty until it is accepted."""
 
-    id: int
+    id: Identity
     received: str | Nothing = None
     modified: str | Nothing = None
     category: str | Nothing = None
@@ -63,9 +63,9 @@ class LeadList(View):
 class LeadView(View):
     """A lead in full."""
 
-    id: int
-    fields: dict[str, JsonValue] = Field(description="What the service told")
-    status_details: dict[str, JsonValue] = Field(default_factory=dict)
+    id: Identity
+    fields: dict[str, Told] = Field(description="What the service told")
+    status_details: dict[str, Told] = Field(default_factory=dict)
     attachments: list[str] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
 

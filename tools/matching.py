@@ -9,7 +9,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.errors import ArgumentsRefused, Problem
-from server.models.view import View
+from server.models.view import Identity, View
 from server.tooling.arguments import Email, LastName, Line, Text60
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
@@ -36,7 +36,7 @@ SHOWN = 20
 class MatchRow(View):
     """A prospect that resembles what was sought."""
 
-    id: int
+    id: Identity
     score: float = Field(description="0 to 1")
     level: Literal["exact", "near"] = Field(description="exact: differs in notation only")
     likely: bool = Field(description="A likely duplicate")

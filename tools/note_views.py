@@ -9,6 +9,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.catalog.operation import Scalar
 from server.models.notes import Note
+from server.models.view import Identity
 from server.untrusted import CLOSE, fence, label
 from tools.filters import contradicted
 from tools.list_pages import ListPage
@@ -25,13 +26,13 @@ _MOST_NAMES = 10
 class NoteRow(BaseModel):
     """A note."""
 
-    id: int
-    job_id: int | Nothing = None
+    id: Identity
+    job_id: Identity | Nothing = None
     date: str | Nothing = None
     sender: str | Nothing = None
     to: list[str] | Nothing = None
     tags: list[str] | Nothing = None
-    reply_to: int | Nothing = None
+    reply_to: Identity | Nothing = None
     replies: int | Nothing = None
     read: bool | Nothing = None
     archived: bool | Nothing = None

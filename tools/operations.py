@@ -16,7 +16,7 @@ from server.errors import StateError
 from server.guard.ledger import WriteRow
 from server.guard.observations import told_together
 from server.guard.plan import Done, Plan
-from server.models.view import View
+from server.models.view import Identity, View
 from server.tooling.arguments import WHOLE, Id, OptionalDay, OptionalId
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
@@ -72,7 +72,7 @@ class HistoryRow(View):
     target: str
     approval: str
     summary: str
-    record_id: int | Nothing = None
+    record_id: Identity | Nothing = None
 
 
 class History(View):

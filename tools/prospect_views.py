@@ -9,8 +9,9 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Prospect, Step
 from server.models.values import day_of, is_moment
-from server.models.view import View
+from server.models.view import Identity, View
 from server.untrusted import clean, label, with_legend
+from tools.flat_fields import Plain
 from tools.list_pages import ListPage, page_lines
 from tools.tables import moment
 
@@ -37,7 +38,7 @@ class StepView(View):
 class ProspectRow(View):
     """A prospect in a list."""
 
-    id: int
+    id: Identity
     customer: str | Nothing = None
     address: str | Nothing = None
     phone: str | Nothing = None
@@ -62,8 +63,8 @@ class ProspectPage(ListPage):
 class ProspectView(View):
     """A prospect in full."""
 
-    id: int
-    fields: dict[str, str | int | float] = Field(description="What the service told, under flat names")
+    id: Identity
+    fields: dict[str, Plain] = Field(description="What the service told, under flat names")
     assignments: dict[str, str]
     steps: list[StepView]
     photos: list[str]
@@ -72,7 +73,7 @@ class ProspectView(View):
 class Checklist(View):
     """A prospect's checklist."""
 
-    prospect_id: int
+    prospect_id: Identity
     next_step: str | Nothing = None
     steps: list[StepView]
 

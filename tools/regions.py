@@ -11,13 +11,13 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink_reports import Region
-from server.models.view import View
+from server.models.view import Identity, View
 from server.tooling.arguments import Id, Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.untrusted import label, with_legend
-from tools.flat_fields import flat_fields
+from tools.flat_fields import Plain, flat_fields
 from tools.list_pages import ListPage, numbers_of, page_lines
 from tools.paging import Page, PageSize
 
@@ -29,7 +29,7 @@ RegionId = Annotated[Id, Field(description="From rooflink_list_regions")]
 class RegionRow(View):
     """A region in a list."""
 
-    id: int
+    id: Identity
     name: str | Nothing = None
     active: bool | Nothing = None
 
@@ -43,8 +43,8 @@ class RegionPage(ListPage):
 class RegionView(View):
     """A region in full."""
 
-    id: int
-    fields: dict[str, str | int | float | bool] = Field(description="What the service told, under its own names")
+    id: Identity
+    fields: dict[str, Plain] = Field(description="What the service told, under its own names")
 
 
 async def rooflink_list_regions(

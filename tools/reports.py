@@ -16,6 +16,7 @@ from server.catalog.operation import Scalar
 from server.guard.observations import judged_filters
 from server.models.rooflink_reports import ApprovedJob, PublicJob
 from server.models.values import day_of, is_moment
+from server.models.view import EXACTLY
 from server.tooling.arguments import OptionalDay
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
@@ -29,7 +30,7 @@ from tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
 
-Cell = str | int | float | bool
+Cell = Annotated[str | int | float | bool, EXACTLY]
 Row = dict[str, Cell | None]
 
 ApprovedField = Literal[

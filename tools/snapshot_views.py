@@ -11,7 +11,7 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Step
-from server.models.view import View
+from server.models.view import Identity, View
 from server.untrusted import clean, label, with_legend
 from tools.prospect_views import STAT_NAMES, step_of
 from tools.tables import table
@@ -49,7 +49,7 @@ class AgeRow(View):
 class RepRow(View):
     """A rep's prospects that are not deleted."""
 
-    id: int | Nothing = None
+    id: Identity | Nothing = None
     rep: str
     active: int
     stale: int
@@ -58,7 +58,7 @@ class RepRow(View):
 class StaleRow(View):
     """A prospect that was not edited for so many days and is not submitted."""
 
-    id: int
+    id: Identity
     customer: str | Nothing = None
     rep: str | Nothing = None
     days: int

@@ -22,7 +22,7 @@ from server.guard.plan import Done, Plan
 from server.models.jobs import JobRecord, Shown
 from server.models.notes import Note
 from server.models.rooflink_reports import PublicJob
-from server.models.view import View
+from server.models.view import Identity, View
 from server.tooling.arguments import Email, Id
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
@@ -43,7 +43,7 @@ V = TypeVar("V")
 class FoundJob(View):
     """A job of the customer."""
 
-    id: int
+    id: Identity
     address: str | Nothing = None
     customer: str | Nothing = None
     status: str | Nothing = None

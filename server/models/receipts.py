@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from server.models.view import View
+from server.models.view import Identity, Told, View
 
 Nothing = SkipJsonSchema[None]
 
@@ -30,8 +30,8 @@ class OutgoingRequest(View):
 
     method: str
     url: str
-    query: dict[str, JsonValue] = Field(default_factory=dict)
-    body: dict[str, JsonValue] = Field(default_factory=dict)
+    query: dict[str, Told] = Field(default_factory=dict)
+    body: dict[str, Told] = Field(default_factory=dict)
 
 
 class WriteReceipt(View):
@@ -41,8 +41,8 @@ class WriteReceipt(View):
     operation: str
     summary: str
     write_id: int | Nothing = Field(default=None, description="Row of write_history")
-    record_id: int | Nothing = Field(default=None, description="Id of the record on the service")
-    record: dict[str, JsonValue] = Field(default_factory=dict, description="The record as the service answered")
+    record_id: Identity | Nothing = Field(default=None, description="Id of the record on the service")
+    record: dict[str, Told] = Field(default_factory=dict, description="The record as the service answered")
     details: list[str] = Field(default_factory=list)
     changed: list[Change] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)

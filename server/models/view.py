@@ -2,10 +2,32 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, WithJsonSchema
+
+LARGEST_EXACT = 2**53 - 1
+"""The largest integer that a host written in JavaScript passes on as it is (RFC 8259, section 6)."""
 
 
 class View(BaseModel):
     """Structured content of an answer. Its validator is built at the first answer, not at start."""
 
     model_config = ConfigDict(defer_build=True)
+
+
+def _exactly(value: JsonValue) -> JsonValue:
+    """The value, with integers that JavaScript would round as texts."""
+    if isinstance(value, dict):
+        return {name: _exactly(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_exactly(inner) for inner in value]
+    return str(value) if isinstance(value, int) and abs(value) > LARGEST_EXACT else value
+
+
+EXACTLY = PlainSerializer(_exactly, when_used="json")
+"""In an annotation: told as a text where JavaScript would round it."""
+Identity = Annotated[int, EXACTLY, WithJsonSchema({"type": ["integer", "string"]})]
+"""Of a service's record, as an argument takes it."""
+Told = Annotated[JsonValue, EXACTLY]
+"""A value as a service told it, or as it goes out."""

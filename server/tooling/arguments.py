@@ -11,6 +11,7 @@ from typing import Annotated, cast
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
+from server.guard.recovery import LARGEST_ID
 from server.tooling import scalars
 from server.tooling.texts import FIRST_NAMES, LAST_NAMES, REMARKS, TOWNS, many_lines, one_line, reads_as_nothing
 
@@ -84,7 +85,7 @@ WHOLE = BeforeValidator(scalars.integer)
 _ONE_LINE = BeforeValidator(partial(_text, one_line))
 _SHORT_REMARK = BeforeValidator(partial(_text, one_line, said=REMARKS))
 
-Id = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True), WHOLE]
+Id = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True), WHOLE]
 OptionalId = Id | Nothing
 Day = Annotated[date, BeforeValidator(scalars.day), WithJsonSchema({"type": "string", "description": "YYYY-MM-DD"})]
 OptionalDay = Day | Nothing

@@ -10,7 +10,6 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from importlib.resources import files
 from typing import Literal, cast
 
@@ -21,19 +20,20 @@ from mcp.types import PromptArgument as ListedArgument
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from server.errors import CatalogError
+from server.tooling.incoming import ADDED_BY_HOSTS
+from server.tooling.scalars import amount_digits, day, integer, record_id
+from server.tooling.texts import REMARKS, reads_as_nothing
+from server.tooling.wording import nearest
 from server.untrusted import clean, fence, label
 
 TEXT_LIMIT = 300
 NOT_GIVEN = "(not given)"
+MOST_DAYS = 9999
 
 _FENCE = "+++\n"
 _PLACEHOLDER = re.compile(r"\{\{([a-z_]+)\}\}")
 _CODE = re.compile(r"`([^`]*)`")
 _CALL = re.compile(r"([a-z_]+)(?:\(([^()]*)\))?")
-_ID = re.compile(r"[1-9][0-9]{0,17}")
-_DAYS = re.compile(r"[1-9][0-9]{0,3}")
-_AMOUNT = re.compile(r"\$?([0-9]{1,12}|[0-9]{1,3}(?:,[0-9]{3}){1,3})(\.[0-9]{1,2})?")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Kind = Literal["id", "days", "amount", "day", "choice", "text"]
 Choices = Mapping[str, tuple[str, ...]]
@@ -108,7 +108,7 @@ class Prompt:
         Raises:
             MCPError: invalid params; every argument that is missing, unknown or not of its kind, by name.
         """
-        problems = [f"{label(name, limit=60)} is no argument of it" for name in given if name not in self.arguments]
+        problems = [self._unknown(name) for name in given if name not in self.arguments and name not in ADDED_BY_HOSTS]
         values: dict[str, str] = {}
         for name, argument in self.arguments.items():
             raw = given.get(name, "").strip()
@@ -123,6 +123,11 @@ class Prompt:
         text = _PLACEHOLDER.sub(lambda found: values[found[1]], self.text)
         message = PromptMessage(role="user", content=TextContent(type="text", text=text))
         return GetPromptResult(description=self.description, messages=[message])
+
+    def _unknown(self, name: str) -> str:
+        near = nearest(name, self.arguments)
+        hint = f"; did you mean {near}?" if near else ""
+        return f"{label(name, limit=60) or '(no name)'} is no argument of it{hint}"
 
     def _allowed(self) -> str:
         names = [f"{name} (required)" if one.required else name for name, one in self.arguments.items()]
@@ -238,6 +243,8 @@ def _value(kind: Kind, raw: str, allowed: tuple[str, ...]) -> str:
     if not raw:
         return NOT_GIVEN
     if kind == "text":
+        if raw not in REMARKS and reads_as_nothing(raw):
+            raise ValueError("must be a text or left out, not what programs write for nothing")
         return fence(clean(raw, limit=TEXT_LIMIT), limit=TEXT_LIMIT) or NOT_GIVEN
     if kind == "choice":
         canonical = {value.casefold(): value for value in allowed}
@@ -246,20 +253,18 @@ def _value(kind: Kind, raw: str, allowed: tuple[str, ...]) -> str:
         return value
     if kind == "day":
         return _day(raw)
-    pattern, told = {
-        "id": (_ID, "must be a positive integer, digits only"),
-        "days": (_DAYS, "must be a number of days, 1 to 9999"),
-        "amount": (_AMOUNT, "must be an amount such as 18500 or 18,500.00"),
-    }[kind]
-    if not pattern.fullmatch(raw):
-        raise ValueError(told)
-    return raw.lstrip("$").replace(",", "")
+    if kind == "amount":
+        return amount_digits(raw)
+    if kind == "id":
+        return str(record_id(raw))
+    days = integer(raw)
+    if not isinstance(days, int) or not 1 <= days <= MOST_DAYS:
+        raise ValueError(f"must be a number of days, 1 to {MOST_DAYS}")
+    return str(days)
 
 
 def _day(raw: str) -> str:
-    if _DAY.fullmatch(raw):
-        try:
-            return date.fromisoformat(raw).isoformat()
-        except ValueError:
-            pass
-    raise ValueError("must be a day of the calendar as YYYY-MM-DD")
+    try:
+        return day(raw).isoformat()
+    except ValueError:
+        raise ValueError("must be a day of the calendar as YYYY-MM-DD") from None

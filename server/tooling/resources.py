@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from mcp.types import ResourceTemplate as ListedTemplate
 from server.errors import LeadBridgeError, NotFound
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reply import readable
+from server.tooling.scalars import record_id
 from server.untrusted import clean
 
 logger = logging.getLogger("leadbridge")
@@ -24,7 +24,6 @@ logger = logging.getLogger("leadbridge")
 MARKDOWN = "text/markdown"
 JSON = "application/json"
 PLAIN = "text/plain"
-_ID = re.compile(r"[1-9][0-9]{0,17}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +148,11 @@ class Resources:
             value = template.matched(uri)
             if value is None:
                 continue
-            if not _ID.fullmatch(value):
-                raise MCPError(INVALID_PARAMS, f"{template.variable} must be a positive integer, digits only")
-            return ReadResourceContents(content=readable(await template.read(ctx, int(value))), mime_type=MARKDOWN)
+            try:
+                identity = record_id(value)
+            except ValueError as error:
+                raise MCPError(INVALID_PARAMS, f"{template.variable} {error}") from None
+            return ReadResourceContents(content=readable(await template.read(ctx, identity)), mime_type=MARKDOWN)
         known = [*self.resources, *(one.uri_template for one in self.templates)]
         raise MCPError(INVALID_PARAMS, f"There is no such resource. Resources: {', '.join(known)}.")
 

@@ -12,10 +12,10 @@ from datetime import date
 from decimal import Decimal
 from typing import TypeVar
 
-V = TypeVar("V")
+from server.guard.recovery import LARGEST_ID
+from server.models.view import LARGEST_EXACT
 
-EXACT = 2**53 - 1
-"""The largest integer that JavaScript holds exactly; beyond it, neighbours are one number (RFC 8259, section 6)."""
+V = TypeVar("V")
 
 _INTEGER = re.compile(r"(-?(?:0|[1-9][0-9]{0,29}))(?:\.0)?")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20})?")
@@ -37,14 +37,27 @@ def integer(value: object) -> object:
     return int(known) if isinstance(known, float) and known.is_integer() else known
 
 
+def record_id(text: str) -> int:
+    """An id in a prompt's argument or an address.
+
+    Raises:
+        ValueError: not one.
+    """
+    found = integer(text)
+    if not isinstance(found, int) or not 1 <= found <= LARGEST_ID:
+        msg = "must be a positive integer, digits only"
+        raise ValueError(msg)
+    return found
+
+
 def exact(value: V) -> V:
     """The value, unless it is a number that a host may have rounded.
 
     Raises:
         ValueError: it is beyond 2^53-1.
     """
-    if isinstance(value, (int, float)) and EXACT < abs(value) < math.inf:
-        msg = f"is beyond {EXACT}, where hosts round numbers; send it as a text"
+    if isinstance(value, (int, float)) and LARGEST_EXACT < abs(value) < math.inf:
+        msg = f"is beyond {LARGEST_EXACT}, where hosts round numbers; send it as a text"
         raise ValueError(msg)
     return value
 
@@ -74,18 +87,25 @@ def amount(value: object) -> float:
     Raises:
         ValueError: not an amount, or one with more than two decimals.
     """
-    if isinstance(value, str):
-        found = _AMOUNT.fullmatch(value.strip())
-        if found is None:
-            msg = "must be an amount such as 18500 or 18,500.00: at most two decimals, commas only between thousands"
-            raise ValueError(msg)
-        return float(f"{found[1].replace(',', '')}{found[2] or ''}")
-    given = number(value)
+    given = float(amount_digits(value)) if isinstance(value, str) else number(value)
     exponent = Decimal(repr(given)).normalize().as_tuple().exponent
     if isinstance(exponent, int) and exponent < _CENTS:
         msg = f"must have at most two decimals, not {given!r}"
         raise ValueError(msg)
     return given
+
+
+def amount_digits(text: str) -> str:
+    """The digits and the decimal point of an amount as people write it.
+
+    Raises:
+        ValueError: not an amount, or a text that can mean two.
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    if found is None:
+        msg = "must be an amount such as 18500 or 18,500.00: at most two decimals, commas only between thousands"
+        raise ValueError(msg)
+    return f"{found[1].replace(',', '')}{found[2] or ''}"
 
 
 def flag(value: object) -> object:

@@ -15,9 +15,9 @@ from typing import Any, get_args
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from pydantic import BaseModel, ConfigDict, JsonValue, create_model
 
+from server.models.view import LARGEST_EXACT
+
 FILE = "schemas.json"
-LARGEST_EXACT = 2**53 - 1
-"""The largest integer that a host written in JavaScript passes on as it is."""
 
 
 class Arguments(ArgModelBase):

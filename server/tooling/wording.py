@@ -37,7 +37,9 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     if kind in {"too_long", "too_short"} and isinstance(detail["input"], str):  # a text that something looked at before
         kind = f"string_{kind}"
     if kind == "extra_forbidden":
-        return _unknown(argument, known)
+        near = nearest(argument, known)
+        hint = f"did you mean {near}?" if near else f"allowed: {', '.join(known) or 'none'}"
+        return f"is not an argument of this tool; {hint}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     if kind == "string_too_short" and context.get("min_length", 1) > 1:
@@ -48,16 +50,13 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     return template.format_map(_Context(context))
 
 
-def _unknown(argument: str, known: Iterable[str]) -> str:
+def nearest(argument: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant: in camel case, in the plural, without its first word, with a slip."""
     names = {name.replace("_", "").lower(): name for name in known}
     wanted = argument.replace("_", "").replace("-", "").lower()
-    ends = [name for short, name in names.items() if short.endswith(wanted)] if wanted else []
-    if len(ends) == 1:
-        return f"is not an argument of this tool; did you mean {ends[0]}?"
-    near = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
-    if near:
-        return f"is not an argument of this tool; did you mean {names[near[0]]}?"
-    return f"is not an argument of this tool; allowed: {', '.join(names.values()) or 'none'}"
+    ends = [name for short, name in names.items() if wanted and short.endswith(wanted)]
+    near = ends if len(ends) == 1 else difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+    return names.get(near[0], near[0]) if near else None
 
 
 class _Context(dict[str, Any]):

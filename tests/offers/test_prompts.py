@@ -239,7 +239,7 @@ async def test_arguments_stand_in_the_text_and_missing_ones_are_said_to_be(clien
     text = await rendered(client, "close_won_lead", lead_id="812", status="job_won", job_amount="$18,500.00")
     assert "Mark RenovationFind lead 812 as won." in text
     assert "Status: JOB_WON. Contract amount: 18500.00." in text
-    text = await rendered(client, "close_won_lead", lead_id=" 812 ", status="", job_amount="  ")
+    text = await rendered(client, "close_won_lead", lead_id="812.0", status="", job_amount="  ", toolCallId="call_1")
     assert f"Status: {NOT_GIVEN}. Contract amount: {NOT_GIVEN}." in text
     assert "{{" not in text
     assert sandbox.requests == []
@@ -262,7 +262,7 @@ async def test_a_missing_argument_is_refused_by_name(client):
 async def test_a_superfluous_argument_is_refused_by_name_with_all_other_problems(client):
     told = await refused(client, "close_won_lead", leadId="812", status="WON", job_amount="lots")
     for part in (
-        "leadId is no argument of it",
+        "leadId is no argument of it; did you mean lead_id?",
         "lead_id is required",
         "status must be one of JOB_WON, LEAD_WON",
         "job_amount must be an amount",
@@ -280,16 +280,21 @@ async def test_a_superfluous_argument_is_refused_by_name_with_all_other_problems
         ("hand_off", "lead_id", "1e3"),
         ("hand_off", "lead_id", "٨١٢"),
         ("hand_off", "lead_id", "9" * 30),
+        ("hand_off", "lead_id", "0812"),
+        ("hand_off", "lead_id", "null"),
         ("hand_off", "lead_id", HOSTILE),
         ("hand_off", "state", "Texas"),
         ("hand_off", "state", HOSTILE),
         ("close_won_lead", "job_amount", "18.500,00"),
+        ("close_won_lead", "job_amount", "18.500"),
+        ("close_won_lead", "job_amount", "18k"),
         ("close_won_lead", "job_amount", "-5"),
         ("close_won_lead", "job_amount", HOSTILE),
         ("weekly_pipeline_review", "stale_after_days", "0"),
         ("weekly_pipeline_review", "stale_after_days", HOSTILE),
         ("weekly_pipeline_review", "created_from", "2026-02-30"),
         ("weekly_pipeline_review", "created_from", "20261101"),
+        ("weekly_pipeline_review", "created_from", "2026-11-01T08:00:00Z"),
         ("weekly_pipeline_review", "created_from", HOSTILE),
     ],
 )

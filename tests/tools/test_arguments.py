@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from server.sandbox import Sandbox
+from server.sandbox.records import JobStatus
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 LIST, GET, NOTES = "rooflink_list_prospects", "rooflink_get_prospect", "rooflink_list_notes"
@@ -296,3 +298,28 @@ async def test_an_id_beyond_what_javascript_holds_goes_out_as_it_came(sandbox: S
             await call(client, GET, prospect_id=given)
             assert sandbox.requests[-1].path.rstrip("/").endswith(f"/{given}")
     await refused(sandbox, GET, "prospect_id", prospect_id=str(2**63))
+
+
+async def test_an_id_that_javascript_would_round_is_told_as_a_text(sandbox: Sandbox, time: Time, era: Era):
+    """The client holds every answer against its schema."""
+    large, small = 2**53 + 1, max(sandbox.prospects)
+    small_one = replace(sandbox.prospects[small], deleted=None)
+    sandbox.prospects.clear()
+    sandbox.notes.clear()
+    sandbox.prospects.update({small: small_one, large: replace(small_one, id=large)})
+    sandbox.leads[large] = replace(sandbox.leads[785], id=large, status=JobStatus(), attachments=[])
+    async with connected(sandbox, time=time, era=era, person=Person()) as client:
+        assert data_of(await call(client, GET, prospect_id=str(large)))["id"] == str(large)
+        assert data_of(await call(client, GET, prospect_id=small))["id"] == small
+        assert data_of(await call(client, "rooflink_prospect_checklist", prospect_id=str(large)))["prospect_id"] == (
+            str(large)
+        )
+        assert {row["id"] for row in data_of(await call(client, LIST))["rows"]} == {str(large), small}
+        receipt = data_of(await call(client, ADD, job_id=str(large), message="x"))
+        assert receipt["record"]["job_id"] == str(large)
+        assert data_of(await call(client, NOTES, job_id=str(large)))["rows"][0]["job_id"] == str(large)
+        receipt = data_of(await call(client, STATUS, lead_id=str(large), status="CONTACT_MADE"))
+        assert receipt["record_id"] == str(large)
+        rows = data_of(await call(client, "write_history"))["rows"]
+        assert str(large) in {row["record_id"] for row in rows}
+    assert len(sandbox.writes) == 2
