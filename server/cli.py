@@ -30,6 +30,7 @@ app = typer.Typer(
 LARGEST_OPTIONS = 1_000_000
 """Bytes of a file of sandbox options."""
 
+EnvFile = Annotated[str | None, typer.Option("--env-file", help="Read settings from this file; the environment wins.")]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")]
 
 
@@ -37,6 +38,7 @@ Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated servi
 def serve(
     *,
     sandbox: Sandbox = False,
+    env_file: EnvFile = None,
     http: Annotated[bool, typer.Option("--http", help="Streamable HTTP instead of stdio.")] = False,
     host: Annotated[str | None, typer.Option(help="Address for --http; loopback only. [default: 127.0.0.1]")] = None,
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for --http. [default: 8321]")] = None,
@@ -50,7 +52,7 @@ def serve(
         from server.loopback import is_loopback
         from server.settings import load_settings
 
-        settings = load_settings(sandbox=sandbox)
+        settings = load_settings(sandbox=sandbox, env_file=env_file)
         if http and not is_loopback(host):
             _wrong_use(
                 f"--host {host}: only loopback is served, because the server has no sign-in of its own; "
@@ -120,12 +122,13 @@ def doctor(
         bool, typer.Option("--live", help="Also read from the services with the keys; never a write.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
+    env_file: EnvFile = None,
 ) -> None:
     """Check settings, keys, clock, state store and contract; with --live the services too. Never a write."""
     from server.doctor import examine
     from server.findings import show
 
-    raise typer.Exit(show(examine(sandbox=sandbox, live=live), as_json=as_json))
+    raise typer.Exit(show(examine(sandbox=sandbox, live=live, env_file=env_file), as_json=as_json))
 
 
 class WriteState(StrEnum):
@@ -155,11 +158,12 @@ def contract_show(
     *,
     unverified: Annotated[bool, typer.Option("--unverified", help="Only what no page documents.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    env_file: EnvFile = None,
 ) -> None:
     """Show each operation with method, path, names on the wire, provenance and source, and what you changed."""
     from server.contract import show
 
-    catalog = _catalog()
+    catalog = _catalog(_settings_without_key(env_file))
     render = show.as_json if as_json else show.as_text
     typer.echo(render(catalog, unverified=unverified))
 
@@ -175,11 +179,13 @@ def contract_check(
     ] = "https://docs.renovationfind.com/llms.txt",
     write: Annotated[Path | None, typer.Option(help="Write the corrections that settle what differs.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --write.")] = False,
+    env_file: EnvFile = None,
 ) -> None:
     """Compare what is sent with the services' own documentation. No key is used, and no service is called."""
     from server.contract import check
 
-    catalog, settings = _catalog(), _settings_without_key()
+    settings = _settings_without_key(env_file)
+    catalog = _catalog(settings)
     checked = anyio.run(
         lambda: check.check(catalog, settings, service=service.value, mcp_url=mcp, llms_url=llms, openapi=openapi)
     )
@@ -202,18 +208,21 @@ def contract_check(
         raise typer.Exit(1)
 
 
-def _settings_without_key() -> Settings:
-    from server.settings import load_settings
+def _settings_without_key(env_file: str | None) -> Settings:
+    try:
+        from server.settings import load_settings
 
-    return load_settings(needs_key=False)
+        return load_settings(needs_key=False, env_file=env_file)
+    except LeadBridgeError as error:
+        _wrong_use(str(error))
 
 
-def _catalog() -> Catalog:
-    """The catalog with the user's corrections; no key is needed."""
+def _catalog(settings: Settings) -> Catalog:
+    """The catalog with the user's corrections."""
     try:
         from server.catalog import load
 
-        return load(_settings_without_key().contract_file)
+        return load(settings.contract_file)
     except LeadBridgeError as error:
         _wrong_use(str(error))
 
@@ -227,27 +236,28 @@ def history_list(
     *,
     state: Annotated[WriteState | None, typer.Option(help="Only writes in this state.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    env_file: EnvFile = None,
 ) -> None:
     """Show the newest writes, the unresolved first."""
     from server.history import show
 
-    raise typer.Exit(_on_store(lambda deck: anyio.run(show, deck, state.value if state else "", limit)))
+    raise typer.Exit(_on_store(env_file, lambda deck: anyio.run(show, deck, state.value if state else "", limit)))
 
 
 @history_app.command("verify")
-def history_verify() -> None:
+def history_verify(*, env_file: EnvFile = None) -> None:
     """Walk the audit trail; exit code 1 and the position where it is broken."""
     from server.history import verify
 
-    raise typer.Exit(_on_store(verify))
+    raise typer.Exit(_on_store(env_file, verify))
 
 
 @history_app.command("export")
-def history_export() -> None:
+def history_export(*, env_file: EnvFile = None) -> None:
     """Print the audit trail as JSON Lines."""
     from server.history import export
 
-    raise typer.Exit(_on_store(export))
+    raise typer.Exit(_on_store(env_file, export))
 
 
 company_app = typer.Typer(help="Whose keys these are.", no_args_is_help=True)
@@ -255,7 +265,7 @@ app.add_typer(company_app, name="company")
 
 
 @company_app.command("accept")
-def company_accept() -> None:
+def company_accept(*, env_file: EnvFile = None) -> None:
     """Say that the configured keys are those of the configured company (LEADBRIDGE_COMPANY)."""
 
     def work(deck: Deck) -> int:
@@ -266,16 +276,15 @@ def company_accept() -> None:
             _wrong_use("no key is set, so there is none to accept")
         return 0
 
-    raise typer.Exit(_on_store(work))
+    raise typer.Exit(_on_store(env_file, work))
 
 
-def _on_store(work: Callable[[Deck], int]) -> int:
+def _on_store(env_file: str | None, work: Callable[[Deck], int]) -> int:
     """Run `work` on the configured store, for which no key is needed; one that cannot be used is exit code 1."""
     try:
         from server.app import build_deck
-        from server.settings import load_settings
 
-        deck = build_deck(load_settings(needs_key=False), needs_key=False)
+        deck = build_deck(_settings_without_key(env_file), needs_key=False)
     except LeadBridgeError as error:
         _wrong_use(str(error))
     try:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from server.env_file import unread_settings
 from server.errors import LeadBridgeError
 from server.findings import Finding
 from server.settings import Settings, load_settings
@@ -28,18 +29,27 @@ LITTLE, TOO_LITTLE = 200_000_000, 5_000_000
 """Bytes of free disk: the store's writes are small, but every write needs one."""
 
 
-def examine(*, sandbox: bool = False, live: bool = False) -> list[Finding]:
+def examine(*, sandbox: bool = False, live: bool = False, env_file: str | None = None) -> list[Finding]:
     """Everything that can be found; services are called only if `live`. Never a write to one, never a secret shown."""
     try:
-        settings = load_settings(sandbox=sandbox)
+        settings = load_settings(sandbox=sandbox, env_file=env_file)
     except LeadBridgeError as error:
-        return [Finding("failure", "settings", str(error), "Correct the environment or the .env file.")]
+        return [Finding("failure", "settings", str(error), "Correct the environment or the env file.")]
     return [
         Finding("ok", "settings", "all names and values are known"),
+        *_env_files(settings),
         *_keys(settings),
         _clock(),
         *_server(settings, live=live),
     ]
+
+
+def _env_files(settings: Settings) -> Iterator[Finding]:
+    if settings.env_file is not None:
+        yield Finding("ok", "env file", f"settings are read from {settings.env_file}; the environment wins")
+    if unread := unread_settings(settings.env_file):
+        told, _, do = unread.partition(". ")
+        yield Finding("warning", ".env", told, f"{do}.")
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
@@ -121,7 +131,7 @@ async def _company(deck: Deck) -> list[Finding]:
     for service in deck.services.clients:
         key = await deck.company.standing(service)
         if key.told:
-            title = f"{deck.catalog.services[service].title} key"
+            title = f"{deck.catalog.services[service].title} company"
             findings.append(Finding("warning" if key.doubtful else "ok", title, key.told))
     if note := await deck.company.unclaimed():
         findings.append(Finding("warning", "history", note))

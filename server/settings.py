@@ -1,12 +1,11 @@
-"""Settings from the environment (prefix `LEADBRIDGE_`), a `.env` file in the working directory, or `*_FILE` secrets."""
+"""Settings from the environment (prefix `LEADBRIDGE_`), from an env file that is named, and from `*_FILE` secrets."""
 
 from __future__ import annotations
 
 import difflib
-import io
 import os
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -15,18 +14,21 @@ from urllib.parse import urlsplit
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from server.env_file import NAMED_BY, PREFIX, named_file, settings_in, unread_settings
 from server.errors import SettingsError
 from server.loopback import is_loopback
+from server.pasted import key_in, unwrapped
+from server.paths import fill_in
 from server.state_address import state_address
 from server.text_files import UnreadableFileError, read_text
 from server.token_claims import read_claims
 
-PREFIX = "LEADBRIDGE_"
 LONGEST_COMPANY = 40
 ApprovalMode = Literal["auto", "human", "token", "off"]
 LARGEST_SECRET = 16_000
 """Bytes of a file that holds a key or an address."""
 _SECRETS = ("rooflink_api_key", "renovationfind_token", "state_url")
+_PATHS = {*(f"{name}_file" for name in _SECRETS), "contract_file", "upload_root"}
 
 
 class Settings(BaseSettings):
@@ -34,7 +36,6 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
-        env_file=".env",
         env_ignore_empty=True,
         extra="ignore",
         frozen=True,
@@ -59,10 +60,19 @@ class Settings(BaseSettings):
     contract_file: Path | None = None
     sandbox: bool = False
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+    env_file: Path | None = None
 
     @model_validator(mode="before")
     @classmethod
-    def _read_secret_files(cls, values: Any) -> Any:
+    def _unwrap_and_read_secret_files(cls, given: Any) -> Any:
+        texts = {name: unwrapped(value) if isinstance(value, str) else value for name, value in given.items()}
+        values: dict[str, Any] = {name: value for name, value in texts.items() if value != "" or name in _SECRETS}
+        for name in _PATHS & values.keys():
+            try:
+                values[name] = Path(fill_in(str(values[name])))
+            except ValueError as error:
+                msg = f"{PREFIX}{name.upper()}: {error}"
+                raise ValueError(msg) from None
         for name in _SECRETS:
             path = values.get(f"{name}_file")
             if path is None:
@@ -71,7 +81,7 @@ class Settings(BaseSettings):
                 msg = f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one"
                 raise ValueError(msg)
             try:
-                values[name] = read_text(Path(path), LARGEST_SECRET).strip()
+                values[name] = unwrapped(read_text(path, LARGEST_SECRET))
             except UnreadableFileError as error:
                 msg = f"{PREFIX}{name.upper()}_FILE cannot be read: {error}"
                 raise ValueError(msg) from None
@@ -86,18 +96,12 @@ class Settings(BaseSettings):
 
     @field_validator("rooflink_api_key", "renovationfind_token")
     @classmethod
-    def _key_fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            text = value.get_secret_value()
-            if not text.isascii() or not text.isprintable() or " " in text or not text:
-                msg = "must be printable ASCII without spaces or line breaks; copy the key again"
-                raise ValueError(msg)
-        return value
+    def _key_alone(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(key_in(value.get_secret_value()))
 
     @field_validator("rooflink_base_url", "renovationfind_base_url")
     @classmethod
     def _base_url_is_safe(cls, value: str) -> str:
-        value = value.strip()
         if not value:
             return value
         try:
@@ -135,11 +139,13 @@ class Settings(BaseSettings):
     def _upload_root_is_a_folder(cls, value: Path | None) -> Path | None:
         if value is None:
             return None
-        folder = value.expanduser().absolute()
-        if not folder.is_dir():
+        if not value.is_absolute():
+            msg = "must be an absolute path: a relative one would be another folder for each that a host starts in"
+            raise ValueError(msg)
+        if not value.is_dir():
             msg = "must be a folder that exists; files are uploaded from it only"
             raise ValueError(msg)
-        return folder
+        return value
 
     @field_validator("state_url")
     @classmethod
@@ -151,7 +157,12 @@ class Settings(BaseSettings):
         return self.rooflink_api_key if service == "rooflink" else self.renovationfind_token
 
     def warnings(self) -> Iterator[str]:
-        """Lines for the start: a key that says of itself that it is over, or will be soon. The other may be fine."""
+        """Lines for the start: settings that are not read, and a key that says that it is over, or will be soon.
+
+        The key of the other service may be fine, so the server starts all the same.
+        """
+        if unread := unread_settings(self.env_file):
+            yield unread
         now = datetime.now(UTC)
         for setting, secret in (
             ("ROOFLINK_API_KEY", self.rooflink_api_key),
@@ -166,57 +177,54 @@ class Settings(BaseSettings):
         return self.rooflink_base_url if service == "rooflink" else self.renovationfind_base_url
 
 
-def load_settings(
-    *, sandbox: bool = False, environ: Mapping[str, str] | None = None, needs_key: bool = True
-) -> Settings:
-    """Settings of this process; `sandbox` is the command line's `--sandbox`.
+def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: str | None = None) -> Settings:
+    """Settings of this process. `sandbox` and `env_file` are the command line's `--sandbox` and `--env-file`.
+
+    The environment wins over the file. What is in neither has its default: no other file is looked at.
 
     Raises:
         SettingsError: an unknown `LEADBRIDGE_` name, a value that is not allowed, or, where a key is needed, neither
             a key nor the sandbox. The text is one line and never holds a secret.
     """
+    file = named_file(env_file, os.environ)
+    from_file = settings_in(file) if file is not None else {}
+    _refuse_unknown_names([*os.environ, *from_file])
+    if any(name.upper() == NAMED_BY for name in from_file):
+        msg = f"{NAMED_BY} names this file; it cannot name another one from inside {file}"
+        raise SettingsError(msg)
+    in_environment = {name.upper() for name, value in os.environ.items() if value}
+    values: dict[str, Any] = {
+        name.upper().removeprefix(PREFIX).lower(): value
+        for name, value in from_file.items()
+        if value and name.upper() not in in_environment
+    }
+    values["env_file"] = file
+    if sandbox:
+        values["sandbox"] = True
     try:
-        _refuse_unknown_names(os.environ if environ is None else environ)
-        settings = Settings(sandbox=True) if sandbox else Settings()
+        settings = Settings(**values)
     except ValidationError as error:
         raise SettingsError(_one_line(error)) from None
-    except UnicodeDecodeError:
-        msg = "the .env file is not UTF-8 text"
-        raise SettingsError(msg) from None
     keyless = settings.rooflink_api_key is None and settings.renovationfind_token is None
     if needs_key and keyless and not settings.sandbox:
+        unread = unread_settings(file)
         msg = (
             "no key: set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "
-            "or add --sandbox to try LeadBridge on simulated services"
+            f"or add --sandbox to try LeadBridge on simulated services{'; ' if unread else ''}{unread}"
         )
         raise SettingsError(msg)
     return settings
 
 
-def _refuse_unknown_names(environ: Mapping[str, str]) -> None:
+def _refuse_unknown_names(names: Iterable[str]) -> None:
     """A misspelt `LEADBRIDGE_READONLY` must not leave a server able to write."""
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    for name in [*environ, *_dotenv_names()]:
+    for name in names:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
             near = difflib.get_close_matches(name.upper(), known, n=1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
             msg = f"{name} is not a setting; {hint}"
             raise SettingsError(msg)
-
-
-def _dotenv_names() -> Iterator[str]:
-    """Names in the `.env` file of the working directory; a line that cannot be read could be any of them."""
-    from dotenv.parser import parse_stream
-
-    path = Path(".env")
-    if not path.is_file():
-        return
-    for binding in parse_stream(io.StringIO(path.read_text("utf-8"))):
-        if binding.error:
-            msg = f".env line {binding.original.line} cannot be read; write NAME=value"
-            raise SettingsError(msg)
-        if binding.key:
-            yield binding.key
 
 
 def _one_line(error: ValidationError) -> str:

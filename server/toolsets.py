@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from server.catalog import Catalog
 from server.errors import SettingsError
+from server.pasted import unwrapped
 from server.settings import Settings
 from server.tooling.definition import ToolSpec
 
@@ -20,7 +21,7 @@ def chosen_toolsets(text: str) -> set[str]:
         SettingsError: a toolset that does not exist.
     """
     chosen: set[str] = set()
-    words = [word.strip().lower() for word in text.split(",") if word.strip()]
+    words = [word for part in text.split(",") if (word := unwrapped(part).lower())]
     if words and words[0].startswith("-"):
         chosen |= set(DEFAULT)
     for word in words:

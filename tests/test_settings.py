@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,10 @@ def env(monkeypatch: pytest.MonkeyPatch) -> Any:
     return put
 
 
-def refused(**expected: str) -> str:
+def refused(env_file: str | None = None) -> str:
     """The one line that a wrong environment is told with."""
     with pytest.raises(SettingsError) as caught:
-        load_settings()
+        load_settings(env_file=env_file)
     told = str(caught.value)
     assert "\n" not in told
     assert len(told) < 700
@@ -84,23 +85,125 @@ def test_a_setting_is_read_from_the_environment(name: str, env: Any) -> None:
 
 
 def test_the_table_above_holds_every_setting_there_is() -> None:
-    assert set(READINGS) == set(Settings.model_fields)
+    assert {*READINGS, "env_file"} == set(Settings.model_fields)
 
 
 @pytest.mark.parametrize("name", sorted(READINGS))
-def test_a_setting_is_read_from_a_dotenv_file_in_the_working_directory(name: str) -> None:
+@pytest.mark.parametrize("named_by", ["option", "variable"])
+def test_a_setting_is_read_from_an_env_file_that_is_named(name: str, named_by: str, env: Any) -> None:
     value, expected = READINGS[name]
     if name.endswith("_file") and name != "contract_file":
         Path(value).write_text(STATE if name == "state_url_file" else KEY)
-    Path(".env").write_text(f"LEADBRIDGE_SANDBOX=1\nLEADBRIDGE_{name.upper()}={value}\n")
-    assert getattr(load_settings(), name) == expected
+    Path("my.env").write_text(f"LEADBRIDGE_SANDBOX=1\nLEADBRIDGE_{name.upper()}={value}\n")
+    if named_by == "variable":
+        env(env_file=str(Path("my.env").absolute()))
+    settings = load_settings(env_file="my.env" if named_by == "option" else None)
+    assert getattr(settings, name) == expected
+    assert settings.env_file == Path("my.env").absolute()
 
 
-def test_the_environment_wins_over_the_dotenv_file(env: Any) -> None:
-    Path(".env").write_text("LEADBRIDGE_SANDBOX=1\nLEADBRIDGE_APPROVALS=off\nLEADBRIDGE_READ_ONLY=0\n")
+def test_the_environment_wins_over_the_env_file(env: Any) -> None:
+    Path("my.env").write_text("LEADBRIDGE_SANDBOX=1\nLEADBRIDGE_APPROVALS=off\nleadbridge_read_only=0\n")
     env(approvals="human", read_only="1")
-    settings = load_settings()
+    settings = load_settings(env_file="my.env")
     assert (settings.approvals, settings.read_only, settings.sandbox) == ("human", True, True)
+
+
+@pytest.mark.parametrize("name", sorted(READINGS))
+def test_an_env_file_that_merely_lies_in_the_working_directory_is_not_read(name: str, env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    before = load_settings()
+    Path(".env").write_text(f"LEADBRIDGE_{name.upper()}={READINGS[name][0]}\n")
+    assert load_settings() == before
+    (warning,) = before.warnings()
+    assert warning.startswith(f"the .env in the working directory is not read; it sets LEADBRIDGE_{name.upper()}. ")
+    assert warning.endswith("name it with --env-file or LEADBRIDGE_ENV_FILE")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"LEADBRIDGE_READONLY=1\n", b"\xff\xfeL\x00", b"caf\xe9", b"no assignment", b'KEY="-----BEGIN\nabc\n', None],
+)
+def test_what_is_wrong_with_a_file_that_is_not_read_stops_no_start(content: bytes | None, env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    if content is None:
+        os.mkfifo(".env")
+    else:
+        Path(".env").write_bytes(content)
+    settings = load_settings()
+    assert len(list(settings.warnings())) == (content == b"LEADBRIDGE_READONLY=1\n")
+
+
+def test_an_env_file_that_is_named_is_not_called_unread(env: Any) -> None:
+    Path(".env").write_text(f"LEADBRIDGE_ROOFLINK_API_KEY={KEY}\n")
+    assert ".env in the working directory is not read" in refused()
+    assert list(load_settings(env_file=".env").warnings()) == []
+    env(env_file=str(Path(".env").absolute()))
+    assert list(load_settings().warnings()) == []
+
+
+def test_a_path_of_an_env_file_begins_at_home_or_is_absolute_or_is_typed(
+    env: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    env(rooflink_api_key=KEY)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "my.env").write_text("LEADBRIDGE_APPROVALS=human\n")
+    for named in ("~/my.env", "$HOME/my.env", f'"{tmp_path}/my.env"\r'):
+        env(env_file=named)
+        assert load_settings().approvals == "human"
+    for named in ("~/my.env", "$HOME/my.env", f"{tmp_path}/my.env"):
+        env(env_file="")
+        assert load_settings(env_file=named).approvals == "human"
+    env(env_file="my.env")
+    assert refused().startswith("LEADBRIDGE_ENV_FILE: must be an absolute path")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"no assignment\n", "line 1, cannot be read"),
+        (b"\nLEADBRIDGE_READ_ONLY\n", "line 2, cannot be read"),
+        (b'A=1\nKEY="-----BEGIN\nabc\n', "line 2, cannot be read"),
+        (b"LEADBRIDGE_ENV_FILE=/srv/other.env\n", "cannot name another one"),
+        (b"\xff\x80", "not UTF-8 text"),
+        (b"#" * 70_000, "larger than 64 kB"),
+        (None, "a pipe, not a regular file"),
+    ],
+)
+def test_a_named_env_file_that_cannot_be_read_is_refused_in_one_line(content: bytes | None, why: str, env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    if content is None:
+        os.mkfifo("my.env")
+    else:
+        Path("my.env").write_bytes(content)
+    said = refused(env_file="my.env")
+    assert why in said
+    assert "my.env" in said
+
+
+def test_an_env_file_that_is_not_there_or_has_no_name_is_refused(env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    assert "nowhere.env cannot be read: No such file" in refused(env_file="nowhere.env")
+    assert refused(env_file="") == "--env-file is empty; give it the path of a file"
+    assert "NOT_SET" in refused(env_file="$NOT_SET/my.env")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_env_file_is_read_in_every_usual_encoding(encoding: str, end: str, env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    lines = ["LEADBRIDGE_READ_ONLY=true", "export LEADBRIDGE_APPROVALS='human'", "# caf\xe9", "OTHER=1", ""]
+    Path("my.env").write_bytes(end.join(lines).encode(encoding))
+    settings = load_settings(env_file="my.env")
+    assert (settings.read_only, settings.approvals) == (True, "human")
+
+
+def test_no_variable_is_filled_into_a_value_of_an_env_file(env: Any) -> None:
+    Path("my.env").write_text("LEADBRIDGE_ROOFLINK_API_KEY=${HOME}\n")
+    assert "placeholder" in refused(env_file="my.env")
+    env(rooflink_api_key=KEY)
+    Path("my.env").write_text("LEADBRIDGE_READ_ONLY=${NOT_SET}\n")
+    assert refused(env_file="my.env").startswith("LEADBRIDGE_READ_ONLY: ")
 
 
 def test_the_defaults_are_the_careful_ones(env: Any) -> None:
@@ -166,7 +269,7 @@ def test_a_value_that_is_not_allowed_is_refused_by_its_name(name: str, value: st
         ("LEADBRIDGE_DEADLINE", "LEADBRIDGE_CALL_DEADLINE"),
     ],
 )
-@pytest.mark.parametrize("place", ["environment", "dotenv"])
+@pytest.mark.parametrize("place", ["environment", "env file"])
 def test_a_misspelt_name_is_refused_with_the_one_that_was_meant(
     name: str, meant: str, place: str, env: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,8 +277,8 @@ def test_a_misspelt_name_is_refused_with_the_one_that_was_meant(
     if place == "environment":
         monkeypatch.setenv(name, "1")
     else:
-        Path(".env").write_text(f"OTHER=1\n{name}=1\n")
-    told = refused()
+        Path("my.env").write_text(f"OTHER=1\n{name}=1\n")
+    told = refused(None if place == "environment" else "my.env")
     assert told.startswith(name)
     assert "did you mean" in told
     assert meant in told
@@ -191,26 +294,14 @@ def test_variables_of_others_are_nobodys_business(env: Any, monkeypatch: pytest.
     env(rooflink_api_key=KEY)
     monkeypatch.setenv("LEADBRIDG", "x")
     monkeypatch.setenv("READ_ONLY", "1")
-    Path(".env").write_text("DATABASE_URL=x\nREAD_ONLY=1\n")
-    assert load_settings().read_only is False
-
-
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
-def test_a_dotenv_file_in_another_encoding_is_read_or_refused_and_never_half_read(encoding: str, env: Any) -> None:
-    env(rooflink_api_key=KEY)
-    Path(".env").write_bytes("LEADBRIDGE_READ_ONLY=1\n# caf\xe9\n".encode(encoding))
-    try:
-        settings = load_settings()
-    except SettingsError as error:
-        assert ".env" in str(error)  # noqa: PT017  # both ways out are right
-    else:
-        assert settings.read_only is True
+    Path("my.env").write_text("DATABASE_URL=x\nREAD_ONLY=1\n")
+    assert load_settings(env_file="my.env").read_only is False
 
 
 def test_a_misspelt_name_on_the_first_line_of_a_file_with_a_byte_order_mark_is_refused(env: Any) -> None:
     env(rooflink_api_key=KEY)
-    Path(".env").write_text("LEADBRIDGE_READONLY=1\n", "utf-8-sig")
-    assert "LEADBRIDGE_READ_ONLY" in refused()
+    Path("my.env").write_text("LEADBRIDGE_READONLY=1\n", "utf-8-sig")
+    assert "LEADBRIDGE_READ_ONLY" in refused("my.env")
 
 
 # Keys
@@ -244,12 +335,119 @@ def test_one_key_is_enough_and_belongs_to_one_service(name: str, env: Any) -> No
 
 
 @pytest.mark.parametrize(
-    "bad", [f"{KEY} x", f"{KEY}\n", f"{KEY}\r\nX-Evil: 1", f"{KEY}é", f"{KEY}\x7f", f"\t{KEY}", " "]
+    "bad",
+    [
+        *(f"{KEY} x", f"{KEY}\n{KEY}", f"{KEY}\r\nX-Evil: 1", f"{KEY}é", f"{KEY}\x7f", f'{{"key":"{KEY}",', " ", '""'),
+        *(f"https://crm.example/{KEY}", f"op://vault/{KEY}", f"{KEY[:6]}...", f"{KEY[:6]}****", KEY * 1000),
+        *("\u2022" * 16, f"setx KEY {KEY}", f"{KEY[:8]}\u2013{KEY[8:]}"),
+    ],
 )
 @pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token"])
 def test_a_key_that_fits_no_header_is_refused_without_being_shown(name: str, bad: str, env: Any) -> None:
     env(**{name: bad})
     assert refused().startswith(f"LEADBRIDGE_{name.upper()}: ")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        *("{}\n", "\t{}\r\n", " {} ", "\ufeff{}", "{}\u200b", "\u2060{}\u00a0", '"{}"', "'{}'", "`{}`", '"{}', "{}\\n"),
+        *("\u201c{}\u201d", "\u201e{}\u201c", "\u00ab{}\u00bb", "\u2018{}\u2019", "\"'{}'\"", '"{}",'),
+        *(
+            "Bearer {}",
+            "bearer  {}",
+            "Bearer%20{}",
+            "Token {}",
+            "Authorization: Bearer {}",
+            "X-API-KEY: {}",
+            "x-api-key:{}",
+        ),
+        *(
+            "LEADBRIDGE_ROOFLINK_API_KEY={}",
+            "export API_KEY='{}'",
+            '$env:TOKEN = "{}"',
+            '"token": "{}",',
+            "Key: {}\r\n",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["environment", "file"])
+@pytest.mark.parametrize(("name", "key"), [("rooflink_api_key", KEY), ("renovationfind_token", TOKEN)])
+def test_a_key_is_taken_without_what_was_pasted_with_it(pasted: str, place: str, name: str, key: str, env: Any) -> None:
+    if place == "environment":
+        env(**{name: pasted.format(key)})
+    else:
+        Path("key").write_text(pasted.format(key))
+        env(**{f"{name}_file": "key"})
+    assert getattr(load_settings(), name) == SecretStr(key)
+
+
+@pytest.mark.parametrize(
+    "key", ["k" * 12, "abc123==", "wrong-key", "sk_live_xyz9", "a/b+c=", "rl-secret-key-1", "my-9-key"]
+)
+def test_a_key_that_looks_odd_is_still_a_key(key: str, env: Any) -> None:
+    env(rooflink_api_key=key)
+    assert load_settings().rooflink_api_key == SecretStr(key)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "${input:rooflink-key}",
+            "${ROOFLINK_API_KEY}",
+            "${user_config.token}",
+            "${env:KEY}",
+            "$ROOFLINK_API_KEY",
+            "{{key}}",
+        ),
+        *(
+            "%ROOFLINK_API_KEY%",
+            "$(cat key)",
+            "<your key>",
+            "<API_KEY>",
+            "[your token]",
+            "{token}",
+            "input:rooflink-key",
+        ),
+        *("YOUR_API_KEY", "your-rooflink-api-key-here", "xxx", "XXXX-XXXX", "changeme", "REPLACE_ME", "todo", "null"),
+        *("Bearer ${TOKEN}", '"${input:key}"', "paste your token here", "Bearer", "undefined", "API_KEY=your_key"),
+    ],
+)
+@pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token"])
+def test_a_placeholder_that_nobody_filled_in_is_named(text: str, name: str, env: Any) -> None:
+    env(**{name: text})
+    said = refused()
+    assert said.startswith(f"LEADBRIDGE_{name.upper()}: is a placeholder that was not filled in")
+
+
+@pytest.mark.parametrize("around", ["{}\r", " {} ", '"{}"', "'{}'\r\n", "\ufeff{}", "\u201c{}\u201d"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "read_only",
+        "approvals",
+        "log_level",
+        "toolsets",
+        "call_deadline",
+        "rooflink_base_url",
+        "upload_root",
+        "state_url",
+    ],
+)
+def test_every_value_is_understood_with_blanks_line_ends_and_quotes_around_it(name: str, around: str, env: Any) -> None:
+    value, expected = READINGS[name]
+    env(rooflink_api_key=KEY, **{name: around.format(value)})
+    assert getattr(load_settings(), name) == expected
+
+
+@pytest.mark.parametrize("name", ["read_only", "approvals", "toolsets", "rooflink_base_url", "contract_file"])
+def test_a_value_of_blanks_or_empty_quotes_is_as_good_as_none(name: str, env: Any) -> None:
+    env(rooflink_api_key=KEY)
+    without = load_settings()
+    for blank in (" ", "\r", '""', "\ufeff"):
+        env(**{name: blank})
+        assert load_settings() == without
 
 
 @pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
@@ -262,15 +460,15 @@ def test_a_secret_can_stand_in_a_file_with_white_space_around_it(name: str, env:
 
 
 @pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
-@pytest.mark.parametrize("place", ["environment", "dotenv"])
+@pytest.mark.parametrize("place", ["environment", "env file"])
 def test_a_secret_given_twice_is_refused(name: str, place: str, env: Any, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(KEY)
     env(**{f"{name}_file": str(tmp_path / "secret")})
     if place == "environment":
         env(**{name: TOKEN})
     else:
-        Path(".env").write_text(f"LEADBRIDGE_{name.upper()}={TOKEN}\n")
-    told = refused()
+        Path("my.env").write_text(f"LEADBRIDGE_{name.upper()}={TOKEN}\n")
+    told = refused(None if place == "environment" else "my.env")
     assert f"LEADBRIDGE_{name.upper()} and LEADBRIDGE_{name.upper()}_FILE" in told
 
 

@@ -108,10 +108,10 @@ def test_a_bad_contract_file_is_told_in_one_line(contract, told):
     assert told in line
 
 
-@pytest.mark.parametrize("content", [b"LEADBRIDGE_READONLY=1\n", b"LEADBRIDGE_READ_ONLY=perhaps\n", b"\xff\xfe\n"])
+@pytest.mark.parametrize("content", [b"LEADBRIDGE_READONLY=1\n", b"LEADBRIDGE_READ_ONLY=perhaps\n", b"\xff\x80\n"])
 def test_a_bad_env_file_is_told_in_one_line(content):
-    Path(".env").write_bytes(content)
-    assert wrong_use(leadbridge("serve", "--sandbox"))
+    Path("my.env").write_bytes(content)
+    assert wrong_use(leadbridge("serve", "--sandbox", "--env-file", "my.env"))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.com", ""])
@@ -278,7 +278,7 @@ def test_doctor_fails_without_a_key_and_says_what_to_do():
     result = leadbridge("doctor")
     assert result.exit_code == 1
     assert "failure  settings: no key: set LEADBRIDGE_ROOFLINK_API_KEY" in result.stdout
-    assert findings(code=1)["settings"]["do"] == "Correct the environment or the .env file."
+    assert findings(code=1)["settings"]["do"] == "Correct the environment or the env file."
 
 
 @pytest.mark.parametrize(
