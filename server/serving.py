@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import anyio
 
 from server import __version__, logs
+from server.tooling.lasting import serve_stdio
 from server.tooling.offering import Offering
 
 if TYPE_CHECKING:
@@ -33,12 +35,11 @@ class Messages(TextIOWrapper):
 
 def over_stdio(server: Offering, settings: Settings) -> None:
     """Serve until stdin is closed."""
-    # Python's own handler would wait for the thread that reads stdin, until the client closes it.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would end it with a traceback
     stdin = os.fdopen(os.dup(_STDIN), "rb", closefd=False)
     messages = anyio.wrap_file(Messages(stdin, encoding="utf-8", errors="replace"))
     logs.say(f"LeadBridge {__version__} on stdio ({_what(server, settings)}). Waiting for an MCP client; Ctrl-C stops.")
-    anyio.run(server.run_stdio_async, messages)
+    anyio.run(serve_stdio, partial(server.run_stdio_async, messages))
 
 
 def over_http(server: Offering, settings: Settings, host: str, port: int) -> None:

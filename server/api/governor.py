@@ -62,6 +62,15 @@ class Governor:
         finally:
             self._waiting.remove(caller)
 
+    async def check(self, patience: float) -> None:
+        """Find out whether a place is near, and take none.
+
+        Raises:
+            RateLimited: the next place is more than `patience` seconds away.
+        """
+        now = self.clock()
+        self._refuse_beyond(self._next(now), now + patience)
+
     def _next(self, now: float) -> float:
         while len(self._places) > self.requests and self._places[0] < now - self.seconds - SAFETY:
             self._places.popleft()

@@ -101,6 +101,21 @@ class SharedGovernor(Governor):
             self.warning = ""
             _left.set((number, self.clock()))
 
+    async def check(self, patience: float) -> None:
+        """Find out whether a place is near, for all processes, and take none.
+
+        Raises:
+            RateLimited: the next place is more than `patience` seconds away.
+        """
+        try:
+            too_far = await self._change(lambda queue: self._beyond(queue, patience))
+        except NotShared as error:
+            self._alone(error)
+            await super().check(patience)
+            return
+        if too_far is not None:
+            raise too_far
+
     async def answered(self) -> None:
         """The answer to the request of this task's last `acquire` came: it had arrived by now."""
         left = _left.get()
@@ -156,6 +171,9 @@ class SharedGovernor(Governor):
             return self._too_far(queue, wait)
         return wait
 
+    def _beyond(self, queue: Queue, patience: float) -> RateLimited | None:
+        return self._too_far(queue, queue.soonest) if queue.soonest > patience else None
+
     def _too_far(self, queue: Queue, wait: float) -> RateLimited:
         what = f"{self.service}'s limit of {self.requests} requests in {self.seconds:g} s is used up."
         if queue.cooling > 0:
@@ -209,6 +227,11 @@ class Queue:
     def used(self) -> int:
         """How many left in the window, or have a place."""
         return len(self._left) + len(self.waiting)
+
+    @property
+    def soonest(self) -> float:
+        """Seconds until somebody who comes now may leave."""
+        return self._place(self._last + 1, self._left) - self.now
 
     def cool_off(self, seconds: float) -> None:
         """Let nobody leave for so many seconds."""

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -26,6 +27,14 @@ if TYPE_CHECKING:
 
 TOKEN_LIFETIME = 600.0
 _PREFIX = "lb1"
+_AROUND = r"[^A-Za-z0-9_.\-]*"
+_CHARACTER = rf"[A-Za-z0-9_-]{_AROUND}"
+_TOKEN = re.compile(
+    rf"{_PREFIX}{_AROUND}\.{_AROUND}((?:{_CHARACTER})+)\.{_AROUND}((?:{_CHARACTER}){{43}})(?![A-Za-z0-9_-])"
+)
+"""A token in a text: wrapped, quoted, under its label or at the end of a sentence. Its signature has 43 characters."""
+_PIECE = re.compile(r"[A-Za-z0-9_-]{30}")
+"""No word that somebody types."""
 
 Way = Literal["not needed", "asked", "token", "unattended"]
 
@@ -75,11 +84,11 @@ class Approvals:
             return Approval("not needed")
         return Approval("unattended") if self.mode == "off" else None
 
-    async def token_needed(self, plan: Plan) -> TokenNeeded:
-        """What a client that cannot ask gets: a token to come back with.
+    def refuse_without_tokens(self) -> None:
+        """Nothing can be done for a client that cannot ask, where tokens are not accepted.
 
         Raises:
-            Refused: tokens are not accepted here.
+            Refused: they are not.
         """
         if self.mode == "human":
             raise Refused(
@@ -88,6 +97,9 @@ class Approvals:
                 "LEADBRIDGE_APPROVALS=human does not accept tokens.",
                 "Use a client that supports elicitation.",
             )
+
+    async def token_needed(self, plan: Plan) -> TokenNeeded:
+        """What a client that cannot ask gets: a token to come back with."""
         return TokenNeeded(await self._mint(plan))
 
     def by_token(self, plan: Plan, token: OpenedToken) -> Approval:
@@ -134,12 +146,10 @@ class Approvals:
         Raises:
             Refused: it is not; each case is told apart.
         """
-        if self.mode == "human":
-            await self.token_needed(plan)
-        prefix, _, rest = token.strip().partition(".")
-        body, _, signature = rest.partition(".")
-        if prefix != _PREFIX or not hmac.compare_digest(signature.encode(), (await self._sign(body)).encode()):
-            raise _token_refused("forged", "this approval_token was not made by this server")
+        self.refuse_without_tokens()
+        body, signature = _parts_of(token)
+        if not hmac.compare_digest(signature.encode(), (await self._sign(body)).encode()):
+            raise _token_refused("forged", "this server made no such approval_token, or it was changed on the way")
         payload = json.loads(_unb64(body))
         if payload["o"] != plan.operation.id or payload["a"] != plan.digest():
             raise _token_refused("other_arguments", "this approval_token was made for other arguments")
@@ -173,12 +183,29 @@ def used_before() -> Refused:
     )
 
 
-def _token_refused(reason: str, why: str) -> Refused:
-    return Refused(
-        f"token_{reason}",
-        f"Nothing was changed: {why}.",
-        "Call again without approval_token for a fresh preview, and ask the user again.",
-    )
+def _parts_of(text: str) -> tuple[str, str]:
+    """Body and signature of the token in a text that a model copied, perhaps with what stood around it.
+
+    Raises:
+        Refused: there is none, or not the whole of one.
+    """
+    at = text.find(_PREFIX)
+    found = _TOKEN.match(text, at) if at >= 0 else None
+    if found is not None:
+        body, signature = (re.sub(_AROUND, "", part) for part in found.groups())
+        return body, signature
+    if at >= 0 or _PIECE.search(text):
+        raise _token_refused(
+            "not_whole",
+            "this approval_token was not copied whole, or was changed on the way",
+            "Call again with the whole token, from lb1 to its end; or without one, for a fresh preview.",
+        )
+    raise _token_refused("forged", "this is no approval_token of this server")
+
+
+def _token_refused(reason: str, why: str, step: str = "") -> Refused:
+    step = step or "Call again without approval_token for a fresh preview, and ask the user again."
+    return Refused(f"token_{reason}", f"Nothing was changed: {why}.", step)
 
 
 def _b64(data: bytes) -> str:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+SPACE = 32_768
+"""Bytes; more than the rows of one write take."""
+
 
 class Store:
     """One database, SQLite or PostgreSQL. Nothing is imported, opened or created before the first transaction."""
@@ -42,6 +45,14 @@ class Store:
             StateError: the database cannot be opened, read or written; nothing of the transaction stands.
         """
         return await anyio.to_thread.run_sync(self.run_sync, work)
+
+    async def check_writable(self) -> None:
+        """Write something of the size that putting a write on record takes, down to the disk.
+
+        Raises:
+            StateError: it cannot be written.
+        """
+        await self.run(_write_anything)
 
     def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Like `run`, in the calling thread."""
@@ -151,6 +162,19 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 
 def _begin_immediately(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _write_anything(connection: Connection) -> None:
+    """SQLite writes no page that stays the same, so it is something else each time."""
+    from sqlalchemy.exc import IntegrityError
+
+    from server.state.tables import meta
+
+    value = secrets.token_hex(SPACE // 2)
+    if connection.execute(meta.update().where(meta.c.key == "space").values(value=value)).rowcount:
+        return
+    with contextlib.suppress(IntegrityError), connection.begin_nested():
+        connection.execute(meta.insert().values(key="space", value=value))
 
 
 def secret_in(connection: Connection) -> bytes:

@@ -9,18 +9,21 @@ import anyio
 import anyio.to_thread
 from pydantic import JsonValue
 
-from server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
+from server.errors import OutcomeUnknown, RateLimited, Refused, ServiceError, StateError, Unavailable
 from server.guard.approval import Approval
 from server.guard.ledger import WritePermit
 from server.guard.plan import Done, Plan, digest_of
 from server.guard.repeats import EarlierWrite, UnresolvedWrite
 from server.models.receipts import MARK, WriteReceipt
 from server.tooling.context import Deck
+from server.tooling.lasting import outlasting
 from server.tooling.receipts import already_done, receipt, told
 
 LOOK_SECONDS = 10.0
 SEND_SHARE, LOOK_SHARE = 0.55, 0.2
 """Of the call's deadline, where a record is looked for before (0.25, see `tools.duplicate_check`) and after."""
+READING = 10.0
+"""Seconds that somebody reads a question; a wait that is shorter is over by the time of their yes."""
 LAST_WORD = 0.5
 """Seconds kept back for putting the outcome on record before the whole call's deadline."""
 FOUND_AGAIN = "The record was found on the service afterwards."
@@ -44,6 +47,23 @@ async def done_before(deck: Deck, plan: Plan) -> EarlierWrite | None:
     return EarlierWrite(found.write_id, found.at, done.summary, done.record_id)
 
 
+async def refuse_unsendable(deck: Deck, plan: Plan) -> None:
+    """Find out before a person is asked, and before a yes is used up, whether anything could be sent.
+
+    Raises:
+        Refused: a service is left alone for longer than somebody needs to read a question.
+        StateError: nothing could be put on record.
+    """
+    if plan.carry_out_here is None:
+        for service in sorted({step.operation.service for step in (plan, *plan.foreseen)}):
+            try:
+                await deck.client(service).governor.check(min(READING, deck.settings.call_deadline))
+            except RateLimited as error:
+                what = f"Nothing was sent, and no approval was asked for or used: {error.what}"
+                raise Refused(reason_of(error), what, error.next_step) from None
+    await deck.store.check_writable()
+
+
 async def _look_for(deck: Deck, plan: Plan, since: float) -> Done | None:
     """The record of a write whose outcome is unknown, if the service shows it; a failure to look settles nothing."""
     if plan.look_for is None:
@@ -65,15 +85,16 @@ async def write_once(deck: Deck, plan: Plan, approval: Approval) -> WriteReceipt
     permit = await deck.ledger.intend(plan, approval)
     if isinstance(permit, EarlierWrite):
         return already_done(deck, plan, permit)
-    return await _send(deck, plan, permit)
+    patience = _patience(deck, plan)
+    return await outlasting(lambda: _send(deck, plan, permit, patience), lambda: permit.may_have_left)
 
 
-async def _send(deck: Deck, plan: Plan, permit: WritePermit) -> WriteReceipt:
+async def _send(deck: Deck, plan: Plan, permit: WritePermit, patience: float) -> WriteReceipt:
     """Send a write whose intent is on record, and put its outcome on record, whatever happens."""
     client = deck.client(plan.operation.service)
     started = deck.ledger.clock()
     try:
-        with anyio.fail_after(_patience(deck, plan)):
+        with anyio.fail_after(patience):
             answer = await client.request(
                 plan.operation,
                 path=plan.path,

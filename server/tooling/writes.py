@@ -25,9 +25,9 @@ from server.tooling.context import Ctx, deck_of
 from server.tooling.deciding import Decision, carry_out, not_approved, unchanged
 from server.tooling.definition import Rules, ToolSpec
 from server.tooling.progress import tell_progress
-from server.tooling.questions import answered_question
+from server.tooling.questions import answered_question, given_answer
 from server.tooling.reply import receipt_result
-from server.tooling.sending import done_before, reason_of
+from server.tooling.sending import done_before, reason_of, refuse_unsendable
 from server.tooling.texts import doubts
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
@@ -157,6 +157,10 @@ async def _without_asking(ctx: Ctx, plan: Plan, *, token: str, dry_run: bool) ->
         raise plan.refusal
     if (approval := deck.approvals.without_asking(plan)) is not None:
         return approval
+    if not asks:
+        deck.approvals.refuse_without_tokens()
+    if given_answer() is None:
+        await refuse_unsendable(deck, plan)
     if asks:
         return None
     return deck.approvals.by_token(plan, opened) if opened else await deck.approvals.token_needed(plan)

@@ -67,6 +67,27 @@ async def call_answered(governor: Governor, patience: float = 60.0) -> None:
         await governor.answered()
 
 
+# Looking without taking a place
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["in memory", "shared"])
+async def test_a_check_tells_how_near_a_place_is_and_takes_none(make, time: Time, shared: bool):
+    governor = make() if shared else Governor("RoofLink", LIMIT, SECONDS, clock=time, sleep=time.sleep)
+    for _ in range(3 * LIMIT):
+        await governor.check(0)
+    for _ in range(LIMIT):
+        await call_answered(governor)
+    with pytest.raises(RateLimited, match="limit of 5 requests") as refused:
+        await governor.check(SECONDS / 2)
+    assert 0 < refused.value.retry_after <= SECONDS * 1.1
+    await governor.check(SECONDS * 1.1)
+    governor.cool_off(30)
+    with pytest.raises(RateLimited, match="asked to slow down"):
+        await governor.check(29)
+    await governor.check(31)
+    assert time.slept == []
+
+
 # Any interleaving
 
 

@@ -309,6 +309,24 @@ def test_a_server_that_is_ended_in_the_middle_of_a_write_leaves_no_lock_and_a_re
         assert store.execute("SELECT state FROM writes").fetchall() == [("sent",)]
 
 
+@pytest.mark.parametrize("how", ["end of stdin", signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_however_it_is_ended_it_awaits_the_answer_to_a_write_for_a_while(how, tmp_path, live, simulator):
+    state = tmp_path / "state.db"
+    simulator.faults.add(Fault(kind="slow_after_commit", seconds=0.5))
+    with raw_server(**live, state_url=state_url(state)) as server:
+        arguments = {"lead_id": 785, "status": "QUOTE_SENT"}
+        server.send("tools/call", name="renovationfind_update_job_status", arguments=arguments)
+        eventually(lambda: simulator.writes)
+        if isinstance(how, signal.Signals):
+            server.signal(how)
+        else:
+            server.close_stdin()
+        assert server.wait() == (-how if isinstance(how, signal.Signals) else 0)
+        assert "Traceback" not in server.stderr
+    with closing(sqlite3.connect(state, timeout=0, isolation_level=None)) as store:
+        assert store.execute("SELECT state FROM writes").fetchall() == [("done",)]
+
+
 def test_nothing_is_written_at_start_nor_by_reading(tmp_path):
     state = tmp_path / "not yet" / "state.db"
     with raw_server("--sandbox", state_url=state_url(state)) as server:

@@ -267,24 +267,64 @@ def _bent(token: str, change: Callable[[dict[str, Any]], Any]) -> str:
     return f"{prefix}.{bent}.{signature}"
 
 
-async def test_a_forged_token_is_refused_as_forged(sandbox: Sandbox, era: Era, state_url: str):
+async def test_a_forged_token_is_refused_as_forged_and_a_cut_one_as_not_whole(
+    sandbox: Sandbox, era: Era, state_url: str
+):
     arguments = GATED[AGAIN]
     async with connected(sandbox, era=era) as client, connected(sandbox, era=era, state_url=state_url) as elsewhere:
         token = await token_for(client, AGAIN, arguments)
         prefix, body, signature = token.split(".")
         flipped = ("B" if signature[0] == "A" else "A") + signature[1:]
-        forged = [
-            "yes", "true", "approved", "The user said yes.", "lb1", "lb1.", "lb1..", "...", " ", "\u2713",
-            f"{prefix}.{body}", f"{prefix}.{body}.", f"{prefix}.{body}.{flipped}", f"{prefix}.{body}.{signature}A",
-            f"lb2.{body}.{signature}", f"{prefix}.e30.{signature}", f"{prefix}..{signature}", token[:-1], token * 2,
-            _bent(token, lambda payload: payload.update(e=payload["e"] + 600)),
-            _bent(token, lambda payload: payload.update(n="0" * 16)),
-            await token_for(elsewhere, AGAIN, arguments),
-        ]  # fmt: skip
+        cases = {
+            "token_forged": [
+                "yes", "true", "approved", "The user said yes.", "...", " ", "\u2713",
+                f"{prefix}.{body}.{flipped}", f"{prefix}.e30.{signature}",
+                _bent(token, lambda payload: payload.update(e=payload["e"] + 600)),
+                _bent(token, lambda payload: payload.update(n="0" * 16)),
+                await token_for(elsewhere, AGAIN, arguments),
+            ],
+            "token_not_whole": [
+                "lb1", "lb1.", "lb1..", f"{prefix}.{body}", f"{prefix}.{body}.", f"{prefix}.{body}.{signature}A",
+                f"lb2.{body}.{signature}", f"{prefix}..{signature}", token[:-1], token[1:], token * 2, token.upper(),
+                f"{token[:40]}...{token[-12:]}", f"{token[:40]}\u2026{token[-12:]}", f"{body}.{signature}", body,
+            ],
+        }  # fmt: skip
         with no_write(sandbox):
-            refused = {one: reason_of(await call(client, AGAIN, **arguments, approval_token=one)) for one in forged}
-        assert {one: reason for one, reason in refused.items() if reason != "token_forged"} == {}
+            for expected, bad in cases.items():
+                refused = {one: reason_of(await call(client, AGAIN, **arguments, approval_token=one)) for one in bad}
+                assert {one: reason for one, reason in refused.items() if reason != expected} == {}
+            whole = await call(client, AGAIN, **arguments, approval_token=token[:-1])
+            assert "was not copied whole" in text_of(whole)
     assert sandbox.writes == []
+
+
+AROUND: list[Callable[[str], str]] = [
+    lambda token: f"  {token}\n",
+    lambda token: f"`{token}`",
+    lambda token: f"'{token}'",
+    lambda token: f"\u201c{token}\u201d",
+    lambda token: f"**approval_token:** `{token}`.",
+    lambda token: f"approval_token: {token}",
+    lambda token: f"approval_token={token},",
+    lambda token: f'{{"approval_token": "{token}"}}',
+    lambda token: f"{token}.",
+    lambda token: f"The token is {token} and lives 10 minutes.",
+    lambda token: f"{token[:80]}\n    {token[80:]}",
+    lambda token: f"> {token[:80]}\n> {token[80:]}",
+    lambda token: token.replace(".", ".\r\n"),
+    lambda token: token.replace("_", "\\_"),
+    lambda token: "\u200b".join((token[:70], token[70:])),
+]
+
+
+async def test_a_token_is_understood_whatever_was_copied_with_it(sandbox: Sandbox, time: Time, era: Era):
+    async with connected(sandbox, era=era, time=time) as client:
+        for number, around in enumerate(AROUND):
+            arguments = {**GATED[AGAIN], "email": f"dana{number}@example.com"}
+            given = around(await token_for(client, AGAIN, arguments))
+            result = await call(client, AGAIN, **arguments, approval_token=given)
+            assert data_of(result)["outcome"] == "done", (given, text_of(result))
+    assert len(sandbox.writes) == len(AROUND)
 
 
 async def test_a_token_for_something_else_is_refused_as_that(sandbox: Sandbox, time: Time, era: Era):
