@@ -116,6 +116,11 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     yield from _hidden(deck)
     yield from _approvals(settings)
     yield from _contract(deck)
+    if not settings.sandbox:
+        from server.doctor_network import way_findings
+
+        services = deck.catalog.services
+        yield from way_findings([(services[name].title, one.base_url) for name, one in deck.services.clients.items()])
     if live:
         from server.doctor_live import examine_live
 

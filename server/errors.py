@@ -20,6 +20,14 @@ class CatalogError(LeadBridgeError):
     """A catalog file or a contract override is malformed; names the file, the key and what is allowed."""
 
 
+class NetworkSettingError(LeadBridgeError):
+    """A variable that decides how hosts are reached holds what cannot be used; names it, never its value."""
+
+    def __init__(self, source: str, why: str) -> None:
+        self.source = source
+        super().__init__(f"{source}: {why}")
+
+
 class StateError(LeadBridgeError):
     """The state store cannot be read or written. No write was sent."""
 
@@ -107,6 +115,13 @@ class Unavailable(ServiceError):
     """5xx, no connection, a timeout, or the service-wide limit; `retry_after` in seconds where known."""
 
     retry_after: float = 0.0
+
+
+@dataclass
+class NotReached(Unavailable):
+    """No connection to the service could be made, and nothing was sent; `lasting` where only a person can mend it."""
+
+    lasting: bool = False
 
 
 class UnexpectedResponse(ServiceError):

@@ -11,12 +11,13 @@ from contextvars import ContextVar
 from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import anyio
 from pydantic import JsonValue, SecretStr
 
-from server.api.answers import MAX_BYTES, HttpAnswer, parse, unreadable
+from server.api.answers import HttpAnswer, parse
+from server.api.exchange import Exchanges
 from server.api.governor import Governor
 from server.api.observed import Observed
 from server.api.retry import Again, decide
@@ -26,9 +27,8 @@ from server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, U
 from server.token_claims import NO_CLAIMS, read_claims
 
 if TYPE_CHECKING:
-    import httpx
+    from server.api.connections import MakeTransport
 
-CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 """For one attempt at a read; pages have been seen to take 20 s. A write gets all the time there is."""
 DEADLINE = 50.0
@@ -65,7 +65,7 @@ class ServiceClient:
         base_url: str,
         secret: SecretStr,
         governor: Governor,
-        transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
+        transport: MakeTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -75,10 +75,9 @@ class ServiceClient:
         self.observed = Observed()
         self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
         self._secret = secret
-        self._transport = transport
+        self._exchanges = Exchanges(service, secret, transport)
         self._sleep = sleep
         self._clock = clock
-        self._http: httpx.AsyncClient | None = None
 
     def url(self, operation: Operation, path: Mapping[str, int]) -> str:
         """The full URL of an operation; path parameters are positive integers."""
@@ -121,7 +120,7 @@ class ServiceClient:
             raise PermissionError(msg)
         url = self.url(operation, path or {})
         content = _encoded(body)
-        self._client()  # before a place is taken: importing httpx can take a second on a busy machine
+        self._exchanges.client(operation, url)  # before a place is taken, because it may take a second or be refused
         remaining = min(anyio.current_effective_deadline() - anyio.current_time(), DEADLINE)
         deadline = self._clock() + (DEADLINE if math.isinf(remaining) else remaining) * 0.96
         attempt = 0
@@ -137,7 +136,7 @@ class ServiceClient:
                 patience = min(patience, READ_TIMEOUT)
             logger.debug("%s: attempt %d", operation.id, attempt)
             try:
-                answer = await self._send(operation, url, query or {}, content, patience)
+                answer = self._without_key(await self._exchanges.send(operation, url, query or {}, content, patience))
                 logger.debug("%s: answered %d", operation.id, answer.status)
                 await self.governor.answered()
                 self.observed.last_date = answer.headers.get("date", "")
@@ -159,68 +158,13 @@ class ServiceClient:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        if self._http is not None:
-            await self._http.aclose()
-            self._http = None
+        await self._exchanges.aclose()
 
     def _cool_off(self, error: ServiceError, again: Again | None) -> None:
         if isinstance(error, RateLimited) and error.status is not None:
             self.governor.cool_off(again.delay if again else error.retry_after)
         elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
             self.governor.cool_off(error.retry_after)
-
-    def _client(self) -> httpx.AsyncClient:
-        if self._http is None:
-            import httpx
-
-            self._http = httpx.AsyncClient(
-                transport=self._transport() if self._transport else None,
-                follow_redirects=False,
-                trust_env=self._transport is None,
-            )
-        return self._http
-
-    def _headers(self, *, has_body: bool) -> dict[str, str]:
-        """The key is made into a header only here, where a request to the configured origin is built."""
-        scheme = f"{self.service.auth_scheme} " if self.service.auth_scheme else ""
-        return {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "User-Agent": "LeadBridge",
-            **({"Content-Type": "application/json"} if has_body else {}),
-            self.service.auth_header: scheme + self._secret.get_secret_value(),
-        }
-
-    async def _send(
-        self,
-        operation: Operation,
-        url: str,
-        query: Mapping[str, Scalar],
-        content: bytes | None,
-        seconds: float,
-    ) -> HttpAnswer:
-        """One HTTP exchange within `seconds`; transport failures come out as `ServiceError`s of our own words."""
-        import httpx
-
-        client = self._client()
-        request = httpx.Request(
-            operation.method,
-            f"{url}?{urlencode({name: _query_text(value) for name, value in query.items()})}" if query else url,
-            content=content,
-            headers=self._headers(has_body=content is not None),
-            extensions={"timeout": httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict()},
-        )
-        try:
-            with anyio.fail_after(seconds):
-                return self._without_key(await _exchange(client, request))
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            raise self._never_reached(operation, error) from None
-        except (httpx.TimeoutException, TimeoutError):
-            raise self._broken(operation, f"did not answer within {seconds:.0f} s") from None
-        except httpx.DecodingError:
-            raise unreadable("a body that cannot be decoded", operation, self.service, None) from None
-        except httpx.HTTPError:
-            raise self._broken(operation, "broke the connection before its answer was complete") from None
 
     def _without_key(self, answer: HttpAnswer) -> HttpAnswer:
         """A key that the service sends back is struck out before anything of the answer is read, shown or kept."""
@@ -236,49 +180,6 @@ class ServiceClient:
             service=self.service.id,
             operation=operation.id,
         )
-
-    def _never_reached(self, operation: Operation, error: Exception) -> Unavailable:
-        text = str(error).lower()
-        why = "the connection was refused or could not be made"
-        if "certificate" in text or "ssl" in text or "tls" in text:
-            why = "its TLS certificate or handshake was not accepted"
-        elif "name or service" in text or "getaddrinfo" in text or "resolve" in text or "nodename" in text:
-            why = "its host name could not be resolved"
-        elif "timeout" in type(error).__name__.lower():
-            why = "the connection took too long"
-        return Unavailable(
-            what=f"{self.service.title} was not reached: {why}. Nothing was sent.",
-            next_step="Check the network and the base URL, then try again.",
-            service=self.service.id,
-            operation=operation.id,
-        )
-
-    def _broken(self, operation: Operation, why: str) -> Unavailable:
-        return Unavailable(
-            what=f"{self.service.title} {why}.",
-            next_step="Try again later.",
-            service=self.service.id,
-            operation=operation.id,
-            may_have_taken_effect=operation.effect.writes,
-        )
-
-
-async def _exchange(client: httpx.AsyncClient, request: httpx.Request) -> HttpAnswer:
-    response = await client.send(request, stream=True)
-    try:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        declared = headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > MAX_BYTES:
-            return HttpAnswer(response.status_code, headers, b"", too_large=True)
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_BYTES:
-                return HttpAnswer(response.status_code, headers, b"", too_large=True)
-        return HttpAnswer(response.status_code, headers, bytes(body))
-    finally:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-            await response.aclose()
 
 
 def _final(error: ServiceError, operation: Operation, service: Service) -> ServiceError:
@@ -302,7 +203,3 @@ def _encoded(body: Mapping[str, JsonValue] | None) -> bytes | None:
         if body is None
         else json.dumps(dict(body), allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     )
-
-
-def _query_text(value: Scalar) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from server.catalog import Operation, Service
-from server.errors import RateLimited, ServiceError, Unavailable
+from server.errors import NotReached, RateLimited, ServiceError, Unavailable
 
 MAX_ATTEMPTS = 4
 FIRST_DELAY = 0.5
@@ -42,7 +42,7 @@ def decide(error: ServiceError, operation: Operation, service: Service, attempt:
         return Again(max(error.retry_after, own) + random.uniform(0.0, 0.25 * own), everyone=True)
     if not isinstance(error, Unavailable) or error.status == HTTPStatus.SERVICE_UNAVAILABLE:
         return None
-    if operation.effect.writes and error.may_have_taken_effect:
+    if (operation.effect.writes and error.may_have_taken_effect) or (isinstance(error, NotReached) and error.lasting):
         return None
     return Again(min(MAX_DELAY, FIRST_DELAY * 2 ** (attempt - 1)) * random.uniform(0.5, 1.0))
 

@@ -8,18 +8,21 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from server.errors import Refused, Rejected, ServiceError, Unavailable
+from server.errors import NetworkSettingError, Refused, Rejected, ServiceError, Unavailable
 from server.loopback import is_loopback
 from server.models.rooflink_photos import UploadForm
+from server.network.failures import Progress, explain
+from server.network.proxies import proxy_for
 
 if TYPE_CHECKING:
     import httpx
+
+    from server.api.connections import MakeTransport
 
 CONNECT_TIMEOUT = 10.0
 IDLE_TIMEOUT = 30.0
@@ -71,7 +74,7 @@ class Uploads:
     service: str
     on_loopback: bool
     """Whether the service itself is on this machine; only then may the upload host be."""
-    transport: Callable[[], httpx.AsyncBaseTransport] | None = None
+    transport: MakeTransport | None = None
 
     async def send(self, form: UploadForm, file: Outgoing) -> None:
         """Post all fields of the form in their order, then the file as the last part, streamed.
@@ -82,28 +85,35 @@ class Uploads:
         """
         import httpx
 
+        from server.api.connections import open_client
+
         self._check(form.url)
-        reader = _Hashing(file)
+        reader, progress = _Hashing(file), Progress(left=self.transport is not None)
         try:
-            async with httpx.AsyncClient(
-                transport=self.transport() if self.transport else None,
-                follow_redirects=False,
-                trust_env=self.transport is None,
-                timeout=httpx.Timeout(IDLE_TIMEOUT, connect=CONNECT_TIMEOUT),
-                headers={"User-Agent": "LeadBridge", "Accept": "*/*"},
-            ) as client:
-                parts = {"file": (file.name, reader, file.content_type)}
-                request = client.build_request("POST", form.url, data=dict(form.fields), files=parts)  # pyright: ignore[reportArgumentType]
+            async with open_client(form.url, self.transport, keep_alive=False) as client:
+                request = client.build_request(
+                    "POST",
+                    form.url,
+                    data=dict(form.fields),
+                    files={"file": (file.name, reader, file.content_type)},  # pyright: ignore[reportArgumentType]
+                    headers={"User-Agent": "LeadBridge", "Accept": "*/*"},
+                    timeout=httpx.Timeout(IDLE_TIMEOUT, connect=CONNECT_TIMEOUT),
+                    extensions={"trace": progress.trace},
+                )
                 response = await client.send(request, stream=True)
                 told = await _beginning_of(response)
                 await response.aclose()
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.PoolTimeout):
-            raise self._failed("could not be reached", "Check the network.") from None
+        except NetworkSettingError as error:
+            raise self._failed(f"was not reached: {error}", f"Correct {error.source}.") from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.PoolTimeout) as error:
+            raise self._not_reached(error, form, progress) from None
         except httpx.LocalProtocolError:
             raise _changed() from None
         except httpx.TimeoutException:
             raise self._failed("did not answer in time", "Try again.") from None
-        except (httpx.HTTPError, httpx.InvalidURL):
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if not progress.left:
+                raise self._not_reached(error, form, progress) from None
             raise self._failed("broke the connection", "Try again.") from None
         self._judge(response, told, form)
         if not reader.as_promised:
@@ -143,6 +153,11 @@ class Uploads:
             service=self.service,
             status=status,
         )
+
+    def _not_reached(self, error: Exception, form: UploadForm, progress: Progress) -> ServiceError:
+        proxy = None if self.transport else proxy_for(form.url)
+        failure = explain(error, urlsplit(form.url).netloc, proxy, progress.stage)
+        return self._failed(f"was not reached: {failure.why}", failure.next_step)
 
     def _failed(self, why: str, next_step: str) -> ServiceError:
         return Unavailable(

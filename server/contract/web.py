@@ -9,13 +9,15 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx2
 
-from server.errors import LeadBridgeError
+from server.errors import LeadBridgeError, NetworkSettingError
 from server.loopback import is_loopback
+from server.network.failures import Progress, explain
+from server.network.proxies import Proxy, proxy_for
+from server.network.trust import tls_context
 
 LARGEST_ANSWER = 5_000_000
 """Bytes of one answer. The whole of a large service's OpenAPI is about two million."""
@@ -62,7 +64,13 @@ class Origin(httpx2.AsyncBaseTransport):
         self.received = 0
         self.reason = ""
         """Why reading was stopped, if it was."""
-        self._inner = httpx2.AsyncHTTPTransport(proxy=_proxy(self._parts), trust_env=False)
+        try:
+            self._proxy = proxy_for(url)
+            self._inner = httpx2.AsyncHTTPTransport(
+                verify=tls_context(url), proxy=self._proxy and _proxy(self._proxy), trust_env=False
+            )
+        except NetworkSettingError as error:
+            raise DocumentationError(f"{self.name} was not reached: {error}") from None
 
     def stop(self, why: str) -> httpx2.TransportError:
         """The error that ends the reading; what made it stays known, whoever catches it."""
@@ -80,11 +88,14 @@ class Origin(httpx2.AsyncBaseTransport):
         if self.requests > MOST_REQUESTS:
             raise self.stop(f"{self.name} needed more than {MOST_REQUESTS} requests")
         request.headers["accept-encoding"] = "identity"
+        progress = Progress()
+        request.extensions["trace"] = progress.trace
         try:
             answer = await self._inner.handle_async_request(request)
-        except httpx2.HTTPError as error:
-            self.reason = self.reason or f"{self.name} {_why(error)}"
-            raise
+        except Exception as error:
+            if progress.left and not isinstance(error, httpx2.HTTPError):
+                raise
+            raise self.stop(f"{self.name} {self._why(error, progress)}") from None
         if answer.headers.get("content-encoding", "identity") != "identity":
             await answer.aclose()
             raise self.stop(f"{self.name} answered compressed, although asked not to")
@@ -92,6 +103,13 @@ class Origin(httpx2.AsyncBaseTransport):
             raise self.stop(f"{self.name} answered with nothing to read")
         answer.stream = _Counted(answer.stream, self)
         return answer
+
+    def _why(self, error: Exception, progress: Progress) -> str:
+        if progress.left:
+            return _why(error)
+        # A proxy may break the connection in many ways.
+        failure = explain(error, self.name, self._proxy, progress.stage)
+        return f"was not reached: {failure.why}. {failure.next_step}"
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -121,11 +139,6 @@ def same_origin(url: str, other: str) -> bool:
     return urlsplit(url)[:2] == urlsplit(other)[:2]
 
 
-def _proxy(parts: SplitResult) -> str | None:
-    host = parts.hostname or ""
-    return None if is_loopback(host) or proxy_bypass(host) else getproxies().get(parts.scheme)
-
-
 @asynccontextmanager
 async def reading(url: str) -> AsyncGenerator[tuple[Origin, httpx2.AsyncClient]]:
     """A client of one origin, for all that is read from one source.
@@ -145,9 +158,12 @@ async def reading(url: str) -> AsyncGenerator[tuple[Origin, httpx2.AsyncClient]]
         raise DocumentationError(origin.reason or f"{origin.name} {_why(error)}") from None
 
 
-def _why(error: httpx2.HTTPError) -> str:
-    if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout)):
-        return "was not reached"
+def _proxy(proxy: Proxy) -> httpx2.Proxy:
+    over_tls = proxy.url.startswith("https:")
+    return httpx2.Proxy(proxy.url, auth=proxy.auth, ssl_context=tls_context(proxy.url) if over_tls else None)
+
+
+def _why(error: Exception) -> str:
     if isinstance(error, httpx2.TimeoutException):
         return f"did not answer within {ANSWER_SECONDS:.0f} s"
     return "broke the connection off"

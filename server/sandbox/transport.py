@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import socket
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -18,7 +20,7 @@ Exchange: TypeAlias = Callable[[Incoming, Connection], Awaitable[Answer]]
 _ERRORS: Mapping[str, tuple[type[httpx.TransportError], str]] = {
     "connection_refused": (httpx.ConnectError, "All connection attempts failed"),
     "dns_failure": (httpx.ConnectError, "[Errno -2] Name or service not known"),
-    "tls_failure": (httpx.ConnectError, "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed (_ssl.c:1006)"),
+    "tls_failure": (httpx.ConnectError, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure"),
     "connect_timeout": (httpx.ConnectTimeout, ""),
     "pool_timeout": (httpx.PoolTimeout, ""),
     "write_timeout": (httpx.WriteTimeout, ""),
@@ -28,6 +30,10 @@ _ERRORS: Mapping[str, tuple[type[httpx.TransportError], str]] = {
     "ReadError": (httpx.ReadError, ""),
     "RemoteProtocolError": (httpx.RemoteProtocolError, "Server disconnected without sending a response."),
     "WriteError": (httpx.WriteError, ""),
+}
+_CAUSES: Mapping[str, Exception] = {
+    "dns_failure": socket.gaierror(-2, "Name or service not known"),
+    "tls_failure": ssl.SSLError(1, "[SSL: SSLV3_ALERT_HANDSHAKE_FAILURE] sslv3 alert handshake failure"),
 }
 _CUT = "peer closed connection without sending complete message body"
 
@@ -84,6 +90,6 @@ class SandboxTransport(httpx.AsyncBaseTransport):
             answer = await self._exchange(incoming, connection)
         except Broken as broken:
             error, text = _ERRORS[broken.how]
-            raise error(text, request=request) from None
+            raise error(text, request=request) from _CAUSES.get(broken.how)
         pieces = answer.pieces or iter([answer.body[: len(answer.body) // 2] if answer.cut else answer.body])
         return httpx.Response(answer.status, headers=answer.headers, stream=_Body(pieces, cut=answer.cut))

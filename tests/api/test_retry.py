@@ -18,6 +18,7 @@ from server.catalog import Operation, load
 from server.errors import (
     AuthError,
     NotFound,
+    NotReached,
     OutcomeUnknown,
     PermissionDenied,
     RateLimited,
@@ -248,7 +249,7 @@ async def test_what_never_reaches_the_service_is_tried_four_times_and_then_faile
 ) -> None:
     sent, told = await attempts(operation, time, raising(error))
     assert sent == MAX_ATTEMPTS
-    assert type(told) is Unavailable
+    assert isinstance(told, NotReached)
     assert not told.may_have_taken_effect
     assert "Nothing was sent" in str(told)
     assert len(time.slept) == MAX_ATTEMPTS - 1
