@@ -80,9 +80,9 @@ def _certificate(error: ssl.SSLCertVerificationError, place: str) -> Failure:
             "Check the base URL, and whether a proxy or a sign-in page of the network answers in its place.",
             lasting=True,
         )
-    issuer = next((f"was issued by {label(name, limit=80)!r}" for name in getattr(error, "__notes__", ())), "")
     if error.verify_code in _UNKNOWN_ISSUER:
-        why = f"the certificate of {place} {issuer or 'was issued by somebody'}, whom {trust_source()} does not trust"
+        issuer = next((f"{label(name, limit=80)!r}" for name in getattr(error, "__notes__", ())), "an unknown authority")
+        why = f"the certificate of {place} was issued by {issuer}, which {trust_source()} does not trust"
     else:
         why = f"the certificate of {place} is not accepted ({label(error.verify_message, limit=120)})"
     return Failure(

@@ -1,0 +1,81 @@
+"""Over which connection a request goes, and how an answer's body is read."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import tracemalloc
+import zlib
+
+import pytest
+
+from tests.network.world import Service, connected, listening
+from tests.support import Person, call, data_of, text_of
+
+RECORD = json.dumps({"id": 7, "name": "Ann Example"}).encode()
+
+
+async def test_reads_share_a_connection_and_each_write_gets_a_new_one():
+    service = Service()
+    async with listening(service) as port, connected(f"http://127.0.0.1:{port}", person=Person()) as client:
+        for _ in range(2):
+            await call(client, "rooflink_get_prospect", prospect_id=7)
+        for lead_id in (801, 802):
+            await call(client, "renovationfind_accept_lead", lead_id=lead_id)
+        await call(client, "rooflink_get_prospect", prospect_id=7)
+    reads = {number for method, number in service.requests if method == "GET"}
+    writes = [number for method, number in service.requests if method != "GET"]
+    assert len(reads) == 1
+    assert len(set(writes)) == 2
+    assert not reads & set(writes)
+
+
+@pytest.mark.parametrize(
+    ("coding", "body"),
+    [
+        ("gzip", gzip.compress(RECORD)),
+        ("x-gzip", gzip.compress(RECORD)),
+        ("GZIP", gzip.compress(RECORD)),
+        ("deflate", zlib.compress(RECORD)),
+        ("deflate", zlib.compress(RECORD)[2:-4]),
+        ("identity", RECORD),
+    ],
+)
+async def test_a_packed_body_is_read(coding: str, body: bytes):
+    service = Service(body=body, headers=f"content-encoding: {coding}\r\n")
+    async with listening(service) as port, connected(f"http://127.0.0.1:{port}") as client:
+        assert "Ann Example" in text_of(await call(client, "rooflink_get_prospect", prospect_id=7))
+
+
+_BOMB = gzip.compress(gzip.compress(bytes(200_000_000), 9), 9)
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "told"),
+    [
+        ("content-encoding: gzip, gzip\r\n", _BOMB, "packed twice"),
+        ("content-encoding: gzip\r\ncontent-encoding: gzip\r\n", _BOMB, "packed twice"),
+        ("content-encoding: identity, gzip\r\n", gzip.compress(RECORD), "packed twice"),
+        ("content-encoding: br\r\n", RECORD, "did not ask for"),
+        ("content-encoding: gzip\r\n", gzip.compress(bytes(200_000_000)), "more than 10 MB"),
+        ("content-encoding: gzip\r\n", gzip.compress(RECORD)[:-9], "cut off"),
+        ("content-encoding: gzip\r\n", RECORD, "cannot be unpacked"),
+    ],
+)
+async def test_a_body_that_is_packed_to_do_harm_costs_nothing_and_leaves_a_write_unknown(
+    headers: str, body: bytes, told: str
+):
+    service = Service(body=body, headers=headers)
+    async with listening(service) as port, connected(f"http://127.0.0.1:{port}", person=Person()) as client:
+        await client.list_tools()
+        tracemalloc.start()
+        try:
+            read = await call(client, "rooflink_get_prospect", prospect_id=7)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        write = await call(client, "renovationfind_accept_lead", lead_id=801)
+    assert read.is_error
+    assert told in text_of(read)
+    assert peak < 64_000_000
+    assert data_of(write)["outcome"] == "unknown"
