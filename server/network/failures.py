@@ -81,7 +81,8 @@ def _certificate(error: ssl.SSLCertVerificationError, place: str) -> Failure:
             lasting=True,
         )
     if error.verify_code in _UNKNOWN_ISSUER:
-        issuer = next((f"{label(name, limit=80)!r}" for name in getattr(error, "__notes__", ())), "an unknown authority")
+        issuers = [repr(label(name, limit=80)) for name in getattr(error, "__notes__", ())]
+        issuer = issuers[0] if issuers else "an authority"
         why = f"the certificate of {place} was issued by {issuer}, which {trust_source()} does not trust"
     else:
         why = f"the certificate of {place} is not accepted ({label(error.verify_message, limit=120)})"

@@ -140,7 +140,7 @@ def test_certificates_are_taken_from_where_an_office_puts_them(
 @pytest.mark.skipif(sys.platform in {"win32", "darwin"}, reason="those systems are asked themselves")
 def test_a_system_without_a_store_gets_certifis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     nowhere = str(tmp_path / "nothing")
-    paths = ssl.DefaultVerifyPaths(None, None, "SSL_CERT_FILE", nowhere, "SSL_CERT_DIR", nowhere)
+    paths = ssl.DefaultVerifyPaths(nowhere, nowhere, "SSL_CERT_FILE", nowhere, "SSL_CERT_DIR", nowhere)
     monkeypatch.setattr(ssl, "get_default_verify_paths", lambda: paths)
     monkeypatch.setattr(trust, "BUNDLES", ())
     assert tls_context("https:").cert_store_stats()["x509_ca"] > 50
