@@ -327,10 +327,12 @@ _KEYLESS = {
     "server/contract/readme_mcp.py",
     "server/contract/web.py",
     "server/doctor_network.py",
+    "server/loopback.py",
     "server/network/failures.py",
+    "server/network/proxies.py",
 }
-"""What reads documentation, looks whether a host is there, tries a port, brings a file, or knows errors by their class:
-none of them knows a key."""
+"""What reads documentation, looks whether a host is there, tries a port, brings a file, or knows addresses, errors and
+proxies: none of them knows a key."""
 
 
 def test_only_the_client_and_the_sandbox_import_anything_that_reaches_a_network() -> None:
