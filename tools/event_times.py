@@ -5,7 +5,6 @@ The form on the wire is inferred (it stands in the catalog, and can be corrected
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
@@ -14,30 +13,15 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from server.catalog import Operation
 from server.models.rooflink_calendar import Event
+from server.tooling.scalars import moment
 from tools.event_views import shown
 
 SHORTEST = timedelta(minutes=15)
 EARLIEST = {"start": time(7), "end": time(8)}
 """RoofLink moves what is earlier, unless the event is all day or at any time."""
 FORM = "YYYY-MM-DDTHH:MM"
-_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:00)?")
 
-
-def _moment(value: object) -> object:
-    if isinstance(value, datetime) or value is None:
-        return value
-    if not isinstance(value, str) or not _FORM.fullmatch(value):
-        msg = f"must be a time as {FORM}, without a zone: the clock on the company's wall"
-        raise ValueError(msg)
-    try:
-        moment = datetime.fromisoformat(value)
-    except ValueError:
-        msg = f"{value} is not a time of the calendar"
-        raise ValueError(msg) from None
-    return moment
-
-
-At = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string", "description": FORM})]
+At = Annotated[datetime, BeforeValidator(moment), WithJsonSchema({"type": "string", "description": FORM})]
 
 
 def on_the_wire(operation: Operation, name: str, at: datetime) -> str:

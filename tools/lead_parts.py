@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from server.guard.contacts import contact_problems
 from server.models.renovationfind import Lead
-from server.untrusted import clean
+from server.tooling.texts import LOST, reads_as_nothing
+from server.untrusted import clean, label
 from tools.address_parts import address_parts
 
 _COMPANY = re.compile(
@@ -52,6 +53,8 @@ def parts_of(lead: Lead) -> LeadParts:
         values["email"] = email
     elif email:
         left_out["email"] = "RenovationFind's e-mail has not the form of one and is left out; ask for email."
+    for part in [part for part, value in values.items() if reads_as_nothing(value) or LOST in value]:
+        left_out[part] = f"RenovationFind's {part} reads {label(values.pop(part))}, and is left out; ask for {part}."
     return LeadParts(values, left_out)
 
 

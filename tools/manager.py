@@ -23,6 +23,7 @@ from server.guard.plan import Done, Plan
 from server.models.renovationfind import Envelope
 from server.tooling.arguments import Email, Flag, Id, LongText, OptionalDay, Text60, Text200
 from server.tooling.context import Ctx, deck_of
+from server.tooling.texts import reads_as_nothing
 from server.tooling.writes import write_tool
 from tools.lead_answers import success_of
 
@@ -39,6 +40,9 @@ def _usable(value: SecretStr) -> SecretStr:
     text = value.get_secret_value()
     if not text.isprintable() or text != text.strip():
         msg = "must be printable, without a space at its beginning or end (LeadBridge's own rule)"
+        raise ValueError(msg)
+    if reads_as_nothing(text):
+        msg = "reads like no value; take it from the user"
         raise ValueError(msg)
     return value
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args, get_origin
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 ADDED_BY_HOSTS = {
@@ -17,13 +18,15 @@ ADDED_BY_HOSTS = {
 }
 """Names that a host puts into every call, which no person and no model chose, and where that was reported."""
 
+_TEXTS = frozenset({str, SecretStr})
+
 
 def undone(given: Mapping[str, Any], fields: Mapping[str, FieldInfo], *, reads: bool) -> dict[str, Any]:
     """The arguments as they were meant.
 
     Left out are names that hosts add, and `null`. Of a tool that only reads also an empty text, list or object for what
-    is optional; a write takes none of them for silence. Lists and objects are read from JSON texts, and a single value
-    for a list is a list of it.
+    is optional; a write takes none of them for silence. Lists and objects are read from JSON texts, a single value
+    for a list is a list of it, and what is not a free text has no blanks at its ends.
     """
     meant: dict[str, Any] = {}
     for name, value in given.items():
@@ -33,7 +36,8 @@ def undone(given: Mapping[str, Any], fields: Mapping[str, FieldInfo], *, reads: 
                 meant[name] = value
             continue
         kinds = _kinds(field.annotation)
-        shaped = _as_object(value) if dict in kinds else _as_list(value) if list in kinds else value
+        bare = value.strip() if isinstance(value, str) and kinds.isdisjoint(_TEXTS) else value
+        shaped = _as_object(bare) if dict in kinds else _as_list(bare) if list in kinds else bare
         empty = shaped is None or (reads and not field.is_required() and _is_empty(shaped))
         if not empty:
             meant[name] = shaped
@@ -56,15 +60,15 @@ def _is_empty(value: Any) -> bool:
 
 
 def _as_object(value: Any) -> Any:
-    return _parsed(value) if isinstance(value, str) and value.lstrip().startswith("{") else value
+    return _parsed(value) if isinstance(value, str) and value.startswith("{") else value
 
 
 def _as_list(value: Any) -> Any:
     """A text with a comma or a line break may be one value or several: it is left, and refused as no list."""
     if isinstance(value, str):
-        if value.lstrip().startswith("["):
+        if value.startswith("["):
             return _parsed(value)
-        if not value.strip() or any(sign in value for sign in ",;\n"):
+        if not value or any(sign in value for sign in ",;\n"):
             return value
     return [value] if isinstance(value, (str, int, float)) else value
 

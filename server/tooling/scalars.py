@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,20})?")
 _AMOUNT = re.compile(r"(?:\$ ?)?((?:0|[1-9][0-9]{0,14})|[1-9][0-9]{0,2}(?:,[0-9]{3}){1,4})(\.[0-9]{1,2})?")
 _MIDNIGHT = r"(?:[T ]00:00(?::00(?:\.0{1,9})?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 _DAY = re.compile(rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}){_MIDNIGHT}", re.IGNORECASE)
+_MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2})(?::00(?:\.0{1,9})?)?")
 _CENTS = -2
 
 
@@ -129,4 +130,23 @@ def day(value: object) -> date:
         return date.fromisoformat(found[1])
     except ValueError:
         msg = f"{found[1]} is not a day of the calendar"
+        raise ValueError(msg) from None
+
+
+def moment(value: object) -> datetime:
+    """A day and a time by the clock on the wall, in whole minutes. With a zone it would be another time elsewhere.
+
+    Raises:
+        ValueError: not a time of the calendar, or one with a zone.
+    """
+    if isinstance(value, datetime):
+        return value
+    found = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        msg = "must be a time as YYYY-MM-DDTHH:MM, without a zone: the clock on the company's wall"
+        raise ValueError(msg)
+    try:
+        return datetime.fromisoformat(found[1])
+    except ValueError:
+        msg = f"{found[1]} is not a time of the calendar"
         raise ValueError(msg) from None

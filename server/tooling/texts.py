@@ -26,7 +26,8 @@ _BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _REFUSED = frozenset({"Cc", "Cf", "Co", "Cs"})
 _ALLOWED = frozenset("\n\t\u200c\u200d")
 _NO_CHARACTERS = frozenset("\ufffe\uffff")
-_LOST = "\ufffd"
+LOST = "\ufffd"
+"""Stands where a character was lost."""
 _BLANK_LETTER = "\u2800"
 """The braille cell without a dot."""
 
@@ -75,7 +76,7 @@ def _visible(value: str) -> str:
     text = _SHOWS_NOTHING.sub("", text)
     text = _WRAPPED.sub("", text.strip())
     text = _LONE_JOINERS.sub("", text)
-    if _LOST in text or any("\ud800" <= character <= "\udfff" for character in text):
+    if LOST in text or any("\ud800" <= character <= "\udfff" for character in text):
         msg = "is damaged: characters in it were lost on the way (U+FFFD or half of a pair); write it anew"
         raise ValueError(msg)
     for character in text:

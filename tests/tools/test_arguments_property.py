@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from server.app import tool_specs
 from server.sandbox import Sandbox
 from server.sandbox.records import JobStatus
 from server.sandbox.status_rules import CONTACT_METHODS, ESTIMATE_TYPES, LOST_REASONS, STATUSES, Refused, new_status
+from server.untrusted import HIDING
 from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, connected, data_of, make_sandbox, text_of
 
 # The same examples each time: a suite that fails now and then helps nobody. What is found by chance becomes a test of
@@ -82,7 +84,8 @@ ODD: tuple[Any, ...] = (
     "75024-1234", "M5V 3L9", "2026-12-01", "2026-02-30", "2026-12-01T00:00:00Z", "２０２６-12-01", "OTHER", "JOB_WON",
     "LEAD_WON", "QUOTE_SENT", "u", "dana@example.com", "a@b", "@", "(972) 555-0142", "+", "call me", "x" * 501,
     "é" * 300, "⟦x⟧", "⟦", "\u202e", "\x00", "\x1b[2J", "<b>x</b>", "🤷" * 60, [], [[]], [1], {}, {"a": None}, {"": {}},
-    "lb1.x.y", "lb1..", "yes",
+    "lb1.x.y", "lb1..", "yes", "7.0", "007", "$18,500.00", "18.500", 2**53, str(2**53), "undefined", "N/A", "\ufffd",
+    "\u200b", "a\u202eb", "a\r\nb", "2026-12-01T00:00:00.000Z", "[1]", "1,2", ["null"],
 )  # fmt: skip
 
 
@@ -90,16 +93,16 @@ def fitting(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
     """Values of the right type, most of them within the bounds."""
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
-    match schema["type"], schema.get("format"):
-        case "integer", _:
+    if "YYYY-MM-DD" in schema.get("description", "") and schema["type"] == "string":
+        return st.dates(date(2020, 1, 1), date(2030, 1, 1)).map(date.isoformat)
+    match schema["type"]:
+        case "integer":
             return st.integers(1, 100)
-        case "number", _:
+        case "number":
             return st.floats(-100, 100) | st.integers(-100, 100)
-        case "boolean", _:
+        case "boolean":
             return st.booleans()
-        case "string", "date":
-            return st.dates(date(2020, 1, 1), date(2030, 1, 1)).map(date.isoformat)
-        case "string", _:
+        case "string":
             return st.text(min_size=schema.get("minLength", 0), max_size=min(schema.get("maxLength", 30), 30))
         case _:
             return st.dictionaries(st.text(max_size=8), JSON, max_size=3)
@@ -124,7 +127,9 @@ def arguments_for(schema: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
     return some()
 
 
-UNKNOWN = st.text(max_size=12) | st.sampled_from(["jobAmount", "leadId", "self", "ctx", "plan", "decision"])
+UNKNOWN = st.text(max_size=12) | st.sampled_from(
+    ["jobAmount", "leadId", "self", "ctx", "plan", "decision", "toolCallId", "action"]
+)
 
 
 def visible(name: str) -> str:
@@ -211,6 +216,79 @@ def test_each_odd_value_alone_is_taken_or_refused_by_its_name(tool: str):
     assert crashed == []
 
 
+def as_texts(value: Any) -> Any:
+    """Numbers and flags as a host writes them that makes a text of every scalar."""
+    if isinstance(value, list):
+        return [as_texts(inner) for inner in value]
+    return json.dumps(value) if isinstance(value, (bool, int)) else value
+
+
+@pytest.mark.parametrize("tool", [*GOOD, "rooflink_create_event", "rooflink_calendar_view"])
+def test_scalars_as_texts_are_the_same_call(tool: str):
+    with bench() as stage:
+        properties = stage.schemas[tool].get("properties", {})
+        whole = {
+            name: st.lists(st.integers(1, 50), min_size=1, max_size=2) if row["type"] == "array" else fitting(row)
+            for name, row in properties.items()
+            if row["type"] in {"integer", "boolean"} or row.get("items", {}).get("type") == "integer"
+        }
+
+        @FEW
+        @given(chosen=st.fixed_dictionaries({}, optional=whole))
+        def attempt(chosen: dict[str, Any]) -> None:
+            given_arguments = {**GOOD.get(tool, {}), **chosen, **({"dry_run": True} if "dry_run" in properties else {})}
+            plain = stage.call(tool, given_arguments)
+            texts = stage.call(tool, {name: as_texts(value) for name, value in given_arguments.items()})
+            assert (texts.is_error, text_of(texts)) == (plain.is_error, text_of(plain))
+
+        attempt()
+
+
+ODD_CHARACTERS = (
+    "\u200b\u00ad\ufeff\u202e\u2066\u2069\x00\x1b\u2028\r\n\t \u00a0\ue000\ufffd\u3164\u2800\ufe0f\u200d\U000e0041"
+)
+UNSEEN = {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+def test_what_goes_out_can_be_seen_and_has_no_blank_at_its_ends():
+    """Of a text in a lead, a note and a free object: cleaned, or refused by name and not sent."""
+    sent = refused = 0
+    parts = st.text(st.characters(codec="utf-8"), max_size=3) | st.sampled_from(ODD_CHARACTERS)
+    with bench(approvals="off") as stage:
+        job = min(stage.sandbox.prospects)
+
+        def attempt_at(tool: str, **arguments: Any) -> Iterator[str]:
+            nonlocal sent, refused
+            writes = len(stage.sandbox.writes)
+            result = stage.call(tool, arguments)
+            if result.is_error:
+                assert len(stage.sandbox.writes) == writes
+                refused += 1
+                return
+            sent += 1
+            body = stage.sandbox.writes[-1].body
+            assert isinstance(body, dict)
+            names = {"last_name", "message"} & set(body)
+            yield from (str(body[name]) for name in names)
+            yield from (value for value in body.get("extra_info", {}).values() if isinstance(value, str))
+
+        @settings(FEW, max_examples=80)
+        @given(text=st.lists(parts, min_size=1, max_size=6).map("".join))
+        def attempt(text: str) -> None:
+            lead = {**GOOD["rooflink_create_lead"], "allow_duplicate": True}
+            for value in (
+                *attempt_at("rooflink_create_lead", **lead, last_name=text, extra_info={"a": text}),
+                *attempt_at("rooflink_add_note", job_id=job, message=text),
+            ):
+                assert value == value.strip()
+                unseen = {char for char in value if unicodedata.category(char) in UNSEEN}
+                assert unseen <= set("\n\t\u200c\u200d"), ascii(value)
+
+        attempt()
+    assert sent > 20
+    assert refused > 20
+
+
 # Job statuses, with the sandbox as referee: its rules are written from the vendor's page and share nothing with ours.
 
 NAMES = {
@@ -220,7 +298,13 @@ NAMES = {
     "start_date_tbd": "startDateTbd", "completion_date_tbd": "completionDateTbd",
 }  # fmt: skip
 WON = ("JOB_WON", "LEAD_WON")
-reasons = st.text(min_size=1, max_size=500).filter(lambda text: text.strip() and not {"⟦", "⟧"} & set(text))
+SHOWS = st.characters(exclude_categories=["C", "Z"], exclude_characters="⟦⟧\ufffd\u2800")
+reasons = (
+    st.lists(st.lists(st.text(SHOWS, min_size=1, max_size=8), min_size=1, max_size=8).map(" ".join), min_size=1)
+    .map("\n".join)
+    .filter(lambda text: len(text) <= 500 and not re.search(f"[{HIDING}]", text))
+)
+"""Texts that go out as they are, of one line or several."""
 days = st.dates(date(1, 1, 1), date(9999, 12, 31))
 cents = st.integers(1, 10**13).map(lambda number: number / 100)
 

@@ -151,6 +151,16 @@ def test_a_broken_email_is_left_out_and_said_so(email: str) -> None:
     assert (dict(parts.values), set(parts.left_out)) == ({}, {"email"})
 
 
+def test_what_reads_as_nothing_or_was_damaged_is_left_out_and_said_so() -> None:
+    parts = parts_of(Lead(id=1, customerName="Dana undefined", customerAddress="4821 Elm St, null, TX 75024"))
+    assert dict(parts.values) == {
+        "first_name": "Dana", "address": "4821 Elm St", "state": "TX", "postal_code": "75024",
+    }  # fmt: skip
+    assert set(parts.left_out) == {"last_name", "city"}
+    parts = parts_of(Lead(id=1, customerName="Zo\ufffd Miller"))
+    assert (dict(parts.values), set(parts.left_out)) == ({"last_name": "Miller"}, {"first_name"})
+
+
 def test_a_lead_that_tells_nothing_gives_nothing() -> None:
     for lead in (Lead(id=1), Lead(id=1, customerName="", customerAddress="", customerPhone="", customerEmail="")):
         parts = parts_of(lead)
