@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import pytest
 from jsonschema import Draft202012Validator
 
+from server.api.client import ServiceClient
 from server.sandbox import Sandbox
 from tests import postgres
 from tests.support import DEFAULT_STORE, ERAS, Era, Time, make_sandbox
@@ -142,3 +146,27 @@ def time() -> Time:
 def sandbox(time: Time) -> Sandbox:
     """A simulator on the test's clock."""
     return make_sandbox(time)
+
+
+@pytest.fixture
+async def loop_time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """Deadlines and sleeps on a clock that stands still while anything is done, and jumps on when everything waits.
+
+    For what happens in one process: the loop does not know of others, nor of threads that are not anyio's.
+    """
+    loop: Any = asyncio.get_running_loop()
+    clock = Time(loop.time())
+    threads, select = anyio.to_thread.current_default_thread_limiter(), loop._selector.select
+
+    def select_or_jump(timeout: float | None) -> Any:
+        if not timeout or threads.borrowed_tokens:
+            return select(None if timeout else timeout)
+        ready = select(0)
+        if not ready:
+            clock.now += timeout + 1e-6
+        return ready
+
+    monkeypatch.setattr(loop, "time", clock)
+    monkeypatch.setattr(loop._selector, "select", select_or_jump)
+    monkeypatch.setattr("server.api.services.ServiceClient", partial(ServiceClient, clock=clock))
+    return clock

@@ -6,7 +6,6 @@ import ast
 import json
 import math
 import re
-import time as real_time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -323,7 +322,6 @@ def _files_that_call(name: str, *, without: str = "") -> set[str]:
 
 _KEYLESS = {
     "server/api/uploads.py",
-    "server/cli.py",
     "server/contract/readme_mcp.py",
     "server/contract/web.py",
     "server/doctor_network.py",
@@ -331,7 +329,7 @@ _KEYLESS = {
     "server/network/failures.py",
     "server/network/proxies.py",
 }
-"""What reads documentation, looks whether a host is there, tries a port, brings a file, or knows addresses, errors and
+"""What reads documentation, looks whether a host is there, listens, brings a file, or knows addresses, errors and
 proxies: none of them knows a key."""
 
 
@@ -701,7 +699,7 @@ class _Hanging(httpx.AsyncBaseTransport):
         if self._lists and not self.writes:
             return httpx.Response(200, json={"count": 0, "next_page": None, "results": []})
         if self._drops:
-            return httpx.Response(200, stream=_Endless(b" ", 0.01))
+            return httpx.Response(200, stream=_Endless(b" ", 0.5))
         await anyio.sleep_forever()
         raise AssertionError
 
@@ -724,9 +722,9 @@ async def _call_hanging(tool: str, deadline: float, network: _Hanging) -> _Ended
     settings = make_settings(call_deadline=deadline, approvals="off", toolsets="all", contract_file=EVERY_PATH)
     server_ = build_server(settings, transport=lambda: network)
     async with Client(server_) as client:
-        began = real_time.monotonic()
+        began = anyio.current_time()
         result = await call(client, tool, **_ONE_CALL_OF_EACH_WRITE_TOOL.get(tool, {}))
-        took = real_time.monotonic() - began
+        took = anyio.current_time() - began
         requests = len(network.requests)
         rows = data_of(await call(client, "write_history"))["rows"]
     return _Ended(took, result, requests, [row["state"] for row in rows])
@@ -734,33 +732,27 @@ async def _call_hanging(tool: str, deadline: float, network: _Hanging) -> _Ended
 
 _LOOKING = ("rooflink_create_lead", "rooflink_update_job", "rooflink_assign_job", "rooflink_update_customer_email")
 """Tools that look at the service before they write, and after an answer that was lost."""
-_PATIENCE = 4.0
-"""Seconds of a call's deadline: so many that a machine that is busy with other things changes nothing."""
+SHORT = 20.0
+"""Seconds of a call in which one attempt at a read fits."""
 _ASKING_FIRST = ("rooflink_update_event", "rooflink_delete_event")
 """Tools that write nothing unless the service has shown what is to be changed."""
 
 
-async def _import_what_first_calls_import(*tools: str) -> None:
-    async with connected(Sandbox(), toolsets="all", contract_file=EVERY_PATH) as client:
-        for tool in tools:
-            await call(client, tool, **_ONE_CALL_OF_EACH_WRITE_TOOL[tool], dry_run=True)
-
-
+@pytest.mark.usefixtures("loop_time")
 @pytest.mark.parametrize("drops", [False, True], ids=["no answer", "an answer drop by drop"])
 async def test_a_tool_call_ends_within_its_deadline_whatever_the_service_does(drops: bool) -> None:
     writes = [name for name in _ONE_CALL_OF_EACH_WRITE_TOOL if name not in _LOOKING]
     ended: dict[str, _Ended] = {}
-    await _import_what_first_calls_import(*writes)
 
     async def one(tool: str) -> None:
-        ended[tool] = await _call_hanging(tool, _PATIENCE, _Hanging(drops=drops))
+        ended[tool] = await _call_hanging(tool, SHORT, _Hanging(drops=drops))
 
     async with anyio.create_task_group() as tasks:
         for tool in ("rooflink_prospect_stats", *writes):
             tasks.start_soon(one, tool)
     for tool, found in ended.items():
         assert found.result.is_error
-        assert _PATIENCE / 3 < found.took < 2 * _PATIENCE, tool
+        assert SHORT / 3 < found.took <= SHORT, tool
         assert found.requests == 1
         sent = tool in writes and tool not in _ASKING_FIRST
         assert found.states == (["unknown"] if sent else []), tool
@@ -772,13 +764,13 @@ async def test_a_tool_call_ends_within_its_deadline_whatever_the_service_does(dr
             assert "Nothing was changed" not in text_of(found.result)
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_a_write_ends_within_one_deadline_with_the_looking_before_and_after_it() -> None:
-    await _import_what_first_calls_import(*_LOOKING)
     networks = {tool: _Hanging(drops=False, lists=True) for tool in _LOOKING}
     ended: dict[str, _Ended] = {}
 
     async def one(tool: str) -> None:
-        ended[tool] = await _call_hanging(tool, _PATIENCE, networks[tool])
+        ended[tool] = await _call_hanging(tool, SHORT, networks[tool])
 
     async with anyio.create_task_group() as tasks:
         for tool in _LOOKING:
@@ -786,7 +778,7 @@ async def test_a_write_ends_within_one_deadline_with_the_looking_before_and_afte
     for tool, found in ended.items():
         assert data_of(found.result)["outcome"] == "unknown", tool
         assert (networks[tool].writes, found.states) == (1, ["unknown"]), tool
-        assert found.took < 2 * _PATIENCE, tool
+        assert found.took <= SHORT, tool
 
 
 @pytest.mark.parametrize("deadline", [0.001, 0.02, 0.04, 0.06, 0.1])
@@ -851,11 +843,11 @@ async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_t
             tasks.start_soon(
                 client.call_tool, "renovationfind_mark_won", _ONE_CALL_OF_EACH_WRITE_TOOL["renovationfind_mark_won"]
             )
-            with anyio.fail_after(5):
+            with anyio.fail_after(30):
                 while not network.requests:  # noqa: ASYNC110  # there is nobody to set an event
                     await anyio.sleep(0.005)
             tasks.cancel_scope.cancel()
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             states = ["sent"]
             while states == ["sent"]:
                 await anyio.sleep(0.005)

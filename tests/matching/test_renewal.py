@@ -171,14 +171,15 @@ async def test_another_reader_ends_the_renewal(company, make_deck, wall, monkeyp
     assert pages(sandbox) == [1, 2, 1, 3]
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_an_answer_may_take_its_grace_beyond_the_time(company, make_deck):
     sandbox = company(25, max_page_size=10)
     deck = make_deck(sandbox)
-    sandbox.faults.add(Fault(kind="slow", seconds=0.3))
-    assert await refresh(index_of(deck), deck.rooflink, 0.15, grace=5) == "the time was up"
+    sandbox.faults.add(Fault(kind="slow", seconds=12))
+    assert await refresh(index_of(deck), deck.rooflink, 10, grace=10) == "the time was up"
     assert (await index_of(deck).coverage()).checked == 10
-    sandbox.faults.add(Fault(kind="slow", seconds=0.3))
+    sandbox.faults.add(Fault(kind="slow", seconds=12, times=None))
     sandbox.requests.clear()
     with pytest.raises(Unavailable):
-        await refresh(index_of(deck), deck.rooflink, 0.15)
-    assert pages(sandbox) == [1]
+        await refresh(index_of(deck), deck.rooflink, 10)
+    assert set(pages(sandbox)) == {1}

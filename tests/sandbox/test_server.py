@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import httpx
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from server.sandbox import Fault, Sandbox
 from server.sandbox.front import Front
 from server.sandbox.serve import addresses, bind
+from tests.process.processes import eventually
 
 LIST = "/light/jobs/prospect/"
 JSON = {"Content-Type": "application/json"}
@@ -110,7 +110,7 @@ def test_a_caller_that_gives_up_hears_nothing(renovationfind, sandbox, kind, wri
     sandbox.faults.add(Fault(kind=kind, seconds=30))
     with pytest.raises(httpx.ReadTimeout):
         renovationfind.post(ACCEPT, timeout=0.1)
-    time.sleep(0.05)
+    eventually(lambda: len(sandbox.requests) == 1)
     assert len(sandbox.writes) == writes
 
 

@@ -220,19 +220,20 @@ async def test_an_empty_company_has_nothing(company, ask):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.usefixtures("loop_time")
 async def test_a_long_list_is_read_in_several_calls_and_each_says_how_far_it_is(company, time, wall):
     sandbox = company(3_000)  # `make bench` reads 7,500
+    sandbox.faults.add(Fault(kind="slow", seconds=0.4, match=LIST, times=None))
     settings = make_settings(call_deadline=3)
     server = build_server(settings, sandbox=sandbox, governor=patient_governor(time), clock=wall)
     right, read, pages = expected(sandbox, wall), 0, list[int]()
     data, text = dict[str, Any](), ""
     async with Client(server) as client:
-        for _ in range(70):
+        for _ in range(30):
             sandbox.requests.clear()
             started = anyio.current_time()
             result = await call(client, TOOL)
-            assert anyio.current_time() - started < 6, "the deadline, and what a slow machine adds"
+            assert anyio.current_time() - started <= 3
             data, text = data_of(result), text_of(result)
             assert tokens(result) <= 1_500
             assert told(data)["own"] == right["own"]
@@ -261,14 +262,14 @@ async def test_a_long_list_is_read_in_several_calls_and_each_says_how_far_it_is(
     assert sandbox.writes == []
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("loop_time")
 async def test_a_page_that_never_comes_ends_within_the_deadline_and_the_next_call_goes_on(company, time, wall):
     sandbox = company(100, max_page_size=10)
     sandbox.faults.add(Fault(kind="read_timeout", match=LIST, after=3, times=None))
     async with connected(sandbox, time=time, clock=wall, call_deadline=3) as client:
         before = anyio.current_time()
         result = await call(client, TOOL)
-        assert anyio.current_time() - before < 5, "the deadline, and what a slow machine adds"
+        assert anyio.current_time() - before <= 3
         data = data_of(result)
         assert (data["read"], data["complete"]) == (30, False)
         assert "INCOMPLETE" in text_of(result)
