@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
+import anyio.to_thread
 from pydantic import JsonValue
 
+from server.api.json_body import LARGE, json_of
 from server.api.retry import retry_after
 from server.catalog import Operation, Service
 from server.errors import (
@@ -46,6 +47,13 @@ class HttpAnswer:
     too_large: bool = False
 
 
+async def read(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
+    """`parse`, in a worker thread where the answer is large."""
+    if len(answer.body) < LARGE:
+        return parse(answer, operation, service, key)
+    return await anyio.to_thread.run_sync(parse, answer, operation, service, key)
+
+
 def parse(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
     """The JSON of a good answer; `None` for 204. `key` is what the key that was sent says of itself.
 
@@ -58,7 +66,7 @@ def parse(answer: HttpAnswer, operation: Operation, service: Service, key: Token
     if answer.status == HTTPStatus.NO_CONTENT or nothing:
         return None
     try:
-        value = _json(answer)
+        value = _json(answer, service)
     except _Unreadable as error:
         raise unreadable(str(error), operation, service, answer.status) from None
     if isinstance(value, dict) and value.get("success") is False:
@@ -90,7 +98,7 @@ class _Unreadable(Exception):
     """Why a body is no JSON."""
 
 
-def _json(answer: HttpAnswer) -> JsonValue:
+def _json(answer: HttpAnswer, service: Service) -> JsonValue:
     if answer.too_large:
         msg = f"more than {MAX_BYTES // 1024 // 1024} MB"
         raise _Unreadable(msg)
@@ -98,8 +106,11 @@ def _json(answer: HttpAnswer) -> JsonValue:
         msg = "an empty body"
         raise _Unreadable(msg)
     try:
-        return json.loads(answer.body)
-    except (ValueError, RecursionError):
+        return json_of(answer.body, service.title)
+    except RecursionError:
+        msg = "lists and objects nested too deeply"
+        raise _Unreadable(msg) from None
+    except ValueError:
         html = answer.body.lstrip()[:1] == b"<"
         msg = "an HTML page instead of JSON" if html else "something that is not JSON (perhaps cut off)"
         raise _Unreadable(msg) from None
@@ -172,7 +183,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
         )
     if status < HTTPStatus.BAD_REQUEST:
         return unreadable(f"a redirect ({status}), which is not followed", operation, service, status)
-    return _rejected(_body_of(answer), status, operation, service)
+    return _rejected(_body_of(answer, service), status, operation, service)
 
 
 def _rejected(body: JsonValue, status: int, operation: Operation, service: Service) -> Rejected:
@@ -189,9 +200,9 @@ def _rejected(body: JsonValue, status: int, operation: Operation, service: Servi
     )
 
 
-def _body_of(answer: HttpAnswer) -> JsonValue:
+def _body_of(answer: HttpAnswer, service: Service) -> JsonValue:
     try:
-        return _json(answer)
+        return _json(answer, service)
     except _Unreadable:
         return None
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import anyio
 from pydantic import JsonValue, SecretStr
 
-from server.api.answers import HttpAnswer, parse
+from server.api.answers import HttpAnswer, read
 from server.api.exchange import Exchanges
 from server.api.governor import Governor
 from server.api.observed import Observed
@@ -140,7 +140,7 @@ class ServiceClient:
                 logger.debug("%s: answered %d", operation.id, answer.status)
                 await self.governor.answered()
                 self.observed.last_date = answer.headers.get("date", "")
-                value = parse(answer, operation, self.service, self.key_claims)
+                value = await read(answer, operation, self.service, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:

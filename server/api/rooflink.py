@@ -11,11 +11,17 @@ from server.api.answers import unreadable
 from server.api.client import ServiceClient
 from server.catalog import Catalog
 from server.catalog.operation import Scalar
+from server.cuts import tell_cut
 from server.errors import NotFound
 from server.models.rooflink import Page, Prospect, Step, counts_of, steps_of
 from server.models.values import Answer
 
 M = TypeVar("M", bound=Answer)
+
+MOST_ROWS = 100
+"""Of one page, RoofLink's largest, whatever comes."""
+MOST_COUNTS = 500
+MOST_OF_DAYS = 1_000
 
 
 class RoofLink:
@@ -49,6 +55,10 @@ class RoofLink:
         rows = answer.get("results") if isinstance(answer, dict) else None
         if not isinstance(answer, dict) or not isinstance(rows, list):
             raise self._odd(operation_id, "no list of results")
+        most = max(size if isinstance(size := query.get("page_size"), int) else 0, MOST_ROWS)
+        if len(rows) > most:
+            tell_cut(f"RoofLink sent {len(rows):,} rows at once: the first {most} are read.")
+            del rows[most:]
         page = self._read(Page, {name: value for name, value in answer.items() if name != "results"}, operation_id)
         return page, self._records(model, rows, operation_id)
 
@@ -73,6 +83,12 @@ class RoofLink:
         if not isinstance(answer, dict) or not all(isinstance(rows, list) for rows in answer.values()):
             raise self._odd(operation_id, "no lists by day")
         days = {day: rows for day, rows in answer.items() if isinstance(rows, list)}
+        left = MOST_OF_DAYS
+        for rows in days.values():
+            del rows[left:]
+            left -= len(rows)
+        if not left:
+            tell_cut(f"RoofLink sent very many rows: the first {MOST_OF_DAYS:,} are read.")
         return {day: [self._read(model, row, operation_id) for row in rows] for day, rows in days.items()}
 
     async def counts(self, operation_id: str, query: Mapping[str, Scalar | None]) -> list[tuple[str, int]]:
@@ -82,7 +98,9 @@ class RoofLink:
         counts = counts_of(answer)
         if not counts and answer not in ({}, []):
             raise self._odd(operation_id, "no counts that can be recognised")
-        return counts
+        if len(counts) > MOST_COUNTS:
+            tell_cut(f"RoofLink sent {len(counts):,} counts: the first {MOST_COUNTS} are read.")
+        return counts[:MOST_COUNTS]
 
     async def list_prospects(
         self, filters: Mapping[str, Scalar | None], extra: Mapping[str, str] | None = None

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 
+_LONG = {"projectDetailsHtml", "customerInformationHtml", "originalJobDescription"}
+LONGEST_TEXT, LONGEST_VALUE, MOST_ATTACHMENTS = 20_000, 1_000, 50
+"""What is kept of a lead, in characters and files; what is shown of it is far less."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownLead:
     """A lead as an earlier answer showed it, and what our own writes did to it."""
@@ -72,7 +77,7 @@ class KnownLeads:
         """Keep an answer as the last known state of its lead; what we once did to it stays known."""
         before = await self.get(lead.id)
         data = {
-            "lead": lead.model_dump(mode="json", exclude_none=True, include=set(Lead.model_fields)),
+            "lead": _kept(lead),
             "accepted_here": accepted_here or (before is not None and before.accepted_here),
             "declined_here": declined_here or (before is not None and before.declined_here),
         }
@@ -103,7 +108,7 @@ class KnownLeads:
             before = {row.lead_id: row for row in connection.execute(select)}
             for lead in {lead.id: lead for lead in found}.values():
                 row = before.get(lead.id)
-                shown = lead.model_dump(mode="json", exclude_none=True, include=set(Lead.model_fields))
+                shown = _kept(lead)
                 if row is None:
                     data = {"lead": shown, "accepted_here": False, "declined_here": False}
                     values = {"account": account, "lead_id": lead.id, "data": data, "seen_at": self.clock()}
@@ -116,6 +121,21 @@ class KnownLeads:
 
         if found:
             await self.store.run(work)
+
+
+def _kept(lead: Lead) -> dict[str, JsonValue]:
+    """What is kept of a lead: the fields that are known, each text no longer than anything that is made of it."""
+    shown = lead.model_dump(mode="json", exclude_none=True, include=set(Lead.model_fields))
+    shown["attachments"] = shown.get("attachments", [])[:MOST_ATTACHMENTS]
+    return {name: _short(value, LONGEST_TEXT if name in _LONG else LONGEST_VALUE) for name, value in shown.items()}
+
+
+def _short(value: JsonValue, limit: int) -> JsonValue:
+    if isinstance(value, str):
+        return value if len(value) <= limit else f"{value[: limit - 1]}…"
+    if isinstance(value, list):
+        return [_short(item, limit) for item in value]
+    return {name: _short(item, limit) for name, item in value.items()} if isinstance(value, dict) else value
 
 
 def _added(before: Mapping[str, JsonValue], row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

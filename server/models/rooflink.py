@@ -113,7 +113,7 @@ class Prospect(Answer):
     @classmethod
     def _steps_as_list(cls, value: JsonValue) -> JsonValue:
         if isinstance(value, dict) and "pipeline" in value:
-            return {**value, "pipeline": list(steps_of(value["pipeline"]))}
+            return {**value, "pipeline": objects(steps_of(value["pipeline"]))}
         return value
 
     def step(self, key: str) -> Step | None:

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, JsonValue
 
 from server.models.rooflink import Named, Person
-from server.models.values import Answer, Flag, Moment, ObjectOnly, Text, is_moment
+from server.models.values import Answer, Flag, Moment, ObjectOnly, Text, is_moment, objects
 
 
 def _record(value: JsonValue) -> JsonValue:
@@ -20,8 +20,7 @@ def _record(value: JsonValue) -> JsonValue:
 
 
 def _records(value: JsonValue) -> JsonValue:
-    found = [_record(row) for row in value] if isinstance(value, list) else []
-    return [row for row in found if isinstance(row, dict)]
+    return objects([_record(row) for row in value] if isinstance(value, list) else [])
 
 
 class Event(Answer):

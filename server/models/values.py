@@ -13,10 +13,14 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue
 from pydantic_core import CoreSchema, core_schema
 
+from server.cuts import tell_cut
+
 _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\s*([AaPp])[Mm])?")
 
 _HOURS = range(1, 13)
 """Of a half day; 13 PM is no time."""
+MOST_WITHIN = 200
+"""Entries of a list within a record that are read, such as attachments or steps."""
 _WHOLE = re.compile(r"-?[0-9]{1,30}")
 
 
@@ -116,8 +120,11 @@ def _flag(value: object) -> bool | None:
 
 
 def objects(value: JsonValue) -> JsonValue:
-    """The objects of a list; anything else in it, or instead of it, is dropped."""
-    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    """The first objects of a list within a record; anything else in it, or instead of it, is dropped."""
+    found = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+    if len(found) > MOST_WITHIN:
+        tell_cut(f"Of a list within a record, which has {len(found):,} entries, the first {MOST_WITHIN} are read.")
+    return [*found[:MOST_WITHIN]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,13 @@ from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
 from server.api.client import on_wait
+from server.cuts import noting_cuts
 from server.effects import Effect
 from server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
 from server.models.receipts import WriteReceipt
 from server.tooling.incoming import undone
 from server.tooling.progress import Progress
-from server.tooling.reply import error_result, receipt_result
+from server.tooling.reply import error_result, receipt_result, with_notes
 from server.tooling.schemas import Arguments, argument_model, input_schema, output_model, output_schema
 from server.tooling.wording import bad_arguments, problems_of
 from server.untrusted import one_answer
@@ -134,8 +135,8 @@ class GuardedTool(Tool):
         waiting = on_wait.set(Progress(context))
         started = time.monotonic()
         try:
-            with one_answer():
-                return await self.fn(**given, ctx=context)
+            with one_answer(), noting_cuts() as cuts:
+                return with_notes(await self.fn(**given, ctx=context), cuts)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -12,6 +13,7 @@ from pydantic import BaseModel, JsonValue
 from server.models.receipts import WriteReceipt
 
 M = TypeVar("M", bound=BaseModel)
+ResultType = TypeVar("ResultType")
 
 _HEADINGS = {
     "done": "DONE",
@@ -57,6 +59,13 @@ def receipt_result(receipt: WriteReceipt) -> CallToolResult:
         structured_content=receipt.model_dump(mode="json", exclude_none=True),
         is_error=receipt.outcome in {"refused", "unknown"},
     )
+
+
+def with_notes(result: ResultType, notes: Sequence[str]) -> ResultType:
+    """A call's result, with what else is to be known of it at the end of its text."""
+    if notes and isinstance(result, CallToolResult):
+        result.content.append(TextContent(type="text", text="\n".join(f"Note: {note}" for note in notes)))
+    return result
 
 
 def readable(text: str) -> str:
