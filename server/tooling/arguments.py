@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from datetime import date
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated, TypeVar, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
@@ -19,11 +19,14 @@ Nothing = SkipJsonSchema[None]
 """An optional argument is left out; the schema shows neither `null` nor a default for it."""
 
 LARGEST_OBJECT = 20_000
+LONGER_THAN_ANY = 100_000
+"""Characters of a text that is not even looked at: every type has a smaller bound."""
+V = TypeVar("V")
 
 
 def _text(clean: Callable[[str], str], value: object, *, said: frozenset[str] = frozenset()) -> object:
     """A text as it goes out; `said` are words for nothing that mean something here."""
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > LONGER_THAN_ANY:
         return value
     text = clean(value)
     if value and not text:
@@ -59,7 +62,7 @@ def _within(value: JsonValue) -> JsonValue:
     return cast("JsonValue", scalars.exact(value))
 
 
-def _distinct(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _distinct(value: dict[str, V]) -> dict[str, V]:
     if len({one_line(name) for name in value}) < len(value):
         msg = "has two names that look the same"
         raise ValueError(msg)
@@ -71,7 +74,7 @@ def _filters(value: object) -> object:
     if not isinstance(value, dict):
         return value
     given = cast("dict[str, object]", value)
-    return {one_line(name): _query(inner) for name, inner in given.items() if inner is not None}
+    return {one_line(name): _query(inner) for name, inner in _distinct(given).items() if inner is not None}
 
 
 def _query(value: object) -> object:

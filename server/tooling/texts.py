@@ -32,6 +32,7 @@ _BLANK_LETTER = "\u2800"
 """The braille cell without a dot."""
 
 _NOTHING = frozenset({"null", "none", "nil", "undefined", "nan", "n/a", "#n/a", "[object object]", "not given"})
+_MISSING = re.compile(r"(?<!\w)(?:undefined|NaN|\[object Object\])(?!\w)")
 _QUOTES = " \"'`\u2018\u2019\u201c\u201d<>()"
 FIRST_NAMES = frozenset({"Nan", "NAN"})
 LAST_NAMES = FIRST_NAMES | {"Null", "NULL", "None", "NONE", "Nil", "NIL"}
@@ -51,16 +52,20 @@ def many_lines(value: str) -> str:
 
 
 def reads_as_nothing(value: str) -> bool:
-    """Whether it is a word that programs write where there is no value, in quotes or not."""
-    return value.strip(_QUOTES).casefold() in _NOTHING
+    """Whether it is what programs write where there is no value, in quotes or not, once or for each part of a name."""
+    plain = value.strip(_QUOTES).casefold()
+    return plain in _NOTHING or (bool(words := plain.replace(",", " ").split()) and _NOTHING.issuperset(words))
 
 
 def doubts(given: Mapping[str, object]) -> tuple[str, ...]:
-    """Warnings of texts that were taken, because something may be called so, and that may be a program's nothing."""
-    return tuple(
-        f"{name} reads {value!r}, as programs write it where there is no value. Check that it is meant."
-        for name, value in given.items()
-        if isinstance(value, str) and reads_as_nothing(value)
+    """Warnings of texts that were taken, because they may be meant, and that look as if a value were missing."""
+    texts = {name: value for name, value in given.items() if isinstance(value, str)}
+    whole = {name: value for name, value in texts.items() if reads_as_nothing(value)}
+    parts = {name: found[0] for name, value in texts.items() if name not in whole and (found := _MISSING.search(value))}
+    told = "as programs write it where there is no value. Check that it is meant."
+    return (
+        *(f"{name} reads {value!r}, {told}" for name, value in whole.items()),
+        *(f"{name} holds {part!r}, {told}" for name, part in parts.items()),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +22,7 @@ ADD, CREATE, WIN, STATUS = (
 )
 PLANO = {"address": "8801 Example Ranch Rd", "state": "TX", "postal_code": "75024"}
 EXACT = 2**53 - 1
+Refuse = Callable[..., Awaitable[str]]
 
 
 def body_of(sandbox: Sandbox) -> dict[str, Any]:
@@ -28,16 +31,28 @@ def body_of(sandbox: Sandbox) -> dict[str, Any]:
     return body
 
 
-async def refused(sandbox: Sandbox, tool: str, *names: str, **arguments: Any) -> str:
-    """The call is refused by these names, and nothing was sent."""
-    requests = len(sandbox.requests)
+@asynccontextmanager
+async def refusing(sandbox: Sandbox) -> AsyncIterator[Refuse]:
+    """Calls that are refused by these names, and send nothing."""
     async with connected(sandbox, person=Person()) as client:
-        result = await call(client, tool, **arguments)
-    text = text_of(result)
-    assert result.is_error, text
-    assert [line[2:].partition(":")[0] for line in text.splitlines() if line.startswith("- ")] == list(names), text
-    assert len(sandbox.requests) == requests
-    return text
+
+        async def refuse(tool: str, *names: str, **arguments: Any) -> str:
+            requests = len(sandbox.requests)
+            result = await call(client, tool, **arguments)
+            text = text_of(result)
+            assert result.is_error, text
+            named = [line[2:].partition(":")[0] for line in text.splitlines() if line.startswith("- ")]
+            assert named == list(names), text
+            assert len(sandbox.requests) == requests
+            return text
+
+        yield refuse
+
+
+async def refused(sandbox: Sandbox, tool: str, *names: str, **arguments: Any) -> str:
+    """One call that is refused by these names."""
+    async with refusing(sandbox) as refuse:
+        return await refuse(tool, *names, **arguments)
 
 
 # What was left out
@@ -213,15 +228,29 @@ async def test_rules_see_arguments_as_they_are_meant(sandbox: Sandbox):
 # Texts
 
 
-NOTHINGS = ("null", "undefined", "N/A", "n/a", "NaN", "'null'", "<null>", "[object Object]", "UNDEFINED", " null ")
+NOTHINGS = (
+    "null",
+    "undefined undefined",
+    "null, null",
+    "undefined",
+    "N/A",
+    "n/a",
+    "NaN",
+    "'null'",
+    "<null>",
+    "[object Object]",
+    "UNDEFINED",
+    " null ",
+)
 
 
 @pytest.mark.parametrize("value", NOTHINGS)
 async def test_what_programs_write_for_nothing_is_no_value(sandbox: Sandbox, value: str):
     names = ("first_name", "last_name", "city", "county", "lead_source", "external_id", "address", "state")
-    for name in names:
-        assert "no value" in await refused(sandbox, CREATE, name, **{**PLANO, name: value})
-    assert "no value" in await refused(sandbox, LIST, "city", city=value)
+    async with refusing(sandbox) as refuse:
+        for name in names:
+            assert "no value" in await refuse(CREATE, name, **{**PLANO, name: value})
+        assert "no value" in await refuse(LIST, "city", city=value)
 
 
 async def test_people_and_towns_that_are_called_so_are_taken_with_a_warning(sandbox: Sandbox, time: Time, era: Era):
@@ -233,7 +262,14 @@ async def test_people_and_towns_that_are_called_so_are_taken_with_a_warning(sand
             assert any(f"{name} reads {value!r}" in warning for warning in receipt["warnings"]), receipt
         plain = data_of(await call(client, CREATE, **{**PLANO, "address": "2 New St"}, last_name="Nulliver"))
         assert not any("reads" in warning for warning in plain["warnings"])
+        half = data_of(await call(client, CREATE, **{**PLANO, "address": "3 Old St, undefined"}))
+        assert any("address holds 'undefined'" in warning for warning in half["warnings"])
     await refused(sandbox, CREATE, "first_name", **PLANO, first_name="None")
+
+
+async def test_a_text_far_too_long_is_refused_at_once(sandbox: Sandbox):
+    text = await refused(sandbox, ADD, "message", job_id=7, message="\u200b" * 3_000_000)
+    assert "at most 10000 characters" in text
 
 
 HIDING = ("a\u202eb", "a\u2067b\u2069", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\ue000b", "a\U000e0041b", "a\ufffdb")
@@ -243,14 +279,15 @@ HIDING = ("a\u202eb", "a\u2067b\u2069", "a\x00b", "a\x1b[2Jb", "a\x7fb", "a\ue00
 async def test_what_hides_or_was_lost_goes_out_in_no_text(sandbox: Sandbox, value: str):
     """Of each type of text one, and of a free object the names too."""
     job = min(sandbox.prospects)
-    for name in ("first_name", "address", "lead_source", "external_id", "cell_phone", "email", "postal_code"):
-        await refused(sandbox, CREATE, name, **{**PLANO, name: value})
-    for info in ({"a": value}, {value: "a"}, {"a": [{"b": value}]}):
-        await refused(sandbox, CREATE, "extra_info", **PLANO, extra_info=info)
-    await refused(sandbox, ADD, "message", job_id=job, message=value)
-    await refused(sandbox, ADD, "tags", job_id=job, message="x", tags=[value])
-    await refused(sandbox, "renovationfind_decline_lead", "reason", lead_id=812, reason=value)
-    await refused(sandbox, LIST, "extra_filters", extra_filters={"a": value})
+    async with refusing(sandbox) as refuse:
+        for name in ("first_name", "address", "lead_source", "external_id", "cell_phone", "email", "postal_code"):
+            await refuse(CREATE, name, **{**PLANO, name: value})
+        for info in ({"a": value}, {value: "a"}, {"a": [{"b": value}]}):
+            await refuse(CREATE, "extra_info", **PLANO, extra_info=info)
+        await refuse(ADD, "message", job_id=job, message=value)
+        await refuse(ADD, "tags", job_id=job, message="x", tags=[value])
+        await refuse("renovationfind_decline_lead", "reason", lead_id=812, reason=value)
+        await refuse(LIST, "extra_filters", extra_filters={"a": value})
 
 
 async def test_a_text_goes_out_without_what_shows_nothing(sandbox: Sandbox, time: Time):
@@ -290,8 +327,9 @@ async def test_a_text_of_many_lines_keeps_them(sandbox: Sandbox, time: Time):
 
 @pytest.mark.parametrize("value", [2**53, 2**53 + 1, float(2**53), 2**63, 10**400])
 async def test_a_number_that_a_host_may_have_rounded_is_no_id(sandbox: Sandbox, value: float):
-    assert "send it as a text" in await refused(sandbox, GET, "prospect_id", prospect_id=value)
-    assert "send it as a text" in await refused(sandbox, CREATE, "extra_info", **PLANO, extra_info={"id": [value]})
+    async with refusing(sandbox) as refuse:
+        assert "send it as a text" in await refuse(GET, "prospect_id", prospect_id=value)
+        assert "send it as a text" in await refuse(CREATE, "extra_info", **PLANO, extra_info={"id": [value]})
 
 
 async def test_an_id_beyond_what_javascript_holds_goes_out_as_it_came(sandbox: Sandbox, time: Time):
