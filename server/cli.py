@@ -260,7 +260,7 @@ def history_export(*, env_file: EnvFile = None) -> None:
     raise typer.Exit(_on_store(env_file, export))
 
 
-company_app = typer.Typer(help="Whose keys these are.", no_args_is_help=True)
+company_app = typer.Typer(help="Whose keys these are, and whose history.", no_args_is_help=True)
 app.add_typer(company_app, name="company")
 
 
@@ -269,11 +269,28 @@ def company_accept(*, env_file: EnvFile = None) -> None:
     """Say that the configured keys are those of the configured company (LEADBRIDGE_COMPANY)."""
 
     def work(deck: Deck) -> int:
-        titles = anyio.run(deck.company.accept)
-        for title in titles:
-            typer.echo(f"The {title} key is company {deck.company.name}'s from now on.")
-        if not titles:
+        from server.guard.company_records import accept
+
+        told = anyio.run(accept, deck.company)
+        if not told:
             _wrong_use("no key is set, so there is none to accept")
+        typer.echo("\n".join(told))
+        return 0
+
+    raise typer.Exit(_on_store(env_file, work))
+
+
+@company_app.command("rename")
+def company_rename(
+    old: Annotated[str, typer.Argument(help="Its name until now.")], *, env_file: EnvFile = None
+) -> None:
+    """Give a company the name in LEADBRIDGE_COMPANY; end its servers first."""
+
+    def work(deck: Deck) -> int:
+        from server.guard.company_records import rename
+
+        anyio.run(rename, deck.company, old)
+        typer.echo(f"Company {old} is company {deck.company.name} now. Set LEADBRIDGE_COMPANY in all its servers.")
         return 0
 
     raise typer.Exit(_on_store(env_file, work))

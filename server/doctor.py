@@ -132,13 +132,15 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
 
 async def _company(deck: Deck) -> list[Finding]:
     """Whose state it is, and whether the keys are known to be that company's."""
+    from server.guard.company_records import standing_of, unclaimed
+
     findings = [Finding("ok", "company", deck.company.name)]
     for service in deck.services.clients:
-        key = await deck.company.standing(service)
+        key = await standing_of(deck.company, service)
         if key.told:
-            title = f"{deck.catalog.services[service].title} company"
+            title = f"{deck.company.title(service)} company"
             findings.append(Finding("warning" if key.doubtful else "ok", title, key.told))
-    if note := await deck.company.unclaimed():
+    if note := await unclaimed(deck.company):
         findings.append(Finding("warning", "history", note))
     return findings
 

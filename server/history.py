@@ -8,6 +8,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from server.guard import audit
+from server.guard.company_records import unclaimed
 from server.tooling.context import Deck
 
 
@@ -27,7 +28,7 @@ async def show(deck: Deck, state: str, limit: int) -> int:
         table.add_row(str(row.write_id), at, row.state, row.operation, row.target, row.approval, record)
     console = terminal(width=140)
     console.print(table)
-    if note := await deck.company.unclaimed():
+    if note := await unclaimed(deck.company):
         console.print(note)
     return 0
 

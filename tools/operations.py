@@ -13,6 +13,7 @@ from server import __version__
 from server.catalog import Operation
 from server.effects import Effect
 from server.errors import StateError
+from server.guard.company_records import standing_of, unclaimed
 from server.guard.ledger import WriteRow
 from server.guard.observations import told_together
 from server.guard.plan import Done, Plan
@@ -135,7 +136,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
 async def _key(deck: Deck, service: str) -> str:
     """What is known of a service's key; without the store nothing is, and nothing can be written."""
     try:
-        return (await deck.company.standing(service)).told
+        return (await standing_of(deck.company, service)).told
     except StateError as error:
         return str(error)
 
@@ -169,7 +170,7 @@ async def write_history(
     start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
     rows, total = await deck.ledger.history(state=outcome or "", since=start, limit=limit)
     data = History(
-        company=deck.company.name, total=total, rows=[_row(row) for row in rows], note=await deck.company.unclaimed()
+        company=deck.company.name, total=total, rows=[_row(row) for row in rows], note=await unclaimed(deck.company)
     )
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)

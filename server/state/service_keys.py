@@ -58,14 +58,21 @@ def keep_key(
         connection.execute(table.update().where(table.c.fingerprint == key).values(**values))
 
 
-def subjects_of(connection: Connection, account: str) -> frozenset[str]:
-    """Fingerprints of the subjects that an account's keys named."""
-    from sqlalchemy import select
+def subjects_of(connection: Connection, service: str) -> dict[str, str]:
+    """Fingerprints of the subjects that tokens of a service named, each with the account."""
+    from server.state.tables import service_keys as table
+
+    rows = connection.execute(table.select().where(table.c.service == service, table.c.subject != ""))
+    return {row.subject: row.account for row in rows}
+
+
+def count_keys(connection: Connection, account: str) -> int:
+    """How many keys are on record for an account."""
+    from sqlalchemy import func, select
 
     from server.state.tables import service_keys as table
 
-    named = (table.c.account == account, table.c.subject != "")
-    return frozenset(connection.execute(select(table.c.subject).distinct().where(*named)).scalars())
+    return connection.execute(select(func.count()).where(table.c.account == account)).scalar_one()
 
 
 def earlier_accounts(connection: Connection, service: str) -> list[str]:
@@ -119,7 +126,7 @@ def note_earlier_accounts(connection: Connection) -> None:
 
 
 def take_over(connection: Connection, earlier: str, account: str) -> None:
-    """Make a company's what was an earlier account's: every write, and of the rest what the company has not newer."""
+    """Make one account's what was another's: every write and key, and of the rest what it has not got itself."""
     from server.state import tables
 
     for table in (tables.writes, tables.being_created, tables.service_keys):
