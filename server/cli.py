@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+NO_STORE = "Nothing was written yet: there is no state store ({store})."
 LARGEST_OPTIONS = 1_000_000
 """Bytes of a file of sandbox options."""
 
@@ -241,7 +242,10 @@ def history_list(
     """Show the newest writes, the unresolved first."""
     from server.history import show
 
-    raise typer.Exit(_on_store(env_file, lambda deck: anyio.run(show, deck, state.value if state else "", limit)))
+    def work(deck: Deck) -> int:
+        return anyio.run(show, deck, state.value if state else "", limit)
+
+    raise typer.Exit(_on_store(env_file, work, none_yet=NO_STORE))
 
 
 @history_app.command("verify")
@@ -249,7 +253,7 @@ def history_verify(*, env_file: EnvFile = None) -> None:
     """Walk the audit trail; exit code 1 and the position where it is broken."""
     from server.history import verify
 
-    raise typer.Exit(_on_store(env_file, verify))
+    raise typer.Exit(_on_store(env_file, verify, none_yet=NO_STORE))
 
 
 @history_app.command("export")
@@ -257,7 +261,7 @@ def history_export(*, env_file: EnvFile = None) -> None:
     """Print the audit trail as JSON Lines."""
     from server.history import export
 
-    raise typer.Exit(_on_store(env_file, export))
+    raise typer.Exit(_on_store(env_file, export, none_yet=""))
 
 
 company_app = typer.Typer(help="Whose keys these are, and whose history.", no_args_is_help=True)
@@ -296,8 +300,11 @@ def company_rename(
     raise typer.Exit(_on_store(env_file, work))
 
 
-def _on_store(env_file: str | None, work: Callable[[Deck], int]) -> int:
-    """Run `work` on the configured store, for which no key is needed; one that cannot be used is exit code 1."""
+def _on_store(env_file: str | None, work: Callable[[Deck], int], *, none_yet: str | None = None) -> int:
+    """Run `work` on the configured store, for which no key is needed; one that cannot be used is exit code 1.
+
+    `none_yet`: printed where there is no store, which is not made then.
+    """
     try:
         from server.app import build_deck
 
@@ -305,6 +312,11 @@ def _on_store(env_file: str | None, work: Callable[[Deck], int]) -> int:
     except LeadBridgeError as error:
         _wrong_use(str(error))
     try:
+        if none_yet is not None:
+            if not deck.store.is_made():
+                typer.echo(none_yet.format(store=deck.store.description), nl=bool(none_yet))
+                return 0
+            deck.store.check()
         return work(deck)
     except LeadBridgeError as error:
         _failed(str(error))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections import Counter
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from server.doctor_files import store_findings, with_exposure
 from server.env_file import unread_settings
 from server.errors import LeadBridgeError
 from server.findings import Finding
@@ -17,16 +17,12 @@ from server.settings import Settings, load_settings
 from server.token_claims import read_claims
 
 if TYPE_CHECKING:
-    from server.state import Store
     from server.tooling.context import Deck
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
 
 SHORTEST_KEY = 16
-
-LITTLE, TOO_LITTLE = 200_000_000, 5_000_000
-"""Bytes of free disk: the store's writes are small, but every write needs one."""
 
 
 def examine(*, sandbox: bool = False, live: bool = False, env_file: str | None = None) -> list[Finding]:
@@ -46,7 +42,8 @@ def examine(*, sandbox: bool = False, live: bool = False, env_file: str | None =
 
 def _env_files(settings: Settings) -> Iterator[Finding]:
     if settings.env_file is not None:
-        yield Finding("ok", "env file", f"settings are read from {settings.env_file}; the environment wins")
+        told = f"settings are read from {settings.env_file}; the environment wins"
+        yield with_exposure(Finding("ok", "env file", told), [settings.env_file])
     if unread := unread_settings(settings.env_file):
         told, _, do = unread.partition(". ")
         yield Finding("warning", ".env", told, f"{do}.")
@@ -61,18 +58,15 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         if secret is None:
             yield Finding("warning", f"{title} key", "not set; its tools are hidden", "Set it to use this service.")
             continue
-        text = secret.get_secret_value()
-        if len(text) < SHORTEST_KEY:
-            yield Finding(
-                "warning", f"{title} key", f"only {len(text)} characters long", "Check that it was copied whole."
-            )
-        else:
-            yield _key(f"{title} key", text, jwt=service == "renovationfind")
+        file = settings.rooflink_api_key_file if service == "rooflink" else settings.renovationfind_token_file
+        yield with_exposure(_key(f"{title} key", secret.get_secret_value(), jwt=service == "renovationfind"), [file])
 
 
 def _key(subject: str, text: str, *, jwt: bool) -> Finding:
     """What a key looks like and what it says of itself."""
     claims, now = read_claims(text), datetime.now(UTC)
+    if len(text) < SHORTEST_KEY:
+        return Finding("warning", subject, f"only {len(text)} characters long", "Check that it was copied whole.")
     if jwt and claims is None:
         return Finding(
             "warning",
@@ -103,13 +97,9 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     except LeadBridgeError as error:
         yield Finding("failure", "server", str(error), "Correct the setting that is named.")
         return
-    try:
-        deck.store.secret()
-    except LeadBridgeError as error:
-        yield Finding("failure", "state store", str(error), "Writes are refused until the store can be written.")
-    else:
-        yield Finding("ok", "state store", f"{deck.store.description}, writable")
-        yield from _room(deck.store)
+    of_store = list(store_findings(deck.store, settings))
+    yield from of_store
+    if all(finding.state != "failure" for finding in of_store):
         yield from anyio.run(_company, deck)
     shown = len(tool_specs()) - len(deck.hidden)
     yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(deck.hidden)} hidden")
@@ -153,19 +143,6 @@ def _hidden(deck: Deck) -> Iterator[Finding]:
     for name, reason in deck.hidden.items():
         if reason not in not_chosen:
             yield Finding("warning", f"tool {name}", f"hidden: {reason}")
-
-
-def _room(store: Store) -> Iterator[Finding]:
-    """The schema's version and the free disk of an SQLite file."""
-    from server.state.tables import SCHEMA_VERSION
-
-    yield Finding("ok", "state schema", f"version {SCHEMA_VERSION}, this LeadBridge's own")
-    if store.file is None:
-        return
-    free = shutil.disk_usage(store.file.parent).free
-    state = "failure" if free < TOO_LITTLE else "warning" if free < LITTLE else "ok"
-    do = "" if state == "ok" else "Make room: a write that cannot be put on record is not sent."
-    yield Finding(state, "disk", f"{free // 1_000_000} MB free for the state store", do)
 
 
 def _approvals(settings: Settings) -> Iterator[Finding]:

@@ -41,16 +41,28 @@ def sign(connection: Connection) -> None:
         connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
-def _refuse_foreign(path: Path) -> None:
-    """Look before anything is set: already `PRAGMA journal_mode` would change another program's file."""
+def size_of(path: Path) -> int:
+    """Its size in bytes; 0 if it is not there.
+
+    Raises:
+        StateError: it is a folder, a pipe or a device, or cannot be there.
+    """
     try:
         found = path.stat()
-    except OSError:
-        return  # it is made, or making it fails with the reason
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        msg = f"The state store ({path}) cannot be written: {error.strerror}. Nothing was sent."
+        raise StateError(msg) from None
     if not stat.S_ISREG(found.st_mode):
         msg = f"The state store ({path}) is a folder, a pipe or a device, not a file. Nothing was sent."
         raise StateError(msg)
-    if not found.st_size:
+    return found.st_size
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Look before anything is set: already `PRAGMA journal_mode` would change another program's file."""
+    if not size_of(path):
         return
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)) as file:

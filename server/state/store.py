@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -35,6 +35,8 @@ class Store:
         self._opening = threading.Lock()
         self._alone: AbstractContextManager[Any] = threading.Lock() if self.in_memory else nullcontext()
         self._secret: bytes | None = None
+        self._absent = False
+        """Whether a PostgreSQL database was seen without LeadBridge's tables."""
         self.at_open: Callable[[Connection], None] | None = None
         """Runs in the transaction that opens it, once its tables are there."""
 
@@ -56,11 +58,51 @@ class Store:
 
     def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Like `run`, in the calling thread."""
+        with self._in_words(), self._alone, self._open().begin() as connection:
+            return work(connection)
+
+    def is_made(self) -> bool:
+        """Whether there is a store of LeadBridge's at the address. Nothing is made.
+
+        Raises:
+            StateError: that cannot be found out.
+        """
+        if self.in_memory:
+            return self.is_open
+        if self.file is not None:
+            from server.state.sqlite_file import size_of
+
+            return size_of(self.file) > 0
+        from sqlalchemy import inspect
+
+        with self._in_words():
+            engine = self._engine_for_address()
+            try:
+                with engine.connect() as connection:
+                    self._absent = not inspect(connection).has_table("meta")
+                    return not self._absent
+            finally:
+                engine.dispose()
+
+    def check(self) -> None:
+        """Have SQLite look for damage in its file, which it otherwise finds only where it happens to read.
+
+        Raises:
+            StateError: the file is damaged.
+        """
+        if self.file is None:
+            return
+        found = self.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+        if found != "ok":
+            msg = f"The state store ({self.description}) is damaged: {str(found).splitlines()[-1]}. Nothing was sent."
+            raise StateError(msg)
+
+    @contextlib.contextmanager
+    def _in_words(self) -> Generator[None]:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._alone, self._open().begin() as connection:
-                return work(connection)
+            yield
         except ImportError as error:
             msg = (
                 f"The state store ({self.description}) needs the driver {error.name}: install leadbridge[postgres]. "
@@ -86,7 +128,7 @@ class Store:
         if self._engine is not None:
             return True
         if self.file is None:
-            return not self.in_memory
+            return not self.in_memory and not self._absent
         try:
             return self.file.stat().st_size > 0
         except OSError:
@@ -114,19 +156,15 @@ class Store:
                 self._engine = self._create()
             return self._engine
 
-    def _create(self) -> Engine:
+    def _engine_for_address(self) -> Engine:
         from sqlalchemy import create_engine, event, make_url
         from sqlalchemy.exc import ArgumentError
         from sqlalchemy.pool import StaticPool
-
-        from server.state.migrations import migrate
-        from server.state.sqlite_file import prepare, sign
 
         options: dict[str, Any] = {}
         if self.in_memory:
             options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
         elif self.file is not None:
-            prepare(self.file)
             options = {"connect_args": {"timeout": 10}}
         try:
             url = make_url(self.url)
@@ -136,13 +174,22 @@ class Store:
         except (ArgumentError, ValueError, TypeError):
             msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL. Nothing was sent."
             raise StateError(msg) from None
-        if url.get_backend_name() == "sqlite":
+        if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_immediately)
+        return engine
+
+    def _create(self) -> Engine:
+        from server.state.migrations import migrate
+        from server.state.sqlite_file import prepare, sign
+
+        if self.file is not None:
+            prepare(self.file)
+        engine = self._engine_for_address()
         try:
             with engine.begin() as connection:
                 migrate(connection, self.description)
-                if url.get_backend_name() == "sqlite":
+                if engine.dialect.name == "sqlite":
                     sign(connection)
                 if self.at_open is not None:
                     self.at_open(connection)

@@ -174,3 +174,21 @@ def test_a_store_that_cannot_be_read_is_a_failure_told_in_one_line(command, live
 def test_an_empty_store_is_no_failure(command, live, state):
     result = history(named({**live, "state_url": f"sqlite:///{state}"}), command)
     assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == (
+        "" if command == "export" else f"Nothing was written yet: there is no state store ({state}).\n"
+    )
+    assert list(state.parent.glob("state*")) == []
+
+
+@pytest.mark.parametrize("command", ["list", "verify", "export"])
+def test_damage_in_the_file_is_found_wherever_it_is(command, account, state):
+    with closing(sqlite3.connect(state)) as store:
+        store.execute("pragma wal_checkpoint(truncate)")
+        (page,) = store.execute("select rootpage from sqlite_schema where name = 'being_created'").fetchone()
+    data = bytearray(state.read_bytes())
+    data[(page - 1) * 4096 : page * 4096] = bytes(range(256)) * 16
+    state.write_bytes(data)
+    result = history(account, command)
+    assert (result.exit_code, result.stdout) == (1, "")
+    (line,) = result.stderr.splitlines()
+    assert "The state store" in line
