@@ -15,9 +15,8 @@ from mcp.server.request_state import RequestStateSecurity
 from pydantic import SecretStr
 
 from server import __version__
-from server.api.governor import Governor
+from server.api.governor import Governor, governor_for
 from server.api.services import connect
-from server.api.shared_governor import governor_for
 from server.catalog import load
 from server.errors import SettingsError
 from server.guard.approval import Approvals

@@ -11,7 +11,7 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from server.api.json_body import LARGE, json_of
-from server.api.retry import retry_after
+from server.api.retry import LONGEST_COOL_OFF, retry_after
 from server.catalog import Operation, Service
 from server.errors import (
     AuthError,
@@ -162,7 +162,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
         wait = asked or service.cool_off_429
         return RateLimited(
             what=f"{title} asked to slow down (429). {done}",
-            next_step=f"Try again in {wait:.0f} s.",
+            next_step=_try_again(wait),
             retry_after=wait,
             asked=asked > 0,
         )
@@ -170,7 +170,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
         wait = max(retry_after(answer.headers), service.cool_off_503)
         return Unavailable(
             what=f"{title} is over its service-wide limit (503). {done}",
-            next_step=f"Try again in {wait:.0f} s.",
+            next_step=_try_again(wait),
             retry_after=wait,
         )
     if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -184,6 +184,11 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
     if status < HTTPStatus.BAD_REQUEST:
         return unreadable(f"a redirect ({status}), which is not followed", operation, service, status)
     return _rejected(_body_of(answer, service), status, operation, service)
+
+
+def _try_again(wait: float) -> str:
+    capped = " It asked for an hour or more, and LeadBridge leaves a service alone for an hour at most."
+    return f"Try again in {wait:.0f} s.{capped if wait >= LONGEST_COOL_OFF else ''}"
 
 
 def _rejected(body: JsonValue, status: int, operation: Operation, service: Service) -> Rejected:

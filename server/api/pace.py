@@ -1,6 +1,7 @@
-"""Where the processes that share a key keep what they know of its rate limit: a file beside the state, or PostgreSQL.
+"""Where the processes that share a key keep what they know of its rate limit: a file beside the state, or PostgreSQL;
+or, where nothing is shared, the process's memory.
 
-Both hold some bytes for an account, which one process at a time may read and replace. Neither imports SQLAlchemy where
+Each holds some bytes for an account, which one process at a time may read and replace. Neither imports SQLAlchemy where
 the state is SQLite: a read call needs nothing of the state store, and must not wait for its import or its commits.
 """
 
@@ -53,6 +54,28 @@ class Pace(Protocol):
     def change_soon(self, work: Change[T]) -> None:
         """Like `change`, without its answer, and without blocking for longer than a file takes; failures are silent."""
         ...
+
+
+class PaceMemory:
+    """What one process knows by itself."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept = b""
+
+    async def change(self, work: Change[T]) -> T:
+        """See `Pace`."""
+        return self.change_now(work)
+
+    def change_now(self, work: Change[T]) -> T:
+        """See `Pace`."""
+        kept, answer = work(self._kept, self._clock())
+        self._kept = self._kept if kept is None else kept
+        return answer
+
+    def change_soon(self, work: Change[T]) -> None:
+        """See `Pace`."""
+        self.change_now(work)
 
 
 class PaceFile:

@@ -16,7 +16,9 @@ MAX_ATTEMPTS = 4
 FIRST_DELAY = 0.5
 LEAST_COOL_OFF = 2.0
 """Seconds after a 429, even where `Retry-After` asks for fewer."""
-A_DAY = 86_400
+LONGEST_COOL_OFF = 3_600
+"""Seconds for which a service is left alone, however many `Retry-After` asks for: one answer must not end the work of a
+day. After that it is asked again, and may say so again."""
 MAX_DELAY = 20.0
 
 
@@ -48,12 +50,15 @@ def decide(error: ServiceError, operation: Operation, service: Service, attempt:
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float:
-    """Seconds from a `Retry-After` header, given in seconds or as an HTTP date; 0 where there is none or nonsense."""
+    """Seconds from a `Retry-After` header, given in seconds or as an HTTP date; 0 where there is none or nonsense.
+
+    At most `LONGEST_COOL_OFF`.
+    """
     text = headers.get("retry-after", "").strip()
     if not text:
         return 0.0
     if text.isascii() and text.isdecimal():
-        return float(min(int(text[:7]), A_DAY))
+        return float(min(int(text[:7]), LONGEST_COOL_OFF))
     try:
         moment = parsedate_to_datetime(text)
         if moment.tzinfo is None:
@@ -61,4 +66,4 @@ def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> floa
         wait = (moment - (now or datetime.now(UTC))).total_seconds()
     except (TypeError, ValueError, OverflowError, IndexError):
         return 0.0
-    return min(max(0.0, wait), float(A_DAY))
+    return min(max(0.0, wait), float(LONGEST_COOL_OFF))

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.api.governor import SAFETY, Governor
+from server.api.governor import GAP, UNANSWERED, Governor
 from server.catalog import load
 from server.errors import RateLimited
 from tests.support import Time
@@ -35,7 +35,7 @@ class World:
         return self.now
 
     async def sleep(self, seconds: float) -> None:
-        assert seconds > 0
+        assert seconds >= 0
         await _until(self.now + seconds)
 
     def at(self, moment: float, happens: Callable[[], None]) -> None:
@@ -82,6 +82,7 @@ class Callers:
         except RateLimited as error:
             self.refused[number] = error
         else:
+            await self.governor.answered()
             self.passed.append((number, self.world.now))
 
     def run(self) -> Callers:
@@ -156,7 +157,7 @@ def test_nobody_waits_who_need_not(gaps: list[float]) -> None:
         callers.arrive(number, moment)
     moments = callers.run().moments
     for number, (came, went) in enumerate(zip(arrivals, moments, strict=True)):
-        earliest = moments[number - LIMIT] + WINDOW + SAFETY if number >= LIMIT else 0.0
+        earliest = moments[number - LIMIT] + WINDOW + GAP if number >= LIMIT else 0.0
         before = moments[number - 1] if number else 0.0
         assert went == pytest.approx(max(came, earliest, before))
 
@@ -257,7 +258,7 @@ async def test_a_used_up_budget_is_told_apart_from_a_service_that_asked_to_slow_
     await governor.acquire(48)
     with pytest.raises(RateLimited, match="limit of 2 requests in 300 s is used up") as caught:
         await governor.acquire(48)
-    assert caught.value.retry_after == pytest.approx(300 + SAFETY)
+    assert caught.value.retry_after == pytest.approx(300 + GAP)
 
 
 async def test_waits_of_a_second_or_more_are_told_before_they_begin_and_shorter_ones_are_not(time: Time) -> None:
@@ -304,6 +305,28 @@ async def test_the_state_shows_what_is_used_and_how_long_the_service_still_cools
     assert governor.state() == {"used": 3, "of": LIMIT, "seconds": WINDOW, "wait": pytest.approx(9.1)}
     time.now += 20
     assert governor.state() == {"used": 0, "of": LIMIT, "seconds": WINDOW, "wait": 0.0}
+
+
+@pytest.mark.parametrize("pause", [0.0, 0.01, 0.05, 0.09])
+async def test_a_service_that_sees_requests_late_never_sees_more_than_its_limit(pause: float, time: Time) -> None:
+    """The second counts from when the service saw the request, not from when it left."""
+    governor = Governor("RoofLink", LIMIT, WINDOW, clock=time, sleep=time.sleep)
+    seen: list[float] = []
+    for number in range(130):
+        await governor.acquire(48)
+        time.now += 0.08 if number % 7 == 0 else 0.001  # the way there, which now and then takes longer
+        seen.append(time.now)
+        time.now += 0.002
+        await governor.answered()
+        time.now += pause
+    assert most_in_a_window(seen, WINDOW) <= LIMIT
+
+
+async def test_a_request_without_an_answer_is_taken_to_arrive_a_second_later(time: Time) -> None:
+    governor = Governor("RoofLink", 1, WINDOW, clock=time, sleep=time.sleep)
+    await governor.acquire(48)
+    await governor.acquire(48)
+    assert sum(time.slept) == pytest.approx(UNANSWERED + WINDOW + GAP)
 
 
 def test_the_limits_are_those_the_services_state() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from server.api.client import DEADLINE, ServiceClient
-from server.api.retry import MAX_ATTEMPTS, MAX_DELAY, decide, retry_after
+from server.api.retry import LONGEST_COOL_OFF, MAX_ATTEMPTS, MAX_DELAY, decide, retry_after
 from server.catalog import Operation, load
 from server.errors import (
     AuthError,
@@ -71,7 +71,7 @@ def test_an_answer_that_will_be_the_same_is_not_asked_for_again(kind: type[Servi
 
 
 @unhurried
-@given(operations, st.integers(1, MAX_ATTEMPTS - 1), st.floats(0, 86_400))
+@given(operations, st.integers(1, MAX_ATTEMPTS - 1), st.floats(0, LONGEST_COOL_OFF))
 def test_after_429_the_whole_service_is_left_alone_for_its_cool_off_or_longer_if_it_says_so(
     operation: Operation, attempt: int, asked: float
 ) -> None:
@@ -122,14 +122,14 @@ NOW = datetime(2026, 5, 4, 12, 0, 0, tzinfo=UTC)
 @unhurried
 @given(st.integers(0, 10**6))
 def test_seconds_are_read_up_to_a_day(seconds: int) -> None:
-    assert retry_after({"retry-after": f" {seconds} "}, NOW) == min(seconds, 86_400)
+    assert retry_after({"retry-after": f" {seconds} "}, NOW) == min(seconds, LONGEST_COOL_OFF)
 
 
 @unhurried
 @given(st.integers(-(10**6), 10**6))
 def test_a_date_is_read_as_the_seconds_until_then(seconds: int) -> None:
     text = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
-    assert retry_after({"retry-after": text}, NOW) == min(max(seconds, 0), 86_400)
+    assert retry_after({"retry-after": text}, NOW) == min(max(seconds, 0), LONGEST_COOL_OFF)
 
 
 def test_a_date_without_a_zone_is_read_as_utc_and_one_with_a_zone_as_it_says() -> None:
@@ -155,7 +155,7 @@ def test_no_header_asks_for_nothing() -> None:
 @example("Sat, 01 Jan 0001 00:00:00 +2359")
 @example("Fri, 31 Dec 9999 23:59:59 -2359")
 def test_whatever_the_header_says_the_wait_is_a_number_of_seconds_up_to_a_day(text: str) -> None:
-    assert 0 <= retry_after({"retry-after": text}, NOW) <= 86_400
+    assert 0 <= retry_after({"retry-after": text}, NOW) <= LONGEST_COOL_OFF
 
 
 numbers = st.integers(-1, 99)
@@ -176,7 +176,7 @@ zones = st.one_of(st.sampled_from(["GMT", "", "XYZ"]), st.integers(-(10**25), 10
     )
 )
 def test_a_date_that_does_not_exist_asks_for_nothing_or_for_a_day_at_most(text: str) -> None:
-    assert 0 <= retry_after({"retry-after": text}, NOW) <= 86_400
+    assert 0 <= retry_after({"retry-after": text}, NOW) <= LONGEST_COOL_OFF
 
 
 # On the wire
@@ -307,3 +307,12 @@ async def test_a_refusal_is_not_argued_with(operation: Operation, status: int, t
     assert sent == 1
     assert not told.may_have_taken_effect
     assert told.status == status
+
+
+@pytest.mark.parametrize("asked", ["86400", "315360000", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"])
+async def test_a_far_retry_after_locks_out_for_an_hour_at_most_and_says_so(asked: str, time: Time) -> None:
+    sent, told = await attempts(READ, time, lambda: httpx.Response(429, headers={"retry-after": asked}))
+    assert sent == 1
+    assert isinstance(told, RateLimited)
+    assert told.retry_after == LONGEST_COOL_OFF == 3_600
+    assert "Try again in 3600 s. It asked for an hour or more" in str(told)

@@ -26,9 +26,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import server.api.pace as pace_module
-from server.api.governor import Governor
-from server.api.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceTable
-from server.api.shared_governor import GAP, TICK, UNANSWERED, Queue, SharedGovernor, governor_for
+from server.api.governor import GAP, TICK, UNANSWERED, Governor, Queue, governor_for
+from server.api.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceMemory, PaceTable
 from server.errors import RateLimited
 from server.state import Store
 from tests.support import Time
@@ -49,12 +48,12 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make(file: Path, time: Time) -> Callable[..., SharedGovernor]:
+def make(file: Path, time: Time) -> Callable[..., Governor]:
     """Governors of as many processes as wanted, on one file and on the test's clock."""
 
-    def make(account: str = "rooflink:1", requests: int = LIMIT, seconds: float = SECONDS) -> SharedGovernor:
+    def make(account: str = "rooflink:1", requests: int = LIMIT, seconds: float = SECONDS) -> Governor:
         pace = PaceFile(file, account, clock=time)
-        return SharedGovernor("RoofLink", requests, seconds, pace, clock=time, sleep=time.sleep)
+        return Governor("RoofLink", requests, seconds, pace, clock=time, sleep=time.sleep)
 
     return make
 
@@ -62,8 +61,7 @@ def make(file: Path, time: Time) -> Callable[..., SharedGovernor]:
 async def call_answered(governor: Governor, patience: float = 60.0) -> None:
     """A call that is answered at once."""
     await governor.acquire(patience)
-    if isinstance(governor, SharedGovernor):
-        await governor.answered()
+    await governor.answered()
 
 
 # Looking without taking a place
@@ -149,7 +147,7 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
     file.unlink(missing_ok=True)
     world.late = itertools.cycle(late)
     governors = [
-        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(4)
     ]
     arrived: list[float] = []
@@ -158,10 +156,10 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
         await world.pass_by(begin)
         governor = governors[process]
         if fate not in {"lives", "dies sending"}:
-            number, wait = await governor._change(lambda queue: queue.enter())
+            number, wait = await governor._pace.change(governor._work(lambda queue: queue.enter()))
             if wait and fate == "is cancelled":
                 await world.pass_by(wait / 2)
-                await governor._change(lambda queue: queue.forget(number))
+                await governor._pace.change(governor._work(lambda queue: queue.forget(number)))
             if wait:
                 return
         else:
@@ -188,7 +186,7 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
     world, file = World(), tmp_path / "order.pace"
     file.unlink(missing_ok=True)
     governors = [
-        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(4)
     ]
     began = list(itertools.accumulate(itertools.islice(itertools.cycle(gaps), len(processes))))
@@ -198,7 +196,7 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
         await world.pass_by(began[number])
         governor = governors[processes[number]]
         if number in dead:
-            await governor._change(lambda queue: queue.enter())
+            await governor._pace.change(governor._work(lambda queue: queue.enter()))
             return
         await governor.acquire(10_000)
         left.append((number, world.now))
@@ -218,7 +216,7 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
     assert left[-1][1] <= ideal + 0.01
 
 
-async def test_places_of_a_full_queue_are_a_window_apart(make: Callable[..., SharedGovernor], time: Time) -> None:
+async def test_places_of_a_full_queue_are_a_window_apart(make: Callable[..., Governor], time: Time) -> None:
     one, other = make(), make()
     left: list[float] = []
     for _ in range(50):
@@ -230,7 +228,7 @@ async def test_places_of_a_full_queue_are_a_window_apart(make: Callable[..., Sha
 
 
 async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_while(
-    make: Callable[..., SharedGovernor], time: Time
+    make: Callable[..., Governor], time: Time
 ) -> None:
     one, other = make(), make()
     for _ in range(LIMIT):
@@ -242,9 +240,7 @@ async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_w
 # What is told
 
 
-async def test_a_place_out_of_patience_is_refused_and_not_taken(
-    make: Callable[..., SharedGovernor], time: Time
-) -> None:
+async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[..., Governor], time: Time) -> None:
     one, other = make(), make()
     for _ in range(LIMIT):
         await call_answered(one)
@@ -257,7 +253,7 @@ async def test_a_place_out_of_patience_is_refused_and_not_taken(
     await other.acquire(0)
 
 
-async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., SharedGovernor]) -> None:
+async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., Governor]) -> None:
     told: list[float] = []
 
     async def tell(seconds: float) -> None:
@@ -272,7 +268,7 @@ async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., S
     assert told == pytest.approx([SECONDS + GAP])
 
 
-async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., SharedGovernor], time: Time) -> None:
+async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., Governor], time: Time) -> None:
     one, other = make(), make()
     one.cool_off(60)
     assert other.state()["wait"] == 60
@@ -287,7 +283,7 @@ async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., SharedGovernor], 
 async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
     world = World()
     one, other = (
-        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(2)
     )
     outcome: list[object] = []
@@ -314,7 +310,7 @@ async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
 async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wait_for(file: Path) -> None:
     world = World()
     one, other = (
-        SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(2)
     )
     refused: list[float] = []
@@ -337,7 +333,7 @@ async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wa
 
 async def test_a_cancelled_caller_gives_its_place_up(file: Path) -> None:
     world = World()
-    governor = SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
     for _ in range(LIMIT):
         await call_answered(governor)
     waiting = [asyncio.create_task(governor.acquire(60)) for _ in range(5)]
@@ -349,7 +345,7 @@ async def test_a_cancelled_caller_gives_its_place_up(file: Path) -> None:
     assert governor.state()["used"] == 5
 
 
-async def test_accounts_do_not_wait_for_each_other(make: Callable[..., SharedGovernor], time: Time) -> None:
+async def test_accounts_do_not_wait_for_each_other(make: Callable[..., Governor], time: Time) -> None:
     governors = [make(f"rooflink:{number}") for number in range(4)] + [make("renovationfind:1", 250, 300.0)]
     for governor in governors * LIMIT:
         await governor.acquire(0)
@@ -358,7 +354,7 @@ async def test_accounts_do_not_wait_for_each_other(make: Callable[..., SharedGov
     assert [governor.state()["wait"] for governor in governors] == [9, 0, 0, 0, 0]
 
 
-async def test_renovationfinds_window_is_kept_whole(make: Callable[..., SharedGovernor], time: Time) -> None:
+async def test_renovationfinds_window_is_kept_whole(make: Callable[..., Governor], time: Time) -> None:
     governors = [make("renovationfind:1", 250, 300.0) for _ in range(4)]
     for governor in itertools.islice(itertools.cycle(governors), 250):
         await call_answered(governor, 0)
@@ -371,7 +367,7 @@ async def test_renovationfinds_window_is_kept_whole(make: Callable[..., SharedGo
 # The file
 
 
-def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[..., SharedGovernor], file: Path) -> None:
+def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[..., Governor], file: Path) -> None:
     make().state()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
@@ -380,7 +376,7 @@ def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[...,
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_link_in_its_place_is_not_followed(make: Callable[..., SharedGovernor], file: Path, tmp_path: Path) -> None:
+def test_a_link_in_its_place_is_not_followed(make: Callable[..., Governor], file: Path, tmp_path: Path) -> None:
     target = tmp_path / "other"
     target.write_text("someone else's")
     file.parent.mkdir()
@@ -392,7 +388,7 @@ def test_a_link_in_its_place_is_not_followed(make: Callable[..., SharedGovernor]
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"LBP1", b"not a pace file " * 9_000, os.urandom(3 * REGION)])
-async def test_a_damaged_file_is_written_over(make: Callable[..., SharedGovernor], file: Path, damage: bytes) -> None:
+async def test_a_damaged_file_is_written_over(make: Callable[..., Governor], file: Path, damage: bytes) -> None:
     for _ in range(LIMIT):
         await call_answered(make())
     file.write_bytes(damage)  # noqa: ASYNC240 - nobody else is waiting
@@ -404,7 +400,7 @@ async def test_a_damaged_file_is_written_over(make: Callable[..., SharedGovernor
     assert (one.warning, other.warning) == ("", "")
 
 
-async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., SharedGovernor], file: Path) -> None:
+async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., Governor], file: Path) -> None:
     one, other = make(), make()
     await call_answered(one)
     file.unlink()  # noqa: ASYNC240 - nobody else is waiting
@@ -415,7 +411,7 @@ async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., 
 
 
 async def test_killed_in_the_middle_of_writing_leaves_what_was_before(
-    make: Callable[..., SharedGovernor], file: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Governor], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -455,7 +451,7 @@ def test_what_has_no_room_is_refused(file: Path) -> None:
 
 
 async def test_without_a_place_to_write_each_process_keeps_the_limit_alone_and_says_so(
-    make: Callable[..., SharedGovernor], file: Path, time: Time
+    make: Callable[..., Governor], file: Path, time: Time
 ) -> None:
     file.parent.write_text("a file where the folder should be")
     governor = make()
@@ -473,7 +469,7 @@ async def test_without_a_place_to_write_each_process_keeps_the_limit_alone_and_s
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="there are no such users here")
-async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callable[..., SharedGovernor]) -> None:
+async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callable[..., Governor]) -> None:
     file.parent.mkdir(mode=0o500)
     governor, me = make(), os.geteuid()
     if me == 0:
@@ -485,7 +481,7 @@ async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callabl
     assert "Permission denied" in governor.warning
 
 
-async def test_a_clock_that_begins_anew_holds_nobody_up(make: Callable[..., SharedGovernor], time: Time) -> None:
+async def test_a_clock_that_begins_anew_holds_nobody_up(make: Callable[..., Governor], time: Time) -> None:
     time.now = 900_000.0
     for _ in range(LIMIT):
         await call_answered(make())
@@ -503,23 +499,23 @@ def test_the_time_of_day_plays_no_part() -> None:
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
-        ("sqlite://", Governor),
-        ("sqlite:///:memory:", Governor),
-        ("sqlite:///state/leadbridge.db", SharedGovernor),
-        ("sqlite:////var/lib/leadbridge/leadbridge.db", SharedGovernor),
-        ("postgresql://user:secret@db.example/leadbridge", SharedGovernor),
+        ("sqlite://", PaceMemory),
+        ("sqlite:///:memory:", PaceMemory),
+        ("sqlite:///state/leadbridge.db", PaceFile),
+        ("sqlite:////var/lib/leadbridge/leadbridge.db", PaceFile),
+        ("postgresql://user:secret@db.example/leadbridge", PaceTable),
     ],
 )
-def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[Governor]) -> None:
+def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[Pace]) -> None:
     governor = governor_for(Store(url), service="RoofLink", requests=5, seconds=1.0, account="rooflink:1")
-    assert type(governor) is kind
-    if isinstance(governor, SharedGovernor) and isinstance(governor._pace, PaceFile):
+    assert type(governor._pace) is kind
+    if isinstance(governor._pace, PaceFile):
         assert str(governor._pace.path) == url.removeprefix("sqlite:///") + ".pace"
 
 
 def test_pacing_does_not_import_the_database() -> None:
     program = (
-        "import anyio, sys; from server.state import Store; from server.api.shared_governor import governor_for\n"
+        "import anyio, sys; from server.state import Store; from server.api.governor import governor_for\n"
         "g = governor_for(Store('sqlite:///s.db'), service='R', requests=5, seconds=1.0, account='a')\n"
         "anyio.run(g.acquire, 1); g.state(); print(g.warning, {'sqlalchemy'} & set(sys.modules))"
     )
@@ -533,10 +529,10 @@ WORKER = """
 import asyncio, sys, time
 from pathlib import Path
 from server.api.pace import PaceFile
-from server.api.shared_governor import UNANSWERED, SharedGovernor
+from server.api.governor import UNANSWERED, Governor
 
 file, mode, count, url, key = sys.argv[1:]
-governor = SharedGovernor("RoofLink", 5, 1.0, PaceFile(Path(file), "rooflink:1"))
+governor = Governor("RoofLink", 5, 1.0, PaceFile(Path(file), "rooflink:1"))
 
 async def call(client):
     await governor.acquire(60)
@@ -647,13 +643,13 @@ def test_killed_processes_leave_no_lock_and_the_others_go_on(file: Path) -> None
         killed = real_time.monotonic()
         for output in outputs[2:]:
             assert next(at for at in map(float, output) if at > killed)
-    governor = SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
+    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
     asyncio.run(governor.acquire(30))
     assert governor.warning == ""
 
 
 def test_a_process_killed_with_the_lock_in_its_hands_leaves_it(file: Path) -> None:
-    governor = SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
+    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
     with workers(1, file, "hold") as (holder,):
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
@@ -669,7 +665,7 @@ async def test_a_process_stopped_with_the_lock_in_its_hands_stops_nobody_else(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pace_module, "LOCK_PATIENCE", 0.3)
-    governor = SharedGovernor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
+    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
     ticks: list[float] = []
 
     async def tick() -> None:
@@ -707,8 +703,8 @@ def stores(postgres_url: str) -> Iterator[Callable[[], Store]]:
         store.close()
 
 
-def on(store: Store, account: str = "rooflink:1") -> SharedGovernor:
-    return SharedGovernor("RoofLink", LIMIT, SECONDS, PaceTable(store, account))
+def on(store: Store, account: str = "rooflink:1") -> Governor:
+    return Governor("RoofLink", LIMIT, SECONDS, PaceTable(store, account))
 
 
 @pytest.mark.slow
