@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.api.governor import GAP, UNANSWERED, Governor
+from server.api.governor import Governor
+from server.api.window import GAP, UNANSWERED
 from server.catalog import load
 from server.errors import RateLimited
 from tests.support import Time

@@ -26,8 +26,9 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 import server.api.pace as pace_module
-from server.api.governor import GAP, TICK, UNANSWERED, Governor, Queue, governor_for
+from server.api.governor import Governor, governor_for
 from server.api.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceMemory, PaceTable
+from server.api.window import GAP, TICK, UNANSWERED, Queue
 from server.errors import RateLimited
 from server.state import Store
 from tests.support import Time
@@ -529,7 +530,8 @@ WORKER = """
 import asyncio, sys, time
 from pathlib import Path
 from server.api.pace import PaceFile
-from server.api.governor import UNANSWERED, Governor
+from server.api.governor import Governor
+from server.api.window import UNANSWERED
 
 file, mode, count, url, key = sys.argv[1:]
 governor = Governor("RoofLink", 5, 1.0, PaceFile(Path(file), "rooflink:1"))
