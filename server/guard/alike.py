@@ -16,6 +16,7 @@ import anyio.to_thread
 from server.errors import Refused
 from server.guard.plan import Plan
 from server.guard.repeats import WINDOW
+from server.state import Store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -70,6 +71,16 @@ def refuse_alike(connection: Connection, plan: Plan, new: ToCreate, account: str
         match = compare(new.profile, profile_of(told_of(row.told), like=new.profile))
         if match.likely:
             raise _refusal(row, ", ".join(match.evidence))
+
+
+async def refuse_alike_before_asking(store: Store, plan: Plan, account: str, now: float) -> None:
+    """The same comparison before there is an intent, so that nobody is asked in vain.
+
+    Raises:
+        Refused: what the plan creates is likely the same as what another write creates.
+    """
+    if (new := await to_create(plan)) is not None:
+        await store.run(lambda connection: refuse_alike(connection, plan, new, account, now))
 
 
 def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> None:

@@ -10,6 +10,7 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from server.errors import OutcomeUnknown, RateLimited, Refused, ServiceError, StateError, Unavailable
+from server.guard.alike import refuse_alike_before_asking
 from server.guard.approval import Approval
 from server.guard.ledger import WritePermit
 from server.guard.plan import Done, Plan, digest_of
@@ -51,7 +52,8 @@ async def refuse_unsendable(deck: Deck, plan: Plan) -> None:
     """Find out before a person is asked, and before a yes is used up, whether anything could be sent.
 
     Raises:
-        Refused: a service is left alone for longer than somebody needs to read a question.
+        Refused: a service is left alone for longer than somebody needs to read a question, or what is to be created is
+            likely the same as what another write creates.
         StateError: nothing could be put on record.
     """
     if plan.carry_out_here is None:
@@ -62,6 +64,10 @@ async def refuse_unsendable(deck: Deck, plan: Plan) -> None:
                 what = f"Nothing was sent, and no approval was asked for or used: {error.what}"
                 raise Refused(reason_of(error), what, error.next_step) from None
     await deck.store.check_writable()
+    for step in (plan, *plan.foreseen):
+        if not step.alike_is_fine:
+            account = deck.ledger.account(step.operation.service)
+            await refuse_alike_before_asking(deck.store, step, account, deck.ledger.clock())
 
 
 async def _look_for(deck: Deck, plan: Plan, since: float) -> Done | None:

@@ -12,6 +12,7 @@ from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 from server.sandbox import Fault, Sandbox
 from tests.state.disks import disk_of
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.tools.handing_off import CREATE, GIVEN, befall, hand_off
 
 ACCEPT, DECLINE, REFER = (
     "renovationfind_accept_lead",
@@ -102,6 +103,31 @@ async def test_while_an_earlier_write_is_unresolved_nobody_is_asked(sandbox: San
         for tool, more in ((ACCEPT, {}), (DECLINE, {"reason": "Too far"})):
             assert data_of(await call(client, tool, lead_id=812, **more))["reason"] == "earlier_unknown"
     assert len(person.shown) == 1
+
+
+async def test_while_another_write_may_have_created_the_same_nobody_is_asked(sandbox: Sandbox, time: Time, era: Era):
+    """A lead that is accepted already tells what would be created."""
+    person = Person()
+    async with connected(sandbox, era=era, time=time, person=person) as client:
+        assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "done"
+        befall(sandbox, CREATE, "drop_before")
+        lost = await call(client, "rooflink_create_lead", **{**GIVEN, "address": "4821 JUNIPER HOLLOW DRIVE"})
+        assert data_of(lost)["outcome"] == "unknown"
+        assert (await hand_off(client, **GIVEN))["reason"] == "earlier_unknown"
+    assert len(person.shown) == 1
+    assert len(sandbox.writes) == 1
+
+
+async def test_a_hand_off_asks_nobody_while_either_of_its_services_wants_to_be_left_alone(
+    sandbox: Sandbox, time: Time, era: Era
+):
+    person = Person()
+    async with connected(sandbox, era=era, time=time, person=person) as client:
+        slow_down(sandbox, 300)
+        assert data_of(await call(client, ACCEPT, lead_id=811))["outcome"] == "refused"
+        assert (await hand_off(client, **GIVEN))["reason"] == "rate_limited"
+    assert len(person.shown) == 1
+    assert sandbox.writes == []
 
 
 class Thinking:

@@ -177,3 +177,23 @@ async def test_while_a_form_waits_progress_is_told_and_grows(
     assert values == sorted(set(values))
     assert {total for _, total, _ in person.told} == {None}
     assert {message for _, _, message in person.told} == {"waiting for the user to answer the form"}
+
+
+async def test_a_form_that_nobody_answers_is_taken_back_in_the_end(
+    sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("server.tooling.asking.LIFETIME", 0.01)
+    taken_back = anyio.Event()
+
+    async def nobody(context: Any, params: Any) -> ElicitResult:
+        try:
+            await anyio.sleep_forever()
+        finally:
+            taken_back.set()
+        raise AssertionError
+
+    async with connected(sandbox, era="legacy", time=time, person=nobody) as client:
+        result = await call(client, ACCEPT[0], **ACCEPT[1])
+        await taken_back.wait()
+    assert data_of(result)["reason"] == "nobody_asked"
+    assert sandbox.writes == []
