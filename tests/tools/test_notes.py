@@ -362,7 +362,7 @@ async def test_a_token_for_a_plain_note_is_none_for_one_that_is_mailed(sandbox: 
         plain = await call(client, ADD, **arguments, approval_token="lb1.x.y")
         mailed = await call(client, ADD, **arguments, notify_customer=True, approval_token="lb1.x.y")
     assert data_of(plain)["outcome"] == "done"
-    assert data_of(mailed)["reason"] == "token_forged"
+    assert data_of(mailed)["reason"] == "token_not_whole"
     assert to_customers(sandbox) == []
 
 
