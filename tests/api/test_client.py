@@ -809,10 +809,8 @@ async def _plan_for(operation: Operation) -> Plan:
     )
 
 
-async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledger_as_unknown(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("server.tooling.lasting.GRACE", 0.01)
+@pytest.mark.usefixtures("loop_time")
+async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledger_as_unknown() -> None:
     from server.tooling.deciding import carry_out
 
     network = _Hanging(drops=False)
@@ -831,10 +829,8 @@ async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledge
     assert states == ["sent", "unknown"]
 
 
-async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_the_ledger_as_unknown(
-    era: Era, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("server.tooling.lasting.GRACE", 0.01)
+@pytest.mark.usefixtures("loop_time")
+async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_the_ledger_as_unknown(era: Era) -> None:
     network = _Hanging(drops=False)
     server_ = build_server(make_settings(approvals="off"), transport=lambda: network)
     modes: Mapping[Era, Any] = {"modern": "auto", "legacy": "legacy"}

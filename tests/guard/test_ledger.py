@@ -15,7 +15,7 @@ from server.guard.ledger import Ledger, WritePermit
 from server.guard.plan import Done, Plan
 from server.sandbox import Fault, Sandbox
 from server.state import Store
-from server.state.store import IN_MEMORY
+from server.state_address import IN_MEMORY
 from tests.support import Time, call, connected, data_of
 
 CATALOG = load()

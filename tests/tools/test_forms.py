@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client
-from mcp.types import ElicitResult, InputRequiredResult
+from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
 from server.sandbox import Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
@@ -146,43 +147,34 @@ async def _came_back(client: Client, state: str | None) -> Any:
     return await client.session.call_tool(*ACCEPT, request_state=state, allow_input_required=True)
 
 
-class Waiting:
-    """A person who answers only once the client was told so often that the call goes on."""
+async def test_while_a_form_waits_progress_is_told_and_grows(sandbox: Sandbox, time: Time, loop_time: Time):
+    """In the stateless era nothing waits: the call is over while the person reads."""
+    told: list[tuple[float, float | None, str | None]] = []
+    at: list[float] = [loop_time.now]
 
-    def __init__(self, reports: int) -> None:
-        self.told: list[tuple[float, float | None, str | None]] = []
-        self._reports = reports
-        self._enough = anyio.Event()
+    async def progress(value: float, total: float | None, message: str | None) -> None:
+        told.append((value, total, message))
+        at.append(loop_time.now)
 
-    async def progress(self, progress: float, total: float | None, message: str | None) -> None:
-        self.told.append((progress, total, message))
-        if len(self.told) >= self._reports:
-            self._enough.set()
-
-    async def __call__(self, context: Any, params: Any) -> ElicitResult:
-        await self._enough.wait()
+    async def slow_reader(context: Any, params: Any) -> ElicitResult:
+        await anyio.sleep(100)
+        at.append(loop_time.now)
         return ElicitResult(action="accept", content={"confirm": True})
 
-
-async def test_while_a_form_waits_progress_is_told_and_grows(
-    sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
-):
-    """In the stateless era nothing waits: the call is over while the person reads."""
-    monkeypatch.setattr("server.tooling.asking.TELL_EVERY", 0.001)
-    person = Waiting(3)
-    async with connected(sandbox, era="legacy", time=time, person=person) as client:
-        result = await client.call_tool(*ACCEPT, progress_callback=person.progress)
-    assert data_of(result)["outcome"] == "done"  # pyright: ignore[reportArgumentType]
-    values = [value for value, _, _ in person.told]
+    async with connected(sandbox, era="legacy", time=time, person=slow_reader) as client:
+        result = await client.call_tool(*ACCEPT, progress_callback=progress)
+    assert isinstance(result, CallToolResult)
+    assert data_of(result)["outcome"] == "done"
+    assert max(later - earlier for earlier, later in pairwise(at)) <= 15
+    values = [value for value, _, _ in told]
     assert values == sorted(set(values))
-    assert {total for _, total, _ in person.told} == {None}
-    assert {message for _, _, message in person.told} == {"waiting for the user to answer the form"}
+    assert {total for _, total, _ in told} == {None}
+    assert {message for _, _, message in told} == {"waiting for the user to answer the form"}
 
 
-async def test_a_form_that_nobody_answers_is_taken_back_in_the_end(
-    sandbox: Sandbox, time: Time, monkeypatch: pytest.MonkeyPatch
+async def test_a_form_that_nobody_answers_is_taken_back_after_ten_minutes(
+    sandbox: Sandbox, time: Time, loop_time: Time
 ):
-    monkeypatch.setattr("server.tooling.asking.LIFETIME", 0.01)
     taken_back = anyio.Event()
 
     async def nobody(context: Any, params: Any) -> ElicitResult:
@@ -192,8 +184,10 @@ async def test_a_form_that_nobody_answers_is_taken_back_in_the_end(
             taken_back.set()
         raise AssertionError
 
+    began = loop_time.now
     async with connected(sandbox, era="legacy", time=time, person=nobody) as client:
         result = await call(client, ACCEPT[0], **ACCEPT[1])
         await taken_back.wait()
+    assert 600 <= loop_time.now - began < 610
     assert data_of(result)["reason"] == "nobody_asked"
     assert sandbox.writes == []
