@@ -116,9 +116,14 @@ def fence(text: object, *, limit: int = LONG_LIMIT) -> str:
     return f"{OPEN}{kept}{CLOSE}" if kept else ""
 
 
+def legend_for(*texts: str) -> list[str]:
+    """The line that explains the marks, if there are any."""
+    return [LEGEND] if any(OPEN in text for text in texts) else []
+
+
 def with_legend(lines: list[str]) -> list[str]:
     """The lines, with a last one that explains the marks if there are any."""
-    return [*lines, LEGEND] if any(OPEN in line for line in lines) else lines
+    return [*lines, *legend_for(*lines)]
 
 
 def label(text: object, *, limit: int = LABEL_LIMIT) -> str:

@@ -20,12 +20,11 @@ from server.tooling.arguments import Id, OptionalDay, OptionalId
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import label, with_legend
-from tools.event_views import COLUMNS, Calendar, Days, EventPage, cells_of, days_text, event_lines, ignored, row_of
+from server.untrusted import label
+from tools.event_views import COLUMNS, Calendar, Days, EventPage, calendar_lines, cells_of, days_lines, ignored, row_of
 from tools.filters import days_in_order
-from tools.list_pages import numbers_of, page_lines
+from tools.list_pages import numbers_of, page_reply
 from tools.paging import Page, SmallPageSize
-from tools.tables import counted
 
 Nothing = SkipJsonSchema[None]
 
@@ -57,8 +56,7 @@ async def rooflink_list_events(
         filters_unverified=unverified,
         rows=[row_of(event) for event in events],
     )
-    lines = page_lines("Events", data, COLUMNS, [cells_of(row) for row in data.rows])
-    return Reply("\n".join(with_legend(lines)), data)
+    return page_reply("Events", data, COLUMNS, asked=(page, page_size), cells=cells_of)
 
 
 async def rooflink_calendar_view(
@@ -75,18 +73,15 @@ async def rooflink_calendar_view(
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.calendar_view")
     filters = _filters(start_from, start_to, user_ids, job_id)
-    events = await deck.rooflink.rows(operation.id, Event, filters)
+    events, unreadable = await deck.rooflink.rows(operation.id, Event, filters)
     not_applied, unverified = await judged_filters(deck.observations, operation, filters, ignored(filters, events))
     data = Calendar(
-        filters_ignored=not_applied, filters_unverified=unverified, rows=[row_of(event) for event in events]
+        filters_ignored=not_applied,
+        filters_unverified=unverified,
+        rows=[row_of(event) for event in events],
+        unreadable_rows=unreadable or None,
     )
-    lines = [counted(len(data.rows), "event") if data.rows else "No events."]
-    if not_applied:
-        lines.append(f"WARNING, ignored by the service, so these rows are not filtered by: {', '.join(not_applied)}")
-    if unverified:
-        lines.append(f"Filter names inferred, effect not provable from these rows: {', '.join(unverified)}")
-    lines += event_lines(data.rows) if data.rows else []
-    return Reply("\n".join(with_legend(lines)), data)
+    return Reply(data, calendar_lines, data.doubts)
 
 
 async def rooflink_next_five_days_events(
@@ -97,11 +92,11 @@ async def rooflink_next_five_days_events(
 
     rooflink_calendar_view shows other days.
     """
-    found = await deck_of(ctx).rooflink.by_day("rooflink.next_five_days_events", Event, {"scope": scope})
+    found, unreadable = await deck_of(ctx).rooflink.by_day("rooflink.next_five_days_events", Event, {"scope": scope})
     days = {
         day if day_of(day) else label(day, limit=40): [row_of(event) for event in rows] for day, rows in found.items()
     }
-    return Reply(days_text(days), Days(days=days))
+    return Reply(Days(days=days, unreadable_rows=unreadable or None), days_lines)
 
 
 def _filters(

@@ -6,6 +6,7 @@ Source: https://developers.rooflink.com/reference/customers
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
@@ -20,10 +21,10 @@ from server.tooling.arguments import Id
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import label, with_legend
+from server.untrusted import label
 from tools.filters import contradicted
-from tools.flat_fields import Plain, flat_fields
-from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
+from tools.flat_fields import FlatRecord, flat_fields, record_lines
+from tools.list_pages import ListPage, numbers_of, page_reply
 from tools.paging import Page, PageSize, columns_for
 
 Nothing = SkipJsonSchema[None]
@@ -50,11 +51,8 @@ class CustomerPage(ListPage):
     rows: list[CustomerRow]
 
 
-class CustomerView(View):
+class CustomerView(FlatRecord):
     """A customer in full."""
-
-    id: Identity
-    fields: dict[str, Plain] = Field(description="What the service told, under its own names")
 
 
 async def rooflink_list_customers(
@@ -76,17 +74,16 @@ async def rooflink_list_customers(
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **given}
     envelope, customers = await deck.rooflink.page(operation.id, CustomerRecord, query)
     columns = columns_for(fields, _USUAL)
-    rows = [row_of(customer, columns) for customer in customers]
     ignored, unverified = await judged_filters(
         deck.observations, operation, given, contradicted(given, customers, _CHECKS)
     )
-    data = CustomerPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)
-
-    def text_of(shown: Sequence[CustomerRow]) -> str:
-        return "\n".join(with_legend(page_lines("Customers", data, columns, [vars(row) for row in shown])))
-
-    data.rows, text = shown_rows(data, rows, text_of, asked=(page, page_size))
-    return Reply(text, data)
+    data = CustomerPage(
+        **numbers_of(envelope),
+        filters_ignored=ignored,
+        filters_unverified=unverified,
+        rows=[row_of(customer, columns) for customer in customers],
+    )
+    return page_reply("Customers", data, columns, asked=(page, page_size))
 
 
 async def rooflink_get_customer(
@@ -96,8 +93,7 @@ async def rooflink_get_customer(
     customer = await deck_of(ctx).rooflink.one("rooflink.get_customer", CustomerRecord, {"customer_id": customer_id})
     told: dict[str, JsonValue] = customer.model_dump(mode="json", exclude={"id"})
     data = CustomerView(id=customer.id, fields=flat_fields(told))
-    lines = [f"Customer {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
-    return Reply("\n".join(with_legend(lines)), data)
+    return Reply(data, partial(record_lines, "Customer"))
 
 
 def row_of(customer: CustomerRecord, columns: Sequence[str]) -> CustomerRow:

@@ -11,10 +11,10 @@ from pydantic.json_schema import SkipJsonSchema
 from server.catalog.operation import Scalar
 from server.models.rooflink import Person
 from server.models.rooflink_calendar import Event
-from server.models.view import Identity, View
-from server.untrusted import label, with_legend
+from server.models.view import Identity, Result, View
+from server.untrusted import label
 from tools.filters import contradicted
-from tools.list_pages import ListPage
+from tools.list_pages import FilteredRows, ListPage
 from tools.tables import counted, moment, table
 
 Nothing = SkipJsonSchema[None]
@@ -44,17 +44,13 @@ class EventPage(ListPage):
     rows: list[EventRow]
 
 
-class Calendar(View):
+class Calendar(FilteredRows):
     """Events in the order of the service."""
 
-    filters_ignored: list[str] = Field(default_factory=list, description="Filters the service did not apply")
-    filters_unverified: list[str] = Field(
-        default_factory=list, description="Sent under an inferred name, not checkable"
-    )
     rows: list[EventRow]
 
 
-class Days(View):
+class Days(Result):
     """Events by day."""
 
     days: dict[str, list[EventRow]]
@@ -89,24 +85,27 @@ def shown(at: datetime | None) -> str | None:
     return at.strftime("%Y-%m-%d %H:%M") if at else None
 
 
-def event_lines(rows: Sequence[EventRow]) -> list[str]:
-    """The table of events."""
-    return table(COLUMNS, [cells_of(row) for row in rows])
-
-
 def cells_of(row: EventRow) -> dict[str, object]:
     """A row for a table: the job by name and number, people in one cell."""
     job = " ".join(str(part) for part in (row.job, f"(id {row.job_id})" if row.job_id else None) if part)
     return {**row.model_dump(), "job": job, "invitees": ", ".join(row.invitees)}
 
 
-def days_text(days: Mapping[str, Sequence[EventRow]]) -> str:
+def calendar_lines(data: Calendar) -> list[str]:
+    """How many events, and their table."""
+    return [counted(len(data.rows), "event") if data.rows else "No events.", *_table(data.rows)]
+
+
+def days_lines(data: Days) -> list[str]:
     """Each day with its events."""
-    lines: list[str] = []
-    for day, rows in days.items():
-        lines += [f"{day}: {counted(len(rows), 'event')}" if rows else f"{day}: nothing"]
-        lines += event_lines(rows) if rows else []
-    return "\n".join(with_legend(lines or ["The service named no days."]))
+    lines = [counted(len(data.days), "day") if data.days else "The service named no days."]
+    for day, rows in data.days.items():
+        lines += [f"{day}: {counted(len(rows), 'event') if rows else 'nothing'}", *_table(rows)]
+    return lines
+
+
+def _table(rows: Sequence[EventRow]) -> list[str]:
+    return table(COLUMNS, [cells_of(row) for row in rows]) if rows else []
 
 
 def ignored(filters: Mapping[str, Scalar], events: Sequence[Event]) -> list[str]:

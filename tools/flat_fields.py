@@ -5,20 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
-from server.models.view import EXACTLY
+from server.models.view import EXACTLY, Identity, Result
 from server.untrusted import fence, label
 
 Plain = Annotated[str | int | float | bool, EXACTLY]
 
-MOST_FIELDS = 80
+_MOST_ENTRIES = 20
 _SHORT = 60
 """Characters of a text that is shown as a label; longer ones are fenced."""
 
 
+class FlatRecord(Result):
+    """A record in full."""
+
+    id: Identity
+    fields: dict[str, Plain] = Field(description="What the service told, under its own names")
+
+
+def record_lines(noun: str, data: FlatRecord) -> list[str]:
+    """A record in full, as text."""
+    return [f"{noun} {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
+
+
 def flat_fields(record: Mapping[str, JsonValue]) -> dict[str, Plain]:
-    """Fields with a value, those of objects in it under `object.field`; at most `MOST_FIELDS`."""
+    """Fields with a value, those of objects in it under `object.field`."""
     rows: list[tuple[str, Plain]] = []
     for key, value in record.items():
         name = label(key, limit=_SHORT)
@@ -27,13 +39,14 @@ def flat_fields(record: Mapping[str, JsonValue]) -> dict[str, Plain]:
                      if (shown := _plain(inner)) is not None]  # fmt: skip
         elif (shown := _plain(value)) is not None:
             rows.append((name, shown))
-    return dict(rows[:MOST_FIELDS])
+    return dict(rows)
 
 
 def _plain(value: JsonValue) -> Plain | None:
     if isinstance(value, list):
-        names = [label(part) for part in value[:20] if isinstance(part, (str, int, float))]
-        return ", ".join(names) or None
+        names = [label(part) for part in value if isinstance(part, (str, int, float))]
+        more = [f"and {len(names) - _MOST_ENTRIES} more"] if len(names) > _MOST_ENTRIES else []
+        return ", ".join([*names[:_MOST_ENTRIES], *more]) or None
     if isinstance(value, str):
         return (label(value) if len(value) <= _SHORT else fence(value)) or None
     return value if isinstance(value, (bool, int, float)) else None

@@ -21,7 +21,6 @@ from server.guard.plan import Done, Plan, Steps
 from server.guard.repeats import EarlierWrite
 from server.tooling.context import Ctx, Deck
 from server.tooling.sending import done_before
-from server.untrusted import with_legend
 from tools.create_lead import create_lead_rules, rooflink_create_lead
 from tools.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
 from tools.lead_answers import lead_title
@@ -111,7 +110,7 @@ class HandOff:
             record_id=prospect,
             after={"rooflink_job_id": prospect} if job is None else {},
             record={"lead_id": self.lead_id, "job_id": prospect},
-            details=with_legend(told),
+            details=told,
             next_steps=[f"rooflink_prospect_checklist with prospect_id={prospect} shows what to do next."],
         )
 

@@ -13,7 +13,7 @@ from server.guard.leads import KnownLead
 from server.guard.plan import Done
 from server.models.renovationfind import Envelope, Lead
 from server.tooling.context import Deck
-from server.untrusted import fence, label, with_legend
+from server.untrusted import fence, label
 from tools.tables import moment
 
 
@@ -87,7 +87,7 @@ def lead_record(lead: Lead) -> dict[str, JsonValue]:
 
 def lead_lines(lead: Lead) -> list[str]:
     """A lead as lines for the model, other people's text marked."""
-    return with_legend([f"{name}: {value}" for name, value in lead_record(lead).items()])
+    return [f"{name}: {value}" for name, value in lead_record(lead).items()]
 
 
 def lead_title(lead_id: int, known: KnownLead | None) -> str:

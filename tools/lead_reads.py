@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
 from pydantic.json_schema import SkipJsonSchema
@@ -11,12 +11,13 @@ from pydantic.json_schema import SkipJsonSchema
 from server.errors import Refused, ServiceError, StateError
 from server.models.lead_lists import LeadRows
 from server.models.renovationfind import Lead
-from server.models.view import Identity, Told, View
+from server.models.view import Identity, Result, Told, View
 from server.tooling.arguments import WHOLE, ExtraFilters
+from server.tooling.bounds import fits
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import label, with_legend
+from server.untrusted import label
 from tools.lead_answers import lead_record
 from tools.leads import LeadId
 from tools.paging import columns_for, cut_for
@@ -49,25 +50,26 @@ class LeadRow(View):
     requires_action: bool | Nothing = None
 
 
-class LeadList(View):
+class LeadList(Result):
     """One page of leads."""
 
+    PAGED: ClassVar[frozenset[str]] = frozenset({"rows"})
+
+    page: int
     count: int | Nothing = None
     next_page: int | Nothing = None
     more_unknown: bool = Field(default=False, description="Whether there are more is not told")
     paging_ignored: bool = Field(default=False, description="The service sent all leads; they are paged here")
-    warnings: list[str] = Field(default_factory=list)
     rows: list[LeadRow]
 
 
-class LeadView(View):
+class LeadView(Result):
     """A lead in full."""
 
     id: Identity
     fields: dict[str, Told] = Field(description="What the service told")
     status_details: dict[str, Told] = Field(default_factory=dict)
     attachments: list[str] = Field(default_factory=list)
-    warnings: list[str] = Field(default_factory=list)
 
 
 async def renovationfind_list_leads(
@@ -85,17 +87,23 @@ async def renovationfind_list_leads(
     deck = deck_of(ctx)
     asked_at = deck.leads.clock()
     found, leads = await deck.renovationfind.list_leads({"page": page, "page_size": page_size}, extra_filters)
-    warnings = await _remember(deck, leads, asked_at, whole=False)
-    warnings += [_PERHAPS_NOT_FILTERED] if extra_filters else []
+    remarks = await _remember(deck, leads, asked_at, whole=False)
+    remarks += [_PERHAPS_NOT_FILTERED] if extra_filters else []
     hidden = dict.fromkeys(LeadRow.model_fields.keys() - set(columns_for(fields, _USUAL)))
     data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
-    data = data.model_copy(update={"warnings": warnings})
-    cut = cut_for(data.rows, lambda rows: _list_text(data, rows, page), page=page, page_size=page_size)
-    if cut is not None:
-        data = data.model_copy(
-            update={"rows": data.rows[: cut.rows], "next_page": cut.next_page, "warnings": [*warnings, cut.told]}
-        )
-    return Reply(_list_text(data, data.rows, page), data)
+    if data.paging_ignored:
+        remarks.append("The service sent all leads at once; they are paged here.")
+    if data.more_unknown:
+        remarks += [_NOT_TOLD, *(["If these rows are those of page 1, the service does not page."] if page > 1 else [])]
+
+    def fit(rows: Sequence[LeadRow]) -> bool:
+        shown = data.model_copy(update={"rows": rows})
+        return fits(shown, [*_list_lines(shown), *remarks])
+
+    if (cut := cut_for(data.rows, fit, page=page, page_size=page_size)) is not None:
+        data = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
+        remarks.append(cut.told)
+    return Reply(data, _list_lines, remarks)
 
 
 async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
@@ -107,18 +115,20 @@ async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
     deck = deck_of(ctx)
     asked_at = deck.leads.clock()
     lead = await deck.renovationfind.get_lead(lead_id)
-    warnings = await _remember(deck, [lead], asked_at, whole=True)
+    remarks = await _remember(deck, [lead], asked_at, whole=True)
     data = LeadView(
         id=lead.id,
         fields=lead_record(lead),
         status_details=_status_details(lead),
         attachments=[label(one.displayFilename, limit=150) or f"file {one.id}" for one in lead.attachments],
-        warnings=warnings,
     )
+    return Reply(data, _lines, remarks)
+
+
+def _lines(data: LeadView) -> list[str]:
     details = [f"{name}: {value}" for name, value in data.status_details.items()]
     details += [f"attachment: {name}" for name in data.attachments]
-    told = [f"{name}: {value}" for name, value in data.fields.items()]
-    return Reply("\n".join(with_legend([*warnings, f"Lead {lead.id}", *details, *told])), data)
+    return [f"Lead {data.id}", *details, *(f"{name}: {value}" for name, value in data.fields.items())]
 
 
 async def _remember(deck: Deck, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:
@@ -137,32 +147,33 @@ async def _remember(deck: Deck, leads: Sequence[Lead], asked_at: float, *, whole
 
 def _paged(found: LeadRows, rows: list[LeadRow], page: int, page_size: int) -> LeadList:
     """The page that was asked for: the service's own, or a part of the whole if it passed the paging over."""
-    if len(rows) > page_size:
+    sent = len(found.rows)
+    unreadable = sent - len(rows) or None
+    if sent > page_size:
         end = page * page_size
-        following = page + 1 if end < len(rows) else None
         shown = rows[end - page_size : end]
-        return LeadList(count=len(rows), next_page=following, paging_ignored=True, rows=shown)
-    more = found.goes_on
-    if more is None and found.total is not None:
-        more = page * page_size < found.total
-    unknown = more is None
-    if more is None:
-        more = len(rows) == page_size
-    return LeadList(count=found.total, next_page=page + 1 if more and rows else None, more_unknown=unknown, rows=rows)
+        more = page + 1 if end < len(rows) else None
+        return LeadList(
+            page=page, count=sent, next_page=more, paging_ignored=True, rows=shown, unreadable_rows=unreadable
+        )
+    goes_on = found.goes_on
+    if goes_on is None and found.total is not None:
+        goes_on = page * page_size < found.total
+    return LeadList(
+        page=page,
+        count=found.total,
+        next_page=page + 1 if sent and (sent == page_size if goes_on is None else goes_on) else None,
+        more_unknown=goes_on is None,
+        rows=rows,
+        unreadable_rows=unreadable,
+    )
 
 
-def _list_text(data: LeadList, rows: Sequence[LeadRow], page: int) -> str:
+def _list_lines(data: LeadList) -> list[str]:
     total = "" if data.count is None else f" of {data.count}"
-    head = f"{len(rows)}{total} leads, page {page}" if rows else f"No leads on page {page}"
+    head = f"{len(data.rows)}{total} leads, page {data.page}" if data.rows else f"No leads on page {data.page}"
     head += f", next_page={data.next_page}" if data.next_page else ""
-    lines = [f"{head}.{' ' + _NOT_TOLD if data.more_unknown else ''}", *data.warnings]
-    if data.paging_ignored:
-        lines.append("The service sent all leads at once; they are paged here.")
-    if data.more_unknown and page > 1:
-        lines.append("If these rows are those of page 1, the service does not page.")
-    if rows:
-        lines += table(list(LeadRow.model_fields), [row.model_dump() for row in rows])
-    return "\n".join(with_legend(lines))
+    return [f"{head}.", *(table(list(LeadRow.model_fields), [vars(row) for row in data.rows]) if data.rows else [])]
 
 
 def _row(lead: Lead) -> LeadRow:

@@ -3,32 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypedDict, TypeVar
+from typing import Any, ClassVar, TypedDict, TypeVar
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Page
-from server.models.view import View
+from server.models.view import Result
+from server.tooling.bounds import fits
+from server.tooling.reply import Reply
 from tools.paging import cut_for
 from tools.tables import table
 
 Nothing = SkipJsonSchema[None]
-R = TypeVar("R")
 
 
-class ListPage(View):
+class FilteredRows(Result):
+    """Rows, and the filters that the service did not apply to them."""
+
+    filters_ignored: list[str] = Field(default_factory=list, description="Filters the service did not apply")
+    filters_unverified: list[str] = Field(
+        default_factory=list, description="Sent under an inferred name, not checkable"
+    )
+    rows: list[Any]
+
+    @property
+    def doubts(self) -> list[str]:
+        """What is said of filters."""
+        lines: list[str] = []
+        if self.filters_ignored:
+            ignored = ", ".join(self.filters_ignored)
+            lines.append(f"WARNING, ignored by the service, so these rows are not filtered by: {ignored}")
+        if self.filters_unverified:
+            unverified = ", ".join(self.filters_unverified)
+            lines.append(f"Filter names inferred, effect not provable from these rows: {unverified}")
+        return lines
+
+
+class ListPage(FilteredRows):
     """What a page of any list says of itself."""
+
+    PAGED: ClassVar[frozenset[str]] = frozenset({"rows"})
 
     count: int | Nothing = None
     from_index: int | Nothing = None
     to_index: int | Nothing = None
     next_page: int | Nothing = None
-    filters_ignored: list[str] = Field(default_factory=list, description="Filters the service did not apply")
-    filters_unverified: list[str] = Field(
-        default_factory=list, description="Sent under an inferred name, not checkable"
-    )
     page_size: int | Nothing = Field(default=None, description="Size of the pages that next_page counts")
+
+
+P = TypeVar("P", bound=ListPage)
 
 
 class Numbers(TypedDict):
@@ -38,6 +62,7 @@ class Numbers(TypedDict):
     from_index: int | None
     to_index: int | None
     next_page: int | None
+    unreadable_rows: int | None
 
 
 def numbers_of(page: Page) -> Numbers:
@@ -47,38 +72,46 @@ def numbers_of(page: Page) -> Numbers:
         "from_index": page.from_index,
         "to_index": page.to_index,
         "next_page": page.next_page,
+        "unreadable_rows": page.unreadable or None,
     }
 
 
-def shown_rows(
-    page: ListPage, rows: list[R], text_of: Callable[[Sequence[R]], str], *, asked: tuple[int, int]
-) -> tuple[list[R], str]:
-    """The rows that are shown and their text: all, or the first of them where the text would be too long.
+def page_reply(
+    noun: str,
+    page: P,
+    columns: Sequence[str],
+    *,
+    asked: tuple[int, int],
+    cells: Callable[[Any], Mapping[str, object]] = vars,
+    remarks: Sequence[str] = (),
+) -> Reply[P]:
+    """A page and its text: all rows, or the first of them where that would be too long, and how to go on.
 
-    `asked` are the page and the page size that were asked for. Where the page is cut, it says how to go on.
+    `asked` are the page and the page size that were asked for; `cells` makes a table's row of a row.
     """
+
+    def lines_of(data: P) -> list[str]:
+        return [_headline(noun, data), *(table(columns, [cells(row) for row in data.rows]) if data.rows else [])]
+
+    def fit(rows: Sequence[Any]) -> bool:
+        shown = page.model_copy(update={"rows": rows})
+        return fits(shown, [*lines_of(shown), *remarks])
+
+    remarks = [*page.doubts, *remarks]
     first = page.from_index
-    cut = cut_for(rows, text_of, page=asked[0], page_size=asked[1], first=first)
-    if cut is None:
-        return rows, text_of(rows)
-    page.next_page, page.page_size = cut.next_page, cut.page_size
-    page.to_index = None if first is None else first + cut.rows - 1
-    kept = rows[: cut.rows]
-    return kept, f"{text_of(kept)}\n{cut.told}"
+    if (cut := cut_for(page.rows, fit, page=asked[0], page_size=asked[1], first=first)) is not None:
+        page.rows = page.rows[: cut.rows]
+        page.next_page, page.page_size = cut.next_page, cut.page_size
+        page.to_index = None if first is None else first + cut.rows - 1
+        remarks.append(cut.told)
+    return Reply(page, lines_of, remarks)
 
 
-def page_lines(noun: str, page: ListPage, columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[str]:
-    """Which rows these are, which filters did not count, and the table."""
-    if rows:
+def _headline(noun: str, page: ListPage) -> str:
+    """Which rows these are."""
+    if page.rows:
         total = "?" if page.count is None else page.count
         head = f"{noun} {page.from_index or '?'}-{page.to_index or '?'} of {total}"
     else:
         head = f"No {noun.lower()} on this page"
-    lines = [head + (f", next_page={page.next_page}" if page.next_page else ", last page")]
-    if page.filters_ignored:
-        ignored = ", ".join(page.filters_ignored)
-        lines.append(f"WARNING, ignored by the service, so these rows are not filtered by: {ignored}")
-    if page.filters_unverified:
-        unverified = ", ".join(page.filters_unverified)
-        lines.append(f"Filter names inferred, effect not provable from these rows: {unverified}")
-    return [*lines, *(table(columns, rows) if rows else [])]
+    return head + (f", next_page={page.next_page}" if page.next_page else ", last page")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio.to_thread
@@ -9,12 +10,12 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.errors import ArgumentsRefused, Problem
-from server.models.view import Identity, View
+from server.models.view import Identity, Result, View
 from server.tooling.arguments import Email, LastName, Line, Text60
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import LEGEND, OPEN, label
+from server.untrusted import label
 from tools.tables import counted, table
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class MatchRow(View):
     deleted: bool = False
 
 
-class Matches(View):
+class Matches(Result):
     """Likely matches, best first, and how much of RoofLink was compared."""
 
     matches: list[MatchRow]
@@ -93,8 +94,9 @@ async def find_matching_prospects(
         checked=report.coverage.checked,
         total=report.coverage.total,
         complete=report.coverage.complete,
+        unreadable_rows=report.coverage.unreadable or None,
     )
-    return Reply(_text(report, data), data)
+    return Reply(data, partial(_lines, report), _remarks(report))
 
 
 def _problems(sought: Sought, profile: Profile) -> list[Problem]:
@@ -127,30 +129,27 @@ def _row(found: Found) -> MatchRow:
     )
 
 
-def _text(report: DuplicateReport, data: Matches) -> str:
+def _lines(report: DuplicateReport, data: Matches) -> list[str]:
     from server.guard.matching.compare import LIKELY
 
-    likely = len(report.likely)
-    if data.matches:
-        matches = counted(len(report.matches), "possible match", "possible matches")
-        head = f"{matches}, {likely} of them likely (score {LIKELY} or more)"
-    else:
-        head = "No match"
-    lines = [f"{head}; {report.checked}."]
-    if not data.complete:
-        lines.append(f"NOT ALL WERE COMPARED ({report.stopped}): no match proves nothing yet. Call again to go on.")
-    if data.matches:
-        shown = [
-            {**row.model_dump(), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)}
-            for row in data.matches
-        ]
-        lines += table(["id", "score", "level", "evidence", "customer", "address", "deleted"], shown)
-    if data.more:
-        lines.append(f"{data.more} weaker ones are not shown.")
-    if likely:
-        lines.append("Look at one with rooflink_get_prospect. Ask the user before creating another lead for it.")
-    text = "\n".join(lines)
-    return f"{text}\n{LEGEND}" if OPEN in text else text
+    if not data.matches:
+        return [f"No match; {report.checked}."]
+    matches = counted(len(report.matches), "possible match", "possible matches")
+    rows = [{**vars(row), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)} for row in data.matches]
+    return [
+        f"{matches}, {len(report.likely)} of them likely (score {LIKELY} or more); {report.checked}.",
+        *table(["id", "score", "level", "evidence", "customer", "address", "deleted"], rows),
+        *([f"{data.more} weaker ones are not shown."] if data.more else []),
+    ]
+
+
+def _remarks(report: DuplicateReport) -> list[str]:
+    remarks: list[str] = []
+    if not report.coverage.complete:
+        remarks.append(f"NOT ALL WERE COMPARED ({report.stopped}): no match proves nothing yet. Call again to go on.")
+    if report.likely:
+        remarks.append("Look at one with rooflink_get_prospect. Ask the user before creating another lead for it.")
+    return remarks
 
 
 TOOLS = (

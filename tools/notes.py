@@ -5,7 +5,7 @@ Sources: https://developers.rooflink.com/reference/notes-list, https://developer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Literal
 
@@ -24,10 +24,10 @@ from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.tooling.writes import write_tool
-from server.untrusted import label, with_legend
+from server.untrusted import label
 from tools.job_changes import look_at_job
 from tools.jobs import JobId
-from tools.list_pages import numbers_of, page_lines, shown_rows
+from tools.list_pages import numbers_of, page_reply
 from tools.messages import Message, message_lines
 from tools.note_views import ALL_MESSAGES, COLUMNS, NotePage, NoteRow, cells_of, ignored_filters, is_cut, row_of
 from tools.paging import Page, SmallPageSize, columns_for
@@ -100,12 +100,9 @@ async def rooflink_list_notes(
         if notes and all(note.message is None for note in notes):
             hints.append("RoofLink's answer has no text under a name that LeadBridge knows.")
 
-    def text_of(rows: Sequence[NoteRow]) -> str:
-        shown = [cells_of(row, columns) for row in rows]
-        return "\n".join(with_legend([*page_lines("Notes", data, columns, shown), *hints]))
-
-    data.rows, text = shown_rows(data, data.rows, text_of, asked=(page, page_size))
-    return Reply(text, data)
+    return page_reply(
+        "Notes", data, columns, asked=(page, page_size), cells=partial(cells_of, columns=columns), remarks=hints
+    )
 
 
 async def rooflink_add_note(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time
+from functools import partial
 from typing import Annotated, Literal
 
 import anyio.to_thread
@@ -17,13 +18,13 @@ from server.guard.company_records import standing_of, unclaimed
 from server.guard.ledger import WriteRow
 from server.guard.observations import told_together
 from server.guard.plan import Done, Plan
-from server.models.view import Identity, View
+from server.models.view import Identity, Result, View
 from server.tooling.arguments import WHOLE, Id, OptionalDay, OptionalId
 from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.tooling.writes import asks_in_forms, write_tool
-from server.untrusted import label, with_legend
+from server.untrusted import label
 from tools.tables import table
 
 Nothing = SkipJsonSchema[None]
@@ -47,7 +48,7 @@ class ServiceState(View):
     key_standing: str = Field(default="", description="Whether the key is known to be this company's")
 
 
-class ServerStatus(View):
+class ServerStatus(Result):
     """What this server may do for this client."""
 
     version: str
@@ -76,13 +77,12 @@ class HistoryRow(View):
     record_id: Identity | Nothing = None
 
 
-class History(View):
+class History(Result):
     """What was written, unresolved first."""
 
     company: str
     total: int
     rows: list[HistoryRow]
-    note: str = ""
 
 
 async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
@@ -112,6 +112,10 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         ],
     )
     data.learnt = await _learnt(deck)
+    return Reply(data, _status_lines)
+
+
+def _status_lines(data: ServerStatus) -> list[str]:
     mode = "SANDBOX (simulated services)" if data.sandbox else "live"
     lines = [
         f"LeadBridge {data.version}, {mode}{', READ ONLY' if data.read_only else ''}; toolsets: {data.toolsets}",
@@ -130,7 +134,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
     lines += [f"Seen: {told}" for told in data.learnt]
-    return Reply("\n".join(with_legend(lines)), data)
+    return lines
 
 
 async def _key(deck: Deck, service: str) -> str:
@@ -169,18 +173,20 @@ async def write_history(
     deck = deck_of(ctx)
     start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
     rows, total = await deck.ledger.history(state=outcome or "", since=start, limit=limit)
-    data = History(
-        company=deck.company.name, total=total, rows=[_row(row) for row in rows], note=await unclaimed(deck.company)
-    )
+    data = History(company=deck.company.name, total=total, rows=[_row(row) for row in rows])
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+    notes = [note] if (note := await unclaimed(deck.company)) else []
+    return Reply(data, partial(_history_lines, only), notes)
+
+
+def _history_lines(only: str, data: History) -> list[str]:
     none = f"No writes on record for company {data.company}{f' with {only}' if only else ''}."
-    lines = [f"{len(data.rows)} of {total} writes of company {data.company}" if total else none]
+    lines = [f"{len(data.rows)} of {data.total} writes of company {data.company}" if data.total else none]
     if data.rows:
         columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
-        lines += table(columns, [row.model_dump() for row in data.rows])
-    lines += [data.note] if data.note else []
-    return Reply("\n".join(with_legend(lines)), data)
+        lines += table(columns, [vars(row) for row in data.rows])
+    return lines
 
 
 async def resolve_write(

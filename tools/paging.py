@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from pydantic import Field
 
 from server.tooling.arguments import WHOLE
-from server.tooling.reply import CEILING
 
 R = TypeVar("R")
 
@@ -17,9 +17,6 @@ Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]
 PageSize = Annotated[int, Field(ge=1, le=100, strict=True), WHOLE]
 SmallPageSize = Annotated[int, Field(ge=1, le=10, strict=True), WHOLE]
 """Of lists where RoofLink takes no more than ten."""
-
-_HEADROOM = 300
-"""Characters for the line that says how to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +37,16 @@ class Cut:
 
 
 def cut_for(
-    rows: Sequence[R], text_of: Callable[[Sequence[R]], str], *, page: int, page_size: int, first: int | None = None
+    rows: Sequence[R], fit: Callable[[Sequence[R]], bool], *, page: int, page_size: int, first: int | None = None
 ) -> Cut | None:
-    """How to cut a page whose text is too long, so that no row is left out on the way; `None` if it fits.
+    """How to cut a page that is too long, so that no row is left out on the way; `None` if all rows fit.
 
     `first` is the index of the page's first row as the service told it, from 1: it may use another page size than the
     one it was asked for.
     """
-    if not rows or len(text_of(rows)) <= CEILING - _HEADROOM:
+    if len(rows) <= 1 or fit(rows):
         return None
-    fitting, too_many = 0, len(rows)
-    while too_many - fitting > 1:
-        middle = (fitting + too_many) // 2
-        if len(text_of(rows[:middle])) <= CEILING - _HEADROOM:
-            fitting = middle
-        else:
-            too_many = middle
+    fitting = bisect_left(range(1, len(rows)), x=True, key=lambda count: not fit(rows[:count]))
     offset = (page - 1) * page_size if first is None else first - 1
     size = next((size for size in range(fitting, 1, -1) if offset % size == 0), 1)
     return Cut(size, offset // size + 2, size)
@@ -64,8 +55,3 @@ def cut_for(
 def columns_for(fields: Sequence[str] | None, usual: Sequence[str]) -> list[str]:
     """The columns to show: the usual ones, or those that were asked for, `id` always first."""
     return list(usual) if not fields else ["id", *(name for name in dict.fromkeys(fields) if name != "id")]
-
-
-def only(columns: Sequence[str], row: Mapping[str, object]) -> dict[str, object]:
-    """The chosen columns of a row."""
-    return {name: row.get(name) for name in columns}

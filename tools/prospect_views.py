@@ -9,10 +9,11 @@ from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Prospect, Step
 from server.models.values import day_of, is_moment
-from server.models.view import Identity, View
-from server.untrusted import clean, label, with_legend
+from server.models.view import Identity, Result, View
+from server.tooling.reply import Reply
+from server.untrusted import clean, label
 from tools.flat_fields import Plain
-from tools.list_pages import ListPage, page_lines
+from tools.list_pages import ListPage
 from tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
@@ -60,7 +61,7 @@ class ProspectPage(ListPage):
     rows: list[ProspectRow]
 
 
-class ProspectView(View):
+class ProspectView(Result):
     """A prospect in full."""
 
     id: Identity
@@ -70,7 +71,7 @@ class ProspectView(View):
     photos: list[str]
 
 
-class Checklist(View):
+class Checklist(Result):
     """A prospect's checklist."""
 
     prospect_id: Identity
@@ -85,7 +86,7 @@ class StatsRow(View):
     count: int
 
 
-class Stats(View):
+class Stats(Result):
     """Counts by filter."""
 
     counts: list[StatsRow]
@@ -179,7 +180,7 @@ def view_of(prospect: Prospect) -> ProspectView:
         fields={name: value for name, value in fields.items() if value is not None},
         assignments={name: value for name, value in assignments.items() if value},
         steps=[step_of(step) for step in prospect.pipeline],
-        photos=[label(photo.name) for photo in prospect.photos[:50] if photo.name],
+        photos=[label(photo.name) for photo in prospect.photos if photo.name],
     )
 
 
@@ -216,10 +217,33 @@ def step_line(step: StepView) -> str:
     return f"- {step.key}: {state}{when}{who}{may}"
 
 
-def page_text(page: ProspectPage, columns: Sequence[str], rows: Sequence[ProspectRow]) -> str:
-    """A page as text: what was found, which filters did not count, and the table."""
-    shown = [{**vars(row), "created": _day(row.created), "edited": _day(row.edited)} for row in rows]
-    return "\n".join(with_legend(page_lines("Prospects", page, columns, shown)))
+def cells_of(row: ProspectRow) -> dict[str, object]:
+    """A row for a table: days without their time."""
+    return {**vars(row), "created": _day(row.created), "edited": _day(row.edited)}
+
+
+def prospect_lines(data: ProspectView) -> list[str]:
+    """A prospect in full, as text."""
+    lines = [f"Prospect {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
+    lines += [f"{role}: {name}" for role, name in data.assignments.items()]
+    return [*lines, *map(step_line, data.steps), *(f"photo: {photo}" for photo in data.photos)]
+
+
+def checklist_lines(data: Checklist) -> list[str]:
+    """A checklist as text."""
+    head = f"Prospect {data.prospect_id}, next step: {data.next_step or 'none open'}"
+    return [head, *map(step_line, data.steps)]
+
+
+def stats_reply(counts: Sequence[tuple[str, int]], remarks: Sequence[str] = ()) -> Reply[Stats]:
+    """Counts as data and as text."""
+    data = Stats(counts=[StatsRow(filter=label(name), count=count) for name, count in counts])
+    return Reply(data, _stats_lines, remarks)
+
+
+def _stats_lines(data: Stats) -> list[str]:
+    head = "Counts by filter" if data.counts else "No counts."
+    return [head, *(f"{row.filter}: {row.count}" for row in data.counts)]
 
 
 def _day(value: str | None) -> str | None:

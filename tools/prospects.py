@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -14,23 +13,23 @@ from server.tooling.arguments import ExtraFilters, Flag, Id, Latitude, Longitude
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import clean, label, with_legend
+from server.untrusted import clean
 from tools.filters import days_in_order, ignored_filters
-from tools.list_pages import numbers_of, shown_rows
+from tools.list_pages import numbers_of, page_reply
 from tools.paging import Page, PageSize, columns_for
 from tools.prospect_views import (
     STAT_NAMES,
     USUAL,
     Checklist,
     ProspectPage,
-    ProspectRow,
     ProspectView,
     Stats,
-    StatsRow,
+    cells_of,
+    checklist_lines,
     next_step_of,
-    page_text,
+    prospect_lines,
     row_of,
-    step_line,
+    stats_reply,
     step_of,
     view_of,
 )
@@ -106,14 +105,13 @@ async def rooflink_list_prospects(
     ignored, unverified = await judged_filters(deck.observations, operation, given, contradicted)
     unverified += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
     columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
-    rows = [row_of(prospect, columns) for prospect in prospects]
-    data = ProspectPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)
-
-    def text_of(shown: Sequence[ProspectRow]) -> str:
-        return page_text(data, columns, shown)
-
-    data.rows, text = shown_rows(data, rows, text_of, asked=(page, page_size))
-    return Reply(text, data)
+    data = ProspectPage(
+        **numbers_of(envelope),
+        filters_ignored=ignored,
+        filters_unverified=unverified,
+        rows=[row_of(prospect, columns) for prospect in prospects],
+    )
+    return page_reply("Prospects", data, columns, asked=(page, page_size), cells=cells_of)
 
 
 async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[ProspectView]:
@@ -122,13 +120,7 @@ async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[Pros
     rooflink_list_prospects has the ids. rooflink_prospect_checklist says which step is next.
     """
     prospect = await deck_of(ctx).rooflink.get_prospect(prospect_id)
-    data = view_of(prospect)
-    lines = [f"Prospect {data.id}"]
-    lines += [f"{name}: {value}" for name, value in data.fields.items()]
-    lines += [f"{role}: {name}" for role, name in data.assignments.items()]
-    lines += [step_line(step) for step in data.steps]
-    lines += [f"photo: {photo}" for photo in data.photos]
-    return Reply("\n".join(with_legend(lines)), data)
+    return Reply(view_of(prospect), prospect_lines)
 
 
 async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
@@ -137,8 +129,7 @@ async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
     Answers how many are unverified, verified, inspected, signed, submitted. It lists no prospects.
     """
     counts = await deck_of(ctx).rooflink.prospect_stats()
-    data = Stats(counts=[StatsRow(filter=label(STAT_NAMES.get(name, name)), count=count) for name, count in counts])
-    return Reply("\n".join(with_legend([f"{row.filter}: {row.count}" for row in data.counts] or ["No counts."])), data)
+    return stats_reply([(STAT_NAMES.get(name, name), count) for name, count in counts])
 
 
 async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Reply[Checklist]:
@@ -147,12 +138,14 @@ async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Repl
     Each step is done or open, with date, person and permissions; the next open step comes first. Steps are completed in
     RoofLink itself.
     """
-    told = await deck_of(ctx).rooflink.prospect_checklist(prospect_id)
-    steps = [step_of(step) for step in told]
-    upcoming = next_step_of(told)
-    data = Checklist(prospect_id=prospect_id, next_step=upcoming, steps=steps)
-    lines = [f"Prospect {prospect_id}, next step: {upcoming or 'none open'}", *(step_line(step) for step in steps)]
-    return Reply("\n".join(with_legend(lines)), data)
+    told, unreadable = await deck_of(ctx).rooflink.prospect_checklist(prospect_id)
+    data = Checklist(
+        prospect_id=prospect_id,
+        next_step=next_step_of(told),
+        steps=[step_of(step) for step in told],
+        unreadable_rows=unreadable or None,
+    )
+    return Reply(data, checklist_lines)
 
 
 TOOLS = (

@@ -5,6 +5,7 @@ Source: https://developers.rooflink.com/reference/regions, which describes their
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 from pydantic import Field
@@ -16,9 +17,9 @@ from server.tooling.arguments import Id, Text100
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import label, with_legend
-from tools.flat_fields import Plain, flat_fields
-from tools.list_pages import ListPage, numbers_of, page_lines
+from server.untrusted import label
+from tools.flat_fields import FlatRecord, flat_fields, record_lines
+from tools.list_pages import ListPage, numbers_of, page_reply
 from tools.paging import Page, PageSize
 
 Nothing = SkipJsonSchema[None]
@@ -40,11 +41,8 @@ class RegionPage(ListPage):
     rows: list[RegionRow]
 
 
-class RegionView(View):
+class RegionView(FlatRecord):
     """A region in full."""
-
-    id: Identity
-    fields: dict[str, Plain] = Field(description="What the service told, under its own names")
 
 
 async def rooflink_list_regions(
@@ -70,8 +68,7 @@ async def rooflink_list_regions(
         filters_ignored=["search"] if missed else [],
         rows=[RegionRow(id=row.id, name=label(row.name) or None, active=row.is_active) for row in regions],
     )
-    lines = page_lines("Regions", data, ("id", "name", "active"), [row.model_dump() for row in data.rows])
-    return Reply("\n".join(with_legend(lines)), data)
+    return page_reply("Regions", data, ("id", "name", "active"), asked=(page, page_size))
 
 
 async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView]:
@@ -81,9 +78,7 @@ async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView
     """
     region = await deck_of(ctx).rooflink.one("rooflink.get_region", Region, {"region_id": region_id})
     fields = flat_fields(region.model_dump(mode="json", exclude={"id"}))
-    data = RegionView(id=region.id, fields=fields)
-    lines = [f"Region {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
-    return Reply("\n".join(with_legend(lines)), data)
+    return Reply(RegionView(id=region.id, fields=fields), partial(record_lines, "Region"))
 
 
 TOOLS = (

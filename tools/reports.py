@@ -5,7 +5,7 @@ These operations are known from public client code that was run live, not from a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from typing import Annotated, Literal
 
@@ -21,11 +21,11 @@ from server.tooling.arguments import OptionalDay
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from server.untrusted import clean, label, with_legend
+from server.untrusted import clean, label
 from tools.filters import contradicted, days_in_order
-from tools.list_pages import ListPage, numbers_of, page_lines, shown_rows
+from tools.list_pages import ListPage, numbers_of, page_reply
 from tools.paging import Page, PageSize, columns_for
-from tools.prospect_views import Stats, StatsRow
+from tools.prospect_views import Stats, stats_reply
 from tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
@@ -74,9 +74,10 @@ async def rooflink_list_approved_jobs(
     ignored, unverified = await judged_filters(
         deck.observations, operation, filters, contradicted(filters, jobs, _APPROVED_CHECKS)
     )
-    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=[])
     columns = columns_for(fields, _APPROVED_USUAL)
-    return _page("Approved jobs", data, columns, [_approved(job) for job in jobs], (page, page_size))
+    rows = _rows(columns, map(_approved, jobs))
+    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)
+    return page_reply("Approved jobs", data, columns, asked=(page, page_size), cells=dict)
 
 
 async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_to: OptionalDay = None) -> Reply[Stats]:
@@ -87,11 +88,8 @@ async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_
     days_in_order(("date_from", date_from, "date_to", date_to))
     filters = _days(date_from=date_from, date_to=date_to)
     counts = await deck_of(ctx).rooflink.counts("rooflink.approved_stats", filters)
-    data = Stats(counts=[StatsRow(filter=label(name), count=count) for name, count in counts])
-    lines = [f"{row.filter}: {row.count}" for row in data.counts] or ["No counts."]
-    if filters:
-        lines.append(f"Filter names inferred, effect not provable from these counts: {', '.join(filters)}")
-    return Reply("\n".join(with_legend(lines)), data)
+    doubt = f"Filter names inferred, effect not provable from these counts: {', '.join(filters)}"
+    return stats_reply(counts, [doubt] if filters else [])
 
 
 async def rooflink_list_public_jobs(
@@ -116,22 +114,15 @@ async def rooflink_list_public_jobs(
     }  # fmt: skip
     envelope, jobs = await deck.rooflink.page("rooflink.list_public_jobs", PublicJob, query)
     given = _days(modified_from=modified_from)
-    data = JobPage(**numbers_of(envelope), filters_ignored=contradicted(given, jobs, _JOB_CHECKS), rows=[])
     columns = columns_for(fields, _JOBS_USUAL)
-    return _page("Jobs", data, columns, [_job(job) for job in jobs], (page, page_size))
+    ignored = contradicted(given, jobs, _JOB_CHECKS)
+    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, rows=_rows(columns, map(_job, jobs)))
+    return page_reply("Jobs", data, columns, asked=(page, page_size), cells=dict)
 
 
-def _page(
-    noun: str, data: JobPage, columns: Sequence[str], rows: Sequence[Row], asked: tuple[int, int]
-) -> Reply[JobPage]:
-    """The page's text and data, cut where the text would be too long; what is left out comes on the next page."""
-
-    def text_of(shown: Sequence[Row]) -> str:
-        return "\n".join(with_legend(page_lines(noun, data, columns, shown)))
-
-    kept, text = shown_rows(data, list(rows), text_of, asked=asked)
-    data.rows = [{name: cell for name in columns if (cell := row.get(name)) is not None} for row in kept]
-    return Reply(text, data)
+def _rows(columns: Sequence[str], rows: Iterable[Row]) -> list[dict[str, Cell]]:
+    """The chosen columns that have a value."""
+    return [{name: cell for name in columns if (cell := row.get(name)) is not None} for row in rows]
 
 
 def _approved(job: ApprovedJob) -> Row:

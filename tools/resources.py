@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from server.models.places import LEAD_STATUSES, PROVINCES, US_STATES
 from server.models.renovationfind import REASON_LIMIT, STATUS_RULES, StatusRule
 from server.tooling.context import Ctx, deck_of
-from server.tooling.reply import readable
+from server.tooling.reply import Reply
 from server.tooling.resources import JSON, PLAIN, Resource, Template, unknown_record
+from server.untrusted import with_legend
 from tools.lead_answers import known_line, lead_lines, lead_title
 from tools.operations import write_history
 from tools.prospects import rooflink_get_prospect, rooflink_prospect_checklist
@@ -61,15 +63,19 @@ async def _contract(ctx: Ctx) -> str:
 
 
 async def _history(ctx: Ctx) -> str:
-    return readable((await write_history(ctx, limit=50)).text)
+    return _text_of(await write_history(ctx, limit=50))
 
 
 async def _prospect(ctx: Ctx, prospect_id: int) -> str:
-    return (await rooflink_get_prospect(ctx, prospect_id)).text
+    return _text_of(await rooflink_get_prospect(ctx, prospect_id))
 
 
 async def _checklist(ctx: Ctx, prospect_id: int) -> str:
-    return (await rooflink_prospect_checklist(ctx, prospect_id)).text
+    return _text_of(await rooflink_prospect_checklist(ctx, prospect_id))
+
+
+def _text_of(reply: Reply[Any]) -> str:
+    return reply.complete()[1]
 
 
 async def _lead(ctx: Ctx, lead_id: int) -> str:
@@ -82,7 +88,7 @@ async def _lead(ctx: Ctx, lead_id: int) -> str:
     title = lead_title(lead_id, known)
     age = _age(deck.leads.clock() - known.seen_at)
     lines = [f"L{title[1:]}, as last seen {age} ago; it may have changed since.", known_line(known)]
-    return "\n".join([*lines, *lead_lines(known.lead)])
+    return "\n".join(with_legend([*lines, *lead_lines(known.lead)]))
 
 
 def _age(seconds: float) -> str:

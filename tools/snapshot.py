@@ -11,7 +11,7 @@ from server.tooling.arguments import WHOLE, OptionalId
 from server.tooling.context import Ctx, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
-from tools.snapshot_views import Snapshot, snapshot_text, snapshot_view
+from tools.snapshot_views import Snapshot, snapshot_lines, snapshot_remarks, snapshot_view
 
 Nothing = SkipJsonSchema[None]
 
@@ -45,8 +45,8 @@ async def pipeline_snapshot(
     await deck.company.confirm("rooflink")
     scope = Scope(stale_after_days, rep_id, region_id)
     pipeline = await pipeline_of(deck, scope, deck.settings.call_deadline, progress)
-    data = snapshot_view(pipeline, scope, deck.ledger.clock())
-    return Reply(snapshot_text(data, scope), data)
+    remarks = snapshot_remarks(pipeline, scope, deck.ledger.clock())
+    return Reply(snapshot_view(pipeline, scope), snapshot_lines, remarks)
 
 
 TOOLS = (

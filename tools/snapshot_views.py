@@ -11,8 +11,8 @@ from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from server.models.rooflink import Step
-from server.models.view import Identity, View
-from server.untrusted import clean, label, with_legend
+from server.models.view import Identity, Result, View
+from server.untrusted import clean, label
 from tools.prospect_views import STAT_NAMES, step_of
 from tools.tables import table
 
@@ -65,7 +65,7 @@ class StaleRow(View):
     next_step: str | Nothing = None
 
 
-class Snapshot(View):
+class Snapshot(Result):
     """The pipeline as far as it was read. Active prospects are those that are not deleted."""
 
     read: int = Field(description="Prospects known from the list")
@@ -82,11 +82,11 @@ class Snapshot(View):
     stale: list[StaleRow] = Field(description="Longest untouched first")
     stale_total: int
     no_edit_date: int = Field(description="Not submitted, and nobody can say whether stale")
-    notes: list[str] = Field(description="What these numbers leave open")
+    stale_after_days: int
 
 
-def snapshot_view(pipeline: Pipeline, scope: Scope, now: float) -> Snapshot:
-    """The snapshot as data; `now` in seconds since 1970."""
+def snapshot_view(pipeline: Pipeline, scope: Scope) -> Snapshot:
+    """The snapshot as data."""
     survey = pipeline.survey
     told = _stage_counts(pipeline.counts)
     counted = {**survey.stages, "deleted": survey.deleted, "unknown": survey.stages["unknown"]}
@@ -111,6 +111,7 @@ def snapshot_view(pipeline: Pipeline, scope: Scope, now: float) -> Snapshot:
         read=survey.coverage.checked,
         total=survey.coverage.total,
         complete=survey.coverage.complete,
+        unreadable_rows=survey.coverage.unreadable or None,
         oldest_reading=oldest,
         active=survey.active,
         deleted=survey.deleted,
@@ -129,15 +130,14 @@ def snapshot_view(pipeline: Pipeline, scope: Scope, now: float) -> Snapshot:
         stale=_fitting(stale, STALE_WEIGHT),
         stale_total=survey.stale_total,
         no_edit_date=survey.no_edit_date,
-        notes=_notes(pipeline, scope, now),
+        stale_after_days=scope.stale_after,
     )
 
 
-def snapshot_text(data: Snapshot, scope: Scope) -> str:
+def snapshot_lines(data: Snapshot) -> list[str]:
     """The snapshot as text."""
     of = "an unknown number of" if data.total is None else f"{data.total:,}"
     lines = [f"Pipeline from {data.read:,} of {of} prospects: {data.active:,} active, {data.deleted:,} deleted."]
-    lines += data.notes
     if any(row.rooflink is not None or row.steps is not None for row in data.stages):
         lines += table(
             ["stage", "RoofLink's own count", "counted from steps"],
@@ -153,8 +153,8 @@ def snapshot_text(data: Snapshot, scope: Scope) -> str:
     if data.more_reps:
         lines.append(f"and {data.more_reps} more reps with {data.more_reps_active:,} active")
     if data.read:
-        lines += _stale_lines(data, scope)
-    return "\n".join(with_legend(lines))
+        lines += _stale_lines(data)
+    return lines
 
 
 def weight(text: str) -> float:
@@ -170,8 +170,8 @@ def weight(text: str) -> float:
     return total
 
 
-def _stale_lines(data: Snapshot, scope: Scope) -> list[str]:
-    what = f"not edited for {scope.stale_after} days or more and not submitted"
+def _stale_lines(data: Snapshot) -> list[str]:
+    what = f"not edited for {data.stale_after_days} days or more and not submitted"
     lines = [f"Stale ({what}): {data.stale_total:,}{', the longest untouched first' if data.stale else ''}."]
     if data.stale:
         lines += table(["id", "customer", "rep", "days", "next_step"], [vars(row) for row in data.stale])
@@ -182,7 +182,8 @@ def _stale_lines(data: Snapshot, scope: Scope) -> list[str]:
     return lines
 
 
-def _notes(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
+def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
+    """What the numbers leave open; `now` in seconds since 1970."""
     survey, coverage = pipeline.survey, pipeline.survey.coverage
     notes: list[str] = []
     if pipeline.list_problem:

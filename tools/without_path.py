@@ -28,10 +28,10 @@ from server.tooling.context import Ctx, Deck, deck_of
 from server.tooling.reads import read_tool
 from server.tooling.reply import Reply
 from server.tooling.writes import write_tool
-from server.untrusted import label, with_legend
+from server.untrusted import label
 from tools.job_changes import look_at_job
 from tools.jobs import JobId
-from tools.list_pages import ListPage, numbers_of, page_lines
+from tools.list_pages import ListPage, numbers_of, page_reply
 from tools.messages import Message, message_lines
 from tools.paging import Page, PageSize
 from tools.tables import moment
@@ -172,7 +172,7 @@ def _email_in(answer: JsonValue) -> Shown | None:
     """The address in an answer about a customer or a job, whatever else it is."""
     if not isinstance(answer, dict):
         return None
-    record = JobRecord.model_validate({"id": 0, **{name: value for name, value in answer.items() if name != "id"}})
+    record = JobRecord.model_validate({"id": 1, **{name: value for name, value in answer.items() if name != "id"}})
     return record.shows("email") or record.shows("customer.email")
 
 
@@ -236,8 +236,7 @@ async def rooflink_search_jobs(
         rows=[_found(job) for job in jobs],
     )
     columns = ("id", "address", "customer", "status", "created")
-    lines = page_lines("Jobs", data, columns, [vars(row) for row in data.rows])
-    return Reply("\n".join(with_legend(lines)), data)
+    return page_reply("Jobs", data, columns, asked=(page, page_size))
 
 
 def _found(job: PublicJob) -> FoundJob:

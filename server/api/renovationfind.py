@@ -12,6 +12,7 @@ from server.catalog import Catalog
 from server.catalog.operation import Scalar
 from server.models.lead_lists import LeadRows, lead_rows_of
 from server.models.renovationfind import Envelope, Lead
+from server.models.values import readable_rows
 
 
 class RenovationFind:
@@ -30,7 +31,9 @@ class RenovationFind:
         found = lead_rows_of(answer)
         if found is None:
             raise self._odd(operation.id, "no list of leads that can be recognised")
-        leads = [self._lead(row, operation.id) for row in found.rows]
+        leads = readable_rows(Lead, found.rows)
+        if not leads and len(found.rows) > 1:
+            raise self._odd(operation.id, "leads without a usable id")
         self.client.observed.look_at_one(operation.id, leads)
         return found, leads
 
@@ -44,7 +47,7 @@ class RenovationFind:
         except ValidationError:
             raise self._odd(operation.id, "an answer that is no object") from None
         if lead.id != lead_id:
-            raise self._odd(operation.id, f"lead {lead.id} instead of the one asked for")
+            raise self._odd(operation.id, f"lead {lead.id} instead of the one asked for, {lead_id}")
         self.client.observed.look_at(operation.id, lead)
         return lead
 

@@ -14,7 +14,7 @@ from server.catalog.operation import Scalar
 from server.cuts import tell_cut
 from server.errors import NotFound
 from server.models.rooflink import Page, Prospect, Step, counts_of, steps_of
-from server.models.values import Answer
+from server.models.values import Answer, readable_rows
 
 M = TypeVar("M", bound=Answer)
 
@@ -60,36 +60,44 @@ class RoofLink:
             tell_cut(f"RoofLink sent {len(rows):,} rows at once: the first {most} are read.")
             del rows[most:]
         page = self._read(Page, {name: value for name, value in answer.items() if name != "results"}, operation_id)
-        return page, self._records(model, rows, operation_id)
+        records, page.unreadable = self._records(model, rows, operation_id)
+        return page, records
 
     async def one(self, operation_id: str, model: type[M], path: Mapping[str, int]) -> M:
-        """One record, by the variables of the operation's path."""
+        """One record, by its id, the variable of the operation's path."""
         record = self._read(model, await self.client.request(self._catalog[operation_id], path=path), operation_id)
+        (asked,) = path.values()
+        if (identity := getattr(record, "id", asked)) != asked:
+            raise self._odd(operation_id, f"record {identity} instead of the one asked for, {asked}")
         self.client.observed.look_at(operation_id, record)
         return record
 
-    async def rows(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> list[M]:
-        """A list that comes whole, without an envelope."""
+    async def rows(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> tuple[list[M], int]:
+        """A list that comes whole, without an envelope, and how many rows of it cannot be used."""
         operation = self._catalog[operation_id]
         answer = await self.client.request(operation, query=operation.encode_query(query))
         if not isinstance(answer, list):
             raise self._odd(operation_id, "no list")
         return self._records(model, answer, operation_id)
 
-    async def by_day(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> dict[str, list[M]]:
-        """Lists keyed by day (`YYYY-MM-DD`), in the service's order."""
+    async def by_day(
+        self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]
+    ) -> tuple[dict[str, list[M]], int]:
+        """Lists keyed by day (`YYYY-MM-DD`), in the service's order, and how many rows or days cannot be used."""
         operation = self._catalog[operation_id]
         answer = await self.client.request(operation, query=operation.encode_query(query))
-        if not isinstance(answer, dict) or not all(isinstance(rows, list) for rows in answer.values()):
+        days = {day: rows for day, rows in answer.items() if isinstance(rows, list)} if isinstance(answer, dict) else {}
+        if not isinstance(answer, dict) or (answer and not days):
             raise self._odd(operation_id, "no lists by day")
-        days = {day: rows for day, rows in answer.items() if isinstance(rows, list)}
         left = MOST_OF_DAYS
         for rows in days.values():
             del rows[left:]
             left -= len(rows)
         if not left:
             tell_cut(f"RoofLink sent very many rows: the first {MOST_OF_DAYS:,} are read.")
-        return {day: [self._read(model, row, operation_id) for row in rows] for day, rows in days.items()}
+        read = {day: self._records(model, rows, operation_id) for day, rows in days.items()}
+        unreadable = len(answer) - len(days) + sum(count for _, count in read.values())
+        return {day: records for day, (records, _) in read.items()}, unreadable
 
     async def counts(self, operation_id: str, query: Mapping[str, Scalar | None]) -> list[tuple[str, int]]:
         """Statistics of whatever shape, as names and counts in the service's order."""
@@ -116,19 +124,27 @@ class RoofLink:
         """Counts by filter, predefined and custom, in the service's order."""
         return await self.counts("rooflink.prospect_stats", {})
 
-    async def prospect_checklist(self, prospect_id: int) -> list[Step]:
-        """The checklist's steps in the service's order."""
+    async def prospect_checklist(self, prospect_id: int) -> tuple[list[Step], int]:
+        """The checklist's steps in the service's order, and how many of them cannot be used."""
         operation = self._catalog["rooflink.prospect_checklist"]
         answer = await self.client.request(operation, path={"prospect_id": prospect_id})
-        steps = [self._read(Step, row, operation.id) for row in steps_of(answer)]
+        steps, unreadable = self._records(Step, steps_of(answer), operation.id)
         if not steps and answer not in ({}, []):
             raise self._odd(operation.id, "no steps that can be recognised")
-        return steps
+        return steps, unreadable
 
-    def _records(self, model: type[M], rows: list[JsonValue], operation_id: str) -> list[M]:
-        records = [self._read(model, row, operation_id) for row in rows]
+    def _records(self, model: type[M], rows: list[JsonValue], operation_id: str) -> tuple[list[M], int]:
+        """The rows that can be used, and how many cannot. One bad row is no reason to lose the others.
+
+        Raises:
+            ServiceError: there are several, and none can be used: what came is something else.
+        """
+        records = readable_rows(model, rows)
+        unreadable = len(rows) - len(records)
+        if unreadable > 1 and not records:
+            raise self._odd(operation_id, "rows without a usable 'id'")
         self.client.observed.look_at_one(operation_id, records)
-        return records
+        return records, unreadable
 
     def _read(self, model: type[M], value: JsonValue, operation_id: str) -> M:
         try:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from server.models.rooflink import Named, Person
-from server.models.values import Answer, Integer, Moment, ObjectOnly, Text
+from server.models.values import Answer, Integer, Moment, ObjectOnly, RecordId, Text
 
 
 class CustomerRecord(Answer):
     """A customer; `user_id` is another number than `id` for the same person. What else there is, is kept."""
 
-    id: int
+    id: RecordId
     user_id: Integer = None
     name: Text = None
     email: Text = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from server.models.values import Answer
+from server.models.values import Answer, RecordId
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class JobRecord(Answer):
 
     EXPECTED = None  # it reads any field by its name, so none is new
 
-    id: int
+    id: RecordId
 
     def shows(self, wire: str) -> Shown | None:
         """The field at a name such as `city` or `customer.first_name`; `None` where the answer does not have it.

@@ -30,7 +30,7 @@ def lead_rows_of(answer: JsonValue) -> LeadRows | None:
     value: JsonValue = answer
     for _ in range(_DEEPEST):
         if isinstance(value, list):
-            usable = all(isinstance(row, dict) for row in value)
+            usable = not value or any(isinstance(row, dict) for row in value)
             return LeadRows(value, _total(envelope), _goes_on(envelope)) if usable else None
         if not isinstance(value, dict):
             return None

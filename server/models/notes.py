@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from server.models.values import Answer, Flag, Integer, Moment, Text
+from server.models.values import Answer, Flag, Integer, Moment, RecordId, Text
 
 T = TypeVar("T")
 
@@ -65,7 +65,7 @@ class Note(Answer):
 
     EXPECTED = None  # no page shows a note's JSON
 
-    id: int
+    id: RecordId
     message: Text = None
     sender: Annotated[str | None, BeforeValidator(_one)] = None
     recipients: Annotated[list[str], BeforeValidator(_people)] = Field(default_factory=list[str])

@@ -52,3 +52,4 @@ class WriteReceipt(View):
     request: OutgoingRequest | Nothing = None
     reason: str | Nothing = Field(default=None, description="Stable code of a refusal, or of a form without a yes")
     sandbox: bool = False
+    note: str | Nothing = Field(default=None, description="What ⟦ ⟧ mean")

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text, objects
+from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, RecordId, Text, objects
 
 ChangeableStatus = Literal[
     "HOMEOWNER_CONTACTED",
@@ -118,7 +118,7 @@ class Lead(Answer):
     EXPECTED = frozenset({"vendorNotificationViewed"})
     VALUES: ClassVar[Mapping[str, frozenset[str]]] = {"postLeadStatus": frozenset({"NO_RESPONSE", *STATUS_RULES})}
 
-    id: int
+    id: RecordId
     dateCreated: Moment = None
     dateModified: Moment = None
     actionDate: Moment = None

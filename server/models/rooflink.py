@@ -11,7 +11,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text, objects
+from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, RecordId, Text, objects
 
 DEEPEST = 20
 """Statistics nested deeper than that are none."""
@@ -90,7 +90,7 @@ class Prospect(Answer):
         "bid_type": frozenset({"i", "c", "r", "f"}),
     }
 
-    id: int
+    id: RecordId
     name: Text = None
     job_number: Text = None
     job_type: Text = None
@@ -134,12 +134,14 @@ class Page(Answer):
     from_index: Integer = None
     to_index: Integer = None
     next_page: Integer = None
+    unreadable: int = 0
+    """Rows that cannot be used: no objects, or without an id that is one. Not told by the service, but counted."""
 
 
 class Created(Answer):
     """What a create answers: ids under the names seen in RoofLink's other answers; all but `id` are assumed."""
 
-    id: int
+    id: RecordId
     job_id: Integer = None
     customer_id: Integer = None
     customer: JsonValue = None
@@ -156,7 +158,7 @@ class Created(Answer):
 def steps_of(value: JsonValue) -> list[JsonValue]:
     """Checklist steps from an object keyed by step, an array of steps, or either inside a wrapper."""
     if isinstance(value, list):
-        return [row for row in value if isinstance(row, dict)]
+        return value
     if not isinstance(value, dict):
         return []
     for wrapper in ("steps", "checklist", "results", "items"):

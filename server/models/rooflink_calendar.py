@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, JsonValue
 
 from server.models.rooflink import Named, Person
-from server.models.values import Answer, Flag, Moment, ObjectOnly, Text, is_moment, objects
+from server.models.values import Answer, Flag, Moment, ObjectOnly, RecordId, Text, is_moment, objects
 
 
 def _record(value: JsonValue) -> JsonValue:
@@ -26,7 +26,7 @@ def _records(value: JsonValue) -> JsonValue:
 class Event(Answer):
     """An event; `start` and `end` carry no time zone, `local_start` and `local_end` do."""
 
-    id: int
+    id: RecordId
     name: Text = None
     start: Moment = None
     end: Moment = None

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from server.models.values import Answer
+from server.models.values import Answer, RecordId
 
 MOST_FIELDS = 60
 LARGEST_FORM = 64_000
@@ -49,7 +49,7 @@ class UploadForm:
 class CreatedPhoto(Answer):
     """A new photo."""
 
-    id: int
+    id: RecordId
     upload_url: JsonValue = None
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from server.models.rooflink import Customer, Named, Person, Prospect
-from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, Text
+from server.models.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, RecordId, Text
 
 
 class Labelled(Answer):
@@ -20,7 +20,7 @@ class Labelled(Answer):
 class Region(Answer):
     """A region; what else it has is kept as it came."""
 
-    id: int
+    id: RecordId
     name: Text = None
     color: Text = None
     is_active: Flag = None
@@ -47,7 +47,7 @@ class PublicJob(Answer):
 
     EXPECTED = None  # a record has some 50 KB, of which these are the known fields
 
-    id: int
+    id: RecordId
     number: Integer = None
     name: Text = None
     job_type: Text = None

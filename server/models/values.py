@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 from server.cuts import tell_cut
@@ -21,7 +22,9 @@ _HOURS = range(1, 13)
 """Of a half day; 13 PM is no time."""
 MOST_WITHIN = 200
 """Entries of a list within a record that are read, such as attachments or steps."""
-_WHOLE = re.compile(r"-?[0-9]{1,30}")
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+LARGEST = 2**63 - 1
+"""The largest integer that the state store keeps."""
 
 
 class Answer(BaseModel):
@@ -34,6 +37,8 @@ class Answer(BaseModel):
     VALUES: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Of fields with a documented list: its values."""
 
+
+A = TypeVar("A", bound=Answer)
 
 _LONGEST_MOMENT = 40
 """Characters; a longer text is no date, and is not kept in a cache."""
@@ -108,9 +113,20 @@ def _number(value: object) -> float | None:
 
 def _integer(value: object) -> int | None:
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
-        return int(value)
-    number = _number(value)
-    return int(number) if number is not None and number.is_integer() else None
+        whole = int(value)
+    elif (number := _number(value)) is not None and number.is_integer():
+        whole = int(number)
+    else:
+        return None
+    return whole if -LARGEST <= whole <= LARGEST else None
+
+
+def _identity(value: object) -> int:
+    number = _integer(value)
+    if number is None or number < 1:
+        msg = "no id"
+        raise ValueError(msg)
+    return number
 
 
 def _flag(value: object) -> bool | None:
@@ -127,6 +143,15 @@ def objects(value: JsonValue) -> JsonValue:
     return [*found[:MOST_WITHIN]]
 
 
+def readable_rows(model: type[A], rows: Iterable[JsonValue]) -> list[A]:
+    """The rows that are records; null, a text or an object without an id is none."""
+    records: list[A] = []
+    for row in rows:
+        with suppress(ValidationError):
+            records.append(model.model_validate(row))
+    return records
+
+
 @dataclass(frozen=True, slots=True)
 class _Tolerant:
     """Validates the usual case in pydantic's core, and calls `otherwise` only for what does not fit it."""
@@ -135,19 +160,29 @@ class _Tolerant:
     otherwise: Callable[[object], object]
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        usual = [handler(source)] if self.usual is None else [self.usual, core_schema.none_schema()]
+        usual = handler(source) if self.usual is None else self.usual
         fallback = core_schema.no_info_plain_validator_function(self.otherwise)
-        return core_schema.union_schema([*usual, fallback], mode="left_to_right")
+        return core_schema.union_schema([usual, fallback], mode="left_to_right")
 
 
 def _nothing(_value: object) -> None:
     return None
 
 
-Text = Annotated[str | None, _Tolerant(core_schema.str_schema(strict=True, strip_whitespace=True, min_length=1), _text)]
-Number = Annotated[float | None, _Tolerant(core_schema.float_schema(strict=True, allow_inf_nan=False), _number)]
-Integer = Annotated[int | None, _Tolerant(core_schema.int_schema(strict=True), _integer)]
-Flag = Annotated[bool | None, _Tolerant(core_schema.bool_schema(strict=True), _flag)]
+def _usual(schema: CoreSchema) -> CoreSchema:
+    return core_schema.nullable_schema(schema)
+
+
+Text = Annotated[
+    str | None, _Tolerant(_usual(core_schema.str_schema(strict=True, strip_whitespace=True, min_length=1)), _text)
+]
+Number = Annotated[float | None, _Tolerant(_usual(core_schema.float_schema(strict=True, allow_inf_nan=False)), _number)]
+Integer = Annotated[
+    int | None, _Tolerant(_usual(core_schema.int_schema(strict=True, ge=-LARGEST, le=LARGEST)), _integer)
+]
+Flag = Annotated[bool | None, _Tolerant(_usual(core_schema.bool_schema(strict=True)), _flag)]
+RecordId = Annotated[int, _Tolerant(core_schema.int_schema(strict=True, ge=1, le=LARGEST), _identity)]
+"""A record's own id, the one field that must be there."""
 Moment = Annotated[str | None, BeforeValidator(iso_date)]
 ObjectOnly = _Tolerant(None, _nothing)
 """An object, or nothing: a list or a plain value where an object is expected is dropped, never a crash."""

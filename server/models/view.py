@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+Nothing = SkipJsonSchema[None]
 
 LARGEST_EXACT = 2**53 - 1
 """The largest integer that a host written in JavaScript passes on as it is (RFC 8259, section 6)."""
@@ -14,6 +17,17 @@ class View(BaseModel):
     """Structured content of an answer. Its validator is built at the first answer, not at start."""
 
     model_config = ConfigDict(defer_build=True)
+
+
+class Result(View):
+    """The whole structured content of a read. Some hosts show the model this alone, and not the text."""
+
+    PAGED: ClassVar[frozenset[str]] = frozenset()
+    """Lists of which the next page has the rest."""
+
+    note: str | Nothing = Field(default=None, description="What the other fields leave open, and what ⟦ ⟧ mean")
+    unreadable_rows: int | Nothing = Field(default=None, description="Rows of the service without a usable id")
+    left_out: dict[str, int] | Nothing = Field(default=None, description="Entries left out for length, by field")
 
 
 def _exactly(value: JsonValue) -> JsonValue:

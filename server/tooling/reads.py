@@ -9,19 +9,19 @@ from typing import Annotated, Any, ParamSpec, TypeVar, get_args
 
 import anyio
 from mcp.types import CallToolResult
-from pydantic import BaseModel
 
 from server.effects import Effect
+from server.models.view import Result
 from server.tooling.context import Ctx, deck_of
 from server.tooling.definition import ToolSpec
 from server.tooling.reply import Reply, result_of
 
 P = ParamSpec("P")
-M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R", bound=Result)
 
 
 def read_tool(
-    function: Callable[P, Awaitable[Reply[M]]], *, title: str, toolset: str, operations: tuple[str, ...] = ()
+    function: Callable[P, Awaitable[Reply[R]]], *, title: str, toolset: str, operations: tuple[str, ...] = ()
 ) -> ToolSpec:
     """A tool that changes nothing. `function` takes a `ctx: Ctx` and its arguments, and returns `Reply[Model]`."""
     signature = inspect.signature(function, eval_str=True)

@@ -15,7 +15,7 @@ from server.guard.repeats import EarlierWrite
 from server.models.receipts import MARK, Change, OutgoingRequest, WriteReceipt
 from server.tooling.context import Deck
 from server.tooling.reply import shown
-from server.untrusted import fence, with_legend
+from server.untrusted import fence
 
 
 def receipt(deck: Deck, plan: Plan, **fields: Any) -> WriteReceipt:
@@ -63,7 +63,7 @@ def already_done(deck: Deck, plan: Plan, earlier: EarlierWrite) -> WriteReceipt:
         write_id=earlier.write_id,
         record_id=earlier.record_id,
         record=dict(plan.already),
-        details=with_legend([f"{name}: {value}" for name, value in plan.already.items()]),
+        details=[f"{name}: {value}" for name, value in plan.already.items()],
         next_steps=[rule],
     )
 
@@ -79,7 +79,7 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
             plan,
             outcome="dry_run",
             summary=summary,
-            details=with_legend([*plan.preview, *foreseen]),
+            details=[*plan.preview, *foreseen],
             warnings=list(plan.warnings),
         )
     client = deck.client(plan.operation.service)

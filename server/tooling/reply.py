@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mcp.types import CallToolResult, TextContent
-from pydantic import BaseModel, JsonValue
+from pydantic import JsonValue
 
 from server.models.receipts import WriteReceipt
+from server.models.view import Result
+from server.tooling.bounds import LONGEST_TEXT, bounded
+from server.untrusted import legend_for, with_legend
 
-M = TypeVar("M", bound=BaseModel)
+R = TypeVar("R", bound=Result)
 ResultType = TypeVar("ResultType")
 
 _HEADINGS = {
@@ -26,24 +29,45 @@ _HEADINGS = {
 }
 
 
-CEILING = 20_000
-"""Characters of a text that a model reads; longer lists page, and everything else is cut in its middle."""
 _TAIL = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reply(Generic[M]):
-    """What a read tool returns: the text the model reads, and the same as data."""
+class Reply(Generic[R]):
+    """What a read tool returns: data for programs, and the lines of text that the model reads of it."""
 
-    text: str
-    data: M
+    data: R
+    lines_of: Callable[[R], list[str]]
+    """The text of data like this, its headline first."""
+    remarks: Sequence[str] = ()
+    """What the headline needs beside it to be understood, and no other field says: a filter that did not count, a list
+    that is not whole. They stand below the headline, and in the data's `note`."""
+
+    def complete(self) -> tuple[R, str]:
+        """Data and text, both within bounds, both with all remarks and the meaning of the marks."""
+        data, lines = bounded(self.data, self._lines)
+        remarks: list[str] = []
+        if data.unreadable_rows:
+            which = "1 row is" if data.unreadable_rows == 1 else f"{data.unreadable_rows:,} rows are"
+            remarks.append(f"WARNING: {which} missing here: the service sent no usable id, or no record at all.")
+        if data.left_out:
+            counts = ", ".join(f"{count:,} of {name}" for name, count in data.left_out.items())
+            remarks.append(f"Left out for length: {counts}.")
+        text = readable("\n".join(with_legend([*lines[:1], *remarks, *lines[1:]])))
+        note = " ".join([*remarks, *self.remarks, *legend_for(data.model_dump_json(), *self.remarks)])
+        return data.model_copy(update={"note": note or None}), text
+
+    def _lines(self, data: R) -> list[str]:
+        lines = self.lines_of(data)
+        return [*lines[:1], *self.remarks, *lines[1:]]
 
 
-def result_of(reply: Reply[M]) -> CallToolResult:
+def result_of(reply: Reply[R]) -> CallToolResult:
     """A read's result."""
+    data, text = reply.complete()
     return CallToolResult(
-        content=[TextContent(type="text", text=readable(reply.text))],
-        structured_content=reply.data.model_dump(mode="json", exclude_none=True),
+        content=[TextContent(type="text", text=text)],
+        structured_content=data.model_dump(mode="json", exclude_none=True),
     )
 
 
@@ -54,29 +78,32 @@ def error_result(text: str) -> CallToolResult:
 
 def receipt_result(receipt: WriteReceipt) -> CallToolResult:
     """A write's result; a refusal and an unknown outcome are errors to the model, with the receipt as data."""
+    note = "".join(legend_for(receipt.model_dump_json())) or None
     return CallToolResult(
         content=[TextContent(type="text", text=readable(receipt_text(receipt)))],
-        structured_content=receipt.model_dump(mode="json", exclude_none=True),
+        structured_content=receipt.model_copy(update={"note": note}).model_dump(mode="json", exclude_none=True),
         is_error=receipt.outcome in {"refused", "unknown"},
     )
 
 
 def with_notes(result: ResultType, notes: Sequence[str]) -> ResultType:
-    """A call's result, with what else is to be known of it at the end of its text."""
+    """A call's result, with what else is to be known of it at the end of its text, and in the note of its data."""
     if notes and isinstance(result, CallToolResult):
         result.content.append(TextContent(type="text", text="\n".join(f"Note: {note}" for note in notes)))
+        if isinstance(data := result.structured_content, dict):
+            data["note"] = " ".join([*notes, *([data["note"]] if "note" in data else [])])
     return result
 
 
 def readable(text: str) -> str:
     """A text within the ceiling: its beginning and its end, and how much is left out between them."""
-    if len(text) <= CEILING:
+    if len(text) <= LONGEST_TEXT:
         return text
-    head, tail = text[: CEILING - _TAIL - 200], text[-_TAIL:]
-    head = head[: head.rfind("\n")] if "\n" in head[CEILING // 2 :] else head
+    head, tail = text[: LONGEST_TEXT - _TAIL - 200], text[-_TAIL:]
+    head = head[: head.rfind("\n")] if "\n" in head[LONGEST_TEXT // 2 :] else head
     tail = tail[tail.find("\n") + 1 :] if "\n" in tail[: _TAIL // 2] else tail
     left_out = len(text) - len(head) - len(tail)
-    return f"{head}\n[{left_out} characters are left out here; the structured content has all of it]\n{tail}"
+    return f"{head}\n[{left_out} characters are left out here; the structured content has more]\n{tail}"
 
 
 def receipt_text(receipt: WriteReceipt) -> str:
@@ -100,7 +127,7 @@ def receipt_text(receipt: WriteReceipt) -> str:
     tail = [f"write {receipt.write_id}"] if receipt.write_id is not None else []
     tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
     tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
-    return "\n".join([*lines, *([f"({'; '.join(tail)})"] if tail else [])])
+    return "\n".join(with_legend([*lines, *([f"({'; '.join(tail)})"] if tail else [])]))
 
 
 def shown(value: JsonValue) -> str | None:

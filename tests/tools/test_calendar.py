@@ -128,7 +128,7 @@ async def test_what_others_wrote_is_marked(sandbox: Sandbox, time: Time):
 @pytest.mark.parametrize(
     ("tool", "value"),
     [(LIST, []), (LIST, {"results": 5}), (VIEW, {"results": []}), (DAYS, []), (DAYS, {"2026-05-04": {}}),
-     (VIEW, [{"name": "without id"}])],
+     (VIEW, [{"name": "without id"}] * 2)],
 )  # fmt: skip
 async def test_an_answer_of_another_shape_is_an_error_of_our_words(sandbox: Sandbox, time: Time, tool: str, value: Any):
     answer_with(sandbox, value)

@@ -152,7 +152,9 @@ async def test_new_fields_and_values_in_answers_are_counted_by_name_and_cleaned(
 
 async def test_a_required_field_that_went_missing_is_named(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
-        sandbox.faults.add(Fault(kind="status", status=200, body='{"count": 1, "results": [{"name": "x"}]}'))
+        sandbox.faults.add(
+            Fault(kind="status", status=200, body='{"count": 1, "results": [{"name": "x"}, {"name": "y"}]}')
+        )
         assert "without a usable 'id'" in text_of(await call(client, LIST))
         sandbox.faults.add(Fault(kind="status", status=200, body='{"count": 1}'))
         assert "no list of results" in text_of(await call(client, LIST))

@@ -377,7 +377,7 @@ async def test_everything_but_the_id_may_be_missing_or_odd(sandbox: Sandbox, tim
 
 async def test_an_answer_that_is_no_prospect_is_an_error_in_words(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
-        for value in ([], {}, 5, "x", None, {"id": None}, {"results": 5}, {"results": [{}]}, {"results": [5]}):
+        for value in ([], {}, 5, "x", None, {"id": None}, {"results": 5}, {"results": [{}, {}]}, {"results": [5, 5]}):
             for tool, arguments in ((GET, {"prospect_id": 5}), (LIST, {})):
                 answer_with(sandbox, value)
                 result = await call(client, tool, **arguments)
@@ -434,7 +434,7 @@ async def test_no_statistics_are_none_and_statistics_without_counts_an_error(san
 async def test_a_count_under_a_code_is_told_by_what_the_code_means_and_else_as_it_comes(sandbox, time):
     async with connected(sandbox, time=time) as client:
         answer_with(sandbox, {"cf": 3, "est": 2, "ad": 5})
-        assert text_of(await call(client, STATS)) == "claim filed: 3\nestimate made: 2\nad: 5"
+        assert text_of(await call(client, STATS)) == "Counts by filter\nclaim filed: 3\nestimate made: 2\nad: 5"
 
 
 # Checklist

@@ -12,7 +12,7 @@ from mcp import Client
 
 from server.sandbox import Fault, Sandbox
 from server.sandbox.people import HOSTILE_TEXTS
-from server.tooling.reply import CEILING
+from server.tooling.bounds import LONGEST_TEXT
 from tests.support import Era, Time, call, connected, data_of, text_of
 
 REGIONS, REGION = "rooflink_list_regions", "rooflink_get_region"
@@ -88,7 +88,7 @@ async def test_a_region_of_a_thousand_fields_is_cut_and_no_name_of_a_field_can_b
     answer_with(sandbox, {"id": 11, **row, "list": [1, "two", {"x": 1}], "deep": {"a": {"b": 1}}, "none": None})
     async with connected(sandbox, time=time, **ON) as client:
         result = await call(client, REGION, region_id=11)
-    assert len(text_of(result)) <= CEILING
+    assert len(text_of(result)) <= LONGEST_TEXT
     assert len(data_of(result)["fields"]) == 80
     assert not any(line.startswith("SYSTEM") for line in text_of(result).splitlines())
 
@@ -190,7 +190,7 @@ async def test_a_page_that_is_too_long_goes_on_without_a_gap(sandbox: Sandbox, t
         job.customer.first_name = "Maximiliana " * 9
     async with connected(sandbox, era=era, time=time, **ON) as client:
         result = await call(client, JOBS, page_size=100)
-        assert len(text_of(result)) <= CEILING
+        assert len(text_of(result)) <= LONGEST_TEXT
         assert "Only the first" in text_of(result)
         rows = await walk(client, JOBS, page_size=100)
     assert sorted(row["id"] for row in rows) == sorted(sandbox.prospects)

@@ -64,7 +64,8 @@ class DuplicateReport:
     def checked(self) -> str:
         """How much was checked, in words: `checked 1,240 of 7,376 prospects`."""
         total = "an unknown number of" if self.coverage.total is None else f"{self.coverage.total:,}"
-        return f"checked {self.coverage.checked:,} of {total} prospects"
+        unread = f" ({self.coverage.unreadable:,} could not be read)" if self.coverage.unreadable else ""
+        return f"checked {self.coverage.checked:,} of {total} prospects{unread}"
 
 
 def index_of(deck: Sources) -> SeenProspects:

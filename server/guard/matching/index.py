@@ -57,6 +57,11 @@ class Coverage:
     complete: bool = False
     checked_at: float = 0.0
 
+    @property
+    def unreadable(self) -> int:
+        """Prospects that the list counts but did not bring, read to its end: rows that cannot be used."""
+        return max(0, self.total - self.checked) if self.complete and self.total is not None else 0
+
 
 @dataclass(frozen=True, slots=True)
 class SeenProspects:
