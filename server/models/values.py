@@ -118,7 +118,7 @@ def _integer(value: object) -> int | None:
         whole = int(number)
     else:
         return None
-    return whole if -LARGEST <= whole <= LARGEST else None
+    return whole if -LARGEST - 1 <= whole <= LARGEST else None
 
 
 def _identity(value: object) -> int:
@@ -178,7 +178,7 @@ Text = Annotated[
 ]
 Number = Annotated[float | None, _Tolerant(_usual(core_schema.float_schema(strict=True, allow_inf_nan=False)), _number)]
 Integer = Annotated[
-    int | None, _Tolerant(_usual(core_schema.int_schema(strict=True, ge=-LARGEST, le=LARGEST)), _integer)
+    int | None, _Tolerant(_usual(core_schema.int_schema(strict=True, ge=-LARGEST - 1, le=LARGEST)), _integer)
 ]
 Flag = Annotated[bool | None, _Tolerant(_usual(core_schema.bool_schema(strict=True)), _flag)]
 RecordId = Annotated[int, _Tolerant(core_schema.int_schema(strict=True, ge=1, le=LARGEST), _identity)]
