@@ -192,15 +192,15 @@ async def test_a_receipt_s_data_has_the_meaning_of_its_marks_too(sandbox: Sandbo
 
 async def test_the_data_alone_has_the_caveats_of_its_numbers(time: Time):
     ignoring = make_sandbox(time, honoured_filters=frozenset())
+    customer = next(iter(ignoring.prospects.values())).customer
+    who = {"name": customer.name, "phone": customer.cell, "email": customer.email}
     async with connected(ignoring, time=time, **ON) as client:
         results = {
             "days may be off by one": await call(client, "pipeline_snapshot"),
             "not filtered by: state": await call(client, "rooflink_list_prospects", state="NV"),
             "not provable from these counts": await call(client, "rooflink_approved_stats", date_from="2026-01-01"),
-            "does not tell whether there are more": await call(client, "renovationfind_list_leads"),
-            "Ask the user before creating another lead": await call(
-                client, "find_matching_prospects", name=next(iter(ignoring.prospects.values())).customer.name
-            ),
+            "sent all leads at once; they are paged here": await call(client, "renovationfind_list_leads"),
+            "Ask the user before creating another lead": await call(client, "find_matching_prospects", **who),
         }  # fmt: skip
     for caveat, result in results.items():
         assert caveat in text_of(result), caveat
