@@ -90,8 +90,8 @@ def with_notes(result: ResultType, notes: Sequence[str]) -> ResultType:
     """A call's result, with what else is to be known of it at the end of its text, and in the note of its data."""
     if notes and isinstance(result, CallToolResult):
         result.content.append(TextContent(type="text", text="\n".join(f"Note: {note}" for note in notes)))
-        if isinstance(data := result.structured_content, dict):
-            data["note"] = " ".join([*notes, *([data["note"]] if "note" in data else [])])
+        if result.structured_content is not None:
+            result.structured_content["note"] = " ".join([*notes, result.structured_content.get("note", "")]).rstrip()
     return result
 
 
