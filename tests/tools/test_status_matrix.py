@@ -314,7 +314,7 @@ async def test_a_won_status_is_sent_to_the_tool_of_its_own(sandbox: Sandbox):
                 assert UPDATE in found["status"]
 
 
-NO_STATUSES = ("", "job_lost", "WON", "NO_RESPONSE", "HOMEOWNER_CONTACTED ", None, 3, True, [], ["QUOTE_SENT"], {})
+NO_STATUSES = ("", "job_lost", "WON", "NO_RESPONSE", "HOMEOWNER CONTACTED", None, 3, True, [], ["QUOTE_SENT"], {})
 
 
 @pytest.mark.parametrize("tool", [UPDATE, WIN])
