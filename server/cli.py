@@ -154,7 +154,9 @@ def run_sandbox(
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. What PYTHONPATH names comes last, so that a `tools` or `prompts` there replaces none here."""
+    named = {os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)}  # noqa: PTH100
+    sys.path.sort(key=named.__contains__)
     app()
 
 
