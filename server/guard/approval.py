@@ -200,7 +200,7 @@ def _parts_of(text: str) -> tuple[str, str]:
             "this approval_token was not copied whole, or was changed on the way",
             "Call again with the whole token, from lb1 to its end; or without one, for a fresh preview.",
         )
-    raise _token_refused("forged", "this is no approval_token of this server")
+    raise _token_refused("forged", "this is not an approval_token of this server")
 
 
 def _token_refused(reason: str, why: str, step: str = "") -> Refused:

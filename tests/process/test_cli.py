@@ -291,6 +291,7 @@ def test_doctor_fails_without_a_key_and_says_what_to_do():
         ({"LEADBRIDGE_ROOFLINK_API_KEY": "short"}, "RoofLink key", "warning", "only 5 characters long"),
         ({"LEADBRIDGE_RENOVATIONFIND_TOKEN": KEY}, "RenovationFind key", "warning", "does not look like a JWT"),
         ({**KEYS, "LEADBRIDGE_APPROVALS": "off"}, "approvals", "warning", "unattended"),
+        ({**KEYS, "LEADBRIDGE_APPROVALS": "token"}, "approvals", "ok", "never a form"),
         ({**KEYS, "LEADBRIDGE_APPROVALS": "off", "LEADBRIDGE_READ_ONLY": "1"}, "approvals", "ok", "off"),
         ({**KEYS, "LEADBRIDGE_READ_ONLY": "1"}, "tool renovationfind_mark_won", "warning", "LEADBRIDGE_READ_ONLY"),
     ],

@@ -152,8 +152,8 @@ async def test_while_a_form_waits_progress_is_told_and_grows(sandbox: Sandbox, t
     told: list[tuple[float, float | None, str | None]] = []
     at: list[float] = [loop_time.now]
 
-    async def progress(value: float, total: float | None, message: str | None) -> None:
-        told.append((value, total, message))
+    async def progress(progress: float, total: float | None, message: str | None) -> None:
+        told.append((progress, total, message))
         at.append(loop_time.now)
 
     async def slow_reader(context: Any, params: Any) -> ElicitResult:
