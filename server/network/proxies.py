@@ -81,13 +81,21 @@ def _parsed(value: str, source: str) -> Proxy:
         refuse("the host or the port cannot be read (an IPv6 address needs brackets)")
     if ":" in host:
         host = f"[{host}]"
-    elif not _HOST.fullmatch(host):
+    elif not _HOST.fullmatch(host) or (host.replace(".", "").isdecimal() and not _is_address(host)):
         refuse("the host cannot be read")
     if port == 0:
         refuse("the port is 0")
     user, _, password = login.partition(":")
     auth = (unquote(user), unquote(password)) if at and login else None
     return Proxy(f"{scheme}://{host}:{port or PORTS[scheme]}", source, auth)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _excepted(host: str, port: int, exceptions: str) -> bool:

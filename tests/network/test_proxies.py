@@ -55,6 +55,7 @@ def test_a_proxy_is_read_as_people_write_it(
         "http://jo:secret@::1:3128",
         "http://jo:secret@[::1:3128",
         "http://jo:secret@a b:3128",
+        "http://jo:secret@999.1.1.1:3128",
         "socks4://jo:secret@proxy.example:1080",
         "ftp://jo:secret@proxy.example",
         "://secret",
