@@ -104,7 +104,8 @@ def may_be_ours(operation: Operation, documented: Documented, names: frozenset[s
 
 
 def _both(by_name: Iterable[Documented], by_path: Sequence[Documented]) -> list[Documented]:
-    return [found for found in by_name if found in by_path]
+    same = set(map(id, by_path))
+    return [found for found in by_name if id(found) in same]
 
 
 def _fullest(found: Sequence[Documented]) -> Documented:

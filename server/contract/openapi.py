@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pydantic import JsonValue
 
 from server.contract.documents import rows, table, text
+from server.contract.web import DocumentationError
 
 METHODS = ("get", "post", "put", "patch", "delete")
 MOST_OPERATIONS = 2_000
@@ -19,6 +20,9 @@ _DEEPEST = 4
 """Objects within objects of a body whose fields are named, as `customer.email`."""
 _MOST_REFS = 30
 _MOST_PARTS = 50
+_LONGEST_PATH = 500
+MOST_SCHEMAS = 200_000
+"""Schemas looked at for one document, whatever refers to what; a large service's document has some 50,000."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +49,68 @@ class Documented:
     page: str = field(default="", compare=False)
 
 
+@dataclass(slots=True)
+class Whole:
+    """A document, what each reference in it stands for, and how many of its schemas may still be looked at."""
+
+    root: Mapping[str, JsonValue]
+    bodies: dict[str, Mapping[str, DocumentedName] | None] = field(
+        default_factory=dict[str, Mapping[str, DocumentedName] | None]
+    )
+    """The fields of bodies that were referred to before."""
+    _left: int = MOST_SCHEMAS
+    _known: dict[str, Mapping[str, JsonValue]] = field(default_factory=dict[str, Mapping[str, JsonValue]])
+
+    def resolved(self, value: object) -> Mapping[str, JsonValue]:
+        """An object, its `$ref` within the document followed; a loop, or a reference elsewhere, gives nothing.
+
+        Raises:
+            DocumentationError: too many schemas were looked at.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise DocumentationError(f"its operations refer to more than {MOST_SCHEMAS:,} schemas")
+        found = table(value)
+        reference = found.get("$ref")
+        if not isinstance(reference, str):
+            return found
+        if reference not in self._known:
+            self._known[reference] = self._followed(reference)
+        return self._known[reference]
+
+    def _followed(self, reference: str) -> Mapping[str, JsonValue]:
+        for _ in range(_MOST_REFS):
+            if not reference.startswith("#/"):
+                break
+            target: object = self.root
+            for part in reference[2:].split("/")[:_MOST_PARTS]:
+                target = table(target).get(part.replace("~1", "/").replace("~0", "~"))
+            found = table(target)
+            following = found.get("$ref")
+            if not isinstance(following, str):
+                return found
+            reference = following
+        return {}
+
+
 def operations_in(document: JsonValue, page: str = "") -> list[Documented]:
-    """Every operation of an OpenAPI document, or of a Mintlify page's older form of one."""
-    root = table(document)
-    paths = table(root.get("paths"))
-    servers = root.get("servers")
+    """Every operation of an OpenAPI document, or of a Mintlify page's older form of one.
+
+    Raises:
+        DocumentationError: it takes too long to read.
+    """
+    whole = Whole(table(document))
+    paths = table(whole.root.get("paths"))
+    servers = whole.root.get("servers")
     if isinstance(paths.get("path"), str) and isinstance(paths.get("method"), str):
         return [_mintlify(paths, page)] if text(paths["method"]).lower() in METHODS else []
     found: list[Documented] = []
     for path, item in paths.items():
         shared = table(item)
-        for method in METHODS:
+        for method in METHODS if len(path) <= _LONGEST_PATH else ():
             if method in shared and len(found) < MOST_OPERATIONS:
                 given = {"servers": shared.get("servers", servers), "parameters": shared.get("parameters")}
-                found.append(operation_of(path, method, shared[method], root=root, given=given, page=page))
+                found.append(operation_of(path, method, shared[method], whole=whole, given=given, page=page))
     return found
 
 
@@ -67,36 +119,37 @@ def operation_of(
     method: str,
     value: JsonValue,
     *,
-    root: Mapping[str, JsonValue],
+    whole: Whole,
     given: Mapping[str, JsonValue] | None = None,
     page: str = "",
 ) -> Documented:
     """One operation object of OpenAPI; `given` holds servers and parameters that its path or document tell."""
     operation, outer = table(value), given or {}
-    parameters = [
-        _resolved(item, root) for item in (*rows(outer.get("parameters")), *rows(operation.get("parameters")))
-    ]
+    told = [*rows(outer.get("parameters")), *rows(operation.get("parameters"))][:MOST_FIELDS]
+    parameters = [whole.resolved(item) for item in told]
     query = {
-        text(parameter.get("name")): _name(parameter.get("schema"), root, required=parameter.get("required") is True)
-        for parameter in parameters[:MOST_FIELDS]
+        text(parameter.get("name")): _name(parameter.get("schema"), whole, required=parameter.get("required") is True)
+        for parameter in parameters
         if parameter.get("in") == "query" and text(parameter.get("name"))
     }
     servers = rows(operation.get("servers", outer.get("servers")))
-    told = "parameters" in operation or "requestBody" in operation or "responses" in operation
+    names_told = "parameters" in operation or "requestBody" in operation or "responses" in operation
     return Documented(
         method=method.upper(),
         path=path,
         names=tuple(name for name in (text(operation.get("operationId")), text(operation.get("summary"))) if name),
         server=text(table(servers[0]).get("url")) if servers else "",
-        query=query if told else None,
-        body=body_of(operation.get("requestBody"), root) if "requestBody" in operation else ({} if told else None),
+        query=query if names_told else None,
+        body=body_of(operation.get("requestBody"), whole)
+        if "requestBody" in operation
+        else ({} if names_told else None),
         page=page,
     )
 
 
-def body_of(value: JsonValue, root: Mapping[str, JsonValue]) -> Mapping[str, DocumentedName] | None:
+def body_of(value: JsonValue, whole: Whole) -> Mapping[str, DocumentedName] | None:
     """The fields of a request body, given as OpenAPI's object, its content, or the bare schema."""
-    body = _resolved(value, root)
+    body = whole.resolved(value)
     content = table(body.get("content")) or {key: item for key, item in body.items() if "/" in key}
     schema = body
     if content:
@@ -104,11 +157,16 @@ def body_of(value: JsonValue, root: Mapping[str, JsonValue]) -> Mapping[str, Doc
         schema = table(json_like).get("schema", {})
     elif "schema" in body:
         schema = body["schema"]
+    reference = table(schema).get("$ref")
+    if isinstance(reference, str) and reference in whole.bodies:
+        return whole.bodies[reference]
     fields: dict[str, DocumentedName] = {}
-    for name, found in _fields(schema, root, "", _Budget()):
+    for name, found in _fields(schema, whole, "", _Budget()):
         fields.setdefault(name, found)
         if len(fields) >= MOST_FIELDS:
             break
+    if isinstance(reference, str):
+        whole.bodies[reference] = fields or None
     return fields or None
 
 
@@ -125,28 +183,28 @@ class _Budget:
 
 
 def _fields(
-    schema: object, root: Mapping[str, JsonValue], prefix: str, budget: _Budget, depth: int = 0
+    schema: object, whole: Whole, prefix: str, budget: _Budget, depth: int = 0
 ) -> Iterator[tuple[str, DocumentedName]]:
     """Fields of an object schema, those of objects in it with a dot. Loops end at a depth, and with the budget."""
     if depth > _DEEPEST or not budget.spend():
         return
-    resolved = _resolved(schema, root)
+    resolved = whole.resolved(schema)
     for part in (part for kind in ("allOf", "oneOf", "anyOf") for part in rows(resolved.get(kind))):
-        yield from _fields(part, root, prefix, budget, depth + 1)
+        yield from _fields(part, whole, prefix, budget, depth + 1)
     required = {name for name in rows(resolved.get("required")) if isinstance(name, str)}
     for name, value in table(resolved.get("properties")).items():
         if not budget.spend():
             return
-        found = _name(value, root, required=name in required)
+        found = _name(value, whole, required=name in required)
         yield prefix + name, found
         if found.type == "object":
-            yield from _fields(value, root, f"{prefix}{name}.", budget, depth + 1)
+            yield from _fields(value, whole, f"{prefix}{name}.", budget, depth + 1)
 
 
-def _name(schema: object, root: Mapping[str, JsonValue], *, required: bool) -> DocumentedName:
-    resolved = _resolved(schema, root)
+def _name(schema: object, whole: Whole, *, required: bool) -> DocumentedName:
+    resolved = whole.resolved(schema)
     for kind in ("allOf", "oneOf", "anyOf"):  # "this or null" is how many frameworks write what may be empty
-        arms = [_resolved(arm, root) for arm in rows(resolved.get(kind))[:_MOST_PARTS]]
+        arms = [whole.resolved(arm) for arm in rows(resolved.get(kind))[:_MOST_PARTS]]
         if "type" not in resolved and (
             arm := next((arm for arm in arms if arm.get("type") not in {None, "null"}), None)
         ):
@@ -162,22 +220,6 @@ def _name(schema: object, root: Mapping[str, JsonValue], *, required: bool) -> D
         values=tuple(item for item in rows(resolved.get("enum"))[:_MOST_PARTS] if isinstance(item, str)),
         maximum=maximum if isinstance(maximum, int) and not isinstance(maximum, bool) else None,
     )
-
-
-def _resolved(value: object, root: Mapping[str, JsonValue]) -> Mapping[str, JsonValue]:
-    """An object, its `$ref` within the document followed; a loop, or a reference elsewhere, gives nothing."""
-    found = table(value)
-    for _ in range(_MOST_REFS):
-        reference = found.get("$ref")
-        if not isinstance(reference, str):
-            return found
-        if not reference.startswith("#/"):
-            return {}
-        target: object = root
-        for part in reference[2:].split("/"):
-            target = table(target).get(part.replace("~1", "/").replace("~0", "~"))
-        found = table(target)
-    return {}
 
 
 def _mintlify(paths: Mapping[str, JsonValue], page: str) -> Documented:

@@ -22,7 +22,7 @@ from mcp.types import TextContent
 from pydantic import JsonValue
 
 from server.contract.documents import document_of, rows, table, text
-from server.contract.openapi import METHODS, MOST_OPERATIONS, Documented, body_of, operation_of, operations_in
+from server.contract.openapi import METHODS, MOST_OPERATIONS, Documented, Whole, body_of, operation_of, operations_in
 from server.contract.web import ANSWER_SECONDS, LARGEST_ANSWER, DocumentationError, Origin, reading
 
 URL = "https://developers.rooflink.com/mcp"
@@ -197,12 +197,12 @@ async def _detailed(
     if "get-endpoint" in tools:
         value = _read(await _call(session, "get-endpoint", tools, known))
         inner = next((value[key] for key in ("operation", "endpoint") if table(value.get(key))), dict(value))
-        found = operation_of(operation.path, operation.method, inner, root=value)
+        found = operation_of(operation.path, operation.method, inner, whole=Whole(value))
         whole = replace(found, names=tuple(dict.fromkeys((*found.names, *operation.names))))
     if not whole.body and operation.method != "GET" and "get-request-body" in tools:
         value = _read(await _call(session, "get-request-body", tools, known))
         inner = next((value[key] for key in ("requestBody", "request_body") if table(value.get(key))), dict(value))
-        whole = replace(whole, body=body_of(inner, value) or whole.body)
+        whole = replace(whole, body=body_of(inner, Whole(value)) or whole.body)
     return whole
 
 
