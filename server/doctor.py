@@ -11,7 +11,7 @@ import anyio
 
 from server.doctor_files import store_findings, with_exposure
 from server.env_file import unread_settings
-from server.errors import LeadBridgeError
+from server.errors import LeadBridgeError, Refused, ServiceError
 from server.findings import Finding
 from server.settings import Settings, load_settings
 from server.token_claims import read_claims
@@ -23,6 +23,9 @@ EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
 
 SHORTEST_KEY = 16
+
+CHECK_SECONDS = 10.0
+"""For finding out whose key it is."""
 
 
 def examine(*, sandbox: bool = False, live: bool = False, env_file: str | None = None) -> list[Finding]:
@@ -100,7 +103,7 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     of_store = list(store_findings(deck.store, settings))
     yield from of_store
     if all(finding.state != "failure" for finding in of_store):
-        yield from anyio.run(_company, deck)
+        yield from anyio.run(_company, deck, live)
     shown = len(tool_specs()) - len(deck.hidden)
     yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(deck.hidden)} hidden")
     yield from _hidden(deck)
@@ -120,16 +123,29 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     deck.store.close()
 
 
-async def _company(deck: Deck) -> list[Finding]:
-    """Whose state it is, and whether the keys are known to be that company's."""
+async def _company(deck: Deck, live: bool) -> list[Finding]:  # noqa: FBT001  # anyio.run passes no names
+    """Whose state it is, and whether the keys are known to be that company's; `live` asks the services."""
+    from server.guard.company import ACCEPT
     from server.guard.company_records import standing_of, unclaimed
 
     findings = [Finding("ok", "company", deck.company.name)]
     for service in deck.services.clients:
+        title = f"{deck.company.title(service)} company"
+        try:
+            if live and deck.store.exists and service in deck.company.keys:
+                with anyio.move_on_after(CHECK_SECONDS):
+                    await deck.company.check(service)
+        except Refused as refused:
+            told = refused.summary.removeprefix("Nothing was sent: ")
+            findings.append(Finding("failure", title, told, " ".join(refused.next_steps)))
+            continue
+        except ServiceError:  # the probes tell it
+            pass
         key = await standing_of(deck.company, service)
         if key.told:
-            title = f"{deck.company.title(service)} company"
-            findings.append(Finding("warning" if key.doubtful else "ok", title, key.told))
+            do = f"If it is, say so with {ACCEPT}." if key.doubtful else ""
+            findings.append(Finding("warning" if key.doubtful else "ok", title, key.told, do))
+    await deck.services.aclose()  # what follows runs in a loop of its own
     if note := await unclaimed(deck.company):
         findings.append(Finding("warning", "history", note))
     return findings

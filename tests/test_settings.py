@@ -246,6 +246,9 @@ def test_read_only_is_on_for_every_usual_word_of_yes(text: str, env: Any) -> Non
         ("call_deadline", "inf"),
         ("call_deadline", "soon"),
         ("log_level", "LOUD"),
+        ("company", "Acme / Roofing"),
+        ("company", "Acme\u200bRoofing"),
+        ("company", "A" * 41),
     ],
 )
 def test_a_value_that_is_not_allowed_is_refused_by_its_name(name: str, value: str, env: Any) -> None:

@@ -85,10 +85,16 @@ class Company:
         """
         for service in services:
             if service in self.keys and service not in self._confirmed:
-                await self._confirm(service)
+                known_by, taken = await self.check(service)
+                if known_by or taken:
+                    await self.store.run(partial(self.keep, service, taken, known_by))
                 self._confirmed.add(service)
 
-    async def _confirm(self, service: str) -> None:
+    async def check(self, service: str) -> tuple[str, list[str]]:
+        """By what a key that is not on record is known to be this company's, and which earlier accounts are.
+
+        Nothing is kept. Raises what `confirm` raises.
+        """
         found = await self.store.run(partial(self._look_up, service))
         try:
             known_by = "" if found.owner == self.services.account(service) else await self._judged(service, found)
@@ -102,8 +108,7 @@ class Company:
                 f"checked now. {error.what}",
                 "Try again later.",
             ) from None
-        if known_by or taken:
-            await self.store.run(partial(self.keep, service, taken, known_by))
+        return known_by, taken
 
     async def _judged(self, service: str, found: _Record) -> str:
         """By what a key that is not on record for this company is known to be its own."""
@@ -237,8 +242,8 @@ class Company:
     def _another_company(self, service: str, why: str) -> Refused:
         return Refused(
             "another_company",
-            f"Nothing was sent: this {self.title(service)} key was not used here before, and it seems to be another "
-            f"company's than {self.name}: {why}.",
+            f"Nothing was sent: this {self.title(service)} key was not used before at this address, and it seems to be "
+            f"another company's than {self.name}: {why}.",
             "If it was given by mistake, put the right key back.",
             "If it is another company's, set LEADBRIDGE_COMPANY to that company's name.",
             f"If it is company {self.name}'s new key, say so with {ACCEPT}.",

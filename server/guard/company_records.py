@@ -45,7 +45,8 @@ async def standing_of(company: Company, service: str) -> KeyStanding:
         return KeyStanding("not used for a write yet; it is checked before the first one")
     if row.account != company.services.account(service):
         other = company_in(row.account)
-        return KeyStanding(f"on record as the key of company {other}, so nothing is written with it", doubtful=True)
+        told = f"on record as the key of company {other} and not of {company.name}, so nothing is written with it"
+        return KeyStanding(told, doubtful=True)
     told = f"company {company.name}'s"
     if row.at:
         told += f", used since {datetime.fromtimestamp(row.at, UTC):%Y-%m-%d}"
@@ -128,6 +129,8 @@ async def rename(company: Company, old: str) -> None:
             take_over(connection, before, after)
             audit.append(connection, company.clock(), {"account": after, "was": before, "by": "person"})
 
+    if not company.store.exists:
+        raise Refused("no_such_company", "Nothing was renamed: there is no state store yet.")
     await company.store.run(work)
 
 

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import pytest
+from mcp import Client
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
 from server import doctor_live
+from server.app import build_server
 from server.catalog import load
 from server.cli import app
 from server.effects import Effect
@@ -21,6 +24,7 @@ from server.sandbox import Fault, Sandbox
 from tests.contract import standin
 from tests.contract.standin import serving
 from tests.process.processes import named
+from tests.support import call, make_settings
 
 ROOFLINK = {"rooflink_api_key": "sandbox-rooflink-key"}
 
@@ -89,6 +93,24 @@ def test_a_wrong_key_is_one_failure(live, simulator: Sandbox):
     assert [(row["subject"], row["found"]) for row in failures] == [("RoofLink", "RoofLink refused the key (401).")]
     assert "LEADBRIDGE_ROOFLINK_API_KEY" in failures[0]["do"]
     assert len(simulator.requests) == 1
+
+
+def test_another_company_s_key_is_a_failure_that_says_how_to_go_on(live, tmp_path):
+    """The other company has no prospect, so that none of the known ones can be its own."""
+    settings = {**live, "state_url": f"sqlite:///{tmp_path / 'state.db'}"}
+
+    async def work() -> None:
+        async with Client(build_server(make_settings(sandbox=False, **settings))) as client:
+            await call(client, "find_matching_prospects", name="Nobody Atall")
+
+    anyio.run(work)
+    assert findings(examine("--json", **settings))["RoofLink company"]["state"] == "ok"
+    with serving(Sandbox(prospects=0).app) as origin:
+        moved = {**settings, "rooflink_base_url": f"{origin}/roof_link_endpoints/api"}
+        found = findings(examine("--json", **moved))["RoofLink company"]
+    assert found["state"] == "failure"
+    assert "seems to be another company's than default" in found["found"]
+    assert "leadbridge company accept" in found["do"]
 
 
 @pytest.mark.parametrize(

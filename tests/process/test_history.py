@@ -142,6 +142,43 @@ def test_the_history_is_the_company_s_whatever_the_key(account):
     assert "Company Second Roofing: 0 of 0 writes" in history(other, "list").stdout
 
 
+def company(environment: dict[str, str], *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["company", *arguments], env=environment, catch_exceptions=False)
+
+
+def test_a_person_renames_a_company_and_its_history_goes_along(account):
+    named_so = {**account, "LEADBRIDGE_COMPANY": "Acme Roofing"}
+    result = company(named_so, "rename", "default")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "Company default is company Acme Roofing now." in result.stdout
+    assert "Company Acme Roofing: 3 of 3 writes" in history(named_so, "list").stdout
+    again = company(named_so, "rename", "default")
+    assert (again.exit_code, again.stdout) == (1, "")
+    assert "nothing is on record for company default" in again.stderr
+    taken = company(account, "rename", "Acme Roofing")
+    assert "Company Acme Roofing is company default now." in taken.stdout
+
+
+def test_two_companies_are_not_made_one(account):
+    other = {**account, **ROTATED, "LEADBRIDGE_COMPANY": "Second Roofing"}
+    assert company(other, "accept").exit_code == 0
+    result = company(other, "rename", "default")
+    assert result.exit_code == 1
+    assert "company Second Roofing has records of its own" in result.stderr
+
+
+def test_what_a_person_says_of_a_key_is_on_the_audit_trail(account):
+    result = company({**account, **ROTATED}, "accept")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "The RoofLink key is company default's from now on." in result.stdout
+    assert '"by": "person", "key": "rooflink"' in history(account, "export").stdout
+    assert f"{TRAIL}holds: " in history(account, "verify").stdout
+
+
+def test_without_a_key_there_is_none_to_accept(account):
+    assert company(without(account, "KEY", "TOKEN", "BASE_URL"), "accept").exit_code == 2
+
+
 @pytest.mark.parametrize("command", ["list", "verify", "export"])
 @pytest.mark.parametrize(
     ("environment", "told"),
