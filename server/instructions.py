@@ -9,11 +9,11 @@ from server.settings import Settings
 _TITLES = {"rooflink": "RoofLink (roofing CRM: prospects)", "renovationfind": "RenovationFind (marketplace: leads)"}
 
 _APPROVAL = {
-    "auto": "Those tools ask the user in a form, or answer approval_required with a preview and a token. The token is "
-    "the user's yes to exactly that preview; nobody else can give it.",
-    "token": "Those tools answer approval_required with a preview and a token, never with a form. The token is the "
+    "auto": "Those tools open a form for the user, or answer approval_required with a preview and a token. The token "
+    "is the user's yes to exactly that preview; nobody else can give it.",
+    "token": "Those tools answer approval_required with a preview and a token, not with a form. The token is the "
     "user's yes to exactly that preview; nobody else can give it.",
-    "human": "Those tools ask the user in a form, and are refused where the client has none. Only the user approves.",
+    "human": "Those tools open a form for the user, and are refused where the client has none. Only the user approves.",
     "off": "Those tools ask nobody here: a call stands for the user's yes to exactly that.",
 }
 

@@ -372,6 +372,17 @@ def test_descriptions_state_facts_and_give_no_orders(definitions):
             assert not (order := ORDERS.search(" ".join(text.split()))), (name, order)
 
 
+async def test_prompts_and_instructions_give_no_orders_in_what_hosts_list():
+    async with connected(make_sandbox(Time()), toolsets="all", contract_file=EVERY_PATH) as client:
+        prompts = (await client.list_prompts()).prompts
+        instructions = client.instructions or ""
+    texts = [str(prompt.description).partition(" ")[2] for prompt in prompts]  # its first word is what it does
+    texts += [str(argument.description) for prompt in prompts for argument in prompt.arguments or []]
+    assert len(texts) > 2 * len(prompts)
+    for text in (*texts, instructions.replace("can never be changed again", "")):  # a fact of RenovationFind's
+        assert not (order := ORDERS.search(" ".join(text.split()))), (text, order)
+
+
 def test_no_description_promises_what_the_schema_does_not_have(definitions):
     """Names in descriptions are arguments or tools that exist."""
     everything = set(definitions) | set(EFFECTS)
