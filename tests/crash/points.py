@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from server.api.client import ServiceClient
+from server.api.exchange import Exchanges
 from server.guard import audit
 from server.guard.ledger import Ledger, WritePermit
 from server.tooling import writes
@@ -84,15 +84,15 @@ def _after_sent() -> None:
 
 
 def _after_answer() -> None:
-    real = ServiceClient._send
+    real = Exchanges.send
 
-    async def send(self: ServiceClient, operation: Any, *args: Any, **named: Any) -> Any:
+    async def send(self: Exchanges, operation: Any, *args: Any, **named: Any) -> Any:
         answer = await real(self, operation, *args, **named)
         if operation.effect.writes:
             die()
         return answer
 
-    _replace(ServiceClient, "_send", send)
+    _replace(Exchanges, "send", send)
 
 
 def _after_outcome() -> None:

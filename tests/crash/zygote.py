@@ -17,6 +17,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
+
 import server.app
 import server.cli
 from server.guard.location import locate
@@ -44,13 +46,15 @@ def main(descriptor: int) -> None:
     for module in _WHEN_FIRST_USED:
         importlib.import_module(module)
     locate("TX", "75024", None, None)  # reads the table of ZIP codes
+    address = told["settings"].pop("LEADBRIDGE_STATE_URL")
     os.environ.update(told["settings"])
     os.chdir(told["folder"])
-    if os.environ["LEADBRIDGE_STATE_URL"].startswith("postgresql"):
+    if address.startswith("postgresql"):
         importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
         importlib.import_module("psycopg")
     store = _store_of_what_is_built()
-    built = server.app.build_server(load_settings())
+    # Relative, which no setting may be: what lies beside the state lies in each server's own folder.
+    built = server.app.build_server(load_settings().model_copy(update={"state_url": SecretStr(address)}))
     server.app.build_server = lambda _settings: built  # type: ignore[assignment]  # of the same settings, once for all
     gc.collect()
     gc.freeze()
