@@ -40,6 +40,9 @@ else
 	@.venv/bin/python -m pytest $(ARGS)
 endif
 
+.PHONY: test-all
+test-all: test test-postgres ## Everything: all tests, floods and mixtures of texts, lists and documents among them, and what keeps state on PostgreSQL
+
 .PHONY: test-postgres
 test-postgres: .venv/stamp-dev ## What keeps state once more on a real PostgreSQL: store, ledger, approvals, crashes, races, prospect index
 	@.venv/bin/python -m pytest $(ON_POSTGRES) --store postgresql --numprocesses auto --dist worksteal --quiet $(ARGS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import call, definitions, governor_drain, kills, ledger_cost, start, texts
+from bench.measures import call, definitions, floods, governor_drain, kills, ledger_cost, start, texts
 from bench.peers import Setup
 from bench.results import Row
 
@@ -13,6 +13,7 @@ ALL: tuple[Callable[[Setup], list[Row]], ...] = (
     call.measure,
     definitions.measure,
     texts.measure,
+    floods.measure,
     ledger_cost.measure,
     governor_drain.measure,
     kills.measure,

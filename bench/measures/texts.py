@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -36,7 +37,7 @@ def measure(setup: Setup) -> list[Row]:
 
 async def _measured() -> tuple[int, int, int, list[float]]:
     sandbox = Sandbox(prospects=PROSPECTS)
-    values: dict[str, Any] = {"sandbox": True, "toolsets": "all", "upload_root": "."}
+    values: dict[str, Any] = {"sandbox": True, "toolsets": "all", "upload_root": str(Path.cwd())}
     server = build_server(Settings.model_validate(values), sandbox=sandbox)
     async with Client(server) as client:
         tools = [tool.model_dump(mode="json", by_alias=True) for tool in (await client.list_tools()).tools]
