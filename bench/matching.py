@@ -21,8 +21,8 @@ from typing import cast
 
 import anyio
 
-from server.guard.matching.compare import LIKELY, Match, compare
-from server.guard.matching.profile import Profile, Sought, profile_of
+from leadbridge.server.matching.compare import LIKELY, Match, compare
+from leadbridge.server.matching.profile import Profile, Sought, profile_of
 
 PAIRS = Path(__file__).parent.parent / "tests" / "matching" / "pairs.jsonl"
 PROSPECTS = 7_500
@@ -141,9 +141,9 @@ async def show_lookups() -> list[str]:
     from random import Random
     from tempfile import TemporaryDirectory
 
-    from server.guard.matching.index import SeenProspects, row_of
-    from server.guard.matching.runs import begin
-    from server.state import Store
+    from leadbridge.server.prospects.index import SeenProspects, row_of
+    from leadbridge.server.prospects.runs import begin
+    from leadbridge.server.state import Store
 
     random = Random(1)
     told = [_invented(random) for _ in range(PROSPECTS)]
@@ -185,9 +185,9 @@ async def show_lookups() -> list[str]:
 def _invented(random: object) -> Sought:
     from random import Random
 
-    from server.sandbox import people
-    from server.sandbox.places import CANADIAN_PLACES, US_PLACES
-    from server.sandbox.seed import street_address
+    from leadbridge.server.sandbox import people
+    from leadbridge.server.sandbox.places import CANADIAN_PLACES, US_PLACES
+    from leadbridge.server.sandbox.seed import street_address
 
     chance = random if isinstance(random, Random) else Random(1)
     place = chance.choice(CANADIAN_PLACES if chance.random() < 0.15 else US_PLACES)  # noqa: PLR2004

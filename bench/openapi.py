@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from server.catalog import load
+from leadbridge.server.catalog import load
 
 RENOVATIONFIND_PATH = "/rest-api-v1"
 

@@ -1,1 +1,1 @@
-"""Prompts: each Markdown file here is one, with its front matter in TOML. See `server.tooling.prompts`."""
+"""Prompts: each Markdown file here is one, with its front matter in TOML. See `leadbridge.server.mcp.prompts`."""

@@ -6,10 +6,10 @@ import json
 import sys
 from pathlib import Path
 
-from server.tooling.schemas import FILE, made
-from tools import ALL_TOOLS
+from leadbridge.server.mcp.schemas import FILE, made
+from leadbridge.tools import ALL_TOOLS
 
-KEPT = Path(__file__).parent.parent / "server" / "tooling" / FILE
+KEPT = Path(__file__).parent.parent / "server" / "mcp" / FILE
 
 
 def current() -> str:

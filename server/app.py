@@ -14,33 +14,33 @@ from mcp.server.caching import CacheHint
 from mcp.server.request_state import RequestStateSecurity
 from pydantic import SecretStr
 
-from server import __version__
-from server.api.governor import Governor, governor_for
-from server.api.services import connect
-from server.catalog import load
-from server.errors import SettingsError
-from server.guard.approval import Approvals
-from server.guard.company import Company
-from server.guard.leads import KnownLeads
-from server.guard.ledger import Ledger
-from server.guard.observations import Observations
-from server.guard.open_questions import OpenQuestions
-from server.instructions import instructions
-from server.settings import Settings
-from server.state import Store
-from server.state_address import IN_MEMORY
-from server.tooling.context import Deck
-from server.tooling.definition import ToolSpec
-from server.tooling.offering import Offering
-from server.tooling.questions import SealedQuestions, explain_refused_answers
-from server.toolsets import hidden_tools
-from tools import ALL_TOOLS
-from tools.offers import offer
+from leadbridge.server import __version__
+from leadbridge.server.catalog import load
+from leadbridge.server.company.company import Company
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.config.state_address import IN_MEMORY
+from leadbridge.server.contract.observations import Observations
+from leadbridge.server.errors import SettingsError
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.definition import ToolSpec
+from leadbridge.server.mcp.instructions import instructions
+from leadbridge.server.mcp.offering import Offering
+from leadbridge.server.mcp.questions import SealedQuestions, explain_refused_answers
+from leadbridge.server.mcp.toolsets import hidden_tools
+from leadbridge.server.services.governor import Governor, governor_for
+from leadbridge.server.services.renovationfind.known_leads import KnownLeads
+from leadbridge.server.services.services import connect
+from leadbridge.server.state import Store
+from leadbridge.server.writes.approval import Approvals
+from leadbridge.server.writes.ledger import Ledger
+from leadbridge.server.writes.open_questions import OpenQuestions
+from leadbridge.tools import ALL_TOOLS
+from leadbridge.tools.offers import offer
 
 if TYPE_CHECKING:
     import httpx
 
-    from server.sandbox import Sandbox
+    from leadbridge.server.sandbox import Sandbox
 
 NAME = "leadbridge"
 LIST_CACHE_MS = 300_000
@@ -157,7 +157,7 @@ def tool_specs() -> tuple[ToolSpec, ...]:
 
 def _secrets(settings: Settings) -> Mapping[str, SecretStr]:
     if settings.sandbox:
-        from server.sandbox_keys import SANDBOX_SECRETS
+        from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 
         return {service: SecretStr(secret) for service, secret in SANDBOX_SECRETS.items()}
     found = {service: settings.secret(service) for service in ("rooflink", "renovationfind")}
@@ -167,7 +167,7 @@ def _secrets(settings: Settings) -> Mapping[str, SecretStr]:
 def _sandbox_transport(given: Sandbox | None) -> Callable[[], httpx.AsyncBaseTransport]:
     @cache
     def simulator() -> Sandbox:
-        from server.sandbox import Sandbox
+        from leadbridge.server.sandbox import Sandbox
 
         return given or Sandbox()
 

@@ -15,8 +15,8 @@ import anyio.to_thread
 import pytest
 from jsonschema import Draft202012Validator
 
-from server.api.client import ServiceClient
-from server.sandbox import Sandbox
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.services.client import ServiceClient
 from tests import postgres
 from tests.support import DEFAULT_STORE, ERAS, Era, Time, make_sandbox
 
@@ -168,5 +168,5 @@ async def loop_time(monkeypatch: pytest.MonkeyPatch) -> Time:
 
     monkeypatch.setattr(loop, "time", clock)
     monkeypatch.setattr(loop._selector, "select", select_or_jump)
-    monkeypatch.setattr("server.api.services.ServiceClient", partial(ServiceClient, clock=clock))
+    monkeypatch.setattr("leadbridge.server.services.services.ServiceClient", partial(ServiceClient, clock=clock))
     return clock

@@ -17,11 +17,11 @@ from mcp.client import ClientRequestContext
 from mcp.client.session import ElicitationFnT
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
-from server.api.client import ServiceClient
-from server.api.governor import Governor
-from server.app import build_server
-from server.sandbox import Sandbox
-from server.settings import Settings
+from leadbridge.server.app import build_server
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.services.client import ServiceClient
+from leadbridge.server.services.governor import Governor
 
 Era = Literal["modern", "legacy"]
 ERAS: tuple[Era, ...] = ("modern", "legacy")
@@ -86,7 +86,9 @@ def patient_governor(time: Time) -> Callable[..., Governor]:
 def unhurried() -> Iterator[None]:
     """Servers built meanwhile make no real pause before another attempt."""
     pauses = Time()
-    with patch("server.api.services.ServiceClient", partial(ServiceClient, clock=pauses, sleep=pauses.sleep)):
+    with patch(
+        "leadbridge.server.services.services.ServiceClient", partial(ServiceClient, clock=pauses, sleep=pauses.sleep)
+    ):
         yield
 
 

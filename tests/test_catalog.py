@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from server.catalog import Catalog, Operation, load
-from server.effects import Effect
-from server.errors import CatalogError
-from tools import ALL_TOOLS
+from leadbridge.server.catalog import Catalog, Operation, load
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import CatalogError
+from leadbridge.tools import ALL_TOOLS
 
 CATALOG = load()
 ROWS = list(CATALOG)

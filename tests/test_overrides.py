@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.catalog import Catalog, load
-from server.catalog.overrides import LARGEST
-from server.catalog.toml_lines import line_of
-from server.errors import CatalogError
+from leadbridge.server.catalog import Catalog, load
+from leadbridge.server.catalog.overrides import LARGEST
+from leadbridge.server.catalog.toml_lines import line_of
+from leadbridge.server.errors import CatalogError
 
 CATALOG = load()
 HEAD = "# what our account answers\n\n"

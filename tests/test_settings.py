@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from server.catalog import load
-from server.errors import SettingsError
-from server.loopback import is_loopback
-from server.settings import Settings, load_settings
-from server.toolsets import DEFAULT, OPT_IN, chosen_toolsets, hidden_tools
+from leadbridge.server.catalog import load
+from leadbridge.server.config.loopback import is_loopback
+from leadbridge.server.config.settings import Settings, load_settings
+from leadbridge.server.errors import SettingsError
+from leadbridge.server.mcp.toolsets import DEFAULT, OPT_IN, chosen_toolsets, hidden_tools
+from leadbridge.tools import ALL_TOOLS
 from tests.support import EVERY_PATH, make_settings
-from tools import ALL_TOOLS
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 KEY = "rl-5f3a9c1e7b2d"

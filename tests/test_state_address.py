@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from server.errors import StateError
-from server.state import Store
-from server.state_address import description, sqlite_file, state_address
+from leadbridge.server.config.state_address import description, sqlite_file, state_address
+from leadbridge.server.errors import StateError
+from leadbridge.server.state import Store
 from tests.support import call, connected, make_sandbox, text_of
 
 CANARY = "CANARYPW77"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from server.text_files import UnreadableFileError, read_text
+from leadbridge.server.config.text_files import UnreadableFileError, read_text
 
 LIMIT = 1000
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of POSIX")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.token_claims import TokenClaims, read_claims
+from leadbridge.server.config.token_claims import TokenClaims, read_claims
 from tests.support import jwt
 
 MOMENT = datetime(2026, 12, 1, 8, 30, tzinfo=UTC)

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from server.sandbox.people import CUSTOM_FILTERS, HOSTILE_TEXTS, LONG_NAME, ORDINARY_TEXTS, UNUSUAL_NAMES
-from server.untrusted import CLOSE, LABEL_LIMIT, LEGEND, LONG_LIMIT, OPEN, clean, fence, label, one_answer
+from leadbridge.server.sandbox.people import CUSTOM_FILTERS, HOSTILE_TEXTS, LONG_NAME, ORDINARY_TEXTS, UNUSUAL_NAMES
+from leadbridge.server.text import CLOSE, LABEL_LIMIT, LEGEND, LONG_LIMIT, OPEN, clean, fence, label, one_answer
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 BIDIRECTIONAL = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]

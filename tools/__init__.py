@@ -1,32 +1,26 @@
 """The tools: what an assistant sees. One module for each resource; each tool is a typed function.
 
-A read tool returns a `Reply`; a write tool returns a `Plan`, and `server.tooling.writes` does the rest.
+A read tool returns a `Reply`; a write tool returns a `Plan`, and `leadbridge.server.mcp.writes` does the rest.
 """
 
 from __future__ import annotations
 
-from server.tooling.definition import ToolSpec
-from tools import (
+from leadbridge.server.mcp.definition import ToolSpec
+from leadbridge.tools import without_path
+from leadbridge.tools.pipeline import hand_off, matching, snapshot
+from leadbridge.tools.records import operations
+from leadbridge.tools.renovationfind import lead_reads, lead_status, leads, manager, referrals
+from leadbridge.tools.rooflink import (
     calendar,
     create_lead,
     customers,
     events,
-    hand_off,
     jobs,
-    lead_reads,
-    lead_status,
-    leads,
-    manager,
-    matching,
     notes,
-    operations,
     photos,
     prospects,
-    referrals,
     regions,
     reports,
-    snapshot,
-    without_path,
 )
 
 ALL_TOOLS: tuple[ToolSpec, ...] = (

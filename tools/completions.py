@@ -16,14 +16,14 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from server.errors import StateError
-from server.models.places import LEAD_STATUSES, PLACES
-from server.models.renovationfind import STATUS_RULES, WON
-from server.tooling.context import Deck
-from server.tooling.prompts import Prompts
-from server.tooling.resources import Resources
-from server.untrusted import label
-from tools.prospects import Stage
+from leadbridge.server.errors import StateError
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.prompts import Prompts
+from leadbridge.server.mcp.resources import Resources
+from leadbridge.server.services.renovationfind.models import STATUS_RULES, WON
+from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
+from leadbridge.server.text import label
+from leadbridge.tools.rooflink.prospects import Stage
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -107,7 +107,7 @@ class Completions:
         def work(connection: Connection) -> list[str]:
             from sqlalchemy import String, cast, select
 
-            from server.state.tables import leads, seen_prospects
+            from leadbridge.server.state.tables import leads, seen_prospects
 
             table, column, service = (
                 (leads, leads.c.lead_id, "renovationfind")

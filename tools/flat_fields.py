@@ -7,8 +7,8 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from server.models.view import EXACTLY, Identity, Result
-from server.untrusted import fence, label
+from leadbridge.server.services.view import EXACTLY, Identity, Result
+from leadbridge.server.text import fence, label
 
 Plain = Annotated[str | int | float | bool, EXACTLY]
 

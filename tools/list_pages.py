@@ -8,12 +8,12 @@ from typing import Any, ClassVar, TypedDict, TypeVar
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
-from server.models.rooflink import Page
-from server.models.view import Result
-from server.tooling.bounds import fits
-from server.tooling.reply import Reply
-from tools.paging import cut_for
-from tools.tables import table
+from leadbridge.server.mcp.bounds import fits
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.rooflink.models import Page
+from leadbridge.server.services.view import Result
+from leadbridge.tools.paging import cut_for
+from leadbridge.tools.tables import table
 
 Nothing = SkipJsonSchema[None]
 

@@ -6,27 +6,27 @@ from typing import TYPE_CHECKING
 
 from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
-from server.tooling.context import Deck
-from server.tooling.offering import Offering
-from server.toolsets import chosen_toolsets
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.offering import Offering
+from leadbridge.server.mcp.toolsets import chosen_toolsets
 
 if TYPE_CHECKING:
-    from server.tooling.prompts import Prompts
-    from server.tooling.resources import Resources
+    from leadbridge.server.mcp.prompts import Prompts
+    from leadbridge.server.mcp.resources import Resources
 
 
 def offer(server: Offering, deck: Deck, tools: frozenset[str]) -> None:
     """Let a server offer what goes with these tools."""
 
     def prompts() -> Prompts:
-        from server.tooling.prompts import Prompts
-        from tools.completions import CHOICES
+        from leadbridge.server.mcp.prompts import Prompts
+        from leadbridge.tools.completions import CHOICES
 
         return Prompts(tools.__contains__, CHOICES)
 
     def resources() -> Resources:
-        from server.tooling.resources import Resources
-        from tools.resources import RESOURCES, TEMPLATES
+        from leadbridge.server.mcp.resources import Resources
+        from leadbridge.tools.resources import RESOURCES, TEMPLATES
 
         chosen = chosen_toolsets(deck.settings.toolsets)
         return Resources(RESOURCES, TEMPLATES, toolsets=chosen, services=deck.services.clients)
@@ -36,7 +36,7 @@ def offer(server: Offering, deck: Deck, tools: frozenset[str]) -> None:
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion:
-        from tools.completions import Completions
+        from leadbridge.tools.completions import Completions
 
         return await Completions(deck, server.prompts, server.resources)(ref, argument, context)
 

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field
 
-from server.tooling.arguments import WHOLE
+from leadbridge.server.mcp.arguments import WHOLE
 
 R = TypeVar("R")
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from server.models.places import LEAD_STATUSES, PROVINCES, US_STATES
-from server.models.renovationfind import REASON_LIMIT, STATUS_RULES, StatusRule
-from server.tooling.context import Ctx, deck_of
-from server.tooling.reply import Reply
-from server.tooling.resources import JSON, PLAIN, Resource, Template, unknown_record
-from server.untrusted import with_legend
-from tools.lead_answers import known_line, lead_lines, lead_title
-from tools.operations import write_history
-from tools.prospects import rooflink_get_prospect, rooflink_prospect_checklist
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.resources import JSON, PLAIN, Resource, Template, unknown_record
+from leadbridge.server.services.renovationfind.models import REASON_LIMIT, STATUS_RULES, StatusRule
+from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PROVINCES, US_STATES
+from leadbridge.server.text import with_legend
+from leadbridge.tools.records.operations import write_history
+from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines, lead_title
+from leadbridge.tools.rooflink.prospects import rooflink_get_prospect, rooflink_prospect_checklist
 
 _SOURCE = "https://docs.renovationfind.com/api-reference/general-leads/update-job-status"
 _OWN_RULES = (
@@ -57,7 +57,7 @@ async def _states(_ctx: Ctx) -> str:
 
 
 async def _contract(ctx: Ctx) -> str:
-    from server.contract.show import as_text
+    from leadbridge.server.contract.show import as_text
 
     return as_text(deck_of(ctx).catalog)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from server.models.values import is_moment
-from server.untrusted import label
+from leadbridge.server.services.values import is_moment
+from leadbridge.server.text import label
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[str]:

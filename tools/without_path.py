@@ -12,29 +12,29 @@ from typing import Annotated, Any, TypeVar
 from pydantic import Field, JsonValue, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from server.api.answers import unreadable
-from server.catalog import Operation
-from server.catalog.operation import Scalar
-from server.effects import Effect
-from server.errors import Problem, Refused, Rejected
-from server.guard.contacts import contact_problems
-from server.guard.plan import Done, Plan
-from server.models.jobs import JobRecord, Shown
-from server.models.notes import Note
-from server.models.rooflink_reports import PublicJob
-from server.models.view import Identity, View
-from server.tooling.arguments import Email, Id
-from server.tooling.context import Ctx, Deck, deck_of
-from server.tooling.reads import read_tool
-from server.tooling.reply import Reply
-from server.tooling.writes import write_tool
-from server.untrusted import label
-from tools.job_changes import look_at_job
-from tools.jobs import JobId
-from tools.list_pages import ListPage, numbers_of, page_reply
-from tools.messages import Message, message_lines
-from tools.paging import Page, PageSize
-from tools.tables import moment
+from leadbridge.server.catalog import Operation
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.errors import Problem, Refused, Rejected
+from leadbridge.server.mcp.arguments import Email, Id
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.rooflink.contacts import contact_problems
+from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
+from leadbridge.server.services.rooflink.notes import Note
+from leadbridge.server.services.rooflink.reports import PublicJob
+from leadbridge.server.services.view import Identity, View
+from leadbridge.server.text import label
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
+from leadbridge.tools.paging import Page, PageSize
+from leadbridge.tools.rooflink.job_changes import look_at_job
+from leadbridge.tools.rooflink.jobs import JobId
+from leadbridge.tools.rooflink.messages import Message, message_lines
+from leadbridge.tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
 V = TypeVar("V")

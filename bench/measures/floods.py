@@ -19,9 +19,9 @@ from mcp import Client
 
 from bench.peers import LEADBRIDGE, Setup
 from bench.results import Budget, Row
-from server.app import build_server
-from server.sandbox import Sandbox
-from server.settings import Settings
+from leadbridge.server.app import build_server
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.sandbox import Sandbox
 
 MOST_SECONDS, MOST_MEMORY = 2, 150
 BEFORE = {"rows": (15.1, 1952), "steps": (3.3, 285), "counts": (5.0, 635), "markup": (8.6, 20)}

@@ -21,13 +21,13 @@ from pydantic import JsonValue
 
 from bench.peers import LEADBRIDGE, Setup
 from bench.results import Budget, Row
-from server.api.governor import Governor
-from server.app import build_deck
-from server.guard.approval import Approval
-from server.guard.ledger import WritePermit
-from server.guard.plan import Done, Plan
-from server.settings import Settings
-from server.tooling.context import Deck
+from leadbridge.server.app import build_deck
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.services.governor import Governor
+from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.ledger import WritePermit
+from leadbridge.server.writes.plan import Done, Plan
 
 ROUNDS = 100
 WARM_UP = 5
@@ -79,7 +79,7 @@ async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[l
 
 
 async def _with_ledger(deck: Deck, plan: Plan) -> None:
-    """What stands between a plan and its receipt (server/tooling/sending.py), without a person and without words."""
+    """What stands between a plan and its receipt (server/mcp/sending.py), without a person and without words."""
     ledger = deck.ledger
     if await ledger.earlier(plan) is not None:
         raise _not_measured("a repeat")

@@ -13,9 +13,9 @@ from mcp.types import TextContent
 from bench.measures.definitions import definition, tokens
 from bench.peers import LEADBRIDGE, Setup
 from bench.results import Budget, Row
-from server.app import build_server
-from server.sandbox import Sandbox
-from server.settings import Settings
+from leadbridge.server.app import build_server
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.sandbox import Sandbox
 
 PROSPECTS = 7_500
 

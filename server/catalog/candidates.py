@@ -33,5 +33,5 @@ class Candidates(BaseModel):
 
 def load_candidates() -> dict[str, Candidates]:
     """By operation id."""
-    document = tomllib.loads(files("server.catalog").joinpath("candidates.toml").read_text("utf-8"))
+    document = tomllib.loads(files("leadbridge.server.catalog").joinpath("candidates.toml").read_text("utf-8"))
     return {operation_id: Candidates.model_validate(row) for operation_id, row in document.items()}

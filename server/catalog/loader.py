@@ -13,8 +13,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from server.catalog.operation import Operation, Service
-from server.errors import CatalogError
+from leadbridge.server.catalog.operation import Operation, Service
+from leadbridge.server.errors import CatalogError
 
 SERVICES = ("rooflink", "renovationfind")
 
@@ -44,7 +44,7 @@ def load(contract_file: Path | None = None) -> Catalog:
     services, operations = _documented()
     if contract_file is None:
         return Catalog(services, operations)
-    from server.catalog.overrides import overridden  # a file of the user's: most starts have none
+    from leadbridge.server.catalog.overrides import overridden  # a file of the user's: most starts have none
 
     changed = overridden(operations, contract_file)
     return Catalog(services, {**operations, **changed}, {key: operations[key] for key in changed})
@@ -56,7 +56,7 @@ def _documented() -> tuple[Mapping[str, Service], Mapping[str, Operation]]:
     services: dict[str, Service] = {}
     rows: dict[str, dict[str, Any]] = {}
     for service_id in SERVICES:
-        document = tomllib.loads(files("server.catalog").joinpath(f"{service_id}.toml").read_text("utf-8"))
+        document = tomllib.loads(files("leadbridge.server.catalog").joinpath(f"{service_id}.toml").read_text("utf-8"))
         services[service_id] = Service(id=service_id, **document["service"])
         for name, row in document["operations"].items():
             rows[f"{service_id}.{name}"] = {"id": f"{service_id}.{name}", "service": service_id, **row}

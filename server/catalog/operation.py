@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator, model_validator
 from pydantic import Field as ModelField
 
-from server.effects import Effect
+from leadbridge.server.catalog.effects import Effect
 
 Provenance = Literal["documented", "observed", "inferred"]
 PathProvenance = Literal["documented", "observed", "inferred", "unknown", "override"]

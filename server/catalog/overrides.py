@@ -15,11 +15,11 @@ from typing import NoReturn, cast
 
 from pydantic import JsonValue
 
-from server.catalog.operation import Field, Operation
-from server.catalog.routes import NotAllowed, method_of, path_of, refuse_taken_route, short
-from server.catalog.toml_lines import line_of
-from server.errors import CatalogError
-from server.text_files import UnreadableFileError, read_text
+from leadbridge.server.catalog.operation import Field, Operation
+from leadbridge.server.catalog.routes import NotAllowed, method_of, path_of, refuse_taken_route, short
+from leadbridge.server.catalog.toml_lines import line_of
+from leadbridge.server.config.text_files import UnreadableFileError, read_text
+from leadbridge.server.errors import CatalogError
 
 LARGEST = 200_000
 """Bytes of a contract file; one that corrects every name of the catalog has a tenth of that."""

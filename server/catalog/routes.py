@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue
 
-from server.catalog.operation import PATH, Operation
-from server.effects import Effect
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.catalog.operation import PATH, Operation
 
 LONGEST = 300
 _SHOWN = 80

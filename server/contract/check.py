@@ -13,18 +13,18 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from server.catalog import Catalog
-from server.catalog.candidates import load_candidates
-from server.contract import llms, readme_mcp
-from server.contract.compare import Comparison, compare
-from server.contract.documents import document_of
-from server.contract.match import bases_of, known_names, matching, may_be_ours
-from server.contract.openapi import Documented, operations_in
-from server.contract.toml_text import contract_text
-from server.contract.web import LARGEST_ANSWER, DocumentationError, reading, text_of
-from server.errors import CatalogError
-from server.settings import Settings
-from server.text_files import UnreadableFileError, read_text
+from leadbridge.server.catalog import Catalog
+from leadbridge.server.catalog.candidates import load_candidates
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.config.text_files import UnreadableFileError, read_text
+from leadbridge.server.contract import llms, readme_mcp
+from leadbridge.server.contract.compare import Comparison, compare
+from leadbridge.server.contract.documents import document_of
+from leadbridge.server.contract.match import bases_of, known_names, matching, may_be_ours
+from leadbridge.server.contract.openapi import Documented, operations_in
+from leadbridge.server.contract.toml_text import contract_text
+from leadbridge.server.contract.web import LARGEST_ANSWER, DocumentationError, reading, text_of
+from leadbridge.server.errors import CatalogError
 
 Chosen = Literal["rooflink", "renovationfind", "both"]
 

@@ -12,13 +12,13 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from server.catalog import Catalog, Field, Operation
-from server.catalog.candidates import Candidates, Kind, Names
-from server.catalog.overrides import corrected
-from server.catalog.routes import NotAllowed, refuse_taken_route
-from server.contract.match import Bases, bases_of, known_names, matching, route_of
-from server.contract.openapi import Documented, DocumentedName
-from server.contract.show import changes
+from leadbridge.server.catalog import Catalog, Field, Operation
+from leadbridge.server.catalog.candidates import Candidates, Kind, Names
+from leadbridge.server.catalog.overrides import corrected
+from leadbridge.server.catalog.routes import NotAllowed, refuse_taken_route
+from leadbridge.server.contract.match import Bases, bases_of, known_names, matching, route_of
+from leadbridge.server.contract.openapi import Documented, DocumentedName
+from leadbridge.server.contract.show import changes
 
 State = Literal["ok", "differs", "missing", "unknown"]
 _MOST_SHOWN = 12

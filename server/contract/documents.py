@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
-from server.contract.web import LARGEST_ANSWER, DocumentationError
+from leadbridge.server.contract.web import LARGEST_ANSWER, DocumentationError
 
 LARGEST_YAML = 3_000_000
 """Characters; YAML is read far more slowly than JSON."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from urllib.parse import urljoin, urlsplit
 
-from server.contract.documents import document_of
-from server.contract.openapi import Documented, operations_in
-from server.contract.web import DocumentationError, reading, same_origin, text_of
+from leadbridge.server.contract.documents import document_of
+from leadbridge.server.contract.openapi import Documented, operations_in
+from leadbridge.server.contract.web import DocumentationError, reading, same_origin, text_of
 
 URL = "https://docs.renovationfind.com/llms.txt"
 MOST_PAGES = 100

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from server.catalog import Catalog, Operation
-from server.catalog.candidates import Candidates
-from server.catalog.routes import methods_for, path_problem
-from server.contract.openapi import Documented
+from leadbridge.server.catalog import Catalog, Operation
+from leadbridge.server.catalog.candidates import Candidates
+from leadbridge.server.catalog.routes import methods_for, path_problem
+from leadbridge.server.contract.openapi import Documented
 
 _MOST_SEGMENTS, _LONGEST_SEGMENT, _MOST_WORDS = 8, 40, 6
 _VARIABLE = re.compile(r"\{[^{}/]{1,60}\}|:[A-Za-z_]\w{0,59}|<[^<>/]{1,60}>")

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from server.contract.documents import rows, table, text
-from server.contract.web import DocumentationError
+from leadbridge.server.contract.documents import rows, table, text
+from leadbridge.server.contract.web import DocumentationError
 
 METHODS = ("get", "post", "put", "patch", "delete")
 MOST_OPERATIONS = 2_000

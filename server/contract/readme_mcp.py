@@ -21,9 +21,17 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import TextContent
 from pydantic import JsonValue
 
-from server.contract.documents import document_of, rows, table, text
-from server.contract.openapi import METHODS, MOST_OPERATIONS, Documented, Whole, body_of, operation_of, operations_in
-from server.contract.web import ANSWER_SECONDS, LARGEST_ANSWER, DocumentationError, Origin, reading
+from leadbridge.server.contract.documents import document_of, rows, table, text
+from leadbridge.server.contract.openapi import (
+    METHODS,
+    MOST_OPERATIONS,
+    Documented,
+    Whole,
+    body_of,
+    operation_of,
+    operations_in,
+)
+from leadbridge.server.contract.web import ANSWER_SECONDS, LARGEST_ANSWER, DocumentationError, Origin, reading
 
 URL = "https://developers.rooflink.com/mcp"
 MOST_ASKED = 60

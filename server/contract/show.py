@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
-from server.catalog import Catalog, Field, Operation
+from leadbridge.server.catalog import Catalog, Field, Operation
 
 _UNVERIFIED = {"inferred", "unknown"}
 _FILE = "LEADBRIDGE_CONTRACT_FILE"

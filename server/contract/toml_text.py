@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 
-from server.catalog import Catalog, Field, Operation
+from leadbridge.server.catalog import Catalog, Field, Operation
 
 _HEAD = """\
 # Corrections of LeadBridge's contract, from `leadbridge contract check`. Name this file in LEADBRIDGE_CONTRACT_FILE.

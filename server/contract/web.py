@@ -13,11 +13,11 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import anyio
 import httpx2
 
-from server.errors import LeadBridgeError, NetworkSettingError
-from server.loopback import is_loopback
-from server.network.failures import Progress, explain
-from server.network.proxies import Proxy, proxy_for
-from server.network.trust import tls_context
+from leadbridge.server.config.loopback import is_loopback
+from leadbridge.server.errors import LeadBridgeError, NetworkSettingError
+from leadbridge.server.services.network.failures import Progress, explain
+from leadbridge.server.services.network.proxies import Proxy, proxy_for
+from leadbridge.server.services.network.trust import tls_context
 
 LARGEST_ANSWER = 5_000_000
 """Bytes of one answer. The whole of a large service's OpenAPI is about two million."""

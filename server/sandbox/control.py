@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.sandbox.faults import UNREACHABLE, Fault, Faults
-from server.sandbox.state import RequestRecord, Write
-from server.sandbox.wire import is_json, read_json
+from leadbridge.server.sandbox.faults import UNREACHABLE, Fault, Faults
+from leadbridge.server.sandbox.state import RequestRecord, Write
+from leadbridge.server.sandbox.wire import is_json, read_json
 
 
 class Steered(Protocol):

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.sandbox import drf
-from server.sandbox.new_lead import EMAIL
-from server.sandbox.options import Options
-from server.sandbox.prospect_rows import iso_date
-from server.sandbox.public_jobs import job_row
-from server.sandbox.records import Prospect
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject, positive_int
+from leadbridge.server.sandbox import drf
+from leadbridge.server.sandbox.new_lead import EMAIL
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.prospect_rows import iso_date
+from leadbridge.server.sandbox.public_jobs import job_row
+from leadbridge.server.sandbox.records import Prospect
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject, positive_int
 
 PATH = "/light/customers/"
 

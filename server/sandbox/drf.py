@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
+from leadbridge.server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
 
 T = TypeVar("T")
 

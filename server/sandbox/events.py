@@ -13,14 +13,14 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.sandbox import drf
-from server.sandbox.drf import Fields
-from server.sandbox.options import Options
-from server.sandbox.prospect_rows import COMPANY_TIME, display_date, iso_date
-from server.sandbox.records import Event, Notice, User
-from server.sandbox.seed import REPS
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject, positive_int
+from leadbridge.server.sandbox import drf
+from leadbridge.server.sandbox.drf import Fields
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.prospect_rows import COMPANY_TIME, display_date, iso_date
+from leadbridge.server.sandbox.records import Event, Notice, User
+from leadbridge.server.sandbox.seed import REPS
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject, positive_int
 
 # assumption key-user
 KEY_USER = REPS[0]

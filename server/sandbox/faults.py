@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Literal, TypeAlias, get_args
 
-from server.sandbox.wire import as_object
+from leadbridge.server.sandbox.wire import as_object
 
 AnswerKind: TypeAlias = Literal[
     "rate_limited",  # 429

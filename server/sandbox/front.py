@@ -8,7 +8,7 @@ from typing import Protocol, cast
 import anyio
 from starlette.types import Message, Receive, Scope, Send
 
-from server.sandbox.exchange import Answer, Broken, Connection, Incoming
+from leadbridge.server.sandbox.exchange import Answer, Broken, Connection, Incoming
 
 CONNECTION = "sandbox.connection"
 """Where the server puts the asyncio transport of a connection, among the scope's extensions."""
@@ -86,7 +86,7 @@ async def _break(scope: Scope, *, flush: bool = False) -> None:
     """End the TCP connection below the server, which needs a moment to notice."""
     transport = cast("asyncio.Transport | None", scope.get("extensions", {}).get(CONNECTION))
     if transport is None:
-        raise RuntimeError("only server.sandbox.serve can break a connection")
+        raise RuntimeError("only leadbridge.server.sandbox.serve can break a connection")
     if flush:
         transport.close()
     else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
-from server.sandbox.options import LeadListShape
-from server.sandbox.records import Lead
-from server.sandbox.wire import JsonObject, positive_int
+from leadbridge.server.sandbox.options import LeadListShape
+from leadbridge.server.sandbox.records import Lead
+from leadbridge.server.sandbox.wire import JsonObject, positive_int
 
 _DETAIL_ONLY = ("customerInformationHtml", "postLeadStatusData", "attachments")
 

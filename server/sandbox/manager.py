@@ -18,11 +18,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.sandbox.limits import SlidingWindow
-from server.sandbox.options import Options
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
-from server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN
+from leadbridge.server.sandbox.limits import SlidingWindow
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
+from leadbridge.server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN
 
 MANAGER_ROOT = "/rest-manager-api-v1"
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 
-from server.sandbox.exchange import Answer, Broken, Connection, Incoming
-from server.sandbox.faults import UNREACHABLE, Fault
+from leadbridge.server.sandbox.exchange import Answer, Broken, Connection, Incoming
+from leadbridge.server.sandbox.faults import UNREACHABLE, Fault
 
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 
-from server.sandbox.drf import Fields
-from server.sandbox.options import Options
-from server.sandbox.records import Customer, LeadSource, Prospect
-from server.sandbox.seed import region_at
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject
+from leadbridge.server.sandbox.drf import Fields
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.records import Customer, LeadSource, Prospect
+from leadbridge.server.sandbox.seed import region_at
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject
 
 STATES = frozenset({
     "AL", "AK", "AZ", "AR", "CA", "CO", "CT", "DE", "FL", "GA", "HI", "ID", "IL", "IN", "IA", "KS", "KY", "LA", "ME",

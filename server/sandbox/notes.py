@@ -11,13 +11,13 @@ from typing import TypeAlias, cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.sandbox import drf
-from server.sandbox.events import KEY_USER
-from server.sandbox.options import Options
-from server.sandbox.prospect_rows import display_date
-from server.sandbox.records import Mail, Note, Prospect, User
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject, positive_int
+from leadbridge.server.sandbox import drf
+from leadbridge.server.sandbox.events import KEY_USER
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.prospect_rows import display_date
+from leadbridge.server.sandbox.records import Mail, Note, Prospect, User
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject, positive_int
 
 PATH = "/light/notes/"
 # assumption note-tags

@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.sandbox import drf
-from server.sandbox.options import UPLOAD_ROOT, Options
-from server.sandbox.prospect_rows import display_date
-from server.sandbox.records import Photo, Upload
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject, positive_int
+from leadbridge.server.sandbox import drf
+from leadbridge.server.sandbox.options import UPLOAD_ROOT, Options
+from leadbridge.server.sandbox.prospect_rows import display_date
+from leadbridge.server.sandbox.records import Photo, Upload
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject, positive_int
 
 _PHOTOS = "/light/photos/"
 _UPLOAD_HOST = "https://uploads.sandbox.invalid"

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TypeAlias
 
-from server.sandbox.prospect_rows import COMPANY_TIME, PREDEFINED
-from server.sandbox.records import Prospect, User
+from leadbridge.server.sandbox.prospect_rows import COMPANY_TIME, PREDEFINED
+from leadbridge.server.sandbox.records import Prospect, User
 
 Test: TypeAlias = Callable[[Prospect], bool]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 
-from server.sandbox.options import ChecklistShape, StatsShape
-from server.sandbox.people import CUSTOM_FILTERS
-from server.sandbox.records import Done, Prospect, User
-from server.sandbox.wire import JsonObject
+from leadbridge.server.sandbox.options import ChecklistShape, StatsShape
+from leadbridge.server.sandbox.people import CUSTOM_FILTERS
+from leadbridge.server.sandbox.records import Done, Prospect, User
+from leadbridge.server.sandbox.wire import JsonObject
 
 # assumption company-time
 COMPANY_TIME = timezone(timedelta(hours=-5))

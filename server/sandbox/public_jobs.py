@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.sandbox import drf
-from server.sandbox.new_lead import EMAIL, STATES
-from server.sandbox.options import Options
-from server.sandbox.prospect_rows import iso_date
-from server.sandbox.records import Customer, Prospect, User
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject, positive_int
+from leadbridge.server.sandbox import drf
+from leadbridge.server.sandbox.new_lead import EMAIL, STATES
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.prospect_rows import iso_date
+from leadbridge.server.sandbox.records import Customer, Prospect, User
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject, positive_int
 
 PATH = "/light/public/jobs/{job_id}/"
 _JOB_TYPES = ("c", "r", "d", "m")

@@ -15,14 +15,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from server.sandbox.lead_rows import lead_detail, lead_list, lead_lite
-from server.sandbox.limits import SlidingWindow
-from server.sandbox.options import Options
-from server.sandbox.records import Lead, ReferralRequest
-from server.sandbox.state import State
-from server.sandbox.status_rules import REASON_LIMIT, Refused, flag_of, new_status, text_of
-from server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
-from server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN
+from leadbridge.server.sandbox.lead_rows import lead_detail, lead_list, lead_lite
+from leadbridge.server.sandbox.limits import SlidingWindow
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.records import Lead, ReferralRequest
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.status_rules import REASON_LIMIT, Refused, flag_of, new_status, text_of
+from leadbridge.server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
+from leadbridge.server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

@@ -10,13 +10,13 @@ from typing import Literal, TypeAlias
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from server.sandbox import drf
-from server.sandbox.options import Options
-from server.sandbox.prospect_rows import COMPANY_TIME, display_date, list_row
-from server.sandbox.public_jobs import job_row
-from server.sandbox.records import Prospect, Region
-from server.sandbox.state import State
-from server.sandbox.wire import JsonObject, positive_int
+from leadbridge.server.sandbox import drf
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.prospect_rows import COMPANY_TIME, display_date, list_row
+from leadbridge.server.sandbox.public_jobs import job_row
+from leadbridge.server.sandbox.records import Prospect, Region
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import JsonObject, positive_int
 
 Bound: TypeAlias = Literal["date_from", "date_to"]
 _BAD_DATE = "Enter a valid date/time."

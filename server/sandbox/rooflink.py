@@ -10,22 +10,22 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from server.sandbox import drf, public_jobs
-from server.sandbox.customers import Customers
-from server.sandbox.drf import Handler
-from server.sandbox.events import Events
-from server.sandbox.limits import SlidingWindow
-from server.sandbox.new_lead import create_lead
-from server.sandbox.notes import Notes
-from server.sandbox.options import Options
-from server.sandbox.photos import Photos
-from server.sandbox.prospect_filters import tests_for
-from server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
-from server.sandbox.records import Prospect
-from server.sandbox.reports import Reports
-from server.sandbox.state import State
-from server.sandbox.wire import positive_int
-from server.sandbox_keys import SANDBOX_ROOFLINK_KEY
+from leadbridge.server.sandbox import drf, public_jobs
+from leadbridge.server.sandbox.customers import Customers
+from leadbridge.server.sandbox.drf import Handler
+from leadbridge.server.sandbox.events import Events
+from leadbridge.server.sandbox.limits import SlidingWindow
+from leadbridge.server.sandbox.new_lead import create_lead
+from leadbridge.server.sandbox.notes import Notes
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.photos import Photos
+from leadbridge.server.sandbox.prospect_filters import tests_for
+from leadbridge.server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
+from leadbridge.server.sandbox.records import Prospect
+from leadbridge.server.sandbox.reports import Reports
+from leadbridge.server.sandbox.state import State
+from leadbridge.server.sandbox.wire import positive_int
+from leadbridge.server.sandbox_keys import SANDBOX_ROOFLINK_KEY
 
 _AGE = attrgetter("created", "id")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")

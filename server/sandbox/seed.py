@@ -7,13 +7,23 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import TypeVar
 
-from server.sandbox import people
-from server.sandbox.places import CANADIAN_PLACES, US_PLACES, Place
-from server.sandbox.records import STAGES, Customer, Done, LeadSource, Prospect, ReferralRequest, Region, Stage, User
-from server.sandbox.seed_events import seed_events
-from server.sandbox.seed_leads import seed_leads
-from server.sandbox.seed_notes import seed_notes
-from server.sandbox.state import State
+from leadbridge.server.sandbox import people
+from leadbridge.server.sandbox.places import CANADIAN_PLACES, US_PLACES, Place
+from leadbridge.server.sandbox.records import (
+    STAGES,
+    Customer,
+    Done,
+    LeadSource,
+    Prospect,
+    ReferralRequest,
+    Region,
+    Stage,
+    User,
+)
+from leadbridge.server.sandbox.seed_events import seed_events
+from leadbridge.server.sandbox.seed_leads import seed_leads
+from leadbridge.server.sandbox.seed_notes import seed_notes
+from leadbridge.server.sandbox.state import State
 
 T = TypeVar("T")
 

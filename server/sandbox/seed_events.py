@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from server.sandbox.people import HOSTILE_TEXTS
-from server.sandbox.prospect_rows import COMPANY_TIME
-from server.sandbox.records import Event, User
-from server.sandbox.state import State
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS
+from leadbridge.server.sandbox.prospect_rows import COMPANY_TIME
+from leadbridge.server.sandbox.records import Event, User
+from leadbridge.server.sandbox.state import State
 
 _NAMES = ("Roof inspection", "Adjuster meeting", "Contract signing", "Material drop", "Team meeting")
 _FIRST_DAY, _LAST_DAY = -3, 9

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from html import escape
 from random import Random
 
-from server.sandbox import people
-from server.sandbox.places import CANADIAN_PLACES, PLANO, US_PLACES
-from server.sandbox.records import Attachment, JobStatus, Lead
+from leadbridge.server.sandbox import people
+from leadbridge.server.sandbox.places import CANADIAN_PLACES, PLANO, US_PLACES
+from leadbridge.server.sandbox.records import Attachment, JobStatus, Lead
 
 FIRST_ID = 785
 COUNT = 30

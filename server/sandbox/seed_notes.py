@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from server.sandbox.people import HOSTILE_TEXTS
-from server.sandbox.records import Note, User
-from server.sandbox.state import State
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS
+from leadbridge.server.sandbox.records import Note, User
+from leadbridge.server.sandbox.state import State
 
 ORDINARY_NOTES = (
     "Called, no answer. Left a voicemail.",

@@ -12,12 +12,12 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from server.loopback import LoopbackOnly, listen, origin_of
-from server.sandbox.faults import UNREACHABLE
-from server.sandbox.front import CONNECTION
-from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT
-from server.sandbox.simulator import Sandbox
-from server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
+from leadbridge.server.config.loopback import LoopbackOnly, listen, origin_of
+from leadbridge.server.sandbox.faults import UNREACHABLE
+from leadbridge.server.sandbox.front import CONNECTION
+from leadbridge.server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT
+from leadbridge.server.sandbox.simulator import Sandbox
+from leadbridge.server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
 
 
 class BreakableProtocol(H11Protocol):

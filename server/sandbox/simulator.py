@@ -9,19 +9,26 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
-from server.sandbox.control import control_routes
-from server.sandbox.exchange import Answer, Connection, Incoming, call
-from server.sandbox.faults import UNREACHABLE, Fault, Faults
-from server.sandbox.front import Front
-from server.sandbox.manager import MANAGER_ROOT, Manager, Vendor
-from server.sandbox.mishaps import play
-from server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT, UPLOAD_ROOT, Choices, Options, choices_from
-from server.sandbox.records import Event, Lead, Mail, Note, Notice, Photo, Prospect, Upload
-from server.sandbox.renovationfind import RenovationFind
-from server.sandbox.rooflink import RoofLink
-from server.sandbox.seed import seed_state
-from server.sandbox.state import RequestRecord, State, Write
-from server.sandbox.transport import SandboxTransport
+from leadbridge.server.sandbox.control import control_routes
+from leadbridge.server.sandbox.exchange import Answer, Connection, Incoming, call
+from leadbridge.server.sandbox.faults import UNREACHABLE, Fault, Faults
+from leadbridge.server.sandbox.front import Front
+from leadbridge.server.sandbox.manager import MANAGER_ROOT, Manager, Vendor
+from leadbridge.server.sandbox.mishaps import play
+from leadbridge.server.sandbox.options import (
+    RENOVATIONFIND_ROOT,
+    ROOFLINK_ROOT,
+    UPLOAD_ROOT,
+    Choices,
+    Options,
+    choices_from,
+)
+from leadbridge.server.sandbox.records import Event, Lead, Mail, Note, Notice, Photo, Prospect, Upload
+from leadbridge.server.sandbox.renovationfind import RenovationFind
+from leadbridge.server.sandbox.rooflink import RoofLink
+from leadbridge.server.sandbox.seed import seed_state
+from leadbridge.server.sandbox.state import RequestRecord, State, Write
+from leadbridge.server.sandbox.transport import SandboxTransport
 
 if TYPE_CHECKING:
     import httpx

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from server.sandbox.options import Options
-from server.sandbox.records import (
+from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.records import (
     Event,
     Lead,
     LeadSource,

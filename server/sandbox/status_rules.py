@@ -11,8 +11,8 @@ import sys
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
-from server.sandbox.records import JobStatus
-from server.sandbox.wire import JsonObject
+from leadbridge.server.sandbox.records import JobStatus
+from leadbridge.server.sandbox.wire import JsonObject
 
 STATUSES = (
     "HOMEOWNER_CONTACTED",

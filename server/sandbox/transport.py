@@ -13,7 +13,7 @@ import anyio
 import anyio.lowlevel
 import httpx
 
-from server.sandbox.exchange import Answer, Broken, Connection, Incoming
+from leadbridge.server.sandbox.exchange import Answer, Broken, Connection, Incoming
 
 Exchange: TypeAlias = Callable[[Incoming, Connection], Awaitable[Answer]]
 

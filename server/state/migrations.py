@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from server.errors import StateError
+from leadbridge.server.errors import StateError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -22,7 +22,7 @@ def migrate(connection: Connection, description: str) -> None:
     """
     from sqlalchemy import inspect, text
 
-    from server.state.tables import SCHEMA_VERSION, meta, metadata
+    from leadbridge.server.state.tables import SCHEMA_VERSION, meta, metadata
 
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
@@ -50,7 +50,7 @@ def migrate(connection: Connection, description: str) -> None:
 
 
 def _begin_audit(connection: Connection) -> None:
-    from server.state.tables import AUDIT_HEAD, AUDIT_START, meta
+    from leadbridge.server.state.tables import AUDIT_HEAD, AUDIT_START, meta
 
     connection.execute(meta.insert().values(key=AUDIT_HEAD, value=f"0 {AUDIT_START}"))
 
@@ -63,7 +63,7 @@ def _ledger_and_audit(connection: Connection) -> None:
 
 def _companies(connection: Connection) -> None:
     """4 to 5: what was kept for a key and an address becomes a company's."""
-    from server.state.service_keys import note_earlier_accounts
+    from leadbridge.server.state.service_keys import note_earlier_accounts
 
     _add_what_is_missing(connection)
     note_earlier_accounts(connection)
@@ -73,7 +73,7 @@ def _add_what_is_missing(connection: Connection) -> None:
     """New tables, and new columns with an empty value in tables that are there."""
     from sqlalchemy import JSON, Boolean, Integer, Numeric, inspect, text
 
-    from server.state.tables import metadata
+    from leadbridge.server.state.tables import metadata
 
     empties = ((JSON, "'{}'"), (Boolean, "false"), ((Integer, Numeric), "0"))
     found = inspect(connection)

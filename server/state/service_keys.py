@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from server.state.store import secret_in
+from leadbridge.server.state.store import secret_in
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, Table
@@ -32,7 +32,7 @@ def fingerprint_of(connection: Connection, what: str) -> str:
 
 def account_of_key(connection: Connection, identities: Iterable[str]) -> Any:
     """The row of the first of these identities that is on record, or `None`."""
-    from server.state.tables import service_keys as table
+    from leadbridge.server.state.tables import service_keys as table
 
     fingerprints = [fingerprint_of(connection, identity) for identity in identities]
     rows = connection.execute(table.select().where(table.c.fingerprint.in_(fingerprints))).all()
@@ -45,7 +45,7 @@ def keep_key(
     """Put a key on record for an account, whatever it was on record for."""
     from sqlalchemy.exc import IntegrityError
 
-    from server.state.tables import service_keys as table
+    from leadbridge.server.state.tables import service_keys as table
 
     key = fingerprint_of(connection, identity)
     values = {"service": service, "account": account, "subject": subject, "known_by": known_by, "at": now}
@@ -60,7 +60,7 @@ def keep_key(
 
 def subjects_of(connection: Connection, service: str) -> dict[str, str]:
     """Fingerprints of the subjects that tokens of a service named, each with the account."""
-    from server.state.tables import service_keys as table
+    from leadbridge.server.state.tables import service_keys as table
 
     rows = connection.execute(table.select().where(table.c.service == service, table.c.subject != ""))
     return {row.subject: row.account for row in rows}
@@ -70,7 +70,7 @@ def count_keys(connection: Connection, account: str) -> int:
     """How many keys are on record for an account."""
     from sqlalchemy import func, select
 
-    from server.state.tables import service_keys as table
+    from leadbridge.server.state.tables import service_keys as table
 
     return connection.execute(select(func.count()).where(table.c.account == account)).scalar_one()
 
@@ -79,7 +79,7 @@ def earlier_accounts(connection: Connection, service: str) -> list[str]:
     """Accounts of earlier versions that no company has taken over."""
     from sqlalchemy import select
 
-    from server.state.tables import service_keys as table
+    from leadbridge.server.state.tables import service_keys as table
 
     nobodys = (table.c.service == service, table.c.account.not_like("%/%"))
     return sorted(connection.execute(select(table.c.account).distinct().where(*nobodys)).scalars())
@@ -89,7 +89,7 @@ def count_writes(connection: Connection, accounts: Sequence[str]) -> int:
     """How many writes these accounts have."""
     from sqlalchemy import func, select
 
-    from server.state.tables import writes
+    from leadbridge.server.state.tables import writes
 
     if not accounts:
         return 0
@@ -100,7 +100,7 @@ def note_earlier_accounts(connection: Connection) -> None:
     """Schema 4 to 5: put the accounts that are there on record; those of the sandbox become its company's at once."""
     from sqlalchemy import select
 
-    from server.state import tables
+    from leadbridge.server.state import tables
 
     found: set[tuple[str, str]] = {
         (row.service, row.account)
@@ -127,7 +127,7 @@ def note_earlier_accounts(connection: Connection) -> None:
 
 def take_over(connection: Connection, earlier: str, account: str) -> None:
     """Make one account's what was another's: every write and key, and of the rest what it has not got itself."""
-    from server.state import tables
+    from leadbridge.server.state import tables
 
     for table in (tables.writes, tables.being_created, tables.service_keys):
         connection.execute(table.update().where(table.c.account == earlier).values(account=account))
@@ -147,7 +147,7 @@ def take_over(connection: Connection, earlier: str, account: str) -> None:
 
 def _merge_leads(connection: Connection, earlier: str, account: str) -> None:
     """Of a lead that both know, the newer answer counts; what was once done to it stays known."""
-    from server.state.tables import leads
+    from leadbridge.server.state.tables import leads
 
     both: dict[int, list[Any]] = {}
     for row in connection.execute(leads.select().where(leads.c.account.in_((earlier, account)))):
@@ -169,7 +169,7 @@ def _holds(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
 
 def holds_anything(connection: Connection, account: str) -> bool:
     """Whether something is known of an account: a write that did not fail, a lead, a prospect."""
-    from server.state.tables import leads, seen_prospects, writes
+    from leadbridge.server.state.tables import leads, seen_prospects, writes
 
     return (
         _holds(connection, writes, writes.c.account == account, writes.c.state != "failed")
@@ -180,7 +180,7 @@ def holds_anything(connection: Connection, account: str) -> bool:
 
 def known_records(connection: Connection, account: str, most: int) -> list[int]:
     """Ids of records of an account that were there when last seen, the newest first: prospects and jobs, or leads."""
-    from server.state.tables import leads, seen_prospects, writes
+    from leadbridge.server.state.tables import leads, seen_prospects, writes
 
     latest = writes.select().where(writes.c.account == account, writes.c.state == "done")
     found: list[int] = []

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from server.errors import StateError
+from leadbridge.server.errors import StateError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, insert, select, update
 
-from server.state.tables import AUDIT_HEAD, audit, meta, writes
+from leadbridge.server.state.tables import AUDIT_HEAD, audit, meta, writes
 
 HEAD = select(meta.c.value).where(meta.c.key == AUDIT_HEAD).with_for_update()
 MOVE_HEAD = update(meta).where(meta.c.key == AUDIT_HEAD)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
-from server.errors import StateError
-from server.state_address import description, sqlite_file
+from leadbridge.server.config.state_address import description, sqlite_file
+from leadbridge.server.errors import StateError
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
@@ -70,7 +70,7 @@ class Store:
         if self.in_memory:
             return self.is_open
         if self.file is not None:
-            from server.state.sqlite_file import size_of
+            from leadbridge.server.state.sqlite_file import size_of
 
             return size_of(self.file) > 0
         from sqlalchemy import inspect
@@ -180,8 +180,8 @@ class Store:
         return engine
 
     def _create(self) -> Engine:
-        from server.state.migrations import migrate
-        from server.state.sqlite_file import prepare, sign
+        from leadbridge.server.state.migrations import migrate
+        from leadbridge.server.state.sqlite_file import prepare, sign
 
         if self.file is not None:
             prepare(self.file)
@@ -215,7 +215,7 @@ def _write_anything(connection: Connection) -> None:
     """SQLite writes no page that stays the same, so it is something else each time."""
     from sqlalchemy.exc import IntegrityError
 
-    from server.state.tables import meta
+    from leadbridge.server.state.tables import meta
 
     value = secrets.token_hex(SPACE // 2)
     if connection.execute(meta.update().where(meta.c.key == "space").values(value=value)).rowcount:
@@ -228,7 +228,7 @@ def secret_in(connection: Connection) -> bytes:
     """The store's secret, made if there is none yet."""
     from sqlalchemy.exc import IntegrityError
 
-    from server.state.tables import meta
+    from leadbridge.server.state.tables import meta
 
     select = meta.select().where(meta.c.key == "secret")
     found = connection.execute(select).first()

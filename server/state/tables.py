@@ -1,6 +1,6 @@
 """Tables of the state store (SQLAlchemy Core). Imported when the store is first opened, never at start.
 
-An `account` is a company's account at one service, such as `rooflink/acme`; see `server.api.services`.
+An `account` is a company's account at one service, such as `rooflink/acme`; see `leadbridge.server.services.services`.
 """
 
 from __future__ import annotations
@@ -179,5 +179,5 @@ paces = Table(
     "paces",
     metadata,
     Column("account", String(64), primary_key=True),
-    Column("state", LargeBinary, nullable=False),  # see server.api.pace
+    Column("state", LargeBinary, nullable=False),  # see leadbridge.server.services.pace
 )

@@ -20,8 +20,8 @@ from pydantic_ai.mcp import MCPToolset
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart, UserPromptPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 
-from server.app import build_server
-from server.sandbox import Sandbox
+from leadbridge.server.app import build_server
+from leadbridge.server.sandbox import Sandbox
 from tests.support import Era, Time, make_settings, patient_governor
 
 Way = Literal["asked", "token"]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.sandbox import Sandbox
+from leadbridge.server.sandbox import Sandbox
 from tests.agents import jobs
 from tests.agents.scripted import Office, User, Way, office
 from tests.support import Era, Time

@@ -14,10 +14,10 @@ from typing import Any, Literal
 from mcp import Client
 from mcp.types import CallToolResult
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.manager import Vendor
-from server.sandbox.records import JobStatus
-from server.sandbox_keys import SANDBOX_SECRETS
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.manager import Vendor
+from leadbridge.server.sandbox.records import JobStatus
+from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, call, connected, data_of, make_sandbox, text_of
 
 Told = Literal["rows", "error", "done", "unknown", "refused"]

@@ -20,13 +20,10 @@ from mcp import Client
 from mcp.types import CallToolResult
 from pydantic import SecretStr
 
-import server
-from server.api.answers import MAX_BYTES
-from server.api.client import DEADLINE, READ_TIMEOUT, ServiceClient
-from server.api.exchange import CONNECT_TIMEOUT
-from server.app import build_deck, build_server
-from server.catalog import Operation, load
-from server.errors import (
+from leadbridge import server
+from leadbridge.server.app import build_deck, build_server
+from leadbridge.server.catalog import Operation, load
+from leadbridge.server.errors import (
     AuthError,
     NotFound,
     OutcomeUnknown,
@@ -37,9 +34,13 @@ from server.errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from server.guard.approval import Approval
-from server.guard.plan import Done, Plan
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.services.answers import MAX_BYTES
+from leadbridge.server.services.client import DEADLINE, READ_TIMEOUT, ServiceClient
+from leadbridge.server.services.exchange import CONNECT_TIMEOUT
+from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools import ALL_TOOLS
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,
@@ -52,7 +53,6 @@ from tests.support import (
     patient_governor,
     text_of,
 )
-from tools import ALL_TOOLS
 
 CATALOG = load()
 KEYS = {"rooflink": "rooflink-key-5f3a", "renovationfind": "renovationfind-token-9c1e"}
@@ -321,13 +321,13 @@ def _files_that_call(name: str, *, without: str = "") -> set[str]:
 
 
 _KEYLESS = {
-    "server/api/uploads.py",
+    "server/services/uploads.py",
     "server/contract/readme_mcp.py",
     "server/contract/web.py",
-    "server/doctor_network.py",
-    "server/loopback.py",
-    "server/network/failures.py",
-    "server/network/proxies.py",
+    "server/doctor/network.py",
+    "server/config/loopback.py",
+    "server/services/network/failures.py",
+    "server/services/network/proxies.py",
 }
 """What reads documentation, looks whether a host is there, listens, brings a file, or knows addresses, errors and
 proxies: none of them knows a key."""
@@ -337,7 +337,7 @@ def test_only_the_client_and_the_sandbox_import_anything_that_reaches_a_network(
     found = {
         name for name, tree in _sources(without="server/sandbox/") if {m for m in _imports(tree) if _reaches_out(m)}
     }
-    assert found - _KEYLESS == {"server/api/connections.py", "server/api/exchange.py"}
+    assert found - _KEYLESS == {"server/services/connections.py", "server/services/exchange.py"}
 
 
 def _reaches_out(module: str) -> bool:
@@ -352,16 +352,16 @@ def test_a_request_with_a_permit_is_made_in_one_place_only() -> None:
         if name == "request" and any(keyword.arg in {"permit", None} for keyword in node.keywords)
     ]
     assert len(found) == 1
-    assert found[0].startswith("server/tooling/")
+    assert found[0].startswith("server/mcp/")
 
 
 @pytest.mark.parametrize(
     ("name", "folder"),
     [
-        ("intend", "server/tooling/"),  # puts a write on record
-        ("WritePermit", "server/guard/"),  # which alone gives out permits
-        ("ServiceClient", "server/api/"),  # clients exist in one place
-        ("AsyncClient", "server/api/"),
+        ("intend", "server/mcp/"),  # puts a write on record
+        ("WritePermit", "server/writes/"),  # which alone gives out permits
+        ("ServiceClient", "server/services/"),  # clients exist in one place
+        ("AsyncClient", "server/services/"),
         ("handle_async_request", ""),
     ],
 )
@@ -811,7 +811,7 @@ async def _plan_for(operation: Operation) -> Plan:
 
 @pytest.mark.usefixtures("loop_time")
 async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledger_as_unknown() -> None:
-    from server.tooling.deciding import carry_out
+    from leadbridge.server.mcp.deciding import carry_out
 
     network = _Hanging(drops=False)
     deck = build_deck(make_settings(), transport=lambda: network)

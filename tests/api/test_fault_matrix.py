@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import Fault
-from server.sandbox.faults import KINDS, UNREACHABLE, Kind
+from leadbridge.server.sandbox import Fault
+from leadbridge.server.sandbox.faults import KINDS, UNREACHABLE, Kind
+from leadbridge.tools import ALL_TOOLS
 from tests.api.faults import (
     OK,
     READ,
@@ -26,7 +27,6 @@ from tests.api.faults import (
     on,
 )
 from tests.support import call, data_of, text_of
-from tools import ALL_TOOLS
 
 RENOVATIONFIND, ROOFLINK = on("renovationfind"), on("rooflink")
 

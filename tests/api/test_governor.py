@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.api.governor import Governor
-from server.api.window import GAP, UNANSWERED
-from server.catalog import load
-from server.errors import RateLimited
+from leadbridge.server.catalog import load
+from leadbridge.server.errors import RateLimited
+from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.window import GAP, UNANSWERED
 from tests.support import Time
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure

@@ -12,10 +12,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from server.api.client import DEADLINE, ServiceClient
-from server.api.retry import LONGEST_COOL_OFF, MAX_ATTEMPTS, MAX_DELAY, decide, retry_after
-from server.catalog import Operation, load
-from server.errors import (
+from leadbridge.server.catalog import Operation, load
+from leadbridge.server.errors import (
     AuthError,
     NotFound,
     NotReached,
@@ -27,6 +25,8 @@ from server.errors import (
     Unavailable,
     UnexpectedResponse,
 )
+from leadbridge.server.services.client import DEADLINE, ServiceClient
+from leadbridge.server.services.retry import LONGEST_COOL_OFF, MAX_ATTEMPTS, MAX_DELAY, decide, retry_after
 from tests.support import Time, patient_governor
 
 unhurried = settings(deadline=None)  # a busy machine is no failure

@@ -25,12 +25,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-import server.api.pace as pace_module
-from server.api.governor import Governor, governor_for
-from server.api.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceMemory, PaceTable
-from server.api.window import GAP, TICK, UNANSWERED, Queue
-from server.errors import RateLimited
-from server.state import Store
+from leadbridge.server.errors import RateLimited
+from leadbridge.server.services import pace as pace_module
+from leadbridge.server.services.governor import Governor, governor_for
+from leadbridge.server.services.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceMemory, PaceTable
+from leadbridge.server.services.window import GAP, TICK, UNANSWERED, Queue
+from leadbridge.server.state import Store
 from tests.support import Time
 
 ROOT = Path(__file__).parent.parent.parent
@@ -516,7 +516,8 @@ def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[Pace]) ->
 
 def test_pacing_does_not_import_the_database() -> None:
     program = (
-        "import anyio, sys; from server.state import Store; from server.api.governor import governor_for\n"
+        "import anyio, sys; from leadbridge.server.state import Store\n"
+        "from leadbridge.server.services.governor import governor_for\n"
         "g = governor_for(Store('sqlite:///s.db'), service='R', requests=5, seconds=1.0, account='a')\n"
         "anyio.run(g.acquire, 1); g.state(); print(g.warning, {'sqlalchemy'} & set(sys.modules))"
     )
@@ -529,9 +530,9 @@ def test_pacing_does_not_import_the_database() -> None:
 WORKER = """
 import asyncio, sys, time
 from pathlib import Path
-from server.api.pace import PaceFile
-from server.api.governor import Governor
-from server.api.window import UNANSWERED
+from leadbridge.server.services.pace import PaceFile
+from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.window import UNANSWERED
 
 file, mode, count, url, key = sys.argv[1:]
 governor = Governor("RoofLink", 5, 1.0, PaceFile(Path(file), "rooflink:1"))
@@ -592,7 +593,9 @@ def start(processes: Sequence[subprocess.Popen[str]]) -> None:
 @contextmanager
 def service() -> Iterator[dict[str, str]]:
     """The sandbox as a process, by the settings that it prints."""
-    program = "from server.sandbox import Sandbox; from server.sandbox.serve import run; run(Sandbox())"
+    program = (
+        "from leadbridge.server.sandbox import Sandbox; from leadbridge.server.sandbox.serve import run; run(Sandbox())"
+    )
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout is not None
         try:

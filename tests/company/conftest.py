@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from server.app import build_server
+from leadbridge.server.app import build_server
 from tests.company.offices import Network, Opened, settings_of
 from tests.support import Era, Person, Time, make_sandbox, patient_governor, unhurried
 

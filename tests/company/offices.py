@@ -13,9 +13,9 @@ import httpx
 from mcp import Client
 from pydantic import SecretStr
 
-from server.sandbox import Sandbox
-from server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
-from server.settings import Settings
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
 from tests.support import call, data_of, make_settings
 
 NOTE_TOOL, UPDATE, ACCEPT = "rooflink_add_note", "renovationfind_update_job_status", "renovationfind_accept_lead"

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 from sqlalchemy import inspect, text
 
-from server.sandbox.faults import Fault
+from leadbridge.server.sandbox.faults import Fault
 from tests.company.offices import (
     ACCEPT,
     MATCH,

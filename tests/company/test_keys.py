@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from server.app import build_deck
-from server.errors import Refused
-from server.guard.company_records import accept, rename
-from server.guard.configured_keys import usual_address
-from server.sandbox.faults import Fault
+from leadbridge.server.app import build_deck
+from leadbridge.server.company.configured_keys import usual_address
+from leadbridge.server.company.records import accept, rename
+from leadbridge.server.errors import Refused
+from leadbridge.server.sandbox.faults import Fault
 from tests.company.offices import (
     ACCEPT,
     CREATE,

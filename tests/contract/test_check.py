@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from server.catalog import load
-from server.cli import app
-from server.contract import web
+from leadbridge.server.catalog import load
+from leadbridge.server.cli.main import app
+from leadbridge.server.contract import web
 from tests.contract.standin import Documentation, create_lead, serving
 
 CATALOG = load()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from server.contract.documents import document_of
-from server.contract.openapi import MOST_OPERATIONS, Documented, operations_in
-from server.contract.web import DocumentationError
+from leadbridge.server.contract.documents import document_of
+from leadbridge.server.contract.openapi import MOST_OPERATIONS, Documented, operations_in
+from leadbridge.server.contract.web import DocumentationError
 
 
 def referring(count: int, end: dict[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from mcp import Client
 from typer.testing import CliRunner, Result
 
-from server.cli import app
+from leadbridge.server.cli.main import app
 from tests.contract.standin import Documentation, serving
 from tests.process.processes import Process, lower, parameters
 from tests.support import call, data_of, text_of

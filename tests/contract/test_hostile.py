@@ -10,9 +10,9 @@ import pytest
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from typer.testing import CliRunner, Result
 
-from server.catalog import load
-from server.cli import app
-from server.contract import llms, readme_mcp, web
+from leadbridge.server.catalog import load
+from leadbridge.server.cli.main import app
+from leadbridge.server.contract import llms, readme_mcp, web
 from tests.contract.standin import BASE, Documentation, create_lead, endless, events, serving
 
 CATALOG = load()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from server.catalog import load
-from server.cli import app
-from server.contract import show
+from leadbridge.server.catalog import load
+from leadbridge.server.cli.main import app
+from leadbridge.server.contract import show
 
 CATALOG = load()
 CONTRACT = """

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from server.api.exchange import Exchanges
-from server.guard import audit
-from server.guard.ledger import Ledger, WritePermit
-from server.tooling import writes
+from leadbridge.server.mcp import writes
+from leadbridge.server.services.exchange import Exchanges
+from leadbridge.server.state import audit
+from leadbridge.server.writes.ledger import Ledger, WritePermit
 
 _SPARED: list[None] = []
 """As many as there are times to come at which the process is not ended yet."""

@@ -19,8 +19,7 @@ import anyio
 import psycopg
 from mcp import Client, MCPError
 
-from server.guard import audit
-from server.state import Store
+from leadbridge.server.state import Store, audit
 from tests.crash import points
 from tests.crash.processes import STATE_FILE, Server, Service, Zygote, eventually, server_on, state_url
 from tests.crash.service import ACCEPTED, NEW

@@ -10,8 +10,8 @@ import socket
 import sys
 from dataclasses import replace
 
-from server.sandbox import Sandbox
-from server.sandbox.serve import addresses, bind
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.serve import addresses, bind
 
 NEW, ACCEPTED = 100_000, 200_000
 """First of the ids of leads that are new, and of those that are accepted and have no status yet."""

@@ -10,8 +10,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from server.guard import audit
-from server.state import Store
+from leadbridge.server.state import Store, audit
 from tests.crash.processes import Service, Zygote, eventually, server_on
 from tests.crash.rounds import create_lead, history_of, update_status
 from tests.state.disks import SmallDisk, mounted

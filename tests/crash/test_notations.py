@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp import Client
 
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.crash.processes import Service, Zygote
 from tests.crash.test_races import outcome_of, race, two_held
 from tests.support import DEFAULT_STORE, Person, Time, call, connected, data_of, text_of

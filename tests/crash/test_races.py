@@ -15,13 +15,13 @@ import anyio
 import pytest
 from mcp import Client
 
-from server.app import build_deck
-from server.errors import Refused
-from server.guard.approval import Approval
-from server.guard.ledger import Ledger, WritePermit
-from server.guard.plan import Done, Plan
-from server.sandbox import Sandbox
-from server.state import Store
+from leadbridge.server.app import build_deck
+from leadbridge.server.errors import Refused
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.state import Store
+from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.plan import Done, Plan
 from tests.crash.processes import Service, Zygote, eventually, server_on
 from tests.crash.rounds import accept_lead, create_lead, mark_won, update_status
 from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_settings

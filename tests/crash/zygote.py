@@ -19,11 +19,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-import server.app
-import server.cli
-from server.guard.location import locate
-from server.settings import load_settings
-from server.state import Store
+from leadbridge.server import app
+from leadbridge.server.cli import main as command_line
+from leadbridge.server.config.settings import load_settings
+from leadbridge.server.services.rooflink.location import locate
+from leadbridge.server.state import Store
 from tests.crash import points
 
 _WHEN_FIRST_USED = (
@@ -32,8 +32,8 @@ _WHEN_FIRST_USED = (
     "httpcore",
     "httpx",
     "psutil",
-    "server.logs",
-    "server.state.tables",
+    "leadbridge.server.logs",
+    "leadbridge.server.state.tables",
     "sqlalchemy.dialects.sqlite",
 )
 """What a server imports only with its first write; imported here, once for all rounds."""
@@ -54,8 +54,8 @@ def main(descriptor: int) -> None:
         importlib.import_module("psycopg")
     store = _store_of_what_is_built()
     # Relative, which no setting may be: what lies beside the state lies in each server's own folder.
-    built = server.app.build_server(load_settings().model_copy(update={"state_url": SecretStr(address)}))
-    server.app.build_server = lambda _settings: built  # type: ignore[assignment]  # of the same settings, once for all
+    built = app.build_server(load_settings().model_copy(update={"state_url": SecretStr(address)}))
+    app.build_server = lambda _settings: built  # type: ignore[assignment]  # of the same settings, once for all
     gc.collect()
     gc.freeze()
     _answer(control, ready=True)
@@ -78,14 +78,14 @@ def main(descriptor: int) -> None:
 def _store_of_what_is_built() -> list[Store]:
     """The store of the server that is built next: nothing of it is opened before the fork, so it can move."""
     made: list[Store] = []
-    build_deck = server.app.build_deck
+    build_deck = app.build_deck
 
     def build_and_keep(*args: Any, **named: Any) -> Any:
         deck = build_deck(*args, **named)
         made.append(deck.store)
         return deck
 
-    server.app.build_deck = build_and_keep
+    app.build_deck = build_and_keep
     return made
 
 
@@ -103,7 +103,7 @@ def _serve(descriptors: list[int], told: dict[str, Any]) -> None:
         if told["start"]:
             points.install(told["start"])
         sys.argv = ["leadbridge", "serve"]
-        server.cli.main()
+        command_line.main()
         code = 0
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else 0

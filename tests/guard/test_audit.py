@@ -10,10 +10,9 @@ import anyio
 import pytest
 from typer.testing import CliRunner, Result
 
-from server.cli import app
-from server.guard import audit
-from server.sandbox import Fault
-from server.state import Store
+from leadbridge.server.cli.main import app
+from leadbridge.server.sandbox import Fault
+from leadbridge.server.state import Store, audit
 from tests.databases import beside
 from tests.support import Person, Time, call, connected, data_of, make_sandbox
 

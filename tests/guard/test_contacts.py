@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from server.guard.contacts import contact_problems
+from leadbridge.server.services.rooflink.contacts import contact_problems
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 

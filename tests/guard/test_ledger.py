@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from server.catalog import load
-from server.errors import Refused, StateError
-from server.guard.approval import Approval
-from server.guard.ledger import Ledger, WritePermit
-from server.guard.plan import Done, Plan
-from server.sandbox import Fault, Sandbox
-from server.state import Store
-from server.state_address import IN_MEMORY
+from leadbridge.server.catalog import load
+from leadbridge.server.config.state_address import IN_MEMORY
+from leadbridge.server.errors import Refused, StateError
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.state import Store
+from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.plan import Done, Plan
 from tests.support import Time, call, connected, data_of
 
 CATALOG = load()
@@ -190,7 +190,7 @@ async def test_the_intent_is_on_record_before_the_request_leaves_and_so_is_that_
     import httpx
     from mcp import Client
 
-    from server.app import build_server
+    from leadbridge.server.app import build_server
     from tests.support import make_settings
 
     file = tmp_path / "state.db"

@@ -13,8 +13,8 @@ import pytest
 from mcp import Client
 from pydantic import SecretStr
 
-from server.app import build_server
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.app import build_server
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of, make_settings, text_of
 
 CREATE, UPDATE, WIN, ACCEPT, DECLINE, RESOLVE = (

@@ -10,10 +10,10 @@ import zipcodes
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from server.errors import Problem
-from server.guard.location import NEAR_KM, Location, kilometres, locate
-from server.models.places import PLACES, PROVINCES, US_STATES
-from server.sandbox.places import CANADIAN_PLACES, US_PLACES
+from leadbridge.server.errors import Problem
+from leadbridge.server.sandbox.places import CANADIAN_PLACES, US_PLACES
+from leadbridge.server.services.rooflink.location import NEAR_KM, Location, kilometres, locate
+from leadbridge.server.services.rooflink.places import PLACES, PROVINCES, US_STATES
 from tests.support import Time, call, connected, make_sandbox, text_of
 
 unhurried = settings(deadline=None)  # a busy machine is no failure

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.guard.masking import masked
-from tools import ALL_TOOLS
+from leadbridge.server.writes.masking import masked
+from leadbridge.tools import ALL_TOOLS
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 
@@ -64,7 +64,7 @@ def test_what_tells_of_a_person_stands_as_its_length_only(name: str, value: Any)
 def test_nothing_of_a_value_under_a_name_that_nobody_listed_comes_through(arguments: dict[str, Any]) -> None:
     told = masked(arguments)
     assert set(told) == set(arguments)
-    from server.guard.masking import _PLAIN
+    from leadbridge.server.writes.masking import _PLAIN
 
     for name, value in arguments.items():
         if name not in _PLAIN:
@@ -94,7 +94,7 @@ def test_every_argument_of_every_write_is_decided_upon_in_this_file() -> None:
     control = {"dry_run", "approval_token"}
     ours = {spec.name for spec in ALL_TOOLS if spec.effect.writes and spec.operations}
     seen = {name for spec in ALL_TOOLS if spec.name in ours for name in spec.build().parameters["properties"]} - control
-    from server.guard.masking import _PLAIN
+    from leadbridge.server.writes.masking import _PLAIN
 
     assert {name for name in seen if name in _PLAIN} & PERSONAL == set()
     texts = {name for name in seen if name in _PLAIN and name not in PLAIN}

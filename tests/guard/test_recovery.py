@@ -12,14 +12,13 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from server.app import build_deck
-from server.errors import LeadBridgeError
-from server.guard import audit
-from server.guard.approval import Approval
-from server.guard.ledger import LEASE, Ledger, WritePermit
-from server.guard.owners import is_gone, this_process
-from server.guard.plan import Done, Plan
-from server.state import Store
+from leadbridge.server.app import build_deck
+from leadbridge.server.errors import LeadBridgeError
+from leadbridge.server.state import Store, audit
+from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.ledger import LEASE, Ledger, WritePermit
+from leadbridge.server.writes.owners import is_gone, this_process
+from leadbridge.server.writes.plan import Done, Plan
 from tests.databases import beside
 from tests.support import Time, make_settings
 
@@ -80,7 +79,7 @@ def dead() -> str:
 @pytest.fixture
 def alive() -> Iterator[str]:
     """The name of another process of this host that lives, as it names itself."""
-    code = "from server.guard.owners import this_process; print(this_process(), flush=True); input()"
+    code = "from leadbridge.server.writes.owners import this_process; print(this_process(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -95,7 +94,7 @@ def alive() -> Iterator[str]:
 @pytest.fixture
 def unreaped() -> Iterator[str]:
     """The name of a process that was killed, and that its parent has not looked after."""
-    code = "from server.guard.owners import this_process; print(this_process(), flush=True); input()"
+    code = "from leadbridge.server.writes.owners import this_process; print(this_process(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -4,8 +4,8 @@ from datetime import date
 
 import pytest
 
-from server.guard.standing import Standing, days_since, moment_of, stage_of
-from server.models.rooflink import Prospect, Step
+from leadbridge.server.services.rooflink.models import Prospect, Step
+from leadbridge.server.services.rooflink.standing import Standing, days_since, moment_of, stage_of
 
 TODAY = date(2026, 3, 10)
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import ArgumentsRefused
-from server.guard.upload_files import LARGEST, inside, looked_at, opened
+from leadbridge.server.errors import ArgumentsRefused
+from leadbridge.server.services.upload_files import LARGEST, inside, looked_at, opened
 
 JPEG = b"\xff\xd8\xff\xe0" + b"pixels" * 50
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from server.app import build_deck
-from server.sandbox import Sandbox
-from server.sandbox.records import Prospect
-from server.tooling.context import Deck
+from leadbridge.server.app import build_deck
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.records import Prospect
 from tests.support import Time, make_sandbox, make_settings, patient_governor
 
 

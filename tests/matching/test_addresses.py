@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.guard.matching.addresses import Address, address_of
-from server.guard.matching.places import Where, compare_addresses
+from leadbridge.server.matching.addresses import Address, address_of
+from leadbridge.server.matching.places import Where, compare_addresses
 
 NAMES = [
     "Juniper Hollow",

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from bench.matching import Judged, figures, judge, read_pairs, show_pairs
-from server.guard.matching.compare import LIKELY, LISTED, compare
-from server.guard.matching.profile import Sought, profile_of
+from leadbridge.server.matching.compare import LIKELY, LISTED, compare
+from leadbridge.server.matching.profile import Sought, profile_of
 
 DANA = Sought(
     address="4821 Juniper Hollow Dr, Plano, TX  75024", phones=(("cell", "(972) 555-0142"),), name="Dana Miller"

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.guard.matching.names import Likeness, compare_names, name_of
-from server.guard.matching.phones import email_of, is_shared_mailbox, phone_of
-from server.guard.matching.text import fold, plain, storable
+from leadbridge.server.matching.names import Likeness, compare_names, name_of
+from leadbridge.server.matching.phones import email_of, is_shared_mailbox, phone_of
+from leadbridge.server.matching.text import fold, plain
+from leadbridge.server.text import storable
 
 
 @given(st.integers(201, 989), st.integers(200, 999), st.integers(0, 9999), st.data())

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from server.api.rooflink import RoofLink
-from server.errors import Unavailable
-from server.guard.matching.duplicates import index_of
-from server.guard.matching.reading import refresh
-from server.sandbox.faults import Fault
-from server.state.tables import seen_prospects
-from server.tooling.context import Deck
+from leadbridge.server.errors import Unavailable
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.prospects.duplicates import index_of
+from leadbridge.server.prospects.reading import refresh
+from leadbridge.server.sandbox.faults import Fault
+from leadbridge.server.services.rooflink.api import RoofLink
+from leadbridge.server.state.tables import seen_prospects
 
 HOUR = 3_600.0
 
@@ -46,7 +46,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
         left -= 1
         return await original(self, filters, extra)
 
-    monkeypatch.setattr("server.api.rooflink.RoofLink.list_prospects", list_prospects)
+    monkeypatch.setattr("leadbridge.server.services.rooflink.api.RoofLink.list_prospects", list_prospects)
 
 
 async def test_what_was_read_lately_is_not_read_again(company, make_deck, wall):
@@ -166,7 +166,7 @@ async def test_another_reader_ends_the_renewal(company, make_deck, wall, monkeyp
             await refresh(index_of(deck), type(deck.rooflink)(self.client, deck.catalog), 30)
         return await original(self, filters, extra)
 
-    monkeypatch.setattr("server.api.rooflink.RoofLink.list_prospects", list_prospects)
+    monkeypatch.setattr("leadbridge.server.services.rooflink.api.RoofLink.list_prospects", list_prospects)
     assert await refresh(index_of(deck), deck.rooflink, 30, renew_after=HOUR) == ""
     assert pages(sandbox) == [1, 2, 1, 3]
 

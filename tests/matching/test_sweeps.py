@@ -6,14 +6,14 @@ import anyio
 import pytest
 from sqlalchemy import func, select
 
-from server.errors import AuthError, RateLimited, ServiceError
-from server.guard.matching import duplicates
-from server.guard.matching.duplicates import index_of, likely_duplicates, refresh, remember_created
-from server.guard.matching.profile import Sought
-from server.guard.matching.runs import begin
-from server.sandbox.faults import Fault
-from server.state.tables import seen_coverage, seen_keys, seen_prospects, seen_sweeps
-from server.tooling.context import Deck
+from leadbridge.server.errors import AuthError, RateLimited, ServiceError
+from leadbridge.server.matching.profile import Sought
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.prospects import duplicates
+from leadbridge.server.prospects.duplicates import index_of, likely_duplicates, refresh, remember_created
+from leadbridge.server.prospects.runs import begin
+from leadbridge.server.sandbox.faults import Fault
+from leadbridge.server.state.tables import seen_coverage, seen_keys, seen_prospects, seen_sweeps
 from tests.support import Time
 
 NOBODY = Sought(address="1 Nowhere Pl, Nome, AK 99762")
@@ -39,7 +39,7 @@ def limited(count: int) -> Callable[..., object]:
             left -= 1
             return await original(self, filters, extra)
 
-        monkeypatch.setattr("server.api.rooflink.RoofLink.list_prospects", list_prospects)
+        monkeypatch.setattr("leadbridge.server.services.rooflink.api.RoofLink.list_prospects", list_prospects)
 
     return patch
 
@@ -199,7 +199,7 @@ async def test_rows_that_vanish_while_the_list_is_read_hide_no_others(company, m
                 sandbox.prospects.pop(row.id, None)
         return await original(self, filters, extra)
 
-    monkeypatch.setattr("server.api.rooflink.RoofLink.list_prospects", list_prospects)
+    monkeypatch.setattr("leadbridge.server.services.rooflink.api.RoofLink.list_prospects", list_prospects)
     await likely_duplicates(deck, NOBODY, 30)
     assert set(sandbox.prospects) <= await ids_in(deck)
 
@@ -256,7 +256,7 @@ async def test_other_rules_of_normalising_read_everything_again(company, make_de
     sandbox = company(20)
     deck = make_deck(sandbox)
     await likely_duplicates(deck, NOBODY, 30)
-    monkeypatch.setattr("server.guard.matching.runs.RULES", 999)
+    monkeypatch.setattr("leadbridge.server.prospects.runs.RULES", 999)
     wall.now += 600
     sandbox.requests.clear()
     assert (await likely_duplicates(deck, NOBODY, 30)).coverage.complete

@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from server import app
-from server.sandbox.faults import Fault
+from leadbridge.server import app
+from leadbridge.server.sandbox.faults import Fault
+from leadbridge.tools import ALL_TOOLS
+from leadbridge.tools.pipeline import matching
 from tests.support import call, connected, data_of, make_sandbox, text_of
-from tools import ALL_TOOLS, matching
 
 TOOL = "find_matching_prospects"
 

@@ -7,7 +7,7 @@ import zipcodes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.models.places import LEAD_STATUSES, PLACES, PROVINCES, US_STATES, lies_in
+from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES, PROVINCES, US_STATES, lies_in
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 STATES = (

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.catalog import load
-from server.errors import OutcomeUnknown
-from server.models.renovationfind import (
+from leadbridge.server.catalog import load
+from leadbridge.server.errors import OutcomeUnknown
+from leadbridge.server.services.renovationfind.models import (
     REASON_LIMIT,
     STATUS_RULES,
     WON,
@@ -21,7 +21,7 @@ from server.models.renovationfind import (
     LostReason,
     WonStatus,
 )
-from tools.lead_answers import lead_of
+from leadbridge.tools.renovationfind.lead_answers import lead_of
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 CATALOG = load()

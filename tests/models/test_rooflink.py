@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from server.api.client import ServiceClient
-from server.api.governor import Governor
-from server.api.rooflink import RoofLink
-from server.catalog import load
-from server.errors import ServiceError, UnexpectedResponse
-from server.models.rooflink import Created, Prospect, counts_of, steps_of
+from leadbridge.server.catalog import load
+from leadbridge.server.errors import ServiceError, UnexpectedResponse
+from leadbridge.server.services.client import ServiceClient
+from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.rooflink.api import RoofLink
+from leadbridge.server.services.rooflink.models import Created, Prospect, counts_of, steps_of
 from tests.support import Time
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from server.models.renovationfind import PostLeadStatus
-from server.models.rooflink import Prospect
-from server.models.values import day_of, is_moment, iso_date
+from leadbridge.server.services.renovationfind.models import PostLeadStatus
+from leadbridge.server.services.rooflink.models import Prospect
+from leadbridge.server.services.values import day_of, is_moment, iso_date
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 ANYTHING = st.recursive(

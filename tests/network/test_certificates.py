@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from server.doctor_network import way_findings
-from server.errors import NetworkSettingError
-from server.network import trust
-from server.network.trust import tls_context
+from leadbridge.server.doctor.network import way_findings
+from leadbridge.server.errors import NetworkSettingError
+from leadbridge.server.services.network import trust
+from leadbridge.server.services.network.trust import tls_context
 from tests.network.world import HOST, HttpProxy, Service, connected, listening
 from tests.support import ERAS, Era, Person, call, data_of, text_of
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from server.api.uploads import Outgoing, Uploads
-from server.contract.web import DocumentationError, reading, text_of
-from server.doctor_network import host_findings, way_findings
-from server.errors import Unavailable
-from server.models.rooflink_photos import UploadForm
-from server.network import trust
+from leadbridge.server.contract.web import DocumentationError, reading, text_of
+from leadbridge.server.doctor.network import host_findings, way_findings
+from leadbridge.server.errors import Unavailable
+from leadbridge.server.services.network import trust
+from leadbridge.server.services.rooflink.photos import UploadForm
+from leadbridge.server.services.uploads import Outgoing, Uploads
 from tests.network.world import HOST, HttpProxy, Service, SocksProxy, listening
 
 URL = f"https://{HOST}/doc"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from server.errors import NetworkSettingError
-from server.network.proxies import proxy_for
+from leadbridge.server.errors import NetworkSettingError
+from leadbridge.server.services.network.proxies import proxy_for
 from tests.network.world import HOST, HttpProxy, NoProxyAtAll, Service, SocksProxy, connected, listening
 from tests.support import ERAS, Era, Person, call, data_of, text_of
 

@@ -13,7 +13,7 @@ from typing import Any
 from mcp import Client
 from mcp.client.session import ElicitationFnT
 
-from server.app import build_server
+from leadbridge.server.app import build_server
 from tests.support import Era, make_settings
 
 HOST = "rooflink.invalid"

@@ -7,11 +7,11 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
-from server.app import build_server
-from server.models.places import PLACES
-from server.sandbox import Sandbox
+from leadbridge.server.app import build_server
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.services.rooflink.places import PLACES
+from leadbridge.tools.completions import CHOICES, MOST
 from tests.support import Person, Time, call, connected, make_settings
-from tools.completions import CHOICES, MOST
 
 PROSPECT = "rooflink://prospects/{prospect_id}"
 CHECKLIST = "rooflink://prospects/{prospect_id}/checklist"

@@ -21,13 +21,13 @@ from mcp.server import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, GetPromptResult, ListPromptsResult, TextContent
 
-from server.app import build_server, tool_specs
-from server.errors import CatalogError
-from server.tooling.offering import Offering
-from server.tooling.prompts import NOT_GIVEN, TEXT_LIMIT, parse_prompt, read_prompts
-from server.untrusted import CLOSE, OPEN
+from leadbridge.server.app import build_server, tool_specs
+from leadbridge.server.errors import CatalogError
+from leadbridge.server.mcp.offering import Offering
+from leadbridge.server.mcp.prompts import NOT_GIVEN, TEXT_LIMIT, parse_prompt, read_prompts
+from leadbridge.server.text import CLOSE, OPEN
+from leadbridge.tools.completions import CHOICES
 from tests.support import Era, make_settings
-from tools.completions import CHOICES
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = Path(__file__).parent / "snapshots" / "prompts.json"
@@ -359,10 +359,10 @@ def test_the_prompts_are_in_the_wheel_and_are_read_from_an_installed_package(tmp
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         archive.extractall(tmp_path / "installed")
-    assert {f"prompts/{name}.md" for name in NAMES} <= names
+    assert {f"leadbridge/prompts/{name}.md" for name in NAMES} <= names
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "import prompts, server.tooling.prompts as loader\n"
+        "import leadbridge.prompts as prompts, leadbridge.server.mcp.prompts as loader\n"
         "assert prompts.__file__.startswith(sys.argv[1]), prompts.__file__\n"
         "print(*(prompt.name for prompt in loader.read_prompts()))"
     )

@@ -12,11 +12,11 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import INTERNAL_ERROR, INVALID_PARAMS, TextResourceContents
 
-from server.app import build_server
-from server.catalog import load
-from server.models.renovationfind import STATUS_RULES
-from server.sandbox import Fault
-from server.untrusted import CLOSE, LEGEND, OPEN
+from leadbridge.server.app import build_server
+from leadbridge.server.catalog import load
+from leadbridge.server.sandbox import Fault
+from leadbridge.server.services.renovationfind.models import STATUS_RULES
+from leadbridge.server.text import CLOSE, LEGEND, OPEN
 from tests.support import Era, Person, call, connected, make_settings, text_of
 
 STATIC = {

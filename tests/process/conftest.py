@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from server.sandbox import Sandbox
-from server.sandbox.serve import addresses, bind
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.serve import addresses, bind
 from tests.process.processes import lower
 
 

@@ -27,7 +27,7 @@ PATIENCE = 30.0
 SOON = 10.0
 """Seconds within which a server ends once it is told to."""
 
-COMMAND = (sys.executable, "-P", "-m", "server.cli")
+COMMAND = (sys.executable, "-P", "-m", "leadbridge.server.cli.main")
 
 _ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",

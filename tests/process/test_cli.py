@@ -13,10 +13,11 @@ import pytest
 from mcp import Client
 from typer.testing import CliRunner, Result
 
-from server import doctor, tool_table
-from server.app import build_server
-from server.cli import app
-from server.sandbox import serve as sandbox_serve
+from leadbridge.server.app import build_server
+from leadbridge.server.cli import tool_table
+from leadbridge.server.cli.main import app
+from leadbridge.server.doctor import checks as doctor
+from leadbridge.server.sandbox import serve as sandbox_serve
 from tests.process.processes import COMMAND
 from tests.support import call, data_of, make_settings, text_of
 
@@ -367,9 +368,10 @@ def test_doctor_shows_no_key(options, environment):
 @pytest.mark.slow
 def test_no_command_imports_what_a_stdio_start_does_not_need():
     program = (
-        "import sys; from server.settings import load_settings; from server.app import build_server; "
-        "import server.cli; build_server(load_settings(sandbox=True)); "
-        "print([name for name in ('sqlalchemy', 'server.sandbox') if name in sys.modules])"
+        "import sys; from leadbridge.server.config.settings import load_settings; "
+        "from leadbridge.server.app import build_server; "
+        "import leadbridge.server.cli.main; build_server(load_settings(sandbox=True)); "
+        "print([name for name in ('sqlalchemy', 'leadbridge.server.sandbox') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=30, check=True)
     assert done.stdout == "[]\n"

@@ -15,10 +15,10 @@ from mcp.types import CallToolResult, TextContent
 from rich.console import Console
 from typer.testing import CliRunner
 
-from server import demo
-from server.app import build_server
-from server.cli import app
-from server.sandbox import Sandbox
+from leadbridge.server.app import build_server
+from leadbridge.server.cli import demo
+from leadbridge.server.cli.main import app
+from leadbridge.server.sandbox import Sandbox
 from tests.process.processes import COMMAND, PATIENCE
 from tests.support import make_sandbox, make_settings
 

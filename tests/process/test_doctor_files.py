@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from server.cli import app
-from server.state import Store
+from leadbridge.server.cli.main import app
+from leadbridge.server.state import Store
 
 KEY = "4f1c9e0a7d2b8c3f6e5a"
 

@@ -15,12 +15,12 @@ from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
 from typer.testing import CliRunner, Result
 
-from server import doctor_live
-from server.app import build_server
-from server.catalog import load
-from server.cli import app
-from server.effects import Effect
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.app import build_server
+from leadbridge.server.catalog import load
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.cli.main import app
+from leadbridge.server.doctor import live as doctor_live
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.contract import standin
 from tests.contract.standin import serving
 from tests.process.processes import named

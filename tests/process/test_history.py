@@ -12,8 +12,8 @@ import pytest
 from mcp import Client
 from typer.testing import CliRunner, Result
 
-from server.app import build_server
-from server.cli import app
+from leadbridge.server.app import build_server
+from leadbridge.server.cli.main import app
 from tests.process.processes import named
 from tests.support import Person, call, make_settings
 

@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp.client.session import ElicitationFnT
 
-from server import __version__
+from leadbridge.server import __version__
 from tests.process.processes import Process, http_server, lower, parameters, sandbox_process
 from tests.process.story import win_lead
 from tests.support import Era, Person, call, data_of, text_of

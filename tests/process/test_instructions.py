@@ -6,10 +6,10 @@ import itertools
 
 import pytest
 
-from server.app import build_deck, build_server, tool_specs
-from server.catalog import Catalog, load
-from server.instructions import instructions
-from server.toolsets import DEFAULT, OPT_IN, hidden_tools
+from leadbridge.server.app import build_deck, build_server, tool_specs
+from leadbridge.server.catalog import Catalog, load
+from leadbridge.server.mcp.instructions import instructions
+from leadbridge.server.mcp.toolsets import DEFAULT, OPT_IN, hidden_tools
 from tests.support import make_settings
 
 LIMIT = 2000

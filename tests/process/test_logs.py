@@ -11,7 +11,7 @@ from contextlib import closing
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from server import logs
+from leadbridge.server import logs
 from tests.process.processes import eventually
 
 KEY = "4f1c9e0a7d2b8c3f6e5a"

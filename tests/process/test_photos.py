@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from server.guard.upload_files import LARGEST
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.services.upload_files import LARGEST
 from tests.process.processes import eventually, raw_server
 
 pytestmark = pytest.mark.slow

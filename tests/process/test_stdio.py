@@ -16,8 +16,8 @@ from mcp import Client
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
-from server import __version__
-from server.sandbox import Fault
+from leadbridge.server import __version__
+from leadbridge.server.sandbox import Fault
 from tests.process.processes import PATIENCE, RawServer, eventually, parameters, raw_server, without_introduction
 from tests.process.story import win_lead
 from tests.support import Era, Person, call, data_of, text_of

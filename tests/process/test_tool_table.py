@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from server import tool_table
-from server.app import tool_specs
-from server.catalog import load
-from server.effects import Effect
-from server.errors import CatalogError
-from server.toolsets import DEFAULT
+from leadbridge.server.app import tool_specs
+from leadbridge.server.catalog import load
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.cli import tool_table
+from leadbridge.server.errors import CatalogError
+from leadbridge.server.mcp.toolsets import DEFAULT
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Sandbox
+from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Sandbox
 
 NOW = datetime(2026, 5, 4, 15, 30, tzinfo=UTC)
 

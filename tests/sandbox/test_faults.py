@@ -4,8 +4,8 @@ import anyio
 import httpx
 import pytest
 
-from server.sandbox import Fault
-from server.sandbox.faults import KINDS, UNREACHABLE, Faults
+from leadbridge.server.sandbox import Fault
+from leadbridge.server.sandbox.faults import KINDS, UNREACHABLE, Faults
 
 LIST = "/light/jobs/prospect/"
 ACCEPT = "/general-leads/812/accept"

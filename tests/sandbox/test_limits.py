@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 
-from server.sandbox.limits import SlidingWindow
+from leadbridge.server.sandbox.limits import SlidingWindow
 
 LIST = "/light/jobs/prospect/"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, Sandbox
-from server.sandbox.manager import MANAGER_ROOT
+from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, Sandbox
+from leadbridge.server.sandbox.manager import MANAGER_ROOT
 from tests.support import Time, make_sandbox
 
 VENDOR = {

@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from server.sandbox import Sandbox
-from server.sandbox.options import FILTERS, Choices, Options
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.options import FILTERS, Choices, Options
 
 
 def test_keyword_arguments_and_options_have_the_same_names():

@@ -3,7 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from server.sandbox.status_rules import STATUSES
+from leadbridge.server.sandbox.status_rules import STATUSES
 
 WON = {"status": "LEAD_WON", "jobAmount": 18500, "startDateTbd": True, "completionDateTbd": True}
 ENOUGH: dict[str, dict[str, object]] = {

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from server.sandbox import Fault
+from leadbridge.server.sandbox import Fault
 
 EVENTS = "/light/events/"
 GOOD = {"name": "Inspection", "start": "05/06/2026 9:00AM", "end": "05/06/2026 10:00AM"}

@@ -6,8 +6,8 @@ import re
 import httpx
 import pytest
 
-from server.sandbox import SANDBOX_ROOFLINK_KEY
-from server.sandbox.options import FILTERS
+from leadbridge.server.sandbox import SANDBOX_ROOFLINK_KEY
+from leadbridge.server.sandbox.options import FILTERS
 
 LIST = "/light/jobs/prospect/"
 

@@ -6,16 +6,16 @@ from datetime import timedelta
 import pytest
 import zipcodes
 
-from server.sandbox.new_lead import STATES
-from server.sandbox.people import HOSTILE_TEXTS, LONG_NAME
-from server.sandbox.places import CANADIAN_PLACES, US_PLACES
+from leadbridge.server.sandbox.new_lead import STATES
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS, LONG_NAME
+from leadbridge.server.sandbox.places import CANADIAN_PLACES, US_PLACES
 
 
 @pytest.fixture(scope="module")
 def full():
     from datetime import UTC, datetime
 
-    from server.sandbox import Sandbox
+    from leadbridge.server.sandbox import Sandbox
 
     return Sandbox(now=lambda: datetime(2026, 5, 4, 15, 30, tzinfo=UTC))
 

@@ -11,9 +11,9 @@ import threading
 import httpx
 import pytest
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.front import Front
-from server.sandbox.serve import addresses, bind
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.front import Front
+from leadbridge.server.sandbox.serve import addresses, bind
 from tests.process.processes import eventually
 
 LIST = "/light/jobs/prospect/"
@@ -235,7 +235,8 @@ async def test_it_speaks_http_only(sandbox):
 def test_a_process_of_its_own_says_where_it_is_and_stops_when_interrupted():
     options = {"prospects": 3, "faults": [{"kind": "unavailable"}]}
     program = (
-        "import json, sys; from server.sandbox import Sandbox; from server.sandbox.serve import run; "
+        "import json, sys; from leadbridge.server.sandbox import Sandbox; "
+        "from leadbridge.server.sandbox.serve import run; "
         "run(Sandbox.from_options(json.loads(sys.argv[1])))"
     )
     command = [sys.executable, "-c", program, json.dumps(options)]

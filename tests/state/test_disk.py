@@ -11,11 +11,10 @@ import httpx
 import pytest
 from mcp import Client
 
-from server.app import build_server
-from server.errors import StateError
-from server.guard import audit
-from server.sandbox import Fault, Sandbox
-from server.state import Store
+from leadbridge.server.app import build_server
+from leadbridge.server.errors import StateError
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.state import Store, audit
 from tests.api.faults import STATUS, WRITES, line
 from tests.state.disks import Disk, disk_of, read_only
 from tests.support import Time, call, connected, data_of, make_settings, patient_governor, text_of

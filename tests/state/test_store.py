@@ -17,20 +17,20 @@ import anyio
 import pytest
 from sqlalchemy import Connection, inspect, text
 
-import server
-from server.catalog import load
-from server.errors import Refused, StateError
-from server.guard.approval import Approval
-from server.guard.ledger import Ledger, WritePermit
-from server.guard.plan import Done, Plan
-from server.sandbox import Sandbox
-from server.state import Store
-from server.state.tables import SCHEMA_VERSION
-from server.state_address import IN_MEMORY
+from leadbridge import server
+from leadbridge.server.catalog import load
+from leadbridge.server.config.state_address import IN_MEMORY
+from leadbridge.server.errors import Refused, StateError
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.state import Store
+from leadbridge.server.state.tables import SCHEMA_VERSION
+from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.plan import Done, Plan
 from tests.databases import beside
 from tests.support import DEFAULT_STORE, Time, call, connected, data_of, text_of
 
-_ROOT = Path(server.__file__).parent.parent
+_ROOT = Path(server.__file__).parents[2]
 STATUS = load()["renovationfind.update_job_status"]
 
 
@@ -70,7 +70,7 @@ def counted(connection: Connection) -> int:
 def insert(name: str) -> Any:
     def work(connection: Connection) -> None:
         row = {"approval_id": name, "operation": "x", "answer": "yes", "at": 1.0}
-        from server.state.tables import approvals
+        from leadbridge.server.state.tables import approvals
 
         connection.execute(approvals.insert().values(**row))
 
@@ -97,8 +97,8 @@ import asyncio, json, sys
 from mcp.server import MCPServer
 MCPServer("bare")
 bare = set(sys.modules)
-from server.app import build_server
-from server.settings import load_settings
+from leadbridge.server.app import build_server
+from leadbridge.server.config.settings import load_settings
 servers = [build_server(load_settings(sandbox=sandbox)) for sandbox in (True, False)]
 tools = [len(asyncio.run(server.list_tools())) for server in servers]
 print(json.dumps([tools, sorted(set(sys.modules) - bare), sorted(sys.modules)]))
@@ -118,7 +118,7 @@ def test_a_server_that_has_listed_its_tools_has_imported_nothing_that_only_calls
         "sqlalchemy",
         "httpx",
         "httpcore",
-        "server.sandbox",
+        "leadbridge.server.sandbox",
         "zipcodes",
         "phonenumbers",
         "email_validator",
@@ -126,9 +126,15 @@ def test_a_server_that_has_listed_its_tools_has_imported_nothing_that_only_calls
     }
     assert late & set(loaded) == set()
     # The SDK itself imports rich and uvicorn; LeadBridge adds nothing of their kind.
-    assert {"rich", "uvicorn", "typer", "numpy", "server.demo", "server.doctor", "server.state.tables"} & set(
-        ours
-    ) == set()
+    assert {
+        "rich",
+        "uvicorn",
+        "typer",
+        "numpy",
+        "leadbridge.server.cli.demo",
+        "leadbridge.server.doctor.checks",
+        "leadbridge.server.state.tables",
+    } & set(ours) == set()
     assert list(tmp_path.iterdir()) == []
 
 
@@ -420,7 +426,7 @@ def test_the_secret_is_made_once_and_outlives_the_process(stores: Any) -> None:
 
 _SECRET = """
 import sys
-from server.state import Store
+from leadbridge.server.state import Store
 import sqlalchemy
 store = Store(sys.argv[1])
 print("ready", flush=True)
@@ -506,7 +512,7 @@ async def test_a_server_in_memory_forgets_its_tokens_together_with_what_was_used
     """Nobody gets a second write for one yes when the last session ends and another begins."""
     from mcp import Client
 
-    from server.app import build_server
+    from leadbridge.server.app import build_server
     from tests.support import make_settings, patient_governor
 
     sandbox = Sandbox(clock=time, prospects=5)

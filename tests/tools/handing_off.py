@@ -6,7 +6,7 @@ from typing import Any
 
 from mcp import Client
 
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import call, data_of
 
 LEAD = 812

@@ -19,10 +19,10 @@ from mcp import Client
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult, InputResponses
 from pydantic import SecretStr
 
-from server.app import build_server
-from server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
-from server.state import Store
-from server.tooling.questions import SealedQuestions
+from leadbridge.server.app import build_server
+from leadbridge.server.mcp.questions import SealedQuestions
+from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
+from leadbridge.server.state import Store
 from tests.support import (
     Era,
     Person,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import Sandbox
-from server.sandbox.records import JobStatus
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.records import JobStatus
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 LIST, GET, NOTES = "rooflink_list_prospects", "rooflink_get_prospect", "rooflink_list_notes"

@@ -20,11 +20,18 @@ from hypothesis import strategies as st
 from mcp import Client
 from mcp.types import CallToolResult
 
-from server.app import tool_specs
-from server.sandbox import Sandbox
-from server.sandbox.records import JobStatus
-from server.sandbox.status_rules import CONTACT_METHODS, ESTIMATE_TYPES, LOST_REASONS, STATUSES, Refused, new_status
-from server.untrusted import HIDING
+from leadbridge.server.app import tool_specs
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.records import JobStatus
+from leadbridge.server.sandbox.status_rules import (
+    CONTACT_METHODS,
+    ESTIMATE_TYPES,
+    LOST_REASONS,
+    STATUSES,
+    Refused,
+    new_status,
+)
+from leadbridge.server.text import HIDING
 from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, connected, data_of, make_sandbox, text_of
 
 # The same examples each time: a suite that fails now and then helps nobody. What is found by chance becomes a test of

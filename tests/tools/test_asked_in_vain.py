@@ -9,7 +9,7 @@ import anyio
 import pytest
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.state.disks import disk_of
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 from tests.tools.handing_off import CREATE, GIVEN, befall, hand_off

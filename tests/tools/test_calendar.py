@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.people import HOSTILE_TEXTS
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS
 from tests.support import Era, Time, call, connected, data_of, text_of
 
 LIST, VIEW, DAYS = "rooflink_list_events", "rooflink_calendar_view", "rooflink_next_five_days_events"

@@ -10,8 +10,8 @@ import anyio
 import httpx
 from mcp import Client
 
-from server.app import build_server
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.app import build_server
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import Era, Time, call, data_of, make_settings, patient_governor, text_of
 
 STATUS: tuple[str, dict[str, Any]] = ("renovationfind_update_job_status", {"lead_id": 785, "status": "QUOTE_SENT"})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from mcp.types import CallToolResult
 
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 CREATE = "rooflink_create_lead"

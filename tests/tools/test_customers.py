@@ -10,8 +10,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.people import HOSTILE_TEXTS
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS
 from tests.support import Era, Time, call, connected, data_of, text_of
 
 LIST, GET = "rooflink_list_customers", "rooflink_get_customer"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 CREATE, UPDATE, DELETE = "rooflink_create_event", "rooflink_update_event", "rooflink_delete_event"

@@ -12,13 +12,13 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from server.api.json_body import DEEPEST, LONGEST_TEXT, MOST_ENTRIES, json_of
-from server.app import build_server
-from server.cuts import noting_cuts
-from server.guard.leads import LONGEST_VALUE, MOST_ATTACHMENTS, KnownLeads
-from server.models.renovationfind import Lead
-from server.sandbox import Sandbox
-from server.state import Store
+from leadbridge.server.app import build_server
+from leadbridge.server.cuts import noting_cuts
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.services.json_body import DEEPEST, LONGEST_TEXT, MOST_ENTRIES, json_of
+from leadbridge.server.services.renovationfind.known_leads import LONGEST_VALUE, MOST_ATTACHMENTS, KnownLeads
+from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.state import Store
 from tests.support import Time, call, make_settings, patient_governor, text_of
 
 LARGEST_REPLY = 100_000
@@ -208,7 +208,7 @@ async def test_what_is_kept_of_a_lead_is_bounded(store: Store, tmp_path) -> None
 
 
 def test_long_dates_stay_in_no_cache() -> None:
-    from server.models.values import _is_moment, _iso, is_moment, iso_date
+    from leadbridge.server.services.values import _is_moment, _iso, is_moment, iso_date
 
     before = _iso.cache_info().currsize, _is_moment.cache_info().currsize
     for n in range(100):

@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
-from server.sandbox import Sandbox
+from leadbridge.server.sandbox import Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 ACCEPT: tuple[str, dict[str, Any]] = ("renovationfind_accept_lead", {"lead_id": 812})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import Sandbox
+from leadbridge.server.sandbox import Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 from tests.tools.handing_off import ACCEPT, ALL, CREATE, GIVEN, LEAD, NOTE, approved, hand_off, posts_of, writes_of
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of
 from tests.tools.handing_off import (
     ACCEPT,

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.records import Prospect
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.records import Prospect
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 UPDATE, ASSIGN = "rooflink_update_job", "rooflink_assign_job"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from server.models.places import PLACES, PROVINCES
-from server.models.renovationfind import Lead
-from server.untrusted import clean
-from tools.address_parts import address_parts
-from tools.lead_parts import name_parts, parts_of
+from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.services.rooflink.places import PLACES, PROVINCES
+from leadbridge.server.text import clean
+from leadbridge.tools.pipeline.address_parts import address_parts
+from leadbridge.tools.pipeline.lead_parts import name_parts, parts_of
 
 Parts = tuple[str, str, str, str]
 PLANO: Parts = ("4821 Juniper Hollow Dr", "Plano", "TX", "75024")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from server.app import build_deck
-from server.models.lead_lists import lead_rows_of
-from server.models.renovationfind import Lead
-from server.sandbox import Fault
-from server.untrusted import CLOSE, LEGEND, OPEN
+from leadbridge.server.app import build_deck
+from leadbridge.server.sandbox import Fault
+from leadbridge.server.services.renovationfind.lead_lists import lead_rows_of
+from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.text import CLOSE, LEGEND, OPEN
 from tests.support import Person, call, connected, data_of, make_sandbox, make_settings, text_of
 
 ON: dict[str, Any] = {"toolsets": "default,leads-read"}

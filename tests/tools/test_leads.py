@@ -12,8 +12,8 @@ from typing import Any
 
 from mcp.types import CallToolResult
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.people import HOSTILE_TEXTS, UNUSUAL_NAMES
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS, UNUSUAL_NAMES
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 ACCEPT, DECLINE = "renovationfind_accept_lead", "renovationfind_decline_lead"

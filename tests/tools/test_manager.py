@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import Fault
+from leadbridge.server.sandbox import Fault
 from tests.support import Person, call, connected, data_of, text_of
 
 CREATE, SUBSCRIBE = "renovationfind_create_vendor", "renovationfind_update_subscription"

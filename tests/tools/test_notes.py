@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.people import HOSTILE_TEXTS
-from server.sandbox.records import Prospect
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS
+from leadbridge.server.sandbox.records import Prospect
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 LIST, ADD = "rooflink_list_notes", "rooflink_add_note"

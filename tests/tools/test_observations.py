@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from server.api.observed import MOST_NAMES, Observed
-from server.guard.observations import FRESH, MOST_KEPT, Observation, Observations, told_together
-from server.models.rooflink import Prospect
-from server.sandbox import Fault, Sandbox
-from server.state import Store
+from leadbridge.server.contract.observations import FRESH, MOST_KEPT, Observation, Observations, told_together
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.services.observed import MOST_NAMES, Observed
+from leadbridge.server.services.rooflink.models import Prospect
+from leadbridge.server.state import Store
 from tests.support import Time, call, connected, data_of, text_of
 
 LIST, STATUS = "rooflink_list_prospects", "server_status"

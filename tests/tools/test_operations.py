@@ -13,10 +13,10 @@ import pytest
 from mcp import Client
 from pydantic import SecretStr
 
-from server.app import build_server, tool_specs
-from server.catalog import load
-from server.errors import SettingsError
-from server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
+from leadbridge.server.app import build_server, tool_specs
+from leadbridge.server.catalog import load
+from leadbridge.server.errors import SettingsError
+from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
 from tests.support import Era, Person, Time, call, connected, data_of, make_settings, patient_governor, text_of
 
 STATUS, HISTORY = "server_status", "write_history"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from mcp import Client
 
-from server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import Time, call, connected, data_of
 
 LEAD = {"address": "17 Heron Trail", "state": "TX", "postal_code": "75024"}

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from server.tooling.bounds import LONGEST_TEXT
-from server.tooling.reply import readable
-from tools.paging import columns_for, cut_for
+from leadbridge.server.mcp.bounds import LONGEST_TEXT
+from leadbridge.server.mcp.reply import readable
+from leadbridge.tools.paging import columns_for, cut_for
 
 
 def _text(rows: Sequence[str]) -> str:

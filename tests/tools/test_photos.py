@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from server.errors import SettingsError
-from server.sandbox import SANDBOX_ROOFLINK_KEY, Fault, Sandbox
-from server.sandbox.people import HOSTILE_TEXTS
-from server.settings import load_settings
+from leadbridge.server.config.settings import load_settings
+from leadbridge.server.errors import SettingsError
+from leadbridge.server.sandbox import SANDBOX_ROOFLINK_KEY, Fault, Sandbox
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS
 from tests.support import Era, Time, call, connected, data_of, make_settings, text_of
 
 UPLOAD = "rooflink_upload_photo"

@@ -14,9 +14,9 @@ import quicktok
 from mcp import Client
 from mcp.types import CallToolResult
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.options import FILTERS
-from server.sandbox.people import CUSTOM_FILTERS
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.options import FILTERS
+from leadbridge.server.sandbox.people import CUSTOM_FILTERS
 from tests.support import Era, Time, call, connected, data_of, make_sandbox, text_of
 
 LIST, GET = "rooflink_list_prospects", "rooflink_get_prospect"

@@ -10,9 +10,9 @@ from urllib.parse import parse_qs
 import pytest
 from mcp import Client
 
-from server.sandbox import Fault, Sandbox
-from server.sandbox.people import HOSTILE_TEXTS
-from server.tooling.bounds import LONGEST_TEXT
+from leadbridge.server.mcp.bounds import LONGEST_TEXT
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.people import HOSTILE_TEXTS
 from tests.support import Era, Time, call, connected, data_of, text_of
 
 REGIONS, REGION = "rooflink_list_regions", "rooflink_get_region"

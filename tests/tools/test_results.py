@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from server.sandbox import Sandbox
-from server.sandbox.faults import Fault
-from server.tooling.bounds import LONGEST_DATA, LONGEST_TEXT
-from server.untrusted import LEGEND, OPEN
+from leadbridge.server.mcp.bounds import LONGEST_DATA, LONGEST_TEXT
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.faults import Fault
+from leadbridge.server.text import LEGEND, OPEN
 from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Era, Time, call, connected, data_of, make_sandbox, text_of
 
 ON: dict[str, Any] = {"toolsets": "all", "contract_file": EVERY_PATH}

@@ -17,7 +17,7 @@ import jsonschema
 import pytest
 import quicktok
 
-from server.tool_table import default_tools
+from leadbridge.server.cli.tool_table import default_tools
 from tests.support import EVERY_PATH, Era, Time, call, connected, make_sandbox, text_of
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"

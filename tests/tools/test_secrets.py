@@ -18,13 +18,13 @@ import pytest
 from mcp import Client
 from pydantic import SecretStr
 
-from server.app import build_deck, build_server, tool_specs
-from server.errors import AuthError, SettingsError
-from server.logs import set_up
-from server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
-from server.sandbox.serve import bind
-from server.settings import Settings, load_settings
-from server.state import Store
+from leadbridge.server.app import build_deck, build_server, tool_specs
+from leadbridge.server.config.settings import Settings, load_settings
+from leadbridge.server.errors import AuthError, SettingsError
+from leadbridge.server.logs import set_up
+from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
+from leadbridge.server.sandbox.serve import bind
+from leadbridge.server.state import Store
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,

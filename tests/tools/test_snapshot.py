@@ -10,20 +10,21 @@ import pytest
 import quicktok
 from mcp import Client
 
-from server import app
-from server.app import build_deck, build_server
-from server.guard.matching.duplicates import index_of, remember_created
-from server.guard.matching.profile import Sought
-from server.guard.matching.runs import begin
-from server.guard.pipeline import pipeline_of
-from server.guard.survey import Scope
-from server.sandbox import Sandbox
-from server.sandbox.faults import Fault
-from server.sandbox.prospect_rows import COMPANY_TIME
-from server.sandbox.records import Done, Prospect, User
-from server.untrusted import LEGEND
+from leadbridge.server import app
+from leadbridge.server.app import build_deck, build_server
+from leadbridge.server.matching.profile import Sought
+from leadbridge.server.prospects.duplicates import index_of, remember_created
+from leadbridge.server.prospects.pipeline import pipeline_of
+from leadbridge.server.prospects.runs import begin
+from leadbridge.server.prospects.survey import Scope
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.faults import Fault
+from leadbridge.server.sandbox.prospect_rows import COMPANY_TIME
+from leadbridge.server.sandbox.records import Done, Prospect, User
+from leadbridge.server.text import LEGEND
+from leadbridge.tools import ALL_TOOLS
+from leadbridge.tools.pipeline import snapshot
 from tests.support import Era, Time, call, connected, data_of, make_sandbox, make_settings, patient_governor, text_of
-from tools import ALL_TOOLS, snapshot
 
 TOOL = "pipeline_snapshot"
 CL100K = quicktok.get_encoding("cl100k_base")
@@ -302,7 +303,7 @@ async def test_a_second_call_goes_on_where_the_first_stopped(company, time, wall
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
     """RoofLink's list answers so many pages, then takes too long."""
-    from server.api.rooflink import RoofLink
+    from leadbridge.server.services.rooflink.api import RoofLink
 
     left, original = count, RoofLink.list_prospects
 

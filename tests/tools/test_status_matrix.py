@@ -21,8 +21,8 @@ from typing import Any
 import pytest
 from mcp.types import CallToolResult
 
-from server.sandbox import Sandbox
-from server.sandbox.records import JobStatus
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox.records import JobStatus
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 UPDATE, WIN = "renovationfind_update_job_status", "renovationfind_mark_won"

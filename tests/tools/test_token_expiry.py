@@ -12,9 +12,9 @@ from mcp import Client
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from server.app import build_server
-from server.cli import app
-from server.sandbox import Sandbox
+from leadbridge.server.app import build_server
+from leadbridge.server.cli.main import app
+from leadbridge.server.sandbox import Sandbox
 from tests.process.processes import raw_server
 from tests.support import Era, Time, call, data_of, jwt, jwt_for, make_settings, patient_governor, text_of
 

@@ -18,9 +18,9 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
-from server.app import build_server, tool_specs
-from server.sandbox import Sandbox
-from server.untrusted import CLOSE, LEGEND, OPEN
+from leadbridge.server.app import build_server, tool_specs
+from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.text import CLOSE, LEGEND, OPEN
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,

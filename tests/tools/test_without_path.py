@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from server.errors import CatalogError
-from server.sandbox import Fault, Sandbox
-from server.sandbox.records import Prospect
+from leadbridge.server.errors import CatalogError
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.records import Prospect
 from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Era, Person, Time, call, connected, data_of, text_of
 
 REPLY, EMAIL, SEARCH = "rooflink_reply_to_note", "rooflink_update_customer_email", "rooflink_search_jobs"

@@ -1,0 +1,93 @@
+"""`leadbridge contract`: what is sent to the services, and what their documentation says of it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import anyio
+import typer
+
+from leadbridge.server.cli.shared import EnvFile, failed, settings_without_key, wrong_use
+from leadbridge.server.errors import LeadBridgeError
+
+if TYPE_CHECKING:
+    from leadbridge.server.catalog import Catalog
+    from leadbridge.server.config.settings import Settings
+
+
+class ServiceChoice(StrEnum):
+    """Whose documentation is read."""
+
+    ROOFLINK = "rooflink"
+    RENOVATIONFIND = "renovationfind"
+    BOTH = "both"
+
+
+contract_app = typer.Typer(help="What is sent to the services, and where that is known from.", no_args_is_help=True)
+
+
+@contract_app.command("show")
+def contract_show(
+    *,
+    unverified: Annotated[bool, typer.Option("--unverified", help="Only what no page documents.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Show each operation with method, path, names on the wire, provenance and source, and what you changed."""
+    from leadbridge.server.contract import show
+
+    catalog = _catalog(settings_without_key(env_file))
+    render = show.as_json if as_json else show.as_text
+    typer.echo(render(catalog, unverified=unverified))
+
+
+@contract_app.command("check")
+def contract_check(
+    *,
+    service: Annotated[ServiceChoice, typer.Option(help="Whose documentation.")] = ServiceChoice.BOTH,
+    openapi: Annotated[str, typer.Option(help="An OpenAPI file or URL (JSON or YAML), instead of the sources.")] = "",
+    mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = "https://developers.rooflink.com/mcp",
+    llms: Annotated[
+        str, typer.Option(help="RenovationFind's documentation index.")
+    ] = "https://docs.renovationfind.com/llms.txt",
+    write: Annotated[Path | None, typer.Option(help="Write the corrections that settle what differs.")] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --write.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Compare what is sent with the services' own documentation. No key is used, and no service is called."""
+    from leadbridge.server.contract import check
+
+    settings = settings_without_key(env_file)
+    catalog = _catalog(settings)
+    checked = anyio.run(
+        lambda: check.check(catalog, settings, service=service.value, mcp_url=mcp, llms_url=llms, openapi=openapi)
+    )
+    for line in check.lines_of(checked):
+        typer.echo(line)
+    if checked.settled:
+        text = check.written_text(catalog, checked)
+        typer.echo(f"\nWhat settles it:\n\n{text}")
+        if write is None:
+            typer.echo("Nothing was written; --write FILE writes it.")
+        else:
+            try:
+                check.write(text, write, overwrite=overwrite)
+            except LeadBridgeError as error:
+                failed(str(error))
+            typer.echo(f"Written to {write}. Set LEADBRIDGE_CONTRACT_FILE={write.resolve()}")
+    elif write is not None:
+        typer.echo(f"There is nothing to settle: {write} was not written.")
+    if checked.failures:
+        raise typer.Exit(1)
+
+
+def _catalog(settings: Settings) -> Catalog:
+    """The catalog with the user's corrections."""
+    try:
+        from leadbridge.server.catalog import load
+
+        return load(settings.contract_file)
+    except LeadBridgeError as error:
+        wrong_use(str(error))

@@ -1,0 +1,50 @@
+"""`leadbridge history`: what was written, whether the audit trail holds, and the trail as JSON Lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from leadbridge.server.company.records import unclaimed
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.state import audit
+
+
+async def show(deck: Deck, state: str, limit: int) -> int:
+    """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
+    from rich.table import Table
+
+    from leadbridge.server.terminal import terminal
+
+    rows, total = await deck.ledger.history(state=state, limit=limit)
+    table = Table(title=f"Company {deck.company.name}: {len(rows)} of {total} writes")
+    for column in ("write", "at (UTC)", "state", "operation", "target", "approval", "record"):
+        table.add_column(column, no_wrap=column in {"write", "state"})
+    for row in rows:
+        at = datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        record = "" if row.record_id is None else str(row.record_id)
+        table.add_row(str(row.write_id), at, row.state, row.operation, row.target, row.approval, record)
+    console = terminal(width=140)
+    console.print(table)
+    if note := await unclaimed(deck.company):
+        console.print(note)
+    return 0
+
+
+def verify(deck: Deck) -> int:
+    """Walk the audit trail; the exit code is 1 where it is broken."""
+    verdict = audit.verify(deck.store)
+    if verdict.broken_at is None:
+        sys.stdout.write(f"The audit trail holds: {verdict.rows} rows.\n")
+        return 0
+    sys.stdout.write(f"The audit trail is broken at position {verdict.broken_at}: {verdict.why}.\n")
+    return 1
+
+
+def export(deck: Deck) -> int:
+    """The audit trail as JSON Lines, for every company of the store."""
+    for row in audit.read(deck.store):
+        sys.stdout.write(json.dumps(asdict(row)) + "\n")
+    return 0

@@ -1,0 +1,164 @@
+"""`leadbridge` and its commands. Exit codes: 0 fine, 1 failed, 2 wrong use."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadbridge.server.cli.contract import contract_app
+from leadbridge.server.cli.shared import EnvFile, failed, wrong_use
+from leadbridge.server.cli.state import company_app, history_app
+from leadbridge.server.errors import LeadBridgeError
+
+app = typer.Typer(
+    name="leadbridge",
+    help="An MCP server for a contractor's lead pipeline on RoofLink and RenovationFind.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(contract_app, name="contract")
+app.add_typer(history_app, name="history")
+app.add_typer(company_app, name="company")
+
+LARGEST_OPTIONS = 1_000_000
+"""Bytes of a file of sandbox options."""
+
+Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")]
+
+
+@app.command()
+def serve(
+    *,
+    sandbox: Sandbox = False,
+    env_file: EnvFile = None,
+    http: Annotated[bool, typer.Option("--http", help="Streamable HTTP instead of stdio.")] = False,
+    host: Annotated[str | None, typer.Option(help="Address for --http; loopback only. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for --http. [default: 8321]")] = None,
+) -> None:
+    """Run the MCP server, over stdio unless --http."""
+    if not http and (host is not None or port is not None):
+        wrong_use("--host and --port are for --http: give --http too, or leave them out")
+    host = "127.0.0.1" if host is None else host
+    port = 8321 if port is None else port
+    try:
+        from leadbridge.server.config.loopback import is_loopback
+        from leadbridge.server.config.settings import load_settings
+
+        settings = load_settings(sandbox=sandbox, env_file=env_file)
+        if http and not is_loopback(host):
+            wrong_use(
+                f"--host {host}: only loopback is served, because the server has no sign-in of its own; "
+                "put an authenticating proxy in front"
+            )
+        from leadbridge.server.app import build_server
+        from leadbridge.server.logs import say, set_up
+
+        secrets = (settings.rooflink_api_key, settings.renovationfind_token, settings.state_url)
+        set_up(settings.log_level, [secret.get_secret_value() for secret in secrets if secret is not None])
+        server = build_server(settings)
+    except LeadBridgeError as error:
+        wrong_use(str(error))
+    for line in settings.warnings():
+        say(f"leadbridge: {line}")
+    from leadbridge.server.cli.serving import over_http, over_stdio
+
+    if not http:
+        over_stdio(server, settings)
+        return
+    try:
+        over_http(server, settings, host, port)
+    except OSError as error:
+        failed(f"could not listen on {host}:{port}: {os.strerror(error.errno) if error.errno else error}")
+
+
+@app.command()
+def demo(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer every approval with yes.")] = False,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Be a client that cannot ask, and use tokens.")] = False,
+) -> None:
+    """Take a lead from RenovationFind to a won job, on the sandbox, through a real MCP client."""
+    from leadbridge.server.cli.demo import run
+
+    raise typer.Exit(run(answer_yes=yes or not sys.stdin.isatty(), tokens=tokens))
+
+
+@app.command()
+def tools(
+    *,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the README's table.")] = False,
+    check: Annotated[Path | None, typer.Option(help="Check that a file holds the current table.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the current table into a file, between its marks.")] = None,
+) -> None:
+    """Show every tool with its operation, effect, hints, gate, provenance and token cost."""
+    from leadbridge.server.cli import tool_table
+
+    try:
+        if check is not None and not tool_table.is_current(check):
+            failed(f"{check} is out of date: run leadbridge tools --write {check}")
+        if write is not None:
+            tool_table.write_into(write)
+    except LeadBridgeError as error:
+        failed(str(error))
+    if markdown:
+        typer.echo(tool_table.markdown())
+    elif check is None and write is None:
+        tool_table.show()
+
+
+@app.command()
+def doctor(
+    *,
+    sandbox: Sandbox = False,
+    live: Annotated[
+        bool, typer.Option("--live", help="Also read from the services with the keys; never a write.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Check settings, keys, clock, state store and contract; with --live the services too. Never a write."""
+    from leadbridge.server.doctor.checks import examine
+    from leadbridge.server.doctor.findings import show
+
+    raise typer.Exit(show(examine(sandbox=sandbox, live=live, env_file=env_file), as_json=as_json))
+
+
+@app.command("sandbox")
+def run_sandbox(
+    *,
+    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8322,
+    options: Annotated[
+        Path | None, typer.Option(help='A JSON file of options, such as {"create_lead_path": "/light/leads/quick/"}.')
+    ] = None,
+) -> None:
+    """Run the simulated services as a real HTTP server."""
+    import json
+
+    from leadbridge.server.config.text_files import UnreadableFileError, read_text
+    from leadbridge.server.sandbox import Sandbox as Simulator
+    from leadbridge.server.sandbox.serve import run
+
+    try:
+        given: dict[str, object] = json.loads(read_text(options, LARGEST_OPTIONS)) if options is not None else {}
+        run(Simulator.from_options(given), host, port)
+    except UnreadableFileError as error:
+        wrong_use(f"--options {options}: {error}")
+    except (ValueError, TypeError, OSError, RecursionError) as error:
+        wrong_use(str(error))
+
+
+def main() -> None:
+    """The console script. What PYTHONPATH names comes last, so that a `tools` or `prompts` there replaces none here."""
+    named = {os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)}  # noqa: PTH100
+    sys.path.sort(key=named.__contains__)
+    app()
+
+
+if __name__ == "__main__":
+    main()

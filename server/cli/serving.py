@@ -1,0 +1,71 @@
+"""`leadbridge serve`: the server on stdin and stdout, or over HTTP on this machine, and the line that says which."""
+
+from __future__ import annotations
+
+import os
+import signal
+from functools import partial
+from io import TextIOWrapper
+from typing import TYPE_CHECKING
+
+import anyio
+
+from leadbridge.server import __version__, logs
+from leadbridge.server.mcp.lasting import serve_stdio
+from leadbridge.server.mcp.offering import Offering
+
+if TYPE_CHECKING:
+    from leadbridge.server.config.settings import Settings
+
+_STDIN = 0
+_BYTE_ORDER_MARK = "\ufeff"
+
+
+class Messages(TextIOWrapper):
+    """The lines of a client that writes one message on each, without what programs on Windows put around them."""
+
+    def readline(self, size: int = -1, /) -> str:
+        """The next line that is not blank, without a byte order mark; empty at the end."""
+        while line := super().readline(size):
+            line = line.lstrip(_BYTE_ORDER_MARK)
+            if line.strip():
+                return line
+        return ""
+
+
+def over_stdio(server: Offering, settings: Settings) -> None:
+    """Serve until stdin is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would end it with a traceback
+    stdin = os.fdopen(os.dup(_STDIN), "rb", closefd=False)
+    messages = anyio.wrap_file(Messages(stdin, encoding="utf-8", errors="replace"))
+    logs.say(f"LeadBridge {__version__} on stdio ({_what(server, settings)}). Waiting for an MCP client; Ctrl-C stops.")
+    anyio.run(serve_stdio, partial(server.run_stdio_async, messages))
+
+
+def over_http(server: Offering, settings: Settings, host: str, port: int) -> None:
+    """Serve until interrupted.
+
+    Raises:
+        ValueError: a host that other machines can reach.
+        OSError: the address cannot be had, or the port is taken.
+    """
+    import uvicorn
+    from mcp.server.transport_security import TransportSecuritySettings
+
+    from leadbridge.server.config.loopback import LoopbackOnly, listen, origin_of
+
+    with listen(host, port) as sock:
+        app = server.streamable_http_app(
+            host=host,
+            # The SDK's own check is off for every address but three, and takes no Host without a port.
+            transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        )
+        config = uvicorn.Config(LoopbackOnly(app), log_config=None, access_log=False)
+        logs.say(f"LeadBridge {__version__} at {origin_of(sock)}/mcp ({_what(server, settings)}). Ctrl-C stops it.")
+        anyio.run(uvicorn.Server(config).serve, [sock])
+
+
+def _what(server: Offering, settings: Settings) -> str:
+    titles = {"rooflink": "RoofLink", "renovationfind": "RenovationFind"}
+    services = " and ".join(title for name, title in titles.items() if settings.secret(name) is not None)
+    return f"{'sandbox' if settings.sandbox else services}, {server.tool_count} tools"

@@ -1,0 +1,122 @@
+"""`leadbridge history` and `leadbridge company`: the commands on the state store, for which no key is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import anyio
+import typer
+
+from leadbridge.server.cli.shared import EnvFile, failed, settings_without_key, wrong_use
+from leadbridge.server.errors import LeadBridgeError
+
+if TYPE_CHECKING:
+    from leadbridge.server.mcp.context import Deck
+
+NO_STORE = "Nothing was written yet: there is no state store ({store})."
+
+
+class WriteState(StrEnum):
+    """States of a write, as `write_history` names them."""
+
+    INTENDED = "intended"
+    SENT = "sent"
+    DONE = "done"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+
+
+history_app = typer.Typer(help="What was written, and whether its audit trail holds.", no_args_is_help=True)
+
+
+@history_app.command("list")
+def history_list(
+    *,
+    state: Annotated[WriteState | None, typer.Option(help="Only writes in this state.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    env_file: EnvFile = None,
+) -> None:
+    """Show the newest writes, the unresolved first."""
+    from leadbridge.server.cli.history import show
+
+    def work(deck: Deck) -> int:
+        return anyio.run(show, deck, state.value if state else "", limit)
+
+    raise typer.Exit(_on_store(env_file, work, none_yet=NO_STORE))
+
+
+@history_app.command("verify")
+def history_verify(*, env_file: EnvFile = None) -> None:
+    """Walk the audit trail; exit code 1 and the position where it is broken."""
+    from leadbridge.server.cli.history import verify
+
+    raise typer.Exit(_on_store(env_file, verify, none_yet=NO_STORE))
+
+
+@history_app.command("export")
+def history_export(*, env_file: EnvFile = None) -> None:
+    """Print the audit trail as JSON Lines."""
+    from leadbridge.server.cli.history import export
+
+    raise typer.Exit(_on_store(env_file, export, none_yet=""))
+
+
+company_app = typer.Typer(help="Whose keys these are, and whose history.", no_args_is_help=True)
+
+
+@company_app.command("accept")
+def company_accept(*, env_file: EnvFile = None) -> None:
+    """Say that the configured keys are those of the configured company (LEADBRIDGE_COMPANY)."""
+
+    def work(deck: Deck) -> int:
+        from leadbridge.server.company.records import accept
+
+        told = anyio.run(accept, deck.company)
+        if not told:
+            wrong_use("no key is set, so there is none to accept")
+        typer.echo("\n".join(told))
+        return 0
+
+    raise typer.Exit(_on_store(env_file, work))
+
+
+@company_app.command("rename")
+def company_rename(
+    old: Annotated[str, typer.Argument(help="Its name until now.")], *, env_file: EnvFile = None
+) -> None:
+    """Give a company the name in LEADBRIDGE_COMPANY; end its servers first."""
+
+    def work(deck: Deck) -> int:
+        from leadbridge.server.company.records import rename
+
+        anyio.run(rename, deck.company, old)
+        typer.echo(f"Company {old} is company {deck.company.name} now. Set LEADBRIDGE_COMPANY in all its servers.")
+        return 0
+
+    raise typer.Exit(_on_store(env_file, work))
+
+
+def _on_store(env_file: str | None, work: Callable[[Deck], int], *, none_yet: str | None = None) -> int:
+    """Run `work` on the configured store, for which no key is needed; one that cannot be used is exit code 1.
+
+    `none_yet`: printed where there is no store, which is not made then.
+    """
+    try:
+        from leadbridge.server.app import build_deck
+
+        deck = build_deck(settings_without_key(env_file), needs_key=False)
+    except LeadBridgeError as error:
+        wrong_use(str(error))
+    try:
+        if none_yet is not None:
+            if not deck.store.is_made():
+                typer.echo(none_yet.format(store=deck.store.description), nl=bool(none_yet))
+                return 0
+            deck.store.check()
+        return work(deck)
+    except LeadBridgeError as error:
+        failed(str(error))
+    finally:
+        deck.store.close()

@@ -1,0 +1,1 @@
+"""Whose data this is: the company, and whether a key is its own."""

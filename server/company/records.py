@@ -1,0 +1,140 @@
+"""What is on record of a company and its keys, as a person sees it, and what a person says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from leadbridge.server.company.company import Company
+from leadbridge.server.company.configured_keys import company_in, is_nobodys
+from leadbridge.server.errors import Refused
+from leadbridge.server.services.services import account_of
+from leadbridge.server.state import audit
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStanding:
+    """What is known of a configured key, in words, and whether somebody should look at that."""
+
+    told: str = ""
+    doubtful: bool = False
+
+
+async def standing_of(company: Company, service: str) -> KeyStanding:
+    """What is known of the configured key of a service; nothing where there is none.
+
+    Raises:
+        StateError: the state store cannot be used.
+    """
+    key = company.keys.get(service)
+    if key is None:
+        return KeyStanding()
+
+    def work(connection: Connection) -> Any:
+        from leadbridge.server.state.service_keys import account_of_key
+
+        return account_of_key(connection, key.identities)
+
+    row = await company.store.run(work) if company.store.exists else None
+    if row is None or is_nobodys(row.account):
+        return KeyStanding("not used for a write yet; it is checked before the first one")
+    if row.account != company.services.account(service):
+        other = company_in(row.account)
+        told = f"on record as the key of company {other} and not of {company.name}, so nothing is written with it"
+        return KeyStanding(told, doubtful=True)
+    told = f"company {company.name}'s"
+    if row.at:
+        told += f", used since {datetime.fromtimestamp(row.at, UTC):%Y-%m-%d}"
+    if row.known_by == "person":
+        told += ", as a person said"
+    if row.known_by == "nothing":
+        return KeyStanding(f"{told}, but that could not be checked: no known record can be read", doubtful=True)
+    return KeyStanding(told)
+
+
+async def unclaimed(company: Company) -> str:
+    """Writes of earlier versions of which nobody knows yet whose they are, in words; empty where there are none.
+
+    Raises:
+        StateError: the state store cannot be used.
+    """
+
+    def work(connection: Connection) -> int:
+        from leadbridge.server.state.service_keys import count_writes, earlier_accounts
+
+        services = company.catalog.services
+        return count_writes(connection, [one for service in services for one in earlier_accounts(connection, service)])
+
+    if company.settings.sandbox or not company.store.exists or not (count := await company.store.run(work)):
+        return ""
+    return (
+        f"{count} more writes were made by an earlier LeadBridge with other keys. Before the next write LeadBridge "
+        f"checks with the service which of them are company {company.name}'s, and shows those from then on."
+    )
+
+
+async def accept(company: Company) -> list[str]:
+    """A person says that the configured keys are this company's; what became of each, in words.
+
+    What was kept with a key comes along, unless another company has it and more keys, so that nobody can tell whose
+    it is.
+
+    Raises:
+        StateError: the state store cannot be used.
+    """
+    said: list[str] = []
+    for service in company.keys:
+        stays = await company.store.run(partial(_accept, company, service))
+        rest = f" What was kept for company {company_in(stays)} stays with that company." if stays else ""
+        said.append(f"The {company.title(service)} key is company {company.name}'s from now on.{rest}")
+    return said
+
+
+def _accept(company: Company, service: str, connection: Connection) -> str:
+    """Put a key on record for the company; the other account that keeps what it has, if there is one."""
+    from leadbridge.server.state import service_keys as table
+
+    mine = company.services.account(service)
+    row = table.account_of_key(connection, company.keys[service].identities)
+    owner = mine if row is None else row.account
+    comes_along = owner != mine and table.count_keys(connection, owner) == 1
+    company.keep(service, [owner] if comes_along else [], "person", connection)
+    audit.append(connection, company.clock(), {"key": service, "account": mine, "by": "person"})
+    return "" if comes_along or owner == mine else owner
+
+
+async def rename(company: Company, old: str) -> None:
+    """Give a company of the store the configured name, with its keys and all that is kept for it.
+
+    Raises:
+        Refused: there is no such company, or one of the new name is there already.
+        StateError: the state store cannot be used.
+    """
+
+    def work(connection: Connection) -> None:
+        from leadbridge.server.state.service_keys import take_over
+
+        services = company.catalog.services
+        accounts = {account_of(one, old.casefold()): company.services.account(one) for one in services}
+        if not any(_is_there(connection, before) for before in accounts):
+            raise Refused("no_such_company", f"Nothing was renamed: nothing is on record for company {old}.")
+        if any(_is_there(connection, after) for after in accounts.values()):
+            raise Refused("company_exists", f"Nothing was renamed: company {company.name} has records of its own.")
+        for before, after in accounts.items():
+            take_over(connection, before, after)
+            audit.append(connection, company.clock(), {"account": after, "was": before, "by": "person"})
+
+    if not company.store.exists:
+        raise Refused("no_such_company", "Nothing was renamed: there is no state store yet.")
+    await company.store.run(work)
+
+
+def _is_there(connection: Connection, account: str) -> bool:
+    from leadbridge.server.state.service_keys import count_keys, holds_anything
+
+    return count_keys(connection, account) > 0 or holds_anything(connection, account)

@@ -1,0 +1,234 @@
+"""Settings from the environment (prefix `LEADBRIDGE_`), from an env file that is named, and from `*_FILE` secrets."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import unicodedata
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from leadbridge.server.config.env_file import NAMED_BY, PREFIX, named_file, settings_in, unread_settings
+from leadbridge.server.config.loopback import is_loopback
+from leadbridge.server.config.pasted import key_in, unwrapped
+from leadbridge.server.config.paths import fill_in
+from leadbridge.server.config.state_address import state_address
+from leadbridge.server.config.text_files import UnreadableFileError, read_text
+from leadbridge.server.config.token_claims import read_claims
+from leadbridge.server.errors import SettingsError
+
+LONGEST_COMPANY = 40
+ApprovalMode = Literal["auto", "human", "token", "off"]
+LARGEST_SECRET = 16_000
+"""Bytes of a file that holds a key or an address."""
+_SECRETS = ("rooflink_api_key", "renovationfind_token", "state_url")
+_PATHS = {*(f"{name}_file" for name in _SECRETS), "contract_file", "upload_root"}
+
+
+class Settings(BaseSettings):
+    """What the server runs with. Every field is `LEADBRIDGE_` plus its name in capitals."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    rooflink_api_key: SecretStr | None = None
+    rooflink_api_key_file: Path | None = None
+    rooflink_base_url: str = ""
+    renovationfind_token: SecretStr | None = None
+    renovationfind_token_file: Path | None = None
+    renovationfind_base_url: str = ""
+    state_url: SecretStr | None = None
+    state_url_file: Path | None = None
+    company: str = "default"
+    """Whose history, index and leads these are; see `leadbridge.server.company.company`."""
+    read_only: bool = False
+    toolsets: str = "default"
+    approvals: ApprovalMode = "auto"
+    call_deadline: float = Field(default=50.0, gt=0, le=600)
+    upload_root: Path | None = None
+    contract_file: Path | None = None
+    sandbox: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
+    env_file: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unwrap_and_read_secret_files(cls, given: Any) -> Any:
+        texts = {name: unwrapped(value) if isinstance(value, str) else value for name, value in given.items()}
+        values: dict[str, Any] = {name: value for name, value in texts.items() if value != "" or name in _SECRETS}
+        for name in _PATHS & values.keys():
+            try:
+                values[name] = Path(fill_in(str(values[name])))
+            except ValueError as error:
+                msg = f"{PREFIX}{name.upper()}: {error}"
+                raise ValueError(msg) from None
+        for name in _SECRETS:
+            path = values.get(f"{name}_file")
+            if path is None:
+                continue
+            if values.get(name) is not None:
+                msg = f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one"
+                raise ValueError(msg)
+            try:
+                values[name] = unwrapped(read_text(path, LARGEST_SECRET))
+            except UnreadableFileError as error:
+                msg = f"{PREFIX}{name.upper()}_FILE cannot be read: {error}"
+                raise ValueError(msg) from None
+        return values
+
+    @field_validator("log_level", "approvals", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any, info: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return value.upper() if info.field_name == "log_level" else value.lower()
+
+    @field_validator("rooflink_api_key", "renovationfind_token")
+    @classmethod
+    def _key_alone(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(key_in(value.get_secret_value()))
+
+    @field_validator("rooflink_base_url", "renovationfind_base_url")
+    @classmethod
+    def _base_url_is_safe(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            host, parts = None, urlsplit("")
+        plain = value.isascii() and value.isprintable() and " " not in value
+        if (
+            not plain
+            or parts.scheme not in {"https", "http"}
+            or not host
+            or parts.query
+            or parts.fragment
+            or "@" in value
+        ):
+            msg = "must be a plain URL such as https://host/path, without user, query or fragment"
+            raise ValueError(msg)
+        if parts.scheme == "http" and not is_loopback(host):
+            msg = "must be https; without TLS only a loopback address is accepted"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @field_validator("company")
+    @classmethod
+    def _company_is_a_name(cls, value: str) -> str:
+        name = unicodedata.normalize("NFC", " ".join(value.split()))
+        if not name or not name.isprintable() or "/" in name or len(name.casefold()) > LONGEST_COMPANY:
+            msg = f"must be a name of at most {LONGEST_COMPANY} characters, without line breaks or /"
+            raise ValueError(msg)
+        return name
+
+    @field_validator("upload_root")
+    @classmethod
+    def _upload_root_is_a_folder(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
+        if not value.is_absolute():
+            msg = "must be an absolute path: a relative one would be another folder for each that a host starts in"
+            raise ValueError(msg)
+        if not value.is_dir():
+            msg = "must be a folder that exists; files are uploaded from it only"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("state_url")
+    @classmethod
+    def _state_url_is_a_store(cls, value: SecretStr | None) -> SecretStr | None:
+        return None if value is None else SecretStr(state_address(value.get_secret_value()))
+
+    def secret(self, service: str) -> SecretStr | None:
+        """The key for a service (`rooflink`, `renovationfind`), if there is one."""
+        return self.rooflink_api_key if service == "rooflink" else self.renovationfind_token
+
+    def warnings(self) -> Iterator[str]:
+        """Lines for the start: settings that are not read, and a key that says that it is over, or will be soon.
+
+        The key of the other service may be fine, so the server starts all the same.
+        """
+        if unread := unread_settings(self.env_file):
+            yield unread
+        now = datetime.now(UTC)
+        for setting, secret in (
+            ("ROOFLINK_API_KEY", self.rooflink_api_key),
+            ("RENOVATIONFIND_TOKEN", self.renovationfind_token),
+        ):
+            claims = read_claims(secret.get_secret_value()) if secret is not None else None
+            if claims is not None and claims.expires_soon(now) and not self.sandbox:
+                yield f"{PREFIX}{setting} {claims.expiry(now)}; get a new one and set it"
+
+    def base_url(self, service: str) -> str:
+        """The configured base URL of a service, or an empty text for the catalog's."""
+        return self.rooflink_base_url if service == "rooflink" else self.renovationfind_base_url
+
+
+def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: str | None = None) -> Settings:
+    """Settings of this process. `sandbox` and `env_file` are the command line's `--sandbox` and `--env-file`.
+
+    The environment wins over the file. What is in neither has its default: no other file is looked at.
+
+    Raises:
+        SettingsError: an unknown `LEADBRIDGE_` name, a value that is not allowed, or, where a key is needed, neither
+            a key nor the sandbox. The text is one line and never holds a secret.
+    """
+    file = named_file(env_file, os.environ)
+    from_file = settings_in(file) if file is not None else {}
+    _refuse_unknown_names([*os.environ, *from_file])
+    if any(name.upper() == NAMED_BY for name in from_file):
+        msg = f"{NAMED_BY} names this file; it cannot name another one from inside {file}"
+        raise SettingsError(msg)
+    in_environment = {name.upper() for name, value in os.environ.items() if value}
+    values: dict[str, Any] = {
+        name.upper().removeprefix(PREFIX).lower(): value
+        for name, value in from_file.items()
+        if value and name.upper() not in in_environment
+    }
+    values["env_file"] = file
+    if sandbox:
+        values["sandbox"] = True
+    try:
+        settings = Settings(**values)
+    except ValidationError as error:
+        raise SettingsError(_one_line(error)) from None
+    keyless = settings.rooflink_api_key is None and settings.renovationfind_token is None
+    if needs_key and keyless and not settings.sandbox:
+        unread = unread_settings(file)
+        msg = (
+            "no key: set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "
+            f"or add --sandbox to try LeadBridge on simulated services{'; ' if unread else ''}{unread}"
+        )
+        raise SettingsError(msg)
+    return settings
+
+
+def _refuse_unknown_names(names: Iterable[str]) -> None:
+    """A misspelt `LEADBRIDGE_READONLY` must not leave a server able to write."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    for name in names:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
+            msg = f"{name} is not a setting; {hint}"
+            raise SettingsError(msg)
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    name = PREFIX + where.upper() + ": " if where else ""
+    return name + first["msg"].removeprefix("Value error, ")

@@ -1,0 +1,1 @@
+"""What can be found wrong: on this machine, in the network, and at the services."""

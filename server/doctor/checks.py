@@ -1,0 +1,214 @@
+"""`leadbridge doctor`: is this installation set up to work? Without `--live` it calls no service."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import anyio
+
+from leadbridge.server.config.env_file import unread_settings
+from leadbridge.server.config.settings import Settings, load_settings
+from leadbridge.server.config.token_claims import read_claims
+from leadbridge.server.doctor.files import store_findings, with_exposure
+from leadbridge.server.doctor.findings import Finding
+from leadbridge.server.errors import LeadBridgeError, Refused, ServiceError
+
+if TYPE_CHECKING:
+    from leadbridge.server.mcp.context import Deck
+
+EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
+"""This version is younger than that, so that an earlier clock is wrong."""
+
+SHORTEST_KEY = 16
+
+CHECK_SECONDS = 10.0
+"""For finding out whose key it is."""
+
+
+def examine(*, sandbox: bool = False, live: bool = False, env_file: str | None = None) -> list[Finding]:
+    """Everything that can be found; services are called only if `live`. Never a write to one, never a secret shown."""
+    try:
+        settings = load_settings(sandbox=sandbox, env_file=env_file)
+    except LeadBridgeError as error:
+        return [Finding("failure", "settings", str(error), "Correct the environment or the env file.")]
+    return [
+        Finding("ok", "settings", "all names and values are known"),
+        *_env_files(settings),
+        *_keys(settings),
+        _clock(),
+        *_server(settings, live=live),
+    ]
+
+
+def _env_files(settings: Settings) -> Iterator[Finding]:
+    if settings.env_file is not None:
+        told = f"settings are read from {settings.env_file}; the environment wins"
+        yield with_exposure(Finding("ok", "env file", told), [settings.env_file])
+    if unread := unread_settings(settings.env_file):
+        told, _, do = unread.partition(". ")
+        yield Finding("warning", ".env", told, f"{do}.")
+
+
+def _keys(settings: Settings) -> Iterator[Finding]:
+    if settings.sandbox:
+        yield Finding("ok", "keys", "the sandbox needs none")
+        return
+    for service, title in (("rooflink", "RoofLink"), ("renovationfind", "RenovationFind")):
+        secret = settings.secret(service)
+        if secret is None:
+            yield Finding("warning", f"{title} key", "not set; its tools are hidden", "Set it to use this service.")
+            continue
+        file = settings.rooflink_api_key_file if service == "rooflink" else settings.renovationfind_token_file
+        yield with_exposure(_key(f"{title} key", secret.get_secret_value(), jwt=service == "renovationfind"), [file])
+
+
+def _key(subject: str, text: str, *, jwt: bool) -> Finding:
+    """What a key looks like and what it says of itself."""
+    claims, now = read_claims(text), datetime.now(UTC)
+    if len(text) < SHORTEST_KEY:
+        return Finding("warning", subject, f"only {len(text)} characters long", "Check that it was copied whole.")
+    if jwt and claims is None:
+        return Finding(
+            "warning",
+            subject,
+            "does not look like a JWT (three parts separated by dots)",
+            "Check that it was copied whole.",
+        )
+    expiry = claims.expiry(now) if claims else ""
+    state = "ok" if not claims or not claims.expires_soon(now) else "failure" if claims.expired(now) else "warning"
+    told = f"set, {len(text)} characters{', ' if expiry else ''}{expiry}"
+    return Finding(state, subject, told, "" if state == "ok" else "Get a new one and set it.")
+
+
+def _clock() -> Finding:
+    now = datetime.now(UTC)
+    if now < EARLIEST:
+        return Finding(
+            "failure", "clock", f"says {now:%Y-%m-%d}, which is too early", "Set the clock: approvals expire by it."
+        )
+    return Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")
+
+
+def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
+    from leadbridge.server.app import build_deck, tool_specs
+
+    try:
+        deck = build_deck(settings)
+    except LeadBridgeError as error:
+        yield Finding("failure", "server", str(error), "Correct the setting that is named.")
+        return
+    of_store = list(store_findings(deck.store, settings))
+    yield from of_store
+    if all(finding.state != "failure" for finding in of_store):
+        yield from anyio.run(_company, deck, live)
+    shown = len(tool_specs()) - len(deck.hidden)
+    yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(deck.hidden)} hidden")
+    yield from _hidden(deck)
+    yield from _approvals(settings)
+    yield from _contract(deck)
+    if not settings.sandbox:
+        from leadbridge.server.doctor.network import way_findings
+
+        services = deck.catalog.services
+        yield from way_findings([(services[name].title, one.base_url) for name, one in deck.services.clients.items()])
+    if live:
+        from leadbridge.server.doctor.live import examine_live
+
+        yield from anyio.run(examine_live, deck)
+    told_now = {"filter"} if live else set[str]()
+    yield from anyio.run(_learnt, deck, told_now)
+    deck.store.close()
+
+
+async def _company(deck: Deck, live: bool) -> list[Finding]:  # noqa: FBT001  # anyio.run passes no names
+    """Whose state it is, and whether the keys are known to be that company's; `live` asks the services."""
+    from leadbridge.server.company.company import ACCEPT
+    from leadbridge.server.company.records import standing_of, unclaimed
+
+    findings = [Finding("ok", "company", deck.company.name)]
+    for service in deck.services.clients:
+        title = f"{deck.company.title(service)} company"
+        try:
+            if live and deck.store.exists and service in deck.company.keys:
+                with anyio.move_on_after(CHECK_SECONDS):
+                    await deck.company.check(service)
+        except Refused as refused:
+            told = refused.summary.removeprefix("Nothing was sent: ")
+            findings.append(Finding("failure", title, told, " ".join(refused.next_steps)))
+            continue
+        except ServiceError:  # the probes tell it
+            pass
+        key = await standing_of(deck.company, service)
+        if key.told:
+            do = f"If it is, say so with {ACCEPT}." if key.doubtful else ""
+            findings.append(Finding("warning" if key.doubtful else "ok", title, key.told, do))
+    await deck.services.aclose()  # what follows runs in a loop of its own
+    if note := await unclaimed(deck.company):
+        findings.append(Finding("warning", "history", note))
+    return findings
+
+
+def _hidden(deck: Deck) -> Iterator[Finding]:
+    """What is not offered and why; a toolset that was not chosen is one line, not one for each of its tools."""
+    not_chosen = Counter(reason for reason in deck.hidden.values() if reason.startswith("toolset "))
+    for reason, count in not_chosen.items():
+        yield Finding("ok", reason.partition(" is ")[0], f"not in LEADBRIDGE_TOOLSETS; hides {count} tools")
+    for name, reason in deck.hidden.items():
+        if reason not in not_chosen:
+            yield Finding("warning", f"tool {name}", f"hidden: {reason}")
+
+
+def _approvals(settings: Settings) -> Iterator[Finding]:
+    if settings.read_only:
+        yield Finding("ok", "approvals", f"{settings.approvals}; not needed, LEADBRIDGE_READ_ONLY is set")
+        return
+    told = {
+        "auto": "auto: a form where the client can ask, else a token after a preview",
+        "token": "token: a token after a preview, never a form",
+        "human": "human: a form; a client that cannot ask is refused",
+        "off": "off: writes that cannot be undone go out unattended",
+    }[settings.approvals]
+    unattended = settings.approvals == "off"
+    do = "Set LEADBRIDGE_APPROVALS=auto to have a person asked." if unattended else ""
+    yield Finding("warning" if unattended else "ok", "approvals", told, do)
+
+
+def _contract(deck: Deck) -> Iterator[Finding]:
+    """What of the contract is a reading of ours, and what the user corrected."""
+    if deck.catalog.before:
+        changed = ", ".join(deck.catalog.before)
+        yield Finding("ok", "contract file", f"corrects {changed}", "`leadbridge contract show` tells what it changes.")
+    offered = [row for row in deck.catalog if row.id in deck.offered]
+    paths = [row.id for row in offered if row.provenance.path == "inferred"]
+    if paths:
+        yield Finding(
+            "warning",
+            "contract",
+            f"paths inferred, not documented: {', '.join(paths)}",
+            "Run `leadbridge contract check`; if one answers 404, correct it in LEADBRIDGE_CONTRACT_FILE.",
+        )
+    names = {
+        row.id: sum(one.provenance == "inferred" for one in (*row.query.values(), *row.body.values()))
+        for row in offered
+    }
+    if any(names.values()):
+        told = ", ".join(f"{name} {count}" for name, count in names.items() if count)
+        yield Finding(
+            "warning",
+            "contract names",
+            f"names inferred, not documented: {told}",
+            "`leadbridge contract show --unverified` lists them, `leadbridge contract check` compares them.",
+        )
+
+
+async def _learnt(deck: Deck, told: Collection[str]) -> list[Finding]:
+    """What was seen of the services before, by servers and by this; not the kinds that are told already."""
+    from leadbridge.server.contract.observations import told_together
+
+    rows = [row for service in deck.services.clients for row in await deck.observations.of_service(service)]
+    against = [row for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
+    new = [row for row in against if row.kind not in told]
+    return [Finding("warning", "seen", line) for line in told_together(new)]

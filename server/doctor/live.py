@@ -1,0 +1,297 @@
+"""`leadbridge doctor --live`: read-only probes with the key, through the product's own client and its rate limit.
+
+One request for each read operation that is offered, and one for each filter whose name is inferred, at most four a
+second and for half a minute. A write is not possible here: a write needs a permit, and nothing here has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import anyio
+import anyio.to_thread
+from pydantic import JsonValue
+
+from leadbridge.server.catalog import Field, Operation
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.contract.observations import Observation
+from leadbridge.server.doctor.findings import Finding
+from leadbridge.server.doctor.network import host_findings
+from leadbridge.server.doctor.shapes import rows_of, shape_of
+from leadbridge.server.errors import (
+    AuthError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServiceError,
+    Unavailable,
+    UnexpectedResponse,
+)
+from leadbridge.server.mcp.context import Deck
+
+SECONDS = 30.0
+INTERVAL = 0.3
+"""Seconds between two requests, so that never more than four fall into one second."""
+AT_ONCE = 4
+SKEW_WARNING, SKEW_FAILURE = 60.0, 300.0
+_PAGING = {"page", "page_size"}
+_NOBODY = 2_147_483_600
+"""An id that no record has."""
+_LISTS: Mapping[str, str] = {
+    "prospect_id": "rooflink.list_prospects",
+    "job_id": "rooflink.list_prospects",
+    "customer_id": "rooflink.list_customers",
+    "region_id": "rooflink.list_regions",
+    "event_id": "rooflink.list_events",
+    "note_id": "rooflink.list_notes",
+    "lead_id": "renovationfind.list_leads",
+}
+"""Where an id for a path comes from."""
+
+
+@dataclass(slots=True)
+class _Probes:
+    """The probes of one run, with what they found."""
+
+    deck: Deck
+    findings: list[Finding] = field(default_factory=list[Finding])
+    learnt: dict[str, list[Observation]] = field(default_factory=dict[str, list[Observation]])
+    ids: dict[str, int] = field(default_factory=dict[str, int])
+    """By list operation: the id of its first row."""
+    filled: set[str] = field(default_factory=set[str])
+    """Lists that had a row without a filter."""
+    ignored: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    honoured: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    unclear: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    next_at: float = 0.0
+
+    async def turn(self) -> None:
+        """Wait for a place, four a second at most."""
+        now = anyio.current_time()
+        self.next_at = max(now, self.next_at) + INTERVAL
+        await anyio.sleep(self.next_at - INTERVAL - now)
+
+    async def ask(self, operation: Operation, query: Mapping[str, Scalar], path: Mapping[str, int]) -> JsonValue:
+        """One read."""
+        await self.turn()
+        return await self.deck.client(operation.service).request(operation, query=query, path=path)
+
+    def learn(self, operation: Operation, kind: str, name: str, state: str) -> None:
+        """Something to remember."""
+        self.learnt.setdefault(operation.service, []).append(Observation(operation.id, kind, name, state))
+
+
+async def examine_live(deck: Deck) -> list[Finding]:
+    """Findings about each connected service; ends within `SECONDS`, and keeps in the store what was learnt."""
+    probes = _Probes(deck)
+    finished = False
+    with anyio.move_on_after(SECONDS * 0.9):
+        async with anyio.create_task_group() as group:
+            for service in deck.services.clients:
+                group.start_soon(_service, probes, service)
+        finished = True
+    probes.findings += _filters_told(probes)
+    if not finished:
+        probes.findings.append(
+            Finding(
+                "warning", "live probes", f"not all ended within {SECONDS:.0f} s", "Run it again when it is quieter."
+            )
+        )
+    with anyio.move_on_after(SECONDS * 0.1):
+        for service, client in deck.services.clients.items():
+            await deck.observations.save(service, client.observed)
+            await deck.observations.remember(service, probes.learnt.get(service, []))
+    for client in deck.services.clients.values():
+        await client.aclose()
+    return probes.findings
+
+
+async def _service(probes: _Probes, service: str) -> None:
+    deck, title = probes.deck, probes.deck.catalog.services[service].title
+    client = deck.client(service)
+    if not deck.settings.sandbox:
+        found = await anyio.to_thread.run_sync(
+            lambda: list(host_findings(title, client.base_url)), abandon_on_cancel=True
+        )
+        probes.findings += found
+        if any(finding.state == "failure" for finding in found):
+            return
+    reads = [
+        row for row in deck.catalog if row.service == service and row.effect is Effect.READ and row.id in deck.offered
+    ]
+    if not reads:
+        told = "no read is documented, so the key cannot be tried without a write"
+        probes.findings.append(Finding("ok", title, told))
+        return
+    reads.sort(key=lambda row: (bool(row.variables), row.id not in _LISTS.values()))
+    first, *rest = reads
+    if not await _probe(probes, first, title):
+        return
+    probes.findings += _clock(title, client.observed.last_date)
+    limit = anyio.CapacityLimiter(AT_ONCE)
+    for group_of in (
+        [row for row in rest if not row.variables],
+        [row for row in rest if row.variables],
+    ):
+        async with anyio.create_task_group() as group:
+            for row in group_of:
+                group.start_soon(_limited, limit, probes, row)
+    async with anyio.create_task_group() as group:
+        for row in reads:
+            for name, one in row.query.items():
+                if one.provenance == "inferred" and row.id in probes.filled and name not in _PAGING:
+                    group.start_soon(_try_filter, limit, probes, row, name, one)
+
+
+async def _limited(limit: anyio.CapacityLimiter, probes: _Probes, operation: Operation) -> None:
+    async with limit:
+        await _probe(probes, operation, "")
+
+
+async def _probe(probes: _Probes, operation: Operation, title: str) -> bool:
+    """One read operation; whether the service answered it. `title` makes it the first one of its service."""
+    path: dict[str, int] = {}
+    for variable in operation.variables:
+        known = probes.ids.get(_LISTS.get(variable, ""))
+        if known is None:
+            probes.findings.append(Finding("ok", operation.id, f"not tried: no {variable} is known to ask for"))
+            return False
+        path[variable] = known
+    try:
+        answer = await probes.ask(operation, _smallest(operation), path)
+    except ServiceError as error:
+        probes.findings.append(_failed(operation, error, title))
+        return False
+    told, fits = _read(probes, operation, answer)
+    if title:
+        probes.findings.append(Finding("ok", title, "reached, and the key is accepted"))
+    if fits:
+        probes.findings.append(Finding("ok", operation.id, told))
+        return True
+    probes.findings.append(
+        Finding(
+            "warning",
+            operation.id,
+            f"answers in a shape that is not expected: {told}",
+            "Its tool may refuse to read it. Please report it.",
+        )
+    )
+    return True
+
+
+def _smallest(operation: Operation) -> dict[str, Scalar]:
+    size = {"page": 1, "page_size": 1}
+    return operation.encode_query({name: value for name, value in size.items() if name in operation.query})
+
+
+def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
+    """An error as a finding; where it is the first answer of a service, it is about the service."""
+    subject = title or operation.id
+    if isinstance(error, AuthError):
+        return Finding("failure", subject, error.what.partition(" Nothing")[0], error.next_step)
+    if isinstance(error, UnexpectedResponse) and "HTML" in error.what:
+        return Finding(
+            "failure",
+            subject,
+            "answered with an HTML page instead of JSON",
+            "Check the base URL and the network.",
+            "A proxy, a firewall or a sign-in page answers in its place.",
+        )
+    if isinstance(error, NotFound):
+        return Finding(
+            "warning",
+            operation.id,
+            f"nothing at {operation.method} {operation.path} (404)",
+            "Run `leadbridge contract check`, or correct it in LEADBRIDGE_CONTRACT_FILE.",
+            "The path is inferred." if not operation.path_is_certain else "",
+        )
+    if isinstance(error, (RateLimited, Unavailable)):
+        state = "failure" if title else "warning"
+        return Finding(state, subject, error.what.replace(" Nothing was sent.", ""), error.next_step)
+    return Finding("warning", operation.id, error.what, error.next_step)
+
+
+def _read(probes: _Probes, operation: Operation, answer: JsonValue) -> tuple[str, bool]:
+    """What an answer looks like, and whether a tool can read it; ids and shapes are kept for what follows."""
+    seen = shape_of(operation, answer)
+    if seen.shape:
+        probes.learn(operation, "shape", "answer", seen.shape)
+    if seen.rows:
+        probes.filled.add(operation.id)
+    if seen.first_id is not None:
+        probes.ids[operation.id] = seen.first_id
+    return seen.told, seen.fits
+
+
+async def _try_filter(
+    limit: anyio.CapacityLimiter, probes: _Probes, operation: Operation, name: str, one: Field
+) -> None:
+    """Send a value that no record has: rows all the same mean that the filter is ignored."""
+    value = _impossible(name)
+    if value is None:
+        probes.unclear.setdefault(operation.id, []).append(name)
+        return
+    async with limit:
+        try:
+            answer = await probes.ask(operation, {**_smallest(operation), one.wire: value}, {})
+        except Rejected as error:  # it complains of the value, so it knows the filter
+            verdict = "honoured" if any(one.wire in wrong for wrong in error.fields) else "unclear"
+        except ServiceError:
+            verdict = "unclear"
+        else:
+            verdict = "ignored" if rows_of(answer) else "honoured"
+    getattr(probes, verdict).setdefault(operation.id, []).append(name)
+    if verdict != "unclear":
+        probes.learn(operation, "filter", one.wire, verdict)
+
+
+def _impossible(name: str) -> Scalar | None:
+    """A value for a filter that no record has."""
+    if name.endswith(("_id", "_ids")):
+        return _NOBODY
+    if name.endswith(("_from", "_after")):
+        return "2999-01-01"
+    if name.endswith(("_to", "_before")):
+        return "1901-01-01"
+    return {
+        "stage": "no-such-stage", "status": "no-such-status", "city": "Nosuchcity Zz", "state": "ZZ",
+        "postal_code": "00000", "latitude": -89.5, "longitude": -179.5, "search": "no such words zzqx",
+    }.get(name)  # fmt: skip
+
+
+def _filters_told(probes: _Probes) -> Iterator[Finding]:
+    for operation_id in sorted({*probes.ignored, *probes.honoured, *probes.unclear}):
+        ignored, honoured = probes.ignored.get(operation_id, []), probes.honoured.get(operation_id, [])
+        told = [
+            f"{word}: {', '.join(sorted(names))}"
+            for word, names in (
+                ("ignored", ignored),
+                ("honoured", honoured),
+                ("not clear", probes.unclear.get(operation_id, [])),
+            )
+            if names
+        ]
+        yield Finding(
+            "warning" if ignored else "ok",
+            f"{operation_id} filters",
+            "; ".join(told),
+            "Correct their names in LEADBRIDGE_CONTRACT_FILE." if ignored else "",
+            "Lists by an ignored filter are not filtered; the tool says so." if ignored else "",
+        )
+
+
+def _clock(title: str, date: str) -> Sequence[Finding]:
+    try:
+        theirs = parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return []
+    skew = (datetime.now(UTC) - theirs.replace(tzinfo=theirs.tzinfo or UTC)).total_seconds()
+    if abs(skew) < SKEW_WARNING:
+        return [Finding("ok", "clock and service", f"this machine and {title} agree on the time")]
+    state = "failure" if abs(skew) >= SKEW_FAILURE else "warning"
+    told = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} {title}'s"
+    return [Finding(state, "clock and service", told, "Set the clock: approvals and repeats are judged by it.")]

@@ -1,0 +1,136 @@
+"""What is known of a person and a property, as it is compared, and the keys under which it is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, cast
+
+from leadbridge.server.matching.addresses import Address, address_of
+from leadbridge.server.matching.names import Name, name_of
+from leadbridge.server.matching.phones import Phone, email_of, phone_of
+from leadbridge.server.services.rooflink.models import Prospect
+
+RULES = 2
+"""Counts up with every change to what the keys, a profile or a standing is: rows of another count are read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a prospect is looked for by, or what is known of one, as people wrote it. Nothing is required."""
+
+    address: str = ""
+    city: str = ""
+    state: str = ""
+    postal_code: str = ""
+    phones: tuple[tuple[str, str], ...] = ()
+    """Each with what it is called: cell, home."""
+    email: str = ""
+    name: str = ""
+
+    @classmethod
+    def of(cls, prospect: Prospect) -> Sought:
+        """What RoofLink's list tells of a prospect."""
+        customer = prospect.customer
+        phones = (("cell", customer.cell), ("home", customer.phone)) if customer else ()
+        return cls(
+            address=prospect.full_address or prospect.name or "",
+            city=prospect.city or "",
+            state=prospect.state or "",
+            postal_code=prospect.zipcode or "",
+            phones=tuple((kind, phone) for kind, phone in phones if phone),
+            email=(customer.email if customer else None) or "",
+            name=(customer.name if customer else None) or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The same, normalised."""
+
+    address: Address = field(default_factory=Address)
+    phones: tuple[tuple[str, Phone], ...] = ()
+    emails: tuple[str, ...] = ()
+    name: Name = field(default_factory=Name)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to compare."""
+        return not (self.address.known or self.phones or self.emails or self.name.words)
+
+    def keys(self) -> frozenset[str]:
+        """The keys under which a prospect is found: contacts, name, house in its town, street in its town."""
+        address, street = self.address, self.address.street
+        keys = {f"p|{phone.number}" for _, phone in self.phones} | {f"e|{email}" for email in self.emails}
+        keys |= {f"w|{word}" for word in self.name.words if len(word) > 1}
+        if self.name.words:
+            keys.add(f"n|{self.name.key}")
+        if address.known:
+            number = street.number or f"BOX{street.box}"
+            towns = [town for town in (address.postal, address.city.replace(" ", "")) if town]
+            keys |= {f"a|{town}|{number}" for town in towns} | {f"s|{town}|{street.joined}" for town in towns}
+            keys.add(f"a||{number}|{street.joined}")
+        return frozenset(key[:KEY_LENGTH] for key in keys)
+
+    def lookup_keys(self) -> frozenset[str]:
+        """The keys under which to look for this one: single words of a name only where the name is all there is."""
+        more = self.address.known or self.phones or self.emails
+        return frozenset(key for key in self.keys() if not (more and key.startswith("w|")))
+
+
+KEY_LENGTH = 120
+
+
+def profile_of(sought: Sought, like: Profile | None = None) -> Profile:
+    """Normalise: everything, or only what can be compared with `like`.
+
+    The first call reads the phone number tables, some 50 ms: call it in a worker thread.
+    """
+    if like is not None:
+        sought = replace(
+            sought,
+            address=sought.address if like.address.known else "",
+            phones=sought.phones if like.phones else (),
+            email=sought.email if like.emails else "",
+            name=sought.name if like.name.words else "",
+        )
+    phones = [(kind, phone) for kind, text in sought.phones for phone in _phones(text)]
+    email = email_of(sought.email)
+    return Profile(
+        address=address_of(sought.address, sought.city, sought.state, sought.postal_code)
+        if sought.address
+        else Address(),
+        phones=tuple(_unique(phones)),
+        emails=(email,) if email else (),
+        name=name_of(sought.name),
+    )
+
+
+def _phones(text: str) -> list[Phone]:
+    """The number in a text, or those of a text that holds two."""
+    if (phone := phone_of(text)) is not None:
+        return [phone]
+    parts = [part for mark in ("/", ",", ";", "&", " or ") for part in text.split(mark) if mark in text]
+    return [phone for part in parts if (phone := phone_of(part)) is not None]
+
+
+def _unique(phones: Sequence[tuple[str, Phone]]) -> Iterable[tuple[str, Phone]]:
+    seen: dict[str, tuple[str, Phone]] = {}
+    for kind, phone in phones:
+        seen.setdefault(phone.number, (kind, phone))
+    return seen.values()
+
+
+def told_json(told: Sought) -> dict[str, Any]:
+    """What was told, as it stands in the table: without what is empty."""
+    values = {name: value for name, value in asdict(told).items() if value}
+    if told.phones:
+        values["phones"] = [list(pair) for pair in told.phones]
+    return values
+
+
+def told_of(value: Mapping[str, Any]) -> Sought:
+    """What was told, from the table."""
+    texts = {name: str(text) for name, text in value.items() if name != "phones"}
+    pairs = cast("list[list[str]]", value.get("phones", []))
+    return Sought(**texts, phones=tuple((kind, phone) for kind, phone in pairs))

@@ -1,0 +1,72 @@
+"""What a tool can reach: the clients, the guards and the settings of this server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mcp.server.mcpserver import Context
+
+from leadbridge.server.catalog import Catalog, Operation
+from leadbridge.server.company.company import Company
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.contract.observations import Observations
+from leadbridge.server.errors import Refused
+from leadbridge.server.services.client import ServiceClient
+from leadbridge.server.services.renovationfind.api import RenovationFind
+from leadbridge.server.services.renovationfind.known_leads import KnownLeads
+from leadbridge.server.services.rooflink.api import RoofLink
+from leadbridge.server.services.services import Services
+from leadbridge.server.state import Store
+from leadbridge.server.writes.approval import Approvals
+from leadbridge.server.writes.ledger import Ledger
+from leadbridge.server.writes.open_questions import OpenQuestions
+
+
+@dataclass(frozen=True, slots=True)
+class Deck:
+    """Everything that lives as long as the server, made once in its lifespan."""
+
+    settings: Settings
+    catalog: Catalog
+    services: Services
+    store: Store
+    company: Company
+    approvals: Approvals
+    questions: OpenQuestions
+    ledger: Ledger
+    leads: KnownLeads
+    observations: Observations
+    hidden: dict[str, str]
+    """Tools that are not offered, and why."""
+    offered: frozenset[str]
+    """Operations that an offered tool uses."""
+
+    def client(self, service: str) -> ServiceClient:
+        """The client of a service that has a key."""
+        try:
+            return self.services.clients[service]
+        except KeyError:
+            raise Refused("no_key", f"Nothing was sent: there is no key for {service}.") from None
+
+    @property
+    def rooflink(self) -> RoofLink:
+        """RoofLink's typed reads."""
+        return RoofLink(self.client("rooflink"), self.catalog)
+
+    @property
+    def renovationfind(self) -> RenovationFind:
+        """RenovationFind's typed reads."""
+        return RenovationFind(self.client("renovationfind"), self.catalog)
+
+    def operation(self, operation_id: str) -> Operation:
+        """A row of the catalog, overrides applied."""
+        return self.catalog[operation_id]
+
+
+Ctx: TypeAlias = Context[Deck]
+
+
+def deck_of(ctx: Ctx) -> Deck:
+    """The deck of the server that handles this call."""
+    return ctx.request_context.lifespan_context

@@ -1,0 +1,177 @@
+"""A tool as LeadBridge defines it, and how it becomes the SDK's `Tool`."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.tools.base import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp.types import CallToolResult, ToolAnnotations
+from pydantic import BaseModel, ValidationError
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.cuts import noting_cuts
+from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
+from leadbridge.server.mcp.incoming import undone
+from leadbridge.server.mcp.progress import Progress
+from leadbridge.server.mcp.receipt import WriteReceipt
+from leadbridge.server.mcp.reply import error_result, receipt_result, with_notes
+from leadbridge.server.mcp.schemas import Arguments, argument_model, input_schema, output_model, output_schema
+from leadbridge.server.mcp.wording import bad_arguments, problems_of
+from leadbridge.server.services.client import on_wait
+from leadbridge.server.text import one_answer
+
+logger = logging.getLogger("leadbridge")
+
+Rules = Callable[[Mapping[str, Any]], list[Problem]]
+"""Checks between arguments, in a worker thread; gets those that are given and well-formed, parsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """One tool: its typed function, the catalog rows it uses, and how it is built."""
+
+    name: str
+    title: str
+    toolset: str
+    effect: Effect
+    operations: tuple[str, ...]
+    function: Callable[..., Any]
+    """The function to register: its signature is the arguments, its docstring the description."""
+    rules: Rules | None = None
+    local: bool = False
+    """Whether the tool looks at this server only, not at a service."""
+    reads_files: bool = False
+    """Whether it sends files of this machine; without LEADBRIDGE_UPLOAD_ROOT it is not offered."""
+
+    def build(self) -> GuardedTool:
+        """The SDK's tool: checked arguments, slim schema, hints from the effect.
+
+        Put together from the SDK's parts instead of by `Tool.from_function`, which would make a model and its schema:
+        the schemas are kept in a file, and the model is made at the first call.
+        """
+        hints = self.effect.hints
+        parameters = input_schema(self.name) or input_schema(self.name, self.argument_model())
+        return GuardedTool(
+            fn=self.function,
+            name=self.name,
+            title=self.title,
+            description=inspect.cleandoc(self.function.__doc__ or ""),
+            parameters=parameters or {},
+            fn_metadata=_Metadata(
+                arg_model=Arguments,
+                output_schema=output_schema(inspect.signature(self.function)),
+                reads=not self.effect.writes,
+            ),
+            is_async=True,
+            context_kwarg="ctx",
+            annotations=ToolAnnotations(
+                read_only_hint=hints.read_only,
+                destructive_hint=hints.destructive,
+                idempotent_hint=hints.idempotent,
+                open_world_hint=not self.local,
+            ),
+            spec=self,
+        )
+
+    def argument_model(self) -> type[Arguments]:
+        """The model that checks the arguments."""
+        return argument_model(self.name, inspect.signature(self.function), frozenset({"ctx"}))
+
+    def output_model(self) -> type[BaseModel]:
+        """The model of the structured content."""
+        return output_model(inspect.signature(self.function))
+
+
+class _Metadata(FuncMetadata):
+    """Argument parsing without the SDK's reading of JSON inside texts, which turns the text `"null"` into nothing.
+
+    Results are not validated a second time: they are dumped from the very model whose schema is published.
+    """
+
+    reads: bool
+    """Whether the tool only reads."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        return undone(data, self.arg_model.model_fields, reads=self.reads)
+
+
+def _each_parsed(metadata: FuncMetadata, arguments: dict[str, Any], bad: Collection[str]) -> dict[str, Any]:
+    """The arguments that are not bad, each for itself."""
+    model = metadata.arg_model.model_construct()
+    good = {name: value for name, value in metadata.pre_parse_json(arguments).items() if name not in bad}
+    for name, value in good.items():
+        metadata.arg_model.__pydantic_validator__.validate_assignment(model, name, value)
+    return {name: getattr(model, name) for name in good}
+
+
+class GuardedTool(Tool):
+    """The SDK's tool with our words for every failure."""
+
+    spec: Any
+    ready: bool = False
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  # the SDK's signature
+        """Check all arguments at once, run, and turn every failure into a text that says what did not happen."""
+        del convert_result  # the tools make results themselves
+        if not self.ready:
+            self.fn_metadata.arg_model = self.spec.argument_model()
+            self.ready = True
+        try:
+            given = self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            return error_result(str(ArgumentsRefused(await self._problems(error, arguments))))
+        if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
+            return error_result(str(ArgumentsRefused(problems)))
+        waiting = on_wait.set(Progress(context))
+        started = time.monotonic()
+        try:
+            with one_answer(), noting_cuts() as cuts:
+                return with_notes(await self.fn(**given, ctx=context), cuts)
+        except MCPError:
+            raise
+        except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback
+            return self._failure(error)
+        finally:
+            on_wait.reset(waiting)
+            logger.info("tool %s took %.2f s", self.name, time.monotonic() - started)
+
+    async def _problems(self, error: ValidationError, arguments: dict[str, Any]) -> list[Problem]:
+        """What is wrong with single arguments, and what rules the others break."""
+        bad = bad_arguments(error)
+        rest = _each_parsed(self.fn_metadata, arguments, bad)
+        broken = [row for row in await self._broken_rules(rest) if bad.isdisjoint(row.argument.split(", "))]
+        return problems_of(error, self.fn_metadata.arg_model) + broken
+
+    async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:
+        spec: ToolSpec = self.spec
+        return await anyio.to_thread.run_sync(spec.rules, given) if spec.rules else []
+
+    def _failure(self, cause: BaseException) -> CallToolResult:
+        if isinstance(cause, Refused) and self.spec.effect.writes:
+            return receipt_result(
+                WriteReceipt(
+                    outcome="refused",
+                    operation=", ".join(self.spec.operations),
+                    summary=cause.summary,
+                    next_steps=cause.next_steps,
+                    reason=cause.reason,
+                )
+            )
+        if isinstance(cause, LeadBridgeError):
+            return error_result(str(cause))
+        if isinstance(cause, TimeoutError):
+            told = "Look at write_history for what was sent." if self.spec.effect.writes else "Nothing was changed."
+            return error_result(f"The call took longer than LEADBRIDGE_CALL_DEADLINE allows. {told}")
+        logger.error("tool %s failed inside", self.name, exc_info=cause)
+        told = "Look at write_history for what was sent. " if self.spec.effect.writes else "Nothing was changed. "
+        return error_result(f"LeadBridge failed inside {self.name}. {told}The server's log says more.")

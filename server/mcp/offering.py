@@ -1,0 +1,77 @@
+"""The SDK's server, with prompts and resources of ours, read when somebody asks for one, and errors in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from mcp.server import MCPServer
+from mcp.server.lowlevel.helper_types import ReadResourceContents
+from mcp.server.mcpserver import Context
+from mcp.server.stdio import stdio_server
+from mcp.types import GetPromptResult
+from mcp.types import Prompt as ListedPrompt
+from mcp.types import Resource as ListedResource
+from mcp.types import ResourceTemplate as ListedTemplate
+from pydantic import AnyUrl
+
+from leadbridge.server.mcp.context import Deck
+
+if TYPE_CHECKING:
+    from leadbridge.server.mcp.prompts import Prompts
+    from leadbridge.server.mcp.resources import Resources
+
+
+class Offering(MCPServer[Deck]):
+    """What LeadBridge offers beside tools, each made by a function that is set before the server is connected."""
+
+    make_prompts: Callable[[], Prompts]
+    make_resources: Callable[[], Resources]
+
+    @property
+    def tool_count(self) -> int:
+        """How many tools there are to call."""
+        return len(self._tool_manager.list_tools())
+
+    async def run_stdio_async(self, stdin: anyio.AsyncFile[str] | None = None) -> None:
+        """Serve over stdout and the lines of `stdin`."""
+        server = self._lowlevel_server
+        async with stdio_server(stdin) as (incoming, outgoing):
+            await server.run(incoming, outgoing, server.create_initialization_options())
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        """What there is to ask by name."""
+        return self.make_prompts()
+
+    @cached_property
+    def resources(self) -> Resources:
+        """What there is to read by address."""
+        return self.make_resources()
+
+    async def list_prompts(self) -> list[ListedPrompt]:
+        """The prompts whose tools are all offered."""
+        return [prompt.listed() for prompt in self.prompts.offered.values()]
+
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Deck, Any] | None = None
+    ) -> GetPromptResult:
+        """One prompt with its arguments filled in."""
+        del context
+        return self.prompts.get(name, arguments or {})
+
+    async def list_resources(self) -> list[ListedResource]:
+        """The resources at fixed addresses."""
+        return [resource.listed() for resource in self.resources.resources.values()]
+
+    async def list_resource_templates(self) -> list[ListedTemplate]:
+        """The templates whose service and toolset are offered."""
+        return [template.listed() for template in self.resources.templates]
+
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Deck, Any] | None = None
+    ) -> Iterable[ReadResourceContents]:
+        """What stands at an address."""
+        return [await self.resources.read(str(uri), context or Context(mcp_server=self))]

@@ -1,0 +1,51 @@
+"""Read tools: a typed function that returns a `Reply`."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, ParamSpec, TypeVar, get_args
+
+import anyio
+from mcp.types import CallToolResult
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.definition import ToolSpec
+from leadbridge.server.mcp.reply import Reply, result_of
+from leadbridge.server.services.view import Result
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Result)
+
+
+def read_tool(
+    function: Callable[P, Awaitable[Reply[R]]], *, title: str, toolset: str, operations: tuple[str, ...] = ()
+) -> ToolSpec:
+    """A tool that changes nothing. `function` takes a `ctx: Ctx` and its arguments, and returns `Reply[Model]`."""
+    signature = inspect.signature(function, eval_str=True)
+    (model,) = get_args(signature.return_annotation)
+
+    @functools.wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
+        ctx: Any = kwargs["ctx"]
+        with anyio.fail_after(_deadline(ctx)):
+            return result_of(await function(*args, **kwargs))
+
+    returned = Annotated[CallToolResult, model]
+    call.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]
+    call.__annotations__ = {**function.__annotations__, "return": returned}
+    return ToolSpec(
+        name=function.__name__,
+        title=title,
+        toolset=toolset,
+        effect=Effect.READ,
+        operations=operations,
+        function=call,
+        local=not operations,
+    )
+
+
+def _deadline(ctx: Ctx) -> float:
+    return deck_of(ctx).settings.call_deadline

@@ -1,0 +1,93 @@
+"""Argument errors in our own words: the argument's name, what is wrong, what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from leadbridge.server.errors import Problem
+from leadbridge.server.text import clean
+
+_NONE_ARM = "none_required"
+
+
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """One problem for each argument, in the order the error came."""
+    problems: dict[str, Problem] = {}
+    for detail in error.errors(include_url=False):
+        argument = str(detail["loc"][0]) if detail["loc"] else "arguments"
+        if detail["type"] == _NONE_ARM or argument in problems:
+            continue
+        shown = clean(argument, limit=60)
+        problems[argument] = Problem(shown, _worded(detail, argument, list(model.model_fields)))
+    return list(problems.values())
+
+
+def bad_arguments(error: ValidationError) -> set[str]:
+    """Names of the arguments an error is about."""
+    return {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
+
+
+def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
+    kind, context = detail["type"], detail.get("ctx", {})
+    if kind in {"too_long", "too_short"} and isinstance(detail["input"], str):  # a text that something looked at before
+        kind = f"string_{kind}"
+    if kind == "extra_forbidden":
+        near = nearest(argument, known)
+        hint = f"did you mean {near}?" if near else f"allowed: {', '.join(known) or 'none'}"
+        return f"is not an argument of this tool; {hint}"
+    if kind == "value_error":
+        return str(context.get("error", detail["msg"]))
+    if kind == "string_too_short" and context.get("min_length", 1) > 1:
+        return f"must have at least {context['min_length']} characters"
+    template = _TEMPLATES.get(kind)
+    if template is None:
+        return f"is not usable ({detail['msg'][:1].lower()}{detail['msg'][1:]})"
+    return template.format_map(_Context(context))
+
+
+def nearest(argument: str, known: Iterable[str]) -> str | None:
+    """The name that was probably meant: in camel case, in the plural, without its first word, with a slip."""
+    names = {name.replace("_", "").lower(): name for name in known}
+    wanted = argument.replace("_", "").replace("-", "").lower()
+    ends = [name for short, name in names.items() if wanted and short.endswith(wanted)]
+    near = ends if len(ends) == 1 else difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
+    return names.get(near[0], near[0]) if near else None
+
+
+class _Context(dict[str, Any]):
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+_TEMPLATES = {
+    "missing": "is required",
+    "int_type": "must be an integer",
+    "int_parsing": "must be an integer",
+    "int_from_float": "must be an integer",
+    "int_parsing_size": "must be an integer",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must not be empty",
+    "too_short": "must not be empty",
+    "string_unicode": "must be valid Unicode",
+    "string_pattern_mismatch": "has the wrong form; expected {pattern}",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "too_long": "must have at most {max_length} entries",
+    "finite_number": "must be a finite number",
+}

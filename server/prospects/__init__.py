@@ -1,0 +1,1 @@
+"""The local index of RoofLink's prospects: reading it, searching it, counting the pipeline."""

@@ -1,0 +1,113 @@
+"""Is there a prospect like this already? The index is brought up to date as far as the time allows, then searched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import anyio.to_thread
+
+from leadbridge.server.errors import RateLimited, Unavailable, UnexpectedResponse
+from leadbridge.server.matching.profile import Sought, profile_of
+from leadbridge.server.prospects.index import Coverage, Found, SeenProspects, row_of
+from leadbridge.server.prospects.reading import Progress, refresh
+from leadbridge.server.services.rooflink.api import RoofLink
+from leadbridge.server.services.services import Services
+from leadbridge.server.state import Store
+
+if TYPE_CHECKING:
+    from leadbridge.server.writes.ledger import Ledger
+
+STILL_FRESH = 5.0
+"""Seconds after a look at the newest prospects in which none is taken again."""
+NEARLY_FRESH = 60.0
+"""Seconds after which the reading goes on with older prospects; before, it only looks for new ones."""
+
+
+class Sources(Protocol):
+    """What the check reaches; the deck of a server is one."""
+
+    @property
+    def store(self) -> Store:
+        """The state store."""
+        ...
+
+    @property
+    def services(self) -> Services:
+        """The clients, which tell the account."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger, whose clock counts."""
+        ...
+
+    @property
+    def rooflink(self) -> RoofLink:
+        """RoofLink's reads."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateReport:
+    """What resembles the one sought, and how much of RoofLink was compared."""
+
+    matches: tuple[Found, ...]
+    coverage: Coverage
+    stopped: str = ""
+    """Why not everything was checked, in words; empty when the list was read to its end."""
+
+    @property
+    def likely(self) -> tuple[Found, ...]:
+        """The likely duplicates; what was deleted in RoofLink is none."""
+        return tuple(found for found in self.matches if found.match.likely and not found.deleted)
+
+    @property
+    def checked(self) -> str:
+        """How much was checked, in words: `checked 1,240 of 7,376 prospects`."""
+        total = "an unknown number of" if self.coverage.total is None else f"{self.coverage.total:,}"
+        unread = f" ({self.coverage.unreadable:,} could not be read)" if self.coverage.unreadable else ""
+        return f"checked {self.coverage.checked:,} of {total} prospects{unread}"
+
+
+def index_of(deck: Sources) -> SeenProspects:
+    """The index of the deck's RoofLink account."""
+    return SeenProspects(deck.store, deck.services.account, deck.ledger.clock)
+
+
+async def likely_duplicates(
+    deck: Sources, sought: Sought, seconds: float, progress: Progress | None = None
+) -> DuplicateReport:
+    """Prospects like the one sought, after at most `seconds` of reading RoofLink's list, newest first.
+
+    A second call goes on where the first stopped. Right after another look at the list nothing is fetched, within a
+    minute only what is new.
+
+    Raises:
+        ServiceError: RoofLink cannot be read, and nothing is known from before; or the key is refused.
+        StateError: the state store cannot be used.
+    """
+    seen = index_of(deck)
+    profile = await anyio.to_thread.run_sync(profile_of, sought)
+    before = await seen.coverage()
+    age = seen.clock() - before.checked_at
+    stopped = ""
+    if not 0 <= age < STILL_FRESH:
+        try:
+            stopped = await refresh(
+                seen, deck.rooflink, seconds, newest_only=0 <= age < NEARLY_FRESH, progress=progress
+            )
+        except (RateLimited, Unavailable, UnexpectedResponse) as error:
+            if not (await seen.coverage()).checked:
+                raise
+            stopped = error.what
+    coverage = await seen.coverage()
+    found = await seen.find(profile)
+    if not stopped and not coverage.complete:
+        stopped = "the rest was left for the next call"
+    return DuplicateReport(tuple(found), coverage, "" if coverage.complete and not stopped else stopped)
+
+
+async def remember_created(deck: Sources, prospect_id: int, told: Sought) -> None:
+    """Put a prospect that was just made into the index, so that the next check finds it without reading the list."""
+    await index_of(deck).remember(await anyio.to_thread.run_sync(row_of, prospect_id, told))

@@ -1,0 +1,256 @@
+"""From an HTTP answer to JSON or to an error: what each status code and each odd body means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+import anyio.to_thread
+from pydantic import JsonValue
+
+from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.config.token_claims import NO_CLAIMS, TokenClaims
+from leadbridge.server.errors import (
+    AuthError,
+    NotFound,
+    OutcomeUnknown,
+    PermissionDenied,
+    RateLimited,
+    Rejected,
+    ServiceError,
+    Unavailable,
+    UnexpectedResponse,
+)
+from leadbridge.server.services.json_body import LARGE, json_of
+from leadbridge.server.services.retry import LONGEST_COOL_OFF, retry_after
+from leadbridge.server.text import label
+
+MAX_BYTES = 10 * 1024 * 1024
+
+_KEY_SETTING = {"rooflink": "LEADBRIDGE_ROOFLINK_API_KEY", "renovationfind": "LEADBRIDGE_RENOVATIONFIND_TOKEN"}
+_KEY_SOURCE = {
+    "rooflink": "RoofLink's Company Settings > API Keys",
+    "renovationfind": "the RenovationFind Manager Portal",
+}
+_WHY_REFUSED = {"rooflink": "it may have been disabled or deleted", "renovationfind": "tokens may expire"}
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """An answer as it came: headers with lower-case names, a body of at most `MAX_BYTES`, or cut there."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    too_large: bool = False
+
+
+async def read(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
+    """`parse`, in a worker thread where the answer is large."""
+    if len(answer.body) < LARGE:
+        return parse(answer, operation, service, key)
+    return await anyio.to_thread.run_sync(parse, answer, operation, service, key)
+
+
+def parse(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
+    """The JSON of a good answer; `None` for 204. `key` is what the key that was sent says of itself.
+
+    Raises:
+        ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.
+    """
+    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        raise _error_for(answer, operation, service, key)
+    nothing = operation.may_answer_nothing and not answer.too_large and not answer.body.strip()
+    if answer.status == HTTPStatus.NO_CONTENT or nothing:
+        return None
+    try:
+        value = _json(answer, service)
+    except _Unreadable as error:
+        raise unreadable(str(error), operation, service, answer.status) from None
+    if isinstance(value, dict) and value.get("success") is False:
+        raise _rejected(value, answer.status, operation, service)
+    return value
+
+
+def unreadable(why: str, operation: Operation, service: Service, status: int | None) -> ServiceError:
+    """An answer that cannot be used: unexpected for a read, an unknown outcome for a write."""
+    if operation.effect.writes:
+        return OutcomeUnknown(
+            what=f"{service.title} answered {operation.title!r} with {why}: it may or may not have taken effect.",
+            next_step="Look at the record on the service before trying again.",
+            service=service.id,
+            operation=operation.id,
+            status=status,
+            may_have_taken_effect=True,
+        )
+    return UnexpectedResponse(
+        what=f"{service.title} answered {operation.title!r} with {why}.",
+        next_step="Nothing was changed. Try again later; if it stays, check the base URL.",
+        service=service.id,
+        operation=operation.id,
+        status=status,
+    )
+
+
+class _Unreadable(Exception):
+    """Why a body is no JSON."""
+
+
+def _json(answer: HttpAnswer, service: Service) -> JsonValue:
+    if answer.too_large:
+        msg = f"more than {MAX_BYTES // 1024 // 1024} MB"
+        raise _Unreadable(msg)
+    if not answer.body.strip():
+        msg = "an empty body"
+        raise _Unreadable(msg)
+    try:
+        return json_of(answer.body, service.title)
+    except RecursionError:
+        msg = "lists and objects nested too deeply"
+        raise _Unreadable(msg) from None
+    except ValueError:
+        html = answer.body.lstrip()[:1] == b"<"
+        msg = "an HTML page instead of JSON" if html else "something that is not JSON (perhaps cut off)"
+        raise _Unreadable(msg) from None
+
+
+def _error_for(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims) -> ServiceError:
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        error: ServiceError = _key_refused(operation, service, key)
+    else:
+        error = _by_status(answer, operation, service)
+    error.service, error.operation, error.status = service.id, operation.id, answer.status
+    return error
+
+
+def _key_refused(operation: Operation, service: Service, key: TokenClaims) -> AuthError:
+    setting, now, done = _KEY_SETTING[service.id], datetime.now(UTC), _not_changed(operation)
+    if key.expired(now):
+        return AuthError(
+            what=f"{service.title} refused the key (401): it {key.expiry(now)}. {done}",
+            next_step=f"Get a new one from {_KEY_SOURCE[service.id]} and set {setting}.",
+        )
+    return AuthError(
+        what=f"{service.title} refused the key (401). {done}",
+        next_step=f"Check {setting} against {_KEY_SOURCE[service.id]} ({_WHY_REFUSED[service.id]}).",
+    )
+
+
+def _not_changed(operation: Operation) -> str:
+    return "The record was not changed." if operation.effect.writes else "Nothing was changed."
+
+
+def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
+    status, title, done = answer.status, service.title, _not_changed(operation)
+    if status == HTTPStatus.FORBIDDEN:
+        return PermissionDenied(
+            what=f"{title} does not let this key do {operation.title!r} (403). {done}",
+            next_step="Check the permissions of the key's user on the service.",
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return NotFound(
+            what=f"{title} has no such record for this key (404). {done}"
+            if "{" in operation.path
+            else f"{title} has nothing at {operation.path} (404). {done}",
+            next_step="Check the id." if "{" in operation.path else "",
+            hints=_doubtful_path(operation),
+        )
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        asked = retry_after(answer.headers)
+        wait = asked or service.cool_off_429
+        return RateLimited(
+            what=f"{title} asked to slow down (429). {done}",
+            next_step=_try_again(wait),
+            retry_after=wait,
+            asked=asked > 0,
+        )
+    if status == HTTPStatus.SERVICE_UNAVAILABLE and status in service.unprocessed:
+        wait = max(retry_after(answer.headers), service.cool_off_503)
+        return Unavailable(
+            what=f"{title} is over its service-wide limit (503). {done}",
+            next_step=_try_again(wait),
+            retry_after=wait,
+        )
+    if status == HTTPStatus.REQUEST_TIMEOUT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        unavailable = status == HTTPStatus.SERVICE_UNAVAILABLE
+        return Unavailable(
+            what=f"{title} failed ({status}).",
+            next_step="Try again later.",
+            retry_after=max(retry_after(answer.headers), service.cool_off_503) if unavailable else 0.0,
+            may_have_taken_effect=operation.effect.writes,
+        )
+    if status < HTTPStatus.BAD_REQUEST:
+        return unreadable(f"a redirect ({status}), which is not followed", operation, service, status)
+    return _rejected(_body_of(answer, service), status, operation, service)
+
+
+def _try_again(wait: float) -> str:
+    capped = " It asked for an hour or more, and LeadBridge leaves a service alone for an hour at most."
+    return f"Try again in {wait:.0f} s.{capped if wait >= LONGEST_COOL_OFF else ''}"
+
+
+def _rejected(body: JsonValue, status: int, operation: Operation, service: Service) -> Rejected:
+    fields = _field_messages(body)
+    told = "; ".join(f"{name}: {text}" if name else text for name, text in fields.items())
+    return Rejected(
+        what=f"{service.title} refused {operation.title!r} ({status}). Nothing was changed."
+        + (f" It says: {told}" if told else ""),
+        service=service.id,
+        operation=operation.id,
+        status=status,
+        fields=fields,
+        hints=_doubtful_path(operation) if status == 405 else _inferred_names(operation, fields),
+    )
+
+
+def _body_of(answer: HttpAnswer, service: Service) -> JsonValue:
+    try:
+        return _json(answer, service)
+    except _Unreadable:
+        return None
+
+
+def _field_messages(body: JsonValue) -> dict[str, str]:
+    """At most 12 messages from DRF's `{field: [text]}` (also one level down) and `{detail}`, or from `{error}`."""
+    if not isinstance(body, dict):
+        return {}
+    for key in ("error", "detail", "message"):
+        if isinstance(body.get(key), str):
+            return {"": label(body[key], limit=200)}
+    messages: dict[str, str] = {}
+    rows: list[tuple[str, JsonValue]] = []
+    for name, value in body.items():
+        inner = [(f"{name}.{part}", text) for part, text in value.items()] if isinstance(value, dict) else []
+        rows += inner or [(name, value)]
+    for name, value in rows[:12]:
+        if name == "success":
+            continue
+        first = value[0] if isinstance(value, list) and value else value
+        messages["" if name == "non_field_errors" else label(name, limit=60)] = label(first, limit=200)
+    return messages
+
+
+def _doubtful_path(operation: Operation) -> list[str]:
+    if operation.path_is_certain:
+        return []
+    if operation.provenance.path == "override":
+        return [f"Note: method and path ({operation.method} {operation.path}) come from LEADBRIDGE_CONTRACT_FILE."]
+    told = (
+        f"Note: the path of this operation ({operation.method} {operation.path}) is inferred, not documented; if it is "
+        f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}']. "
+        "`leadbridge contract check` looks for the documented one."
+    )
+    return [told]
+
+
+def _inferred_names(operation: Operation, fields: Mapping[str, str]) -> list[str]:
+    inferred = {field.wire for field in operation.body.values() if field.provenance == "inferred"}
+    if not fields or not inferred:
+        return []
+    told = (
+        "Note: names of this operation's fields are partly inferred, not documented; if the service misses one "
+        f"that was given, correct its name in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}'.body]."
+    )
+    return [told]

@@ -1,0 +1,205 @@
+"""The one way to a service: every request of LeadBridge leaves through `ServiceClient.request`."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
+
+import anyio
+from pydantic import JsonValue, SecretStr
+
+from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.config.token_claims import NO_CLAIMS, read_claims
+from leadbridge.server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, Unavailable
+from leadbridge.server.services.answers import HttpAnswer, read
+from leadbridge.server.services.exchange import Exchanges
+from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.observed import Observed
+from leadbridge.server.services.retry import Again, decide
+
+if TYPE_CHECKING:
+    from leadbridge.server.services.connections import MakeTransport
+
+READ_TIMEOUT = 30.0
+"""For one attempt at a read; pages have been seen to take 20 s. A write gets all the time there is."""
+DEADLINE = 50.0
+SHORTEST_KEY = 8
+"""A shorter one is no secret, and may stand in any text."""
+
+logger = logging.getLogger("leadbridge")
+
+OnWait = Callable[[float], Awaitable[None]]
+on_wait: ContextVar[OnWait | None] = ContextVar("on_wait", default=None)
+"""Told before a wait of a second or more, with its seconds; a tool call sets it to report progress."""
+
+
+class Permit(Protocol):
+    """Leave to send one write of one operation; given out by the ledger only."""
+
+    @property
+    def operation_id(self) -> str:
+        """The operation the permit is for."""
+        ...
+
+    async def sending(self) -> None:
+        """Put on record that a request may leave now."""
+        ...
+
+
+class ServiceClient:
+    """Requests to one service: authenticated, paced, repeated where that is safe, and read with care."""
+
+    def __init__(
+        self,
+        service: Service,
+        *,
+        base_url: str,
+        secret: SecretStr,
+        governor: Governor,
+        transport: MakeTransport | None = None,
+        sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.service = service
+        self.base_url = (base_url or service.base_url).rstrip("/")
+        self.governor = governor
+        self.observed = Observed()
+        self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
+        self._secret = secret
+        self._exchanges = Exchanges(service, secret, transport)
+        self._sleep = sleep
+        self._clock = clock
+
+    def url(self, operation: Operation, path: Mapping[str, int]) -> str:
+        """The full URL of an operation; path parameters are positive integers."""
+        base = self.base_url
+        if operation.api == "manager":
+            base = self._manager_base_url()
+        url = base + operation.path.format(**path)
+        if urlsplit(url)[:2] != urlsplit(base)[:2]:
+            msg = f"{operation.id}: the path leaves the service"
+            raise ValueError(msg)
+        return url
+
+    def _manager_base_url(self) -> str:
+        """The Manager API lies beside the vendor API; with a configured base URL, on that origin."""
+        documented = self.service.manager_base_url
+        if self.base_url == self.service.base_url:
+            return documented
+        configured = urlsplit(self.base_url)
+        return f"{configured.scheme}://{configured.netloc}{urlsplit(documented).path}"
+
+    async def request(
+        self,
+        operation: Operation,
+        *,
+        path: Mapping[str, int] | None = None,
+        query: Mapping[str, Scalar] | None = None,
+        body: Mapping[str, JsonValue] | None = None,
+        permit: Permit | None = None,
+    ) -> JsonValue:
+        """Send one operation and return the JSON of its answer (`None` for 204).
+
+        Ends within the caller's deadline (`anyio.fail_after`), at most `DEADLINE` seconds. A write needs the permit
+        that was given for it; without one nothing is sent.
+
+        Raises:
+            ServiceError: one of its kinds; `OutcomeUnknown` for a write that may have taken effect.
+        """
+        if operation.effect.writes and (permit is None or permit.operation_id != operation.id):
+            msg = f"{operation.id} is a write and has no permit of its own"
+            raise PermissionError(msg)
+        url = self.url(operation, path or {})
+        content = _encoded(body)
+        self._exchanges.client(operation, url)  # before a place is taken, because it may take a second or be refused
+        remaining = min(anyio.current_effective_deadline() - anyio.current_time(), DEADLINE)
+        deadline = self._clock() + (DEADLINE if math.isinf(remaining) else remaining) * 0.96
+        attempt = 0
+        while True:
+            attempt += 1
+            await self.governor.acquire(deadline - self._clock(), on_wait.get())
+            if permit is not None and attempt == 1:
+                await permit.sending()
+            patience = deadline - self._clock()
+            if patience <= 0:
+                raise self._too_late(operation)
+            if not operation.effect.writes:
+                patience = min(patience, READ_TIMEOUT)
+            logger.debug("%s: attempt %d", operation.id, attempt)
+            try:
+                answer = self._without_key(await self._exchanges.send(operation, url, query or {}, content, patience))
+                logger.debug("%s: answered %d", operation.id, answer.status)
+                await self.governor.answered()
+                self.observed.last_date = answer.headers.get("date", "")
+                value = await read(answer, operation, self.service, self.key_claims)
+                self.observed.worked.add(operation.id)
+                return value
+            except ServiceError as error:
+                logger.debug("%s: %s", operation.id, type(error).__name__)
+                if isinstance(error, NotFound):
+                    self.observed.not_found(operation, query or {})
+                again = decide(error, operation, self.service, attempt)
+                if again is not None and self._clock() + again.delay >= deadline:
+                    again = None
+                self._cool_off(error, again)
+                if again is None:
+                    raise _final(error, operation, self.service) from None
+                if not again.everyone:
+                    await self._sleep(again.delay)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._exchanges.aclose()
+
+    def _cool_off(self, error: ServiceError, again: Again | None) -> None:
+        if isinstance(error, RateLimited) and error.status is not None:
+            self.governor.cool_off(again.delay if again else error.retry_after)
+        elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            self.governor.cool_off(error.retry_after)
+
+    def _without_key(self, answer: HttpAnswer) -> HttpAnswer:
+        """A key that the service sends back is struck out before anything of the answer is read, shown or kept."""
+        key = self._secret.get_secret_value().encode()
+        if len(key) < SHORTEST_KEY or key not in answer.body:
+            return answer
+        return replace(answer, body=answer.body.replace(key, b"***"))
+
+    def _too_late(self, operation: Operation) -> Unavailable:
+        return Unavailable(
+            what="LEADBRIDGE_CALL_DEADLINE was over before the request could leave. Nothing was sent.",
+            next_step="Try again.",
+            service=self.service.id,
+            operation=operation.id,
+        )
+
+
+def _final(error: ServiceError, operation: Operation, service: Service) -> ServiceError:
+    """A write that may have taken effect is reported as such, whatever broke."""
+    if not (operation.effect.writes and error.may_have_taken_effect) or isinstance(error, OutcomeUnknown):
+        return error
+    return OutcomeUnknown(
+        what=f"{error.what} The {operation.title!r} request may or may not have taken effect.",
+        next_step="Look at the record on the service before trying again.",
+        service=service.id,
+        operation=operation.id,
+        status=error.status,
+        may_have_taken_effect=True,
+    )
+
+
+def _encoded(body: Mapping[str, JsonValue] | None) -> bytes | None:
+    """The body as JSON. What JSON or UTF-8 cannot carry is a ValueError before anything is on record as sent."""
+    return (
+        None
+        if body is None
+        else json.dumps(dict(body), allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+    )

@@ -1,0 +1,154 @@
+"""One HTTP exchange with a service: over which connection it goes, how long it may take, and what broke it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode, urlsplit
+
+import anyio
+from pydantic import SecretStr
+
+from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.errors import NetworkSettingError, NotReached, Unavailable
+from leadbridge.server.services.answers import HttpAnswer, unreadable
+from leadbridge.server.services.bodies import BodyTooLarge, BodyUnreadable, read_body
+from leadbridge.server.services.network.failures import Progress, explain
+from leadbridge.server.services.network.proxies import proxy_for
+
+if TYPE_CHECKING:
+    import httpx
+
+    from leadbridge.server.services.connections import MakeTransport
+
+CONNECT_TIMEOUT = 10.0
+
+
+class Exchanges:
+    """Sends requests with the key, one connection after another; knows nothing of limits and repeats.
+
+    Reads share connections. A write gets a new one: of a connection that was idle nobody can say whether the other side
+    still has it (a computer that slept, a server that closes it at that instant), and a write that is lost on it could
+    not be told from one that took effect. On a new connection everything before the request provably sends nothing.
+    """
+
+    def __init__(self, service: Service, secret: SecretStr, transport: MakeTransport | None) -> None:
+        self._service = service
+        self._secret = secret
+        self._transport = transport
+        self._clients: dict[tuple[str, str, bool], httpx.AsyncClient] = {}
+
+    def client(self, operation: Operation, url: str) -> httpx.AsyncClient:
+        """The client for an operation's origin. The first call imports httpx, which can take a second.
+
+        Raises:
+            NotReached: a variable for proxies or certificates cannot be used.
+        """
+        parts, writes = urlsplit(url), operation.effect.writes
+        key = parts.scheme, parts.netloc, writes
+        if key not in self._clients:
+            from leadbridge.server.services.connections import open_client
+
+            try:
+                self._clients[key] = open_client(url, self._transport, keep_alive=not writes)
+            except NetworkSettingError as error:
+                raise self._not_reached(operation, str(error), f"Correct {error.source}.", lasting=True) from None
+        return self._clients[key]
+
+    async def send(
+        self, operation: Operation, url: str, query: Mapping[str, Scalar], content: bytes | None, seconds: float
+    ) -> HttpAnswer:
+        """One exchange within `seconds`.
+
+        Raises:
+            NotReached: no connection could be made; nothing was sent.
+            Unavailable: the answer did not come, or not whole.
+            ServiceError: a body that cannot be unpacked.
+        """
+        import httpx
+
+        client = self.client(operation, url)
+        # Another transport reports no progress, so that only its errors say that nothing left.
+        progress = Progress(left=self._transport is not None)
+        request = httpx.Request(
+            operation.method,
+            f"{url}?{urlencode({name: _query_text(value) for name, value in query.items()})}" if query else url,
+            content=content,
+            headers=self._headers(has_body=content is not None),
+            extensions={
+                "timeout": httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict(),
+                "trace": progress.trace,
+            },
+        )
+        try:
+            with anyio.fail_after(seconds):
+                return await _answer(client, request)
+        except BodyUnreadable as error:
+            raise unreadable(str(error), operation, self._service, None) from None
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
+            raise self._no_connection(operation, url, error, progress) from None
+        except Exception as error:
+            if not progress.left:  # a proxy may break the connection in many ways
+                raise self._no_connection(operation, url, error, progress) from None
+            if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+                raise self._broken(operation, f"did not answer within {seconds:.0f} s") from None
+            if isinstance(error, httpx.HTTPError):
+                why = "broke the connection before its answer was complete"
+                raise self._broken(operation, why) from None
+            raise
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        while self._clients:
+            await self._clients.popitem()[1].aclose()
+
+    def _headers(self, *, has_body: bool) -> dict[str, str]:
+        """The key is made into a header only here, where a request to the configured origin is built."""
+        scheme = f"{self._service.auth_scheme} " if self._service.auth_scheme else ""
+        return {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": "LeadBridge",
+            **({"Content-Type": "application/json"} if has_body else {}),
+            self._service.auth_header: scheme + self._secret.get_secret_value(),
+        }
+
+    def _no_connection(self, operation: Operation, url: str, error: Exception, progress: Progress) -> NotReached:
+        proxy = None if self._transport else proxy_for(url)
+        failure = explain(error, urlsplit(url).netloc, proxy, progress.stage)
+        return self._not_reached(operation, failure.why, failure.next_step, lasting=failure.lasting)
+
+    def _not_reached(self, operation: Operation, why: str, next_step: str, *, lasting: bool) -> NotReached:
+        return NotReached(
+            what=f"{self._service.title} was not reached: {why}. Nothing was sent.",
+            next_step=next_step,
+            service=self._service.id,
+            operation=operation.id,
+            lasting=lasting,
+        )
+
+    def _broken(self, operation: Operation, why: str) -> Unavailable:
+        return Unavailable(
+            what=f"{self._service.title} {why}.",
+            next_step="Try again later.",
+            service=self._service.id,
+            operation=operation.id,
+            may_have_taken_effect=operation.effect.writes,
+        )
+
+
+async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> HttpAnswer:
+    response = await client.send(request, stream=True)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    try:
+        return HttpAnswer(response.status_code, headers, await read_body(response))
+    except BodyTooLarge:
+        return HttpAnswer(response.status_code, headers, b"", too_large=True)
+    finally:
+        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+            await response.aclose()
+
+
+def _query_text(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

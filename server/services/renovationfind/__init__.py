@@ -1,0 +1,1 @@
+"""RenovationFind: its typed reads, its records, and its own rules."""

@@ -1,0 +1,61 @@
+"""RenovationFind's read operations, typed. No page documents them: their paths and names are inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue, ValidationError
+
+from leadbridge.server.catalog import Catalog
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.client import ServiceClient
+from leadbridge.server.services.renovationfind.lead_lists import LeadRows, lead_rows_of
+from leadbridge.server.services.renovationfind.models import Envelope, Lead
+from leadbridge.server.services.values import readable_rows
+
+
+class RenovationFind:
+    """Typed reads over the shared client. Errors are those of `ServiceClient.request`."""
+
+    def __init__(self, client: ServiceClient, catalog: Catalog) -> None:
+        self.client = client
+        self._catalog = catalog
+
+    async def list_leads(
+        self, query: Mapping[str, Scalar | None], extra: Mapping[str, str] | None = None
+    ) -> tuple[LeadRows, list[Lead]]:
+        """One page of leads, or all of them; `query` by our argument names, `extra` by the service's own."""
+        operation = self._catalog["renovationfind.list_leads"]
+        answer = await self.client.request(operation, query={**operation.encode_query(query), **(extra or {})})
+        found = lead_rows_of(answer)
+        if found is None:
+            raise self._odd(operation.id, "no list of leads that can be recognised")
+        leads = readable_rows(Lead, found.rows)
+        if not leads and len(found.rows) > 1:
+            raise self._odd(operation.id, "leads without a usable id")
+        self.client.observed.look_at_one(operation.id, leads)
+        return found, leads
+
+    async def get_lead(self, lead_id: int) -> Lead:
+        """One lead in full, in the `{success, data}` envelope or bare."""
+        operation = self._catalog["renovationfind.get_lead"]
+        answer = await self.client.request(operation, path={"lead_id": lead_id})
+        bare = isinstance(answer, dict) and "data" not in answer
+        try:
+            lead = self._lead(answer if bare else Envelope.model_validate(answer).data, operation.id)
+        except ValidationError:
+            raise self._odd(operation.id, "an answer that is no object") from None
+        if lead.id != lead_id:
+            raise self._odd(operation.id, f"lead {lead.id} instead of the one asked for, {lead_id}")
+        self.client.observed.look_at(operation.id, lead)
+        return lead
+
+    def _lead(self, value: JsonValue | object, operation_id: str) -> Lead:
+        try:
+            return Lead.model_validate(value)
+        except ValidationError:
+            raise self._odd(operation_id, "a lead without a usable id") from None
+
+    def _odd(self, operation_id: str, why: str) -> Exception:
+        return unreadable(why, self._catalog[operation_id], self.client.service, None)

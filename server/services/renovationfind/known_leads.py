@@ -1,0 +1,161 @@
+"""What is last known of RenovationFind leads, from earlier answers: the vendor API documents no read."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from leadbridge.server.errors import Refused
+from leadbridge.server.services.renovationfind.models import WON, Lead
+from leadbridge.server.state import Store
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+
+_LONG = {"projectDetailsHtml", "customerInformationHtml", "originalJobDescription"}
+LONGEST_TEXT, LONGEST_VALUE, MOST_ATTACHMENTS = 20_000, 1_000, 50
+"""What is kept of a lead, in characters and files; what is shown of it is far less."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLead:
+    """A lead as an earlier answer showed it, and what our own writes did to it."""
+
+    lead: Lead
+    seen_at: float
+    accepted_here: bool = False
+    declined_here: bool = False
+
+    @property
+    def seen(self) -> str:
+        """When it was seen, in UTC."""
+        return datetime.fromtimestamp(self.seen_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+    @property
+    def accepted(self) -> bool:
+        """Whether it was accepted: by us, or an answer says so by its action or by a status that was set."""
+        action = (self.lead.vendorLeadAction or "").upper()
+        return self.accepted_here or action.startswith("ACCEPT") or self.lead.status not in {None, "NO_RESPONSE"}
+
+
+@dataclass(frozen=True, slots=True)
+class KnownLeads:
+    """Keeps the last seen answer of each lead in the store."""
+
+    store: Store
+    account: Callable[[str], str]
+    clock: Callable[[], float] = time.time
+
+    async def get(self, lead_id: int) -> KnownLead | None:
+        """The last known state of a lead, if any."""
+
+        def work(connection: Connection) -> KnownLead | None:
+            from leadbridge.server.state.tables import leads
+
+            account = self.account("renovationfind")
+            row = connection.execute(
+                leads.select().where(leads.c.account == account, leads.c.lead_id == lead_id)
+            ).first()
+            if row is None:
+                return None
+            return KnownLead(
+                Lead.model_validate(row.data["lead"]),
+                row.seen_at,
+                accepted_here=bool(row.data.get("accepted_here")),
+                declined_here=bool(row.data.get("declined_here")),
+            )
+
+        return await self.store.run(work)
+
+    async def remember(self, lead: Lead, *, accepted_here: bool = False, declined_here: bool = False) -> None:
+        """Keep an answer as the last known state of its lead; what we once did to it stays known."""
+        before = await self.get(lead.id)
+        data = {
+            "lead": _kept(lead),
+            "accepted_here": accepted_here or (before is not None and before.accepted_here),
+            "declined_here": declined_here or (before is not None and before.declined_here),
+        }
+
+        def work(connection: Connection) -> None:
+            from leadbridge.server.state.tables import leads
+
+            key = {"account": self.account("renovationfind"), "lead_id": lead.id}
+            values = {"data": data, "seen_at": self.clock()}
+            where = [leads.c.account == key["account"], leads.c.lead_id == lead.id]
+            if not connection.execute(leads.update().where(*where).values(**values)).rowcount:
+                connection.execute(leads.insert().values(**key, **values))
+
+        await self.store.run(work)
+
+    async def remember_read(self, found: Sequence[Lead], asked_at: float, *, whole: bool) -> None:
+        """Keep leads that were read. `whole` replaces what is known; rows of a list only add to it.
+
+        What was seen after the question left, such as the answer to a write, is newer and stays.
+        """
+
+        def work(connection: Connection) -> None:
+            from leadbridge.server.state.tables import leads
+
+            account = self.account("renovationfind")
+            ids = [lead.id for lead in found]
+            select = leads.select().where(leads.c.account == account, leads.c.lead_id.in_(ids))
+            before = {row.lead_id: row for row in connection.execute(select)}
+            for lead in {lead.id: lead for lead in found}.values():
+                row = before.get(lead.id)
+                shown = _kept(lead)
+                if row is None:
+                    data = {"lead": shown, "accepted_here": False, "declined_here": False}
+                    values = {"account": account, "lead_id": lead.id, "data": data, "seen_at": self.clock()}
+                    connection.execute(leads.insert().values(**values))
+                elif row.seen_at <= asked_at:
+                    kept = shown if whole else _added(row.data["lead"], shown)
+                    where = [leads.c.account == account, leads.c.lead_id == lead.id]
+                    values = {"data": {**row.data, "lead": kept}, "seen_at": self.clock()}
+                    connection.execute(leads.update().where(*where).values(**values))
+
+        if found:
+            await self.store.run(work)
+
+
+def _kept(lead: Lead) -> dict[str, JsonValue]:
+    """What is kept of a lead: the fields that are known, each text no longer than anything that is made of it."""
+    shown = lead.model_dump(mode="json", exclude_none=True, include=set(Lead.model_fields))
+    shown["attachments"] = shown.get("attachments", [])[:MOST_ATTACHMENTS]
+    return {name: _short(value, LONGEST_TEXT if name in _LONG else LONGEST_VALUE) for name, value in shown.items()}
+
+
+def _short(value: JsonValue, limit: int) -> JsonValue:
+    if isinstance(value, str):
+        return value if len(value) <= limit else f"{value[: limit - 1]}…"
+    if isinstance(value, list):
+        return [_short(item, limit) for item in value]
+    return {name: _short(item, limit) for name, item in value.items()} if isinstance(value, dict) else value
+
+
+def _added(before: Mapping[str, JsonValue], row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """What a list's row tells, over what was known: it leaves out much, which is no sign that it is gone."""
+    details = before.get("postLeadStatusData")
+    status = details.get("status") if isinstance(details, dict) else None
+    outdated = {"postLeadStatusData"} if row.get("postLeadStatus", status) != status else set[str]()
+    kept = {name: value for name, value in before.items() if name not in outdated}
+    return {**kept, **{name: value for name, value in row.items() if value not in ("", [])}}
+
+
+def won_refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
+    """A lead that is won cannot be changed by anybody but RenovationFind's support.
+
+    Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-status
+    """
+    if known is None or known.lead.status not in WON:
+        return None
+    return Refused(
+        "already_won",
+        f"Nothing was sent: lead {lead_id} is {known.lead.status} (seen {known.seen}), which cannot be changed.",
+        "Only RenovationFind's support can change a won lead.",
+    )

@@ -1,0 +1,1 @@
+"""RoofLink: its typed reads, its records, and its own rules."""

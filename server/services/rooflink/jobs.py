@@ -1,0 +1,76 @@
+"""A RoofLink job as an answer shows it, read by the names that the catalog gives its fields on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from leadbridge.server.services.values import Answer, RecordId
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One field of an answer: its value, for a person or region the id, and its text, empty for nothing."""
+
+    value: str | int | float | bool | None
+    text: str
+
+    def is_like(self, given: str | int, *, phone: bool = False) -> bool:
+        """Whether it is the value that was given; letter case and spaces do not count, nor a phone's punctuation."""
+        if isinstance(given, int):
+            return not isinstance(self.value, bool) and str(self.value) == str(given)
+        shown = str(self.value or "")
+        if phone and (digits := _digits(given)):
+            return _digits(shown) == digits
+        return " ".join(shown.casefold().split()) == " ".join(given.casefold().split())
+
+
+class JobRecord(Answer):
+    """A job or a prospect; all that is said of it but the id is kept as it came."""
+
+    EXPECTED = None  # it reads any field by its name, so none is new
+
+    id: RecordId
+
+    def shows(self, wire: str) -> Shown | None:
+        """The field at a name such as `city` or `customer.first_name`; `None` where the answer does not have it.
+
+        The prospect's answer has the assigned persons, the region and the lead source in its customer.
+        """
+        found = self._at(wire)
+        if found is _ABSENT and "." not in wire:
+            inner = self._at(f"customer.{wire}")
+            found = _ABSENT if isinstance(inner, str) and inner else inner
+        return None if isinstance(found, (_Absent, list)) else _shown(found)
+
+    def _at(self, wire: str) -> JsonValue | _Absent:
+        found: JsonValue | _Absent = dict(self.model_extra or {})
+        for part in wire.split("."):
+            if not isinstance(found, dict) or part not in found:
+                return _ABSENT
+            found = found[part]
+        return found
+
+
+class _Absent:
+    """Not in the answer, which is something else than null."""
+
+
+_ABSENT = _Absent()
+
+
+def _shown(value: JsonValue) -> Shown:
+    if isinstance(value, dict):
+        identity = value.get("id")
+        number = identity if isinstance(identity, (int, str)) else None
+        name = next((text for key in ("name", "full_name", "label") if isinstance(text := value.get(key), str)), "")
+        return Shown(number, f"{name} (id {number})" if name and number is not None else name or str(number or ""))
+    if value is None or isinstance(value, list):
+        return Shown(None, "")
+    return Shown(value, str(value))
+
+
+def _digits(text: str) -> str:
+    """The last ten digits: a country code may stand before them."""
+    return "".join(character for character in text if character.isdecimal())[-10:]

@@ -1,0 +1,176 @@
+"""Which files may leave this machine: those inside LEADBRIDGE_UPLOAD_ROOT that are photos or videos by their content.
+
+A path is resolved first, and what is inside by then is opened part by part without following a link, so that a link
+that is put there in between leads nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from leadbridge.server.errors import ArgumentsRefused, Problem
+
+LARGEST = 50 * 1024 * 1024
+"""Bytes; RoofLink names no limit. This one keeps a call within its deadline."""
+_CHUNK = 1024 * 1024
+_HEAD = 64
+_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+"""A pipe without a writer must not hold the call up before it is refused."""
+
+# What cameras and phones write. A table of our own: a package for hundreds of types would let hundreds of types leave.
+_SIGNATURES = (
+    (0, b"\xff\xd8\xff", "image/jpeg"),
+    (0, b"\x89PNG\r\n\x1a\n", "image/png"),
+    (0, b"GIF87a", "image/gif"),
+    (0, b"GIF89a", "image/gif"),
+    (8, b"WEBP", "image/webp"),
+    (0, b"II*\0", "image/tiff"),
+    (0, b"MM\0*", "image/tiff"),
+    (8, b"AVI ", "video/x-msvideo"),
+    (0, b"\x1aE\xdf\xa3", "video/webm"),
+)
+_BRANDS = {
+    b"heic": "image/heic", b"heix": "image/heic", b"hevc": "image/heic", b"mif1": "image/heif", b"msf1": "image/heif",
+    b"avif": "image/avif", b"qt  ": "video/quicktime", b"isom": "video/mp4", b"iso2": "video/mp4",
+    b"iso4": "video/mp4", b"iso5": "video/mp4", b"iso6": "video/mp4", b"mp41": "video/mp4", b"mp42": "video/mp4",
+    b"avc1": "video/mp4", b"M4V ": "video/mp4", b"MSNV": "video/mp4", b"3gp4": "video/3gpp", b"3gp5": "video/3gpp",
+    b"3gp6": "video/3gpp",
+}  # fmt: skip
+"""Of the ISO base media format: the four bytes after `ftyp`."""
+
+
+@dataclass(frozen=True, slots=True)
+class UploadFile:
+    """A file that may leave: where it is below the root, and what it holds."""
+
+    parts: tuple[str, ...]
+    size: int
+    content_type: str
+    digest: str
+    """SHA-256 of its content, as hexadecimal."""
+
+    @property
+    def name(self) -> str:
+        """The file's own name."""
+        return self.parts[-1]
+
+    @property
+    def shown(self) -> str:
+        """Its path below the root."""
+        return "/".join(self.parts)
+
+
+def looked_at(root: Path, text: str) -> UploadFile:
+    """The file at a path, absolute or below the root, read once from beginning to end.
+
+    Raises:
+        ArgumentsRefused: it is not below the root, no plain file, empty, too large, or no photo or video.
+    """
+    parts = inside(root, text)
+    with opened(root, parts) as file:
+        size = os.fstat(file.fileno()).st_size
+        head = file.read(_HEAD)
+        digest = hashlib.sha256(head)
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+    return UploadFile(parts, size, _type_of(head), digest.hexdigest())
+
+
+def inside(root: Path, text: str) -> tuple[str, ...]:
+    """The parts of a path below the root, all links resolved.
+
+    Raises:
+        ArgumentsRefused: it leads out of the root, or nowhere.
+    """
+    if "\0" in text or ".." in Path(text).parts:
+        raise _refused("must not contain '..' or null characters")
+    try:
+        base = root.resolve(strict=True)
+        found = (base / text).resolve(strict=True) if not Path(text).is_absolute() else Path(text).resolve(strict=True)
+        parts = found.relative_to(base).parts
+    except FileNotFoundError:
+        raise _refused("there is no such file below LEADBRIDGE_UPLOAD_ROOT") from None
+    except ValueError:
+        raise _refused("must lie below LEADBRIDGE_UPLOAD_ROOT; a link must not lead out of it") from None
+    except (OSError, RuntimeError) as error:  # too long, a loop of links, no permission
+        raise _refused(f"cannot be read: {getattr(error, 'strerror', None) or 'a loop of links'}") from None
+    if not parts:
+        raise _refused("must be a file, not LEADBRIDGE_UPLOAD_ROOT itself")
+    return parts
+
+
+@contextmanager
+def opened(root: Path, parts: tuple[str, ...]) -> Generator[BinaryIO]:
+    """A plain file of a fitting size, opened below the root without following any link.
+
+    Raises:
+        ArgumentsRefused: it is something else by now.
+    """
+    try:
+        descriptor = _open(root.resolve(strict=True), parts)
+    except OSError as error:
+        raise _refused(f"cannot be opened: {error.strerror}") from None
+    try:
+        _check(os.fstat(descriptor))
+    except ArgumentsRefused:
+        os.close(descriptor)
+        raise
+    with os.fdopen(descriptor, "rb") as file:
+        yield file
+
+
+def _check(state: os.stat_result) -> None:
+    if not stat.S_ISREG(state.st_mode):
+        raise _refused("must be a plain file, not a directory, device or pipe")
+    if not state.st_size:
+        raise _refused("is empty")
+    if state.st_size > LARGEST:
+        raise _refused(f"must have at most {LARGEST // 1024 // 1024} MB (LeadBridge's own limit)")
+
+
+def _open(base: Path, parts: tuple[str, ...]) -> int:
+    if os.open not in os.supports_dir_fd:  # Windows
+        return _open_and_compare(base, parts)
+    directory = os.open(base, _FLAGS | os.O_DIRECTORY)
+    try:
+        for part in parts[:-1]:
+            inner = os.open(part, _FLAGS | os.O_DIRECTORY | _NOFOLLOW, dir_fd=directory)
+            os.close(directory)
+            directory = inner
+        return os.open(parts[-1], _FLAGS | _NOFOLLOW | _NO_WAIT, dir_fd=directory)
+    finally:
+        os.close(directory)
+
+
+def _open_and_compare(base: Path, parts: tuple[str, ...]) -> int:
+    """Open by path, then see that the path still leads to what is open, and still below the root."""
+    path = base.joinpath(*parts)
+    descriptor = os.open(path, _FLAGS | _NO_WAIT)
+    if not os.path.samestat(os.fstat(descriptor), os.lstat(path)) or not path.resolve().is_relative_to(base):
+        os.close(descriptor)
+        raise OSError(0, "it was exchanged meanwhile")
+    return descriptor
+
+
+def _type_of(head: bytes) -> str:
+    if head[4:8] == b"ftyp" and (found := _BRANDS.get(head[8:12])):
+        return found
+    for offset, signature, content_type in _SIGNATURES:
+        if head[offset : offset + len(signature)] == signature and (not offset or head[:4] == b"RIFF"):
+            return content_type
+    raise _refused(
+        "is no photo or video that is known: JPEG, PNG, GIF, WebP, TIFF, HEIC, AVIF, MP4, MOV, 3GP, AVI, WebM"
+    )
+
+
+def _refused(why: str) -> ArgumentsRefused:
+    return ArgumentsRefused([Problem("file_path", why)])

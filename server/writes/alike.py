@@ -1,0 +1,115 @@
+"""Is the same lead being created right now, written otherwise?
+
+Two processes that look at RoofLink's list at the same moment both find nothing. So what a write is to create is kept
+beside it, normalised, and whoever puts the next one on record compares with it, in the transaction of the intent: with
+what is under way or unresolved, and with what was created within 24 hours, which the list may not show yet. It is
+forgotten when the write has failed or that time is over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import anyio.to_thread
+
+from leadbridge.server.errors import Refused
+from leadbridge.server.state import Store
+from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.repeats import WINDOW
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from leadbridge.server.matching.profile import Profile, Sought
+
+PAST = "If it is another one, call again with allow_duplicate=true; the user is then asked."
+
+
+@dataclass(frozen=True, slots=True)
+class ToCreate:
+    """What a write is to create, normalised before the transaction in which it is compared."""
+
+    told: Sought
+    profile: Profile
+
+
+async def to_create(plan: Plan) -> ToCreate | None:
+    """What the plan creates, where it is something that can be compared."""
+    if plan.sought is None:
+        return None
+    from leadbridge.server.matching.profile import profile_of
+
+    return ToCreate(plan.sought, await anyio.to_thread.run_sync(profile_of, plan.sought))
+
+
+def refuse_alike(connection: Connection, plan: Plan, new: ToCreate, account: str, now: float) -> None:
+    """Compare with what other writes create; the same write again is not looked at here.
+
+    Raises:
+        Refused: it is likely the same as one that is under way, unresolved or done.
+    """
+    from sqlalchemy import select
+
+    from leadbridge.server.matching.compare import compare
+    from leadbridge.server.matching.profile import profile_of, told_of
+    from leadbridge.server.state.tables import being_created, writes
+
+    _forget(connection, now)
+    columns = (writes.c.id, writes.c.state, writes.c.record_id, being_created.c.told, being_created.c.found_by)
+    rows = connection.execute(
+        select(*columns)
+        .join(writes, writes.c.id == being_created.c.write_id)
+        .where(being_created.c.account == account, writes.c.subject != plan.subject)
+        .order_by(writes.c.id.desc())
+    ).all()
+    keys = new.profile.lookup_keys()
+    for row in rows:
+        if keys.isdisjoint(row.found_by):
+            continue
+        match = compare(new.profile, profile_of(told_of(row.told), like=new.profile))
+        if match.likely:
+            raise _refusal(row, ", ".join(match.evidence))
+
+
+async def refuse_alike_before_asking(store: Store, plan: Plan, account: str, now: float) -> None:
+    """The same comparison before there is an intent, so that nobody is asked in vain.
+
+    Raises:
+        Refused: what the plan creates is likely the same as what another write creates.
+    """
+    if (new := await to_create(plan)) is not None:
+        await store.run(lambda connection: refuse_alike(connection, plan, new, account, now))
+
+
+def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> None:
+    """Keep what a write is to create, for as long as another one may be the same."""
+    from leadbridge.server.matching.profile import told_json
+    from leadbridge.server.state.tables import being_created
+
+    found_by, told = sorted(new.profile.keys()), told_json(new.told)
+    connection.execute(being_created.insert().values(write_id=write_id, account=account, found_by=found_by, told=told))
+
+
+def _forget(connection: Connection, now: float) -> None:
+    from sqlalchemy import or_, select
+
+    from leadbridge.server.state.tables import being_created, writes
+
+    old = (writes.c.state == "done") & (writes.c.created_at <= now - WINDOW)
+    settled = select(writes.c.id).where(or_(writes.c.state == "failed", old))
+    connection.execute(being_created.delete().where(being_created.c.write_id.in_(settled)))
+
+
+def _refusal(row: Any, evidence: str) -> Refused:
+    seems = f"what seems the same lead, written otherwise ({evidence})"
+    if row.state == "done":
+        job = "" if row.record_id is None else f", job {row.record_id}"
+        told = f"Nothing was sent: {seems}, was created within 24 hours (write {row.id}{job})."
+        return Refused("likely_duplicate", told, "Look at it with rooflink_get_prospect.", PAST)
+    if row.state == "unknown":
+        told = f"Nothing was sent: write {row.id} of {seems}, is unresolved, it may or may not have taken effect."
+        settle = f"Look for it on the service, then settle it with resolve_write (write_id={row.id})."
+        return Refused("earlier_unknown", told, settle, PAST)
+    told = f"Nothing was sent: {seems}, is being created right now (write {row.id})."
+    return Refused("in_progress", told, "Wait for it and look at write_history.", PAST)

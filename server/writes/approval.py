@@ -1,0 +1,216 @@
+"""A person's yes: how it is asked for, proved, and used once.
+
+A client that can ask is asked, always. One that cannot gets a preview and a token bound to exactly this write; the
+token comes back with the same arguments once the person has said yes. What a model writes is no approval by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from leadbridge.server.config.settings import ApprovalMode
+from leadbridge.server.errors import Refused
+from leadbridge.server.state import Store
+from leadbridge.server.writes.plan import Plan, digest_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+TOKEN_LIFETIME = 600.0
+_PREFIX = "lb1"
+_AROUND = r"[^A-Za-z0-9_.\-]*"
+_CHARACTER = rf"[A-Za-z0-9_-]{_AROUND}"
+_TOKEN = re.compile(
+    rf"{_PREFIX}{_AROUND}\.{_AROUND}((?:{_CHARACTER})+)\.{_AROUND}((?:{_CHARACTER}){{43}})(?![A-Za-z0-9_-])"
+)
+"""A token in a text: wrapped, quoted, under its label or at the end of a sentence. Its signature has 43 characters."""
+_PIECE = re.compile(r"[A-Za-z0-9_-]{30}")
+"""No word that somebody types."""
+
+Way = Literal["not needed", "asked", "token", "unattended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A yes, or the fact that none is needed. `id` is what is used up by the write; empty where nothing is."""
+
+    way: Way
+    id: str = ""
+    used: bool = False
+    """Used up already, by the plan that this write is a step of."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenNeeded:
+    """The client cannot ask: the preview and this token go to the model, nothing is sent."""
+
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedToken:
+    """A token that came back: what it is used up as, and a digest of the preview it was made for."""
+
+    id: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """Nothing is to be sent or asked; the request is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """Decides how an approval is obtained, and makes and checks tokens."""
+
+    store: Store
+    account: Callable[[str], str]
+    mode: ApprovalMode
+    clock: Callable[[], float] = time.time
+
+    def without_asking(self, plan: Plan) -> Approval | None:
+        """The approval of a write that needs none, or of a server that runs unattended."""
+        if not plan.needs_approval:
+            return Approval("not needed")
+        return Approval("unattended") if self.mode == "off" else None
+
+    def refuse_without_tokens(self) -> None:
+        """Nothing can be done for a client that cannot ask, where tokens are not accepted.
+
+        Raises:
+            Refused: they are not.
+        """
+        if self.mode == "human":
+            raise Refused(
+                "cannot_ask",
+                "Nothing was changed: this needs a person's approval, this client cannot ask for one, and "
+                "LEADBRIDGE_APPROVALS=human does not accept tokens.",
+                "Use a client that supports elicitation.",
+            )
+
+    async def token_needed(self, plan: Plan) -> TokenNeeded:
+        """What a client that cannot ask gets: a token to come back with."""
+        return TokenNeeded(await self._mint(plan))
+
+    def by_token(self, plan: Plan, token: OpenedToken) -> Approval:
+        """The approval that a token proves, if the person was shown what would be sent now.
+
+        Raises:
+            Refused: the preview is another one by now.
+        """
+        if token.shown != digest_of(plan.question):
+            raise _token_refused("stale", "what the user was shown has changed since")
+        return Approval("token", token.id)
+
+    async def refuse_used(self, approval_id: str) -> None:
+        """Refuse a yes that was used before, or was a no.
+
+        Raises:
+            Refused: it was.
+        """
+
+        def work(connection: Connection) -> bool:
+            from leadbridge.server.state.tables import approvals
+
+            where = approvals.c.approval_id == approval_id
+            return connection.execute(approvals.select().where(where)).first() is not None
+
+        if approval_id and await self.store.run(work):
+            raise used_before()
+
+    async def _mint(self, plan: Plan) -> str:
+        payload = {
+            "o": plan.operation.id,
+            "a": plan.digest(),
+            "p": digest_of(plan.question),
+            "u": digest_of(self.account(plan.operation.service)),
+            "e": int(self.clock() + TOKEN_LIFETIME),
+            "n": secrets.token_hex(8),
+        }
+        body = _b64(json.dumps(payload, separators=(",", ":")).encode())
+        return f"{_PREFIX}.{body}.{await self._sign(body)}"
+
+    async def opened(self, plan: Plan, token: str) -> OpenedToken:
+        """A token that is genuine, made for exactly these arguments, not expired and not used.
+
+        Raises:
+            Refused: it is not; each case is told apart.
+        """
+        self.refuse_without_tokens()
+        body, signature = _parts_of(token)
+        if not hmac.compare_digest(signature.encode(), (await self._sign(body)).encode()):
+            raise _token_refused("forged", "this server made no such approval_token, or it was changed on the way")
+        payload = json.loads(_unb64(body))
+        if payload["o"] != plan.operation.id or payload["a"] != plan.digest():
+            raise _token_refused("other_arguments", "this approval_token was made for other arguments")
+        if payload["u"] != digest_of(self.account(plan.operation.service)):
+            raise _token_refused("other_company", "this approval_token was made for another company")
+        if payload["e"] <= self.clock():
+            raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
+        opened = OpenedToken(f"token-{payload['n']}", payload["p"])
+        await self.refuse_used(opened.id)
+        return opened
+
+    async def _sign(self, body: str) -> str:
+        import anyio.to_thread
+
+        secret = await anyio.to_thread.run_sync(self.store.secret)
+        key = hmac.new(secret, b"leadbridge approval token", hashlib.sha256).digest()
+        return _b64(hmac.new(key, body.encode(), hashlib.sha256).digest())
+
+
+def asked_id(question_id: str) -> str:
+    """The id of the approval that answers this very question; empty for no question."""
+    return f"asked-{question_id}" if question_id else ""
+
+
+def used_before() -> Refused:
+    """What is told of an approval that was used up."""
+    return Refused(
+        "approval_used",
+        "Nothing was changed: this approval was used before, and each one counts once.",
+        "Look at write_history for what it did; to do it again, ask the user again.",
+    )
+
+
+def _parts_of(text: str) -> tuple[str, str]:
+    """Body and signature of the token in a text that a model copied, perhaps with what stood around it.
+
+    Raises:
+        Refused: there is none, or not the whole of one.
+    """
+    at = text.find(_PREFIX)
+    found = _TOKEN.match(text, at) if at >= 0 else None
+    if found is not None:
+        body, signature = (re.sub(_AROUND, "", part) for part in found.groups())
+        return body, signature
+    if at >= 0 or _PIECE.search(text):
+        raise _token_refused(
+            "not_whole",
+            "this approval_token was not copied whole, or was changed on the way",
+            "Call again with the whole token, from lb1 to its end; or without one, for a fresh preview.",
+        )
+    raise _token_refused("forged", "this is not an approval_token of this server")
+
+
+def _token_refused(reason: str, why: str, step: str = "") -> Refused:
+    step = step or "Call again without approval_token for a fresh preview, and ask the user again."
+    return Refused(f"token_{reason}", f"Nothing was changed: {why}.", step)
+
+
+def _b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _unb64(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))

@@ -1,0 +1,298 @@
+"""The ledger: every write is on record before it leaves, and its outcome after.
+
+States: `intended` (on record, nothing left), `sent` (a request may have left), then `done`, `failed` (provably not
+carried out) or `unknown` (it may have been). Each change of state is also a row of the audit trail.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from leadbridge.server.errors import Refused, StateError
+from leadbridge.server.state import Store, audit
+from leadbridge.server.writes.alike import keep, refuse_alike, to_create
+from leadbridge.server.writes.approval import Approval, used_before
+from leadbridge.server.writes.late_outcomes import LateOutcomes
+from leadbridge.server.writes.masking import masked
+from leadbridge.server.writes.owners import this_process
+from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.recovery import set_state, settle_orphans
+from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier
+from leadbridge.server.writes.write_rows import WriteRow, row_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+__all__ = ["OUTCOMES", "Ledger", "WritePermit", "WriteRow"]
+
+OUTCOMES = ("intended", "sent", "done", "failed", "unknown")
+SERVICES = ("rooflink", "renovationfind")
+LEASE = 900.0
+"""Seconds after which a write on record is given up whose process cannot be looked at; longer than any deadline."""
+
+
+@dataclass(slots=True)
+class WritePermit:
+    """Leave to send one write, given out only with its intent on record. The client takes no write without one."""
+
+    write_id: int
+    operation_id: str
+    _ledger: Ledger = field(repr=False)
+    may_have_left: bool = False
+    """Whether the client came so far that a request may have left."""
+
+    async def sending(self) -> None:
+        """Called by the client right before a request may leave.
+
+        Raises:
+            Refused: another process has given this write up meanwhile, and may have sent it itself.
+        """
+        if not await self._ledger.record(self.write_id, "sent"):
+            raise Refused(
+                "given_up",
+                f"Nothing was sent: write {self.write_id} waited so long that it was given up.",
+                "Look at write_history, and call again if it is still wanted.",
+            )
+        self.may_have_left = True
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Writes intents and outcomes to the store, and burns each approval with the intent it allowed."""
+
+    store: Store
+    account: Callable[[str], str]
+    sandbox: bool
+    clock: Callable[[], float] = time.time
+    _late: LateOutcomes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_late", LateOutcomes(self.store))
+
+    async def earlier(self, plan: Plan) -> EarlierWrite | UnresolvedWrite | None:
+        """The same write, if it was tried before and this one counts as its repeat.
+
+        Raises:
+            Refused: the same is being written right now.
+        """
+        if plan.repeats_knowingly:
+            return None
+
+        def work(connection: Connection) -> EarlierWrite | UnresolvedWrite | None:
+            settle_orphans(connection, self.clock())
+            return earlier(connection, plan, self.account(plan.operation.service), self.clock())
+
+        return await self._late.run(work, self.clock())
+
+    async def about(self, service: str, subject: str) -> WriteRow | None:
+        """The newest write about a subject that did not fail, in whatever state, however old."""
+        now = self.clock()
+
+        def work(connection: Connection) -> WriteRow | None:
+            from sqlalchemy import select
+
+            from leadbridge.server.state.tables import writes
+
+            settle_orphans(connection, now)
+            where = [writes.c.account == self.account(service), writes.c.subject == subject, writes.c.state != "failed"]
+            row = connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
+            return None if row is None else row_of(row)
+
+        return await self._late.run(work, self.clock())
+
+    async def intend(self, plan: Plan, approval: Approval) -> WritePermit | EarlierWrite:
+        """Put the write on record and use up its approval, in one transaction; or find that it was done before.
+
+        Raises:
+            Refused: this approval was used before, or the same write is under way or unresolved, or one that creates
+                the same in another notation.
+            StateError: nothing could be put on record; nothing may be sent.
+        """
+        now, account = self.clock(), self.account(plan.operation.service)
+        new = await to_create(plan)
+
+        def work(connection: Connection) -> int | EarlierWrite:
+            from leadbridge.server.state.statements import ADD_WRITE
+
+            last = audit.hold(connection)
+            if approval.id and not approval.used:
+                _burn(connection, approval.id, plan.operation.id, "yes", now)
+            if not plan.repeats_knowingly:
+                found = earlier(connection, plan, account, now)
+                if isinstance(found, UnresolvedWrite):
+                    raise found.refusal()
+                if found is not None:
+                    return found
+            if new is not None and not plan.alike_is_fine:
+                refuse_alike(connection, plan, new, account, now)
+            values = self._intent(plan, approval, now)
+            row = connection.execute(ADD_WRITE, values)
+            write_id = int(cast("tuple[int]", row.inserted_primary_key)[0])
+            told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
+            audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}}, after=last)
+            if new is not None:
+                keep(connection, write_id, new, account)
+            return write_id
+
+        found = await self._late.run(work, self.clock())
+        return found if isinstance(found, EarlierWrite) else WritePermit(found, plan.operation.id, self)
+
+    def _intent(self, plan: Plan, approval: Approval, now: float) -> dict[str, Any]:
+        return {
+            "account": self.account(plan.operation.service),
+            "service": plan.operation.service,
+            "operation": plan.operation.id,
+            "target": plan.target,
+            "subject": plan.subject,
+            "repeat_digest": plan.repeat_digest(),
+            "arguments": masked(plan.arguments),
+            "state": "intended",
+            "approval": approval.way,
+            "approval_id": approval.id,
+            "sandbox": self.sandbox,
+            "owner": this_process(),
+            "lease_until": now + LEASE,
+            "created_at": now,
+            "updated_at": now,
+        }
+
+    async def use_up(self, approval: Approval, operation_id: str) -> None:
+        """Use up the approval of something that is not sent to a service.
+
+        Raises:
+            Refused: it was used before.
+        """
+        now = self.clock()
+        if approval.id:
+            await self.store.run(lambda connection: _burn(connection, approval.id, operation_id, "yes", now))
+
+    async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> bool:
+        """Put a write's state on record; whether it could still go there.
+
+        Raises:
+            StateError: it could not be written. An outcome is then put on record as soon as the store can be written
+                again; if this process ends before, the next one finds the write as `sent`, and tells it as unknown.
+        """
+        now = self.clock()
+        try:
+            return await self._late.run(
+                lambda connection: set_state(connection, now, write_id, state, summary, record_id), now
+            )
+        except StateError:
+            if state in {"done", "failed", "unknown"}:
+                self._late.add(write_id, state, summary, record_id)
+            raise
+
+    async def burn_no(self, approval_id: str, operation_id: str) -> None:
+        """A question that was answered with no cannot be answered again with yes."""
+        now = self.clock()
+        await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, "no", now))
+
+    async def find(self, write_id: int) -> WriteRow:
+        """One write of this company that is unknown.
+
+        Raises:
+            Refused: there is none, or it is not unknown.
+        """
+        now = self.clock()
+
+        def work(connection: Connection) -> WriteRow:
+            settle_orphans(connection, now)
+            return row_of(self._unknown(connection, write_id))
+
+        return await self._late.run(work, self.clock())
+
+    def _unknown(self, connection: Connection, write_id: int) -> Any:
+        from sqlalchemy import select
+
+        from leadbridge.server.state.tables import writes
+
+        where = [writes.c.id == write_id, writes.c.account.in_(self._accounts())]
+        row = connection.execute(select(writes).where(*where).with_for_update()).first()
+        if row is None:
+            raise Refused("no_such_write", f"Nothing was settled: there is no write {write_id} of this company.")
+        if row.state != "unknown":
+            raise Refused("not_unknown", f"Nothing was settled: write {write_id} is {row.state}, not unknown.")
+        return row
+
+    async def resolve(self, write_id: int, state: str, record_id: int | None) -> WriteRow:
+        """Settle an unknown write as a person found it on the service.
+
+        Raises:
+            Refused: there is no such write of this company, or it is not unknown.
+        """
+        now = self.clock()
+
+        def work(connection: Connection) -> WriteRow:
+            from sqlalchemy import select
+
+            from leadbridge.server.state.tables import writes
+
+            settle_orphans(connection, now)
+            row = self._unknown(connection, write_id)
+            summary = f"{row.summary} Settled by a person as {state}."
+            set_state(connection, now, write_id, state, summary, record_id, by="person")
+            return row_of(connection.execute(select(writes).where(writes.c.id == write_id)).one())
+
+        return await self._late.run(work, self.clock())
+
+    async def records(self, operation_id: str) -> frozenset[int]:
+        """Ids of all records that an operation is known to have made."""
+
+        def work(connection: Connection) -> frozenset[int]:
+            from sqlalchemy import select
+
+            from leadbridge.server.state.tables import writes
+
+            rows = connection.execute(
+                select(writes.c.record_id).where(
+                    writes.c.account.in_(self._accounts()),
+                    writes.c.operation == operation_id,
+                    writes.c.record_id.is_not(None),
+                )
+            )
+            return frozenset(int(row.record_id) for row in rows)
+
+        return await self.store.run(work)
+
+    async def history(self, *, state: str = "", since: float = 0.0, limit: int = 20) -> tuple[list[WriteRow], int]:
+        """The company's newest writes, the unresolved first, and how many match in all."""
+        now = self.clock()
+
+        def work(connection: Connection) -> tuple[list[WriteRow], int]:
+            from sqlalchemy import case, func, select
+
+            from leadbridge.server.state.tables import writes
+
+            settle_orphans(connection, now)
+            where = [writes.c.account.in_(self._accounts()), writes.c.created_at >= since]
+            if state:
+                where.append(writes.c.state == state)
+            open_first = case((writes.c.state.in_(("intended", "sent", "unknown")), 0), else_=1)
+            rows = connection.execute(
+                select(writes).where(*where).order_by(open_first, writes.c.id.desc()).limit(limit)
+            )
+            total = connection.execute(select(func.count()).select_from(writes).where(*where)).scalar_one()
+            return [row_of(row) for row in rows], total
+
+        return await self._late.run(work, self.clock())
+
+    def _accounts(self) -> list[str]:
+        return [self.account(service) for service in SERVICES]
+
+
+def _burn(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:
+    from sqlalchemy.exc import IntegrityError
+
+    from leadbridge.server.state.tables import approvals
+
+    try:
+        with connection.begin_nested():
+            connection.execute(
+                approvals.insert().values(approval_id=approval_id, operation=operation, answer=answer, at=now)
+            )
+    except IntegrityError:
+        raise used_before() from None

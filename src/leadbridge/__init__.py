@@ -1,0 +1,1 @@
+"""LeadBridge: an MCP server that runs a contractor's lead pipeline on RoofLink and RenovationFind."""

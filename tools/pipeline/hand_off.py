@@ -1,0 +1,115 @@
+"""From RenovationFind to RoofLink in one go: accept the lead, create the prospect, note the link."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import Problem
+from leadbridge.server.mcp.arguments import (
+    Email,
+    FirstName,
+    Flag,
+    LastName,
+    Latitude,
+    Line,
+    Longitude,
+    Text60,
+    Text200,
+    Town,
+)
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.toolsets import chosen_toolsets
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.writes.plan import Plan
+from leadbridge.tools.pipeline.hand_off_plan import HandOff
+from leadbridge.tools.renovationfind.leads import LeadId
+from leadbridge.tools.rooflink.create_lead import PostalCode, StateCode, create_lead_rules
+
+Nothing = SkipJsonSchema[None]
+
+Status = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
+Source = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
+
+
+async def hand_off_lead(
+    ctx: Ctx,
+    lead_id: LeadId,
+    address: Text200 | Nothing = None,
+    city: Town | Nothing = None,
+    state: StateCode | Nothing = None,
+    postal_code: PostalCode | Nothing = None,
+    latitude: Latitude | Nothing = None,
+    longitude: Longitude | Nothing = None,
+    first_name: FirstName | Nothing = None,
+    last_name: LastName | Nothing = None,
+    cell_phone: Text60 | Nothing = None,
+    home_phone: Text60 | Nothing = None,
+    email: Email | Nothing = None,
+    lead_status: Status = "u",
+    lead_source: Source | Nothing = None,
+    already_accepted: Annotated[Flag, Field(description="Accepted in the portal already; not accepted again")] = False,
+    allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink seems to have it")] = False,
+) -> Plan:
+    """Take a RenovationFind lead into RoofLink: accept it if not yet, look for duplicates, create the prospect, note
+    the link. One approval for all of it.
+
+    Most values come from RenovationFind; the answer names those that are missing, and the arguments are for them. After
+    a failure the same call continues: finished steps are not repeated.
+    """
+    deck = deck_of(ctx)
+    known = await deck.leads.get(lead_id)
+    given: dict[str, Any] = {
+        "address": address,
+        "city": city,
+        "state": state,
+        "postal_code": postal_code,
+        "latitude": latitude,
+        "longitude": longitude,
+        "first_name": first_name,
+        "last_name": last_name,
+        "cell_phone": cell_phone,
+        "home_phone": home_phone,
+        "email": email,
+        "lead_source": lead_source,
+    }
+    hand_off = HandOff(
+        ctx,
+        deck,
+        lead_id,
+        {name: value for name, value in given.items() if value is not None},
+        lead_status=lead_status,
+        allow_duplicate=allow_duplicate,
+        noting="notes" in chosen_toolsets(deck.settings.toolsets),
+    )
+    return await hand_off.plan(known, already_accepted=already_accepted)
+
+
+def hand_off_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """The rules of a RoofLink lead, as far as its parts are given here."""
+    problems = create_lead_rules(given)
+    if not problems and ("latitude" in given) != ("longitude" in given):
+        missing = "longitude" if "latitude" in given else "latitude"
+        problems.append(Problem(missing, "is required when the other coordinate is given; or leave both out"))
+    return problems
+
+
+TOOLS = (
+    write_tool(
+        hand_off_lead,
+        title="Hand off lead to RoofLink",
+        toolset="pipeline",
+        operation=(
+            "renovationfind.accept_lead",
+            "rooflink.create_lead",
+            "rooflink.add_note",
+            "rooflink.list_prospects",
+        ),
+        effect=Effect.IRREVERSIBLE,
+        rules=hand_off_rules,
+    ),
+)

@@ -1,0 +1,221 @@
+"""The plan of a hand-off: what is done already, what a person is asked, and its steps.
+
+Sources: those of the operations it consists of; see `renovationfind/leads.py` and `rooflink/create_lead.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import anyio.to_thread
+from pydantic import JsonValue
+
+from leadbridge.server.catalog import Operation
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import ArgumentsRefused, Refused
+from leadbridge.server.mcp.context import Ctx, Deck
+from leadbridge.server.mcp.sending import done_before
+from leadbridge.server.services.renovationfind.known_leads import KnownLead
+from leadbridge.server.writes.plan import Done, Plan, Steps
+from leadbridge.server.writes.repeats import EarlierWrite
+from leadbridge.tools.pipeline.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
+from leadbridge.tools.pipeline.lead_parts import LeadParts, parts_of
+from leadbridge.tools.renovationfind.lead_answers import lead_title
+from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
+from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead
+
+HAND_OFF = Operation.model_validate(
+    {
+        "id": "leadbridge.hand_off_lead",
+        "service": "rooflink",
+        "title": "Hand off lead",
+        "toolset": "pipeline",
+        "effect": "irreversible",
+        "repeat": "once",
+        "provenance": {"operation": "documented", "path": "unknown"},
+        "source": "LeadBridge itself",
+    }
+)
+
+
+@dataclass(slots=True)
+class HandOff:
+    """One hand-off: what was given for it, and its plan."""
+
+    ctx: Ctx
+    deck: Deck
+    lead_id: int
+    given: Mapping[str, Any]
+    lead_status: str
+    allow_duplicate: bool
+    noting: bool
+    """Whether notes may be written; with the toolset `notes` dropped, the link stands in `extra_info` only."""
+
+    async def plan(self, known: KnownLead | None, *, already_accepted: bool) -> Plan:
+        """The whole of it: what is done already, what a person is asked, and the steps."""
+        refusal, accept = await self._accept(known, already_accepted=already_accepted)
+        if accept is None:  # another process may have accepted it meanwhile
+            known = await self.deck.leads.get(self.lead_id)
+        created = await self.deck.ledger.about("rooflink", self._subject)
+        job = created.record_id if created is not None and created.state == "done" else None
+        create = None
+        if created is not None and created.state == "done" and job is None:
+            refusal = no_record(created.write_id)
+        elif accept is None and refusal is None and job is None:
+            create = await self._create(known, allow_duplicate=self.allow_duplicate)
+            # What resembles it may be what this hand-off made, here or in another process, just now or unseen.
+            unresolved, earlier = await self._unresolved(create.plan)
+            refusal = unresolved or create.plan.refusal
+            job = earlier.record_id if earlier is not None else None
+        if job is not None:
+            refusal = accept = create = None
+        noted = await self.deck.ledger.about("rooflink", self._note_subject) if self.noting else None
+        over = job is not None and (not self.noting or (noted is not None and noted.state == "done"))
+        foreseen = (accept, create.plan if create else None, self._note(job) if job is not None and not over else None)
+        return Plan(
+            operation=HAND_OFF,
+            target=f"lead {self.lead_id}",
+            subject=self._subject if over else f"{self._subject} plan",
+            one_for_subject=True,
+            effect_now=Effect.ADDITIVE if job is not None else None,
+            arguments=self._arguments,
+            preview=preview(
+                lead_title(self.lead_id, known),
+                self.given,
+                create,
+                accept=accept,
+                job=job,
+                over=over,
+                noting=self.noting,
+            ),
+            warnings=create.plan.warnings if create is not None else (),
+            refusal=refusal,
+            already={"lead_id": self.lead_id, "job_id": job} if over else {},
+            receive=_nothing_to_receive,
+            steps=partial(self._carry_out, accept, create, job),
+            foreseen=tuple(step for step in foreseen if step is not None),
+        )
+
+    async def _carry_out(self, accept: Plan | None, create: Creation | None, job: int | None, run: Steps) -> Done:
+        if accept is not None:
+            await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
+        prospect, told = (job, []) if job is not None else await self._created(run, create)
+        if self.noting:
+            await run.write(self._note(prospect), "note the link in RoofLink", optional=True)
+        return Done(
+            summary=f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}.",
+            record_id=prospect,
+            after={"rooflink_job_id": prospect} if job is None else {},
+            record={"lead_id": self.lead_id, "job_id": prospect},
+            details=told,
+            next_steps=[f"rooflink_prospect_checklist with prospect_id={prospect} shows what to do next."],
+        )
+
+    @property
+    def _arguments(self) -> dict[str, JsonValue]:
+        given = {"lead_id": self.lead_id, **self.given, "lead_status": self.lead_status}
+        return {**given, "allow_duplicate": self.allow_duplicate}
+
+    @property
+    def _subject(self) -> str:
+        return f"lead {self.lead_id} hand-off"
+
+    @property
+    def _note_subject(self) -> str:
+        return f"lead {self.lead_id} hand-off note"
+
+    async def _accept(self, known: KnownLead | None, *, already_accepted: bool) -> tuple[Refused | None, Plan | None]:
+        """The plan of the acceptance, if the lead is not accepted yet; or why it cannot be."""
+        plan = await renovationfind_accept_lead(self.ctx, self.lead_id)
+        decided = await self.deck.ledger.about("renovationfind", plan.subject)
+        accepted = already_accepted or (known is not None and known.accepted)
+        if known is not None and known.declined_here and not known.accepted_here:
+            return plan.refusal, None
+        if decided is not None and decided.state == "done" and decided.operation != plan.operation.id and not accepted:
+            return Refused("already_declined", f"Nothing was sent: lead {self.lead_id} was declined."), None
+        if accepted:
+            return None, None
+        refusal, earlier = await self._unresolved(plan)
+        return refusal or plan.refusal, None if earlier is not None else plan
+
+    async def _unresolved(self, plan: Plan) -> tuple[Refused | None, EarlierWrite | None]:
+        """A step that was carried out before, or why it cannot go on: its outcome is not known."""
+        try:
+            return None, await done_before(self.deck, plan)
+        except Refused as refused:
+            return refused, None
+
+    async def _create(self, known: KnownLead | None, *, allow_duplicate: bool) -> Creation:
+        """The plan of the RoofLink lead, and where each of its values comes from.
+
+        Raises:
+            ArgumentsRefused: something that RoofLink needs is neither told nor given.
+        """
+        parts = await anyio.to_thread.run_sync(parts_of, known.lead) if known is not None else LeadParts()
+        told = dict(parts.values)
+        if "address" in self.given:  # a street that was given goes with its own town, not with another one's
+            told = {name: value for name, value in told.items() if name not in {"address", "city"}}
+        told = {name: value for name, value in told.items() if name not in self.given}
+        values: dict[str, Any] = {**told, **self.given}
+        problems = missing(values, known)
+        problems += await anyio.to_thread.run_sync(create_lead_rules, values)
+        if problems:
+            raise ArgumentsRefused(problems)
+        plan = await rooflink_create_lead(
+            self.ctx,
+            **values,
+            lead_status=self.lead_status,
+            extra_info={"renovationfind_lead_id": self.lead_id},
+            allow_duplicate=allow_duplicate,
+        )
+        left_out = [why for name, why in parts.left_out.items() if name not in values]
+        step = replace(
+            plan,
+            target=f"lead {self.lead_id}",
+            subject=self._subject,
+            repeat_rule="once",
+            one_for_subject=True,
+            warnings=(*plan.warnings, *left_out),
+            repeats_knowingly=False,
+        )
+        return Creation(step, told, self.given)
+
+    async def _created(self, run: Steps, create: Creation | None) -> tuple[int, list[str]]:
+        """The prospect's id, and what is told of it.
+
+        A duplicate that nobody was shown is not created, even if duplicates are allowed.
+        """
+        if create is None:
+            await run.tell("look for duplicates in RoofLink")
+            known = await self.deck.leads.get(self.lead_id)
+            create = await self._create(known, allow_duplicate=False)
+        outcome = await run.write(create.plan, "create the prospect in RoofLink")
+        if outcome.record_id is None:
+            raise no_record(outcome.write_id)
+        origins = create.origins() if outcome.outcome == "done" else []
+        return outcome.record_id, [outcome.summary, *origins, *outcome.details]
+
+    def _note(self, job: int) -> Plan:
+        """The note that ties both records together. It notifies nobody."""
+        operation = self.deck.operation("rooflink.add_note")
+        message = f"Handed off from RenovationFind lead {self.lead_id} by LeadBridge."
+        arguments: dict[str, JsonValue] = {"job_id": job, "message": message}
+        return Plan(
+            operation=operation,
+            target=f"job {job}",
+            subject=self._note_subject,
+            one_for_subject=True,
+            repeat_rule="once",
+            arguments=arguments,
+            body=operation.encode_body(arguments),
+            preview=(f"Add a note to job {job}: {message}",),
+            receive=lambda _answer: Done(summary=f"The link is noted on job {job}.", record_id=job),
+        )
+
+
+def _nothing_to_receive(_answer: JsonValue) -> Done:
+    msg = "hand_off_lead is carried out in steps"
+    raise AssertionError(msg)

@@ -1,0 +1,162 @@
+"""Across both services: is there a RoofLink prospect for this person or this house already?"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import anyio.to_thread
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.errors import ArgumentsRefused, Problem
+from leadbridge.server.mcp.arguments import Email, LastName, Line, Text60
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.text import label
+from leadbridge.tools.tables import counted, table
+
+if TYPE_CHECKING:
+    from leadbridge.server.matching.profile import Profile, Sought
+    from leadbridge.server.prospects.duplicates import DuplicateReport
+    from leadbridge.server.prospects.index import Found
+
+Nothing = SkipJsonSchema[None]
+
+AddressLine = Annotated[
+    Line, Field(min_length=1, max_length=250, description="Street line, better with town, state and postal code")
+]
+
+SHARE_OF_DEADLINE = 0.5
+"""Of the call's deadline, for reading the list; the rest is for looking things up, and for slow last pages."""
+SHOWN = 20
+
+
+class MatchRow(View):
+    """A prospect that resembles what was sought."""
+
+    id: Identity
+    score: float = Field(description="0 to 1")
+    level: Literal["exact", "near"] = Field(description="exact: differs in notation only")
+    likely: bool = Field(description="A likely duplicate")
+    evidence: list[str]
+    customer: str | Nothing = None
+    address: str | Nothing = None
+    deleted: bool = False
+
+
+class Matches(Result):
+    """Likely matches, best first, and how much of RoofLink was compared."""
+
+    matches: list[MatchRow]
+    more: int = Field(default=0, description="Weaker matches that are not shown")
+    checked: int
+    total: int | Nothing = None
+    complete: bool = Field(description="Whether every prospect was compared")
+
+
+async def find_matching_prospects(
+    ctx: Ctx,
+    address: AddressLine | Nothing = None,
+    phone: Text60 | Nothing = None,
+    email: Email | Nothing = None,
+    name: Annotated[LastName | Nothing, Field(description="First and last name")] = None,
+) -> Reply[Matches]:
+    """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
+
+    It shows whether RoofLink knows a customer already, for instance before a lead is created. It takes one argument or
+    more; each match has a score and the evidence for it. The newest prospects are read first, as many as time allows,
+    and the answer says how many; another call continues.
+    """
+    # The rules of matching are many patterns to compile: not at start.
+    from leadbridge.server.matching.profile import Sought, profile_of
+    from leadbridge.server.prospects.duplicates import likely_duplicates
+
+    deck = deck_of(ctx)
+    sought = Sought(
+        address=address or "", phones=(("phone", phone),) if phone else (), email=email or "", name=name or ""
+    )
+    if problems := _problems(sought, await anyio.to_thread.run_sync(profile_of, sought)):
+        raise ArgumentsRefused(problems)
+
+    async def progress(checked: int, total: int | None) -> None:
+        of = "" if total is None else f" of {total:,}"
+        await ctx.report_progress(checked, total, f"compared {checked:,}{of} prospects")
+
+    await deck.company.confirm("rooflink")
+    seconds = deck.settings.call_deadline * SHARE_OF_DEADLINE
+    report = await likely_duplicates(deck, sought, seconds, progress)
+    data = Matches(
+        matches=[_row(found) for found in report.matches[:SHOWN]],
+        more=max(0, len(report.matches) - SHOWN),
+        checked=report.coverage.checked,
+        total=report.coverage.total,
+        complete=report.coverage.complete,
+        unreadable_rows=report.coverage.unreadable or None,
+    )
+    return Reply(data, partial(_lines, report), _remarks(report))
+
+
+def _problems(sought: Sought, profile: Profile) -> list[Problem]:
+    if not (sought.address or sought.phones or sought.email or sought.name):
+        return [Problem("address, phone, email, name", "give at least one of them")]
+    problems: list[Problem] = []
+    if sought.phones and not profile.phones:
+        problems.append(Problem("phone", "is no phone number with its area code"))
+    if sought.email and not profile.emails:
+        problems.append(Problem("email", "is no e-mail address of a person or an office"))
+    if sought.address and not profile.address.known:
+        problems.append(Problem("address", "has no street or PO box that could be compared"))
+    if profile.address.street.is_bare_number:
+        problems.append(Problem("address", "is only a number; give the street too"))
+    if sought.name and not profile.name.words:
+        problems.append(Problem("name", "is no name of a person"))
+    return problems
+
+
+def _row(found: Found) -> MatchRow:
+    return MatchRow(
+        id=found.prospect_id,
+        score=found.match.score,
+        level="exact" if found.match.level == "exact" else "near",
+        likely=found.match.likely and not found.deleted,
+        evidence=list(found.match.evidence),
+        customer=label(found.told.name) or None,
+        address=label(found.told.address) or None,
+        deleted=found.deleted,
+    )
+
+
+def _lines(report: DuplicateReport, data: Matches) -> list[str]:
+    from leadbridge.server.matching.compare import LIKELY
+
+    if not data.matches:
+        return [f"No match; {report.checked}."]
+    matches = counted(len(report.matches), "possible match", "possible matches")
+    rows = [{**vars(row), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)} for row in data.matches]
+    return [
+        f"{matches}, {len(report.likely)} of them likely (score {LIKELY} or more); {report.checked}.",
+        *table(["id", "score", "level", "evidence", "customer", "address", "deleted"], rows),
+        *([f"{data.more} weaker ones are not shown."] if data.more else []),
+    ]
+
+
+def _remarks(report: DuplicateReport) -> list[str]:
+    remarks: list[str] = []
+    if not report.coverage.complete:
+        remarks.append(f"NOT ALL WERE COMPARED ({report.stopped}): no match proves nothing yet. Call again to go on.")
+    if report.likely:
+        remarks.append("Look at one with rooflink_get_prospect. Ask the user before creating another lead for it.")
+    return remarks
+
+
+TOOLS = (
+    read_tool(
+        find_matching_prospects,
+        title="Find matching prospects",
+        toolset="pipeline",
+        operations=("rooflink.list_prospects",),
+    ),
+)

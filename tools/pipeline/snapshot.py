@@ -1,0 +1,59 @@
+"""Across the pipeline: how many prospects stand where, who has them, how old they are, and which ones wait."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.mcp.arguments import WHOLE, OptionalId
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.tools.pipeline.snapshot_views import Snapshot, snapshot_lines, snapshot_remarks, snapshot_view
+
+Nothing = SkipJsonSchema[None]
+
+Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit"), WHOLE]
+
+
+async def pipeline_snapshot(
+    ctx: Ctx, stale_after_days: Days = 14, rep_id: OptionalId = None, region_id: OptionalId = None
+) -> Reply[Snapshot]:
+    """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first.
+
+    It is for a review of the pipeline. The newest are read first, as many as time allows, and the answer says how many;
+    another call continues. rooflink_get_prospect shows one prospect.
+    """
+    # The index needs SQLAlchemy and the rules of matching: not at start.
+    from leadbridge.server.prospects.pipeline import pipeline_of
+    from leadbridge.server.prospects.survey import Scope
+
+    deck = deck_of(ctx)
+    listed: int | None = None
+
+    async def progress(read: int, total: int | None) -> None:
+        nonlocal listed
+        listed = total if listed is None else listed
+        of = "" if total is None else f" of {total:,}"
+        told = f"read {read:,}{of} prospects"
+        if listed is not None and total is not None and read > listed:
+            told = f"read {read - listed:,} of {total - listed:,} prospects again"
+        await ctx.report_progress(read, total, told)
+
+    await deck.company.confirm("rooflink")
+    scope = Scope(stale_after_days, rep_id, region_id)
+    pipeline = await pipeline_of(deck, scope, deck.settings.call_deadline, progress)
+    remarks = snapshot_remarks(pipeline, scope, deck.ledger.clock())
+    return Reply(snapshot_view(pipeline, scope), snapshot_lines, remarks)
+
+
+TOOLS = (
+    read_tool(
+        pipeline_snapshot,
+        title="Pipeline snapshot",
+        toolset="pipeline",
+        operations=("rooflink.list_prospects", "rooflink.prospect_stats"),
+    ),
+)

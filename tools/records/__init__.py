@@ -1,0 +1,1 @@
+"""Tools on LeadBridge itself: its status, its history, and a write whose outcome is unknown."""

@@ -1,0 +1,305 @@
+"""LeadBridge about itself: what it is connected to and may do, and what it has written."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+from functools import partial
+from typing import Annotated, Literal
+
+import anyio.to_thread
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server import __version__
+from leadbridge.server.catalog import Operation
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.company.records import standing_of, unclaimed
+from leadbridge.server.contract.observations import told_together
+from leadbridge.server.errors import StateError
+from leadbridge.server.mcp.arguments import WHOLE, Id, OptionalDay, OptionalId
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.writes import asks_in_forms, write_tool
+from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.text import label
+from leadbridge.server.writes.ledger import WriteRow
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools.tables import table
+
+Nothing = SkipJsonSchema[None]
+
+
+MOST_LEARNT = 20
+MOST_NAMED = 12
+
+
+class ServiceState(View):
+    """A service: whether it can be called, and how much of its limit is used."""
+
+    service: str
+    connected: bool
+    base_url: str
+    limit: str
+    used_now: int = 0
+    cool_off_seconds: float = 0
+    warning: str = ""
+    key_expiry: str = Field(default="", description="What the key says of itself")
+    key_standing: str = Field(default="", description="Whether the key is known to be this company's")
+
+
+class ServerStatus(Result):
+    """What this server may do for this client."""
+
+    version: str
+    company: str = Field(description="Whose history, index and leads these are")
+    sandbox: bool
+    read_only: bool
+    approvals: str
+    approval_way: str
+    toolsets: str
+    services: list[ServiceState]
+    hidden_tools: dict[str, str]
+    unverified: list[str]
+    learnt: list[str] = Field(default_factory=list, description="How the services were seen to behave")
+
+
+class HistoryRow(View):
+    """One write."""
+
+    write_id: int
+    at: str
+    state: str
+    operation: str
+    target: str
+    approval: str
+    summary: str
+    record_id: Identity | Nothing = None
+
+
+class History(Result):
+    """What was written, unresolved first."""
+
+    company: str
+    total: int
+    rows: list[HistoryRow]
+
+
+async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
+    """Show what this server is connected to and may do: services, modes, approvals, rate limits, hidden tools.
+
+    It says why a tool is missing or refused. It calls no service and shows no secret.
+    """
+    deck = deck_of(ctx)
+    settings = deck.settings
+    data = ServerStatus(
+        version=__version__,
+        company=deck.company.name,
+        sandbox=settings.sandbox,
+        read_only=settings.read_only,
+        approvals=settings.approvals,
+        approval_way=_approval_way(ctx, deck),
+        toolsets=settings.toolsets,
+        services=[
+            await anyio.to_thread.run_sync(_service, deck, service, await _key(deck, service))
+            for service in deck.catalog.services
+        ],
+        hidden_tools=deck.hidden,
+        unverified=[
+            f"{operation.id}: {operation.method} {operation.path}"
+            for operation in deck.catalog
+            if operation.provenance.path == "inferred" and operation.id in deck.offered
+        ],
+    )
+    data.learnt = await _learnt(deck)
+    return Reply(data, _status_lines)
+
+
+def _status_lines(data: ServerStatus) -> list[str]:
+    mode = "SANDBOX (simulated services)" if data.sandbox else "live"
+    lines = [
+        f"LeadBridge {data.version}, {mode}{', READ ONLY' if data.read_only else ''}; toolsets: {data.toolsets}",
+        f"Company: {data.company}",
+        f"Approvals: {data.approvals}; with this client: {data.approval_way}",
+    ]
+    for row in data.services:
+        state = (
+            f"{row.base_url}, {row.used_now} of {row.limit} used" if row.connected else "no key, its tools are hidden"
+        )
+        wait = f", cooling off for {row.cool_off_seconds:.0f} s" if row.cool_off_seconds else ""
+        key = f", key {row.key_expiry}" if row.key_expiry else ""
+        lines.append(f"{row.service}: {state}{key}{wait}{'. ' if row.warning else ''}{row.warning}")
+        lines += [f"{row.service} key: {row.key_standing}"] if row.key_standing else []
+    lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
+    if data.unverified:
+        lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
+    lines += [f"Seen: {told}" for told in data.learnt]
+    return lines
+
+
+async def _key(deck: Deck, service: str) -> str:
+    """What is known of a service's key; without the store nothing is, and nothing can be written."""
+    try:
+        return (await standing_of(deck.company, service)).told
+    except StateError as error:
+        return str(error)
+
+
+async def _learnt(deck: Deck) -> list[str]:
+    """What is known against the contract: ignored filters, paths that are not there, new names in answers."""
+    told: list[str] = []
+    for service, client in deck.services.clients.items():
+        unsaved = await deck.observations.save(service, client.observed)
+        rows = [*await deck.observations.of_service(service), *unsaved]
+        against = [row for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
+        told += told_together(against, MOST_NAMED)
+    more = len(told) - MOST_LEARNT
+    return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
+
+
+async def write_history(
+    ctx: Ctx,
+    outcome: Annotated[
+        Literal["intended", "sent", "done", "failed", "unknown"] | Nothing,
+        Field(description="Only writes in this state"),
+    ] = None,
+    limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
+    since: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
+) -> Reply[History]:
+    """List what LeadBridge wrote to this company's services: when, what, under which approval, and what came of it.
+
+    The unresolved (unknown) come first. It shows whether a write whose outcome is not certain was sent.
+    """
+    deck = deck_of(ctx)
+    start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
+    rows, total = await deck.ledger.history(state=outcome or "", since=start, limit=limit)
+    data = History(company=deck.company.name, total=total, rows=[_row(row) for row in rows])
+    given = {"outcome": outcome, "since": since}
+    only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
+    notes = [note] if (note := await unclaimed(deck.company)) else []
+    return Reply(data, partial(_history_lines, only), notes)
+
+
+def _history_lines(only: str, data: History) -> list[str]:
+    none = f"No writes on record for company {data.company}{f' with {only}' if only else ''}."
+    lines = [f"{len(data.rows)} of {data.total} writes of company {data.company}" if data.total else none]
+    if data.rows:
+        columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
+        lines += table(columns, [vars(row) for row in data.rows])
+    return lines
+
+
+async def resolve_write(
+    ctx: Ctx,
+    write_id: Annotated[Id, Field(description="Row of write_history")],
+    outcome: Annotated[Literal["done", "failed"], Field(description="What the service shows")],
+    record_id: Annotated[OptionalId, Field(description="Id of the record, if there is one")] = None,
+) -> Plan:
+    """Resolve a write whose outcome is unknown, after the user looked at the record on the service.
+
+    done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again. It
+    needs the user's approval. Nothing is sent to a service.
+    """
+    deck = deck_of(ctx)
+    known = await deck.ledger.find(write_id)
+
+    async def settle() -> Done:
+        row = await deck.ledger.resolve(write_id, outcome, record_id)
+        return Done(
+            summary=f"Write {write_id} ({row.operation}, {label(row.target)}) is settled as {outcome}.",
+            record_id=row.record_id,
+            after={"state": outcome},
+        )
+
+    return Plan(
+        operation=SETTLE,
+        target=f"write {write_id}",
+        arguments={"write_id": write_id, "outcome": outcome, "record_id": record_id},
+        preview=(
+            f"Write {write_id}: {known.operation}, {known.target}, {_when(known.at)}. What became of it is not known.",
+            f"Settle it as {outcome}: the service {'shows' if outcome == 'done' else 'has not got'} it.",
+            "Wrong, it would let the same be written twice." if outcome == "failed" else "Wrong, it would stay undone.",
+        ),
+        before={"state": "unknown"},
+        receive=_nothing_to_receive,
+        carry_out_here=settle,
+    )
+
+
+def _nothing_to_receive(_answer: JsonValue) -> Done:
+    msg = "resolve_write sends nothing"
+    raise AssertionError(msg)
+
+
+SETTLE = Operation.model_validate(
+    {
+        "id": "leadbridge.resolve_write",
+        "service": "leadbridge",
+        "title": "Settle a write",
+        "toolset": "pipeline",
+        "effect": "irreversible",
+        "repeat": "once",
+        "provenance": {"operation": "documented", "path": "unknown"},
+        "source": "LeadBridge itself",
+    }
+)
+
+
+def _when(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+def _row(row: WriteRow) -> HistoryRow:
+    return HistoryRow(
+        write_id=row.write_id,
+        at=_when(row.at),
+        state=row.state,
+        operation=row.operation,
+        target=label(row.target),
+        approval=row.approval,
+        summary=row.summary,
+        record_id=row.record_id,
+    )
+
+
+def _service(deck: Deck, service_id: str, key: str) -> ServiceState:
+    service = deck.catalog.services[service_id]
+    client = deck.services.clients.get(service_id)
+    if client is None:
+        return ServiceState(service=service.title, connected=False, base_url="", limit="")
+    state = client.governor.state()
+    return ServiceState(
+        service=service.title,
+        connected=True,
+        base_url="simulated" if deck.settings.sandbox else client.base_url,
+        limit=f"{service.requests} requests in {service.seconds:g} s",
+        used_now=int(state["used"]),
+        cool_off_seconds=round(state["wait"], 1),
+        warning=client.governor.warning,
+        key_expiry=client.key_claims.expiry(datetime.now(UTC)),
+        key_standing=key,
+    )
+
+
+def _approval_way(ctx: Ctx, deck: Deck) -> str:
+    if deck.settings.read_only:
+        return "no writes"
+    if deck.settings.approvals == "off":
+        return "unattended: nobody is asked"
+    if asks_in_forms(ctx):
+        return "the user is asked in a form"
+    if deck.settings.approvals == "human":
+        return "none: this client cannot ask, and tokens are not accepted"
+    return "by approval_token, after showing the user the preview"
+
+
+TOOLS = (
+    read_tool(server_status, title="Server status", toolset="pipeline"),
+    read_tool(write_history, title="Write history", toolset="pipeline"),
+    write_tool(
+        resolve_write,
+        title="Settle unknown write",
+        toolset="pipeline",
+        effect=Effect.IRREVERSIBLE,
+    ),
+)

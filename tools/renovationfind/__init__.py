@@ -1,0 +1,1 @@
+"""Tools on RenovationFind: leads, statuses, referrals, and the account."""

@@ -1,0 +1,104 @@
+"""How a RenovationFind lead is read from an answer, kept, and shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from pydantic import JsonValue, ValidationError
+
+from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.mcp.context import Deck
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.renovationfind.known_leads import KnownLead
+from leadbridge.server.services.renovationfind.models import Envelope, Lead
+from leadbridge.server.text import fence, label
+from leadbridge.server.writes.plan import Done
+from leadbridge.tools.tables import moment
+
+
+def lead_of(answer: JsonValue, operation: Operation, service: Service) -> Lead:
+    """The lead in a `{success, data}` answer.
+
+    Raises:
+        OutcomeUnknown: there is none, although the service reported success.
+    """
+    try:
+        return Lead.model_validate(Envelope.model_validate(answer).data)
+    except ValidationError:
+        raise unreadable("an answer without the lead", operation, service, None) from None
+
+
+def success_of(answer: JsonValue, operation: Operation, service: Service) -> Envelope:
+    """A `{success: true, message}` answer; whatever else a proxy may put in its place is none.
+
+    Raises:
+        OutcomeUnknown: it does not say `success: true`.
+    """
+    try:
+        envelope = Envelope.model_validate(answer)
+    except ValidationError:
+        envelope = Envelope()
+    if not envelope.success:
+        raise unreadable("an answer that reports no success", operation, service, None)
+    return envelope
+
+
+def receive_lead(
+    deck: Deck, operation: Operation, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
+) -> Callable[[JsonValue], Done]:
+    """A plan's `receive` for answers that hold the lead; the lead is kept as last known, if it is the one meant."""
+    service = deck.catalog.services["renovationfind"]
+
+    def receive(answer: JsonValue) -> Done:
+        lead = lead_of(answer, operation, service)
+        deck.client(service.id).observed.look_at(operation.id, lead)
+        done = told(lead)
+        return Done(
+            summary=done.summary,
+            record_id=lead_id,
+            after=done.after,
+            record=lead_record(lead),
+            details=done.details,
+            warnings=done.warnings if lead.id == lead_id else [*done.warnings, f"The answer is about lead {lead.id}."],
+            next_steps=done.next_steps,
+            remember=partial(deck.leads.remember, lead, accepted_here=accepted) if lead.id == lead_id else None,
+        )
+
+    return receive
+
+
+def lead_record(lead: Lead) -> dict[str, JsonValue]:
+    """What is known of a lead, other people's text marked."""
+    values: dict[str, JsonValue] = {
+        "category": label(lead.category, limit=200),
+        "customer": label(lead.customerName, limit=200),
+        "phone": label(lead.customerPhone, limit=60),
+        "email": label(lead.customerEmail, limit=254),
+        "address": label(lead.customerAddress, limit=300),
+        "received": moment(lead.dateCreated),
+        "action": label(lead.vendorLeadAction, limit=60),
+        "status": label(lead.status, limit=60),
+        "project": fence(lead.projectDetailsHtml or lead.originalJobDescription, limit=800),
+        "customer_information": fence(lead.customerInformationHtml, limit=800),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def lead_lines(lead: Lead) -> list[str]:
+    """A lead as lines for the model, other people's text marked."""
+    return [f"{name}: {value}" for name, value in lead_record(lead).items()]
+
+
+def lead_title(lead_id: int, known: KnownLead | None) -> str:
+    """`lead 812 (Dana Miller)` where the name is known from an earlier answer."""
+    name = label(known.lead.customerName, limit=60) if known else ""
+    return f"lead {lead_id} ({name})" if name else f"lead {lead_id}"
+
+
+def known_line(known: KnownLead | None) -> str:
+    """What the preview says of our knowledge of a lead."""
+    if known is None:
+        return "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
+    accepted = "accepted" if known.accepted else "NOT known to be accepted"
+    return f"Last known ({known.seen}): {accepted}, status {label(known.lead.status) or 'not known'}."

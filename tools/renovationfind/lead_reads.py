@@ -1,0 +1,221 @@
+"""RenovationFind leads, listed and shown. No page documents either: path, paging and envelope are inferred."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.errors import Refused, ServiceError, StateError
+from leadbridge.server.mcp.arguments import WHOLE, ExtraFilters
+from leadbridge.server.mcp.bounds import fits
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.renovationfind.lead_lists import LeadRows
+from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.services.view import Identity, Result, Told, View
+from leadbridge.server.text import label
+from leadbridge.tools.paging import columns_for, cut_for
+from leadbridge.tools.renovationfind.lead_answers import lead_record
+from leadbridge.tools.renovationfind.leads import LeadId
+from leadbridge.tools.tables import moment, table
+
+Nothing = SkipJsonSchema[None]
+
+LeadField = Literal[
+    "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"
+]
+_USUAL = ("id", "received", "category", "customer", "phone", "address", "action", "status", "requires_action")
+_NOT_TOLD = "RenovationFind does not tell whether there are more."
+_PERHAPS_NOT_FILTERED = "The extra filters may have had no effect: check the rows."
+_NOT_KEPT = "The state store cannot be used: what was read is not kept."
+
+
+class LeadRow(View):
+    """A lead in a list; contact details are presumably empty until it is accepted."""
+
+    id: Identity
+    received: str | Nothing = None
+    modified: str | Nothing = None
+    category: str | Nothing = None
+    customer: str | Nothing = None
+    phone: str | Nothing = None
+    email: str | Nothing = None
+    address: str | Nothing = None
+    action: str | Nothing = None
+    status: str | Nothing = None
+    requires_action: bool | Nothing = None
+
+
+class LeadList(Result):
+    """One page of leads."""
+
+    PAGED: ClassVar[frozenset[str]] = frozenset({"rows"})
+
+    page: int
+    count: int | Nothing = None
+    next_page: int | Nothing = None
+    more_unknown: bool = Field(default=False, description="Whether there are more is not told")
+    paging_ignored: bool = Field(default=False, description="The service sent all leads; they are paged here")
+    rows: list[LeadRow]
+
+
+class LeadView(Result):
+    """A lead in full."""
+
+    id: Identity
+    fields: dict[str, Told] = Field(description="What the service told")
+    status_details: dict[str, Told] = Field(default_factory=dict)
+    attachments: list[str] = Field(default_factory=list)
+
+
+async def renovationfind_list_leads(
+    ctx: Ctx,
+    page: Annotated[int, Field(ge=1, le=100_000, strict=True), WHOLE] = 1,
+    page_size: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
+    extra_filters: ExtraFilters | Nothing = None,
+    fields: Annotated[list[LeadField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[LeadList]:
+    """List RenovationFind leads, newest first as far as the service sorts them.
+
+    The path is inferred, not documented, and so is the paging. next_page is the page that follows. Extra filters may
+    have no effect; the rows show it. What is read is kept for the other tools.
+    """
+    deck = deck_of(ctx)
+    asked_at = deck.leads.clock()
+    found, leads = await deck.renovationfind.list_leads({"page": page, "page_size": page_size}, extra_filters)
+    remarks = await _remember(deck, leads, asked_at, whole=False)
+    remarks += [_PERHAPS_NOT_FILTERED] if extra_filters else []
+    hidden = dict.fromkeys(LeadRow.model_fields.keys() - set(columns_for(fields, _USUAL)))
+    data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
+    if data.paging_ignored:
+        remarks.append("The service sent all leads at once; they are paged here.")
+    if data.more_unknown:
+        remarks += [_NOT_TOLD, *(["If these rows are those of page 1, the service does not page."] if page > 1 else [])]
+
+    def fit(rows: Sequence[LeadRow]) -> bool:
+        shown = data.model_copy(update={"rows": rows})
+        return fits(shown, [*_list_lines(shown), *remarks])
+
+    if (cut := cut_for(data.rows, fit, page=page, page_size=page_size)) is not None:
+        data = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
+        remarks.append(cut.told)
+    return Reply(data, _list_lines, remarks)
+
+
+async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
+    """Show one RenovationFind lead: job, homeowner as far as revealed, action, status with its details, attachments.
+
+    The path is inferred, not documented. It shows how far a lead is, also after a write whose outcome is unknown. What
+    is read is kept for the other tools.
+    """
+    deck = deck_of(ctx)
+    asked_at = deck.leads.clock()
+    lead = await deck.renovationfind.get_lead(lead_id)
+    remarks = await _remember(deck, [lead], asked_at, whole=True)
+    data = LeadView(
+        id=lead.id,
+        fields=lead_record(lead),
+        status_details=_status_details(lead),
+        attachments=[label(one.displayFilename, limit=150) or f"file {one.id}" for one in lead.attachments],
+    )
+    return Reply(data, _lines, remarks)
+
+
+def _lines(data: LeadView) -> list[str]:
+    details = [f"{name}: {value}" for name, value in data.status_details.items()]
+    details += [f"attachment: {name}" for name in data.attachments]
+    return [f"Lead {data.id}", *details, *(f"{name}: {value}" for name, value in data.fields.items())]
+
+
+async def _remember(deck: Deck, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:
+    """Keep what was read; a read does not fail because that cannot be kept."""
+    try:
+        await deck.company.confirm("renovationfind")
+        await deck.leads.remember_read(leads, asked_at, whole=whole)
+    except StateError:
+        return [_NOT_KEPT]
+    except Refused as refused:
+        return [f"What was read is not kept. {refused.summary}"]
+    except ServiceError as error:
+        return [f"What was read is not kept. {error.what}"]
+    return []
+
+
+def _paged(found: LeadRows, rows: list[LeadRow], page: int, page_size: int) -> LeadList:
+    """The page that was asked for: the service's own, or a part of the whole if it passed the paging over."""
+    sent = len(found.rows)
+    unreadable = sent - len(rows) or None
+    if sent > page_size:
+        end = page * page_size
+        shown = rows[end - page_size : end]
+        more = page + 1 if end < len(rows) else None
+        return LeadList(
+            page=page, count=sent, next_page=more, paging_ignored=True, rows=shown, unreadable_rows=unreadable
+        )
+    goes_on = found.goes_on
+    if goes_on is None and found.total is not None:
+        goes_on = page * page_size < found.total
+    return LeadList(
+        page=page,
+        count=found.total,
+        next_page=page + 1 if sent and (sent == page_size if goes_on is None else goes_on) else None,
+        more_unknown=goes_on is None,
+        rows=rows,
+        unreadable_rows=unreadable,
+    )
+
+
+def _list_lines(data: LeadList) -> list[str]:
+    total = "" if data.count is None else f" of {data.count}"
+    head = f"{len(data.rows)}{total} leads, page {data.page}" if data.rows else f"No leads on page {data.page}"
+    head += f", next_page={data.next_page}" if data.next_page else ""
+    return [f"{head}.", *(table(list(LeadRow.model_fields), [vars(row) for row in data.rows]) if data.rows else [])]
+
+
+def _row(lead: Lead) -> LeadRow:
+    return LeadRow(
+        id=lead.id,
+        received=moment(lead.dateCreated),
+        modified=moment(lead.dateModified),
+        category=label(lead.category, limit=60) or None,
+        customer=label(lead.customerName, limit=80) or None,
+        phone=label(lead.customerPhone, limit=40) or None,
+        email=label(lead.customerEmail, limit=120) or None,
+        address=label(lead.customerAddress, limit=120) or None,
+        action=label(lead.vendorLeadAction, limit=40) or None,
+        status=label(lead.status, limit=60) or None,
+        requires_action=lead.postLeadRequiresAction,
+    )
+
+
+def _status_details(lead: Lead) -> dict[str, JsonValue]:
+    told = lead.postLeadStatusData
+    if told is None:
+        return {}
+    values: dict[str, JsonValue] = {
+        "status_set": moment(told.statusActionDate),
+        "status_reason": label(told.reason, limit=500) or None,
+        "meeting": moment(told.meetupScheduledDate),
+        "job_amount": told.jobAmount,
+        "contact_method": label(told.contactMethod, limit=60) or None,
+        "estimate_type": label(told.estimateType, limit=60) or None,
+        "lost_reason": label(told.lostReason, limit=60) or None,
+        "start": moment(told.estimatedProjectStartDate) or ("to be decided" if told.startDateTbd else None),
+        "completion": moment(told.estimatedCompletionDate) or ("to be decided" if told.completionDateTbd else None),
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+TOOLS = (
+    read_tool(
+        renovationfind_list_leads,
+        title="List leads",
+        toolset="leads-read",
+        operations=("renovationfind.list_leads",),
+    ),
+    read_tool(renovationfind_get_lead, title="Get lead", toolset="leads-read", operations=("renovationfind.get_lead",)),
+)

@@ -1,0 +1,221 @@
+"""RenovationFind job statuses: the thirteen that can be changed again, and the two that never can.
+
+Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-status
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.mcp.arguments import Amount, Flag, OptionalDay, Remark
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.renovationfind.known_leads import KnownLead, won_refusal
+from leadbridge.server.services.renovationfind.models import (
+    WON,
+    ChangeableStatus,
+    ContactMethod,
+    EstimateType,
+    Lead,
+    LostReason,
+    WonStatus,
+)
+from leadbridge.server.services.renovationfind.status_rules import status_problems
+from leadbridge.server.text import label
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools.renovationfind.lead_answers import known_line, lead_record, lead_title, receive_lead
+from leadbridge.tools.renovationfind.leads import LeadId
+from leadbridge.tools.tables import moment
+
+Nothing = SkipJsonSchema[None]
+
+
+def _not_won(value: object) -> object:
+    if isinstance(value, str) and value in WON:
+        msg = f"{value} can never be changed again and has a tool of its own: renovationfind_mark_won"
+        raise ValueError(msg)
+    return value
+
+
+def _only_won(value: object) -> object:
+    if isinstance(value, str) and value not in WON:
+        msg = "must be JOB_WON or LEAD_WON; every other status is set with renovationfind_update_job_status"
+        raise ValueError(msg)
+    return value
+
+
+async def renovationfind_update_job_status(
+    ctx: Ctx,
+    lead_id: LeadId,
+    status: Annotated[ChangeableStatus, BeforeValidator(_not_won), Field(description="Where the job stands now")],
+    reason: Annotated[
+        Remark | Nothing, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")
+    ] = None,
+    meeting_scheduled_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for MEETUP_SCHEDULED")] = None,
+    contact_method: Annotated[
+        ContactMethod | Nothing, Field(description="For REACHED_OUT_TO_HOMEOWNER, CONTACT_MADE")
+    ] = None,
+    estimate_type: Annotated[EstimateType | Nothing, Field(description="For ESTIMATE_PROVIDED")] = None,
+    lost_reason: Annotated[LostReason | Nothing, Field(description="For LEAD_LOST; OTHER needs reason too")] = None,
+) -> Plan:
+    """Set the job status of an accepted RenovationFind lead to one that can be changed again.
+
+    MEETUP_SCHEDULED needs meeting_scheduled_date; JOB_LOST, JOB_POSTPONED_OR_CANCELLED and OTHER need reason; LEAD_LOST
+    needs lost_reason. renovationfind_mark_won sets a won job. A lead that is won cannot be changed.
+    """
+    return await _status_plan(
+        deck_of(ctx),
+        "renovationfind.update_job_status",
+        lead_id,
+        {
+            "status": status,
+            "reason": reason,
+            "meeting_scheduled_date": _iso(meeting_scheduled_date),
+            "contact_method": contact_method,
+            "estimate_type": estimate_type,
+            "lost_reason": lost_reason,
+        },
+    )
+
+
+async def renovationfind_mark_won(
+    ctx: Ctx,
+    lead_id: LeadId,
+    status: Annotated[WonStatus, BeforeValidator(_only_won), Field(description="Final; LEAD_WON takes dates too")],
+    job_amount: Annotated[Amount, Field(description="Contract amount")],
+    estimated_project_start_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
+    estimated_completion_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
+    start_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a start date")] = False,
+    completion_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a completion date")] = False,
+    reason: Annotated[Remark | Nothing, Field(description="Notes")] = None,
+) -> Plan:
+    """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
+
+    JOB_WON takes job_amount. LEAD_WON takes job_amount, a start date or start_date_tbd, and a completion date or
+    completion_date_tbd. Amount and dates are sent as given. It needs the user's approval.
+    """
+    return await _status_plan(
+        deck_of(ctx),
+        "renovationfind.mark_won",
+        lead_id,
+        {
+            "status": status,
+            "job_amount": job_amount,
+            "estimated_project_start_date": _iso(estimated_project_start_date),
+            "estimated_completion_date": _iso(estimated_completion_date),
+            "start_date_tbd": start_date_tbd or None,
+            "completion_date_tbd": completion_date_tbd or None,
+            "reason": reason,
+        },
+    )
+
+
+async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Plan:
+    operation = deck.operation(operation_id)
+    known = await deck.leads.get(lead_id)
+    given = {name: value for name, value in arguments.items() if value is not None}
+    status = str(given["status"])
+
+    def told(lead: Lead) -> Done:
+        return Done(
+            summary=f"L{lead_title(lead_id, known)[1:]} is now {label(lead.status) or status}{_amount(given)}.",
+            after=_state_of(lead),
+            warnings=[]
+            if lead.status in {status, None}
+            else [f"The service answers with status {label(lead.status)}."],
+        )
+
+    return Plan(
+        operation=operation,
+        target=f"lead {lead_id}",
+        subject=f"lead {lead_id} status",
+        refusal=won_refusal(lead_id, known),
+        already=lead_record(known.lead) if known else {},
+        arguments={"lead_id": lead_id, **given},
+        path={"lead_id": lead_id},
+        body=operation.encode_body(given),
+        preview=_preview(lead_id, known, given),
+        warnings=_warnings(known, given, deck.leads.clock()),
+        before=_state_of(known.lead) if known else {},
+        receive=receive_lead(deck, operation, lead_id, told),
+    )
+
+
+def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue]) -> tuple[str, ...]:
+    status = str(given["status"])
+    lines = [f"Set {lead_title(lead_id, known)} on RenovationFind to {status}{_amount(given)}."]
+    shown = {
+        "Project start": given.get("estimated_project_start_date")
+        or ("to be decided" if given.get("start_date_tbd") else None),
+        "Completion": given.get("estimated_completion_date")
+        or ("to be decided" if given.get("completion_date_tbd") else None),
+        "Notes": given.get("reason"),
+    }
+    lines += [f"{name}: {value}" for name, value in shown.items() if value]
+    if status in WON:
+        lines += ["This cannot be undone: only RenovationFind's support can change it.", known_line(known)]
+    return tuple(lines)
+
+
+def _warnings(known: KnownLead | None, given: Mapping[str, JsonValue], now: float) -> tuple[str, ...]:
+    warnings: list[str] = []
+    status, meeting = given["status"], given.get("meeting_scheduled_date")
+    today = datetime.fromtimestamp(now, UTC).date()  # where the office is, it may still be yesterday
+    if isinstance(meeting, str) and date.fromisoformat(meeting) < today - timedelta(days=1):
+        warnings.append(f"The meeting date {meeting} lies in the past.")
+    if status not in WON and (known is None or not known.accepted):
+        warnings.append("The lead is not known to be accepted; RenovationFind takes a status only after that.")
+    if status == "LEAD_WON" and not (known and known.lead.attachments):
+        warnings.append("LEAD_WON should have an attachment, and none is known on this lead; add it in the portal.")
+    return tuple(warnings)
+
+
+def _state_of(lead: Lead) -> dict[str, JsonValue]:
+    data = lead.postLeadStatusData
+    amount = data.jobAmount if data else None
+    state: dict[str, JsonValue] = {"status": label(lead.status) or None}
+    if amount is not None:
+        state["job_amount"] = amount
+    if data is not None and data.meetupScheduledDate:
+        state["meeting"] = moment(data.meetupScheduledDate)
+    return state
+
+
+def _amount(given: Mapping[str, JsonValue]) -> str:
+    """The amount to the last digit that is sent, with two decimals at least."""
+    amount = given.get("job_amount")
+    if not isinstance(amount, (int, float)):
+        return ""
+    exact = Decimal(repr(float(amount))).normalize()
+    return f" for {exact:,.2f}" if exact == round(exact, 2) else f" for {exact:,f}"
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+TOOLS = (
+    write_tool(
+        renovationfind_update_job_status,
+        title="Update job status",
+        toolset="leads",
+        operation="renovationfind.update_job_status",
+        effect=Effect.REVERSIBLE,
+        rules=status_problems,
+    ),
+    write_tool(
+        renovationfind_mark_won,
+        title="Mark lead as won",
+        toolset="leads",
+        operation="renovationfind.mark_won",
+        effect=Effect.IRREVERSIBLE,
+        rules=status_problems,
+    ),
+)

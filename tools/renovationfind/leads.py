@@ -1,0 +1,144 @@
+"""RenovationFind leads: accept and decline.
+
+Sources: https://docs.renovationfind.com/api-reference/general-leads/accept-a-lead and .../decline-a-lead
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field, JsonValue
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import Refused
+from leadbridge.server.mcp.arguments import Id, Remark
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.renovationfind.known_leads import KnownLead, won_refusal
+from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools.renovationfind.lead_answers import (
+    known_line,
+    lead_lines,
+    lead_record,
+    lead_title,
+    receive_lead,
+    success_of,
+)
+
+LeadId = Annotated[Id, Field(description="RenovationFind lead id")]
+
+
+async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
+    """Accept a RenovationFind lead, which reveals its contact details. It cannot be undone and needs the user's
+    approval.
+
+    It sets no job status and puts nothing into RoofLink; hand_off_lead does that afterwards, or rooflink_create_lead
+    with what this answers.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.accept_lead")
+    known = await deck.leads.get(lead_id)
+
+    def told(lead: Lead) -> Done:
+        return Done(
+            summary=f"Lead {lead_id} is accepted.",
+            after={"accepted": True},
+            details=lead_lines(lead),
+            next_steps=[
+                *_into_rooflink(lead_id, deck),
+                "renovationfind_update_job_status tells RenovationFind how it goes on.",
+            ],
+        )
+
+    return Plan(
+        operation=operation,
+        target=f"lead {lead_id}",
+        subject=f"lead {lead_id} decision",
+        refusal=_refusal(lead_id, known),
+        already=lead_record(known.lead) if known else {},
+        arguments={"lead_id": lead_id},
+        path={"lead_id": lead_id},
+        preview=(
+            f"Accept {lead_title(lead_id, known)} on RenovationFind.",
+            "The homeowner's contact details are then revealed. This cannot be undone.",
+        ),
+        before={"accepted": known.accepted if known else None},
+        receive=receive_lead(deck, operation, lead_id, told, accepted=True),
+    )
+
+
+async def renovationfind_decline_lead(
+    ctx: Ctx, lead_id: LeadId, reason: Annotated[Remark, Field(description="Told to RenovationFind")]
+) -> Plan:
+    """Decline a RenovationFind lead with a reason. It cannot be undone and needs the user's approval.
+
+    It is for a lead that has not been accepted. For one lost after acceptance, renovationfind_update_job_status has
+    LEAD_LOST and JOB_LOST.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.decline_lead")
+    known = await deck.leads.get(lead_id)
+    lead = known.lead if known else Lead(id=lead_id)
+
+    def receive(answer: JsonValue) -> Done:
+        success_of(answer, operation, deck.catalog.services["renovationfind"])
+        return Done(
+            summary=f"Lead {lead_id} is declined.",
+            record_id=lead_id,
+            after={"declined": True},
+            remember=partial(deck.leads.remember, lead, declined_here=True),
+        )
+
+    return Plan(
+        operation=operation,
+        target=f"lead {lead_id}",
+        subject=f"lead {lead_id} decision",
+        refusal=_refusal(lead_id, known),
+        arguments={"lead_id": lead_id, "reason": reason},
+        path={"lead_id": lead_id},
+        body=operation.encode_body({"reason": reason}),
+        preview=(
+            f"Decline {lead_title(lead_id, known)} on RenovationFind.",
+            f"Reason given: {reason}",
+            "This cannot be undone.",
+        ),
+        warnings=(known_line(known),) if known and known.accepted else (),
+        before={"declined": known.declined_here if known else None},
+        receive=receive,
+    )
+
+
+def _into_rooflink(lead_id: int, deck: Deck) -> list[str]:
+    """The tool that goes on with an accepted lead, if one is offered."""
+    if "hand_off_lead" not in deck.hidden:
+        return [f"hand_off_lead with lead_id={lead_id} puts it into RoofLink."]
+    if "rooflink_create_lead" not in deck.hidden:
+        return ["rooflink_create_lead puts it into RoofLink; do not fill in what is not given here."]
+    return []
+
+
+def _refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
+    """A lead that is won or declined cannot be decided upon again."""
+    if known is not None and known.declined_here:
+        return Refused("already_declined", f"Nothing was sent: lead {lead_id} was declined (seen {known.seen}).")
+    return won_refusal(lead_id, known)
+
+
+TOOLS = (
+    write_tool(
+        renovationfind_accept_lead,
+        title="Accept lead",
+        toolset="leads",
+        operation="renovationfind.accept_lead",
+        effect=Effect.IRREVERSIBLE,
+    ),
+    write_tool(
+        renovationfind_decline_lead,
+        title="Decline lead",
+        toolset="leads",
+        operation="renovationfind.decline_lead",
+        effect=Effect.IRREVERSIBLE,
+    ),
+)

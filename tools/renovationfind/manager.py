@@ -1,0 +1,217 @@
+"""RenovationFind's Internal Manager API: new vendors and their subscriptions.
+
+Sources: https://docs.renovationfind.com/api-reference/vendors/create-a-new-vendor and
+.../vendor-subscription/update-subscription-details
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, cast
+
+import anyio.to_thread
+from pydantic import AfterValidator, Field, JsonValue, SecretStr, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import Problem
+from leadbridge.server.mcp.arguments import Email, Flag, Id, LongText, OptionalDay, Text60, Text200
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.texts import reads_as_nothing
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.renovationfind.models import Envelope
+from leadbridge.server.services.rooflink.contacts import contact_problems
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools.renovationfind.lead_answers import success_of
+
+Nothing = SkipJsonSchema[None]
+
+PACKAGES = {"NONE": 0, "BASIC": 1, "PREMIUM": 2, "PLATINUM": 3, "DISCOUNT_PARTNER": 4}
+"""`packageType`, documented as an integer."""
+Package = Literal["NONE", "BASIC", "PREMIUM", "PLATINUM", "DISCOUNT_PARTNER"]
+_SHORTEST, _LONGEST = 8, 200
+
+
+def _usable(value: SecretStr) -> SecretStr:
+    """The text of an error never holds the value."""
+    text = value.get_secret_value()
+    if not text.isprintable() or text != text.strip():
+        msg = "must be printable, without a space at its beginning or end (LeadBridge's own rule)"
+        raise ValueError(msg)
+    if reads_as_nothing(text):
+        msg = "reads like no value; take it from the user"
+        raise ValueError(msg)
+    return value
+
+
+Password = Annotated[
+    SecretStr,
+    Field(min_length=_SHORTEST, max_length=_LONGEST),
+    AfterValidator(_usable),
+    WithJsonSchema({"type": "string", "minLength": _SHORTEST, "maxLength": _LONGEST}),
+]
+Description = Annotated[LongText, Field(min_length=1, max_length=2048)]
+
+
+async def renovationfind_create_vendor(
+    ctx: Ctx,
+    vendor_name: Annotated[Text200, Field(description="The company's name")],
+    email: Annotated[Email, Field(description="For the login; a new one")],
+    password: Annotated[Password, Field(description="Chosen by the user; not shown or kept anywhere")],
+    sales_email: Annotated[Email, Field(description="For customers")],
+    city_id: Annotated[Id, Field(description="City of the primary listing; no operation looks ids up")],
+    vendor_type: Literal["COMPANY", "REALTOR"] = "COMPANY",
+    activated: Annotated[Flag | Nothing, Field(description="Account active")] = None,
+    pq_vendor: Annotated[Flag | Nothing, Field(description="In the Pre-Qualified programme")] = None,
+    address: Text200 | Nothing = None,
+    address_2: Text200 | Nothing = None,
+    city: Text60 | Nothing = None,
+    province: Text60 | Nothing = None,
+    postal_code: Text60 | Nothing = None,
+    phone: Annotated[Text60 | Nothing, Field(description="Real and displayed number")] = None,
+    description: Description | Nothing = None,
+    website_url: Text200 | Nothing = None,
+    bbb_url: Text200 | Nothing = None,
+    name_keywords: Text200 | Nothing = None,
+    category_keywords: Text200 | Nothing = None,
+    duns_number: Text60 | Nothing = None,
+) -> Plan:
+    """Create a vendor account on RenovationFind (Manager API). No operation deletes it again.
+
+    All values are sent as given. It needs the user's approval.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.create_vendor")
+    body: dict[str, JsonValue] = {
+        "vendor_name": vendor_name,
+        "email": email.lower(),
+        "sales_email": sales_email,
+        "city_id": city_id,
+        "vendor_type": vendor_type,
+        "activated": activated,
+        "pq_vendor": pq_vendor,
+        "address": address,
+        "address_2": address_2,
+        "city": city,
+        "province": province,
+        "postal_code": postal_code,
+        "phone": phone,
+        "description": description,
+        "website_url": website_url,
+        "bbb_url": bbb_url,
+        "name_keywords": name_keywords,
+        "category_keywords": category_keywords,
+        "duns_number": duns_number,
+    }
+    given = {name: value for name, value in body.items() if value is not None}
+    service = deck.catalog.services["renovationfind"]
+    key = await anyio.to_thread.run_sync(deck.store.secret)
+
+    def receive(answer: JsonValue) -> Done:
+        record = _id_in(success_of(answer, operation, service))
+        return Done(
+            summary=f"Vendor {vendor_name} is created" + (f", id {record}." if record else "; the answer shows no id."),
+            record_id=record,
+            next_steps=["renovationfind_update_subscription sets its package."] if record else [],
+        )
+
+    return Plan(
+        operation=operation,
+        target=f"vendor {given['email']}"[:200],
+        subject=f"vendor {given['email']}"[:200],
+        arguments={**given, "password": _fingerprint(password, key)},
+        body=operation.encode_body(given),
+        secrets={operation.body["password"].wire: password},
+        preview=(
+            f"Create the vendor account {vendor_name} ({vendor_type}) on RenovationFind.",
+            *(f"{name.replace('_', ' ')}: {value}" for name, value in given.items() if name not in _IN_FIRST_LINE),
+            "The password that was given is set; it is not shown.",
+            "This cannot be undone: no page documents how a vendor is deleted.",
+        ),
+        warnings=tuple(contact_problems({"phone": phone}, {})[1]),
+        receive=receive,
+    )
+
+
+_IN_FIRST_LINE = {"vendor_name", "vendor_type"}
+
+
+def _fingerprint(password: SecretStr, key: bytes) -> str:
+    """What binds an approval to this password, and tells nothing of it, nor its length, without the store's secret."""
+    return hmac.new(key, b"vendor password\n" + password.get_secret_value().encode(), hashlib.sha256).hexdigest()
+
+
+def _id_in(envelope: Envelope) -> int | None:
+    data = cast("dict[str, JsonValue]", envelope.data) if isinstance(envelope.data, dict) else {}
+    record = data.get("id")
+    return record if isinstance(record, int) and not isinstance(record, bool) else None
+
+
+def vendor_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """E-mail addresses have the form of one, a phone number has digits."""
+    emails = {"email": given.get("email"), "sales_email": given.get("sales_email")}
+    return contact_problems({"phone": given.get("phone")}, emails)[0]
+
+
+async def renovationfind_update_subscription(
+    ctx: Ctx,
+    vendor_id: Annotated[Id, Field(description="RenovationFind vendor id")],
+    package_type: Annotated[Package, Field(description="The package from now on")],
+    subscription_end_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD")] = None,
+) -> Plan:
+    """Set a vendor's subscription package on RenovationFind (Manager API), and until when it runs.
+
+    It can be set again, but no operation reads what was set before. What leaving the date out does is not documented.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.update_subscription")
+    end = subscription_end_date if isinstance(subscription_end_date, date) else None
+    arguments: dict[str, JsonValue] = {"package_type": package_type}
+    sent: dict[str, JsonValue] = {"package_type": PACKAGES[package_type]}
+    if end is not None:
+        arguments["subscription_end_date"] = end.isoformat()
+        sent["subscription_end_date"] = f"{end:%d/%m/}{end.year:04d}"
+    until = f" until {end.isoformat()}" if end else ""
+    service = deck.catalog.services["renovationfind"]
+
+    def receive(answer: JsonValue) -> Done:
+        success_of(answer, operation, service)
+        return Done(
+            summary=f"Vendor {vendor_id} has the package {package_type}{until}.", record_id=vendor_id, after=arguments
+        )
+
+    return Plan(
+        operation=operation,
+        target=f"vendor {vendor_id}",
+        subject=f"vendor {vendor_id} subscription",
+        arguments={"vendor_id": vendor_id, **arguments},
+        path={"vendor_id": vendor_id},
+        body=operation.encode_body(sent),
+        preview=(f"Set vendor {vendor_id} on RenovationFind to the package {package_type}{until}.",),
+        warnings=()
+        if end
+        else ("No end date is sent; whether RenovationFind then keeps or clears the old one is not documented.",),
+        receive=receive,
+    )
+
+
+TOOLS = (
+    write_tool(
+        renovationfind_create_vendor,
+        title="Create vendor",
+        toolset="manager",
+        operation="renovationfind.create_vendor",
+        effect=Effect.IRREVERSIBLE,
+        rules=vendor_rules,
+    ),
+    write_tool(
+        renovationfind_update_subscription,
+        title="Update subscription",
+        toolset="manager",
+        operation="renovationfind.update_subscription",
+        effect=Effect.REVERSIBLE,
+    ),
+)

@@ -1,0 +1,106 @@
+"""RenovationFind referral requests.
+
+Source: https://docs.renovationfind.com/api-reference/referral-requests/create-a-referral-request
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, cast
+
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import Problem
+from leadbridge.server.mcp.arguments import Email, FirstName, Flag, LastName, Text60
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.rooflink.contacts import contact_problems
+from leadbridge.server.text import fence
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools.renovationfind.lead_answers import success_of
+
+Nothing = SkipJsonSchema[None]
+
+
+async def renovationfind_create_referral(
+    ctx: Ctx,
+    first_name: Annotated[FirstName, Field(description="Of the customer who is asked")],
+    last_name: Annotated[LastName, Field(description="Of the customer who is asked")],
+    email: Email | Nothing = None,
+    phone: Text60 | Nothing = None,
+    send_gift: Annotated[Flag, Field(description="With a gift")] = False,
+    renewal: Annotated[Flag, Field(description="A renewal referral request")] = False,
+    skip_duplicates: Annotated[Flag, Field(description="A known e-mail or phone is skipped")] = True,
+) -> Plan:
+    """Send a referral request to a customer through RenovationFind: a real person is contacted, which cannot be undone.
+
+    It takes email, phone or both, and needs the user's approval. With skip_duplicates a person asked before is skipped,
+    and the receipt says so.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("renovationfind.create_referral_request")
+    _, warnings = contact_problems({"phone": phone}, {"email": email})
+    body: dict[str, JsonValue] = {
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": email,
+        "phone": phone,
+        "send_gift": send_gift,
+        "renewal": renewal,
+    }
+    body = {name: value for name, value in body.items() if value is not None}
+    reached = " and ".join(part for part in (email, phone) if part)
+    extras = "".join(text for flag, text in ((send_gift, ", with a gift"), (renewal, ", as a renewal")) if flag)
+    return Plan(
+        operation=operation,
+        target=f"{first_name} {last_name}"[:200],
+        arguments={**body, "skip_duplicates": skip_duplicates},
+        query=operation.encode_query({"skip_duplicates": skip_duplicates}),
+        body=operation.encode_body(body),
+        preview=(
+            f"Send a referral request to {first_name} {last_name} at {reached}{extras}.",
+            "A real person is contacted. This cannot be undone.",
+            "A person asked before is skipped." if skip_duplicates else "A person asked before is asked AGAIN.",
+        ),
+        warnings=tuple(warnings),
+        receive=partial(_receive, operation, deck.catalog.services["renovationfind"], f"{first_name} {last_name}"),
+    )
+
+
+def referral_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """One of the two ways to reach the person; nothing documented, but without one there is nobody to ask."""
+    if given.get("email") is None and given.get("phone") is None:
+        return [Problem("email, phone", "give at least one of them (LeadBridge's own rule)")]
+    return contact_problems({"phone": given.get("phone")}, {"email": given.get("email")})[0]
+
+
+def _receive(operation: Operation, service: Service, name: str, answer: JsonValue) -> Done:
+    envelope = success_of(answer, operation, service)
+    message = envelope.message or ""
+    data = cast("dict[str, JsonValue]", envelope.data) if isinstance(envelope.data, dict) else {}
+    record = data.get("id")
+    skipped = "skipped" in message.lower() or "duplicate" in message.lower()
+    told = [f"The service says: {fence(message, limit=200)}"] if message else []
+    return Done(
+        summary=f"Skipped: {name} was asked before, nobody was contacted."
+        if skipped
+        else f"Referral request for {name} created.",
+        record_id=record if isinstance(record, int) and not isinstance(record, bool) else None,
+        details=told,
+    )
+
+
+TOOLS = (
+    write_tool(
+        renovationfind_create_referral,
+        title="Create referral request",
+        toolset="leads",
+        operation="renovationfind.create_referral_request",
+        effect=Effect.IRREVERSIBLE,
+        rules=referral_rules,
+    ),
+)

@@ -1,0 +1,219 @@
+"""RoofLink: a new address-only lead.
+
+Source: https://developers.rooflink.com/reference/create-customer-and-job
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import Field, JsonValue, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog import Operation
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import ArgumentsRefused, Problem
+from leadbridge.server.mcp.arguments import (
+    Email,
+    FirstName,
+    Flag,
+    FreeObject,
+    LastName,
+    Latitude,
+    Line,
+    Longitude,
+    Text60,
+    Text100,
+    Text200,
+    Town,
+)
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.rooflink.contacts import contact_problems
+from leadbridge.server.services.rooflink.location import Location, locate
+from leadbridge.server.services.rooflink.models import Created
+from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
+from leadbridge.server.text import label
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.recovery import LARGEST_ID
+from leadbridge.tools.rooflink.duplicate_check import check_duplicates
+
+if TYPE_CHECKING:
+    from leadbridge.server.matching.profile import Sought
+
+Nothing = SkipJsonSchema[None]
+
+StateCode = Annotated[Line, Field(min_length=2, max_length=5, description="US state or Canadian province code")]
+PostalCode = Annotated[Line, Field(min_length=3, max_length=12, description="ZIP or postal code")]
+LeadStatus = Annotated[
+    Line, Field(min_length=1, max_length=50, description=f"Code: {', '.join(LEAD_STATUSES)}; u = unknown")
+]
+LeadSource = Annotated[Line, Field(min_length=1, max_length=50, description="Lead source id, or 'Door Knocking'")]
+
+
+async def rooflink_create_lead(
+    ctx: Ctx,
+    address: Annotated[Text200, Field(description="Street address of the property")],
+    state: StateCode,
+    postal_code: PostalCode,
+    latitude: Latitude | Nothing = None,
+    longitude: Longitude | Nothing = None,
+    lead_status: LeadStatus = "u",
+    first_name: FirstName | Nothing = None,
+    last_name: LastName | Nothing = None,
+    city: Town | Nothing = None,
+    county: Text100 | Nothing = None,
+    cell_phone: Text60 | Nothing = None,
+    home_phone: Text60 | Nothing = None,
+    email: Email | Nothing = None,
+    lead_source: LeadSource | Nothing = None,
+    extra_info: Annotated[FreeObject | Nothing, Field(description="Free metadata, e.g. campaign")] = None,
+    external_id: Annotated[Text100 | Nothing, Field(description="Id of the lead in another system")] = None,
+    allow_duplicate: Annotated[
+        Flag, Field(description="Create it although a likely duplicate exists; needs approval")
+    ] = False,
+) -> Plan:
+    """Create an address-only lead in RoofLink: a new customer and a new prospect job.
+
+    RoofLink removes no duplicates, so LeadBridge looks for the address, phones and e-mail first and refuses a likely
+    match; with allow_duplicate the user's approval decides. Without latitude and longitude, US ones are taken from the
+    ZIP code's centre and marked approximate. All other values are sent as given.
+    """
+    from leadbridge.server.matching.profile import Sought  # the rules of matching are many patterns: not at start
+
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.create_lead")
+    location, problems = locate(state.upper(), postal_code, latitude, longitude)
+    if location is None:
+        raise ArgumentsRefused(problems)
+    _, contact_warnings = contact_problems({"cell_phone": cell_phone, "home_phone": home_phone}, {"email": email})
+    latitude_text, longitude_text = location.as_texts()
+    arguments: dict[str, JsonValue] = {
+        "address": address,
+        "state": state.upper(),
+        "postal_code": postal_code,
+        "latitude": latitude_text,
+        "longitude": longitude_text,
+        "lead_status": lead_status,
+        "first_name": first_name,
+        "last_name": last_name,
+        "city": city,
+        "county": county,
+        "cell_phone": cell_phone,
+        "home_phone": home_phone,
+        "email": email,
+        "lead_source": lead_source,
+        "extra_info": extra_info,
+        "external_id": external_id,
+    }
+    arguments = {name: value for name, value in arguments.items() if value is not None}
+    place = " ".join(part for part in (address, city, state.upper(), postal_code) if part)
+    sought = Sought(
+        address=address,
+        city=city or "",
+        state=state.upper(),
+        postal_code=postal_code,
+        phones=tuple((name, phone) for name, phone in (("cell", cell_phone), ("home", home_phone)) if phone),
+        email=email or "",
+        name=" ".join(part for part in (first_name, last_name) if part),
+    )
+    check = await check_duplicates(deck, sought)
+
+    async def look_for(since: float) -> Done | None:
+        from leadbridge.server.mcp.own_lead import find_own_lead
+
+        # What resembled it before it was sent is something else; what resembles it since may be it.
+        known = check.ids if check.when <= since else frozenset[int]()
+        own = await find_own_lead(deck.rooflink, sought, since, known | await deck.ledger.records(operation.id))
+        return None if own is None else _created(deck, sought, own.id, own.customer.id if own.customer else None, place)
+
+    return Plan(
+        operation=operation,
+        target=place[:200],
+        arguments={**arguments, "allow_duplicate": allow_duplicate},
+        body=operation.encode_body(arguments),
+        preview=(*_preview(place, arguments, location), *(check.preview() if allow_duplicate else ())),
+        notes=(check.told,),
+        refusal=None if allow_duplicate else check.refusal(),
+        look_for=look_for,
+        warnings=(*_warnings(lead_status, location), *contact_warnings),
+        asks_anyway=allow_duplicate,
+        sought=sought,
+        alike_is_fine=allow_duplicate,
+        repeats_knowingly=allow_duplicate,
+        marked_field=operation.body["extra_info"].wire,
+        receive=partial(_receive, deck, operation, sought, place),
+    )
+
+
+def create_lead_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """The state's code, coordinates against state and ZIP code, phones and e-mail."""
+    problems: list[Problem] = []
+    if not str(given.get("address", "x")).strip():
+        problems.append(Problem("address", "must not be blank"))
+    state, postal_code = str(given.get("state", "")).upper(), given.get("postal_code")
+    if state and state not in PLACES:
+        problems.append(Problem("state", f"must be one of the 51 US and 13 Canadian codes: {' '.join(PLACES)}"))
+    elif state and isinstance(postal_code, str):
+        problems += locate(state, postal_code, given.get("latitude"), given.get("longitude"))[1]
+    phones = {name: given.get(name) for name in ("cell_phone", "home_phone")}
+    return problems + contact_problems(phones, {"email": given.get("email")})[0]
+
+
+def _preview(place: str, arguments: Mapping[str, JsonValue], location: Location) -> tuple[str, ...]:
+    name = " ".join(str(arguments[part]) for part in ("first_name", "last_name") if part in arguments)
+    contact = ", ".join(str(arguments[part]) for part in ("cell_phone", "home_phone", "email") if part in arguments)
+    status = str(arguments["lead_status"])
+    lines = [
+        f"Create a new lead in RoofLink: {place}",
+        f"Customer: {name or 'no name'}; contact: {contact or 'none'}",
+        f"Lead status: {status} ({LEAD_STATUSES.get(status, 'not a documented code')})",
+        f"Coordinates: {location.latitude:.6f}, {location.longitude:.6f}"
+        + (" (approximate: the ZIP code's centre)" if location.approximate else ""),
+    ]
+    return tuple(lines)
+
+
+def _warnings(lead_status: str, location: Location) -> list[str]:
+    warnings: list[str] = []
+    if location.approximate:
+        warnings.append("The coordinates are approximate: the centre of the ZIP code, not the house.")
+    if lead_status not in LEAD_STATUSES:
+        warnings.append(f"lead_status {lead_status!r} is not one of the documented codes; it is sent as it is.")
+    return warnings
+
+
+def _receive(deck: Deck, operation: Operation, sought: Sought, place: str, answer: JsonValue) -> Done:
+    try:
+        created = Created.model_validate(answer)
+    except ValidationError:
+        raise unreadable("an answer without an id", operation, deck.catalog.services["rooflink"], None) from None
+    return _created(deck, sought, created.job_id or created.id, created.customer_identity, place)
+
+
+def _created(deck: Deck, sought: Sought, job: int, customer: int | None, place: str) -> Done:
+    from leadbridge.server.prospects.duplicates import remember_created
+
+    return Done(
+        summary=f"Lead created in RoofLink: job {job}, {label(place, limit=200)}",
+        record_id=job,
+        record={"job_id": job, **({"customer_id": customer} if customer is not None else {})},
+        details=[f"Customer id: {customer}" if customer is not None else "The answer named no customer id."],
+        next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
+        remember=partial(remember_created, deck, job, sought) if job <= LARGEST_ID else None,
+    )
+
+
+TOOLS = (
+    write_tool(
+        rooflink_create_lead,
+        title="Create lead",
+        toolset="prospects",
+        operation="rooflink.create_lead",
+        effect=Effect.ADDITIVE,
+        rules=create_lead_rules,
+    ),
+)

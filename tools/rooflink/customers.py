@@ -1,0 +1,135 @@
+"""RoofLink's customers: list and detail. A customer is made with a job, never alone.
+
+Source: https://developers.rooflink.com/reference/customers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.contract.observations import judged_filters
+from leadbridge.server.mcp.arguments import Id
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.rooflink.customers import CustomerRecord
+from leadbridge.server.services.rooflink.models import Named, Person
+from leadbridge.server.services.view import Identity, View
+from leadbridge.server.text import label
+from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
+from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
+from leadbridge.tools.paging import Page, PageSize, columns_for
+from leadbridge.tools.rooflink.filters import contradicted
+
+Nothing = SkipJsonSchema[None]
+
+CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
+_USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")
+
+
+class CustomerRow(View):
+    """A customer in a list."""
+
+    id: Identity
+    name: str | Nothing = None
+    cell: str | Nothing = None
+    phone: str | Nothing = None
+    email: str | Nothing = None
+    region: str | Nothing = None
+    rep: str | Nothing = None
+
+
+class CustomerPage(ListPage):
+    """One page of customers."""
+
+    rows: list[CustomerRow]
+
+
+class CustomerView(FlatRecord):
+    """A customer in full."""
+
+
+async def rooflink_list_customers(
+    ctx: Ctx,
+    rep_id: Id | Nothing = None,
+    region_id: Id | Nothing = None,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    fields: Annotated[list[CustomerField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[CustomerPage]:
+    """List RoofLink customers with their contact data.
+
+    filters_ignored names filters that RoofLink did not apply. rooflink_get_customer shows one in full.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_customers")
+    filters: dict[str, Scalar | None] = {"rep_id": rep_id, "region_id": region_id}
+    given = {name: value for name, value in filters.items() if value is not None}
+    query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **given}
+    envelope, customers = await deck.rooflink.page(operation.id, CustomerRecord, query)
+    columns = columns_for(fields, _USUAL)
+    ignored, unverified = await judged_filters(
+        deck.observations, operation, given, contradicted(given, customers, _CHECKS)
+    )
+    data = CustomerPage(
+        **numbers_of(envelope),
+        filters_ignored=ignored,
+        filters_unverified=unverified,
+        rows=[row_of(customer, columns) for customer in customers],
+    )
+    return page_reply("Customers", data, columns, asked=(page, page_size))
+
+
+async def rooflink_get_customer(
+    ctx: Ctx, customer_id: Annotated[Id, Field(description="From rooflink_list_customers")]
+) -> Reply[CustomerView]:
+    """Show one RoofLink customer: contact data, address, metadata."""
+    customer = await deck_of(ctx).rooflink.one("rooflink.get_customer", CustomerRecord, {"customer_id": customer_id})
+    told: dict[str, JsonValue] = customer.model_dump(mode="json", exclude={"id"})
+    data = CustomerView(id=customer.id, fields=flat_fields(told))
+    return Reply(data, partial(record_lines, "Customer"))
+
+
+def row_of(customer: CustomerRecord, columns: Sequence[str]) -> CustomerRow:
+    """The chosen columns of a customer."""
+    phone = (
+        customer.phone if not (customer.phone and customer.phone_ext) else f"{customer.phone} ext {customer.phone_ext}"
+    )
+    cells: Mapping[str, str | None] = {
+        "name": label(customer.name) or None,
+        "cell": label(customer.cell) or None,
+        "phone": label(phone) or None,
+        "email": label(customer.email, limit=254) or None,
+        "region": label(customer.region.name if customer.region else None) or None,
+        "rep": label(customer.rep.label if customer.rep else None) or None,
+    }
+    return CustomerRow.model_validate({"id": customer.id, **{name: cells[name] for name in columns if name in cells}})
+
+
+def _is(role: Literal["rep", "region"]) -> Callable[[CustomerRecord, Scalar], bool | None]:
+    def check(customer: CustomerRecord, value: Scalar) -> bool | None:
+        found: Person | Named | None = getattr(customer, role)
+        if found is None:
+            return False if role in customer.model_fields_set else None
+        return None if found.id is None else found.id == value
+
+    return check
+
+
+_CHECKS = {"rep_id": _is("rep"), "region_id": _is("region")}
+
+TOOLS = (
+    read_tool(
+        rooflink_list_customers,
+        title="List customers",
+        toolset="customers",
+        operations=("rooflink.list_customers",),
+    ),
+    read_tool(rooflink_get_customer, title="Get customer", toolset="customers", operations=("rooflink.get_customer",)),
+)

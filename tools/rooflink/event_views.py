@@ -1,0 +1,131 @@
+"""How RoofLink's events are shown, and what of a list contradicts its filters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.services.rooflink.calendar import Event
+from leadbridge.server.services.rooflink.models import Person
+from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.text import label
+from leadbridge.tools.list_pages import FilteredRows, ListPage
+from leadbridge.tools.rooflink.filters import contradicted
+from leadbridge.tools.tables import counted, moment, table
+
+Nothing = SkipJsonSchema[None]
+
+COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_day", "any_time", "recurrence")
+
+
+class EventRow(View):
+    """An event; times are those of the clock on the wall."""
+
+    id: Identity
+    name: str | Nothing = None
+    start: str | Nothing = None
+    end: str | Nothing = None
+    all_day: bool = False
+    any_time: bool = False
+    job: str | Nothing = None
+    job_id: Identity | Nothing = None
+    invitees: list[str] = Field(default_factory=list)
+    created_by: str | Nothing = None
+    recurrence: str | Nothing = None
+
+
+class EventPage(ListPage):
+    """One page of events."""
+
+    rows: list[EventRow]
+
+
+class Calendar(FilteredRows):
+    """Events in the order of the service."""
+
+    rows: list[EventRow]
+
+
+class Days(Result):
+    """Events by day."""
+
+    days: dict[str, list[EventRow]]
+
+
+def row_of(event: Event) -> EventRow:
+    """An event as a row."""
+    job = event.job
+    return EventRow(
+        id=event.id,
+        name=label(event.name) or None,
+        start=shown(event.starts) or moment(event.start),
+        end=shown(event.ends) or moment(event.end),
+        all_day=bool(event.all_day),
+        any_time=bool(event.any_time),
+        job=(label(job.name) or None) if job else None,
+        job_id=job.id if job else None,
+        invitees=[person_of(person) for person in event.invitees],
+        created_by=person_of(event.created_by) if event.created_by else None,
+        recurrence=label(event.recurrence) if event.recurrence not in {None, "never"} else None,
+    )
+
+
+def person_of(person: Person) -> str:
+    """A user by name and id."""
+    name = label(person.label)
+    return f"{name} (id {person.id})" if name and person.id is not None else name or f"id {person.id or '?'}"
+
+
+def shown(at: datetime | None) -> str | None:
+    """A time as people read it."""
+    return at.strftime("%Y-%m-%d %H:%M") if at else None
+
+
+def cells_of(row: EventRow) -> dict[str, object]:
+    """A row for a table: the job by name and number, people in one cell."""
+    job = " ".join(str(part) for part in (row.job, f"(id {row.job_id})" if row.job_id else None) if part)
+    return {**row.model_dump(), "job": job, "invitees": ", ".join(row.invitees)}
+
+
+def calendar_lines(data: Calendar) -> list[str]:
+    """How many events, and their table."""
+    return [counted(len(data.rows), "event") if data.rows else "No events.", *_table(data.rows)]
+
+
+def days_lines(data: Days) -> list[str]:
+    """Each day with its events."""
+    lines = [counted(len(data.days), "day") if data.days else "The service named no days."]
+    for day, rows in data.days.items():
+        lines += [f"{day}: {counted(len(rows), 'event') if rows else 'nothing'}", *_table(rows)]
+    return lines
+
+
+def _table(rows: Sequence[EventRow]) -> list[str]:
+    return table(COLUMNS, [cells_of(row) for row in rows]) if rows else []
+
+
+def ignored(filters: Mapping[str, Scalar], events: Sequence[Event]) -> list[str]:
+    """Names of the filters that at least one event contradicts."""
+    return contradicted(filters, events, _CHECKS)
+
+
+def _job(event: Event, value: Scalar) -> bool | None:
+    if event.job is None:
+        return False if "job" in event.model_fields_set else None
+    return None if event.job.id is None else event.job.id == value
+
+
+def _from(event: Event, value: Scalar) -> bool | None:
+    # One day of grace: whose midnight counts is not said.
+    return None if event.starts is None else (event.starts.date() - date.fromisoformat(str(value))).days >= -1
+
+
+def _to(event: Event, value: Scalar) -> bool | None:
+    return None if event.starts is None else (event.starts.date() - date.fromisoformat(str(value))).days <= 1
+
+
+_CHECKS = {"job_id": _job, "start_from": _from, "start_to": _to}

@@ -1,0 +1,254 @@
+"""RoofLink's calendar, written: create, change and delete events. Invitees are told by e-mail and SMS.
+
+Source: https://developers.rooflink.com/reference/light-events-create
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Annotated, Any
+
+from pydantic import Field, JsonValue
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import NotFound, Problem
+from leadbridge.server.mcp.arguments import Flag, Id, OptionalId, Text200
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.rooflink.calendar import Event
+from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_of, updated
+from leadbridge.tools.rooflink.event_times import At, day_or_time, on_the_wire, span_problem, will_be_moved
+from leadbridge.tools.rooflink.event_views import shown
+
+Nothing = SkipJsonSchema[None]
+
+EventId = Annotated[Id, Field(description="From rooflink_list_events")]
+_TOLD = "RoofLink tells them by e-mail and SMS; that cannot be taken back."
+
+
+async def rooflink_create_event(
+    ctx: Ctx,
+    name: Annotated[Text200, Field(description="Title in the calendar")],
+    start: At,
+    end: At,
+    job_id: OptionalId = None,
+    all_day: Flag = False,
+    any_time: Annotated[Flag, Field(description="At no fixed time of the day")] = False,
+    add_to_my_calendar: Annotated[Flag, Field(description="On the key's own calendar too")] = False,
+    invitee_ids: Annotated[
+        Annotated[list[Id], Field(min_length=1, max_length=50)] | Nothing, Field(description="User ids; all are told")
+    ] = None,
+) -> Plan:
+    """Create an event in RoofLink's calendar; invitees get an e-mail and SMS, so it needs the user's approval.
+
+    Local time, 15 minutes at least. Starts before 7:00 and ends before 8:00 are moved there unless all_day or any_time.
+    """
+    operation = deck_of(ctx).operation("rooflink.create_event")
+    invitees = _unique(invitee_ids or [])
+    given: dict[str, JsonValue] = {
+        "name": name,
+        "start": on_the_wire(operation, "start", start),
+        "end": on_the_wire(operation, "end", end),
+        "job_id": job_id,
+        "all_day": all_day or None,
+        "any_time": any_time or None,
+        "add_to_my_calendar": add_to_my_calendar or None,
+        "invitee_ids": [*invitees] or None,
+    }
+    given = {key: value for key, value in given.items() if value is not None}
+    when = f"{day_or_time(start, whole_days=all_day)} to {day_or_time(end, whole_days=all_day)}"
+    kind = ", all day" if all_day else ", at any time of the day" if any_time else ""
+    meant = {"start": start, "end": end}
+    return Plan(
+        operation=operation,
+        target=name,
+        arguments={**given, "start": start.isoformat(), "end": end.isoformat()},
+        body=operation.encode_body(given),
+        preview=(
+            f"Create the event {name!r} in RoofLink's calendar: {when}{kind}.",
+            f"Job: {job_id}" if job_id else "Job: none",
+            f"Invitees by user id: {', '.join(map(str, invitees))}. {_TOLD}" if invitees else "Nobody is invited.",
+        ),
+        warnings=() if all_day or any_time else tuple(will_be_moved(meant)),
+        receive=partial(created, deck_of(ctx), operation, meant, invitees, whole_days=all_day or any_time),
+    )
+
+
+async def rooflink_update_event(
+    ctx: Ctx,
+    event_id: EventId,
+    name: Text200 | Nothing = None,
+    start: At | Nothing = None,
+    end: At | Nothing = None,
+    all_day: Flag | Nothing = None,
+    any_time: Annotated[Flag | Nothing, Field(description="At no fixed time of the day")] = None,
+    invitee_ids: Annotated[
+        Annotated[list[Id], Field(max_length=50)] | Nothing, Field(description="User ids, in place of all there are")
+    ] = None,
+) -> Plan:
+    """Update an event of RoofLink's calendar; invitees who are added or removed are told, so it needs the user's
+    approval.
+
+    Only the arguments given change. Its job cannot be changed.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.update_event")
+    known, doubts = await _known(deck, event_id)
+    meant = {key: at for key, at in (("start", start), ("end", end)) if at is not None}
+    given: dict[str, JsonValue] = {
+        "name": name,
+        **{key: on_the_wire(operation, key, at) for key, at in meant.items()},
+        "all_day": all_day,
+        "any_time": any_time,
+        "invitee_ids": None if invitee_ids is None else [*_unique(invitee_ids)],
+    }
+    given = {key: value for key, value in given.items() if value is not None}
+    whole_days = bool(_or(all_day, known and known.all_day) or _or(any_time, known and known.any_time))
+    changes = {**given, **{key: shown(at) for key, at in meant.items()}}
+    people = (
+        f"New list of invitees, by user id: {ids_text(invitee_ids)}. Who is added or removed is told by e-mail and SMS."
+    )
+    return Plan(
+        operation=operation,
+        target=f"event {event_id}",
+        subject=f"event {event_id}",
+        arguments={"event_id": event_id, **given, **{key: at.isoformat() for key, at in meant.items()}},
+        path={"event_id": event_id},
+        body=operation.encode_body(given),
+        preview=(
+            f"Change event {event_id}{title_of(known)} in RoofLink's calendar.",
+            *(f"New {key}: {value}" for key, value in changes.items() if key != "invitee_ids"),
+            *(people_now(known) if known else ()),
+            *((people,) if invitee_ids is not None else ()),
+            "RoofLink may tell invitees by e-mail and SMS; that cannot be taken back.",
+        ),
+        warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
+        before=state_of(known, given) if known else {},
+        overwritten=known is not None and _shows_otherwise(known, given, meant),
+        receive=partial(updated, deck, operation, event_id, meant, given, whole_days=whole_days),
+    )
+
+
+async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
+    """Delete an event from RoofLink's calendar for good; it needs the user's approval.
+
+    rooflink_update_event moves or renames one.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.delete_event")
+    known, doubts = await _known(deck, event_id)
+    when = f", {shown(known.starts)} to {shown(known.ends)}" if known and known.starts and known.ends else ""
+
+    def receive(answer: JsonValue) -> Done:
+        if answer is not None:  # 204 is documented, which has no body
+            raise unreadable("a body where none is documented", operation, deck.catalog.services["rooflink"], None)
+        return Done(summary=f"Event {event_id}{title_of(known)} deleted.", record_id=event_id)
+
+    return Plan(
+        operation=operation,
+        target=f"event {event_id}",
+        subject=f"event {event_id}",
+        arguments={"event_id": event_id},
+        path={"event_id": event_id},
+        preview=(
+            f"Delete event {event_id}{title_of(known)}{when} from RoofLink's calendar.",
+            *(people_now(known) if known else ()),
+            "This cannot be undone. RoofLink may tell invitees by e-mail and SMS.",
+        ),
+        warnings=tuple(doubts),
+        receive=receive,
+    )
+
+
+def event_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """How long an event lasts, and that a change changes something."""
+    start, end = given.get("start"), given.get("end")
+    if isinstance(start, datetime) and isinstance(end, datetime) and (problem := span_problem(start, end)):
+        return [Problem("end", problem)]
+    return []
+
+
+def update_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """The rules of an event, and at least one change."""
+    changes = {"name", "start", "end", "all_day", "any_time", "invitee_ids"}
+    if not changes & set(given):
+        return [Problem(", ".join(sorted(changes)), "give at least one of them (LeadBridge's own rule)")]
+    return event_rules(given)
+
+
+async def _known(deck: Deck, event_id: int) -> tuple[Event | None, list[str]]:
+    """The event as the service shows it, so that a person sees what they approve; its path is inferred."""
+    try:
+        return await deck.rooflink.one("rooflink.get_event", Event, {"event_id": event_id}), []
+    except NotFound:
+        doubt = (
+            f"RoofLink shows no event {event_id} to this key (or the inferred path to read one is wrong): what it is "
+            "and who is invited is not known here."
+        )
+        return None, [doubt]
+
+
+def _shows_otherwise(known: Event, given: Mapping[str, JsonValue], meant: Mapping[str, datetime]) -> bool:
+    """Whether the event is not what it would be set to: then the same change before does not count any more."""
+    shows: dict[str, object] = {
+        "name": known.name,
+        "all_day": known.all_day,
+        "any_time": known.any_time,
+        "invitee_ids": sorted(person.id for person in known.invitees if person.id is not None),
+        "start": known.starts,
+        "end": known.ends,
+    }
+    wanted: dict[str, object] = {**given, **meant}
+    if isinstance(ids := given.get("invitee_ids"), list):
+        wanted["invitee_ids"] = sorted(user for user in ids if isinstance(user, int))
+    return any(shows[name] != value for name, value in wanted.items())
+
+
+def _span_warnings(known: Event | None, meant: Mapping[str, datetime]) -> list[str]:
+    """Of a start or an end that is changed alone, against the stored other one."""
+    if known is None or len(meant) != 1:
+        return []
+    start, end = meant.get("start") or known.starts, meant.get("end") or known.ends
+    if start is None or end is None or (problem := span_problem(start, end)) is None:
+        return []
+    return [f"The end {problem} ({shown(start)} to {shown(end)}): RoofLink will refuse this. Give both."]
+
+
+def _or(given: bool | None, known: bool | None) -> bool | None:
+    return known if given is None else given
+
+
+def _unique(ids: Iterable[int]) -> list[int]:
+    return list(dict.fromkeys(ids))
+
+
+TOOLS = (
+    write_tool(
+        rooflink_create_event,
+        title="Create event",
+        toolset="calendar",
+        operation="rooflink.create_event",
+        effect=Effect.IRREVERSIBLE,
+        rules=event_rules,
+    ),
+    write_tool(
+        rooflink_update_event,
+        title="Update event",
+        toolset="calendar",
+        operation="rooflink.update_event",
+        effect=Effect.IRREVERSIBLE,
+        rules=update_rules,
+    ),
+    write_tool(
+        rooflink_delete_event,
+        title="Delete event",
+        toolset="calendar",
+        operation="rooflink.delete_event",
+        effect=Effect.IRREVERSIBLE,
+    ),
+)

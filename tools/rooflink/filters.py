@@ -1,0 +1,127 @@
+"""Did the service apply a filter? Its names are mostly inferred, and an unknown one is ignored without a word."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import TypeVar
+
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.errors import ArgumentsRefused, Problem
+from leadbridge.server.services.rooflink.models import Person, Prospect
+from leadbridge.server.services.values import day_of
+
+R = TypeVar("R")
+Check = Callable[[Prospect, Scalar], bool | None]
+"""Whether a row fits the filter; `None` where the row does not tell."""
+
+
+def days_in_order(*periods: tuple[str, date | None, str, date | None]) -> None:
+    """Refuse a period that ends before it begins: its empty answer would read as "there are none".
+
+    Raises:
+        ArgumentsRefused: names the later argument.
+    """
+    problems = [
+        Problem(last, f"must not be before {first}, which is {begin.isoformat()} (LeadBridge's own rule)")
+        for first, begin, last, end in periods
+        if begin is not None and end is not None and end < begin
+    ]
+    if problems:
+        raise ArgumentsRefused(problems)
+
+
+def contradicted(
+    filters: Mapping[str, Scalar], rows: Sequence[R], checks: Mapping[str, Callable[[R, Scalar], bool | None]]
+) -> list[str]:
+    """Names of the filters that at least one returned row contradicts. No rows prove nothing."""
+    return [
+        name
+        for name, value in filters.items()
+        if (check := checks.get(name)) and any(check(row, value) is False for row in rows)
+    ]
+
+
+def ignored_filters(filters: Mapping[str, Scalar], prospects: Sequence[Prospect]) -> list[str]:
+    """Names of the filters of the prospect list that at least one returned prospect contradicts."""
+    return contradicted(filters, prospects, _CHECKS)
+
+
+def _person(role: str) -> Check:
+    def check(prospect: Prospect, value: Scalar) -> bool | None:
+        if prospect.customer is None:
+            return None
+        person: Person | None = getattr(prospect.customer, role)
+        if person is None:
+            return False if role in prospect.customer.model_fields_set else None
+        return None if person.id is None else person.id == value
+
+    return check
+
+
+def _any_person(prospect: Prospect, value: Scalar) -> bool | None:
+    customer = prospect.customer
+    if customer is None:
+        return None
+    people = [customer.rep, customer.rep_2, customer.marketing_rep, customer.project_manager]
+    known = [person.id for person in people if person is not None and person.id is not None]
+    return (value in known) if known else None
+
+
+def _region(prospect: Prospect, value: Scalar) -> bool | None:
+    region = prospect.customer.region if prospect.customer else None
+    return None if region is None or region.id is None else region.id == value
+
+
+def _day(field: str, *, lower: bool) -> Check:
+    def check(prospect: Prospect, value: Scalar) -> bool | None:
+        day, bound = day_of(getattr(prospect, field)), date.fromisoformat(str(value))
+        if day is None:
+            return None
+        # One day of grace: the rows carry no time zone.
+        return (day - bound).days >= -1 if lower else (day - bound).days <= 1
+
+    return check
+
+
+def _address_has(pattern: str) -> Check:
+    def check(prospect: Prospect, value: Scalar) -> bool | None:
+        if not prospect.full_address:
+            return None
+        found = re.compile(pattern.format(re.escape(str(value).strip())), re.IGNORECASE)
+        return bool(found.search(" ".join(prospect.full_address.split())))
+
+    return check
+
+
+def _stage(prospect: Prospect, value: Scalar) -> bool | None:
+    """Only what the steps prove: a verified stage needs the step done, an unverified one needs it open."""
+    verified, submitted = prospect.step("verify_lead"), prospect.step("submit")
+    if value == "unverified":
+        return None if verified is None or verified.complete is None else not verified.complete
+    if value == "submitted":
+        return None if submitted is None or submitted.complete is None else submitted.complete
+    return None if verified is None or verified.complete is None else verified.complete
+
+
+def _not_deleted(prospect: Prospect, _value: Scalar) -> bool | None:
+    return not prospect.deleted
+
+
+_CHECKS: dict[str, Check] = {
+    "include_deleted": _not_deleted,
+    "stage": _stage,
+    "rep_id": _person("rep"),
+    "rep_2_id": _person("rep_2"),
+    "project_manager_id": _person("project_manager"),
+    "employee_id": _any_person,
+    "region_id": _region,
+    "created_from": _day("date_created", lower=True),
+    "created_to": _day("date_created", lower=False),
+    "modified_from": _day("date_last_edited", lower=True),
+    "modified_to": _day("date_last_edited", lower=False),
+    "city": _address_has(r"(?<!\w){}(?!\w)"),
+    "state": _address_has(r"(?<!\w){}(?!\w)"),
+    "postal_code": _address_has(r"(?<!\w){}"),
+}

@@ -1,0 +1,154 @@
+"""RoofLink jobs, of which each prospect is one: their general data, and who is assigned to them.
+
+Source: https://developers.rooflink.com/reference/public-jobs-partial-update
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import Problem
+from leadbridge.server.mcp.arguments import Email, FirstName, Id, LastName, Line, Text60, Text100, Text200, Town
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.rooflink.contacts import contact_problems
+from leadbridge.server.services.rooflink.places import PLACES
+from leadbridge.server.writes.plan import Plan
+from leadbridge.tools.rooflink.job_changes import change_plan
+
+Nothing = SkipJsonSchema[None]
+
+JobId = Annotated[Id, Field(description="Job (prospect) id")]
+Text12 = Annotated[Line, Field(min_length=1, max_length=12)]
+JobType = Annotated[
+    Literal["r", "c", "d", "m"], Field(description="residential, commercial, designer, maintenance and repair program")
+]
+BidType = Annotated[Literal["c", "i", "r", "f"], Field(description="cash, insurance, repair, finance")]
+ROLES = ("rep_id", "rep_2_id", "marketing_rep_id", "project_manager_id")
+FIELDS = (
+    "name", "job_type", "bid_type", "lead_source_id", "address", "city", "county", "state", "postal_code", "region_id",
+    "customer_first_name", "customer_last_name", "customer_company_name", "customer_email", "customer_cell",
+    "customer_phone",
+)  # fmt: skip
+
+
+async def rooflink_update_job(
+    ctx: Ctx,
+    job_id: JobId,
+    name: Text200 | Nothing = None,
+    job_type: JobType | Nothing = None,
+    bid_type: BidType | Nothing = None,
+    lead_source_id: Id | Nothing = None,
+    address: Text200 | Nothing = None,
+    city: Town | Nothing = None,
+    county: Text100 | Nothing = None,
+    state: Annotated[Text60, Field(description="US state or Canadian province code")] | Nothing = None,
+    postal_code: Text12 | Nothing = None,
+    region_id: Id | Nothing = None,
+    customer_first_name: FirstName | Nothing = None,
+    customer_last_name: LastName | Nothing = None,
+    customer_company_name: Text200 | Nothing = None,
+    customer_email: Email | Nothing = None,
+    customer_cell: Text60 | Nothing = None,
+    customer_phone: Text60 | Nothing = None,
+) -> Plan:
+    """Update a RoofLink job or its customer's data. Only the arguments given are sent; no field can be emptied.
+
+    The receipt shows before and after, and warns of what RoofLink did not take. rooflink_assign_job sets employees.
+    """
+    given: dict[str, str | int | None] = {
+        "name": name,
+        "job_type": job_type,
+        "bid_type": bid_type,
+        "lead_source_id": lead_source_id,
+        "address": address,
+        "city": city,
+        "county": county,
+        "state": state.upper() if state else None,
+        "postal_code": postal_code,
+        "region_id": region_id,
+        "customer_first_name": customer_first_name,
+        "customer_last_name": customer_last_name,
+        "customer_company_name": customer_company_name,
+        "customer_email": customer_email,
+        "customer_cell": customer_cell,
+        "customer_phone": customer_phone,
+    }
+    _, odd = contact_problems({"customer_cell": customer_cell, "customer_phone": customer_phone}, {})
+    return await change_plan(deck_of(ctx), "rooflink.update_job", job_id, _only_given(given), warnings=odd)
+
+
+async def rooflink_assign_job(
+    ctx: Ctx,
+    job_id: JobId,
+    rep_id: Id | Nothing = None,
+    rep_2_id: Id | Nothing = None,
+    marketing_rep_id: Id | Nothing = None,
+    project_manager_id: Id | Nothing = None,
+) -> Plan:
+    """Assign employees to a RoofLink job. Roles left out stay; none can be emptied.
+
+    rooflink_get_prospect shows user ids.
+    """
+    given: dict[str, str | int | None] = {
+        "rep_id": rep_id,
+        "rep_2_id": rep_2_id,
+        "marketing_rep_id": marketing_rep_id,
+        "project_manager_id": project_manager_id,
+    }
+    return await change_plan(deck_of(ctx), "rooflink.assign_job", job_id, _only_given(given))
+
+
+def update_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """At least one field; the state's code; phones and e-mail."""
+    problems = _at_least_one(given, FIELDS)
+    if "state" in given and str(given["state"]).upper() not in PLACES:
+        problems.append(Problem("state", f"must be one of the 51 US and 13 Canadian codes: {' '.join(PLACES)}"))
+    if "postal_code" in given and not str(given["postal_code"]).strip():
+        problems.append(Problem("postal_code", "must not be blank (LeadBridge's own rule)"))
+    phones = {name: _text_of(given.get(name)) for name in ("customer_cell", "customer_phone")}
+    return problems + contact_problems(phones, {"customer_email": _text_of(given.get("customer_email"))})[0]
+
+
+def assign_rules(given: Mapping[str, Any]) -> list[Problem]:
+    """At least one role."""
+    return _at_least_one(given, ROLES)
+
+
+def _at_least_one(given: Mapping[str, Any], names: tuple[str, ...]) -> list[Problem]:
+    if any(name in given for name in names):
+        return []
+    return [Problem(", ".join(names), "give at least one")]
+
+
+def _only_given(given: Mapping[str, str | int | None]) -> dict[str, str | int]:
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _text_of(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+TOOLS = (
+    write_tool(
+        rooflink_update_job,
+        title="Update job",
+        toolset="jobs",
+        operation="rooflink.update_job",
+        effect=Effect.REVERSIBLE,
+        rules=update_rules,
+    ),
+    write_tool(
+        rooflink_assign_job,
+        title="Assign job",
+        toolset="jobs",
+        operation="rooflink.assign_job",
+        effect=Effect.REVERSIBLE,
+        rules=assign_rules,
+    ),
+)

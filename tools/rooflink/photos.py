@@ -1,0 +1,295 @@
+"""RoofLink photos: a file of this machine onto a job, in three steps that a later call can go on with.
+
+Source: https://developers.rooflink.com/reference/photos-create
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, TypeGuard
+
+import anyio
+import anyio.to_thread
+from pydantic import Field, JsonValue, ValidationError
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog import Operation
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import ArgumentsRefused, Problem, Refused, StateError, Unavailable
+from leadbridge.server.mcp.arguments import Id, Line, Remark, Tag
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.photo_uploads import PhotoUploads, Unfinished
+from leadbridge.server.services.rooflink.photos import CreatedPhoto
+from leadbridge.server.services.upload_files import UploadFile, looked_at, opened
+from leadbridge.server.services.uploads import FormExpired, Outgoing
+from leadbridge.server.writes.plan import Done, Plan, Steps, digest_of
+
+Nothing = SkipJsonSchema[None]
+
+LONGEST_NAME = 150
+"""Documented: https://developers.rooflink.com/reference/photos-create."""
+Name = Annotated[Line, Field(min_length=1, max_length=LONGEST_NAME)]
+Tags = Annotated[list[Tag], Field(min_length=1, max_length=20)]
+_LAST_WORD = 2.0
+"""Seconds kept back of the call's deadline, to tell how far the upload came."""
+CREATE, SEND, FINISH = "create the photo in RoofLink", "upload the file", "report the file as complete"
+
+UPLOAD = Operation.model_validate(
+    {
+        "id": "leadbridge.upload_photo",
+        "service": "rooflink",
+        "title": "Upload photo",
+        "toolset": "photos",
+        "effect": "additive",
+        "repeat": "day",
+        "provenance": {"operation": "documented", "path": "unknown"},
+        "source": "https://developers.rooflink.com/reference/photos-create",
+    }
+)
+"""The three steps as one; on record are the first and the last, under their own names."""
+
+
+async def rooflink_upload_photo(
+    ctx: Ctx,
+    job_id: Annotated[Id, Field(description="A prospect's id too")],
+    file_path: Annotated[
+        str, Field(min_length=1, max_length=1000, strict=True, description="Below the server's upload folder")
+    ],
+    name: Annotated[Name | Nothing, Field(description="Default: the file's name")] = None,
+    description: Annotated[Remark | Nothing, Field(description="Caption")] = None,
+    tags: Annotated[Tags | Nothing, Field(description="The company's photo tags")] = None,
+) -> Plan:
+    """Upload a photo or video from the server's upload folder to a RoofLink job.
+
+    At most 50 MB. If it stops half way, the same call continues, without a second photo.
+    """
+    deck = deck_of(ctx)
+    root = deck.settings.upload_root
+    if root is None:
+        raise Refused("no_upload_root", "Nothing was sent: LEADBRIDGE_UPLOAD_ROOT is not set.")
+    file = await anyio.to_thread.run_sync(looked_at, root, file_path)
+    title = _title(name, file)
+    upload = digest_of(job_id, file.digest, title)
+    uploads = PhotoUploads(deck.store, deck.services.account("rooflink"), deck.ledger.clock)
+    kept = await uploads.get(upload)
+    given: dict[str, JsonValue] = {
+        "job_id": job_id,
+        "name": title,
+        "description": description,
+        "tags": [*tags] if tags else None,
+    }
+    given = {key: value for key, value in given.items() if value is not None}
+    photo = _Photo(deck, root, file, job_id, title, upload, uploads, given)
+    create = photo.create(kept)
+    size = f"{file.size / 1024:,.0f} KB" if file.size < 1024 * 1024 else f"{file.size / 1024 / 1024:,.1f} MB"
+    return Plan(
+        operation=UPLOAD,
+        target=f"job {job_id}",
+        subject=photo.subject,
+        one_for_subject=True,
+        arguments={**given, "file_path": file.shown, "digest": file.digest},
+        preview=(
+            f"Upload {file.shown} ({file.content_type}, {size}) to RoofLink job {job_id} as {title!r}.",
+            *((f"It goes on with photo {kept.photo_id}, which an earlier call created.",) if _usable(kept) else ()),
+        ),
+        receive=lambda _answer: Done(summary=""),
+        steps=lambda run: photo.carry_out(run, kept),
+        foreseen=() if _usable(kept) else (create,),
+    )
+
+
+def _usable(kept: Unfinished | None) -> TypeGuard[Unfinished]:
+    return kept is not None and (kept.form is not None or kept.uploaded)
+
+
+def _title(name: str | None, file: UploadFile) -> str:
+    title = name if name is not None else file.name
+    try:
+        title.encode()
+    except UnicodeEncodeError:
+        raise ArgumentsRefused([Problem("name", "give one: the file's own name is no readable text")]) from None
+    if len(title) > LONGEST_NAME:
+        raise ArgumentsRefused([Problem("name", f"give one: the file's own has more than {LONGEST_NAME} characters")])
+    if not title.strip():
+        raise ArgumentsRefused([Problem("name", "must not be blank (LeadBridge's own rule)")])
+    return title
+
+
+@dataclass(slots=True)
+class _Photo:
+    """One upload: what goes where, and how far it is."""
+
+    deck: Deck
+    root: Path
+    file: UploadFile
+    job_id: int
+    title: str
+    upload: str
+    uploads: PhotoUploads
+    given: Mapping[str, JsonValue]
+    received: list[Unfinished] = field(default_factory=list[Unfinished])
+    """The answer of this call's own first step."""
+
+    @property
+    def subject(self) -> str:
+        """Of the last step: once that is done, the photo is there."""
+        return f"photo {self.upload[:40]} of job {self.job_id}"
+
+    async def carry_out(self, run: Steps, kept: Unfinished | None) -> Done:
+        """The three steps, from where an earlier call stopped."""
+        await self._same_file()
+        if _usable(kept):
+            photo = kept
+            run.passed(CREATE, f"done before (photo {kept.photo_id})")
+        else:
+            photo = await self._created(run, kept)
+        await run.tell(SEND)
+        if not photo.uploaded:
+            await self._send(photo)
+            await self.uploads.file_is_there(self.upload)
+        run.passed(SEND, "done before" if photo.uploaded else "done")
+        await run.write(self._finish(photo.photo_id), FINISH)
+        await self._forget()
+        left = (
+            f"Photo {kept.photo_id} of an earlier try has no file; delete it in RoofLink."
+            if kept and photo is not kept
+            else ""
+        )
+        return Done(
+            summary=f"Photo {photo.photo_id} ({self.title!r}) is on RoofLink job {self.job_id}.",
+            record_id=photo.photo_id,
+            record={"photo_id": photo.photo_id, "job_id": self.job_id, "sha256": self.file.digest},
+            warnings=[left] if left else [],
+        )
+
+    def create(self, kept: Unfinished | None) -> Plan:
+        """Step 1. After a photo whose form is lost or expired, it is a write of its own, not a repeat."""
+        operation = self.deck.operation("rooflink.create_photo")
+
+        def receive(answer: JsonValue) -> Done:
+            try:
+                created = CreatedPhoto.model_validate(answer)
+            except ValidationError:
+                service = self.deck.catalog.services["rooflink"]
+                raise unreadable("an answer without an id", operation, service, None) from None
+            self.received.append(Unfinished(created.id, created.form))
+            return Done(
+                summary=f"Photo {created.id} created for job {self.job_id}, still without its file.",
+                record_id=created.id,
+                remember=lambda: self._keep(self.received[-1]),
+            )
+
+        after = f" after {kept.photo_id}" if kept is not None else ""
+        return Plan(
+            operation=operation,
+            target=f"job {self.job_id}",
+            subject=f"{self.subject}, created{after}",
+            one_for_subject=True,
+            arguments={**self.given, "digest": self.file.digest},
+            body=operation.encode_body(self.given),
+            preview=(f"Create a photo for RoofLink job {self.job_id}.",),
+            receive=receive,
+        )
+
+    async def _created(self, run: Steps, kept: Unfinished | None) -> Unfinished:
+        """The new photo with its form.
+
+        Raises:
+            Refused: the photo was created, but its form never came here; it cannot get its file.
+        """
+        outcome = await run.write(self.create(kept), CREATE)
+        photo = self.received[-1] if self.received else await self.uploads.get(self.upload)
+        if photo is not None and photo.form is not None:
+            return photo
+        photo_id = outcome.record_id or 0
+        await self._keep(Unfinished(photo_id, None))
+        raise Refused(
+            "no_upload_form",
+            f"RoofLink's photo {photo_id} was created, but a usable upload form for it did not come, so that it cannot "
+            "get its file.",
+            f"Delete photo {photo_id} in RoofLink; the next call creates a new one.",
+        )
+
+    async def _send(self, photo: Unfinished) -> None:
+        """Step 2: to the host of the form, without the key.
+
+        Raises:
+            Refused, ServiceError: the file is not there; what is kept lets the next call try again.
+        """
+        assert photo.form is not None  # noqa: S101  # narrows the type: only a photo with its form comes here
+        left = anyio.current_effective_deadline() - anyio.current_time() - _LAST_WORD
+        with opened(self.root, self.file.parts) as stream, anyio.move_on_after(max(left, 0.0)):
+            outgoing = Outgoing(stream, self.file.name, self.file.content_type, self.file.size, self.file.digest)
+            try:
+                await self.deck.services.uploads.send(photo.form, outgoing)
+            except FormExpired as error:
+                await self._keep(Unfinished(photo.photo_id, None))
+                error.next_step = f"Delete photo {photo.photo_id} in RoofLink; the next call creates a new one."
+                raise
+            return
+        raise Unavailable(
+            what="The upload did not end within LEADBRIDGE_CALL_DEADLINE. The file is not on the photo yet.",
+            next_step="Raise LEADBRIDGE_CALL_DEADLINE, or use a smaller file.",
+            service="rooflink",
+        )
+
+    def _finish(self, photo_id: int) -> Plan:
+        """Step 3."""
+        return Plan(
+            operation=self.deck.operation("rooflink.finish_photo"),
+            target=f"job {self.job_id}",
+            subject=self.subject,
+            one_for_subject=True,
+            repeat_rule="day",
+            arguments={"photo_id": photo_id, "job_id": self.job_id},
+            path={"photo_id": photo_id},
+            preview=(f"Report the file of photo {photo_id} as complete.",),
+            receive=lambda _answer: Done(
+                summary=f"Photo {photo_id} is on RoofLink job {self.job_id}.", record_id=photo_id
+            ),
+        )
+
+    async def _keep(self, photo: Unfinished) -> None:
+        await self.uploads.keep(self.upload, self.job_id, self.file.digest, photo)
+
+    async def _forget(self) -> None:
+        """The photo is complete: that the store fails now does not change it, and an old form is thrown away later."""
+        with suppress(StateError):
+            await self.uploads.forget(self.upload)
+
+    async def _same_file(self) -> None:
+        """The file that was looked at, still.
+
+        Raises:
+            Refused: it is another by now.
+        """
+        try:
+            now = await anyio.to_thread.run_sync(looked_at, self.root, self.file.shown)
+        except ArgumentsRefused:
+            now = None
+        if now is None or now.digest != self.file.digest:
+            raise Refused(
+                "file_changed",
+                f"Nothing was sent: {self.file.shown} has changed since it was looked at.",
+                "Call again once nothing writes to the file.",
+            )
+
+
+TOOLS = (
+    replace(
+        write_tool(
+            rooflink_upload_photo,
+            title="Upload photo",
+            toolset="photos",
+            operation=("rooflink.create_photo", "rooflink.finish_photo"),
+            effect=Effect.ADDITIVE,
+            never_asks=True,
+        ),
+        reads_files=True,
+    ),
+)

@@ -1,0 +1,255 @@
+"""How prospects are shown: typed views of what RoofLink answers, and their lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.rooflink.models import Prospect, Step
+from leadbridge.server.services.values import day_of, is_moment
+from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.text import clean, label
+from leadbridge.tools.flat_fields import Plain
+from leadbridge.tools.list_pages import ListPage
+from leadbridge.tools.tables import moment
+
+Nothing = SkipJsonSchema[None]
+
+_STEP_NAMES = {
+    "verify_lead": "verify lead",
+    "schedule_adj_mtg": "schedule adjuster meeting",
+    "submit": "submit",
+    "delete": "delete",
+}
+
+
+class StepView(View):
+    """One step of the checklist."""
+
+    key: str
+    done: bool | Nothing = None
+    date: str | Nothing = None
+    by: str | Nothing = None
+    permissions: dict[str, bool] = Field(default_factory=dict)
+
+
+class ProspectRow(View):
+    """A prospect in a list."""
+
+    id: Identity
+    customer: str | Nothing = None
+    address: str | Nothing = None
+    phone: str | Nothing = None
+    rep: str | Nothing = None
+    region: str | Nothing = None
+    created: str | Nothing = None
+    edited: str | Nothing = None
+    next_step: str | Nothing = None
+    deleted: bool | Nothing = None
+    email: str | Nothing = None
+    lead_source: str | Nothing = None
+    project_manager: str | Nothing = None
+    job_number: str | Nothing = None
+
+
+class ProspectPage(ListPage):
+    """One page of prospects, newest first."""
+
+    rows: list[ProspectRow]
+
+
+class ProspectView(Result):
+    """A prospect in full."""
+
+    id: Identity
+    fields: dict[str, Plain] = Field(description="What the service told, under flat names")
+    assignments: dict[str, str]
+    steps: list[StepView]
+    photos: list[str]
+
+
+class Checklist(Result):
+    """A prospect's checklist."""
+
+    prospect_id: Identity
+    next_step: str | Nothing = None
+    steps: list[StepView]
+
+
+class StatsRow(View):
+    """A filter and its count."""
+
+    filter: str
+    count: int
+
+
+class Stats(Result):
+    """Counts by filter."""
+
+    counts: list[StatsRow]
+
+
+STAT_NAMES = {
+    "uv": "unverified",
+    "v": "verified",
+    "i": "inspected",
+    "si": "signed",
+    "su": "submitted",
+    "ua": "unassigned",
+    "as": "assigned",
+    "est": "estimate made",
+    "cf": "claim filed",
+    "re": "rejected",
+    "d": "deleted",
+}
+"""Readings of the service's codes for predefined filters; the codes were seen in public client code. Of `ad` and `rla`
+nobody could say what they mean: they stay as they come."""
+
+
+USUAL = ("id", "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted")
+"""Columns of a list, unless others are asked for."""
+
+
+def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
+    """A prospect as a row of a list."""
+    row = _usual_row(prospect)
+    if columns == USUAL:
+        return row
+    customer = prospect.customer
+    more = {
+        "email": _label(customer.email if customer else None),
+        "lead_source": _label(customer.lead_source.name if customer and customer.lead_source else None),
+        "project_manager": _label(customer.project_manager.label if customer and customer.project_manager else None),
+        "job_number": _label(prospect.job_number),
+    }
+    hidden: dict[str, None] = dict.fromkeys(ProspectRow.model_fields.keys() - set(columns))
+    return row.model_copy(update={**more, **hidden})
+
+
+def _usual_row(prospect: Prospect) -> ProspectRow:
+    customer = prospect.customer
+    return ProspectRow(
+        id=prospect.id,
+        customer=_label(customer.name if customer else None),
+        address=_label(prospect.full_address or prospect.name),
+        phone=_label((customer.cell or customer.phone) if customer else None),
+        rep=_label(customer.rep.label if customer and customer.rep else None),
+        region=_label(customer.region.name if customer and customer.region else None),
+        created=moment(prospect.date_created),
+        edited=moment(prospect.date_last_edited),
+        next_step=next_step_of(prospect.pipeline),
+        deleted=prospect.deleted,
+    )
+
+
+def view_of(prospect: Prospect) -> ProspectView:
+    """A prospect in full."""
+    customer = prospect.customer
+    fields: dict[str, str | int | float | None] = {
+        "name": _label(prospect.name),
+        "job_number": _label(prospect.job_number),
+        "job_type": _label(prospect.job_type),
+        "bid_type": _label(prospect.bid_type),
+        "address": _label(prospect.full_address),
+        "latitude": prospect.latitude,
+        "longitude": prospect.longitude,
+        "created": moment(prospect.date_created),
+        "edited": moment(prospect.date_last_edited),
+        "deleted": moment(prospect.date_deleted),
+        "photo_count": prospect.photo_count,
+    }
+    assignments: dict[str, str | None] = {}
+    if customer is not None:
+        fields |= {
+            "customer_id": customer.id,
+            "customer": _label(customer.name),
+            "cell": _label(customer.cell),
+            "phone": _label(customer.phone),
+            "email": _label(customer.email),
+            "lead_source": _label(customer.lead_source.name if customer.lead_source else None),
+            "region": _label(customer.region.name if customer.region else None),
+        }
+        for role in ("rep", "rep_2", "marketing_rep", "project_manager"):
+            person = getattr(customer, role)
+            assignments[role] = f"{label(person.label)} (id {person.id})" if person and person.label else None
+    return ProspectView(
+        id=prospect.id,
+        fields={name: value for name, value in fields.items() if value is not None},
+        assignments={name: value for name, value in assignments.items() if value},
+        steps=[step_of(step) for step in prospect.pipeline],
+        photos=[label(photo.name) for photo in prospect.photos if photo.name],
+    )
+
+
+def step_of(step: Step) -> StepView:
+    """A step as it is shown."""
+    person = step.completed_by or step.deleted_by
+    return StepView(
+        key=_step_name(step),
+        done=step.complete,
+        date=moment(step.date),
+        by=_label(person.label if person else None),
+        permissions={
+            clean(name, limit=40): flag for name, flag in (step.permissions or {}).items() if isinstance(flag, bool)
+        },
+    )
+
+
+def next_step_of(steps: list[Step]) -> str | None:
+    """The first open step on the way to a submitted prospect; deleting is not on it."""
+    return next((_step_name(step) for step in steps if step.complete is False and step.key != "delete"), None)
+
+
+def _step_name(step: Step) -> str:
+    key = step.key or step.name or "step"
+    return _STEP_NAMES.get(key) or label(key)
+
+
+def step_line(step: StepView) -> str:
+    """A step as a line of text."""
+    state = {True: "done", False: "open", None: "not told"}[step.done]
+    when = f" {step.date}" if step.date else ""
+    who = f" by {step.by}" if step.by else ""
+    may = "".join(f", {name}={str(flag).lower()}" for name, flag in step.permissions.items())
+    return f"- {step.key}: {state}{when}{who}{may}"
+
+
+def cells_of(row: ProspectRow) -> dict[str, object]:
+    """A row for a table: days without their time."""
+    return {**vars(row), "created": _day(row.created), "edited": _day(row.edited)}
+
+
+def prospect_lines(data: ProspectView) -> list[str]:
+    """A prospect in full, as text."""
+    lines = [f"Prospect {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
+    lines += [f"{role}: {name}" for role, name in data.assignments.items()]
+    return [*lines, *map(step_line, data.steps), *(f"photo: {photo}" for photo in data.photos)]
+
+
+def checklist_lines(data: Checklist) -> list[str]:
+    """A checklist as text."""
+    head = f"Prospect {data.prospect_id}, next step: {data.next_step or 'none open'}"
+    return [head, *map(step_line, data.steps)]
+
+
+def stats_reply(counts: Sequence[tuple[str, int]], remarks: Sequence[str] = ()) -> Reply[Stats]:
+    """Counts as data and as text."""
+    data = Stats(counts=[StatsRow(filter=label(name), count=count) for name, count in counts])
+    return Reply(data, _stats_lines, remarks)
+
+
+def _stats_lines(data: Stats) -> list[str]:
+    head = "Counts by filter" if data.counts else "No counts."
+    return [head, *(f"{row.filter}: {row.count}" for row in data.counts)]
+
+
+def _day(value: str | None) -> str | None:
+    day = day_of(value) if is_moment(value) else None
+    return day.isoformat() if day else value
+
+
+def _label(value: str | None) -> str | None:
+    return label(value) or None if value else None

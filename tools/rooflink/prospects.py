@@ -1,0 +1,171 @@
+"""RoofLink prospects: list, detail, statistics and checklist."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.contract.observations import judged_filters
+from leadbridge.server.mcp.arguments import ExtraFilters, Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.text import clean
+from leadbridge.tools.list_pages import numbers_of, page_reply
+from leadbridge.tools.paging import Page, PageSize, columns_for
+from leadbridge.tools.rooflink.filters import days_in_order, ignored_filters
+from leadbridge.tools.rooflink.prospect_views import (
+    STAT_NAMES,
+    USUAL,
+    Checklist,
+    ProspectPage,
+    ProspectView,
+    Stats,
+    cells_of,
+    checklist_lines,
+    next_step_of,
+    prospect_lines,
+    row_of,
+    stats_reply,
+    step_of,
+    view_of,
+)
+
+Nothing = SkipJsonSchema[None]
+
+ProspectId = Annotated[Id, Field(description="Prospect (job) id")]
+Stage = Literal["unverified", "verified", "inspected", "signed", "submitted"]
+ProspectField = Literal[
+    "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted", "email",
+    "lead_source", "project_manager", "job_number",
+]  # fmt: skip
+
+
+async def rooflink_list_prospects(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    include_deleted: Flag = False,
+    stage: Stage | Nothing = None,
+    rep_id: OptionalId = None,
+    rep_2_id: OptionalId = None,
+    project_manager_id: OptionalId = None,
+    employee_id: Annotated[OptionalId, Field(description="Assigned in any role")] = None,
+    region_id: OptionalId = None,
+    created_from: OptionalDay = None,
+    created_to: OptionalDay = None,
+    modified_from: OptionalDay = None,
+    modified_to: OptionalDay = None,
+    city: Text60 | Nothing = None,
+    state: Text60 | Nothing = None,
+    postal_code: Text60 | Nothing = None,
+    latitude: Latitude | Nothing = None,
+    longitude: Longitude | Nothing = None,
+    extra_filters: ExtraFilters | Nothing = None,
+    fields: Annotated[list[ProspectField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[ProspectPage]:
+    """List RoofLink prospects (unapproved jobs), newest first, one page at a time.
+
+    Finds prospects by stage, employee, region, date or place. next_page is the page that follows. Most filter names are
+    inferred: filters_ignored names those that RoofLink did not apply. rooflink_prospect_stats counts;
+    find_matching_prospects looks for a name, phone or address.
+    """
+    days_in_order(
+        ("created_from", created_from, "created_to", created_to),
+        ("modified_from", modified_from, "modified_to", modified_to),
+    )
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_prospects")
+    filters: dict[str, Scalar | None] = {
+        "stage": stage,
+        "rep_id": rep_id,
+        "rep_2_id": rep_2_id,
+        "project_manager_id": project_manager_id,
+        "employee_id": employee_id,
+        "region_id": region_id,
+        "created_from": created_from.isoformat() if created_from else None,
+        "created_to": created_to.isoformat() if created_to else None,
+        "modified_from": modified_from.isoformat() if modified_from else None,
+        "modified_to": modified_to.isoformat() if modified_to else None,
+        "city": city,
+        "state": state,
+        "postal_code": postal_code,
+        "latitude": latitude,
+        "longitude": longitude,
+    }
+    given = {name: value for name, value in filters.items() if value is not None}
+    paging: dict[str, Scalar | None] = {"page": page, "page_size": page_size}
+    paging["deleted_is_null"] = None if include_deleted else True
+    envelope, prospects = await deck.rooflink.list_prospects({**paging, **given}, extra_filters)
+    checked = {**given} if include_deleted else {**given, "include_deleted": False}
+    contradicted = ignored_filters(checked, prospects)
+    ignored, unverified = await judged_filters(deck.observations, operation, given, contradicted)
+    unverified += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
+    columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
+    data = ProspectPage(
+        **numbers_of(envelope),
+        filters_ignored=ignored,
+        filters_unverified=unverified,
+        rows=[row_of(prospect, columns) for prospect in prospects],
+    )
+    return page_reply("Prospects", data, columns, asked=(page, page_size), cells=cells_of)
+
+
+async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[ProspectView]:
+    """Show one RoofLink prospect in full: customer, assignments, pipeline steps, coordinates, photos, timestamps.
+
+    rooflink_list_prospects has the ids. rooflink_prospect_checklist says which step is next.
+    """
+    prospect = await deck_of(ctx).rooflink.get_prospect(prospect_id)
+    return Reply(view_of(prospect), prospect_lines)
+
+
+async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
+    """Count RoofLink prospects for each predefined and custom filter.
+
+    Answers how many are unverified, verified, inspected, signed, submitted. It lists no prospects.
+    """
+    counts = await deck_of(ctx).rooflink.prospect_stats()
+    return stats_reply([(STAT_NAMES.get(name, name), count) for name, count in counts])
+
+
+async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Reply[Checklist]:
+    """Show a RoofLink prospect's checklist: verify lead, schedule adjuster meeting, submit, delete.
+
+    Each step is done or open, with date, person and permissions; the next open step comes first. Steps are completed in
+    RoofLink itself.
+    """
+    told, unreadable = await deck_of(ctx).rooflink.prospect_checklist(prospect_id)
+    data = Checklist(
+        prospect_id=prospect_id,
+        next_step=next_step_of(told),
+        steps=[step_of(step) for step in told],
+        unreadable_rows=unreadable or None,
+    )
+    return Reply(data, checklist_lines)
+
+
+TOOLS = (
+    read_tool(
+        rooflink_list_prospects,
+        title="List prospects",
+        toolset="prospects",
+        operations=("rooflink.list_prospects",),
+    ),
+    read_tool(rooflink_get_prospect, title="Get prospect", toolset="prospects", operations=("rooflink.get_prospect",)),
+    read_tool(
+        rooflink_prospect_stats,
+        title="Prospect statistics",
+        toolset="prospects",
+        operations=("rooflink.prospect_stats",),
+    ),
+    read_tool(
+        rooflink_prospect_checklist,
+        title="Prospect checklist",
+        toolset="prospects",
+        operations=("rooflink.prospect_checklist",),
+    ),
+)

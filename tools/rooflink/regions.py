@@ -1,0 +1,87 @@
+"""RoofLink's regions.
+
+Source: https://developers.rooflink.com/reference/regions, which describes their fields in prose.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.mcp.arguments import Id, Text100
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.rooflink.reports import Region
+from leadbridge.server.services.view import Identity, View
+from leadbridge.server.text import label
+from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
+from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
+from leadbridge.tools.paging import Page, PageSize
+
+Nothing = SkipJsonSchema[None]
+
+RegionId = Annotated[Id, Field(description="From rooflink_list_regions")]
+
+
+class RegionRow(View):
+    """A region in a list."""
+
+    id: Identity
+    name: str | Nothing = None
+    active: bool | Nothing = None
+
+
+class RegionPage(ListPage):
+    """One page of regions."""
+
+    rows: list[RegionRow]
+
+
+class RegionView(FlatRecord):
+    """A region in full."""
+
+
+async def rooflink_list_regions(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    search: Annotated[Text100 | Nothing, Field(description="Text in the name")] = None,
+) -> Reply[RegionPage]:
+    """List RoofLink's regions, by whose id other tools filter.
+
+    next_page is the page that follows. rooflink_get_region has contact, office manager and suppliers.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_regions")
+    query = {"page": page, "page_size": page_size, "search": search}
+    envelope, regions = await deck.rooflink.page(operation.id, Region, query)
+    # The name of the parameter is inferred; a region whose name lacks the text shows that it was passed over.
+    missed = search is not None and any(
+        region.name is not None and search.casefold() not in region.name.casefold() for region in regions
+    )
+    data = RegionPage(
+        **numbers_of(envelope),
+        filters_ignored=["search"] if missed else [],
+        rows=[RegionRow(id=row.id, name=label(row.name) or None, active=row.is_active) for row in regions],
+    )
+    return page_reply("Regions", data, ("id", "name", "active"), asked=(page, page_size))
+
+
+async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView]:
+    """Show one RoofLink region in full: contact, DBA, office manager, suppliers.
+
+    Fields have the service's own names. It changes nothing.
+    """
+    region = await deck_of(ctx).rooflink.one("rooflink.get_region", Region, {"region_id": region_id})
+    fields = flat_fields(region.model_dump(mode="json", exclude={"id"}))
+    return Reply(RegionView(id=region.id, fields=fields), partial(record_lines, "Region"))
+
+
+TOOLS = (
+    read_tool(rooflink_list_regions, title="List regions", toolset="regions", operations=("rooflink.list_regions",)),
+    read_tool(rooflink_get_region, title="Get region", toolset="regions", operations=("rooflink.get_region",)),
+)

@@ -1,0 +1,220 @@
+"""RoofLink's approved jobs, their statistics, and the list of all jobs.
+
+These operations are known from public client code that was run live, not from a page of the documentation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
+
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.contract.observations import judged_filters
+from leadbridge.server.mcp.arguments import OptionalDay
+from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
+from leadbridge.server.services.values import day_of, is_moment
+from leadbridge.server.services.view import EXACTLY
+from leadbridge.server.text import clean, label
+from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
+from leadbridge.tools.paging import Page, PageSize, columns_for
+from leadbridge.tools.rooflink.filters import contradicted, days_in_order
+from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
+from leadbridge.tools.tables import moment
+
+Nothing = SkipJsonSchema[None]
+
+Cell = Annotated[str | int | float | bool, EXACTLY]
+Row = dict[str, Cell | None]
+
+ApprovedField = Literal[
+    "customer", "address", "approved", "closed", "status", "rep", "region", "job_type", "bid_type", "created", "note"
+]
+JobField = Literal[
+    "number", "customer", "address", "status", "rep", "region", "source", "price", "balance", "created", "signed",
+    "completed", "edited", "job_type", "bid_type",
+]  # fmt: skip
+_APPROVED_USUAL = ("id", "customer", "address", "approved", "closed", "status", "rep")
+_JOBS_USUAL = ("id", "customer", "address", "status", "rep", "price", "created", "edited")
+_NOTE = 80
+
+
+class JobPage(ListPage):
+    """One page of jobs, each with the chosen columns."""
+
+    rows: list[dict[str, Cell]]
+
+
+async def rooflink_list_approved_jobs(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    date_from: OptionalDay = None,
+    date_to: OptionalDay = None,
+    fields: Annotated[list[ApprovedField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[JobPage]:
+    """List RoofLink's approved jobs with approval date and status.
+
+    next_page is the page that follows. Which date the two filters mean is not documented. rooflink_list_prospects has
+    the unapproved.
+    """
+    deck = deck_of(ctx)
+    operation = deck.operation("rooflink.list_approved_jobs")
+    days_in_order(("date_from", date_from, "date_to", date_to))
+    filters = _days(date_from=date_from, date_to=date_to)
+    envelope, jobs = await deck.rooflink.page(
+        operation.id, ApprovedJob, {"page": page, "page_size": page_size, **filters}
+    )
+    ignored, unverified = await judged_filters(
+        deck.observations, operation, filters, contradicted(filters, jobs, _APPROVED_CHECKS)
+    )
+    columns = columns_for(fields, _APPROVED_USUAL)
+    rows = _rows(columns, map(_approved, jobs))
+    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)
+    return page_reply("Approved jobs", data, columns, asked=(page, page_size), cells=dict)
+
+
+async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_to: OptionalDay = None) -> Reply[Stats]:
+    """Count RoofLink's approved jobs, in whatever groups the service makes.
+
+    Path and filters are inferred: a date may have no effect. It lists no jobs.
+    """
+    days_in_order(("date_from", date_from, "date_to", date_to))
+    filters = _days(date_from=date_from, date_to=date_to)
+    counts = await deck_of(ctx).rooflink.counts("rooflink.approved_stats", filters)
+    doubt = f"Filter names inferred, effect not provable from these counts: {', '.join(filters)}"
+    return stats_reply(counts, [doubt] if filters else [])
+
+
+async def rooflink_list_public_jobs(
+    ctx: Ctx,
+    page: Page = 1,
+    page_size: PageSize = 10,
+    ordering: Annotated[
+        Literal["date_created", "-date_created", "-date_last_edited"], Field(description="- = newest first")
+    ] = "-date_created",
+    modified_from: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
+    fields: Annotated[list[JobField] | Nothing, Field(description="Columns")] = None,
+) -> Reply[JobPage]:
+    """List all RoofLink jobs, unapproved and approved, with contract price and ISO dates.
+
+    Slow (10 to 20 s a large page). next_page is the page that follows; the oldest first leaves no gaps.
+    """
+    deck = deck_of(ctx)
+    # A space and no T: with a T the live service answered 400 "Enter a valid date/time."
+    since = f"{modified_from.isoformat()} 00:00:00" if modified_from else None
+    query: dict[str, Scalar | None] = {
+        "page": page, "page_size": page_size, "ordering": ordering, "modified_from": since,
+    }  # fmt: skip
+    envelope, jobs = await deck.rooflink.page("rooflink.list_public_jobs", PublicJob, query)
+    given = _days(modified_from=modified_from)
+    columns = columns_for(fields, _JOBS_USUAL)
+    ignored = contradicted(given, jobs, _JOB_CHECKS)
+    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, rows=_rows(columns, map(_job, jobs)))
+    return page_reply("Jobs", data, columns, asked=(page, page_size), cells=dict)
+
+
+def _rows(columns: Sequence[str], rows: Iterable[Row]) -> list[dict[str, Cell]]:
+    """The chosen columns that have a value."""
+    return [{name: cell for name in columns if (cell := row.get(name)) is not None} for row in rows]
+
+
+def _approved(job: ApprovedJob) -> Row:
+    customer = job.customer
+    return {
+        "id": job.id,
+        "customer": _label(customer.name if customer else None),
+        "address": _label(job.full_address or job.name),
+        "approved": _day(job.date_approved),
+        "closed": _day(job.date_closed),
+        "status": _label(job.job_status.label if job.job_status else None),
+        "rep": _label(customer.rep.label if customer and customer.rep else None),
+        "region": _label(customer.region.name if customer and customer.region else None),
+        "job_type": _label(job.job_type),
+        "bid_type": _label(job.bid_type),
+        "created": _day(job.date_created),
+        "note": label(clean(job.last_note, limit=_NOTE)) or None,
+    }
+
+
+def _job(job: PublicJob) -> Row:
+    estimate = job.primary_estimate
+    return {
+        "id": job.id,
+        "number": job.number,
+        "customer": _label(job.customer.name if job.customer else None),
+        "address": _label(job.full_address or job.name),
+        "status": _label(job.lead_status.label if job.lead_status else None),
+        "rep": _label(job.rep.label if job.rep else None),
+        "region": _label(job.region.name if job.region else None),
+        "source": _label(job.lead_source.name if job.lead_source else None),
+        "price": estimate.gt_price if estimate else None,
+        "balance": estimate.balance if estimate else None,
+        "created": _day(job.date_created),
+        "signed": _day(job.date_signed),
+        "completed": _day(job.date_completed),
+        "edited": _day(job.date_last_edited),
+        "job_type": _label(job.job_type),
+        "bid_type": _label(job.bid_type),
+    }
+
+
+def _label(value: str | None) -> str | None:
+    return label(value) or None if value else None
+
+
+def _day(value: str | None) -> str | None:
+    day = day_of(value) if is_moment(value) else None
+    return day.isoformat() if day else moment(value)
+
+
+def _days(**days: date | None) -> dict[str, Scalar]:
+    return {name: day.isoformat() for name, day in days.items() if day is not None}
+
+
+def _within(*, lower: bool) -> Callable[[ApprovedJob, Scalar], bool | None]:
+    """Which date is filtered is not documented: only a job none of whose dates fits proves that none was."""
+
+    def check(job: ApprovedJob, value: Scalar) -> bool | None:
+        told = (job.date_approved, job.date_created, job.date_last_edited, job.date_closed)
+        bound = date.fromisoformat(str(value))
+        days = [(day - bound).days for text in told if (day := day_of(text)) is not None]
+        return any(distance >= -1 if lower else distance <= 1 for distance in days) if days else None
+
+    return check
+
+
+def _edited_from(job: PublicJob, value: Scalar) -> bool | None:
+    day = day_of(job.date_last_edited)
+    return None if day is None else (day - date.fromisoformat(str(value))).days >= -1
+
+
+_APPROVED_CHECKS = {"date_from": _within(lower=True), "date_to": _within(lower=False)}
+_JOB_CHECKS = {"modified_from": _edited_from}
+
+TOOLS = (
+    read_tool(
+        rooflink_list_approved_jobs,
+        title="List approved jobs",
+        toolset="reports",
+        operations=("rooflink.list_approved_jobs",),
+    ),
+    read_tool(
+        rooflink_approved_stats,
+        title="Approved job statistics",
+        toolset="reports",
+        operations=("rooflink.approved_stats",),
+    ),
+    read_tool(
+        rooflink_list_public_jobs,
+        title="List all jobs",
+        toolset="reports",
+        operations=("rooflink.list_public_jobs",),
+    ),
+)
