@@ -403,8 +403,8 @@ def test_a_path_with_a_query_or_a_fragment_is_refused(text: str, contract: Path)
 
 
 def test_a_contract_that_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
-    not_text = tmp_path / "utf16.toml"
-    not_text.write_bytes("[operations]".encode("utf-16"))
+    not_text = tmp_path / "noise.toml"
+    not_text.write_bytes(b"[operations]\x80\x81")
     for path in (tmp_path / "missing.toml", tmp_path, not_text):
         with pytest.raises(CatalogError, match=re.escape(str(path))) as caught:
             load(path)
