@@ -12,7 +12,7 @@ from leadbridge.server.services.renovationfind.models import REASON_LIMIT, STATU
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PROVINCES, US_STATES
 from leadbridge.server.text import with_legend
 from leadbridge.tools.records.operations import write_history
-from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines, lead_title
+from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines
 from leadbridge.tools.rooflink.prospects import rooflink_get_prospect, rooflink_prospect_checklist
 
 _SOURCE = "https://docs.renovationfind.com/api-reference/general-leads/update-job-status"
@@ -85,9 +85,8 @@ async def _lead(ctx: Ctx, lead_id: int) -> str:
         raise unknown_record(
             f"LeadBridge has seen no answer about lead {lead_id} yet, and RenovationFind was not asked."
         )
-    title = lead_title(lead_id, known)
     age = _age(deck.leads.clock() - known.seen_at)
-    lines = [f"L{title[1:]}, as last seen {age} ago; it may have changed since.", known_line(known)]
+    lines = [f"Lead {lead_id}, as last seen {age} ago; it may have changed since.", known_line(known)]
     return "\n".join(with_legend([*lines, *lead_lines(known.lead)]))
 
 

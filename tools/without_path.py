@@ -29,11 +29,12 @@ from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.services.view import Identity, View
 from leadbridge.server.text import label
 from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.preview import Becomes, Whole
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize
-from leadbridge.tools.rooflink.job_changes import look_at_job
+from leadbridge.tools.rooflink.job_changes import look_at_job, text_before
 from leadbridge.tools.rooflink.jobs import JobId
-from leadbridge.tools.rooflink.messages import Message, message_lines
+from leadbridge.tools.rooflink.messages import Message
 from leadbridge.tools.tables import moment
 
 Nothing = SkipJsonSchema[None]
@@ -83,10 +84,10 @@ async def rooflink_reply_to_note(
         preview=(
             f"Reply to note {note_id} in RoofLink.",
             "Whom a reply reaches is not documented: everybody in the thread may be mailed, a customer among them.",
-            "The whole message:",
-            *message_lines(message),
             "This cannot be undone.",
+            ("The whole message", Whole(message)),
         ),
+        said=frozenset({"note_id", "message"}),
         receive=partial(_replied, deck, operation, note_id),
     )
 
@@ -134,7 +135,6 @@ async def rooflink_update_customer_email(
             raise unreadable(what, operation, deck.catalog.services["rooflink"], None)
         return change(shown)
 
-    was = _text(before) if before is not None else "not known"
     return Plan(
         operation=operation,
         target=f"job {job_id}",
@@ -145,7 +145,11 @@ async def rooflink_update_customer_email(
         path=path,
         body=operation.encode_body({**body, "email": email}),
         before={"email": _text(before)} if before is not None else {},
-        preview=(f"Set the e-mail address of job {job_id}'s customer in RoofLink: {was} -> {email}",),
+        preview=(
+            f"Set the e-mail address of job {job_id}'s customer in RoofLink.",
+            ("E-mail", Becomes(text_before(before), email)),
+        ),
+        said=frozenset({"job_id", "email"}),
         notes=(unknown,) if unknown else (),
         look_for=look_for,
         receive=receive,

@@ -71,7 +71,7 @@ async def carry_out(deck: Deck, plan: Plan, decided: Decision, report: Report | 
             plan,
             outcome="approval_required",
             summary="The user has not been asked. Nothing was changed.",
-            preview=[*plan.preview, *plan.warnings],
+            preview=plan.question_lines,
             next_steps=[
                 "Only after the user says yes to exactly this, call again with the same arguments and the token."
             ],

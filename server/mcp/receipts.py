@@ -79,7 +79,7 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
             plan,
             outcome="dry_run",
             summary=summary,
-            details=[*plan.preview, *foreseen],
+            details=[*plan.lines, *foreseen],
             warnings=list(plan.warnings),
         )
     client = deck.client(plan.operation.service)
@@ -91,7 +91,7 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
         plan,
         outcome="dry_run",
         summary=f"{plan.operation.title}: nothing was sent. {needs}",
-        details=[*plan.preview, *mark, *plan.notes],
+        details=[*plan.lines, *mark, *plan.notes],
         warnings=list(plan.warnings),
         request=OutgoingRequest(
             method=plan.operation.method,

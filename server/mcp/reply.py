@@ -14,6 +14,7 @@ from leadbridge.server.mcp.bounds import LONGEST_TEXT, bounded
 from leadbridge.server.mcp.receipt import WriteReceipt
 from leadbridge.server.services.view import Result
 from leadbridge.server.text import legend_for, with_legend
+from leadbridge.server.writes.preview import in_line
 
 R = TypeVar("R", bound=Result)
 ResultType = TypeVar("ResultType")
@@ -118,8 +119,8 @@ def receipt_text(receipt: WriteReceipt) -> str:
     if receipt.request is not None:
         request = receipt.request
         lines.append(f"Would send: {request.method} {request.url}")
-        lines += [f"  ?{name}={shown(value)}" for name, value in request.query.items()]
-        lines += [f"  {name}: {shown(value)}" for name, value in request.body.items()]
+        lines += [f"  ?{name}={in_line(value)}" for name, value in request.query.items()]
+        lines += [f"  {name}: {in_line(value)}" for name, value in request.body.items()]
     lines += [f"Warning: {warning}" for warning in receipt.warnings]
     lines += [step if step.startswith("Note: ") else f"Next: {step}" for step in receipt.next_steps]
     if receipt.approval_token:

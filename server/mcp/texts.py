@@ -60,11 +60,11 @@ def reads_as_nothing(value: str) -> bool:
 def doubts(given: Mapping[str, object]) -> tuple[str, ...]:
     """Warnings of texts that were taken, because they may be meant, and that look as if a value were missing."""
     texts = {name: value for name, value in given.items() if isinstance(value, str)}
-    whole = {name: value for name, value in texts.items() if reads_as_nothing(value)}
+    whole = [name for name, value in texts.items() if reads_as_nothing(value)]
     parts = {name: found[0] for name, value in texts.items() if name not in whole and (found := _MISSING.search(value))}
     told = "as programs write it where there is no value. Check that it is meant."
     return (
-        *(f"{name} reads {value!r}, {told}" for name, value in whole.items()),
+        *(f"{name} reads {told}" for name in whole),
         *(f"{name} holds {part!r}, {told}" for name, part in parts.items()),
     )
 

@@ -14,7 +14,8 @@ from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.catalog.operation import Repeat, Scalar
 from leadbridge.server.errors import Refused
-from leadbridge.server.text import clean, one_line
+from leadbridge.server.text import OPEN, QUOTED, clean, one_line
+from leadbridge.server.writes.preview import PreviewLine, argument_lines, rendered
 
 SHORTEST_PART = 4
 """Characters of a secret's beginning that are struck out where a text is cut off."""
@@ -67,20 +68,23 @@ class Plan:
     """One write, complete and checked.
 
     `arguments` are the canonical arguments by our names, without `dry_run` and `approval_token`; approvals and the
-    ledger are bound to them. `preview` is what a person is asked, from our own values; it holds no clock and no random
-    value, because it is compared with what was shown before. `receive` reads the service's answer, raising
-    `OutcomeUnknown` where it is none.
+    ledger are bound to them. `preview` begins with what will be done, to which record, for which amount, who is told of
+    it and whether it can be undone; it holds no clock and no random value, because it is compared with what was shown
+    before. What others wrote stands in it as a label and its value, never within a sentence. Every argument that is not
+    `said` in it follows by itself. `receive` reads the service's answer, raising `OutcomeUnknown` where it is none.
     """
 
     operation: Operation
     target: str
     arguments: Mapping[str, JsonValue]
-    preview: tuple[str, ...]
+    preview: tuple[PreviewLine, ...]
     receive: Callable[[JsonValue], Done]
     path: Mapping[str, int] = field(default_factory=dict[str, int])
     query: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
     body: Mapping[str, JsonValue] | None = None
     before: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    said: frozenset[str] = frozenset()
+    """Names of the arguments that the preview shows, beside those in the path."""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What is told with the outcome but not asked about: it may differ from one moment to the next."""
@@ -124,8 +128,7 @@ class Plan:
     """What is known of the record, told when the write turns out to be done already."""
 
     def __post_init__(self) -> None:
-        """What a person is shown cannot be given more lines, or be hidden, by a value in it."""
-        object.__setattr__(self, "preview", tuple(one_line(line) for line in self.preview))
+        """A warning cannot be given more lines by a value in it."""
         object.__setattr__(self, "subject", self.subject or f"{self.operation.id} {self.repeat_digest()}")
         object.__setattr__(self, "warnings", tuple(one_line(line) for line in self.warnings))
 
@@ -155,9 +158,22 @@ class Plan:
         return self.effect.always_needs_approval or self.asks_anyway
 
     @property
+    def lines(self) -> list[str]:
+        """The preview, and every argument that it does not say."""
+        rest = {k: v for k, v in self.arguments.items() if k not in self.said and k not in self.path and v is not None}
+        secrets = {name for name, sent in self.operation.body.items() if sent.wire in self.secrets}
+        return [*rendered(self.preview), *argument_lines(rest, secrets)]
+
+    @property
+    def question_lines(self) -> list[str]:
+        """All that a person is asked, and what the marks in it mean."""
+        lines = [*self.lines, *(f"Note: {warning}" for warning in self.warnings)]
+        return [*lines, QUOTED] if any(OPEN in line for line in lines) else lines
+
+    @property
     def question(self) -> str:
-        """The preview as one text."""
-        return "\n".join([*self.preview, *(f"Note: {warning}" for warning in self.warnings)])
+        """All that a person is asked, as one text."""
+        return "\n".join(self.question_lines)
 
     def touches(self, names: Iterable[str]) -> bool:
         """Whether a write of the same subject with arguments of these names set something that this one sets."""

@@ -175,7 +175,7 @@ def test_what_a_person_sees_before_each_yes_is_what_is_done(play, services, toke
     assert "which reveals the homeowner's contact details. It cannot be undone." in hand_off
     assert "Create a prospect in RoofLink" in hand_off
     assert "Then a note about the link is added there; nobody is notified." in hand_off
-    assert "Set lead 812 (Dana Miller) on RenovationFind to JOB_WON for 18,500.00." in win
+    assert "Set lead 812 to JOB_WON for 18,500.00 on RenovationFind." in win
     assert "This cannot be undone: only RenovationFind's support can change it." in win
     assert "answered by the demo" not in shown
     assert len(services.writes) == 7

@@ -258,8 +258,8 @@ async def test_people_and_towns_that_are_called_so_are_taken_with_a_warning(sand
     async with connected(sandbox, time=time, era=era) as client:
         receipt = data_of(await call(client, CREATE, **PLANO, **called))
         assert receipt["outcome"] == "done"
-        for name, value in called.items():
-            assert any(f"{name} reads {value!r}" in warning for warning in receipt["warnings"]), receipt
+        for name in called:
+            assert any(f"{name} reads as programs write it" in warning for warning in receipt["warnings"]), receipt
         plain = data_of(await call(client, CREATE, **{**PLANO, "address": "2 New St"}, last_name="Nulliver"))
         assert not any("reads" in warning for warning in plain["warnings"])
         half = data_of(await call(client, CREATE, **{**PLANO, "address": "3 Old St, undefined"}))

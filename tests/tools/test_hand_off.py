@@ -141,14 +141,14 @@ async def test_what_is_shown_before_the_yes_is_what_is_sent(sandbox: Sandbox, ti
         await call(client, "renovationfind_accept_lead", lead_id=LEAD)
         receipt = await hand_off(client, lead_source="Door Knocking", city="Frisco")
     shown = person.shown[1]
-    assert shown.splitlines()[0] == f"Hand lead {LEAD} (Dana Miller) off from RenovationFind to RoofLink:"
-    told = next(line for line in shown.splitlines() if line.startswith("From RenovationFind:"))
-    for name, value in {"address": "4821 Juniper Hollow Dr", "state": "TX", "first_name": "Dana"}.items():
-        assert re.search(rf"\b{name} ⟦?{value}\b", told)
+    assert shown.splitlines()[0] == f"Hand lead {LEAD} off from RenovationFind to RoofLink:"
+    told, _, given = shown.partition("\nFrom RenovationFind:\n")[2].partition("\nGiven in the call:\n")
+    for line in ("Address: ⟦4821 Juniper Hollow Dr⟧", "State: TX", "First name: Dana"):
+        assert line in told.splitlines()
     assert "Plano" not in shown
-    assert "Given in the call: city Frisco, lead_source Door Knocking." in shown
+    assert given.splitlines()[:2] == ["City: Frisco", "Lead source: Door Knocking"]
     assert "approximate: the ZIP code's centre" in shown
-    assert told in receipt["details"]
+    assert told in "\n".join(receipt["details"])
     assert any("approximate" in warning for warning in receipt["warnings"])
     assert sandbox.prospects[receipt["record_id"]].city == "Frisco"
 
@@ -188,8 +188,9 @@ async def test_what_cannot_be_read_is_asked_for_and_the_lead_is_accepted_once(
             assert "Its address is 4821 Juniper Hollow Ct" in text_of(result)
         receipt = await hand_off(client, **GIVEN)
     assert receipt["outcome"] == "done"
-    given = "address 4821 Juniper Hollow Dr, city Plano, state TX, postal_code 75024"
-    assert f"Given in the call: {given}." in receipt["details"]
+    at = receipt["details"].index("Given in the call:") + 1
+    given = ["Address: ⟦4821 Juniper Hollow Dr⟧", "City: Plano", "State: TX", "Postal code: ⟦75024⟧"]
+    assert receipt["details"][at : at + 4] == given
     assert writes_of(sandbox) == ALL
 
 

@@ -191,7 +191,7 @@ async def test_a_row_of_the_list_adds_to_what_is_known_and_takes_nothing_away(sa
         lead.action = "ACCEPTED"
         text = (await client.read_resource("renovationfind://leads/812")).contents[0].text  # type: ignore[union-attr]
         result = await call(client, "renovationfind_update_job_status", lead_id=812, status="QUOTE_SENT")
-    assert "Lead 812 (Dana Miller)" in text
+    assert "Lead 812, as last seen" in text
     assert "category: Gutters" in text
     assert "status MEETUP_SCHEDULED" in text
     changed = {one["field"]: one["before"] for one in data_of(result)["changed"]}

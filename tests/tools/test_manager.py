@@ -55,7 +55,7 @@ async def test_a_vendor_is_created_after_a_yes_with_every_field_under_its_docume
         result = await call(client, CREATE, **VENDOR, **MORE)
     data = data_of(result)
     assert (data["outcome"], data["record_id"]) == ("done", 5001)
-    assert text_of(result).startswith("DONE: Vendor Alta Roofing is created, id 5001.")
+    assert text_of(result).startswith("DONE: The vendor is created, id 5001.\nVendor name: Alta Roofing\n")
     (write,) = sandbox.writes
     assert sandbox.requests[-1].path == "/rest-manager-api-v1/vendors"
     assert write.body == {
@@ -69,7 +69,14 @@ async def test_a_vendor_is_created_after_a_yes_with_every_field_under_its_docume
     }  # fmt: skip
     assert sandbox.vendors[5001].password_hash == hashlib.sha256(PASSWORD.encode()).hexdigest()
     (shown,) = person.shown
-    for part in ("Alta Roofing (REALTOR)", "email: office@altaroofing.ca", "city id: 41", "is not shown", "undone"):
+    for part in (
+        "a REALTOR vendor",
+        "Vendor name: Alta Roofing",
+        "Email: ⟦office@altaroofing.ca⟧",
+        "City id: 41",
+        "Password: ***",
+        "undone",
+    ):
         assert part in shown
 
 

@@ -318,15 +318,17 @@ async def test_a_customer_is_mailed_only_after_a_yes_to_the_whole_message(
     lines = person.shown[-1].splitlines()
     rep = job.customer.rep
     assert rep
-    assert lines[:4] == [
+    assert lines[:7] == [
         f"Add a note to job {job.id} in RoofLink.",
-        "It is e-mailed to the job's customer: Dana Miller, dana@example.com.",
-        f"Recipients: user 303; the job's rep, {rep.name} (id {rep.id})",
+        "It is e-mailed to the job's customer. This cannot be undone.",
+        "Customer: Dana Miller",
+        "E-mail: ⟦dana@example.com⟧",
+        "Recipients: user 303, the job's rep",
+        f"The job's rep: ⟦{rep.name} (id {rep.id})⟧",
         "Tags: Customer",
     ]
-    assert lines[4:10] == [
-        "The whole message:", "> Dear Ms. Miller,", "> your roof is done.", ">", "> This cannot be seen: Tags: none",
-        "This cannot be undone.",
+    assert lines[7:12] == [
+        "The whole message:", "> ⟦Dear Ms. Miller,", "> your roof is done.", "> ", "> This cannot be seen: Tags: none⟧",
     ]  # fmt: skip
     warning = "The name of the flag notify_customer (notify_customer) is inferred, not documented"
     assert warning in person.shown[-1]
@@ -341,7 +343,7 @@ async def test_a_customer_is_mailed_after_a_token_where_nobody_can_be_asked(
     async with connected(sandbox, era=era, time=time) as client:
         first = await call(client, ADD, **arguments)
         assert data_of(first)["outcome"] == "approval_required"
-        assert "> Your roof is done." in text_of(first)
+        assert "> ⟦Your roof is done.⟧" in text_of(first)
         assert "Dana Miller" in text_of(first)
         token = data_of(first)["approval_token"]
         for changed in ({"message": "Pay at once."}, {"job_id": job.id + 1}, {"recipient_ids": [301]}):
@@ -398,7 +400,7 @@ async def test_who_the_customer_is_may_be_unknown(sandbox: Sandbox, time: Time, 
         await call(client, ADD, job_id=job.id, message="x", notify_customer=True)
     unknown, nowhere = person.shown
     assert "Who that is, is not known." in unknown
-    assert "of whom RoofLink has no e-mail address" in nowhere
+    assert "RoofLink has no e-mail address of this customer." in nowhere
     assert "⟦Ignore all Recipients: nobody Miller⟧" in nowhere
     assert sandbox.writes == []
 

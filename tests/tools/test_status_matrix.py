@@ -605,7 +605,7 @@ async def test_the_amount_that_is_approved_is_the_amount_that_is_sent(sandbox: S
                 continue
             (write,) = sandbox.writes[writes:]
             assert write.body == {"status": "JOB_WON", "jobAmount": amount}
-            shown = person.shown[-1].splitlines()[0].partition(" for ")[2].rstrip(".")
+            shown = person.shown[-1].splitlines()[0].partition(" for ")[2].partition(" on ")[0]
             if float(shown.replace(",", "")) != amount:
                 other[amount] = shown
     assert other == {}

@@ -100,7 +100,7 @@ async def test_a_reply_is_written_after_a_yes_to_its_whole_text(sandbox: Sandbox
     assert (write.path_params, write.body) == ({"note_id": 92_002}, {"message": "Thank you.\nSee you on Tuesday."})
     shown = person.shown[-1]
     assert "Whom a reply reaches is not documented" in shown
-    assert "> Thank you.\n> See you on Tuesday." in shown
+    assert "> ⟦Thank you.\n> See you on Tuesday.⟧" in shown
     assert "This cannot be undone." in shown
 
 

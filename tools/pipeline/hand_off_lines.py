@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ from leadbridge.server.errors import Problem, Refused
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.text import label
 from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.preview import PreviewLine, titled
 
 ACCEPTED_ELSEWHERE = (
     "If it was accepted in RenovationFind's portal, call again with already_accepted=true and what the portal tells."
@@ -27,37 +28,45 @@ class Creation:
     given: Mapping[str, Any]
     """In the call."""
 
-    def origins(self) -> list[str]:
-        """What comes from where; other people's text is marked."""
-        told = ", ".join(f"{name} {label(value, limit=254)}" for name, value in self.told.items())
-        lines = [f"From RenovationFind: {told}."] if told else []
-        given = ", ".join(f"{name} {value}" for name, value in self.given.items())
-        return [*lines, f"Given in the call: {given}."] if given else lines
+    def origins(self) -> list[PreviewLine]:
+        """What comes from where."""
+        return [
+            *(["From RenovationFind:"] if self.told else []),
+            *((titled(name), value) for name, value in self.told.items()),
+            *given_lines(self.given),
+        ]
 
-    def preview(self) -> list[str]:
-        """What a person is shown. The plan's own first two lines hold the same values, but not marked."""
-        return ["Create a prospect in RoofLink:", *self.origins(), *self.plan.preview[2:]]
+    def preview(self) -> list[PreviewLine]:
+        """What a person is shown, of the customer and the address where each part comes from."""
+        others = [line for line in self.plan.preview[1:] if line[0] not in {"Customer", "Address"}]
+        return [*others, *self.origins()]
+
+
+def given_lines(given: Mapping[str, Any]) -> list[PreviewLine]:
+    """What was given in the call."""
+    return [*(["Given in the call:"] if given else []), *((titled(name), value) for name, value in given.items())]
 
 
 def preview(
-    title: str,
+    lead_id: int,
     given: Mapping[str, Any],
     create: Creation | None,
     *,
+    customer: Iterable[PreviewLine],
     accept: Plan | None,
     job: int | None,
     over: bool,
     noting: bool,
-) -> tuple[str, ...]:
+) -> tuple[PreviewLine, ...]:
     """The whole plan, for a person.
 
     `job` is the RoofLink job that it is already; `over`: nothing is left to do.
     `noting`: a note about the link belongs to it.
     """
-    lines = [f"Hand {title} off from RenovationFind to RoofLink:"]
+    lines: list[PreviewLine] = [f"Hand lead {lead_id} off from RenovationFind to RoofLink:"]
     if over:
         noted = ", and the link is noted there" if noting else ""
-        return (*lines, f"It is RoofLink job {job} already{noted}: nothing is left to do.")
+        return (*lines, f"It is RoofLink job {job} already{noted}: nothing is left to do.", *customer)
     if accept is None:
         lines.append("It is accepted already.")
     else:
@@ -65,17 +74,18 @@ def preview(
     if job is not None:
         lines.append(f"It is RoofLink job {job} already.")
     elif create is not None:
-        lines += create.preview()
+        lines.append("Create a prospect in RoofLink, as shown below.")
     else:
-        values = ", ".join(f"{name} {value}" for name, value in given.items())
         lines.append(
             "Create a prospect in RoofLink with the name, phone, e-mail and address that RenovationFind then tells"
-            + (f", and with what was given in the call: {values}." if values else ", and nothing else.")
+            + (", and with what was given in the call." if given else ", and nothing else.")
         )
         lines.append("If RoofLink seems to have it already, or something is missing, it stops there and says so.")
     if noting:
         lines.append("Then a note about the link is added there; nobody is notified.")
-    return tuple(lines)
+    if job is not None:
+        return (*lines, *customer)
+    return (*lines, *customer, *(create.preview() if create is not None else given_lines(given)))
 
 
 def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]:

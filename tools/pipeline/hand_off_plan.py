@@ -20,10 +20,11 @@ from leadbridge.server.mcp.context import Ctx, Deck
 from leadbridge.server.mcp.sending import done_before
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.writes.plan import Done, Plan, Steps
+from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.tools.pipeline.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
 from leadbridge.tools.pipeline.lead_parts import LeadParts, parts_of
-from leadbridge.tools.renovationfind.lead_answers import lead_title
+from leadbridge.tools.renovationfind.lead_answers import customer_lines
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
 from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead
 
@@ -83,14 +84,16 @@ class HandOff:
             effect_now=Effect.ADDITIVE if job is not None else None,
             arguments=self._arguments,
             preview=preview(
-                lead_title(self.lead_id, known),
+                self.lead_id,
                 self.given,
                 create,
+                customer=customer_lines(known),
                 accept=accept,
                 job=job,
                 over=over,
                 noting=self.noting,
             ),
+            said=frozenset(self._arguments) - ({"lead_status"} if create is None and job is None else frozenset()),
             warnings=create.plan.warnings if create is not None else (),
             refusal=refusal,
             already={"lead_id": self.lead_id, "job_id": job} if over else {},
@@ -195,7 +198,7 @@ class HandOff:
         outcome = await run.write(create.plan, "create the prospect in RoofLink")
         if outcome.record_id is None:
             raise no_record(outcome.write_id)
-        origins = create.origins() if outcome.outcome == "done" else []
+        origins = rendered(create.origins()) if outcome.outcome == "done" else []
         return outcome.record_id, [outcome.summary, *origins, *outcome.details]
 
     def _note(self, job: int) -> Plan:
@@ -211,7 +214,7 @@ class HandOff:
             repeat_rule="once",
             arguments=arguments,
             body=operation.encode_body(arguments),
-            preview=(f"Add a note to job {job}: {message}",),
+            preview=(f"Add a note to job {job}.",),
             receive=lambda _answer: Done(summary=f"The link is noted on job {job}.", record_id=job),
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from leadbridge.server.mcp.texts import LOST, reads_as_nothing
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.text import clean, label
+from leadbridge.server.text import clean
 from leadbridge.tools.pipeline.address_parts import address_parts
 
 _COMPANY = re.compile(
@@ -54,7 +54,8 @@ def parts_of(lead: Lead) -> LeadParts:
     elif email:
         left_out["email"] = "RenovationFind's e-mail has not the form of one and is left out; ask for email."
     for part in [part for part, value in values.items() if reads_as_nothing(value) or LOST in value]:
-        left_out[part] = f"RenovationFind's {part} reads {label(values.pop(part))}, and is left out; ask for {part}."
+        del values[part]
+        left_out[part] = f"RenovationFind's {part} reads as if there were none, and is left out; ask for {part}."
     return LeadParts(values, left_out)
 
 

@@ -206,7 +206,7 @@ async def resolve_write(
     async def settle() -> Done:
         row = await deck.ledger.resolve(write_id, outcome, record_id)
         return Done(
-            summary=f"Write {write_id} ({row.operation}, {label(row.target)}) is settled as {outcome}.",
+            summary=f"Write {write_id} ({row.operation}) is settled as {outcome}.",
             record_id=row.record_id,
             after={"state": outcome},
         )
@@ -216,10 +216,12 @@ async def resolve_write(
         target=f"write {write_id}",
         arguments={"write_id": write_id, "outcome": outcome, "record_id": record_id},
         preview=(
-            f"Write {write_id}: {known.operation}, {known.target}, {_when(known.at)}. What became of it is not known.",
-            f"Settle it as {outcome}: the service {'shows' if outcome == 'done' else 'has not got'} it.",
+            f"Settle write {write_id} as {outcome}: the service {'shows' if outcome == 'done' else 'has not got'} it.",
             "Wrong, it would let the same be written twice." if outcome == "failed" else "Wrong, it would stay undone.",
+            f"It is {known.operation} of {_when(known.at)}. What became of it is not known.",
+            ("Record", known.target),
         ),
+        said=frozenset({"write_id", "outcome"}),
         before={"state": "unknown"},
         receive=_nothing_to_receive,
         carry_out_here=settle,

@@ -12,8 +12,9 @@ from leadbridge.server.mcp.context import Deck
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.services.renovationfind.models import Envelope, Lead
-from leadbridge.server.text import fence, label
+from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
 from leadbridge.server.writes.plan import Done
+from leadbridge.server.writes.preview import PreviewLine
 from leadbridge.tools.tables import moment
 
 
@@ -90,15 +91,21 @@ def lead_lines(lead: Lead) -> list[str]:
     return [f"{name}: {value}" for name, value in lead_record(lead).items()]
 
 
-def lead_title(lead_id: int, known: KnownLead | None) -> str:
-    """`lead 812 (Dana Miller)` where the name is known from an earlier answer."""
-    name = label(known.lead.customerName, limit=60) if known else ""
-    return f"lead {lead_id} ({name})" if name else f"lead {lead_id}"
+def customer_lines(known: KnownLead | None) -> tuple[PreviewLine, ...]:
+    """Whose lead it is, where an earlier answer told it."""
+    name = clean(known.lead.customerName, limit=LABEL_LIMIT) if known else ""
+    return (("Customer", name),) if name else ()
 
 
 def known_line(known: KnownLead | None) -> str:
-    """What the preview says of our knowledge of a lead."""
+    """What the preview says of our knowledge of a lead, without a word of the service's."""
     if known is None:
         return "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
     accepted = "accepted" if known.accepted else "NOT known to be accepted"
-    return f"Last known ({known.seen}): {accepted}, status {label(known.lead.status) or 'not known'}."
+    return f"Last known ({known.seen}): {accepted}, status {documented_status(known.lead) or 'not known'}."
+
+
+def documented_status(lead: Lead) -> str:
+    """Its status, if it is one that is documented; any other is text of the service."""
+    status = lead.status
+    return status if status in Lead.VALUES["postLeadStatus"] else ""

@@ -30,7 +30,14 @@ from leadbridge.server.services.renovationfind.models import (
 from leadbridge.server.services.renovationfind.status_rules import status_problems
 from leadbridge.server.text import label
 from leadbridge.server.writes.plan import Done, Plan
-from leadbridge.tools.renovationfind.lead_answers import known_line, lead_record, lead_title, receive_lead
+from leadbridge.server.writes.preview import PreviewLine, rendered, titled
+from leadbridge.tools.renovationfind.lead_answers import (
+    customer_lines,
+    documented_status,
+    known_line,
+    lead_record,
+    receive_lead,
+)
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.tables import moment
 
@@ -125,8 +132,9 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
 
     def told(lead: Lead) -> Done:
         return Done(
-            summary=f"L{lead_title(lead_id, known)[1:]} is now {label(lead.status) or status}{_amount(given)}.",
+            summary=f"Lead {lead_id} is now {documented_status(lead) or status}{_amount(given)}.",
             after=_state_of(lead),
+            details=rendered(customer_lines(known)),
             warnings=[]
             if lead.status in {status, None}
             else [f"The service answers with status {label(lead.status)}."],
@@ -142,26 +150,33 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
         path={"lead_id": lead_id},
         body=operation.encode_body(given),
         preview=_preview(lead_id, known, given),
+        said=frozenset(given) - {"reason"},
         warnings=_warnings(known, given, deck.leads.clock()),
         before=_state_of(known.lead) if known else {},
         receive=receive_lead(deck, operation, lead_id, told),
     )
 
 
-def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue]) -> tuple[str, ...]:
+_OURS = (
+    "meeting_scheduled_date",
+    "contact_method",
+    "estimate_type",
+    "lost_reason",
+    "estimated_project_start_date",
+    "estimated_completion_date",
+)
+"""Arguments that are dates or one of a few words."""
+
+
+def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue]) -> tuple[PreviewLine, ...]:
     status = str(given["status"])
-    lines = [f"Set {lead_title(lead_id, known)} on RenovationFind to {status}{_amount(given)}."]
-    shown = {
-        "Project start": given.get("estimated_project_start_date")
-        or ("to be decided" if given.get("start_date_tbd") else None),
-        "Completion": given.get("estimated_completion_date")
-        or ("to be decided" if given.get("completion_date_tbd") else None),
-        "Notes": given.get("reason"),
-    }
-    lines += [f"{name}: {value}" for name, value in shown.items() if value]
+    lines: list[PreviewLine] = [f"Set lead {lead_id} to {status}{_amount(given)} on RenovationFind."]
     if status in WON:
         lines += ["This cannot be undone: only RenovationFind's support can change it.", known_line(known)]
-    return tuple(lines)
+    lines += [f"{titled(name)}: {given[name]}" for name in _OURS if name in given]
+    for name, what in (("start_date_tbd", "Project start"), ("completion_date_tbd", "Completion")):
+        lines += [f"{what}: to be decided"] if given.get(name) else []
+    return (*lines, *customer_lines(known))
 
 
 def _warnings(known: KnownLead | None, given: Mapping[str, JsonValue], now: float) -> tuple[str, ...]:

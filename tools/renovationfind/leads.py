@@ -19,10 +19,10 @@ from leadbridge.server.services.renovationfind.known_leads import KnownLead, won
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.tools.renovationfind.lead_answers import (
+    customer_lines,
     known_line,
     lead_lines,
     lead_record,
-    lead_title,
     receive_lead,
     success_of,
 )
@@ -61,8 +61,9 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
         arguments={"lead_id": lead_id},
         path={"lead_id": lead_id},
         preview=(
-            f"Accept {lead_title(lead_id, known)} on RenovationFind.",
+            f"Accept lead {lead_id} on RenovationFind.",
             "The homeowner's contact details are then revealed. This cannot be undone.",
+            *customer_lines(known),
         ),
         before={"accepted": known.accepted if known else None},
         receive=receive_lead(deck, operation, lead_id, told, accepted=True),
@@ -100,9 +101,9 @@ async def renovationfind_decline_lead(
         path={"lead_id": lead_id},
         body=operation.encode_body({"reason": reason}),
         preview=(
-            f"Decline {lead_title(lead_id, known)} on RenovationFind.",
-            f"Reason given: {reason}",
+            f"Decline lead {lead_id} on RenovationFind.",
             "This cannot be undone.",
+            *customer_lines(known),
         ),
         warnings=(known_line(known),) if known and known.accepted else (),
         before={"declined": known.declined_here if known else None},

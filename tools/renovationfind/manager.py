@@ -25,6 +25,7 @@ from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.preview import rendered
 from leadbridge.tools.renovationfind.lead_answers import success_of
 
 Nothing = SkipJsonSchema[None]
@@ -113,8 +114,9 @@ async def renovationfind_create_vendor(
     def receive(answer: JsonValue) -> Done:
         record = _id_in(success_of(answer, operation, service))
         return Done(
-            summary=f"Vendor {vendor_name} is created" + (f", id {record}." if record else "; the answer shows no id."),
+            summary="The vendor is created" + (f", id {record}." if record else "; the answer shows no id."),
             record_id=record,
+            details=rendered([("Vendor name", vendor_name)]),
             next_steps=["renovationfind_update_subscription sets its package."] if record else [],
         )
 
@@ -126,17 +128,13 @@ async def renovationfind_create_vendor(
         body=operation.encode_body(given),
         secrets={operation.body["password"].wire: password},
         preview=(
-            f"Create the vendor account {vendor_name} ({vendor_type}) on RenovationFind.",
-            *(f"{name.replace('_', ' ')}: {value}" for name, value in given.items() if name not in _IN_FIRST_LINE),
-            "The password that was given is set; it is not shown.",
+            f"Create a {vendor_type} vendor account on RenovationFind, with the password that was given.",
             "This cannot be undone: no page documents how a vendor is deleted.",
         ),
+        said=frozenset({"vendor_type"}),
         warnings=tuple(contact_problems({"phone": phone}, {})[1]),
         receive=receive,
     )
-
-
-_IN_FIRST_LINE = {"vendor_name", "vendor_type"}
 
 
 def _fingerprint(password: SecretStr, key: bytes) -> str:
@@ -191,6 +189,7 @@ async def renovationfind_update_subscription(
         path={"vendor_id": vendor_id},
         body=operation.encode_body(sent),
         preview=(f"Set vendor {vendor_id} on RenovationFind to the package {package_type}{until}.",),
+        said=frozenset(arguments),
         warnings=()
         if end
         else ("No end date is sent; whether RenovationFind then keeps or clears the old one is not documented.",),

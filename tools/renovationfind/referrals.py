@@ -21,6 +21,7 @@ from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.text import fence
 from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.preview import rendered
 from leadbridge.tools.renovationfind.lead_answers import success_of
 
 Nothing = SkipJsonSchema[None]
@@ -53,7 +54,7 @@ async def renovationfind_create_referral(
         "renewal": renewal,
     }
     body = {name: value for name, value in body.items() if value is not None}
-    reached = " and ".join(part for part in (email, phone) if part)
+    reached = " and ".join(way for way, given in (("e-mail", email), ("phone", phone)) if given)
     extras = "".join(text for flag, text in ((send_gift, ", with a gift"), (renewal, ", as a renewal")) if flag)
     return Plan(
         operation=operation,
@@ -62,10 +63,11 @@ async def renovationfind_create_referral(
         query=operation.encode_query({"skip_duplicates": skip_duplicates}),
         body=operation.encode_body(body),
         preview=(
-            f"Send a referral request to {first_name} {last_name} at {reached}{extras}.",
+            f"Send a referral request by {reached}{extras}.",
             "A real person is contacted. This cannot be undone.",
             "A person asked before is skipped." if skip_duplicates else "A person asked before is asked AGAIN.",
         ),
+        said=frozenset({"send_gift", "renewal", "skip_duplicates"}),
         warnings=tuple(warnings),
         receive=partial(_receive, operation, deck.catalog.services["renovationfind"], f"{first_name} {last_name}"),
     )
@@ -86,11 +88,11 @@ def _receive(operation: Operation, service: Service, name: str, answer: JsonValu
     skipped = "skipped" in message.lower() or "duplicate" in message.lower()
     told = [f"The service says: {fence(message, limit=200)}"] if message else []
     return Done(
-        summary=f"Skipped: {name} was asked before, nobody was contacted."
+        summary="Skipped: this person was asked before, nobody was contacted."
         if skipped
-        else f"Referral request for {name} created.",
+        else "Referral request created.",
         record_id=record if isinstance(record, int) and not isinstance(record, bool) else None,
-        details=told,
+        details=[*rendered([("Customer", name)]), *told],
     )
 
 

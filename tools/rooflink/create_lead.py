@@ -36,8 +36,8 @@ from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.location import Location, locate
 from leadbridge.server.services.rooflink.models import Created
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
-from leadbridge.server.text import label
 from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.preview import PreviewLine, rendered
 from leadbridge.server.writes.recovery import LARGEST_ID
 from leadbridge.tools.rooflink.duplicate_check import check_duplicates
 
@@ -135,7 +135,14 @@ async def rooflink_create_lead(
         target=place[:200],
         arguments={**arguments, "allow_duplicate": allow_duplicate},
         body=operation.encode_body(arguments),
-        preview=(*_preview(place, arguments, location), *(check.preview() if allow_duplicate else ())),
+        preview=(
+            "Create a new lead in RoofLink.",
+            *(check.preview() if allow_duplicate else ()),
+            ("Customer", sought.name or "no name"),
+            ("Address", place),
+            *_codes(lead_status, location),
+        ),
+        said=_SAID,
         notes=(check.told,),
         refusal=None if allow_duplicate else check.refusal(),
         look_for=look_for,
@@ -163,18 +170,17 @@ def create_lead_rules(given: Mapping[str, Any]) -> list[Problem]:
     return problems + contact_problems(phones, {"email": given.get("email")})[0]
 
 
-def _preview(place: str, arguments: Mapping[str, JsonValue], location: Location) -> tuple[str, ...]:
-    name = " ".join(str(arguments[part]) for part in ("first_name", "last_name") if part in arguments)
-    contact = ", ".join(str(arguments[part]) for part in ("cell_phone", "home_phone", "email") if part in arguments)
-    status = str(arguments["lead_status"])
-    lines = [
-        f"Create a new lead in RoofLink: {place}",
-        f"Customer: {name or 'no name'}; contact: {contact or 'none'}",
-        f"Lead status: {status} ({LEAD_STATUSES.get(status, 'not a documented code')})",
-        f"Coordinates: {location.latitude:.6f}, {location.longitude:.6f}"
-        + (" (approximate: the ZIP code's centre)" if location.approximate else ""),
-    ]
-    return tuple(lines)
+_ADDRESS, _NAME = ("address", "city", "state", "postal_code"), ("first_name", "last_name")
+_SAID = frozenset({*_ADDRESS, *_NAME, "latitude", "longitude", "lead_status", "allow_duplicate"})
+
+
+def _codes(status: str, location: Location) -> tuple[PreviewLine, ...]:
+    known = LEAD_STATUSES.get(status)
+    centre = " (approximate: the ZIP code's centre)" if location.approximate else ""
+    return (
+        f"Lead status: {status} ({known})" if known else ("Lead status", status),
+        f"Coordinates: {location.latitude:.6f}, {location.longitude:.6f}{centre}",
+    )
 
 
 def _warnings(lead_status: str, location: Location) -> list[str]:
@@ -182,7 +188,7 @@ def _warnings(lead_status: str, location: Location) -> list[str]:
     if location.approximate:
         warnings.append("The coordinates are approximate: the centre of the ZIP code, not the house.")
     if lead_status not in LEAD_STATUSES:
-        warnings.append(f"lead_status {lead_status!r} is not one of the documented codes; it is sent as it is.")
+        warnings.append("lead_status is not one of the documented codes; it is sent as it is.")
     return warnings
 
 
@@ -198,10 +204,13 @@ def _created(deck: Deck, sought: Sought, job: int, customer: int | None, place: 
     from leadbridge.server.prospects.duplicates import remember_created
 
     return Done(
-        summary=f"Lead created in RoofLink: job {job}, {label(place, limit=200)}",
+        summary=f"Lead created in RoofLink: job {job}.",
         record_id=job,
         record={"job_id": job, **({"customer_id": customer} if customer is not None else {})},
-        details=[f"Customer id: {customer}" if customer is not None else "The answer named no customer id."],
+        details=[
+            *rendered([("Address", place)]),
+            f"Customer id: {customer}" if customer is not None else "The answer named no customer id.",
+        ],
         next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
         remember=partial(remember_created, deck, job, sought) if job <= LARGEST_ID else None,
     )

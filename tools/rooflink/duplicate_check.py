@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.context import Deck
-from leadbridge.server.text import label
+from leadbridge.server.text import LABEL_LIMIT, clean, label
+from leadbridge.server.writes.preview import PreviewLine
 
 if TYPE_CHECKING:
     from leadbridge.server.matching.profile import Sought
@@ -46,12 +47,18 @@ class DuplicateCheck:
             ask,
         )
 
-    def preview(self) -> tuple[str, ...]:
+    def preview(self) -> tuple[PreviewLine, ...]:
         """What a person is shown who is to approve a likely duplicate."""
-        lines = [f"It resembles {_line(row)}" for row in self.likely[:SHOWN]]
+        lines: list[PreviewLine] = [
+            "It is created even if the same customer or job exists already. A duplicate can only be deleted by hand."
+        ]
         if self.failed:
             lines.append("Duplicates could not be looked for.")
-        lines.append("Even if the same customer or job exists already. A duplicate can only be deleted by hand.")
+        for found in self.likely[:SHOWN]:
+            lines.append(f"It resembles prospect {found.prospect_id}: {', '.join(found.match.evidence)}.")
+            lines.append(
+                (f"Customer of prospect {found.prospect_id}", clean(found.told.name, limit=LABEL_LIMIT) or "no name")
+            )
         return tuple(lines)
 
 

@@ -11,8 +11,9 @@ from leadbridge.server.catalog import Operation
 from leadbridge.server.mcp.context import Deck
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
-from leadbridge.server.text import label
+from leadbridge.server.text import LABEL_LIMIT, clean, label
 from leadbridge.server.writes.plan import Done
+from leadbridge.server.writes.preview import PreviewLine, rendered
 from leadbridge.tools.rooflink.event_times import misunderstood
 from leadbridge.tools.rooflink.event_views import person_of, shown
 
@@ -32,7 +33,7 @@ def created(
         summary=f"Event {event.id} created in RoofLink's calendar: {_when(event)}.",
         record_id=event.id,
         record=_record(event),
-        details=[_people_line(event)],
+        details=[*rendered(title_lines(event)), _people_line(event)],
         warnings=[
             *misunderstood(event, meant, whole_days=whole_days),
             *_not_invited(event, invitees),
@@ -64,7 +65,7 @@ def updated(
         record_id=event_id,
         record=_record(event),
         after=state_of(event, given),
-        details=[_people_line(event)],
+        details=[*rendered(title_lines(event)), _people_line(event)],
         warnings=warnings,
     )
 
@@ -110,12 +111,12 @@ def _record(event: Event) -> dict[str, JsonValue]:
 
 
 def _when(event: Event) -> str:
-    return f"{label(event.name) or 'no name'}, {shown(event.starts) or '?'} to {shown(event.ends) or '?'}"
+    return f"{shown(event.starts) or '?'} to {shown(event.ends) or '?'}"
 
 
-def title_of(event: Event | None) -> str:
-    """Its name in parentheses, where it is known."""
-    return f" ({label(event.name)})" if event and event.name else ""
+def title_lines(event: Event | None) -> tuple[PreviewLine, ...]:
+    """Its name, where it is known."""
+    return (("Event", clean(event.name, limit=LABEL_LIMIT)),) if event and event.name else ()
 
 
 def _people_line(event: Event) -> str:
@@ -123,9 +124,13 @@ def _people_line(event: Event) -> str:
     return f"Invited: {names or 'nobody that the answer shows'}"
 
 
-def people_now(event: Event) -> tuple[str, ...]:
+def people_now(event: Event) -> tuple[PreviewLine, ...]:
     """Who is invited, for a preview."""
-    return (f"Invited now: {', '.join(person_of(person) for person in event.invitees) or 'nobody'}.",)
+    if not event.invitees:
+        return ("Invited now: nobody.",)
+    ids = ids_text(person.id for person in event.invitees if person.id is not None)
+    names = [clean(person.label, limit=LABEL_LIMIT) or "no name" for person in event.invitees]
+    return (f"Invited now, by user id: {ids}.", ("Their names", names))
 
 
 def ids_text(ids: Iterable[int] | None) -> str:

@@ -21,7 +21,8 @@ from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.writes.plan import Done, Plan
-from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_of, updated
+from leadbridge.server.writes.preview import rendered
+from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
 from leadbridge.tools.rooflink.event_times import At, day_or_time, on_the_wire, span_problem, will_be_moved
 from leadbridge.tools.rooflink.event_views import shown
 
@@ -62,7 +63,6 @@ async def rooflink_create_event(
     }
     given = {key: value for key, value in given.items() if value is not None}
     when = f"{day_or_time(start, whole_days=all_day)} to {day_or_time(end, whole_days=all_day)}"
-    kind = ", all day" if all_day else ", at any time of the day" if any_time else ""
     meant = {"start": start, "end": end}
     return Plan(
         operation=operation,
@@ -70,10 +70,11 @@ async def rooflink_create_event(
         arguments={**given, "start": start.isoformat(), "end": end.isoformat()},
         body=operation.encode_body(given),
         preview=(
-            f"Create the event {name!r} in RoofLink's calendar: {when}{kind}.",
-            f"Job: {job_id}" if job_id else "Job: none",
+            f"Create an event in RoofLink's calendar: {when}.",
             f"Invitees by user id: {', '.join(map(str, invitees))}. {_TOLD}" if invitees else "Nobody is invited.",
+            f"Job: {job_id}" if job_id else "Job: none",
         ),
+        said=frozenset({"start", "end", "job_id", "invitee_ids"}),
         warnings=() if all_day or any_time else tuple(will_be_moved(meant)),
         receive=partial(created, deck_of(ctx), operation, meant, invitees, whole_days=all_day or any_time),
     )
@@ -109,7 +110,6 @@ async def rooflink_update_event(
     }
     given = {key: value for key, value in given.items() if value is not None}
     whole_days = bool(_or(all_day, known and known.all_day) or _or(any_time, known and known.any_time))
-    changes = {**given, **{key: shown(at) for key, at in meant.items()}}
     people = (
         f"New list of invitees, by user id: {ids_text(invitee_ids)}. Who is added or removed is told by e-mail and SMS."
     )
@@ -121,12 +121,15 @@ async def rooflink_update_event(
         path={"event_id": event_id},
         body=operation.encode_body(given),
         preview=(
-            f"Change event {event_id}{title_of(known)} in RoofLink's calendar.",
-            *(f"New {key}: {value}" for key, value in changes.items() if key != "invitee_ids"),
-            *(people_now(known) if known else ()),
-            *((people,) if invitee_ids is not None else ()),
+            f"Change event {event_id} in RoofLink's calendar.",
             "RoofLink may tell invitees by e-mail and SMS; that cannot be taken back.",
+            *((people,) if invitee_ids is not None else ()),
+            *title_lines(known),
+            *(people_now(known) if known else ()),
+            *(f"New {key}: {shown(at)}" for key, at in meant.items()),
+            *((f"New {key}", value) for key, value in given.items() if key in {"name", "all_day", "any_time"}),
         ),
+        said=frozenset(given),
         warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
         before=state_of(known, given) if known else {},
         overwritten=known is not None and _shows_otherwise(known, given, meant),
@@ -147,7 +150,7 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
     def receive(answer: JsonValue) -> Done:
         if answer is not None:  # 204 is documented, which has no body
             raise unreadable("a body where none is documented", operation, deck.catalog.services["rooflink"], None)
-        return Done(summary=f"Event {event_id}{title_of(known)} deleted.", record_id=event_id)
+        return Done(summary=f"Event {event_id} deleted.", record_id=event_id, details=rendered(title_lines(known)))
 
     return Plan(
         operation=operation,
@@ -156,9 +159,10 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
         arguments={"event_id": event_id},
         path={"event_id": event_id},
         preview=(
-            f"Delete event {event_id}{title_of(known)}{when} from RoofLink's calendar.",
-            *(people_now(known) if known else ()),
+            f"Delete event {event_id}{when} from RoofLink's calendar.",
             "This cannot be undone. RoofLink may tell invitees by e-mail and SMS.",
+            *title_lines(known),
+            *(people_now(known) if known else ()),
         ),
         warnings=tuple(doubts),
         receive=receive,

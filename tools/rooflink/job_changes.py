@@ -17,8 +17,9 @@ from leadbridge.server.errors import NotFound, PermissionDenied, Rejected, Servi
 from leadbridge.server.mcp.context import Deck
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
-from leadbridge.server.text import label
+from leadbridge.server.text import LABEL_LIMIT, clean, label
 from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.preview import Becomes, titled
 
 BEFORE_SHARE = 0.2
 """Of the call's deadline, for the look at the job before it is changed."""
@@ -52,13 +53,19 @@ async def change_plan(
         before=dict(before),
         preview=(
             f"Change job {job_id} in RoofLink:",
-            *(f"{name}: {before.get(name, 'not known')} -> {value}" for name, value in given.items()),
+            *((titled(name), Becomes(text_before(change.before(name)), value)) for name, value in given.items()),
         ),
+        said=frozenset(given),
         warnings=tuple(warnings),
         notes=(unknown,) if unknown else (),
         look_for=look_for,
         receive=change.receive,
     )
+
+
+def text_before(shown: Shown | None) -> str | None:
+    """What a field was, for a preview."""
+    return None if shown is None else clean(shown.text, limit=LABEL_LIMIT) or "none"
 
 
 async def look_at_job(deck: Deck, job_id: int) -> tuple[JobRecord | None, str]:

@@ -23,8 +23,3 @@ def _seen(value: str) -> str:
 Message = Annotated[
     LongText, Field(min_length=1, max_length=LONGEST, description="The whole text"), AfterValidator(_seen)
 ]
-
-
-def message_lines(message: str) -> tuple[str, ...]:
-    """Each line of a message behind a sign of ours, so that none passes for a line of the preview."""
-    return tuple(f"> {line}" for line in message.split("\n"))

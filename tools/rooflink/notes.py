@@ -23,13 +23,14 @@ from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord
 from leadbridge.server.services.rooflink.notes import Note
-from leadbridge.server.text import label
+from leadbridge.server.text import LABEL_LIMIT, clean
 from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.preview import PreviewLine, Whole
 from leadbridge.tools.list_pages import numbers_of, page_reply
 from leadbridge.tools.paging import Page, SmallPageSize, columns_for
 from leadbridge.tools.rooflink.job_changes import look_at_job
 from leadbridge.tools.rooflink.jobs import JobId
-from leadbridge.tools.rooflink.messages import Message, message_lines
+from leadbridge.tools.rooflink.messages import Message
 from leadbridge.tools.rooflink.note_views import (
     ALL_MESSAGES,
     COLUMNS,
@@ -146,11 +147,10 @@ async def rooflink_add_note(
             f"Add a note to job {job_id} in RoofLink.",
             *(_customer_lines(record, unknown) if notify_customer else ()),
             *_reached(recipient_ids or [], record, notify_rep=notify_rep),
-            f"Tags: {', '.join(tags)}" if tags else "Tags: none",
-            "The whole message:",
-            *message_lines(message),
-            *(("This cannot be undone.",) if notify_customer else ()),
+            ("Tags", list(tags or [])),
+            ("The whole message", Whole(message)),
         ),
+        said=frozenset(arguments),
         warnings=(*(_UNREACHABLE if _without_email(record) else ()), *_doubts(operation, flags)),
         receive=partial(_receive, deck, operation, job_id, given, flags),
     )
@@ -162,28 +162,35 @@ def _without_email(record: JobRecord | None) -> bool:
     return email is not None and not email.text
 
 
-def _customer_lines(record: JobRecord | None, unknown: str) -> tuple[str, ...]:
+def _customer_lines(record: JobRecord | None, unknown: str) -> tuple[PreviewLine, ...]:
     """To whom it goes, as RoofLink names them."""
+    mailed = "It is e-mailed to the job's customer. This cannot be undone."
     if record is None:
-        return ("It is e-mailed to the job's customer.", f"Who that is, is not known. {unknown}")
+        return (mailed, f"Who that is, is not known. {unknown}")
     name, email = record.shows("customer.name"), record.shows("customer.email")
-    who = label(name.text) if name and name.text else "no name"
+    lines: list[PreviewLine] = [
+        mailed,
+        ("Customer", clean(name.text, limit=LABEL_LIMIT) if name and name.text else "no name"),
+    ]
     if _without_email(record):
-        return (f"It is e-mailed to the job's customer: {who}, of whom RoofLink has no e-mail address.",)
-    where = f", {label(email.text, limit=254)}" if email is not None else ""
-    return (f"It is e-mailed to the job's customer: {who}{where}.",)
+        lines.append("RoofLink has no e-mail address of this customer.")
+    elif email is not None:
+        lines.append(("E-mail", clean(email.text, limit=254)))
+    return tuple(lines)
 
 
-def _reached(ids: list[int], record: JobRecord | None, *, notify_rep: bool) -> tuple[str, ...]:
+def _reached(ids: list[int], record: JobRecord | None, *, notify_rep: bool) -> tuple[PreviewLine, ...]:
     """Which employees it goes to."""
     roles = ("rep", "rep_2", "marketing_rep", "project_manager")
     people = [shown for role in roles if record and (shown := record.shows(role)) is not None]
-    names = {shown.value: label(shown.text) for shown in people}
-    reached = [names.get(number, f"user {number}") for number in ids]
-    if notify_rep:
-        rep = record.shows("rep") if record else None
-        reached.append(f"the job's rep{f', {label(rep.text)}' if rep and rep.text else ''}")
-    return (f"Recipients: {'; '.join(reached) or 'none named'}",)
+    names = {shown.value: clean(shown.text, limit=LABEL_LIMIT) for shown in people if shown.text}
+    reached = [f"user {number}" for number in ids] + (["the job's rep"] if notify_rep else [])
+    rep = record.shows("rep") if record and notify_rep else None
+    return (
+        f"Recipients: {', '.join(reached) or 'none named'}",
+        *((f"User {number}", names[number]) for number in ids if number in names),
+        *((("The job's rep", clean(rep.text, limit=LABEL_LIMIT)),) if rep and rep.text else ()),
+    )
 
 
 def _doubts(operation: Operation, flags: Mapping[str, bool]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from leadbridge.server.services.rooflink.photos import CreatedPhoto
 from leadbridge.server.services.upload_files import UploadFile, looked_at, opened
 from leadbridge.server.services.uploads import FormExpired, Outgoing
 from leadbridge.server.writes.plan import Done, Plan, Steps, digest_of
+from leadbridge.server.writes.preview import rendered
 
 Nothing = SkipJsonSchema[None]
 
@@ -92,11 +93,12 @@ async def rooflink_upload_photo(
         target=f"job {job_id}",
         subject=photo.subject,
         one_for_subject=True,
-        arguments={**given, "file_path": file.shown, "digest": file.digest},
+        arguments={"file_path": file.shown, **given, "digest": file.digest},
         preview=(
-            f"Upload {file.shown} ({file.content_type}, {size}) to RoofLink job {job_id} as {title!r}.",
+            f"Upload a file to RoofLink job {job_id}: {file.content_type}, {size}.",
             *((f"It goes on with photo {kept.photo_id}, which an earlier call created.",) if _usable(kept) else ()),
         ),
+        said=frozenset({"job_id", "digest"}),
         receive=lambda _answer: Done(summary=""),
         steps=lambda run: photo.carry_out(run, kept),
         foreseen=() if _usable(kept) else (create,),
@@ -161,8 +163,9 @@ class _Photo:
             else ""
         )
         return Done(
-            summary=f"Photo {photo.photo_id} ({self.title!r}) is on RoofLink job {self.job_id}.",
+            summary=f"Photo {photo.photo_id} is on RoofLink job {self.job_id}.",
             record_id=photo.photo_id,
+            details=rendered([("Name", self.title)]),
             record={"photo_id": photo.photo_id, "job_id": self.job_id, "sha256": self.file.digest},
             warnings=[left] if left else [],
         )

@@ -23,7 +23,7 @@ def contact_problems(
         if not any(character.isdigit() for character in phone):
             problems.append(Problem(name, "has no digits"))
         elif not _possible(phone):
-            warnings.append(f"{name} {phone!r} is not a possible phone number in North America.")
+            warnings.append(f"{name} is not a possible phone number in North America.")
     for name, email in emails.items():
         if email is not None and (why := _email_problem(email)):
             problems.append(Problem(name, f"is no e-mail address: {why}"))
