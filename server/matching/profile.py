@@ -9,7 +9,6 @@ from typing import Any, cast
 from leadbridge.server.matching.addresses import Address, address_of
 from leadbridge.server.matching.names import Name, name_of
 from leadbridge.server.matching.phones import Phone, email_of, phone_of
-from leadbridge.server.services.rooflink.models import Prospect
 
 RULES = 2
 """Counts up with every change to what the keys, a profile or a standing is: rows of another count are read again."""
@@ -27,21 +26,6 @@ class Sought:
     """Each with what it is called: cell, home."""
     email: str = ""
     name: str = ""
-
-    @classmethod
-    def of(cls, prospect: Prospect) -> Sought:
-        """What RoofLink's list tells of a prospect."""
-        customer = prospect.customer
-        phones = (("cell", customer.cell), ("home", customer.phone)) if customer else ()
-        return cls(
-            address=prospect.full_address or prospect.name or "",
-            city=prospect.city or "",
-            state=prospect.state or "",
-            postal_code=prospect.zipcode or "",
-            phones=tuple((kind, phone) for kind, phone in phones if phone),
-            email=(customer.email if customer else None) or "",
-            name=(customer.name if customer else None) or "",
-        )
 
 
 @dataclass(frozen=True, slots=True)

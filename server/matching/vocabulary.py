@@ -6,8 +6,10 @@ the French ones. Where the two differ (Court is CT there and CRT here) the Ameri
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 
 # One street type a line: the form that stands, then every other.
 _TYPES = """
@@ -178,13 +180,6 @@ NUMBERS: Mapping[str, int] = {
 
 SAINTS = frozenset({"ST", "STE", "SAINT", "SAINTE"})
 
-STATE_ALIASES: Mapping[str, str] = {
-    "TEX": "TX", "CALIF": "CA", "MASS": "MA", "FLA": "FL", "ALA": "AL", "ARIZ": "AZ", "COLO": "CO", "CONN": "CT",
-    "ILL": "IL", "MICH": "MI", "MINN": "MN", "OKLA": "OK", "TENN": "TN", "WASH": "WA", "WIS": "WI", "PENNA": "PA",
-    "ALTA": "AB", "SASK": "SK", "MAN": "MB", "ONT": "ON", "QUE": "QC", "PQ": "QC", "NF": "NL", "NFLD": "NL",
-    "NEWFOUNDLAND": "NL", "PEI": "PE", "NWT": "NT", "YK": "YT", "YUKON TERRITORY": "YT", "WASHINGTON DC": "DC",
-    "COLOMBIE BRITANNIQUE": "BC", "NOUVEAU BRUNSWICK": "NB", "NOUVELLE ECOSSE": "NS", "ILE DU PRINCE EDOUARD": "PE",
-}  # fmt: skip
 AMBIGUOUS_STATES = frozenset({"AL", "CT", "LA", "MT", "NE", "SE", "PR", "IN", "OR", "ME", "FL", "CO", "DE", "PA", "HI"})
 """Codes that are a street type, a direction, a unit or a word too; taken for a state only where one must stand."""
 
@@ -216,11 +211,5 @@ def french_type(word: str, *, french: bool) -> str:
 @cache
 def state_names() -> Mapping[str, str]:
     """Codes, names and other forms of states and provinces, folded, and the code of each."""
-    from leadbridge.server.matching.text import fold
-    from leadbridge.server.services.rooflink.places import PLACES
-
-    return {
-        **{fold(name): code for code, (name, _) in PLACES.items()},
-        **{code: code for code in PLACES},
-        **STATE_ALIASES,
-    }
+    data = tomllib.loads(files(__package__ or "").joinpath("words.toml").read_text("utf-8"))
+    return {form: code for code, forms in data["states"].items() for form in (code, *forms)}

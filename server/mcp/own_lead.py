@@ -14,6 +14,7 @@ import anyio.to_thread
 from leadbridge.server.matching.compare import compare
 from leadbridge.server.matching.profile import Profile, Sought, profile_of
 from leadbridge.server.mcp.receipt import MARK
+from leadbridge.server.prospects.told import told_by
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.rooflink.models import Prospect
 
@@ -50,7 +51,7 @@ def _may_be_ours(prospect: Prospect) -> bool:
 
 
 def _same(ours: Profile, prospect: Prospect) -> bool:
-    match = compare(ours, profile_of(Sought.of(prospect)))
+    match = compare(ours, profile_of(told_by(prospect)))
     return match.likely and match.level == "exact"
 
 

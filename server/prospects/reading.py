@@ -9,9 +9,9 @@ import anyio
 import anyio.to_thread
 
 from leadbridge.server.errors import NotFound
-from leadbridge.server.matching.profile import Sought
 from leadbridge.server.prospects.index import SeenProspects, SeenRow, row_of
 from leadbridge.server.prospects.runs import Reading, begin
+from leadbridge.server.prospects.told import told_by
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.rooflink.models import Prospect
 from leadbridge.server.services.rooflink.standing import Standing
@@ -168,6 +168,6 @@ class _Way:
 
 def _rows(prospects: list[Prospect]) -> list[SeenRow]:
     return [
-        row_of(prospect.id, Sought.of(prospect), deleted=prospect.deleted, standing=Standing.of(prospect))
+        row_of(prospect.id, told_by(prospect), deleted=prospect.deleted, standing=Standing.of(prospect))
         for prospect in prospects
     ]
