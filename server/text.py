@@ -21,6 +21,8 @@ QUOTED = f"Text between {OPEN} and {CLOSE} was not written by LeadBridge."
 """The same for a person who is asked."""
 LONG_LIMIT = 2000
 LABEL_LIMIT = 120
+NAME_LIMIT = 60
+"""Characters of a text that may stand as a name."""
 STORED_LIMIT = 400
 """Characters that are kept of a name or an address."""
 READ_FOR_EACH = 20
@@ -138,7 +140,7 @@ def is_name(text: str) -> bool:
     composed = unicodedata.normalize("NFC", text)
     if composed != unicodedata.normalize("NFKC", text):  # letters that look like others: wide ones, bold ones
         return False
-    return len(text) <= LABEL_LIMIT and _NAME.fullmatch("".join(map(_shape, composed))) is not None
+    return len(text) <= NAME_LIMIT and _NAME.fullmatch("".join(map(_shape, composed))) is not None
 
 
 def fence(text: object, *, limit: int = LONG_LIMIT) -> str:

@@ -13,7 +13,7 @@ from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused
 from leadbridge.server.mcp.context import Deck
 from leadbridge.server.mcp.receipt import MARK, Change, OutgoingRequest, WriteReceipt
 from leadbridge.server.mcp.reply import shown
-from leadbridge.server.text import fence
+from leadbridge.server.text import quoted
 from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.server.writes.repeats import EarlierWrite
 
@@ -105,7 +105,7 @@ def dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
 def _request_line(deck: Deck, number: int, step: Plan) -> str:
     operation = step.operation
     url = deck.client(operation.service).url(operation, step.path)
-    body = f" with {fence(json.dumps(dict(step.body), ensure_ascii=False), limit=4000)}" if step.body else ""
+    body = f" with {quoted(json.dumps(dict(step.body), ensure_ascii=False), limit=4000)}" if step.body else ""
     mark = f"; the number of the write is added to {step.marked_field}, as {MARK}" if step.marked_field else ""
     return f"Request {number} would be: {operation.method} {url}{body}{mark}"
 

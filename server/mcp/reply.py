@@ -119,8 +119,8 @@ def receipt_text(receipt: WriteReceipt) -> str:
     if receipt.request is not None:
         request = receipt.request
         lines.append(f"Would send: {request.method} {request.url}")
-        lines += [f"  ?{name}={in_line(value)}" for name, value in request.query.items()]
-        lines += [f"  {name}: {in_line(value)}" for name, value in request.body.items()]
+        lines += [f"  ?{name}={_sent(value)}" for name, value in request.query.items()]
+        lines += [f"  {name}: {_sent(value)}" for name, value in request.body.items()]
     lines += [f"Warning: {warning}" for warning in receipt.warnings]
     lines += [step if step.startswith("Note: ") else f"Next: {step}" for step in receipt.next_steps]
     if receipt.approval_token:
@@ -129,6 +129,11 @@ def receipt_text(receipt: WriteReceipt) -> str:
     tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
     tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
     return "\n".join(with_legend([*lines, *([f"({'; '.join(tail)})"] if tail else [])]))
+
+
+def _sent(value: JsonValue) -> str:
+    """A value of a request, as it would go out."""
+    return json.dumps(value) if isinstance(value, bool) else in_line(value)
 
 
 def shown(value: JsonValue) -> str | None:

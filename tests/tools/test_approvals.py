@@ -824,8 +824,8 @@ async def test_a_dry_run_s_text_shows_the_values_as_they_go_out(sandbox: Sandbox
         create = text_of(await call(client, CREATE, **FREE[CREATE], extra_info=info, dry_run=True))
         win = text_of(await call(client, WIN, **GATED[WIN], dry_run=True))
     assert "Would send: POST https://www.renovationfind.com/rest-api-v1/referral-requests" in refer
-    assert "?skipDuplicates=no" in refer
-    assert "sendGift: yes" in refer
+    assert "skipDuplicates=false" in refer
+    assert "sendGift: true" in refer
     assert json.dumps(info) in create
     assert "PUT https://www.renovationfind.com/rest-api-v1/general-leads/786/status" in win
     assert "jobAmount: 18500" in win

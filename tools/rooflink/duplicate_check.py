@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.context import Deck
-from leadbridge.server.text import LABEL_LIMIT, clean, label
+from leadbridge.server.text import LABEL_LIMIT, clean, quoted
 from leadbridge.server.writes.preview import PreviewLine
 
 if TYPE_CHECKING:
@@ -85,4 +85,8 @@ async def check_duplicates(deck: Deck, sought: Sought) -> DuplicateCheck:
 
 def _line(found: Found) -> str:
     evidence = ", ".join(found.match.evidence)
-    return f"prospect {found.prospect_id} ({label(found.told.name) or 'no name'}; {evidence})"
+    return f"prospect {found.prospect_id} ({_name(found)}; {evidence})"
+
+
+def _name(found: Found) -> str:
+    return quoted(clean(found.told.name, limit=LABEL_LIMIT) or "no name")

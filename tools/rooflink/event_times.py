@@ -6,7 +6,7 @@ The form on the wire is inferred (it stands in the catalog, and can be corrected
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated
 
 from pydantic import BeforeValidator, WithJsonSchema
@@ -71,8 +71,3 @@ def _wrong(name: str, got: datetime, wanted: datetime) -> str:
         f"RoofLink shows the {name} as {shown(got)}, not {shown(wanted)}: the form in which times are sent is inferred "
         "and may have been read otherwise. Correct the event."
     )
-
-
-def day_or_time(at: datetime, *, whole_days: bool) -> str:
-    """For a preview."""
-    return date.isoformat(at.date()) if whole_days else shown(at) or ""

@@ -21,9 +21,9 @@ from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.writes.plan import Done, Plan
-from leadbridge.server.writes.preview import rendered
+from leadbridge.server.writes.preview import rendered, titled
 from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
-from leadbridge.tools.rooflink.event_times import At, day_or_time, on_the_wire, span_problem, will_be_moved
+from leadbridge.tools.rooflink.event_times import At, on_the_wire, span_problem, will_be_moved
 from leadbridge.tools.rooflink.event_views import shown
 
 Nothing = SkipJsonSchema[None]
@@ -62,7 +62,6 @@ async def rooflink_create_event(
         "invitee_ids": [*invitees] or None,
     }
     given = {key: value for key, value in given.items() if value is not None}
-    when = f"{day_or_time(start, whole_days=all_day)} to {day_or_time(end, whole_days=all_day)}"
     meant = {"start": start, "end": end}
     return Plan(
         operation=operation,
@@ -70,7 +69,7 @@ async def rooflink_create_event(
         arguments={**given, "start": start.isoformat(), "end": end.isoformat()},
         body=operation.encode_body(given),
         preview=(
-            f"Create an event in RoofLink's calendar: {when}.",
+            f"Create an event in RoofLink's calendar: {shown(start)} to {shown(end)}.",
             f"Invitees by user id: {', '.join(map(str, invitees))}. {_TOLD}" if invitees else "Nobody is invited.",
             f"Job: {job_id}" if job_id else "Job: none",
         ),
@@ -127,7 +126,11 @@ async def rooflink_update_event(
             *title_lines(known),
             *(people_now(known) if known else ()),
             *(f"New {key}: {shown(at)}" for key, at in meant.items()),
-            *((f"New {key}", value) for key, value in given.items() if key in {"name", "all_day", "any_time"}),
+            *(
+                (f"New {titled(key).lower()}", value)
+                for key, value in given.items()
+                if key in {"name", "all_day", "any_time"}
+            ),
         ),
         said=frozenset(given),
         warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
