@@ -48,13 +48,13 @@ test-postgres: .venv/stamp-dev ## What keeps state once more on a real PostgreSQ
 	@.venv/bin/python -m pytest $(ON_POSTGRES) --store postgresql --numprocesses auto --dist worksteal --quiet $(ARGS)
 
 .PHONY: check
-check: .venv/stamp-dev ## Style, types, import directions, dependencies, the README's tool table
+check: .venv/stamp-dev ## Style, types, import directions, dependencies, the table of tools
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/basedpyright
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/deptry .
-	.venv/bin/leadbridge tools --check README.md
+	.venv/bin/leadbridge tools --check docs/tools.md
 	.venv/bin/python -m scripts.schemas check
 
 .PHONY: schemas

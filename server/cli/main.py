@@ -91,7 +91,7 @@ def demo(
 @app.command()
 def tools(
     *,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the README's table.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
     check: Annotated[Path | None, typer.Option(help="Check that a file holds the current table.")] = None,
     write: Annotated[Path | None, typer.Option(help="Write the current table into a file, between its marks.")] = None,
 ) -> None:

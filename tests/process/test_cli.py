@@ -216,22 +216,22 @@ def test_tools_shows_the_table():
     assert "renovationfind_mark_won" in result.stdout
 
 
-def test_tools_markdown_prints_the_readme_s_table_and_nothing_else():
+def test_tools_markdown_prints_the_table_and_nothing_else():
     result = leadbridge("tools", "--markdown")
     assert (result.exit_code, result.stdout) == (0, tool_table.markdown() + "\n")
 
 
 def test_tools_check_knows_a_current_file_from_an_old_one_and_tools_write_mends_it():
-    readme = Path("README.md")
-    readme.write_text(f"before\n{tool_table.BEGIN}\n| old |\n{tool_table.END}\nafter\n", "utf-8")
-    old = leadbridge("tools", "--check", "README.md")
+    page = Path("tools.md")
+    page.write_text(f"before\n{tool_table.BEGIN}\n| old |\n{tool_table.END}\nafter\n", "utf-8")
+    old = leadbridge("tools", "--check", "tools.md")
     assert (old.exit_code, old.stdout) == (1, "")
-    assert old.stderr == "leadbridge: README.md is out of date: run leadbridge tools --write README.md\n"
-    written = leadbridge("tools", "--write", "README.md")
+    assert old.stderr == "leadbridge: tools.md is out of date: run leadbridge tools --write tools.md\n"
+    written = leadbridge("tools", "--write", "tools.md")
     assert (written.exit_code, written.output) == (0, "")
-    checked = leadbridge("tools", "--check", "README.md")
+    checked = leadbridge("tools", "--check", "tools.md")
     assert (checked.exit_code, checked.output) == (0, "")
-    both = leadbridge("tools", "--check", "README.md", "--markdown")
+    both = leadbridge("tools", "--check", "tools.md", "--markdown")
     assert (both.exit_code, both.stdout) == (0, tool_table.markdown() + "\n")
 
 

@@ -1,4 +1,4 @@
-"""The table of tools, for the terminal and the README."""
+"""The table of tools, for the terminal and docs/tools.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from leadbridge.server.cli import tool_table
 from leadbridge.server.errors import CatalogError
 from leadbridge.server.mcp.toolsets import DEFAULT
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "tools.md"
 
 
 def cells() -> list[list[str]]:
@@ -76,8 +76,8 @@ def test_what_is_not_there_yet_is_not_made_up():
             assert ("documented" in names) is any(field.provenance == "documented" for field in fields)
 
 
-def test_the_readme_holds_the_current_table():
-    assert tool_table.is_current(README)
+def test_the_page_of_tools_holds_the_current_table():
+    assert tool_table.is_current(PAGE)
 
 
 def test_writing_keeps_all_that_stands_around_the_marks_and_changes_nothing_the_second_time(tmp_path):
