@@ -87,7 +87,7 @@ def _as_long_as(shown: str, now: str) -> str:
     lines = now.rstrip("\n").splitlines()
     if shown.endswith("\n...\n"):
         lines = [*lines[: len(shown.splitlines()) - 1], "..."]
-    return "\n".join(lines) + "\n"
+    return re.sub(r"\b(lb1\.\S{16})\S+", r"\1...", "\n".join(lines)) + "\n"
 
 
 def _masked(text: str) -> str:
@@ -218,7 +218,7 @@ def main() -> int:
         now = asyncio.run(as_it_is_now(text))
         if now != text:
             path.write_text(now, "utf-8")
-            print(f"{path.relative_to(ROOT)}: outputs written anew")
+            sys.stdout.write(f"{path.relative_to(ROOT)}: outputs written anew\n")
     return 0
 
 

@@ -21,7 +21,9 @@ def defaults() -> dict[str, str | None]:
         else:
             text = default or None
         shown[f"LEADBRIDGE_{name.upper()}"] = text
-    return shown | {f"LEADBRIDGE_{one.service.upper()}_BASE_URL": one.base_url for one in load()}
+    return shown | {
+        f"LEADBRIDGE_{name.upper()}_BASE_URL": service.base_url for name, service in load().services.items()
+    }
 
 
 def test_the_page_of_settings_has_each_setting_once_with_its_default():
