@@ -34,6 +34,7 @@ from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approvals
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.open_questions import OpenQuestions
+from leadbridge.server.writes.pipeline import Pipeline
 from leadbridge.tools import ALL_TOOLS
 from leadbridge.tools.offers import offer
 
@@ -134,15 +135,18 @@ def build_deck(
     shared = governor or partial(governor_for, store)
     services = connect(catalog, settings, secrets=secrets, transport=transport, governor=shared)
     hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets))
+    ledger = Ledger(store, services.account, settings.sandbox, clock)
+    approvals = Approvals(store, services.account, settings.approvals, clock)
     return Deck(
         settings=settings,
         catalog=catalog,
         services=services,
         store=store,
         company=Company(settings, catalog, services, store, clock),
-        approvals=Approvals(store, services.account, settings.approvals, clock),
+        approvals=approvals,
         questions=OpenQuestions(),
-        ledger=Ledger(store, services.account, settings.sandbox, clock),
+        ledger=ledger,
+        pipeline=Pipeline(ledger, approvals, services, settings.call_deadline),
         leads=KnownLeads(store, services.account, clock),
         observations=Observations(store, services.account, clock),
         hidden=hidden,

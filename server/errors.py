@@ -82,6 +82,12 @@ class ServiceError(LeadBridgeError):
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.next_step, *self.hints) if part)
 
+    @property
+    def kind(self) -> str:
+        """A stable code: the name of its class in lower case."""
+        name = type(self).__name__
+        return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).lstrip("_")
+
 
 class AuthError(ServiceError):
     """401: the key is missing, wrong or disabled."""

@@ -79,20 +79,22 @@ async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[l
 
 
 async def _with_ledger(deck: Deck, plan: Plan) -> None:
-    """What stands between a plan and its receipt (server/mcp/sending.py), without a person and without words."""
+    """What stands between a plan and its receipt (server/writes/pipeline.py), without a person and without words."""
     ledger = deck.ledger
     if await ledger.earlier(plan) is not None:
         raise _not_measured("a repeat")
     permit = await ledger.intend(plan, Approval("not needed"))
     if not isinstance(permit, WritePermit):
         raise _not_measured("a repeat")
-    answer = await deck.client(SERVICE).request(plan.operation, path=plan.path, body=plan.body, permit=permit)
+    answer = await deck.services.client(SERVICE).request(plan.operation, path=plan.path, body=plan.body, permit=permit)
     done = plan.receive(answer)
     await ledger.record(permit.write_id, "done", done.summary, done.record_id)
 
 
 async def _without_ledger(deck: Deck, plan: Plan) -> None:
-    answer = await deck.client(SERVICE).request(plan.operation, path=plan.path, body=plan.body, permit=Unrecorded())
+    answer = await deck.services.client(SERVICE).request(
+        plan.operation, path=plan.path, body=plan.body, permit=Unrecorded()
+    )
     plan.receive(answer)
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import anyio
 
 from leadbridge.server import __version__, logs
-from leadbridge.server.mcp.lasting import serve_stdio
 from leadbridge.server.mcp.offering import Offering
+from leadbridge.server.writes.in_flight import serve_stdio
 
 if TYPE_CHECKING:
     from leadbridge.server.config.settings import Settings

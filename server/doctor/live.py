@@ -78,7 +78,7 @@ class _Probes:
     async def ask(self, operation: Operation, query: Mapping[str, Scalar], path: Mapping[str, int]) -> JsonValue:
         """One read."""
         await self.turn()
-        return await self.deck.client(operation.service).request(operation, query=query, path=path)
+        return await self.deck.services.client(operation.service).request(operation, query=query, path=path)
 
     def learn(self, operation: Operation, kind: str, name: str, state: str) -> None:
         """Something to remember."""
@@ -112,7 +112,7 @@ async def examine_live(deck: Deck) -> list[Finding]:
 
 async def _service(probes: _Probes, service: str) -> None:
     deck, title = probes.deck, probes.deck.catalog.services[service].title
-    client = deck.client(service)
+    client = deck.services.client(service)
     if not deck.settings.sandbox:
         found = await anyio.to_thread.run_sync(
             lambda: list(host_findings(title, client.base_url)), abandon_on_cancel=True

@@ -11,8 +11,6 @@ from leadbridge.server.catalog import Catalog, Operation
 from leadbridge.server.company.company import Company
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.contract.observations import Observations
-from leadbridge.server.errors import Refused
-from leadbridge.server.services.client import ServiceClient
 from leadbridge.server.services.renovationfind.api import RenovationFind
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.rooflink.api import RoofLink
@@ -21,6 +19,7 @@ from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approvals
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.open_questions import OpenQuestions
+from leadbridge.server.writes.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ class Deck:
     approvals: Approvals
     questions: OpenQuestions
     ledger: Ledger
+    pipeline: Pipeline
     leads: KnownLeads
     observations: Observations
     hidden: dict[str, str]
@@ -42,22 +42,15 @@ class Deck:
     offered: frozenset[str]
     """Operations that an offered tool uses."""
 
-    def client(self, service: str) -> ServiceClient:
-        """The client of a service that has a key."""
-        try:
-            return self.services.clients[service]
-        except KeyError:
-            raise Refused("no_key", f"Nothing was sent: there is no key for {service}.") from None
-
     @property
     def rooflink(self) -> RoofLink:
         """RoofLink's typed reads."""
-        return RoofLink(self.client("rooflink"), self.catalog)
+        return RoofLink(self.services.client("rooflink"), self.catalog)
 
     @property
     def renovationfind(self) -> RenovationFind:
         """RenovationFind's typed reads."""
-        return RenovationFind(self.client("renovationfind"), self.catalog)
+        return RenovationFind(self.services.client("renovationfind"), self.catalog)
 
     def operation(self, operation_id: str) -> Operation:
         """A row of the catalog, overrides applied."""

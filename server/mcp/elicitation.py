@@ -20,7 +20,7 @@ from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, Inpu
 from pydantic import ValidationError
 
 from leadbridge.server.mcp.context import Ctx, deck_of
-from leadbridge.server.mcp.progress import tell_progress
+from leadbridge.server.mcp.progress import progress_of_call
 from leadbridge.server.mcp.questions import QUESTION, answered_question, given_answer
 from leadbridge.server.text import clean
 from leadbridge.server.writes.approval import Approval, asked_id
@@ -134,10 +134,10 @@ def _fields(value: object) -> Mapping[str, Any]:
 
 
 async def _tell_that_it_waits() -> None:
-    tell = tell_progress()
-    while tell is not None:
+    progress = progress_of_call()
+    while progress is not None:
         await anyio.sleep(TELL_EVERY)
-        await tell("waiting for the user to answer the form")
+        await progress.tell("waiting for the user to answer the form")
 
 
 def _read_raw(given: object, seconds: float) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -30,8 +29,12 @@ class Progress:
         self._last = max(self._last + _LEAST, anyio.current_time() - self._started)
         await self._context.report_progress(self._last, None, doing)
 
+    async def step(self, number: int, doing: str) -> None:
+        """Tell which step of several is being done."""
+        await self.tell(f"step {number}: {doing}")
 
-def tell_progress() -> Callable[[str], Awaitable[None]] | None:
-    """How to tell what is being done in the call that runs now."""
+
+def progress_of_call() -> Progress | None:
+    """The reports of the call that runs now."""
     progress = on_wait.get()
-    return progress.tell if isinstance(progress, Progress) else None
+    return progress if isinstance(progress, Progress) else None

@@ -11,9 +11,6 @@ from leadbridge.server.services.view import Identity, Told, View
 
 Nothing = SkipJsonSchema[None]
 
-MARK = "leadbridge_write"
-"""In a new record's free data, the name under which the number of the write that made it stands."""
-
 Outcome = Literal["done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"]
 
 

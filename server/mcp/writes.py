@@ -17,17 +17,17 @@ from pydantic import Field
 
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.arguments import Flag
-from leadbridge.server.mcp.context import Ctx, deck_of
-from leadbridge.server.mcp.deciding import Decision, carry_out, not_approved, unchanged
+from leadbridge.server.mcp.context import Ctx, Deck, deck_of
 from leadbridge.server.mcp.definition import Rules, ToolSpec
 from leadbridge.server.mcp.elicitation import ask
-from leadbridge.server.mcp.progress import tell_progress
+from leadbridge.server.mcp.progress import progress_of_call
 from leadbridge.server.mcp.questions import answered_question, given_answer
 from leadbridge.server.mcp.receipt import WriteReceipt
+from leadbridge.server.mcp.receipts import not_approved, receipt_of
 from leadbridge.server.mcp.reply import receipt_result
-from leadbridge.server.mcp.sending import done_before, reason_of, refuse_unsendable
 from leadbridge.server.mcp.texts import doubts
-from leadbridge.server.writes.approval import DryRun, asked_id
+from leadbridge.server.writes.approval import AskPerson, asked_id
+from leadbridge.server.writes.pipeline import Call, Decision
 from leadbridge.server.writes.plan import Plan
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
@@ -66,18 +66,25 @@ def write_tool(
         token = arguments.pop("approval_token", "")
         deck = deck_of(ctx)
         plan = await make_plan(**arguments)
-        decision = await _without_asking(ctx, plan, token=token, dry_run=dry_run)
-        if decision is not None:
-            return receipt_result(await carry_out(deck, plan, decision, tell_progress()))
+        question = asked_id(answered_question())
+        brought = Call(asks_in_forms(ctx), token, dry_run, question, answered=given_answer() is not None)
+        try:
+            decision = await deck.pipeline.decide(plan, brought)
+        except ServiceError as error:
+            raise _not_sent(error, "Nothing was sent, and no approval was asked for or used") from None
+        if not isinstance(decision, AskPerson):
+            return receipt_result(await _carried_out(deck, plan, decision))
         answer = await ask(ctx, plan)
         if isinstance(answer, InputRequiredResult):
             return answer
         try:
             if answer.approval is None:
-                return receipt_result(await not_approved(deck, plan, answer))
-            if not answered_question():  # the person thought while the call waited
-                plan = unchanged(plan, await make_plan(**arguments))
-            return receipt_result(await carry_out(deck, plan, answer.approval, tell_progress()))
+                if question:  # it cannot be answered with yes later
+                    await deck.ledger.burn_no(question, plan.operation.id)
+                return receipt_result(not_approved(deck, plan, answer.reason, answer.told))
+            if not question:  # the person thought while the call waited
+                plan = _unchanged(plan, await make_plan(**arguments))
+            return receipt_result(await _carried_out(deck, plan, answer.approval))
         finally:
             deck.questions.end(plan)
 
@@ -129,41 +136,40 @@ def _in_time(function: Callable[..., Awaitable[Plan]], services: Collection[str]
                 "Try again later.",
             ) from None
         except ServiceError as error:
-            steps = [step for step in (error.next_step, *error.hints) if step]
-            raise Refused(reason_of(error), f"Nothing was sent: {error.what}", *steps) from None
+            raise _not_sent(error, "Nothing was sent") from None
         doubtful = (*plan.warnings, *doubts(arguments))
         return replace(plan, took=anyio.current_time() - began, warnings=doubtful)
 
     return make_plan
 
 
-async def _without_asking(ctx: Ctx, plan: Plan, *, token: str, dry_run: bool) -> Decision | None:
-    """What is to be done without a form, or nothing: the person is to be asked.
+def _not_sent(error: ServiceError, consequence: str) -> Refused:
+    """A service's error before anything was written there, as the refusal of the write."""
+    return Refused(error.kind, f"{consequence}: {error.what}", *filter(None, (error.next_step, *error.hints)))
+
+
+def _unchanged(shown: Plan, now: Plan) -> Plan:
+    """The plan as it is now, if it is what the person was shown; they may have thought for minutes.
 
     Raises:
-        Refused: this is not sent, whatever a person would say.
+        Refused: it is something else by now.
     """
-    if dry_run:
-        if plan.refusal is not None:
-            raise plan.refusal
-        return DryRun()
-    deck = deck_of(ctx)
-    asks = asks_in_forms(ctx)
-    opened = await deck.approvals.opened(plan, token) if plan.needs_approval and not asks and token else None
-    await deck.approvals.refuse_used(asked_id(answered_question()))
-    if (found := await done_before(deck, plan)) is not None:
-        return found
-    if plan.refusal is not None:
-        raise plan.refusal
-    if (approval := deck.approvals.without_asking(plan)) is not None:
-        return approval
-    if not asks:
-        deck.approvals.refuse_without_tokens()
-    if given_answer() is None:
-        await refuse_unsendable(deck, plan)
-    if asks:
-        return None
-    return deck.approvals.by_token(plan, opened) if opened else await deck.approvals.token_needed(plan)
+    if now.refusal is not None:
+        raise now.refusal
+    if now.question != shown.question:
+        raise Refused(
+            "changed_since_asked",
+            "Nothing was changed: what the user was shown has changed since.",
+            "Call again, so that the user is asked again.",
+        )
+    return replace(now, took=shown.took + now.took)
+
+
+async def _carried_out(deck: Deck, plan: Plan, decision: Decision) -> WriteReceipt:
+    progress = progress_of_call()
+    seconds = deck.settings.call_deadline - plan.took
+    outcome = await deck.pipeline.carry_out(plan, decision, seconds, progress.step if progress else None)
+    return receipt_of(deck, plan, outcome)
 
 
 def asks_in_forms(ctx: Ctx) -> bool:

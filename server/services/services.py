@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from leadbridge.server.catalog import Catalog
 from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.settings import Settings
+from leadbridge.server.errors import Refused
 from leadbridge.server.services.client import ServiceClient
 from leadbridge.server.services.governor import Governor
 from leadbridge.server.services.uploads import Uploads
@@ -32,6 +33,13 @@ class Services:
     def account(self, service: str) -> str:
         """The company's account at a service, as the state store names it; which key opens it does not matter."""
         return account_of(service, self.company)
+
+    def client(self, service: str) -> ServiceClient:
+        """The client of a service that has a key."""
+        try:
+            return self.clients[service]
+        except KeyError:
+            raise Refused("no_key", f"Nothing was sent: there is no key for {service}.") from None
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -57,6 +57,11 @@ class TokenNeeded:
 
 
 @dataclass(frozen=True, slots=True)
+class AskPerson:
+    """A person is to be asked in a form."""
+
+
+@dataclass(frozen=True, slots=True)
 class OpenedToken:
     """A token that came back: what it is used up as, and a digest of the preview it was made for."""
 

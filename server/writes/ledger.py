@@ -186,6 +186,16 @@ class Ledger:
                 self._late.add(write_id, state, summary, record_id)
             raise
 
+    async def finish(
+        self, permit: WritePermit, state: str, summary: str, record_id: int | None = None
+    ) -> StateError | None:
+        """Put a write's outcome on record; why it could not be written, in which case it is kept as `record` says."""
+        try:
+            await self.record(permit.write_id, state, summary, record_id)
+        except StateError as error:
+            return error
+        return None
+
     async def burn_no(self, approval_id: str, operation_id: str) -> None:
         """A question that was answered with no cannot be answered again with yes."""
         now = self.clock()

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue, SecretStr
 
@@ -22,7 +22,7 @@ SHORTEST_PART = 4
 
 if TYPE_CHECKING:
     from leadbridge.server.matching.profile import Sought
-    from leadbridge.server.mcp.receipt import WriteReceipt
+    from leadbridge.server.writes.steps import StepRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,29 +38,6 @@ class Done:
     next_steps: list[str] = field(default_factory=list)
     remember: Callable[[], Awaitable[None]] | None = None
     """Keeps what the answer showed; if it fails, the write is done all the same."""
-
-
-class Steps(Protocol):
-    """What a plan of several writes is carried out with."""
-
-    async def write(self, plan: Plan, doing: str, *, optional: bool = False, advice: str = "") -> WriteReceipt:
-        """Carry one step out, or find that it was done before; `doing` tells it, e.g. `create the RoofLink lead`.
-
-        The failure of an `optional` step is a warning, any other ends the plan there. `advice` is a next step
-        for when the service rejects it.
-
-        Raises:
-            Refused: it may not be sent; the steps before it stay done.
-        """
-        ...
-
-    async def tell(self, doing: str) -> None:
-        """Report something that is no write as progress."""
-        ...
-
-    def passed(self, doing: str, state: str = "done") -> None:
-        """Count a step that is no write of its own, or that an earlier call carried out."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +81,7 @@ class Plan:
     """Looks on the service for the record of a write whose outcome is unknown, sent at that time or later."""
     carry_out_here: Callable[[], Awaitable[Done]] | None = None
     """Changes this server's own state instead of a service's; nothing is sent."""
-    steps: Callable[[Steps], Awaitable[Done]] | None = None
+    steps: Callable[[StepRunner], Awaitable[Done]] | None = None
     """Carries this plan out as several writes under its one approval, each with a row of its own in the ledger."""
     foreseen: tuple[Plan, ...] = ()
     """Of the steps, those that are known in advance, for a dry run to show."""

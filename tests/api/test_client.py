@@ -811,14 +811,12 @@ async def _plan_for(operation: Operation) -> Plan:
 
 @pytest.mark.usefixtures("loop_time")
 async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledger_as_unknown() -> None:
-    from leadbridge.server.mcp.deciding import carry_out
-
     network = _Hanging(drops=False)
     deck = build_deck(make_settings(), transport=lambda: network)
     plan = await _plan_for(deck.operation("renovationfind.update_job_status"))
     states: list[str] = []
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(carry_out, deck, plan, Approval("not needed"))
+        tasks.start_soon(deck.pipeline.carry_out, plan, Approval("not needed"), 50.0)
         while not network.requests:
             await anyio.lowlevel.checkpoint()
         states += [row.state for row in (await deck.ledger.history())[0]]

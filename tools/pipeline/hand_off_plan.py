@@ -17,11 +17,12 @@ from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, Refused
 from leadbridge.server.mcp.context import Ctx, Deck
-from leadbridge.server.mcp.sending import done_before
+from leadbridge.server.mcp.receipts import earlier_line
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
-from leadbridge.server.writes.plan import Done, Plan, Steps
+from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.repeats import EarlierWrite
+from leadbridge.server.writes.steps import StepRunner
 from leadbridge.tools.pipeline.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
 from leadbridge.tools.pipeline.lead_parts import LeadParts, parts_of
 from leadbridge.tools.renovationfind.lead_answers import customer_lines
@@ -102,7 +103,7 @@ class HandOff:
             foreseen=tuple(step for step in foreseen if step is not None),
         )
 
-    async def _carry_out(self, accept: Plan | None, create: Creation | None, job: int | None, run: Steps) -> Done:
+    async def _carry_out(self, accept: Plan | None, create: Creation | None, job: int | None, run: StepRunner) -> Done:
         if accept is not None:
             await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
         prospect, told = (job, []) if job is not None else await self._created(run, create)
@@ -147,7 +148,7 @@ class HandOff:
     async def _unresolved(self, plan: Plan) -> tuple[Refused | None, EarlierWrite | None]:
         """A step that was carried out before, or why it cannot go on: its outcome is not known."""
         try:
-            return None, await done_before(self.deck, plan)
+            return None, await self.deck.pipeline.done_before(plan)
         except Refused as refused:
             return refused, None
 
@@ -186,7 +187,7 @@ class HandOff:
         )
         return Creation(step, told, self.given)
 
-    async def _created(self, run: Steps, create: Creation | None) -> tuple[int, list[str]]:
+    async def _created(self, run: StepRunner, create: Creation | None) -> tuple[int, list[str]]:
         """The prospect's id, and what is told of it.
 
         A duplicate that nobody was shown is not created, even if duplicates are allowed.
@@ -196,10 +197,16 @@ class HandOff:
             known = await self.deck.leads.get(self.lead_id)
             create = await self._create(known, allow_duplicate=False)
         outcome = await run.write(create.plan, "create the prospect in RoofLink")
-        if outcome.record_id is None:
+        assert outcome is not None  # noqa: S101  # only an optional step may fail
+        if isinstance(outcome, EarlierWrite):
+            record, lines = outcome.record_id, [earlier_line(outcome)]
+        else:
+            done = outcome.done
+            origins = rendered(create.origins())
+            record, lines = done.record_id, [done.summary, *origins, *done.details, *create.plan.notes]
+        if record is None:
             raise no_record(outcome.write_id)
-        origins = rendered(create.origins()) if outcome.outcome == "done" else []
-        return outcome.record_id, [outcome.summary, *origins, *outcome.details]
+        return record, lines
 
     def _note(self, job: int) -> Plan:
         """The note that ties both records together. It notifies nobody."""

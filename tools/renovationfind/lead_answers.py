@@ -53,7 +53,7 @@ def receive_lead(
 
     def receive(answer: JsonValue) -> Done:
         lead = lead_of(answer, operation, service)
-        deck.client(service.id).observed.look_at(operation.id, lead)
+        deck.services.client(service.id).observed.look_at(operation.id, lead)
         done = told(lead)
         return Done(
             summary=done.summary,

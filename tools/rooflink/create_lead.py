@@ -123,7 +123,7 @@ async def rooflink_create_lead(
     check = await check_duplicates(deck, sought)
 
     async def look_for(since: float) -> Done | None:
-        from leadbridge.server.mcp.own_lead import find_own_lead
+        from leadbridge.server.prospects.own_lead import find_own_lead
 
         # What resembled it before it was sent is something else; what resembles it since may be it.
         known = check.ids if check.when <= since else frozenset[int]()

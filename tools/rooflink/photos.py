@@ -27,8 +27,10 @@ from leadbridge.server.services.photo_uploads import PhotoUploads, Unfinished
 from leadbridge.server.services.rooflink.photos import CreatedPhoto
 from leadbridge.server.services.upload_files import UploadFile, looked_at, opened
 from leadbridge.server.services.uploads import FormExpired, Outgoing
-from leadbridge.server.writes.plan import Done, Plan, Steps, digest_of
+from leadbridge.server.writes.outcomes import Applied
+from leadbridge.server.writes.plan import Done, Plan, digest_of
 from leadbridge.server.writes.preview import rendered
+from leadbridge.server.writes.steps import StepRunner
 
 Nothing = SkipJsonSchema[None]
 
@@ -142,7 +144,7 @@ class _Photo:
         """Of the last step: once that is done, the photo is there."""
         return f"photo {self.upload[:40]} of job {self.job_id}"
 
-    async def carry_out(self, run: Steps, kept: Unfinished | None) -> Done:
+    async def carry_out(self, run: StepRunner, kept: Unfinished | None) -> Done:
         """The three steps, from where an earlier call stopped."""
         await self._same_file()
         if _usable(kept):
@@ -199,7 +201,7 @@ class _Photo:
             receive=receive,
         )
 
-    async def _created(self, run: Steps, kept: Unfinished | None) -> Unfinished:
+    async def _created(self, run: StepRunner, kept: Unfinished | None) -> Unfinished:
         """The new photo with its form.
 
         Raises:
@@ -209,7 +211,8 @@ class _Photo:
         photo = self.received[-1] if self.received else await self.uploads.get(self.upload)
         if photo is not None and photo.form is not None:
             return photo
-        photo_id = outcome.record_id or 0
+        made = outcome.done if isinstance(outcome, Applied) else outcome
+        photo_id = (made and made.record_id) or 0
         await self._keep(Unfinished(photo_id, None))
         raise Refused(
             "no_upload_form",

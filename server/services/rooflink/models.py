@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from leadbridge.server.services.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, RecordId, Text, objects
 
+MARK = "leadbridge_write"
+"""In a new record's free data, the name of the number of the write that made it."""
 DEEPEST = 20
 """Statistics nested deeper than that are none."""
 COUNT_DIGITS = 18

@@ -13,10 +13,9 @@ import anyio.to_thread
 
 from leadbridge.server.matching.compare import compare
 from leadbridge.server.matching.profile import Profile, Sought, profile_of
-from leadbridge.server.mcp.receipt import MARK
 from leadbridge.server.prospects.told import told_by
 from leadbridge.server.services.rooflink.api import RoofLink
-from leadbridge.server.services.rooflink.models import Prospect
+from leadbridge.server.services.rooflink.models import MARK, Prospect
 
 NEWEST = 20
 MOST = 3

@@ -1,0 +1,234 @@
+"""The way of every write, from top to bottom: what is decided, what begins, what is sent, how it finishes.
+
+It knows no protocol and no sentence: it is given what a call brought, and returns what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import anyio
+import anyio.to_thread
+from pydantic import JsonValue
+
+from leadbridge.server.errors import ServiceError, StateError, Unavailable
+from leadbridge.server.services.rooflink.models import MARK
+from leadbridge.server.services.services import Services
+from leadbridge.server.writes.alike import refuse_alike_before_asking
+from leadbridge.server.writes.approval import Approval, Approvals, AskPerson, DryRun, TokenNeeded
+from leadbridge.server.writes.in_flight import outlasting
+from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied, Outcome
+from leadbridge.server.writes.plan import Done, Plan, digest_of
+from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite
+from leadbridge.server.writes.steps import Report, in_steps
+
+Decision: TypeAlias = Approval | TokenNeeded | DryRun | EarlierWrite
+
+LOOK_SECONDS = 10.0
+SEND_SHARE, LOOK_SHARE = 0.55, 0.2
+"""Of the call's deadline, where a record is looked for before (0.25, see `rooflink/duplicate_check.py`) and after."""
+READING = 10.0
+"""Seconds that somebody reads a question; a wait that is shorter is over by the time of their yes."""
+LAST_WORD = 0.5
+"""Seconds kept back for putting the outcome on record before the whole call's deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a call brought beside its plan."""
+
+    can_ask: bool
+    """Whether a person can be asked in a form."""
+    token: str = ""
+    dry_run: bool = False
+    approval_id: str = ""
+    """Of the question that this call answers."""
+    answered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Decides about writes and carries them out; made once for each server."""
+
+    ledger: Ledger
+    approvals: Approvals
+    services: Services
+    call_deadline: float
+
+    async def decide(self, plan: Plan, call: Call) -> Decision | AskPerson:
+        """What is to be done about a plan.
+
+        Raises:
+            Refused: this is not sent, whatever a person would say.
+            ServiceError: the service is left alone for longer than somebody needs to read a question.
+            StateError: nothing could be put on record.
+        """
+        if call.dry_run:
+            if plan.refusal is not None:
+                raise plan.refusal
+            return DryRun()
+        by_token = call.token and plan.needs_approval and not call.can_ask
+        opened = await self.approvals.opened(plan, call.token) if by_token else None
+        await self.approvals.refuse_used(call.approval_id)
+        if (found := await self.done_before(plan)) is not None:
+            return found
+        if plan.refusal is not None:
+            raise plan.refusal
+        if (approval := self.approvals.without_asking(plan)) is not None:
+            return approval
+        if not call.can_ask:
+            self.approvals.refuse_without_tokens()
+        if not call.answered:
+            await self._refuse_unsendable(plan)
+        if call.can_ask:
+            return AskPerson()
+        return self.approvals.by_token(plan, opened) if opened else await self.approvals.token_needed(plan)
+
+    async def carry_out(self, plan: Plan, decided: Decision, seconds: float, report: Report | None = None) -> Outcome:
+        """Do what was decided about a plan, within `seconds`.
+
+        Raises:
+            Refused: the approval was used before, or the same write is under way or unresolved.
+            StateError: nothing could be put on record, and nothing was sent.
+        """
+        if not isinstance(decided, Approval):
+            return decided
+        if plan.carry_out_here is not None:
+            await self.ledger.use_up(decided, plan.operation.id)
+            return await plan.carry_out_here()
+        if plan.steps is not None:
+            await self.ledger.use_up(decided, plan.operation.id)
+            return await in_steps(self, plan.steps, decided, report)
+        return await self.write(plan, decided, seconds)
+
+    async def write(
+        self, plan: Plan, approval: Approval, seconds: float
+    ) -> Applied | NotApplied | MaybeApplied | EarlierWrite:
+        """Put a write on record and send it, unless the same was done meanwhile; errors as of `carry_out`."""
+        permit = await self.ledger.intend(plan, approval)
+        if isinstance(permit, EarlierWrite):
+            return permit
+        left = anyio.current_effective_deadline() - anyio.current_time() - LAST_WORD
+        patience = max(0.0, min(self.call_deadline * SEND_SHARE if plan.look_for else seconds, left))
+        return await outlasting(lambda: self._send(plan, permit, patience), lambda: permit.may_have_left)
+
+    async def _send(self, plan: Plan, permit: WritePermit, patience: float) -> Applied | NotApplied | MaybeApplied:
+        """Send a write whose intent is on record, and put its outcome on record, whatever happens."""
+        client, started = self.services.client(plan.operation.service), self.ledger.clock()
+        try:
+            with anyio.fail_after(patience):
+                answer = await client.request(
+                    plan.operation,
+                    path=plan.path,
+                    query=plan.query,
+                    body=await self._body(plan, permit.write_id),
+                    permit=permit,
+                )
+            done = plan.receive(answer)
+        except ServiceError as error:
+            error.what = plan.without_secrets(error.what)
+            return await self._failed(plan, permit, error, started)
+        except StateError:
+            await self.ledger.finish(permit, "failed", "The state store failed before anything was sent.")
+            raise
+        except TimeoutError:
+            return await self._failed(plan, permit, _out_of_time(plan, permit), started)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                state = "unknown" if permit.may_have_left else "failed"
+                await self.ledger.finish(permit, state, "The call was interrupted.")
+            raise
+        return await self._applied(permit, done)
+
+    async def _applied(self, permit: WritePermit, done: Done, found_after: ServiceError | None = None) -> Applied:
+        not_kept: StateError | None = None
+        not_recorded: StateError | None = None
+        with anyio.CancelScope(shield=True):
+            # What it showed is kept first: who finds the write done, here or in another process, finds that too.
+            if done.remember is not None:
+                try:
+                    await done.remember()
+                except StateError as error:
+                    not_kept = error
+            not_recorded = await self.ledger.finish(permit, "done", done.summary, done.record_id)
+        return Applied(permit.write_id, done, found_after, not_kept, not_recorded)
+
+    async def _failed(
+        self, plan: Plan, permit: WritePermit, error: ServiceError, started: float
+    ) -> Applied | NotApplied | MaybeApplied:
+        if not error.may_have_taken_effect:
+            not_recorded = await self.ledger.finish(permit, "failed", error.what)
+            return NotApplied(permit.write_id, error, not_recorded)
+        not_recorded = await self.ledger.finish(permit, "unknown", error.what)
+        if (done := await self._look_for(plan, started)) is not None:
+            return await self._applied(permit, done, found_after=error)
+        return MaybeApplied(permit.write_id, error, not_recorded)
+
+    async def done_before(self, plan: Plan) -> EarlierWrite | None:
+        """The same write if it was done before; an unresolved one is first looked for on the service.
+
+        Raises:
+            Refused: it is being written right now, or it stays unresolved.
+        """
+        if plan.carry_out_here is not None:
+            return None
+        found = await self.ledger.earlier(plan)
+        if not isinstance(found, UnresolvedWrite):
+            return found
+        done = await self._look_for(plan, found.at)
+        if done is None:
+            raise found.refusal()
+        await self.ledger.record(found.write_id, "done", done.summary, done.record_id)
+        return EarlierWrite(found.write_id, found.at, done.summary, done.record_id)
+
+    async def _refuse_unsendable(self, plan: Plan) -> None:
+        """Find out before a person is asked, and before a yes is used up, whether anything could be sent."""
+        if plan.carry_out_here is None:
+            for service in sorted({step.operation.service for step in (plan, *plan.foreseen)}):
+                await self.services.client(service).governor.check(min(READING, self.call_deadline))
+        await self.ledger.store.check_writable()
+        for step in (plan, *plan.foreseen):
+            if not step.alike_is_fine:
+                account = self.ledger.account(step.operation.service)
+                await refuse_alike_before_asking(self.ledger.store, step, account, self.ledger.clock())
+
+    async def _look_for(self, plan: Plan, since: float) -> Done | None:
+        """The record of a write whose outcome is unknown, if the service shows it; failing to look settles nothing."""
+        if plan.look_for is None:
+            return None
+        try:
+            with anyio.fail_after(min(LOOK_SECONDS, self.call_deadline * LOOK_SHARE)):
+                return await plan.look_for(since)
+        except (ServiceError, TimeoutError):
+            return None
+
+    async def _body(self, plan: Plan, write_id: int) -> Mapping[str, JsonValue] | None:
+        """The body as it goes out: with its secrets, and the write's number where the service keeps free data.
+
+        The number is one of this store and company, which the digest before it stands for.
+        """
+        if plan.secrets:
+            revealed = {name: secret.get_secret_value() for name, secret in plan.secrets.items()}
+            return {**(plan.body or {}), **revealed}
+        if not plan.marked_field or plan.body is None:
+            return plan.body
+        given = plan.body.get(plan.marked_field)
+        kept = given if isinstance(given, dict) else {}
+        secret = await anyio.to_thread.run_sync(self.ledger.store.secret)
+        whose = digest_of(secret.hex(), self.services.account(plan.operation.service))[:8]
+        return {**plan.body, plan.marked_field: {**kept, MARK: f"{whose}-{write_id}"}}
+
+
+def _out_of_time(plan: Plan, permit: WritePermit) -> ServiceError:
+    what = "LEADBRIDGE_CALL_DEADLINE was over before the service answered."
+    outcome = "The write may or may not have taken effect." if permit.may_have_left else "Nothing was sent."
+    return Unavailable(
+        what=f"{what} {outcome}",
+        next_step="Look at the record on the service before trying again." if permit.may_have_left else "Try again.",
+        service=plan.operation.service,
+        operation=plan.operation.id,
+        may_have_taken_effect=permit.may_have_left,
+    )
