@@ -197,6 +197,13 @@ def test_every_file_in_a_tree_is_there(document: Path):
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+@every_document
+def test_every_file_named_in_a_sentence_is_there(document: Path):
+    text = document.read_text("utf-8")
+    named = re.findall(r"`((?:server|tools|prompts|tests|bench|scripts|docs|src|requirements)/[\w./-]*)`", text)
+    assert [path for path in named if not (ROOT / path.replace("SERVICE", "rooflink")).exists()] == []
+
+
 def test_the_readme_is_short_and_each_document_is_reached_from_it():
     text = (ROOT / "README.md").read_text("utf-8")
     assert len(text.splitlines()) <= 160
