@@ -79,14 +79,17 @@ def phone_of(text: str) -> Phone | None:
 def email_of(text: str) -> str:
     """An e-mail address in lower case, without what mail programs put around it; an empty text where there is none.
 
-    Tags behind a plus sign and dots stay: whether they name the same mailbox is the provider's business, and families
-    and offices use tags to tell people apart.
+    Dots, and tags behind a plus sign, go at Gmail, where they name the same mailbox; elsewhere that is the provider's
+    business, and families and offices use tags to tell people apart.
     """
     found = re.search(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"@]+", plain(text).lower().replace("mailto:", " "))
     if found is None:
         return ""
     address = found.group().strip(".'")
-    return "" if _NO_ADDRESS.search(address) or "." not in address.rpartition("@")[2] else address
+    mailbox, _, domain = address.rpartition("@")
+    if domain in {"gmail.com", "googlemail.com"}:
+        address = f"{mailbox.partition('+')[0].replace('.', '')}@gmail.com"
+    return "" if _NO_ADDRESS.search(address) or "." not in domain else address
 
 
 def is_shared_mailbox(address: str) -> bool:

@@ -10,7 +10,7 @@ from leadbridge.server.matching.addresses import Address, address_of
 from leadbridge.server.matching.names import Name, name_of
 from leadbridge.server.matching.phones import Phone, email_of, phone_of
 
-RULES = 2
+RULES = 3
 """Counts up with every change to what the keys, a profile or a standing is: rows of another count are read again."""
 
 
@@ -43,7 +43,7 @@ class Profile:
         return not (self.address.known or self.phones or self.emails or self.name.words)
 
     def keys(self) -> frozenset[str]:
-        """The keys under which a prospect is found: contacts, name, house in its town, street in its town."""
+        """The keys under which a prospect is found: contacts, name, house, its unit, street in its town."""
         address, street = self.address, self.address.street
         keys = {f"p|{phone.number}" for _, phone in self.phones} | {f"e|{email}" for email in self.emails}
         keys |= {f"w|{word}" for word in self.name.words if len(word) > 1}
@@ -54,6 +54,8 @@ class Profile:
             towns = [town for town in (address.postal, address.city.replace(" ", "")) if town]
             keys |= {f"a|{town}|{number}" for town in towns} | {f"s|{town}|{street.joined}" for town in towns}
             keys.add(f"a||{number}|{street.joined}")
+            if street.unit:
+                keys.add(f"u|{number}|{street.joined}|{street.unit}")
         return frozenset(key[:KEY_LENGTH] for key in keys)
 
     def lookup_keys(self) -> frozenset[str]:

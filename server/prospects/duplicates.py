@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 import anyio.to_thread
 
 from leadbridge.server.errors import RateLimited, Unavailable, UnexpectedResponse
-from leadbridge.server.matching.profile import Sought, profile_of
-from leadbridge.server.prospects.index import Coverage, Found, SeenProspects, row_of
+from leadbridge.server.matching.profile import Profile, Sought, profile_of
+from leadbridge.server.prospects.index import Coverage, SeenProspects, row_of
 from leadbridge.server.prospects.reading import Progress, refresh
+from leadbridge.server.prospects.search import Common, Findings, Found
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.services import Services
 from leadbridge.server.state import Store
@@ -52,10 +53,27 @@ class Sources(Protocol):
 class DuplicateReport:
     """What resembles the one sought, and how much of RoofLink was compared."""
 
-    matches: tuple[Found, ...]
+    findings: Findings
     coverage: Coverage
     stopped: str = ""
-    """Why not everything was checked, in words; empty when the list was read to its end."""
+    """Why not the whole list was read, in words; empty when it was read to its end."""
+    narrower: tuple[str, ...] = ()
+    """What was not given and would tell people and houses apart, in words."""
+
+    @property
+    def matches(self) -> tuple[Found, ...]:
+        """Whatever resembles the one sought, the likeliest first."""
+        return self.findings.matches
+
+    @property
+    def common(self) -> tuple[Common, ...]:
+        """What was too common to be compared whole."""
+        return self.findings.common
+
+    @property
+    def complete(self) -> bool:
+        """Whether the whole list was read, and everything compared that has something in common."""
+        return self.coverage.complete and not self.common
 
     @property
     def likely(self) -> tuple[Found, ...]:
@@ -64,10 +82,20 @@ class DuplicateReport:
 
     @property
     def checked(self) -> str:
-        """How much was checked, in words: `checked 1,240 of 7,376 prospects`."""
+        """How much was checked, in words: `checked 1,240 of 7,376 prospects`; what was cut is not called checked."""
         total = "an unknown number of" if self.coverage.total is None else f"{self.coverage.total:,}"
         unread = f" ({self.coverage.unreadable:,} could not be read)" if self.coverage.unreadable else ""
-        return f"checked {self.coverage.checked:,} of {total} prospects{unread}"
+        if not self.common:
+            return f"checked {self.coverage.checked:,} of {total} prospects{unread}"
+        shared = ", ".join(map(str, self.common))
+        return f"searched {self.coverage.checked:,} of {total} prospects{unread}, not all compared: {shared}"
+
+    @property
+    def advice(self) -> str:
+        """What would narrow a search that was cut, in words."""
+        if not self.narrower:
+            return "Look for it with rooflink_list_prospects too."
+        return f"To narrow it, give {' or '.join(self.narrower)} too."
 
 
 def index_of(deck: Sources) -> SeenProspects:
@@ -105,7 +133,17 @@ async def likely_duplicates(
     found = await seen.find(profile)
     if not stopped and not coverage.complete:
         stopped = "the rest was left for the next call"
-    return DuplicateReport(tuple(found), coverage, "" if coverage.complete and not stopped else stopped)
+    return DuplicateReport(found, coverage, "" if coverage.complete and not stopped else stopped, _missing(profile))
+
+
+def _missing(profile: Profile) -> tuple[str, ...]:
+    given = {
+        "a phone": bool(profile.phones),
+        "an e-mail": bool(profile.emails),
+        "a street address": profile.address.known,
+        "a first and last name": len(profile.name.words) > 1,
+    }
+    return tuple(what for what, known in given.items() if not known)
 
 
 async def remember_created(deck: Sources, prospect_id: int, told: Sought) -> None:

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.server.matching.compare import Match, compare
-from leadbridge.server.matching.profile import Profile, Sought, profile_of, told_json, told_of
+import anyio.to_thread
+
+from leadbridge.server.matching.profile import Profile, Sought, profile_of, told_json
+from leadbridge.server.prospects.search import Findings, candidates_for, judge
 from leadbridge.server.services.rooflink.standing import Standing
 from leadbridge.server.state import Store
 from leadbridge.server.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
-
-CANDIDATES = 2_000
-"""Rows compared with one profile; more share a key only where that key is a common first name."""
-COMMON = 4
-"""A phone or an e-mail of more prospects than these tells nobody apart."""
-
 
 UNREAD = Standing()
 """Of a prospect that was not read in the list."""
@@ -36,16 +31,6 @@ class SeenRow:
     deleted: bool
     keys: frozenset[str]
     standing: Standing = UNREAD
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A prospect of the index that resembles what was sought."""
-
-    prospect_id: int
-    told: Sought
-    deleted: bool
-    match: Match
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +61,12 @@ class SeenProspects:
         """The account as the tables name it."""
         return self.account("rooflink")
 
-    async def find(self, profile: Profile) -> list[Found]:
+    async def find(self, profile: Profile) -> Findings:
         """Prospects that resemble the profile, the likeliest first; at equal scores the newest."""
-        return await self.store.run(lambda connection: _find(connection, self.key, profile))
+        if not (keys := profile.lookup_keys()):
+            return Findings()
+        candidates = await self.store.run(lambda connection: candidates_for(connection, self.key, keys))
+        return await anyio.to_thread.run_sync(judge, profile, candidates)
 
     async def coverage(self) -> Coverage:
         """How much is in the index."""
@@ -162,37 +150,6 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         else insert.on_conflict_do_nothing(index_elements=key)
     )
     connection.execute(statement, list(rows))
-
-
-def _find(connection: Connection, account: str, profile: Profile) -> list[Found]:
-    from sqlalchemy import select
-
-    from leadbridge.server.state.tables import seen_keys, seen_prospects
-
-    keys = sorted(profile.lookup_keys())
-    if not keys:
-        return []
-    # Without ORDER BY: SQLite would walk the index of ids for it instead of looking the keys up.
-    hits = connection.execute(
-        select(seen_keys.c.key, seen_keys.c.prospect_id).where(
-            seen_keys.c.account == account, seen_keys.c.key.in_(keys)
-        )
-    ).all()
-    counts = Counter(hit.key for hit in hits)
-    shared = frozenset(key for key, count in counts.items() if count > COMMON and key.startswith(("p|", "e|")))
-    ids = sorted({hit.prospect_id for hit in hits}, reverse=True)[:CANDIDATES]
-    rows = connection.execute(
-        select(seen_prospects.c.prospect_id, seen_prospects.c.told, seen_prospects.c.deleted).where(
-            seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(ids)
-        )
-    ).all()
-    found: list[Found] = []
-    for row in rows:
-        told = told_of(row.told)
-        match = compare(profile, profile_of(told, like=profile), shared)
-        if match.level != "none":
-            found.append(Found(row.prospect_id, told, row.deleted, match))
-    return sorted(found, key=lambda row: (-row.match.score, row.deleted, -row.prospect_id))
 
 
 def _coverage(connection: Connection, account: str) -> Coverage:

@@ -21,7 +21,7 @@ from leadbridge.tools.tables import counted, table
 if TYPE_CHECKING:
     from leadbridge.server.matching.profile import Profile, Sought
     from leadbridge.server.prospects.duplicates import DuplicateReport
-    from leadbridge.server.prospects.index import Found
+    from leadbridge.server.prospects.search import Found
 
 Nothing = SkipJsonSchema[None]
 
@@ -52,9 +52,10 @@ class Matches(Result):
 
     matches: list[MatchRow]
     more: int = Field(default=0, description="Weaker matches that are not shown")
-    checked: int
+    checked: int = Field(description="Prospects that were compared, or have nothing in common with it; at most so many")
     total: int | Nothing = None
-    complete: bool = Field(description="Whether every prospect was compared")
+    complete: bool = Field(description="Whether every prospect was checked")
+    common: list[str] = Field(default_factory=list, description="Shared by so many that not all were compared")
 
 
 async def find_matching_prospects(
@@ -91,9 +92,10 @@ async def find_matching_prospects(
     data = Matches(
         matches=[_row(found) for found in report.matches[:SHOWN]],
         more=max(0, len(report.matches) - SHOWN),
-        checked=report.coverage.checked,
+        checked=max(0, report.coverage.checked - report.findings.left_out),
         total=report.coverage.total,
-        complete=report.coverage.complete,
+        complete=report.complete,
+        common=[str(common) for common in report.common],
         unreadable_rows=report.coverage.unreadable or None,
     )
     return Reply(data, partial(_lines, report), _remarks(report))
@@ -139,7 +141,7 @@ def _lines(report: DuplicateReport, data: Matches) -> list[str]:
     return [
         f"{matches}, {len(report.likely)} of them likely (score {LIKELY} or more); {report.checked}.",
         *table(["id", "score", "level", "evidence", "customer", "address", "deleted"], rows),
-        *([f"{data.more} weaker ones are not shown."] if data.more else []),
+        *([f"{data.more} weaker ones are not shown. {report.advice}"] if data.more else []),
     ]
 
 
@@ -147,6 +149,8 @@ def _remarks(report: DuplicateReport) -> list[str]:
     remarks: list[str] = []
     if not report.coverage.complete:
         remarks.append(f"NOT ALL WERE COMPARED ({report.stopped}): no match proves nothing yet. Call again to go on.")
+    if report.common:
+        remarks.append(f"NOT ALL WERE COMPARED: {', '.join(map(str, report.common))}. {report.advice}")
     if report.likely:
         remarks.append("Look at one with rooflink_get_prospect. Ask the user before creating another lead for it.")
     return remarks

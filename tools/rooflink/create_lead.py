@@ -146,7 +146,7 @@ async def rooflink_create_lead(
         notes=(check.told,),
         refusal=None if allow_duplicate else check.refusal(),
         look_for=look_for,
-        warnings=(*_warnings(lead_status, location), *contact_warnings),
+        warnings=(*_warnings(lead_status, location), *contact_warnings, *check.warnings()),
         asks_anyway=allow_duplicate,
         sought=sought,
         alike_is_fine=allow_duplicate,

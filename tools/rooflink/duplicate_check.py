@@ -12,23 +12,35 @@ from leadbridge.server.writes.preview import PreviewLine
 
 if TYPE_CHECKING:
     from leadbridge.server.matching.profile import Sought
-    from leadbridge.server.prospects.index import Found
+    from leadbridge.server.prospects.search import Found
 
 SHARE_OF_DEADLINE = 0.2
 MOST_SECONDS = 12.0
-SHOWN = 5
+SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
 class DuplicateCheck:
     """What resembles the lead to be created, and how much of RoofLink was compared."""
 
+    matches: tuple[Found, ...]
+    """Every prospect that resembles it, the likeliest first."""
     likely: tuple[Found, ...]
-    ids: frozenset[int]
-    """Every prospect that resembles it, likely or not."""
+    """Those of them that stop it."""
     told: str
     when: float
     failed: str = ""
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """Every prospect that resembles it, likely or not."""
+        return frozenset(found.prospect_id for found in self.matches)
+
+    def warnings(self) -> tuple[str, ...]:
+        """What resembles it, also what stops nothing: a spouse with the same phone, the house next door."""
+        told = [f"It resembles prospect {found.prospect_id}: {_evidence(found)}." for found in self.matches[:SHOWN]]
+        more = len(self.matches) - SHOWN
+        return (*told, *([f"It resembles {more:,} more; find_matching_prospects shows them."] if more > 0 else []))
 
     def refusal(self) -> Refused | None:
         """Why the lead is not created without a person's word."""
@@ -48,18 +60,15 @@ class DuplicateCheck:
         )
 
     def preview(self) -> tuple[PreviewLine, ...]:
-        """What a person is shown who is to approve a likely duplicate."""
-        lines: list[PreviewLine] = [
-            "It is created even if the same customer or job exists already. A duplicate can only be deleted by hand."
-        ]
-        if self.failed:
-            lines.append("Duplicates could not be looked for.")
-        for found in self.likely[:SHOWN]:
-            lines.append(f"It resembles prospect {found.prospect_id}: {', '.join(found.match.evidence)}.")
-            lines.append(
+        """What a person is shown besides the warnings who is to approve a likely duplicate."""
+        return (
+            "It is created even if the same customer or job exists already. A duplicate can only be deleted by hand.",
+            *(["Duplicates could not be looked for."] if self.failed else []),
+            *(
                 (f"Customer of prospect {found.prospect_id}", clean(found.told.name, limit=LABEL_LIMIT) or "no name")
-            )
-        return tuple(lines)
+                for found in self.likely[:SHOWN]
+            ),
+        )
 
 
 async def check_duplicates(deck: Deck, sought: Sought) -> DuplicateCheck:
@@ -75,18 +84,23 @@ async def check_duplicates(deck: Deck, sought: Sought) -> DuplicateCheck:
     try:
         report = await likely_duplicates(deck, sought, seconds)
     except ServiceError as error:
-        return DuplicateCheck((), frozenset(), "Duplicates were not looked for.", when, str(error))
-    ids = frozenset(found.prospect_id for found in report.matches)
+        return DuplicateCheck((), (), "Duplicates were not looked for.", when, str(error))
     told = f"Duplicates: {report.checked}."
     if report.stopped:
         told += f" Not all were compared ({report.stopped})."
-    return DuplicateCheck(report.likely, ids, told, when)
+    if report.common:
+        told += f" {report.advice}"
+    return DuplicateCheck(report.matches, report.likely, told, when)
 
 
 def _line(found: Found) -> str:
-    evidence = ", ".join(found.match.evidence)
-    return f"prospect {found.prospect_id} ({_name(found)}; {evidence})"
+    return f"prospect {found.prospect_id} ({_name(found)}; {_evidence(found)})"
 
 
 def _name(found: Found) -> str:
     return quoted(clean(found.told.name, limit=LABEL_LIMIT) or "no name")
+
+
+def _evidence(found: Found) -> str:
+    """Without a word of what others wrote, so that it may stand in a question's sentence."""
+    return ", ".join([*found.match.evidence, *(["deleted in RoofLink"] if found.deleted else [])])

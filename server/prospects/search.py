@@ -1,0 +1,171 @@
+"""Finds what resembles a profile in the index, in bounded time however many prospects share a house or a phone.
+
+A key tells the more, the fewer prospects have it, so the rare ones come first, and every prospect that has one of them
+is compared. A key that too many have brings no candidates of its own but the newest; what shares two such keys is
+compared, the rarest pairs first. What was left out is told with the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from leadbridge.server.matching.compare import Match, compare
+from leadbridge.server.matching.profile import Profile, Sought, profile_of, told_of
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Row
+
+CANDIDATES = 600
+"""Prospects with a rare key that are compared with one profile; a key that would bring more is a common one."""
+OF_A_PAIR = 40
+"""Prospects that are compared because they share the same two common keys: the newest."""
+OF_A_KEY = 40
+"""Prospects that are compared although they share one common key only: the newest."""
+AT_MOST = 1_000
+"""Prospects that are compared with one profile at all."""
+SHARED = 4
+"""A phone or an e-mail of more prospects than these tells nobody apart."""
+
+_KINDS = {
+    "p": "phone",
+    "e": "e-mail",
+    "n": "name",
+    "w": "part of the name",
+    "a": "house number in one town",
+    "h": "house number and street",
+    "u": "unit",
+    "s": "street",
+}
+"""What keys are called, by how they begin; the most telling first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A prospect of the index that resembles what was sought."""
+
+    prospect_id: int
+    told: Sought
+    deleted: bool
+    match: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What so many prospects share with the one sought that not all of them were compared."""
+
+    count: int
+    what: str
+
+    def __str__(self) -> str:
+        """In words: `412 share this part of the name`."""
+        return f"{self.count:,} share this {self.what}"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What resembles the one sought, the likeliest first, and what was too common to be compared whole."""
+
+    matches: tuple[Found, ...] = ()
+    common: tuple[Common, ...] = ()
+    left_out: int = 0
+    """At least so many prospects share something common with the one sought and were not compared."""
+
+    def __len__(self) -> int:
+        """How many were found."""
+        return len(self.matches)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Rows to compare, and how many prospects have each key."""
+
+    rows: Sequence[Row[int, Mapping[str, object], bool]]
+    counts: Mapping[str, int]
+    common: Sequence[str]
+    """Keys of which not all prospects are among the rows."""
+
+
+def candidates_for(connection: Connection, account: str, keys: Iterable[str]) -> Candidates:
+    """What to compare with a profile of these keys."""
+    from sqlalchemy import func, select
+
+    from leadbridge.server.state.tables import seen_keys, seen_prospects
+
+    mine = seen_keys.c.account == account
+    # Counted without ORDER BY: SQLite would walk the index of ids for it instead of looking the keys up.
+    counted = select(seen_keys.c.key, func.count().label("prospects")).where(mine, seen_keys.c.key.in_(sorted(keys)))
+    counts: dict[str, int] = {row.key: row.prospects for row in connection.execute(counted.group_by(seen_keys.c.key))}
+    rare, left = list[str](), CANDIDATES
+    common = sorted(counts, key=lambda key: (counts[key], key))
+    while common and counts[common[0]] <= left:
+        left -= counts[common[0]]
+        rare.append(common.pop(0))
+    ids = dict.fromkeys(
+        connection.execute(select(seen_keys.c.prospect_id).where(mine, seen_keys.c.key.in_(rare))).scalars()
+    )
+    for pair in combinations(common, 2):
+        ids |= dict.fromkeys(_newest(connection, account, pair, OF_A_PAIR))
+    for key in common:
+        ids |= dict.fromkeys(_newest(connection, account, [key], OF_A_KEY))
+    rows = connection.execute(
+        select(seen_prospects.c.prospect_id, seen_prospects.c.told, seen_prospects.c.deleted).where(
+            seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(list(ids)[:AT_MOST])
+        )
+    ).all()
+    return Candidates(rows, counts, common)
+
+
+def _newest(connection: Connection, account: str, keys: Sequence[str], limit: int) -> Sequence[int]:
+    """The newest prospects that have all of these keys; the rarest key comes first."""
+    from sqlalchemy import select
+
+    from leadbridge.server.state.tables import seen_keys
+
+    first = seen_keys.alias()
+    query = select(first.c.prospect_id).where(first.c.account == account, first.c.key == keys[0])
+    for key in keys[1:]:
+        other = seen_keys.alias()
+        query = query.join(other, (other.c.prospect_id == first.c.prospect_id) & (other.c.account == account))
+        query = query.where(other.c.key == key)
+    return connection.execute(query.order_by(first.c.prospect_id.desc()).limit(limit)).scalars().all()
+
+
+def judge(profile: Profile, candidates: Candidates) -> Findings:
+    """Compare the candidates; at equal scores the newest first, and what was deleted behind what was not."""
+    shared = {key for key, count in candidates.counts.items() if count > SHARED and key.startswith(("p|", "e|"))}
+    found: list[Found] = []
+    for row in candidates.rows:
+        told = told_of(row.told)
+        theirs = profile_of(told, like=profile)
+        match = compare(profile, theirs, frozenset(shared))
+        if match.level == "none":
+            match = _by_part_of_name(profile, theirs, match)
+        if match.level != "none":
+            found.append(Found(row.prospect_id, told, row.deleted, match))
+    found.sort(key=lambda row: (-row.match.score, row.deleted, -row.prospect_id))
+    most = max((candidates.counts[key] for key in candidates.common), default=0)
+    return Findings(tuple(found), _in_words(candidates), max(0, most - len(candidates.rows)))
+
+
+def _by_part_of_name(ours: Profile, theirs: Profile, match: Match) -> Match:
+    """Whoever looks for a name alone, a family name for instance, means those who have it as a part of theirs."""
+    words = ours.name.words
+    if ours.address.known or ours.phones or ours.emails or not set(words) <= set(theirs.name.words):
+        return match
+    return Match(match.score, "near", (f"part of the name: {' '.join(words).title()}",))
+
+
+def _in_words(candidates: Candidates) -> tuple[Common, ...]:
+    """One line for each kind of key, with the largest count of its keys."""
+    kinds = {key: "h" if key.startswith("a||") else key[0] for key in candidates.common}
+    told: list[Common] = []
+    for kind, what in _KINDS.items():
+        keys = [key for key in candidates.common if kinds[key] == kind]
+        if kind == "w":
+            told += [Common(candidates.counts[key], f"{what} ({key[2:].title()})") for key in keys]
+        elif keys:
+            told.append(Common(max(candidates.counts[key] for key in keys), what))
+    return tuple(told)
