@@ -135,6 +135,12 @@ def quoted(text: object, *, limit: int = LABEL_LIMIT, lines: bool = False) -> st
     return kept if is_name(kept) else f"{OPEN}{kept}{CLOSE}"
 
 
+def in_sentence(text: object, *, limit: int = LABEL_LIMIT) -> str:
+    """A text of a service within a sentence of ours: cleaned, and marked unless it is a plain name."""
+    kept = clean(text, limit=limit)
+    return quoted(kept, limit=limit) if kept else ""
+
+
 def is_name(text: str) -> bool:
     """Whether a text is no more than a few words of letters, hyphens, apostrophes and initials, in any script."""
     composed = unicodedata.normalize("NFC", text)

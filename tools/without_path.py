@@ -27,7 +27,7 @@ from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.services.view import Identity, View
-from leadbridge.server.text import label
+from leadbridge.server.text import in_sentence, label
 from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.server.writes.preview import Becomes, Whole
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
@@ -191,12 +191,12 @@ def _changed(
     elif not shown.is_like(email):
         if before is not None and shown.value == before.value:
             raise Rejected(
-                what=f"RoofLink took the request and changed nothing of job {job_id}: it still shows {_text(shown)}.",
+                what=f"RoofLink took the request and changed nothing of job {job_id}: it still shows {_said(shown)}.",
                 service=deck.catalog.services["rooflink"].id,
                 operation=operation.id,
             )
         told = f"RoofLink answers with another e-mail address of job {job_id}'s customer."
-        warnings.append(f"The service answers with email {_text(shown)}, not {email}.")
+        warnings.append(f"The service answers with email {_said(shown)}, not with what was sent.")
     after = shown if shown is not None else before
     return Done(
         summary=told,
@@ -205,6 +205,10 @@ def _changed(
         record={"job_id": job_id},
         warnings=warnings,
     )
+
+
+def _said(shown: Shown) -> str:
+    return in_sentence(shown.text, limit=254) or "none"
 
 
 def _text(shown: Shown) -> str:

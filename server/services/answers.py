@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ from leadbridge.server.errors import (
 )
 from leadbridge.server.services.json_body import LARGE, json_of
 from leadbridge.server.services.retry import LONGEST_COOL_OFF, retry_after
-from leadbridge.server.text import label
+from leadbridge.server.text import in_sentence
 
 MAX_BYTES = 10 * 1024 * 1024
 
@@ -34,6 +35,7 @@ _KEY_SOURCE = {
     "rooflink": "RoofLink's Company Settings > API Keys",
     "renovationfind": "the RenovationFind Manager Portal",
 }
+_FIELD = re.compile(r"[A-Za-z0-9_.]{1,60}")
 _WHY_REFUSED = {"rooflink": "it may have been disabled or deleted", "renovationfind": "tokens may expire"}
 
 
@@ -218,7 +220,7 @@ def _field_messages(body: JsonValue) -> dict[str, str]:
         return {}
     for key in ("error", "detail", "message"):
         if isinstance(body.get(key), str):
-            return {"": label(body[key], limit=200)}
+            return {"": in_sentence(body[key], limit=200)}
     messages: dict[str, str] = {}
     rows: list[tuple[str, JsonValue]] = []
     for name, value in body.items():
@@ -228,7 +230,8 @@ def _field_messages(body: JsonValue) -> dict[str, str]:
         if name == "success":
             continue
         first = value[0] if isinstance(value, list) and value else value
-        messages["" if name == "non_field_errors" else label(name, limit=60)] = label(first, limit=200)
+        field = name if _FIELD.fullmatch(name) else in_sentence(name, limit=60)
+        messages["" if name == "non_field_errors" else field] = in_sentence(first, limit=200)
     return messages
 
 

@@ -180,7 +180,7 @@ async def test_an_answer_with_another_value_is_told(sandbox: Sandbox, time: Time
     sandbox.faults.add(Fault(kind="status", status=200, body=body, match="PATCH public"))
     async with connected(sandbox, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, city="Plano", customer_first_name="Dana")
-    assert "The service answers with city PLANO HEIGHTS, not Plano." in text_of(result)
+    assert "The service answers with city PLANO HEIGHTS, not with what was sent." in text_of(result)
     assert "customer_first_name set; city otherwise than sent" in data_of(result)["summary"]
 
 
@@ -350,7 +350,7 @@ async def test_what_the_service_refuses_is_told_by_field(sandbox: Sandbox, time:
         unknown_rep = await call(client, ASSIGN, job_id=job.id, rep_id=999)
         unknown_job = await call(client, UPDATE, job_id=99, city="Plano")
     assert data_of(unknown_rep)["outcome"] == data_of(unknown_job)["outcome"] == "refused"
-    assert "customer.email: ⟦Enter a valid email address.⟧; city: Too odd." in text_of(inner)
+    assert "customer.email: ⟦Enter a valid email address.⟧; city: ⟦Too odd.⟧" in text_of(inner)
     assert "object does not exist" in text_of(unknown_rep)
     assert "404" in text_of(unknown_job)
     assert sandbox.writes == []

@@ -12,7 +12,19 @@ from leadbridge.server.app import tool_specs
 from leadbridge.server.catalog import load
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.text import CLOSE, OPEN, QUOTED, quoted
-from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Era, Person, Time, call, connected, data_of, make_sandbox
+from tests.support import (
+    EVERY_PATH,
+    EVERY_PATH_SERVED,
+    Era,
+    Person,
+    Time,
+    call,
+    connected,
+    data_of,
+    make_sandbox,
+    text_of,
+)
+from tests.tools.test_untrusted_everywhere import arguments_for, hostile
 
 ON: dict[str, Any] = {"toolsets": "all", "contract_file": EVERY_PATH}
 WRITES = {spec.name: spec for spec in tool_specs() if spec.effect.writes and spec.operations}
@@ -212,6 +224,33 @@ async def test_a_name_of_the_service_stands_alone_and_marked(time: Time, bent: s
         rest = question.replace(line, "")
         assert bent[:12] not in rest
         assert question.endswith(QUOTED)
+
+
+@pytest.mark.parametrize("everything", [True, False], ids=["every text", "names"])
+@pytest.mark.parametrize("tool", WRITES)
+async def test_no_text_of_a_service_stands_in_a_sentence(tool: str, era: Era, *, everything: bool):
+    """Neither in a question, a dry run, nor in the first line of a receipt."""
+    person = Person()
+    async with hostile(era, person) as (client, sandbox, transport):
+        arguments = arguments_for(sandbox, tool)
+        transport.text = BENT[0]
+        transport.chosen = lambda key: everything or "name" in key.lower()
+        if "lead_id" in arguments:
+            await call(client, "renovationfind_accept_lead", lead_id=arguments["lead_id"])
+        person.action = "decline"
+        dry = await call(client, tool, **arguments, dry_run=True)
+        await call(client, tool, **arguments)
+        person.action = "accept"
+        done = await call(client, tool, **arguments)
+    assert transport.planted or not everything
+    lines = [line for question in person.shown for line in question.splitlines()]
+    lines += (dry.structured_content or {}).get("details", [])
+    for line in lines:
+        sentence, mark, _ = line.partition(OPEN)
+        assert "CONTACT_MADE" not in re.sub(f"{OPEN}[^{CLOSE}]*{CLOSE}", "", line), line
+        alone = re.fullmatch(r"> |Request \d would be: .*|[A-Z][^.]*: (\S.* -> )?", sentence)
+        assert not mark or line == QUOTED or alone, line
+    assert "CONTACT_MADE" not in re.sub(f"{OPEN}[^{CLOSE}]*{CLOSE}", "", text_of(done).splitlines()[0])
 
 
 NAMES = (

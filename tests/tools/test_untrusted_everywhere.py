@@ -47,13 +47,13 @@ FENCED = re.compile(f"{OPEN}[^{OPEN}{CLOSE}]*{CLOSE}")
 MODEL_CALLS = {name: arguments for name, arguments in ARGUMENTS.items() if name != "server_status"}
 
 
-def planted(value: JsonValue, chosen: Callable[[str], bool], key: str = "") -> JsonValue:
+def planted(value: JsonValue, chosen: Callable[[str], bool], text: str, key: str = "") -> JsonValue:
     """The answer with a hostile text for every string under a chosen key, and for such keys of free objects."""
     if isinstance(value, dict):
-        return {name: planted(inner, chosen, name) for name, inner in value.items()}
+        return {name: planted(inner, chosen, text, name) for name, inner in value.items()}
     if isinstance(value, list):
-        return [planted(inner, chosen, key) for inner in value]
-    return HOSTILE if isinstance(value, str) and chosen(key) else value
+        return [planted(inner, chosen, text, key) for inner in value]
+    return text if isinstance(value, str) and chosen(key) else value
 
 
 def keys_of(value: JsonValue, key: str = "") -> Iterator[str]:
@@ -74,6 +74,7 @@ class Planting(httpx.AsyncBaseTransport):
     def __init__(self, sandbox: Sandbox) -> None:
         self._inner = sandbox.transport()
         self.chosen: Callable[[str], bool] = lambda _key: False
+        self.text = HOSTILE
         self.keys: set[str] = set()
         self.planted = 0
 
@@ -84,7 +85,7 @@ class Planting(httpx.AsyncBaseTransport):
             return httpx.Response(response.status_code, headers=response.headers, content=body)
         value = json.loads(body)
         self.keys |= set(keys_of(value))
-        tampered = json.dumps(planted(value, self.chosen)).encode()
+        tampered = json.dumps(planted(value, self.chosen, self.text)).encode()
         self.planted += tampered != json.dumps(value).encode()
         headers = {name: text for name, text in response.headers.items() if name.lower() != "content-length"}
         return httpx.Response(response.status_code, headers=headers, content=tampered)
@@ -142,7 +143,7 @@ def strings_of(value: Any) -> Iterator[str]:
         yield value
 
 
-def _arguments(sandbox: Sandbox, tool: str) -> dict[str, Any]:
+def arguments_for(sandbox: Sandbox, tool: str) -> dict[str, Any]:
     """Arguments of ids that exist, so that the service has something to answer."""
     arguments = dict(ARGUMENTS[tool])
     prospect = next(row for row in sandbox.prospects.values() if row.deleted is None and row.photos)
@@ -174,7 +175,7 @@ def test_every_tool_is_called() -> None:
 async def test_hostile_text_in_every_string_stays_between_the_marks(era: Era, tool: str) -> None:
     person = Person()
     async with hostile(era, person) as (client, sandbox, transport):
-        arguments = _arguments(sandbox, tool)
+        arguments = arguments_for(sandbox, tool)
         if tool.startswith("renovationfind_") and "lead_id" in arguments:
             transport.chosen = lambda _key: True
             await _look_at_call(client, person, "renovationfind_accept_lead", {"lead_id": arguments["lead_id"]})

@@ -28,7 +28,7 @@ from leadbridge.server.services.renovationfind.models import (
     WonStatus,
 )
 from leadbridge.server.services.renovationfind.status_rules import status_problems
-from leadbridge.server.text import label
+from leadbridge.server.text import in_sentence, label
 from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.server.writes.preview import PreviewLine, rendered, titled
 from leadbridge.tools.renovationfind.lead_answers import (
@@ -137,7 +137,7 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
             details=rendered(customer_lines(known)),
             warnings=[]
             if lead.status in {status, None}
-            else [f"The service answers with status {label(lead.status)}."],
+            else [f"The service answers with status {in_sentence(lead.status)}."],
         )
 
     return Plan(

@@ -17,7 +17,7 @@ from leadbridge.server.errors import NotFound, PermissionDenied, Rejected, Servi
 from leadbridge.server.mcp.context import Deck
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
-from leadbridge.server.text import LABEL_LIMIT, clean, label
+from leadbridge.server.text import LABEL_LIMIT, clean, in_sentence, label
 from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.server.writes.preview import Becomes, titled
 
@@ -168,7 +168,7 @@ class Change:
         parts += [f"{', '.join(told.other)} otherwise than sent"] if told.other else []
         parts += [f"{', '.join(told.unchanged)} NOT changed"] if told.unchanged else []
         warnings = [
-            f"The service answers with {name} {_text(shown)}, not {self.given[name]}."
+            f"The service answers with {name} {in_sentence(shown.text) or 'none'}, not with what was sent."
             for name, shown in told.other.items()
         ]
         if told.unchanged:
@@ -205,7 +205,7 @@ class Change:
 
 
 def _still(told: Told) -> str:
-    return ", ".join(f"{name} is still {_text(shown)}" for name, shown in told.unchanged.items())
+    return ", ".join(f"{name} is still {in_sentence(shown.text) or 'none'}" for name, shown in told.unchanged.items())
 
 
 def _text(shown: Shown) -> str:
