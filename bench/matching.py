@@ -34,11 +34,17 @@ class Pair:
     """Two records, and whether a person calls them one prospect."""
 
     kind: str
-    same: bool
+    label: str
+    """`match`: one prospect; `customer`: another property of the same customer; `different`."""
     fresh: bool
     """Written after the rules had been tuned on the others."""
     ours: Sought
     theirs: Sought
+
+    @property
+    def same(self) -> bool:
+        """Whether a person calls them one prospect."""
+        return self.label == "match"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ def figures(judged: Sequence[Judged], threshold: float = LIKELY) -> Figures:
 
 
 def _pair(row: dict[str, object]) -> Pair:
-    return Pair(str(row["class"]), row["label"] == "match", row["round"] != 1, _sought(row["a"]), _sought(row["b"]))
+    return Pair(str(row["class"]), str(row["label"]), row["round"] != 1, _sought(row["a"]), _sought(row["b"]))
 
 
 def _sought(side: object) -> Sought:

@@ -1,7 +1,8 @@
 """Addresses as they are compared: one line or its parts, American and Canadian, in whatever notation.
 
 Street types, directions and units come in the forms of USPS Publication 28 and Canada Post's addressing guidelines.
-No address is looked up: what is compared is what is written.
+No address is looked up: what is compared is what is written. What is no part of an address is a remark, known by where
+it stands: behind the postal code, in brackets or stars, behind a dash, behind a whole street.
 """
 
 from __future__ import annotations
@@ -9,33 +10,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import pairwise
 
-from leadbridge.server.matching.roads import has_box
-from leadbridge.server.matching.streets import Street, street_of
+from leadbridge.server.matching.roads import take_boxes
+from leadbridge.server.matching.streets import Street, begins_house, street_of
 from leadbridge.server.matching.text import fold, plain
-from leadbridge.server.matching.vocabulary import (
-    AMBIGUOUS_STATES,
-    CANADA,
-    LONE_UNITS,
-    STRONG,
-    UNIT_WORDS,
-    french_type,
-    state_names,
-    street_type,
-)
+from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
-_COUNTRY = re.compile(r"[\s,]+(?:U ?S ?A?|UNITED STATES(?: OF AMERICA)?|CANADA|CAN)\s*$")
-_ZIP = re.compile(r"(?:^|[\s,])(\d{5})(?:[ -]?\d{4})?\s*$")
-_POSTAL = re.compile(r"(?:^|[\s,])([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)\s*$")
-_SHORT_ZIP = re.compile(r"[\s,](CT|MA|ME|NH|NJ|RI|VT)[\s,]+(\d{4})(?:-\d{4})?\s*$")
-"""The codes of these states begin with a zero, which spreadsheets eat."""
-_CITY_WORDS = {"SAINT": "ST", "SAINTE": "STE", "FORT": "FT", "MOUNT": "MT", "NORTH": "N", "SOUTH": "S", "EAST": "E"} | {
-    "WEST": "W", "HEIGHTS": "HTS", "SPRINGS": "SPGS", "CITY": "CITY"
-}  # fmt: skip
-_CITIES = {"QUEBEC CITY": "QUEBEC", "NEW YORK CITY": "NEW YORK", "NYC": "NEW YORK", "WASHINGTON DC": "WASHINGTON"}
-_LOST_ZERO = frozenset({"CT", "MA", "ME", "NH", "NJ", "RI", "VT"})
+_ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
+_ZIP = re.compile(r"(?<![\w#-])(\d{5})(?:[ -]?\d{4})?(?![\w-])")
+_POSTAL = re.compile(r"(?<!\w)([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)(?!\w)")
 _DIGITS, _DIGITS_LESS_ONE = 5, 4
-_UNIT_WORDS = 4
+_TOWN_WORDS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,52 +32,129 @@ class Address:
     city: str = ""
     state: str = ""
     postal: str = ""
+    unparted: str = ""
+    """The street and its town, where no comma parts them and the town was not given."""
 
     @property
     def known(self) -> bool:
-        """Whether there is a street or a box to compare."""
-        return bool(self.street.name or self.street.box)
+        """Whether there is a street or a box to compare; house number 0 stands for none."""
+        return bool(self.street.name or self.street.box) and self.street.number != "0"
 
     @property
     def line(self) -> str:
         """The address in its one form."""
         street = self.street
-        words = [street.number, street.before, *street.name, street.type, street.after]
-        words += [street.units, f"PO BOX {street.box}" if street.box else ""]
-        parts = [" ".join(word for word in words if word), self.city, f"{self.state} {self.postal}".strip()]
+        row = [street.number + (f"-{street.until}" if street.until else ""), street.before, *street.name]
+        row += [street.type, street.after, street.units, re.sub(r"\bBOX(?=\d)", "PO BOX ", street.box)]
+        parts = [" ".join(word for word in row if word), self.city, f"{self.state} {self.postal}".strip()]
         return ", ".join(part for part in parts if part)
+
+    def towns(self) -> list[str]:
+        """What the town may be, without blanks; the last words of a line that no comma parts."""
+        tail = self.unparted.split()
+        found = [_city(" ".join(tail[-count:])) for count in range(1, min(_TOWN_WORDS, len(tail) - 2) + 1)]
+        return [town.replace(" ", "") for town in dict.fromkeys([self.city, *found]) if town]
 
 
 @lru_cache(maxsize=4096)
 def address_of(text: str, city: str = "", state: str = "", postal_code: str = "") -> Address:
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
     line = " ".join(re.sub(r"[\n;|]+", ",", plain(text)).split()).strip(" ,")
-    line = _COUNTRY.sub("", line)
-    line, postal = _take_postal(line)
-    line = _COUNTRY.sub("", line)
-    known_state = _state(state)
+    if is_no_address(line):
+        return Address(Street(), _city(city), _state(state), _postal(postal_code, _state(state)))
+    line = _without_asides(line)
+    line, postal, behind = _take_postal(_without_country(line))
+    line = _without_country(line)
+    canadian = bool(postal) and not postal[0].isdigit()
+    behind_state = _state(behind)
+    known_state = _state(state) or (behind_state if (behind_state in words().canada) == canadian else "")
     line, found_state = _take_state(line, after_postal=bool(postal), known=known_state)
     known_state = known_state or found_state
     postal = _postal(postal_code, known_state) or postal
     if known_state == "HI":
         line = re.sub(r"\b(\d+)-(\d+)\b", r"\1\2", line, count=1)  # 94-123 Waipahu St: one house number
-    parts = [part for part in (row.strip() for row in line.split(",")) if part]
-    known_city = _city(city)
-    canada = known_state in CANADA or (bool(postal) and not postal[0].isdigit())
-    french = known_state == "QC" or any(french_type(word, french=False) for word in fold(line).split()[:4])
-    street, found_city = _street_and_city(parts, known_city, canada=canada, french=french)
-    return Address(replace(street, rest=()), known_city or found_city, known_state, postal)
+    line, box = take_boxes(line)
+    if _is_unit(behind):
+        line = f"{_as_unit(behind)}, {line}"
+    region = _Region(known_state, canada=known_state in words().canada or canadian)
+    street, town, unparted = _street_and_city(_parts(line, box), _city(city), region, french=_is_french(line, region))
+    street = replace(street, box=box, rest=())
+    return Address(street, _city(city) or town, known_state, postal, unparted)
 
 
-def _take_postal(line: str) -> tuple[str, str]:
-    if found := _POSTAL.search(line):
-        return line[: found.start()].rstrip(" ,"), found.group(1) + found.group(2)
-    if found := _SHORT_ZIP.search(line):
-        return line[: found.start(2)].rstrip(" ,"), f"0{found.group(2)}"
-    found = _ZIP.search(line)
-    if found is None or found.start() == 0:
-        return line, ""
-    return line[: found.start()].rstrip(" ,"), found.group(1)
+def with_town(address: Address, town: str) -> Address:
+    """The address as it reads if its last words are this town; unchanged where they are not."""
+    if not address.unparted or not town or address.city == town or town.replace(" ", "") not in address.towns():
+        return address
+    return replace(address_of(address.unparted, town, address.state, address.postal), unparted="")
+
+
+def is_no_address(text: str) -> bool:
+    """Whether a text stands for "no address": `TBD`, `Same as mailing`."""
+    folded = fold(text)
+    street = fold(text.partition(",")[0])
+    if folded in words().no_address or street in words().no_address:
+        return True
+    return any(f"{street} ".startswith(begin) for begin in words().no_address_begins)
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    state: str
+    canada: bool
+
+
+def _is_french(line: str, region: _Region) -> bool:
+    begin = fold(line).split()[:5]
+    typed = any(french_type(word, french=False) for word in begin)
+    pairs = pairwise(begin)
+    article = any(french_type(word, french=True) and after in {"DE", "DU", "DES"} for word, after in pairs)
+    return region.state == "QC" or typed or article
+
+
+def _without_asides(line: str) -> str:
+    """Without what stands in brackets, stars or quotation marks, unless it is a unit or a state."""
+
+    def kept(found: re.Match[str]) -> str:
+        inner = next((group for group in found.groups() if group), "").strip()
+        if _state(inner):
+            return f", {inner} "
+        return f" {inner} " if _is_unit(inner) else " "
+
+    cut = re.sub(r"\s+", " ", _ASIDE.sub(kept, line)).replace(" ,", ",").strip(" ,")
+    return cut if re.search(r"\w", cut) else re.sub(r"[()\[\]*\"]", " ", line).strip(" ,")
+
+
+def _without_country(line: str) -> str:
+    names = "|".join(name.replace(" ", "[ .]*") + "[ .]*" for name in words().countries)
+    line = re.sub(rf"[\s,]+(?:{names})$", "", line).rstrip(" ,")
+    # A country's code behind a state's: AB, CA.
+    if (found := re.search(r"[\s,]([A-Z]{2})[\s,]+(?:CA|US)$", line)) and found[1] in words().states:
+        return line[: found.end(1)]
+    return line
+
+
+def _take_postal(line: str) -> tuple[str, str, str]:
+    """The line in front of the postal code, the code, and what stands behind it."""
+    if found := [one for one in _POSTAL.finditer(line) if one.start()]:
+        last = found[-1]
+        return line[: last.start()].rstrip(" ,"), last[1] + last[2], _tail(line, last.end())
+    lost = "|".join(words().lost_zero)
+    if short := re.search(rf"[\s,]({lost})[\s,]+(\d{{4}})(?:-\d{{4}})?(?!\w)", line):
+        return line[: short.start(2)].rstrip(" ,"), f"0{short[2]}", _tail(line, short.end())
+    for one in reversed(list(_ZIP.finditer(line))):
+        before, tail = line[: one.start()].rstrip(" ,"), _tail(line, one.end())
+        last_words = [fold(" ".join(before.replace(",", " ").split()[-count:])) for count in (1, 2, 3)]
+        if last_words[0] in words().units:
+            continue  # Apt 17772
+        behind_town = "," in before and re.search(r"[^\W\d]{2}$", before)
+        if before and (not tail or any(name in words().states for name in last_words) or behind_town):
+            return before, one[1], tail
+    return line, "", ""
+
+
+def _tail(line: str, start: int) -> str:
+    return line[start:].strip(" ,.-*")
 
 
 def _postal(text: str, state: str) -> str:
@@ -100,108 +163,154 @@ def _postal(text: str, state: str) -> str:
     if re.fullmatch(r"[A-Z]\d[A-Z]\d[A-Z]\d", squeezed):
         return squeezed
     digits = squeezed if squeezed.isdigit() else ""
-    if len(digits) in {_DIGITS_LESS_ONE, _DIGITS_LESS_ONE + 4} and (not state or state in _LOST_ZERO):
+    if len(digits) in {_DIGITS_LESS_ONE, _DIGITS_LESS_ONE + 4} and (not state or state in words().lost_zero):
         digits = f"0{digits}"
     return digits[:_DIGITS] if len(digits) in {_DIGITS, _DIGITS + 4} else ""
 
 
 def _state(text: str) -> str:
-    return state_names().get(fold(text), "")
+    folded = fold(text)
+    return words().states.get(folded) or words().states.get(folded.replace(" ", ""), "")
 
 
 def _take_state(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
-    """The state at the end of a line, if one stands there."""
-    words = re.findall(r"[^\s,]+|,", line)
-    for count in (4, 3, 2, 1):
-        if len(words) <= count or "," in words[-count:]:
-            continue
-        tail = fold(" ".join(words[-count:]))
-        code = state_names().get(tail, "") or state_names().get(tail.replace(" ", ""), "")
-        if not code or (known and code != known):
-            continue
-        alone = words[-count - 1] == ","
-        if count == 1 and code in AMBIGUOUS_STATES and len(tail) == 2 and not alone:  # noqa: PLR2004
-            # "12 Oak Ct 06001": a court, unless the street has its type or the line another part.
-            typed = any(street_type(fold(word)) for word in words[2:-1])
-            if not (known or "," in words or (after_postal and typed)):
-                continue
-        if count == 1 and len(tail) > 2 and not (alone or after_postal):  # noqa: PLR2004
-            continue  # "400 Oregon": a street
-        return re.sub(r"[\s,]+$", "", line[: _start_of_tail(line, count)]), code
+    """The state at the end of a line, if one stands there; behind it only a remark."""
+    cut, code = _state_at_end(line, after_postal=after_postal, known=known)
+    if code or after_postal:
+        return cut, code
+    if (dash := line.rfind(" - ")) > 0 and (found := _state_at_end(line[:dash], after_postal=False, known=known))[1]:
+        return found
+    remark = re.search(r",[^,]*[^\W\d]{3}[^,]*,? +([A-Z]{2}) +[^,]+$", line)  # ..., Plano, TX gate code 12
+    if remark and _state(remark[1]) and (not known or _state(remark[1]) == known) and "," in line[: remark.start(1)]:
+        town_first = line[: remark.start(1)].rstrip(" ,")
+        return (town_first, _state(remark[1])) if line[remark.start(1) - 2] == "," else (line, "")
     return line, ""
 
 
-def _start_of_tail(line: str, count: int) -> int:
-    starts = [found.start() for found in re.finditer(r"[^\s,]+", line)]
-    return starts[-count]
+def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
+    row = list(re.finditer(r"[^\s,]+|,", line))
+    for count in (5, 4, 3, 2, 1):
+        last = [found[0] for found in row[-count:]]
+        if len(row) <= count or "," in last:
+            continue
+        tail = fold(" ".join(last))
+        code = _state(tail)
+        if not code or (known and code != known):
+            continue
+        alone = row[-count - 1][0] == ","
+        if count == 1 and code in words().ambiguous_states and len(tail) == 2 and not alone:  # noqa: PLR2004
+            # "12 Oak Ct 06001": a court, unless the street has its type and a town stands between.
+            types = [bool(street_type(fold(found[0]))) for found in row[2:-1]]
+            typed = True in types and (after_postal or types[-1:] == [False])
+            if not (known or any(found[0] == "," for found in row) or typed):
+                continue
+        if count == 1 and len(tail) > 2 and not (alone or after_postal or len(row) > 4):  # noqa: PLR2004
+            continue  # "400 Oregon": a street
+        return line[: row[-count].start()].rstrip(" ,"), code
+    return line, ""
 
 
 def _city(text: str) -> str:
     folded = fold(text)
-    return _CITIES.get(folded) or " ".join(_CITY_WORDS.get(word, word) for word in folded.split())
+    short = " ".join(words().town_words.get(word, word) for word in folded.split())
+    return words().town_names.get(folded) or words().town_names.get(short) or short
 
 
-def _street_and_city(parts: list[str], city: str, *, canada: bool, french: bool) -> tuple[Street, str]:
-    """The part that holds the street, and the last of those behind it as the town."""
+def _parts(line: str, box: str) -> list[str]:
+    """What commas part; remarks behind a dash are left out."""
+    parts = [_without_dash(part.strip()) for part in line.split(",")]
+    kept = [part for part in parts if part.strip(" -#")]
+    if box and not any(_is_street(part) for part in kept):
+        return ["", *kept]
+    return kept
+
+
+def _without_dash(part: str) -> str:
+    first, *others = re.split(r"\s+-+\s+|\s*-{2,}\s*", part)
+    for other in others:
+        if re.match(r"[#\d]", other) or _is_unit(other) or re.fullmatch(r"\W*[\d#]?\w{0,4}", first):
+            first = (
+                f"{first} - {other}"
+                if re.fullmatch(r"[\w# ]*\d\w*", first) and other[:1].isdigit()
+                else f"{first} {other}"
+            )
+    return first
+
+
+def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bool) -> tuple[Street, str, str]:
+    """The part that holds the street, the town behind it, and the line that may hold both."""
     if not parts:
-        return Street(), ""
-    index = next((at for at, part in enumerate(parts) if _is_street(part)), 0)
+        return Street(), "", ""
+    index = 0 if not parts[0] else next((at for at, part in enumerate(parts) if _is_street(part)), 0)
     line, behind = parts[index], parts[index + 1 :]
-    if re.fullmatch(r"\d+[A-Z]?", line) and behind:
-        line, behind = f"{line} {behind[0]}", behind[1:]  # 1234, rue Sainte-Catherine
-    before = [part for part in parts[:index] if _is_unit(part)]
-    units: list[str] = []
-    while behind and (
-        _is_unit(behind[0]) or has_box(behind[0]) or (city and len(behind) > 1 and _short_unit(behind[0]))
-    ):
-        units.append(behind.pop(0))
-    if has_box(line) and behind and _is_street(behind[0]):
-        units.append(line)
+    units = [part for part in parts[:index] if _is_unit(part)]
+    if behind and re.fullmatch(r"(?:# ?)?\d+[A-Z]?", line) and begins_house(behind[0].split()):
+        units.append(line)  # 301, 10182-101 St
         line, behind = behind[0], behind[1:]
-    line = " ".join([line, *(_as_unit(part) for part in (*before, *units))])
-    found = _city(behind[-1]) if behind else ""
-    town = city or found
-    if town and (cut := _without_town(line, town)):
-        line = cut
-    split = not behind and not city
-    street = street_of(line, strong=STRONG if split else None, canada=canada, french=french)
-    if split and street.rest:
-        found = _city(" ".join(street.rest))
-    elif street.rest and not street.unit:
-        street = street_of(line, canada=canada, french=french)
-    return street, found
+    elif behind and re.fullmatch(r"(?:# ?)?\d+(?:[ -]?[A-Z]| ?BIS| \d/\d)?", line):
+        line, behind = f"{line} {behind[0]}", behind[1:]  # 1234, rue Sainte-Catherine
+    while behind and (_is_unit(behind[0]) or ((city or len(behind) > 1) and _short_unit(behind[0]))):
+        units.append(behind.pop(0))
+    if behind and (found := _unit_and_town(behind[0])):
+        units.append(found[0])
+        behind[0] = found[1]
+    towns = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
+    town = city or (_city(towns[-1]) if towns else "")
+    line = re.sub(rf"^(?:{'|'.join(map(re.escape, words().care_of))})\b[^\d#]*(?=[\d#])", "", line)
+    cut = _without_town(line, town) if town else line
+    parted = bool(town)
+    marked = " ".join([cut, *(_as_unit(part) for part in units)])
+    street = street_of(marked, parted=parted, canada=region.canada, french=french, state=region.state)
+    if parted or not line:
+        return street, town, ""
+    return street, _city(" ".join(street.rest)) if street.type else "", line
 
 
 def _without_town(line: str, town: str) -> str:
-    """The line without the town at its end, where the street before it is whole."""
-    words = line.split()
-    for count in range(1, min(5, len(words) - 2) + 1):
-        if _city(" ".join(words[-count:])) == town and any(street_type(fold(word)) for word in words[2:-count]):
-            return " ".join(words[:-count])
-    return ""
+    """The line without the town at its end, where a street is left before it."""
+    row = line.split()
+    for count in range(min(_TOWN_WORDS, len(row) - 2), 0, -1):
+        if _city(" ".join(row[-count:])) == town:
+            left = [word for word in row[:-count] if not re.match(r"[\d#-]", word) and word not in words().directions]
+            typed = len(left) == 1 and street_type(left[0])
+            if (left or re.match(r"\d+(?:ST|ND|RD|TH|E|RE|ER)", row[-count - 1])) and not typed:
+                return " ".join(row[:-count])
+    return line
 
 
 def _is_street(part: str) -> bool:
-    words = part.replace("#", " # ").split()
-    if not words or _is_unit(part):
+    row = part.replace("#", " # ").split()
+    if not row or _is_unit(part):
         return False
-    return (
-        bool(re.match(r"\d|[NSEW]\d+[NSEW]\d", words[0]))
-        or words[0] == "#"
-        or fold(words[0]) in UNIT_WORDS
-        or has_box(part)
+    begin = row[0].replace(".", "")
+    if re.match(r"\d|[NSEW]\d", begin) or begin == "#" or begin in words().units:
+        return True
+    return begin in words().number_signs or (
+        len(begin) == 1 and begin in "NSEW" and row[1:2] != [] and row[1].isdigit()
     )
 
 
+@lru_cache(maxsize=1024)
 def _is_unit(part: str) -> bool:
     """`Apt 301`, `# 301`, `3rd floor`, `rear`: a unit and nothing else."""
-    words = re.findall(r"\w+", part)
-    if "#" not in part and not any(word in UNIT_WORDS or word in LONE_UNITS for word in words):
-        return False
-    if len(words) > _UNIT_WORDS:
+    row = re.findall(r"\w+", part)
+    named = any(word in words().units for word in row) or any(
+        tuple(row[:count]) in words().lone_units for count in (1, 2, 3)
+    )
+    if not row or len(row) > _TOWN_WORDS or ("#" not in part and not named):
         return False
     street = street_of(f"1 X ST {_as_unit(part)}")
     return bool(street.unit) and street.name == ("X",) and not street.rest
+
+
+def _unit_and_town(part: str) -> tuple[str, str] | None:
+    """`# 234 Santa Fe`: a unit, and the town behind it."""
+    row = part.split()
+    for count in (3, 2, 1):
+        unit, town = " ".join(row[:count]), " ".join(row[count:])
+        if town and _is_unit(unit) and not re.search(r"\d", town):
+            return unit, town
+    return None
 
 
 def _short_unit(part: str) -> bool:

@@ -1,17 +1,18 @@
 """Two profiles compared: how likely they are one prospect, and the evidence in words.
 
-An address makes a match by itself, because a prospect is a job at an address. Contacts make one with a name, or where
-nothing contradicts; a phone alone, with another name and another address, is an office's as often as a person's.
+An address makes a match by itself, because a prospect is a job at an address. Contacts and a name make one where no
+address is known. The same customer at another address is another job: it is told, and is not a likely duplicate.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from leadbridge.server.matching.names import Likeness, compare_names
+from leadbridge.server.matching.names import Likeness, compare_names, is_other_given_name
 from leadbridge.server.matching.phones import is_shared_mailbox
-from leadbridge.server.matching.places import Place, Where, compare_addresses
+from leadbridge.server.matching.places import Doubt, Place, Where, compare_addresses
 from leadbridge.server.matching.profile import Profile
 
 LISTED = 0.4
@@ -25,6 +26,20 @@ one whose street is spelled like a slip of the pen; below, offices' phones and o
 falling). Above 0.75 each step loses a tenth of the true ones, the slips of the pen, and makes nothing more right.
 """
 
+WARNED = 0.7
+"""The most that a match comes to which is told and stops nothing: another property of the same customer, a namesake in
+another unit, a street whose name looks like a slip of the pen where nothing else is the same."""
+
+Relation = Literal["house", "person", "customer", "family", ""]
+RELATIONS: Mapping[Relation, str] = {
+    "house": "the same house",
+    "person": "the same person",
+    "customer": "the same customer, another property",
+    "family": "probably the same family",
+    "": "",
+}
+"""What a match is about, in words."""
+
 _PERSONAL, _SHARED = 1.0, 0.5
 _SAME_PERSON = frozenset({Likeness.SAME, Likeness.ALIKE, Likeness.TYPO})
 
@@ -36,6 +51,8 @@ class Match:
     score: float = 0.0
     level: Literal["exact", "near", "none"] = "none"
     evidence: tuple[str, ...] = ()
+    about: Relation = ""
+    """What both have in common, as far as the evidence goes."""
 
     @property
     def likely(self) -> bool:
@@ -53,11 +70,17 @@ class _Contacts:
 
 
 def compare(ours: Profile, theirs: Profile, common: frozenset[str] = frozenset()) -> Match:
-    """Compare. `common` are keys (`Profile.keys`) that so many prospects share that they tell nobody apart."""
-    place = compare_addresses(ours.address, theirs.address)
+    """Compare.
+
+    `common` are keys (`Profile.keys`) that other prospects have too: a phone or an e-mail address that so many share
+    that it says nothing of who it is, and streets (`s|`) that are known to exist, so that none is a slip of the pen.
+    """
+    streets = frozenset(key.rpartition("|")[2] for key in common if key.startswith("s|"))
+    place = compare_addresses(ours.address, theirs.address, streets)
     contacts = _compare_contacts(ours, theirs, common)
     name = compare_names(ours.name, theirs.name)
-    score = round(_score(place, contacts.strength, name), 2)
+    about = _about(place, contacts, name, ours, theirs)
+    score = round(_score(place, contacts, name, about), 2)
     if score < LISTED:
         return Match(score)
     evidence = [*_told(place), *contacts.reasons, *([name.value] if name is not Likeness.UNKNOWN else [])]
@@ -66,7 +89,33 @@ def compare(ours: Profile, theirs: Profile, common: frozenset[str] = frozenset()
         and name in {Likeness.SAME, Likeness.UNKNOWN}
         and not contacts.contradicted
     )
-    return Match(score, "exact" if exact else "near", tuple(evidence))
+    return Match(score, "exact" if exact else "near", tuple(evidence), about)
+
+
+def _about(place: Place, contacts: _Contacts, name: Likeness, ours: Profile, theirs: Profile) -> Relation:
+    """Whether it is one house, one person, one customer's other property, or one family."""
+    if place.certainty > 0:
+        return "house"
+    same_name = name in _SAME_PERSON and not (
+        name is Likeness.TYPO and place.where is not Where.UNKNOWN and is_other_given_name(ours.name, theirs.name)
+    )
+    if place.where is Where.UNKNOWN:
+        if same_name or (name is Likeness.UNKNOWN and contacts.strength):
+            return "person"
+    elif (
+        (same_name or (name is Likeness.UNKNOWN and contacts.strength))
+        and place.where in _NEAR_BY
+        and not contacts.contradicted
+        and not _company(ours, theirs)
+    ):
+        return "house"  # a slip in the number, as far as can be told: a person is asked
+    elif contacts.strength and (same_name or name in {Likeness.UNKNOWN, Likeness.GIVEN}):
+        return "customer"
+    return "family" if contacts.strength and name in {Likeness.FAMILY, Likeness.TYPO} else ""
+
+
+def _company(ours: Profile, theirs: Profile) -> bool:
+    return ours.name.company or theirs.name.company
 
 
 def _told(place: Place) -> list[str]:
@@ -103,10 +152,16 @@ def _compare_contacts(ours: Profile, theirs: Profile, common: frozenset[str]) ->
     return _Contacts(strength, tuple(reasons), contradicted)
 
 
-def _score(place: Place, contacts: float, name: Likeness) -> float:
+def _score(place: Place, contacts: _Contacts, name: Likeness, about: Relation) -> float:
     if place.certainty > 0:
-        return max(_same_door(place.certainty, contacts, name), _person(contacts, name, Where.OTHER))
-    return _person(contacts, name, place.where)
+        score = max(_same_door(place.certainty, contacts.strength, name), _person(contacts.strength, name, Where.OTHER))
+        if contacts.strength:
+            return score
+        differ = name in {Likeness.OTHER, Likeness.GIVEN}
+        doubted = place.doubt is Doubt.OTHER_STREET or (place.doubt is Doubt.SLIP and differ)
+        return min(score, WARNED) if doubted else score
+    score = _person(contacts.strength, name, place.where)
+    return score if about in {"house", "person"} else min(score, WARNED)
 
 
 def _same_door(certainty: float, contacts: float, name: Likeness) -> float:
@@ -121,27 +176,26 @@ def _same_door(certainty: float, contacts: float, name: Likeness) -> float:
     return score
 
 
+_NEAR_BY = frozenset({Where.OTHER_NUMBER, Where.NEXT_DOOR})
+_NEIGHBOUR = {
+    "same": (0.78, 0.82, 0.9, 0.96), "unknown": (0.0, 0.55, 0.78, 0.88), "family": (0.4, 0.55, 0.7, 0.7),
+    "given": (0.0, 0.5, 0.7, 0.7), "other": (0.0, 0.4, 0.6, 0.7),
+}  # fmt: skip
 _PERSON: dict[Where, dict[str, tuple[float, float, float, float]]] = {
     # For no contact, a shared one, a personal one and two in common.
     Where.OTHER: {
-        "same": (0.3, 0.6, 0.82, 0.92), "unknown": (0.0, 0.35, 0.55, 0.76), "family": (0.1, 0.35, 0.6, 0.76),
-        "given": (0.0, 0.32, 0.5, 0.76),
-        "other": (0.0, 0.3, 0.45, 0.65),
+        "same": (0.3, 0.6, 0.7, 0.7), "unknown": (0.0, 0.35, 0.55, 0.7), "family": (0.1, 0.35, 0.6, 0.7),
+        "given": (0.0, 0.32, 0.5, 0.7), "other": (0.0, 0.3, 0.45, 0.65),
     },
     Where.OTHER_UNIT: {
-        "same": (0.76, 0.8, 0.88, 0.95), "unknown": (0.0, 0.45, 0.7, 0.82), "family": (0.3, 0.45, 0.65, 0.8),
-        "given": (0.0, 0.4, 0.6, 0.78),
-        "other": (0.0, 0.35, 0.5, 0.66),
+        "same": (0.6, 0.65, 0.7, 0.7), "unknown": (0.0, 0.45, 0.7, 0.7), "family": (0.3, 0.45, 0.65, 0.7),
+        "given": (0.0, 0.4, 0.6, 0.7), "other": (0.0, 0.35, 0.5, 0.66),
     },
-    Where.OTHER_NUMBER: {
-        "same": (0.78, 0.82, 0.9, 0.96), "unknown": (0.0, 0.55, 0.78, 0.88), "family": (0.4, 0.55, 0.76, 0.86),
-        "given": (0.0, 0.5, 0.7, 0.84),
-        "other": (0.0, 0.4, 0.6, 0.72),
-    },
+    Where.OTHER_NUMBER: _NEIGHBOUR,
+    Where.NEXT_DOOR: _NEIGHBOUR,
     Where.UNKNOWN: {
         "same": (0.6, 0.8, 0.95, 0.98), "unknown": (0.0, 0.6, 0.85, 0.95), "family": (0.2, 0.5, 0.7, 0.85),
-        "given": (0.0, 0.45, 0.65, 0.8),
-        "other": (0.0, 0.4, 0.6, 0.74),
+        "given": (0.0, 0.45, 0.65, 0.8), "other": (0.0, 0.4, 0.6, 0.74),
     },
 }  # fmt: skip
 

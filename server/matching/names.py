@@ -1,71 +1,18 @@
-"""Names of people as they are compared: any order, initials, accents, nicknames."""
+"""Names of people as they are compared: any order, initials, accents, nicknames. The words are in names.toml."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
 
 from leadbridge.server.matching.text import fold, plain
+from leadbridge.server.matching.vocabulary import data
 
-_TITLES = frozenset(
-    [
-        "MR",
-        "MRS",
-        "MS",
-        "MISS",
-        "DR",
-        "PROF",
-        "REV",
-        "HON",
-        "MME",
-        "MLLE",
-        "SIR",
-        "MADAM",
-        "ESTATE",
-        "OF",
-        "THE",
-        "ATTN",
-        "AND",
-        "ET",
-        "Y",
-        "FAMILY",
-    ]
-)
-_GENERATIONS = {"JR": "JR", "JUNIOR": "JR", "SR": "SR", "SENIOR": "SR", "II": "II", "III": "III", "IV": "IV"}
-_NOBODY = frozenset(
-    [
-        "UNKNOWN",
-        "NA",
-        "N A",
-        "NONE",
-        "NO NAME",
-        "TBD",
-        "TEST",
-        "HOMEOWNER",
-        "HOME OWNER",
-        "OWNER",
-        "CUSTOMER",
-        "RESIDENT",
-        "OCCUPANT",
-        "CURRENT RESIDENT",
-        "UNKNOWN UNKNOWN",
-        "NEW LEAD",
-        "LEAD",
-    ]
-)
-_NICKNAMES = """
-ALEXANDER ALEX AL SANDY | ANDREW ANDY DREW | ANTHONY TONY | BENJAMIN BEN
-CATHERINE KATHERINE KATHRYN CATHY KATHY KATE KATIE | CHARLES CHARLIE CHUCK | CHRISTOPHER CHRIS | DANIEL DAN DANNY
-DAVID DAVE | DEBORAH DEBRA DEB DEBBIE | DONALD DON | DOUGLAS DOUG | EDWARD ED EDDIE TED
-ELIZABETH LIZ BETH BETTY LIZZIE | FREDERICK FRED | GREGORY GREG | JAMES JIM JIMMY | JEFFREY JEFF GEOFFREY
-JENNIFER JEN JENNY | JONATHAN JON JOHN | JOSEPH JOE | JOSHUA JOSH | KENNETH KEN | LAWRENCE LARRY
-MARGARET MAGGIE PEGGY | MATTHEW MATT | MICHAEL MIKE | NICHOLAS NICK | PAMELA PAM | PATRICIA PAT PATTY TRISH
-PATRICK PADDY | PETER PETE | REBECCA BECKY | RICHARD RICK DICK RICH | ROBERT BOB BOBBY ROB | RONALD RON | SAMUEL SAM
-SAMANTHA SAM | STEPHEN STEVEN STEVE | SUSAN SUE | THEODORE TED | THOMAS TOM | TIMOTHY TIM | VICTORIA VICKY
-WILLIAM BILL WILL BILLY | JOSE PEPE | FRANCISCO PACO | GUILLERMO MEMO
-"""
+_FIVE, _LONG = 3, 7
+_INITIALS = 3
 
 
 class Likeness(Enum):
@@ -86,6 +33,8 @@ class Name:
 
     words: tuple[str, ...] = ()
     generation: str = ""
+    company: bool = False
+    """Whether it is a company's or an office's name: one that has many houses."""
 
     @property
     def key(self) -> str:
@@ -98,21 +47,55 @@ class Name:
         return "".join(self.words)
 
 
+@dataclass(frozen=True, slots=True)
+class _Words:
+    titles: frozenset[str]
+    small: frozenset[str]
+    legal: frozenset[str]
+    companies: frozenset[str]
+    generations: Mapping[str, str]
+    saints: Mapping[str, str]
+    nobody: frozenset[str]
+    short: Mapping[str, frozenset[int]]
+    """A given name or its short form, and the lines in which it stands."""
+
+
+@cache
+def _words() -> _Words:
+    read = data("names.toml")
+    names, groups = read["names"], dict[str, set[int]]()
+    for number, line in enumerate(read["given"]["short"]):
+        for word in line.split():
+            groups.setdefault(word, set()).add(number)
+    sets = {name: frozenset(names[name].split()) for name in ("titles", "small", "legal", "companies")}
+    short = {word: frozenset(numbers) for word, numbers in groups.items()}
+    return _Words(
+        **sets, generations=names["generations"], saints=names["saints"], nobody=frozenset(names["nobody"]), short=short
+    )
+
+
 @lru_cache(maxsize=4096)
 def name_of(text: str) -> Name:
     """The name in a text; nothing for the words that stand for nobody."""
-    shown = plain(text)
-    if fold(text) in _NOBODY:
+    table, shown = _words(), plain(text)
+    if fold(text) in table.nobody:
         return Name()
+    shown = re.sub(r"\(([^()]*)\)", " ", shown) if re.search(r"\w", re.sub(r"\([^()]*\)", "", shown)) else shown
     # "Miller, Dana": turned round, unless what stands behind the comma is a title.
     last, comma, first = shown.partition(",")
-    if comma and "," not in first and not set(fold(first).split()) <= {*_TITLES, *_GENERATIONS}:
+    endings = {*table.titles, *table.generations, *table.legal}
+    if comma and "," not in first and not set(fold(first).split()) <= endings:
         shown = f"{first} {last}"
-    words = fold(re.sub(r"[&+/]", " ", shown)).split()
-    generation = next((_GENERATIONS[word] for word in words[1:] if word in _GENERATIONS), "")
-    kept = [word for index, word in enumerate(words) if not (index and word in _GENERATIONS)]
-    bare = [word for word in kept if word not in _TITLES]
-    return Name(tuple(bare or kept), generation)
+    shown = re.sub(r"\b([A-Z])\.(?=[A-Z]\b)", r"\1 ", shown)  # J.P.
+    row = [table.saints.get(word, word) for word in fold(re.sub(r"[&+/]", " ", shown)).split()]
+    generation = next((table.generations[word] for word in row[1:] if word in table.generations), "")
+    row = [word for index, word in enumerate(row) if not (index and word in table.generations)]
+    bare = [word for word in row if word not in table.small]
+    while len(bare) > 1 and bare[0] in table.titles:
+        bare = bare[1:]
+    named = [word for word in bare if word not in table.legal] if len(bare) > 1 else bare
+    company = len(named) < len(bare) or bool(table.companies.intersection(named[1:]))
+    return Name(tuple(named or bare or row), generation, company)
 
 
 def compare_names(ours: Name, theirs: Name) -> Likeness:
@@ -128,12 +111,19 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
         return Likeness.ALIKE
     if len(short) > 1 and _is_typo(ours, theirs):
         return Likeness.TYPO
+    if len(short) == 1 and len(long) > 1 and short[0] == long[0]:
+        return Likeness.GIVEN
     # A shared word is a family name only at the end of a name, where one stands; a lone word says too little.
     if len(short[-1]) > 1 and short[-1] in long and (short[-1] == long[-1] or len(short) == 1):
         return Likeness.FAMILY
     if ours.words[0] == theirs.words[0] and len(ours.words[0]) > 1 and len(short) > 1:
         return Likeness.GIVEN
     return Likeness.OTHER
+
+
+def is_other_given_name(ours: Name, theirs: Name) -> bool:
+    """Whether two names differ in the given name, be it by one letter: Maria and Mario."""
+    return bool(ours.words and theirs.words) and ours.words[0] != theirs.words[0] and ours.words[-1] == theirs.words[-1]
 
 
 def _covers(short: list[str], long: list[str]) -> bool:
@@ -145,16 +135,29 @@ def _covers(short: list[str], long: list[str]) -> bool:
         whole = whole or (found is not None and len(word) > 1)
         found = found or next((other for other in rest if _stands_for(word, other)), None)
         if found is None:
-            return False
+            if not (initials := _initials(word, rest)):
+                return False
+            rest = rest[: initials[0]] + rest[initials[1] :]
+            continue
         rest.remove(found)
     # What is left of the longer one are middle names, or the other half of a couple.
     return whole and not (len(short) == len(long) and rest)
 
 
+def _initials(word: str, others: list[str]) -> tuple[int, int] | None:
+    """Where words stand whose first letters are this word: JP for Jean Pierre."""
+    if not 1 < len(word) <= _INITIALS:
+        return None
+    starts = range(len(others) - len(word) + 1)
+    ends = ((start, start + len(word)) for start in starts)
+    return next(((a, b) for a, b in ends if "".join(other[0] for other in others[a:b]) == word), None)
+
+
 def _stands_for(word: str, other: str) -> bool:
     if len(word) == 1 or len(other) == 1:
         return word[0] == other[0]
-    return bool(_nicknames().get(word, frozenset()) & _nicknames().get(other, frozenset()))
+    short = _words().short
+    return bool(short.get(word, frozenset()) & short.get(other, frozenset()))
 
 
 def _is_typo(ours: Name, theirs: Name) -> bool:
@@ -169,16 +172,7 @@ def _is_typo(ours: Name, theirs: Name) -> bool:
             continue
         distance = OSA.distance(word, other)
         longer = max(len(word), len(other))
-        if distance > (2 if longer > 7 else 1 if longer > 3 else 0):  # noqa: PLR2004
+        if distance > (2 if longer > _LONG else 1 if longer > _FIVE else 0):
             return False
         changed += distance
     return changed <= 2  # noqa: PLR2004
-
-
-@cache
-def _nicknames() -> dict[str, frozenset[int]]:
-    groups: dict[str, set[int]] = {}
-    for number, group in enumerate(_NICKNAMES.replace("\n", " | ").split(" | ")):
-        for word in group.split():
-            groups.setdefault(word, set()).add(number)
-    return {word: frozenset(numbers) for word, numbers in groups.items()}

@@ -1,45 +1,18 @@
-"""Phones and e-mail addresses as they are compared."""
+"""Phones and e-mail addresses as they are compared. What stands for none is data, in names.toml."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from leadbridge.server.matching.text import plain
+from leadbridge.server.matching.vocabulary import data
 
-_ROLES = frozenset(
-    [
-        "admin",
-        "billing",
-        "bookkeeping",
-        "contact",
-        "enquiries",
-        "estimates",
-        "frontdesk",
-        "hello",
-        "help",
-        "info",
-        "inquiries",
-        "jobs",
-        "leads",
-        "mail",
-        "manager",
-        "noemail",
-        "none",
-        "noreply",
-        "no-reply",
-        "office",
-        "reception",
-        "sales",
-        "service",
-        "support",
-        "team",
-        "test",
-        "unknown",
-    ]
+_NUMBER = re.compile(r"(?:\+|\b00|\b011)?\(?\d[\d\s().\-/]*\d(?:\W*(?:EXTENSION|EXT|X|#)\W*\d{1,6}\b)?")
+_NORTH_AMERICAN = re.compile(
+    r"(?:\+?1[\s.\-]*)?\(?\d{3}\)?[\s.\-/]*\d{3}[\s.\-]*\d{4}(?!\d)(?:\W*(?:EXTENSION|EXT|X|#)\W*\d{1,6}\b)?"
 )
-_NO_ADDRESS = re.compile(r"^(?:none|noemail|no-?reply|unknown|test|na|n/a)@|@(?:none|noemail|unknown|test|example)\.?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +23,73 @@ class Phone:
     extension: str = ""
 
 
-@lru_cache(maxsize=4096)
 def phone_of(text: str) -> Phone | None:
-    """The number a text holds, read as a North American one unless it says otherwise; none where it cannot be one.
+    """The first number a text holds, read as a North American one unless it says otherwise; none where it holds none.
 
-    A number without its area code is none: it could be anybody's. So is one that stands for "no number" (all digits
-    the same, or counting up).
+    A number without its area code is none: it could be anybody's. So is one that stands for "no number".
     """
+    return next((phone for _, phone in phones_of(text)), None)
+
+
+@lru_cache(maxsize=4096)
+def phones_of(text: str) -> tuple[tuple[str, Phone], ...]:
+    """The numbers a text holds, each with what it is called beside it: cell, home, or an empty text."""
+    shown = re.sub(r"\bPOSTE\b", "EXT", plain(text))
+    shown = re.sub(r"(?<=\d)\.0+(?=\D|$)(?!\.)", "", shown) if re.fullmatch(r"\s*\d{10,11}\.0+\s*", shown) else shown
+    if re.fullmatch(r"\s*\d\.\d+E\+?\d+\s*", shown):
+        shown = str(int(float(shown)))
+    found = list(_NORTH_AMERICAN.finditer(shown)) if "+" not in re.sub(r"\+ ?1\b", "", shown) else []
+    if not found or re.match(r"\W*(?:00|011)\W*\d", shown):
+        found = list(_NUMBER.finditer(shown))
+    phones: dict[Phone, str] = {}
+    for at, one in enumerate(found):
+        before = shown[found[at - 1].end() if at else 0 : one.start()]
+        behind = shown[one.end() : found[at + 1].start() if at + 1 < len(found) else None]
+        if phone := _parsed(one[0]):
+            phones.setdefault(phone, _kind(behind, before, first=at == 0))
+    if not phones and (vanity := _parsed(shown)) and re.search(r"\d\W*[A-Z]{4,}", shown):
+        phones[vanity] = ""
+    return tuple((kind, phone) for phone, kind in phones.items())
+
+
+def _parsed(text: str) -> Phone | None:
     import phonenumbers
 
-    shown = re.sub(r"\bPOSTE\b", "EXT", plain(text))
-    shown = re.sub(r"^\W*(?:00|011)[\s.-]*1(?=\W*\d)", "+1", shown)
+    shown = re.sub(r"^\W*(?:00|011)[\s.-]*1(?=\W*\d)", "+1", text)
     try:
         parsed = phonenumbers.parse(shown.lower(), "US")
     except phonenumbers.NumberParseException:
         return None
     national = str(parsed.national_number)
-    if (
-        phonenumbers.is_possible_number_with_reason(parsed) != phonenumbers.ValidationResult.IS_POSSIBLE
-        or len(set(national[-7:])) == 1
-        or national in "12345678901234567890"
-    ):
+    possible = phonenumbers.is_possible_number_with_reason(parsed) == phonenumbers.ValidationResult.IS_POSSIBLE
+    if not possible or (parsed.country_code == 1 and _stands_for_none(national)):
         return None
     number = f"+{parsed.country_code}{'0' if parsed.italian_leading_zero else ''}{national}"
     return Phone(number, (parsed.extension or "").lstrip("0"))
+
+
+def _stands_for_none(national: str) -> bool:
+    return any(pattern.search(national) for pattern in _placeholders())
+
+
+@cache
+def _placeholders() -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(pattern) for pattern in data("names.toml")["placeholders"]["phones"])
+
+
+@cache
+def _table(section: str, name: str) -> frozenset[str]:
+    return frozenset(data("names.toml")[section][name].split())
+
+
+def _kind(behind: str, before: str, *, first: bool) -> str:
+    """What a number is called: by the word behind it, or by the one in front where none stands behind."""
+    for text in (re.split(r"[,;/&|]", behind)[0], before if first or ":" in before else ""):
+        row = re.findall(r"[a-z]+", text.lower())
+        for kind in ("cell", "home"):
+            if _table("phones", kind).intersection(row):
+                return kind
+    return ""
 
 
 def email_of(text: str) -> str:
@@ -89,9 +105,28 @@ def email_of(text: str) -> str:
     mailbox, _, domain = address.rpartition("@")
     if domain in {"gmail.com", "googlemail.com"}:
         address = f"{mailbox.partition('+')[0].replace('.', '')}@gmail.com"
-    return "" if _NO_ADDRESS.search(address) or "." not in domain else address
+    return "" if _is_no_mailbox(address) or "." not in domain else address
+
+
+def _is_no_mailbox(address: str) -> bool:
+    """Whether an address stands for none: declined@, nomail@nomail.com, x@x.com."""
+    local, _, domain = address.rpartition("@")
+    name, host = re.sub(r"[^a-z]", "", local), re.sub(r"[^a-z]", "", domain.partition(".")[0])
+    if name in _table("placeholders", "words") or host in _table("placeholders", "hosts"):
+        return True
+    repeated = len(set(local)) == 1 and len(local) != 1
+    return repeated or (len(set(local)) == 1 and (len(set(host)) == 1 or domain.startswith("example"))) or "@" in local
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a phone or an e-mail address is one that stands for none: it is well-formed, but nobody's."""
+    if "@" in text:
+        return bool(re.search(r"[^\s@]+@[^\s@]+", text)) and not email_of(text)
+    digits = re.sub(r"\D", "", plain(text))
+    national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits  # noqa: PLR2004
+    return len(national) == 10 and _stands_for_none(national)  # noqa: PLR2004
 
 
 def is_shared_mailbox(address: str) -> bool:
     """Whether an address is by its name an office's, not a person's."""
-    return address.partition("@")[0] in _ROLES
+    return re.sub(r"[-_.]", "", address.partition("@")[0]) in _table("mailboxes", "roles")

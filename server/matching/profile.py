@@ -8,9 +8,9 @@ from typing import Any, cast
 
 from leadbridge.server.matching.addresses import Address, address_of
 from leadbridge.server.matching.names import Name, name_of
-from leadbridge.server.matching.phones import Phone, email_of, phone_of
+from leadbridge.server.matching.phones import Phone, email_of, phones_of
 
-RULES = 3
+RULES = 4
 """Counts up with every change to what the keys, a profile or a standing is: rows of another count are read again."""
 
 
@@ -51,7 +51,7 @@ class Profile:
             keys.add(f"n|{self.name.key}")
         if address.known:
             number = street.number or f"BOX{street.box}"
-            towns = [town for town in (address.postal, address.city.replace(" ", "")) if town]
+            towns = [town for town in (address.postal, *address.towns()) if town]
             keys |= {f"a|{town}|{number}" for town in towns} | {f"s|{town}|{street.joined}" for town in towns}
             keys.add(f"a||{number}|{street.joined}")
             if street.unit:
@@ -80,7 +80,7 @@ def profile_of(sought: Sought, like: Profile | None = None) -> Profile:
             email=sought.email if like.emails else "",
             name=sought.name if like.name.words else "",
         )
-    phones = [(kind, phone) for kind, text in sought.phones for phone in _phones(text)]
+    phones = [(called or kind, phone) for kind, text in sought.phones for called, phone in phones_of(text)]
     email = email_of(sought.email)
     return Profile(
         address=address_of(sought.address, sought.city, sought.state, sought.postal_code)
@@ -90,14 +90,6 @@ def profile_of(sought: Sought, like: Profile | None = None) -> Profile:
         emails=(email,) if email else (),
         name=name_of(sought.name),
     )
-
-
-def _phones(text: str) -> list[Phone]:
-    """The number in a text, or those of a text that holds two."""
-    if (phone := phone_of(text)) is not None:
-        return [phone]
-    parts = [part for mark in ("/", ",", ";", "&", " or ") for part in text.split(mark) if mark in text]
-    return [phone for part in parts if (phone := phone_of(part)) is not None]
 
 
 def _unique(phones: Sequence[tuple[str, Phone]]) -> Iterable[tuple[str, Phone]]:

@@ -1,72 +1,139 @@
-"""Roads that have a number for a name, PO boxes, and a street line's signs: brought into one form before it is read."""
+"""Roads that have a number or a letter for a name, letter boxes and rural deliveries. What they are called is data."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import cache
 
-# What follows stands for roads that have a number for a name; the words end up in one order and one form.
-_NUMBERED = tuple(
-    (re.compile(rf"\b(?:{pattern})[ -]*#? ?(\d+[A-Z]?)\b"), road)
-    for pattern, road in (
-        (r"(?:U ?S|UNITED STATES)(?: ?(?:HIGHWAY|HIWAY|HWY|HWAY|RTE|RT|ROUTE))?", "USHWY"),
-        (r"INTERSTATE(?: (?:HIGHWAY|HWY))?|I ?H|I(?=[ -]?\d{1,3}\b)", "INTERSTATE"),
-        (r"(?:STATE|ST) (?:HIGHWAY|HWY|ROUTE|RTE|RT|ROAD|RD)|S ?[HR]", "STATEHWY"),
-        (r"F ?M(?: (?:ROAD|RD))?|FARM[ -](?:TO|2)[ -]MARKET(?: (?:ROAD|RD))?", "FM"),
-        # A ranch road and a rural route are both written RR.
-        (r"R ?M(?: (?:ROAD|RD))?|RANCH(?:[ -]TO[ -]MARKET)?(?: (?:ROAD|RD))", "RR"),
-        (r"(?:COUNTY|CNTY|CO) (?:ROAD|RD|HIGHWAY|HWY|ROUTE|RTE)|C ?R", "COUNTYRD"),
-        (r"(?:TOWNSHIP|TWP) (?:ROAD|RD)", "TWPRD"),
-        (r"(?:RANGE|RGE) (?:ROAD|RD)", "RANGERD"),
-        (r"(?:RURAL ROUTE|RURAL RTE|R ?R)", "RR"),
-        (r"HIGHWAY|HIWAY|HWY|HWAY|AUTOROUTE|AUT", "HWY"),
-        (r"ROUTE|RTE|RT", "RTE"),
-    )
-)
-_STATE_ROAD = re.compile(r"\b(?:TX|CA|FL|NC|SC|GA|CO|OK|KS|UT|OH|IL|TN|AZ|MN|BC|AB|ON|QC)[ -](\d{1,4})\b")
-_HEAD = re.compile(
-    r"(?:(?:# ?)?(?:\d[\w/-]*|[A-Z]{1,2}\d+-\d+[A-Z]?|[NSEW]\d+[NSEW]\d+) )*(?:(?:[NSEW]{1,2}|NORTH|SOUTH|EAST|WEST) )?"
-)
-"""House number and direction, behind which a numbered road may begin."""
-_NUMBERED_ROAD = re.compile(r"(USHWY|INTERSTATE|STATEHWY|FM|COUNTYRD|TWPRD|RANGERD|RR|HWY|RTE)(\d+[A-Z]?)")
-_BOX = re.compile(
-    r"(?:\bP ?O ?(?:BOX|B)|\bPOST OFFICE BOX|\bPOB|\bC ?P|\bCASE POSTALE|\bB ?P|\bBOX)(?: #| NO)? ?(\d+[A-Z]?)\b"
-)
+from leadbridge.server.matching.vocabulary import words
+
+Road = tuple[str, str]
+"""The kind of a road and its number or letter: `COUNTYRD`, `DD`."""
+
+_VALUE = re.compile(r"\d+[A-Z]?")
+_LETTER = re.compile(r"[A-Z]{1,2}")
+_ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)?")
+_GLUED = re.compile(r"([A-Z]+)-?(\d+[A-Z]?)")
+_LONGEST, _LONGEST_STATE = 5, 3
 _KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN LUTHER KING)(?: (?:JR|JUNIOR))?\b")
 
 
 def spread(line: str) -> str:
-    """The line in words: signs gone, numbered roads and fractions in one form."""
+    """The line in words: signs gone, one way to write fractions, ranges of house numbers and grid houses."""
     line = re.sub(r"(?<=\d)[ -]+(?=\d/\d)", " ", line.replace(".", "").replace("#", " # "))
-    line = re.sub(r"[^\w\s/#-]+|_", " ", line)
-    line = re.sub(r"^\s*([NSEW]\d+) +([NSEW]\d+)\b", r"\1\2", line)
+    line = re.sub(r"^\s*(\d+) ?(?:&|\bAND\b|\bTO\b|\bET\b) ?(\d+)(?= )", r"\1~\2", line)
+    line = re.sub(r"[^\w\s/#~-]+|_", " ", line)
+    line = re.sub(r"^\s*(\d{2,})/(\d{2,})\b", r"\1~\2", line)
+    # Utah: 1234 N 500 W; Wisconsin: W204N5432, N6543.
+    line = re.sub(r"^\s*(\d+) ?([NSEW]) (\d+)([NSEW])\b", r"\1 \2 \3 \4", line)
+    line = re.sub(r"^\s*([NSEW])[ -]?(\d+)[ -]?([NSEW])[ -]?(\d+)\b", r"\1\2\3\4", line)
+    if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in {*words().types, *"NSEW"}:
+        line = found[1] + found[2] + line[found.end(2) :]
     line = " ".join(re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
-    return _numbered(_KING.sub("MARTIN LUTHER KING", line))
+    return _KING.sub("MARTIN LUTHER KING", line)
 
 
-def _numbered(line: str) -> str:
-    """A numbered road as one word; behind a house number, or in front of the line where there is none."""
-    head = _HEAD.match(line)
-    start = head.end() if head else 0
-    for pattern, road in (*_NUMBERED, (_STATE_ROAD, "STATEHWY")):
-        if found := pattern.match(line, start):
-            return f"{line[:start]}{road}{found.group(1)}{line[found.end() :]}"
-    return line
+def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
+    """The numbered or lettered road with which these words begin, and how many of them it takes."""
+    table = words()
+    if len(line) > 1 and (kind := _kind(_normal(line[1:2]), state)) in table.road_kinds["ordinal"]:
+        ordinal = _ORDINAL.fullmatch(line[0])
+        number = ordinal.group(1) if ordinal else str(table.numbers.get(line[0], ""))
+        if number:
+            taken = 2 + (line[2:3] in (["RD"], ["ROAD"]))
+            return (kind, number.lstrip("0")), taken
+    for count in range(min(_LONGEST, len(line)), 0, -1):
+        names, value, taken = _split(line, count)
+        kind = _kind(_normal(names), state) if value else ""
+        if kind and (
+            _VALUE.fullmatch(value)
+            or (
+                kind in table.road_kinds["lettered"]
+                and " ".join(names) not in table.states
+                and _LETTER.fullmatch(value)
+            )
+        ):
+            if line[taken : taken + 1] and line[taken] in {"RD", "ROAD"}:
+                taken += 1
+            return _business(kind, value, line, taken)
+    return None
 
 
-def is_numbered_road(name: str) -> bool:
-    """Whether a street's name is a numbered road's: HWY7, FM423."""
-    return _NUMBERED_ROAD.fullmatch(name) is not None
+def _split(line: Sequence[str], count: int) -> tuple[Sequence[str], str, int]:
+    """The words of a road's name, its number, and how many words both take; the last word may hold both: NJ-27."""
+    if glued := _GLUED.fullmatch(line[count - 1]):
+        return (*line[: count - 1], glued[1]), glued[2], count
+    at = count + (line[count : count + 1] in (["#"], ["NO"], ["NUMBER"]))
+    value = line[at] if at < len(line) else ""
+    return line[:count], str(words().numbers.get(value, value)), at + 1
 
 
-def has_box(part: str) -> bool:
-    """Whether a PO box stands in a part of an address."""
-    return _BOX.search(part.replace(".", "")) is not None
+def _business(kind: str, value: str, line: Sequence[str], taken: int) -> tuple[Road, int]:
+    if line[taken : taken + 1] in (["BUS"], ["BUSINESS"]):
+        return ("BUSHWY", value), taken + 1
+    return (kind, value.lstrip("0") or "0"), taken
 
 
-def without_box(line: str) -> tuple[str, str, list[str]]:
-    """The line without its box, the box, and what stands behind a box that opens the line: the town."""
-    found = _BOX.search(line)
-    if found is None:
-        return line, "", []
-    head, box, tail = line[: found.start()].strip(), found.group(1).lstrip("0") or "0", line[found.end() :]
-    return (f"{head} {tail}", box, []) if head or re.match(r"\s*\d", tail) else ("", box, tail.split())
+def _normal(names: Sequence[str]) -> tuple[str, ...]:
+    """The words of a road's name in one form."""
+    parts = [part for name in names for part in name.split("-")]
+    return tuple(words().road_words.get(part, part) for part in parts)
+
+
+@cache
+def _kind(names: tuple[str, ...], state: str) -> str:
+    table = words()
+    name = " ".join(names)
+    if kind := table.roads_in.get(state, {}).get(name) or table.roads.get(name, ""):
+        return kind
+    for count in range(min(_LONGEST_STATE, len(names)), 0, -1):
+        if " ".join(names[:count]) in table.states:
+            return table.roads.get(" ".join(["@", *names[count:]]), "")
+    return ""
+
+
+def same_road(ours: Road, theirs: Road) -> bool | None:
+    """Whether two numbered roads are one; `None` where one side does not say of which kind it is."""
+    if ours[1] != theirs[1]:
+        return False
+    if ours[0] == theirs[0]:
+        return True
+    return None if {ours[0], theirs[0]} & words().road_kinds["any"] else False
+
+
+@cache
+def _boxes() -> re.Pattern[str]:
+    names = "|".join(sorted((name.replace(" ", " +") for name in words().boxes), key=len, reverse=True))
+    return re.compile(rf"(?<![\w])({names})(?: *#| +NO)? *(\d+[A-Z]?)\b")
+
+
+_ROUTES = frozenset({"RR", "RTE", "HC", "SS"})
+_DELIVERY = re.compile(r"\b(?:GENERAL DELIVERY|POSTE RESTANTE)\b")
+
+
+def take_boxes(line: str) -> tuple[str, str]:
+    """A line of an address without its box, and the box: `BOX5 RR1 SITE12`.
+
+    The route belongs to a box where there is no house; alone it is one only where it begins the line.
+    """
+    line = re.sub(r"\bP\.? ?O\.? ?B(?=OX|\b)", "PO B", line)
+    found = [(words().boxes[" ".join(one[1].split())], one) for one in _boxes().finditer(line.replace(".", " "))]
+    if re.match(r"\W*\d", line):
+        found = [(kind, one) for kind, one in found if kind not in _ROUTES]
+    begins = bool(found) and found[0][0] in _ROUTES - {"RTE"} and not line[: found[0][1].start()].strip()
+    if not begins and not {kind for kind, _ in found} & {"BOX", "SITE"}:
+        return (_DELIVERY.sub("", line), "GD") if _DELIVERY.search(line) else (line, "")
+    parts = {f"{'RR' if kind == 'RTE' else kind}{one[2].lstrip('0') or '0'}" for kind, one in found}
+    for _, one in reversed(found):
+        line = line[: one.start()] + line[one.end() :]
+    return _DELIVERY.sub("", line), " ".join(sorted(parts))
+
+
+def same_box(ours: str, theirs: str) -> float:
+    """How surely two boxes are one (0..1): no part of one may differ from the other's, and one must be shared."""
+    one, other = (dict(re.findall(r"([A-Z]+?)(\d+[A-Z]?)\b", box) or [(box, "")]) for box in (ours, theirs))
+    shared = one.keys() & other.keys()
+    if not shared or any(one[kind] != other[kind] for kind in shared):
+        return 0.0
+    return 1.0 if one.keys() == other.keys() else 0.85
