@@ -180,10 +180,10 @@ async def test_marks_in_the_data_come_with_their_meaning(sandbox: Sandbox, time:
 
 
 async def test_a_receipt_s_data_has_the_meaning_of_its_marks_too(sandbox: Sandbox, time: Time):
-    sandbox.leads[785].customer_name = HOSTILE
+    sandbox.leads[812].customer_name = HOSTILE
     async with connected(sandbox, time=time, approvals="off") as client:
-        result = await call(client, "renovationfind_accept_lead", lead_id=785)
-        plain = await call(client, "renovationfind_accept_lead", lead_id=786, dry_run=True)
+        result = await call(client, "renovationfind_accept_lead", lead_id=812)
+        plain = await call(client, "renovationfind_accept_lead", lead_id=813, dry_run=True)
     assert data_of(result)["note"] == LEGEND
     assert text_of(result).count(LEGEND) == 1
     assert "note" not in data_of(plain)
