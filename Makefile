@@ -23,12 +23,12 @@ ON_POSTGRES := tests/state tests/company tests/crash tests/guard/test_ledger.py 
 	tests/tools/test_operations.py tests/tools/test_leads.py tests/tools/test_hand_off.py
 
 .PHONY: help
-help: ## This list
+help: ## List the commands
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST)
 
 .PHONY: demo
-demo: .venv/stamp-run ## A lead from its arrival to won, with a real server process on the sandbox (ARGS=--yes answers each question)
+demo: .venv/stamp-run ## Follow a lead from its arrival to won, on simulated services (ARGS=--yes answers each question)
 	@.venv/bin/leadbridge demo $(ARGS)
 
 .PHONY: test
@@ -44,7 +44,7 @@ endif
 test-all: test test-postgres ## Everything: all tests, floods and mixtures of texts, lists and documents among them, and what keeps state on PostgreSQL
 
 .PHONY: test-postgres
-test-postgres: .venv/stamp-dev ## What keeps state once more on a real PostgreSQL: store, ledger, approvals, crashes, races, prospect index
+test-postgres: .venv/stamp-dev ## The tests of store, ledger, approvals, crashes, races and prospect index once more, on a real PostgreSQL
 	@.venv/bin/python -m pytest $(ON_POSTGRES) --store postgresql --numprocesses auto --dist worksteal --quiet $(ARGS)
 
 .PHONY: check
@@ -62,12 +62,12 @@ schemas: .venv/stamp-dev ## The tools' schemas, made from their types, into the 
 	.venv/bin/python -m scripts.schemas
 
 .PHONY: format
-format: .venv/stamp-dev ## Format, and mend what ruff can mend
+format: .venv/stamp-dev ## Format, and fix what ruff can fix
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
 .PHONY: bench
-bench: .venv/stamp-dev .venv-peer/stamp ## Measure against the peers and the budgets, and write docs/benchmarks.md (ARGS=--quick for a first look)
+bench: .venv/stamp-dev .venv-peer/stamp ## Measure against other servers and the budgets, and write docs/benchmarks.md (ARGS=--quick for a first look)
 	@.venv/bin/python -m bench.run $(ARGS)
 
 .PHONY: inspect
@@ -75,7 +75,7 @@ inspect: .venv/stamp-dev ## Open the MCP Inspector on the sandbox server
 	@.venv/bin/python scripts/inspector.py open
 
 .PHONY: inspect-ci
-inspect-ci: .venv/stamp-dev ## The MCP Inspector's command line on the sandbox server, in both protocol eras
+inspect-ci: .venv/stamp-dev ## The MCP Inspector's command line on the sandbox server, in both protocol versions
 	@.venv/bin/python scripts/inspector.py check
 
 .PHONY: lock

@@ -35,7 +35,7 @@ def contract_show(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
     env_file: EnvFile = None,
 ) -> None:
-    """Show each operation with method, path, names on the wire, provenance and source, and what you changed."""
+    """Show each operation with its method, path, field names and sources, and what you changed."""
     from leadbridge.server.contract import show
 
     catalog = _catalog(settings_without_key(env_file))
@@ -52,7 +52,7 @@ def contract_check(
     llms: Annotated[
         str, typer.Option(help="RenovationFind's documentation index.")
     ] = "https://docs.renovationfind.com/llms.txt",
-    write: Annotated[Path | None, typer.Option(help="Write the corrections that settle what differs.")] = None,
+    write: Annotated[Path | None, typer.Option(help="Write the corrections of what differs.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --write.")] = False,
     env_file: EnvFile = None,
 ) -> None:

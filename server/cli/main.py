@@ -80,7 +80,7 @@ def serve(
 def demo(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Answer every approval with yes.")] = False,
-    tokens: Annotated[bool, typer.Option("--tokens", help="Be a client that cannot ask, and use tokens.")] = False,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Play an assistant without forms, and use tokens.")] = False,
 ) -> None:
     """Take a lead from RenovationFind to a won job, on the sandbox, through a real MCP client."""
     from leadbridge.server.cli.demo import run
@@ -92,10 +92,10 @@ def demo(
 def tools(
     *,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
-    check: Annotated[Path | None, typer.Option(help="Check that a file holds the current table.")] = None,
+    check: Annotated[Path | None, typer.Option(help="Check that a file contains the current table.")] = None,
     write: Annotated[Path | None, typer.Option(help="Write the current table into a file, between its marks.")] = None,
 ) -> None:
-    """Show every tool with its operation, effect, hints, gate, provenance and token cost."""
+    """Show every tool with its effect, hints, approval, sources and cost in tokens."""
     from leadbridge.server.cli import tool_table
 
     try:
@@ -116,12 +116,12 @@ def doctor(
     *,
     sandbox: Sandbox = False,
     live: Annotated[
-        bool, typer.Option("--live", help="Also read from the services with the keys; never a write.")
+        bool, typer.Option("--live", help="Also read from the services with the keys; never writes.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
     env_file: EnvFile = None,
 ) -> None:
-    """Check settings, keys, clock, state store and contract; with --live the services too. Never a write."""
+    """Check settings, keys, clock, state store and contract, and with --live the services too. It never writes."""
     from leadbridge.server.doctor.checks import examine
     from leadbridge.server.doctor.findings import show
 
@@ -137,7 +137,7 @@ def run_sandbox(
         Path | None, typer.Option(help='A JSON file of options, such as {"create_lead_path": "/light/leads/quick/"}.')
     ] = None,
 ) -> None:
-    """Run the simulated services as a real HTTP server."""
+    """Run the simulated services as an HTTP server."""
     import json
 
     from leadbridge.server.config.text_files import UnreadableFileError, read_text

@@ -28,7 +28,7 @@ class WriteState(StrEnum):
     UNKNOWN = "unknown"
 
 
-history_app = typer.Typer(help="What was written, and whether its audit trail holds.", no_args_is_help=True)
+history_app = typer.Typer(help="What was written, and the audit trail.", no_args_is_help=True)
 
 
 @history_app.command("list")
@@ -49,7 +49,7 @@ def history_list(
 
 @history_app.command("verify")
 def history_verify(*, env_file: EnvFile = None) -> None:
-    """Walk the audit trail; exit code 1 and the position where it is broken."""
+    """Check the audit trail; exit code 1, and the position, if it was changed."""
     from leadbridge.server.cli.history import verify
 
     raise typer.Exit(_on_store(env_file, verify, none_yet=NO_STORE))
@@ -68,7 +68,7 @@ company_app = typer.Typer(help="Whose keys these are, and whose history.", no_ar
 
 @company_app.command("accept")
 def company_accept(*, env_file: EnvFile = None) -> None:
-    """Say that the configured keys are those of the configured company (LEADBRIDGE_COMPANY)."""
+    """Say that the configured keys belong to the configured company (LEADBRIDGE_COMPANY)."""
 
     def work(deck: Deck) -> int:
         from leadbridge.server.company.records import accept
@@ -86,7 +86,7 @@ def company_accept(*, env_file: EnvFile = None) -> None:
 def company_rename(
     old: Annotated[str, typer.Argument(help="Its name until now.")], *, env_file: EnvFile = None
 ) -> None:
-    """Give a company the name in LEADBRIDGE_COMPANY; end its servers first."""
+    """Give a company the name in LEADBRIDGE_COMPANY; stop its servers first."""
 
     def work(deck: Deck) -> int:
         from leadbridge.server.company.records import rename
