@@ -1,6 +1,7 @@
-"""The errors of LeadBridge: each says what happened, what did not happen, and what to do next.
+"""The errors of LeadBridge: facts about what happened, and what to do next.
 
-Texts here are our own. What a service wrote is quoted short, cleaned, and only where a field message helps.
+Texts here are our own. What a service wrote is quoted short, cleaned, and only where a field message helps. What an
+error means for the call, such as that nothing was sent, follows from its facts (`server/mcp/wording.py`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class NetworkSettingError(LeadBridgeError):
 
 
 class StateError(LeadBridgeError):
-    """The state store cannot be read or written. No write was sent."""
+    """The state store cannot be read or written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +69,32 @@ class Refused(LeadBridgeError):
 class ServiceError(LeadBridgeError):
     """Something went wrong between LeadBridge and a service.
 
-    `may_have_taken_effect` is false only where the service provably did not carry the request out.
+    `what` is one sentence that says what happened, and `said` what the service wrote about it. `sent` is false only
+    where provably no request left, `may_have_taken_effect` only where the service provably did not carry it out.
     """
 
     what: str
     next_step: str = ""
+    said: str = ""
     service: str = ""
     operation: str = ""
     status: int | None = None
+    sent: bool = True
     may_have_taken_effect: bool = False
     hints: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.what, self.next_step, *self.hints) if part)
+        return " ".join([self.happened, *self.next_steps])
+
+    @property
+    def happened(self) -> str:
+        """What happened, with the service's own words."""
+        return f"{self.what} It says: {self.said}" if self.said else self.what
+
+    @property
+    def next_steps(self) -> list[str]:
+        """What to do next, and what else may be the cause."""
+        return [step for step in (self.next_step, *self.hints) if step]
 
     @property
     def kind(self) -> str:
@@ -125,8 +139,9 @@ class Unavailable(ServiceError):
 
 @dataclass
 class NotReached(Unavailable):
-    """No connection to the service could be made, and nothing was sent; `lasting` where only a person can mend it."""
+    """No connection to the service could be made; `lasting` where only a person can mend it."""
 
+    sent: bool = False
     lasting: bool = False
 
 

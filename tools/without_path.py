@@ -191,7 +191,7 @@ def _changed(
     elif not shown.is_like(email):
         if before is not None and shown.value == before.value:
             raise Rejected(
-                what=f"RoofLink took the request and changed nothing of job {job_id}: it still shows {_said(shown)}.",
+                what=f"RoofLink took the request and left job {job_id} as it was: it still shows {_said(shown)}.",
                 service=deck.catalog.services["rooflink"].id,
                 operation=operation.id,
             )

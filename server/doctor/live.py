@@ -192,7 +192,7 @@ def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
     """An error as a finding; where it is the first answer of a service, it is about the service."""
     subject = title or operation.id
     if isinstance(error, AuthError):
-        return Finding("failure", subject, error.what.partition(" Nothing")[0], error.next_step)
+        return Finding("failure", subject, error.what, error.next_step)
     if isinstance(error, UnexpectedResponse) and "HTML" in error.what:
         return Finding(
             "failure",
@@ -211,8 +211,8 @@ def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
         )
     if isinstance(error, (RateLimited, Unavailable)):
         state = "failure" if title else "warning"
-        return Finding(state, subject, error.what.replace(" Nothing was sent.", ""), error.next_step)
-    return Finding("warning", operation.id, error.what, error.next_step)
+        return Finding(state, subject, error.what, error.next_step)
+    return Finding("warning", operation.id, error.happened, error.next_step)
 
 
 def _read(probes: _Probes, operation: Operation, answer: JsonValue) -> tuple[str, bool]:

@@ -26,7 +26,7 @@ from leadbridge.server.mcp.progress import Progress
 from leadbridge.server.mcp.receipt import WriteReceipt
 from leadbridge.server.mcp.reply import error_result, receipt_result, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, input_schema, output_model, output_schema
-from leadbridge.server.mcp.wording import bad_arguments, problems_of
+from leadbridge.server.mcp.wording import bad_arguments, in_words, problems_of
 from leadbridge.server.services.client import on_wait
 from leadbridge.server.text import one_answer
 
@@ -168,7 +168,7 @@ class GuardedTool(Tool):
                 )
             )
         if isinstance(cause, LeadBridgeError):
-            return error_result(str(cause))
+            return error_result(in_words(cause))
         if isinstance(cause, TimeoutError):
             told = "Look at write_history for what was sent." if self.spec.effect.writes else "Nothing was changed."
             return error_result(f"The call took longer than LEADBRIDGE_CALL_DEADLINE allows. {told}")

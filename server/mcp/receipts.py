@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, StateError
+from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, ServiceError
 from leadbridge.server.mcp.context import Deck
 from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt
 from leadbridge.server.mcp.reply import shown
+from leadbridge.server.mcp.wording import in_words, next_steps, outcome_of
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.text import quoted
 from leadbridge.server.writes.approval import DryRun, TokenNeeded
@@ -35,14 +36,16 @@ def receipt(deck: Deck, plan: Plan, **fields: Any) -> WriteReceipt:
     return WriteReceipt(operation=plan.operation.id, sandbox=deck.settings.sandbox, **fields)
 
 
-def receipt_of(deck: Deck, plan: Plan, outcome: Outcome | LeadBridgeError | TimeoutError) -> WriteReceipt:
-    """What became of a plan."""
+def receipt_of(
+    deck: Deck, plan: Plan, outcome: Outcome | LeadBridgeError | TimeoutError, *, step: bool = False
+) -> WriteReceipt:
+    """What became of a plan, or of a `step` of one."""
     match outcome:
         case Applied():
             found = outcome.found_after
-            warnings = [f"{found.what} {FOUND_AFTER}"] if found else []
+            warnings = [f"{found.happened} {FOUND_AFTER}"] if found else []
             if outcome.not_kept:
-                warnings.append(f"What the service answered could not be kept: {_bare(outcome.not_kept)}")
+                warnings.append(f"What the service answered could not be kept: {outcome.not_kept}")
             return _done(deck, plan, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
             error = outcome.error
@@ -50,10 +53,10 @@ def receipt_of(deck: Deck, plan: Plan, outcome: Outcome | LeadBridgeError | Time
                 deck,
                 plan,
                 outcome="unknown" if isinstance(outcome, MaybeApplied) else "refused",
-                summary=error.what,
+                summary=outcome_of(error, step=step),
                 write_id=outcome.write_id,
                 warnings=_unrecorded(outcome),
-                next_steps=[step for step in (error.next_step, *error.hints) if step],
+                next_steps=next_steps(error),
                 reason=error.kind,
             )
         case Done():
@@ -97,11 +100,7 @@ def not_approved(deck: Deck, plan: Plan, reason: str, told: str) -> WriteReceipt
 
 def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:
     error = outcome.not_recorded
-    return [f"The outcome could not be put on record: {_bare(error)}"] if error else []
-
-
-def _bare(error: StateError) -> str:
-    return str(error).replace(" Nothing was sent.", "")
+    return [f"The outcome could not be put on record: {error}"] if error else []
 
 
 def _done(
@@ -214,7 +213,10 @@ def _refusal(deck: Deck, plan: Plan, error: LeadBridgeError | TimeoutError) -> W
     if isinstance(error, TimeoutError):
         summary = "LEADBRIDGE_CALL_DEADLINE was over before this step was sent."
         return receipt(deck, plan, outcome="refused", summary=summary, reason="deadline")
-    return receipt(deck, plan, outcome="refused", summary=str(error))
+    if isinstance(error, ServiceError):
+        summary = outcome_of(error, step=True)
+        return receipt(deck, plan, outcome="refused", summary=summary, next_steps=next_steps(error), reason=error.kind)
+    return receipt(deck, plan, outcome="refused", summary=in_words(error))
 
 
 def _in_steps(deck: Deck, plan: Plan, outcome: InSteps) -> WriteReceipt:
@@ -228,7 +230,7 @@ def _in_steps(deck: Deck, plan: Plan, outcome: InSteps) -> WriteReceipt:
         if isinstance(step.result, str):
             finished.append(f"Step {number}, {step.doing}: {step.result}.")
             continue
-        one = receipt_of(deck, step.plan or plan, step.result)
+        one = receipt_of(deck, step.plan or plan, step.result, step=True)
         if step.is_done:
             write_id, state = one.write_id, "done before" if one.outcome == "already_done" else "done"
             finished.append(f"Step {number}, {step.doing}: {state} (write {write_id}).")

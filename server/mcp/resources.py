@@ -17,6 +17,7 @@ from leadbridge.server.errors import LeadBridgeError, NotFound
 from leadbridge.server.mcp.context import Ctx, deck_of
 from leadbridge.server.mcp.reply import readable
 from leadbridge.server.mcp.scalars import record_id
+from leadbridge.server.mcp.wording import in_words
 from leadbridge.server.text import clean
 
 logger = logging.getLogger("leadbridge")
@@ -127,9 +128,9 @@ class Resources:
             with anyio.fail_after(deck_of(ctx).settings.call_deadline):
                 return await self._read(uri, ctx)
         except NotFound as error:
-            raise MCPError(INVALID_PARAMS, str(error), data) from None
+            raise MCPError(INVALID_PARAMS, in_words(error), data) from None
         except LeadBridgeError as error:
-            raise MCPError(INTERNAL_ERROR, str(error), data) from None
+            raise MCPError(INTERNAL_ERROR, in_words(error), data) from None
         except TimeoutError:
             told = "Reading took longer than LEADBRIDGE_CALL_DEADLINE allows. Nothing was changed."
             raise MCPError(INTERNAL_ERROR, told, data) from None

@@ -1,4 +1,4 @@
-"""Argument errors in our own words: the argument's name, what is wrong, what is allowed."""
+"""Errors in our own words: of arguments what is wrong and what is allowed, of all others what did not happen."""
 
 from __future__ import annotations
 
@@ -9,10 +9,35 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from leadbridge.server.errors import Problem
+from leadbridge.server.errors import LeadBridgeError, Problem, ServiceError, StateError
 from leadbridge.server.text import clean
 
 _NONE_ARM = "none_required"
+
+
+def outcome_of(error: ServiceError, *, step: bool = False) -> str:
+    """What happened, and what it means for the request, or for a `step` of several requests."""
+    if not error.sent:
+        means = "Nothing was sent."
+    elif error.may_have_taken_effect:
+        means = "The request may or may not have taken effect."
+    else:
+        means = "This step changed nothing." if step else "Nothing was changed."
+    return " ".join(part for part in (error.what, means, error.said and f"It says: {error.said}") if part)
+
+
+def next_steps(error: ServiceError) -> list[str]:
+    """What to do next."""
+    if error.may_have_taken_effect:
+        return ["Look at the record on the service before trying again.", *error.hints]
+    return error.next_steps
+
+
+def in_words(error: LeadBridgeError) -> str:
+    """A whole error, as a model reads it."""
+    if isinstance(error, ServiceError):
+        return " ".join([outcome_of(error), *next_steps(error)])
+    return f"{error} Nothing was sent." if isinstance(error, StateError) else str(error)
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:

@@ -145,7 +145,7 @@ def _in_time(function: Callable[..., Awaitable[Plan]], services: Collection[str]
 
 def _not_sent(error: ServiceError, consequence: str) -> Refused:
     """A service's error before anything was written there, as the refusal of the write."""
-    return Refused(error.kind, f"{consequence}: {error.what}", *filter(None, (error.next_step, *error.hints)))
+    return Refused(error.kind, f"{consequence}: {error.happened}", *error.next_steps)
 
 
 def _unchanged(shown: Plan, now: Plan) -> Plan:

@@ -80,8 +80,7 @@ def unreadable(why: str, operation: Operation, service: Service, status: int | N
     """An answer that cannot be used: unexpected for a read, an unknown outcome for a write."""
     if operation.effect.writes:
         return OutcomeUnknown(
-            what=f"{service.title} answered {operation.title!r} with {why}: it may or may not have taken effect.",
-            next_step="Look at the record on the service before trying again.",
+            what=f"{service.title} answered {operation.title!r} with {why}.",
             service=service.id,
             operation=operation.id,
             status=status,
@@ -89,7 +88,7 @@ def unreadable(why: str, operation: Operation, service: Service, status: int | N
         )
     return UnexpectedResponse(
         what=f"{service.title} answered {operation.title!r} with {why}.",
-        next_step="Nothing was changed. Try again later; if it stays, check the base URL.",
+        next_step="Try again later; if it stays, check the base URL.",
         service=service.id,
         operation=operation.id,
         status=status,
@@ -120,42 +119,38 @@ def _json(answer: HttpAnswer, service: Service) -> JsonValue:
 
 def _error_for(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims) -> ServiceError:
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        error: ServiceError = _key_refused(operation, service, key)
+        error: ServiceError = _key_refused(service, key)
     else:
         error = _by_status(answer, operation, service)
     error.service, error.operation, error.status = service.id, operation.id, answer.status
     return error
 
 
-def _key_refused(operation: Operation, service: Service, key: TokenClaims) -> AuthError:
-    setting, now, done = _KEY_SETTING[service.id], datetime.now(UTC), _not_changed(operation)
+def _key_refused(service: Service, key: TokenClaims) -> AuthError:
+    setting, now = _KEY_SETTING[service.id], datetime.now(UTC)
     if key.expired(now):
         return AuthError(
-            what=f"{service.title} refused the key (401): it {key.expiry(now)}. {done}",
+            what=f"{service.title} refused the key (401): it {key.expiry(now)}.",
             next_step=f"Get a new one from {_KEY_SOURCE[service.id]} and set {setting}.",
         )
     return AuthError(
-        what=f"{service.title} refused the key (401). {done}",
+        what=f"{service.title} refused the key (401).",
         next_step=f"Check {setting} against {_KEY_SOURCE[service.id]} ({_WHY_REFUSED[service.id]}).",
     )
 
 
-def _not_changed(operation: Operation) -> str:
-    return "The record was not changed." if operation.effect.writes else "Nothing was changed."
-
-
 def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
-    status, title, done = answer.status, service.title, _not_changed(operation)
+    status, title = answer.status, service.title
     if status == HTTPStatus.FORBIDDEN:
         return PermissionDenied(
-            what=f"{title} does not let this key do {operation.title!r} (403). {done}",
+            what=f"{title} does not let this key do {operation.title!r} (403).",
             next_step="Check the permissions of the key's user on the service.",
         )
     if status == HTTPStatus.NOT_FOUND:
         return NotFound(
-            what=f"{title} has no such record for this key (404). {done}"
+            what=f"{title} has no such record for this key (404)."
             if "{" in operation.path
-            else f"{title} has nothing at {operation.path} (404). {done}",
+            else f"{title} has nothing at {operation.path} (404).",
             next_step="Check the id." if "{" in operation.path else "",
             hints=_doubtful_path(operation),
         )
@@ -163,7 +158,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
         asked = retry_after(answer.headers)
         wait = asked or service.cool_off_429
         return RateLimited(
-            what=f"{title} asked to slow down (429). {done}",
+            what=f"{title} asked to slow down (429).",
             next_step=_try_again(wait),
             retry_after=wait,
             asked=asked > 0,
@@ -171,7 +166,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
     if status == HTTPStatus.SERVICE_UNAVAILABLE and status in service.unprocessed:
         wait = max(retry_after(answer.headers), service.cool_off_503)
         return Unavailable(
-            what=f"{title} is over its service-wide limit (503). {done}",
+            what=f"{title} is over its service-wide limit (503).",
             next_step=_try_again(wait),
             retry_after=wait,
         )
@@ -197,8 +192,8 @@ def _rejected(body: JsonValue, status: int, operation: Operation, service: Servi
     fields = _field_messages(body)
     told = "; ".join(f"{name}: {text}" if name else text for name, text in fields.items())
     return Rejected(
-        what=f"{service.title} refused {operation.title!r} ({status}). Nothing was changed."
-        + (f" It says: {told}" if told else ""),
+        what=f"{service.title} refused {operation.title!r} ({status}).",
+        said=told,
         service=service.id,
         operation=operation.id,
         status=status,

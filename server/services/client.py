@@ -175,7 +175,8 @@ class ServiceClient:
 
     def _too_late(self, operation: Operation) -> Unavailable:
         return Unavailable(
-            what="LEADBRIDGE_CALL_DEADLINE was over before the request could leave. Nothing was sent.",
+            what="LEADBRIDGE_CALL_DEADLINE was over before the request could leave.",
+            sent=False,
             next_step="Try again.",
             service=self.service.id,
             operation=operation.id,
@@ -187,8 +188,7 @@ def _final(error: ServiceError, operation: Operation, service: Service) -> Servi
     if not (operation.effect.writes and error.may_have_taken_effect) or isinstance(error, OutcomeUnknown):
         return error
     return OutcomeUnknown(
-        what=f"{error.what} The {operation.title!r} request may or may not have taken effect.",
-        next_step="Look at the record on the service before trying again.",
+        what=error.what,
         service=service.id,
         operation=operation.id,
         status=error.status,

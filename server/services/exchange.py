@@ -121,7 +121,7 @@ class Exchanges:
 
     def _not_reached(self, operation: Operation, why: str, next_step: str, *, lasting: bool) -> NotReached:
         return NotReached(
-            what=f"{self._service.title} was not reached: {why}. Nothing was sent.",
+            what=f"{self._service.title} was not reached: {why}.",
             next_step=next_step,
             service=self._service.id,
             operation=operation.id,

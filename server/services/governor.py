@@ -182,7 +182,8 @@ class Governor:
             what = f"{self.service} asked to slow down."
         return RateLimited(
             what=what,
-            next_step=f"Nothing was sent. Try again in {wait:.0f} s.",
+            next_step=f"Try again in {wait:.0f} s.",
+            sent=False,
             service=self.service,
             retry_after=wait,
         )

@@ -206,7 +206,7 @@ class PaceTable:
         try:
             return self._store.run_sync(transaction)
         except StateError as error:
-            raise NotShared(str(error).removesuffix(" Nothing was sent.").rstrip(".")) from None
+            raise NotShared(str(error).rstrip(".")) from None
 
     def change_soon(self, work: Change[T]) -> None:
         """See `Pace`; a thread waits for the server."""

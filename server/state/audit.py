@@ -45,7 +45,7 @@ def hold(connection: Connection) -> tuple[int, str]:
 
     head = connection.execute(HEAD).scalar()
     if head is None:
-        msg = "The audit trail has lost its head; see `leadbridge history verify`. Nothing was sent."
+        msg = "The audit trail has lost its head; see `leadbridge history verify`."
         raise StateError(msg)
     position, _, digest = head.partition(" ")
     return int(position), digest

@@ -34,13 +34,13 @@ def migrate(connection: Connection, description: str) -> None:
         return
     found = connection.execute(meta.select().where(version_row)).first()
     if found is not None and not found.value.isdecimal():
-        msg = f"The state store ({description}) has no readable schema version. Nothing was sent."
+        msg = f"The state store ({description}) has no readable schema version."
         raise StateError(msg)
     version = int(found.value) if found else 0
     if version > SCHEMA_VERSION:
         msg = (
             f"The state store ({description}) was written by a newer LeadBridge (schema {version}, this one knows "
-            f"{SCHEMA_VERSION}). Update LeadBridge. Nothing was sent."
+            f"{SCHEMA_VERSION}). Update LeadBridge."
         )
         raise StateError(msg)
     for step in range(version, SCHEMA_VERSION):

@@ -31,7 +31,7 @@ def prepare(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
-        msg = f"The state store ({path}) cannot be written: {error.strerror}. Nothing was sent."
+        msg = f"The state store ({path}) cannot be written: {error.strerror}."
         raise StateError(msg) from None
 
 
@@ -52,10 +52,10 @@ def size_of(path: Path) -> int:
     except FileNotFoundError:
         return 0
     except OSError as error:
-        msg = f"The state store ({path}) cannot be written: {error.strerror}. Nothing was sent."
+        msg = f"The state store ({path}) cannot be written: {error.strerror}."
         raise StateError(msg) from None
     if not stat.S_ISREG(found.st_mode):
-        msg = f"The state store ({path}) is a folder, a pipe or a device, not a file. Nothing was sent."
+        msg = f"The state store ({path}) is a folder, a pipe or a device, not a file."
         raise StateError(msg)
     return found.st_size
 
@@ -69,12 +69,12 @@ def _refuse_foreign(path: Path) -> None:
             (application,) = file.execute("PRAGMA application_id").fetchone()
             tables = {name for (name,) in file.execute("SELECT name FROM sqlite_schema")}
     except sqlite3.Error as error:
-        msg = f"The state store ({path}) cannot be used: {error}. Nothing was sent."
+        msg = f"The state store ({path}) cannot be used: {error}."
         raise StateError(msg) from None
     if application == APPLICATION_ID or (application == 0 and (not tables or tables >= _OUR_TABLES)):
         return
     msg = (
         f"The state store ({path}) is another program's SQLite file, and was left as it is. "
-        "Give LEADBRIDGE_STATE_URL a file of its own. Nothing was sent."
+        "Give LEADBRIDGE_STATE_URL a file of its own."
     )
     raise StateError(msg)

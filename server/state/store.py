@@ -94,7 +94,7 @@ class Store:
             return
         found = self.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
         if found != "ok":
-            msg = f"The state store ({self.description}) is damaged: {str(found).splitlines()[-1]}. Nothing was sent."
+            msg = f"The state store ({self.description}) is damaged: {str(found).splitlines()[-1]}."
             raise StateError(msg)
 
     @contextlib.contextmanager
@@ -104,16 +104,11 @@ class Store:
         try:
             yield
         except ImportError as error:
-            msg = (
-                f"The state store ({self.description}) needs the driver {error.name}: install leadbridge[postgres]. "
-                "Nothing was sent."
-            )
+            msg = f"The state store ({self.description}) needs the driver {error.name}: install leadbridge[postgres]."
             raise StateError(msg) from None
         except SQLAlchemyError as error:
             cause = getattr(error, "orig", None) or error
-            msg = (
-                f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}. Nothing was sent."
-            )
+            msg = f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}."
             raise StateError(msg) from None
 
     def secret(self) -> bytes:
@@ -172,7 +167,7 @@ class Store:
                 url = url.set(drivername="postgresql+psycopg")
             engine = create_engine(url, **options)
         except (ArgumentError, ValueError, TypeError):
-            msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL. Nothing was sent."
+            msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL."
             raise StateError(msg) from None
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)

@@ -129,7 +129,7 @@ class Pipeline:
                 )
             done = plan.receive(answer)
         except ServiceError as error:
-            error.what = plan.without_secrets(error.what)
+            error.what, error.said = plan.without_secrets(error.what), plan.without_secrets(error.said)
             return await self._failed(plan, permit, error, started)
         except StateError:
             await self.ledger.finish(permit, "failed", "The state store failed before anything was sent.")
@@ -160,9 +160,9 @@ class Pipeline:
         self, plan: Plan, permit: WritePermit, error: ServiceError, started: float
     ) -> Applied | NotApplied | MaybeApplied:
         if not error.may_have_taken_effect:
-            not_recorded = await self.ledger.finish(permit, "failed", error.what)
+            not_recorded = await self.ledger.finish(permit, "failed", error.happened)
             return NotApplied(permit.write_id, error, not_recorded)
-        not_recorded = await self.ledger.finish(permit, "unknown", error.what)
+        not_recorded = await self.ledger.finish(permit, "unknown", error.happened)
         if (done := await self._look_for(plan, started)) is not None:
             return await self._applied(permit, done, found_after=error)
         return MaybeApplied(permit.write_id, error, not_recorded)
@@ -223,11 +223,10 @@ class Pipeline:
 
 
 def _out_of_time(plan: Plan, permit: WritePermit) -> ServiceError:
-    what = "LEADBRIDGE_CALL_DEADLINE was over before the service answered."
-    outcome = "The write may or may not have taken effect." if permit.may_have_left else "Nothing was sent."
     return Unavailable(
-        what=f"{what} {outcome}",
-        next_step="Look at the record on the service before trying again." if permit.may_have_left else "Try again.",
+        what="LEADBRIDGE_CALL_DEADLINE was over before the service answered.",
+        next_step="Try again.",
+        sent=permit.may_have_left,
         service=plan.operation.service,
         operation=plan.operation.id,
         may_have_taken_effect=permit.may_have_left,

@@ -251,7 +251,7 @@ async def test_what_never_reaches_the_service_is_tried_four_times_and_then_faile
     assert sent == MAX_ATTEMPTS
     assert isinstance(told, NotReached)
     assert not told.may_have_taken_effect
-    assert "Nothing was sent" in str(told)
+    assert not told.sent
     assert len(time.slept) == MAX_ATTEMPTS - 1
     assert sum(time.slept) < DEADLINE / 2
 

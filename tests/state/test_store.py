@@ -236,7 +236,6 @@ def expect_unusable(store: Store, words: str) -> str:
         store.run_sync(one)
     told = str(caught.value)
     assert words in told
-    assert "Nothing was sent." in told
     assert "\n" not in told
     assert len(told) < 400
     return told

@@ -169,7 +169,7 @@ async def test_nothing_that_changed_nothing_is_called_done(time: Time, era: Era)
     data, text = data_of(result), text_of(result)
     assert result.is_error
     assert data["outcome"] == "refused"
-    assert "changed nothing" in data["summary"]
+    assert "Nothing was changed" in data["summary"]
     assert "rep_2_id is still none" in data["summary"]
     assert "rep_2_id (rep_2)" in text
     assert [row["state"] for row in rows] == ["failed"]

@@ -98,7 +98,7 @@ async def test_a_lead_accepted_or_declined_elsewhere_is_refused_by_the_service(s
         result = await call(client, ACCEPT, lead_id=999_999)
         assert data_of(result)["outcome"] == "refused"
         assert data_of(result)["reason"] == "not_found"
-        assert "not changed" in text_of(result)
+        assert "Nothing was changed" in text_of(result)
         rows = data_of(await call(client, "write_history"))["rows"]
     assert {row["state"] for row in rows} == {"failed"}
     assert sandbox.writes == []

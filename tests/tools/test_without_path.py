@@ -167,7 +167,7 @@ async def test_an_address_that_was_set_otherwise_in_between_is_set_again(sandbox
         ({"ok": True}, "unknown", "without the address and without a record"),
         ([], "unknown", "without the address and without a record"),
         ({"email": "third@example.com"}, "done", "The service answers with email ⟦third@example.com⟧"),
-        ({"email": "old@example.com"}, "refused", "changed nothing"),
+        ({"email": "old@example.com"}, "refused", "Nothing was changed"),
     ],
 )
 async def test_what_the_answer_proves_of_an_address(

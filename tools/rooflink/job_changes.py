@@ -136,7 +136,7 @@ class Change:
         told = self.told_by(record)
         if len(told.unchanged) == len(self.given):
             raise Rejected(
-                what=f"RoofLink took the request and changed nothing of job {self.job_id}: {_still(told)}.",
+                what=f"RoofLink took the request and left job {self.job_id} as it was: {_still(told)}.",
                 service=self.service.id,
                 operation=self.operation.id,
                 hints=self._doubt(told.unchanged),
