@@ -1,4 +1,4 @@
-# Every target makes what it needs by itself, from Python 3.11 or newer and its pip.
+# Every target makes what it needs, from Python 3.11 or newer and its pip.
 # PYTHON=/path/to/python chooses the interpreter; ARGS=... goes to the program that a target runs.
 
 SHELL := /bin/bash

@@ -51,7 +51,7 @@ _PARTS = re.compile(
 _MASKS = (
     (re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?)?"), "DATE"),
     (re.compile(r"\blb1\.\S+"), "TOKEN"),
-    (re.compile(r"\b\d{5,8}\b"), "ID"),
+    (re.compile(r"\b\d{6,8}\b"), "ID"),
     (re.compile(r"\bwrite \d+"), "write N"),
 )
 
