@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from leadbridge.server.company.records import unclaimed
 from leadbridge.server.mcp.context import Deck
 from leadbridge.server.state import audit
+from leadbridge.server.writes.write_rows import how_many
 
 
 async def show(deck: Deck, state: str, limit: int) -> int:
@@ -19,7 +20,7 @@ async def show(deck: Deck, state: str, limit: int) -> int:
     from leadbridge.server.terminal import terminal
 
     rows, total = await deck.ledger.history(state=state, limit=limit)
-    table = Table(title=f"Company {deck.company.name}: {len(rows)} of {total} writes")
+    table = Table(title=f"Company {deck.company.name}: {len(rows)} of {how_many(total)} writes")
     for column in ("write", "at (UTC)", "state", "operation", "target", "approval", "record"):
         table.add_column(column, no_wrap=column in {"write", "state"})
     for row in rows:

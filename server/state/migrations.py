@@ -100,4 +100,5 @@ _STEPS: dict[int, Callable[[Connection], None]] = {
     2: _add_what_is_missing,
     3: _add_what_is_missing,
     4: _companies,
+    5: _add_what_is_missing,
 }

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 AUDIT_HEAD = "audit_head"
 AUDIT_START = "0" * 64
 """What the first row of the audit trail follows."""
@@ -69,6 +69,7 @@ writes = Table(
     Column("updated_at", Float, nullable=False),
     Index("writes_by_subject", "account", "subject"),
     Index("writes_by_state", "state"),
+    Index("writes_by_time", "account", "state", "created_at", "id"),
 )
 
 being_created = Table(

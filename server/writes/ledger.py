@@ -21,14 +21,13 @@ from leadbridge.server.writes.owners import this_process
 from leadbridge.server.writes.plan import Plan
 from leadbridge.server.writes.recovery import set_state, settle_orphans
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier
-from leadbridge.server.writes.write_rows import WriteRow, row_of
+from leadbridge.server.writes.write_rows import WriteRow, newest, row_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-__all__ = ["OUTCOMES", "Ledger", "WritePermit", "WriteRow"]
+__all__ = ["Ledger", "WritePermit", "WriteRow"]
 
-OUTCOMES = ("intended", "sent", "done", "failed", "unknown")
 SERVICES = ("rooflink", "renovationfind")
 LEASE = 900.0
 """Seconds after which a write on record is given up whose process cannot be looked at; longer than any deadline."""
@@ -269,26 +268,14 @@ class Ledger:
         return await self.store.run(work)
 
     async def history(self, *, state: str = "", since: float = 0.0, limit: int = 20) -> tuple[list[WriteRow], int]:
-        """The company's newest writes, the unresolved first, and how many match in all."""
+        """The company's newest writes, the unresolved first, and how many match; counted up to `write_rows.COUNTED`."""
         now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
-            from sqlalchemy import case, func, select
-
-            from leadbridge.server.state.tables import writes
-
             settle_orphans(connection, now)
-            where = [writes.c.account.in_(self._accounts()), writes.c.created_at >= since]
-            if state:
-                where.append(writes.c.state == state)
-            open_first = case((writes.c.state.in_(("intended", "sent", "unknown")), 0), else_=1)
-            rows = connection.execute(
-                select(writes).where(*where).order_by(open_first, writes.c.id.desc()).limit(limit)
-            )
-            total = connection.execute(select(func.count()).select_from(writes).where(*where)).scalar_one()
-            return [row_of(row) for row in rows], total
+            return newest(connection, self._accounts(), state=state, since=since, limit=limit)
 
-        return await self._late.run(work, self.clock())
+        return await self._late.run(work, now)
 
     def _accounts(self) -> list[str]:
         return [self.account(service) for service in SERVICES]

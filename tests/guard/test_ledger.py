@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from leadbridge.server.app import build_deck
 from leadbridge.server.catalog import load
 from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.state import Store
+from leadbridge.server.writes import write_rows
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.plan import Done, Plan
-from tests.support import Time, call, connected, data_of
+from leadbridge.server.writes.write_rows import COUNTED
+from tests.support import Time, call, connected, data_of, make_settings, text_of
 
 CATALOG = load()
 FREE = Approval("not needed")
@@ -242,3 +246,61 @@ async def test_the_names_and_addresses_of_a_new_lead_are_not_among_the_arguments
         assert json.dumps(value) not in stored
         assert str(value).strip("{}'") not in stored
     assert json.loads(stored)["state"] == "TX"
+
+
+def many_writes(count: int, **values: Any) -> Any:
+    """Puts so many writes on record, behind the ledger's back, all done unless `values` say otherwise."""
+
+    def work(connection: Connection) -> None:
+        from leadbridge.server.state.tables import writes
+
+        row = {
+            "account": "account of renovationfind", "service": "renovationfind", "target": "lead 785",
+            "operation": "renovationfind.update_job_status", "subject": "lead 785 status", "repeat_digest": "0",
+            "arguments": {}, "state": "done", "approval": "not needed", "sandbox": True, "owner": "",
+            "lease_until": 0.0, "created_at": 1_000.0, "updated_at": 1_000.0,
+        }  # fmt: skip
+        connection.execute(writes.insert(), [{**row, **values} for _ in range(count)])
+
+    return work
+
+
+async def test_a_long_history_is_counted_so_far_and_no_further(sandbox: Sandbox, time: Time, state_url: str) -> None:
+    deck = build_deck(make_settings(state_url=state_url), sandbox=sandbox)
+    account = deck.services.account("renovationfind")
+    deck.store.run_sync(many_writes(COUNTED + 1, account=account))
+    deck.store.run_sync(many_writes(1, account=account, state="unknown", target="lead 786", created_at=1.0))
+    deck.store.close()
+    async with connected(sandbox, time=time, state_url=state_url) as client:
+        result = await call(client, "write_history", limit=3)
+        few = await call(client, "write_history", outcome="unknown")
+    assert text_of(result).startswith("3 of 10,000 or more writes of company")
+    assert [row["target"] for row in data_of(result)["rows"]] == ["lead 786", "lead 785", "lead 785"]
+    assert data_of(result)["total"] == COUNTED
+    assert text_of(few).startswith("1 of 1 writes of company")
+
+
+@pytest.mark.sqlite
+async def test_the_history_takes_no_more_steps_where_it_is_long(
+    store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_rows, "COUNTED", 100)
+    steps: list[int] = []
+
+    def step(connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.set_progress_handler(lambda: steps.append(1), 100)
+
+    async def steps_of(**given: Any) -> int:
+        steps.clear()
+        rows, total = await ledger.history(limit=5, **given)
+        assert (len(rows), total) == (5, 100)
+        return len(steps)
+
+    store.run_sync(many_writes(200))
+    store.run_sync(step)
+    before = [await steps_of(), await steps_of(state="done"), await steps_of(since=900.0)]
+    store.run_sync(many_writes(6_000))
+    store.run_sync(many_writes(6_000, account="another company's"))
+    after = [await steps_of(), await steps_of(state="done"), await steps_of(since=900.0)]
+    assert all(late < 2 * early for early, late in zip(before, after, strict=True)), (before, after)

@@ -316,7 +316,7 @@ def test_a_store_whose_version_is_none_is_told(stores: Any, url: str, version: s
     expect_unusable(stores(), "schema")
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 5])
 async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_its_rows(
     stores: Any, url: str, version: int
 ) -> None:

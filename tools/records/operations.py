@@ -25,6 +25,7 @@ from leadbridge.server.services.view import Identity, Result, View
 from leadbridge.server.text import label
 from leadbridge.server.writes.ledger import WriteRow
 from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.write_rows import how_many
 from leadbridge.tools.tables import table
 
 Nothing = SkipJsonSchema[None]
@@ -81,7 +82,7 @@ class History(Result):
     """What was written, unresolved first."""
 
     company: str
-    total: int
+    total: int = Field(description="At most 10000 are counted")
     rows: list[HistoryRow]
 
 
@@ -182,7 +183,7 @@ async def write_history(
 
 def _history_lines(only: str, data: History) -> list[str]:
     none = f"No writes on record for company {data.company}{f' with {only}' if only else ''}."
-    lines = [f"{len(data.rows)} of {data.total} writes of company {data.company}" if data.total else none]
+    lines = [f"{len(data.rows)} of {how_many(data.total)} writes of company {data.company}" if data.total else none]
     if data.rows:
         columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
         lines += table(columns, [vars(row) for row in data.rows])
