@@ -88,11 +88,11 @@ def build_server(
         NAME,
         title="LeadBridge",
         version=__version__,
-        instructions=instructions(settings, deck.hidden, list(deck.services.clients)),
+        instructions=instructions(settings, deck.hidden, deck.services),
         tools=[spec.build() for spec in ALL_TOOLS if spec.name not in deck.hidden],
         lifespan=lifespan,
         log_level=settings.log_level,
-        request_state_security=RequestStateSecurity(codec=SealedQuestions(deck.store, deck.services.company)),
+        request_state_security=RequestStateSecurity(codec=SealedQuestions(deck.store, deck.services.account(NAME))),
         cache_hints={
             "tools/list": hint,
             "prompts/list": hint,
@@ -135,7 +135,7 @@ def build_deck(
     shared = governor or partial(governor_for, store)
     services = connect(catalog, settings, secrets=secrets, transport=transport, governor=shared)
     hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets))
-    ledger = Ledger(store, services.account, settings.sandbox, clock)
+    ledger = Ledger(store, services.account, services.is_simulated, clock)
     approvals = Approvals(store, services.account, settings.approvals, clock)
     return Deck(
         settings=settings,

@@ -149,5 +149,9 @@ class UnexpectedResponse(ServiceError):
     """An answer that is none: HTML, an empty body, broken JSON, too large, a redirect, a missing id."""
 
 
+class WrongService(ServiceError):
+    """LeadBridge's sandbox answers where the service should, or the other way round."""
+
+
 class OutcomeUnknown(ServiceError):
     """A write left and its answer did not arrive whole: it may or may not have taken effect."""

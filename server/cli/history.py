@@ -19,14 +19,18 @@ async def show(deck: Deck, state: str, limit: int) -> int:
 
     from leadbridge.server.terminal import terminal
 
-    rows, total = await deck.ledger.history(state=state, limit=limit)
+    accounts = deck.services.accounts(deck.catalog.services)
+    rows, total = await deck.ledger.history(state=state, limit=limit, accounts=accounts)
+    marked = not deck.services.all_simulated and any(row.sandbox for row in rows)
     table = Table(title=f"Company {deck.company.name}: {len(rows)} of {how_many(total)} writes")
-    for column in ("write", "at (UTC)", "state", "operation", "target", "approval", "record"):
+    columns = ("write", "at (UTC)", "state", "operation", "target", "approval", "record")
+    for column in (*columns, "service") if marked else columns:
         table.add_column(column, no_wrap=column in {"write", "state"})
     for row in rows:
         at = datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
         record = "" if row.record_id is None else str(row.record_id)
-        table.add_row(str(row.write_id), at, row.state, row.operation, row.target, row.approval, record)
+        mark = ["simulated" if row.sandbox else "live"] if marked else []
+        table.add_row(str(row.write_id), at, row.state, row.operation, row.target, row.approval, record, *mark)
     console = terminal(width=140)
     console.print(table)
     if note := await unclaimed(deck.company):

@@ -21,6 +21,7 @@ from leadbridge.server.catalog import Catalog
 from leadbridge.server.company.configured_keys import ServiceKey, company_in, is_nobodys, keys_of
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import AuthError, NotFound, PermissionDenied, Refused, ServiceError
+from leadbridge.server.services.answers import KEY_SETTING, base_url_setting
 from leadbridge.server.services.renovationfind.api import RenovationFind
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.services import Services
@@ -63,7 +64,7 @@ class Company:
     store: Store
     clock: Callable[[], float] = time.time
     keys: Mapping[str, ServiceKey] = field(init=False, repr=False)
-    """The configured ones by service; none in the sandbox."""
+    """The configured ones by service, but for the sandbox's."""
     _confirmed: set[str] = field(default_factory=set[str], init=False)
 
     def __post_init__(self) -> None:
@@ -73,7 +74,29 @@ class Company:
     @property
     def name(self) -> str:
         """As it is shown."""
-        return f"{self.settings.company} (simulated)" if self.settings.sandbox else self.settings.company
+        services = self.services
+        which = "" if services.all_simulated else f"{' and '.join(map(self.title, sorted(services.simulated)))} "
+        return f"{self.settings.company} ({which}simulated)" if services.simulated else self.settings.company
+
+    def refuse_mixture(self) -> None:
+        """Keep invented people out of a live service, and real ones out of the sandbox.
+
+        Raises:
+            Refused: one service is the sandbox, and the other is live.
+        """
+        if not self.services.mixed:
+            return
+        (simulated,) = self.services.simulated
+        (live,) = self.services.clients.keys() - self.services.simulated
+        raise Refused(
+            "mixed_with_sandbox",
+            f"Nothing was sent: {self.title(simulated)} is simulated here ({base_url_setting(simulated)} leads to the "
+            f"sandbox), and {self.title(live)} is not. Invented people must not get among real ones.",
+            f"To work on the real services, take {base_url_setting(simulated)} out and set {KEY_SETTING[simulated]} "
+            f"to a key of {self.title(simulated)}.",
+            f"To try something out, set {base_url_setting(live)} and {KEY_SETTING[live]} as `leadbridge sandbox` "
+            "prints them.",
+        )
 
     async def confirm(self, *services: str) -> None:
         """Make sure that the keys of these services are this company's, before a write or what is kept of a read.
@@ -84,6 +107,8 @@ class Company:
             StateError: the state store cannot be used.
         """
         for service in services:
+            if self.services.is_simulated(service) and service in self.services.clients:
+                await self.services.clients[service].meet_sandbox()
             if service in self.keys and service not in self._confirmed:
                 known_by, taken = await self.check(service)
                 if known_by or taken:
@@ -216,9 +241,9 @@ class Company:
         """
         from leadbridge.server.state import service_keys as table
 
-        if self.settings.sandbox:
-            return
         for service in self.catalog.services:
+            if self.services.is_simulated(service):
+                continue
             earlier, mine = table.earlier_accounts(connection, service), self.services.account(service)
             if not earlier or table.holds_anything(connection, mine):
                 continue

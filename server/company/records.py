@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from leadbridge.server.company.company import Company
 from leadbridge.server.company.configured_keys import company_in, is_nobodys
 from leadbridge.server.errors import Refused
-from leadbridge.server.services.services import account_of
 from leadbridge.server.state import audit
 
 if TYPE_CHECKING:
@@ -67,10 +66,10 @@ async def unclaimed(company: Company) -> str:
     def work(connection: Connection) -> int:
         from leadbridge.server.state.service_keys import count_writes, earlier_accounts
 
-        services = company.catalog.services
+        services = [one for one in company.catalog.services if not company.services.is_simulated(one)]
         return count_writes(connection, [one for service in services for one in earlier_accounts(connection, service)])
 
-    if company.settings.sandbox or not company.store.exists or not (count := await company.store.run(work)):
+    if company.services.all_simulated or not company.store.exists or not (count := await company.store.run(work)):
         return ""
     return (
         f"{count} more writes were made by an earlier LeadBridge with other keys. Before the next write LeadBridge "
@@ -120,7 +119,7 @@ async def rename(company: Company, old: str) -> None:
         from leadbridge.server.state.service_keys import take_over
 
         services = company.catalog.services
-        accounts = {account_of(one, old.casefold()): company.services.account(one) for one in services}
+        accounts = {company.services.account(one, old.casefold()): company.services.account(one) for one in services}
         if not any(_is_there(connection, before) for before in accounts):
             raise Refused("no_such_company", f"Nothing was renamed: nothing is on record for company {old}.")
         if any(_is_there(connection, after) for after in accounts.values()):

@@ -22,6 +22,7 @@ from leadbridge.server.config.state_address import state_address
 from leadbridge.server.config.text_files import UnreadableFileError, read_text
 from leadbridge.server.config.token_claims import read_claims
 from leadbridge.server.errors import SettingsError
+from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 
 LONGEST_COMPANY = 40
 ApprovalMode = Literal["auto", "human", "token", "off"]
@@ -155,6 +156,16 @@ class Settings(BaseSettings):
     def secret(self, service: str) -> SecretStr | None:
         """The key for a service (`rooflink`, `renovationfind`), if there is one."""
         return self.rooflink_api_key if service == "rooflink" else self.renovationfind_token
+
+    def simulates(self, service: str) -> bool:
+        """Whether a service is the sandbox: in this process, or on this machine, where its own key opens it.
+
+        The sandbox takes no other key and no service takes that one, so it is known before any answer.
+        """
+        if self.sandbox:
+            return True
+        secret, host = self.secret(service), urlsplit(self.base_url(service)).hostname or ""
+        return secret is not None and secret.get_secret_value() == SANDBOX_SECRETS[service] and is_loopback(host)
 
     def warnings(self) -> Iterator[str]:
         """Lines for the start: settings that are not read, and a key that says that it is over, or will be soon.

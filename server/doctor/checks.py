@@ -58,6 +58,10 @@ def _keys(settings: Settings) -> Iterator[Finding]:
         return
     for service, title in (("rooflink", "RoofLink"), ("renovationfind", "RenovationFind")):
         secret = settings.secret(service)
+        if settings.simulates(service):
+            told = f"the sandbox's; {title} is simulated at {settings.base_url(service)}"
+            yield Finding("ok", f"{title} key", told)
+            continue
         if secret is None:
             yield Finding("warning", f"{title} key", "not set; its tools are hidden", "Set it to use this service.")
             continue
@@ -100,6 +104,11 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     except LeadBridgeError as error:
         yield Finding("failure", "server", str(error), "Correct the setting that is named.")
         return
+    try:
+        deck.company.refuse_mixture()
+    except Refused as refused:
+        told = refused.summary.replace("Nothing was sent", "Nothing is written")
+        yield Finding("failure", "sandbox", told, " ".join(refused.next_steps))
     of_store = list(store_findings(deck.store, settings))
     yield from of_store
     if all(finding.state != "failure" for finding in of_store):

@@ -30,6 +30,7 @@ from leadbridge.server.errors import (
     ServiceError,
     Unavailable,
     UnexpectedResponse,
+    WrongService,
 )
 from leadbridge.server.mcp.context import Deck
 
@@ -191,7 +192,7 @@ def _smallest(operation: Operation) -> dict[str, Scalar]:
 def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
     """An error as a finding; where it is the first answer of a service, it is about the service."""
     subject = title or operation.id
-    if isinstance(error, AuthError):
+    if isinstance(error, (AuthError, WrongService)):
         return Finding("failure", subject, error.what, error.next_step)
     if isinstance(error, UnexpectedResponse) and "HTML" in error.what:
         return Finding(

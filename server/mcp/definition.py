@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.cuts import noting_cuts
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
+from leadbridge.server.mcp.context import deck_of
 from leadbridge.server.mcp.incoming import undone
 from leadbridge.server.mcp.progress import Progress
 from leadbridge.server.mcp.receipt import WriteReceipt
@@ -140,7 +141,7 @@ class GuardedTool(Tool):
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback
-            return self._failure(error)
+            return self._failure(error, context)
         finally:
             on_wait.reset(waiting)
             logger.info("tool %s took %.2f s", self.name, time.monotonic() - started)
@@ -156,7 +157,7 @@ class GuardedTool(Tool):
         spec: ToolSpec = self.spec
         return await anyio.to_thread.run_sync(spec.rules, given) if spec.rules else []
 
-    def _failure(self, cause: BaseException) -> CallToolResult:
+    def _failure(self, cause: BaseException, context: Context[Any, Any]) -> CallToolResult:
         if isinstance(cause, Refused) and self.spec.effect.writes:
             return receipt_result(
                 WriteReceipt(
@@ -165,6 +166,7 @@ class GuardedTool(Tool):
                     summary=cause.summary,
                     next_steps=cause.next_steps,
                     reason=cause.reason,
+                    sandbox=deck_of(context).services.all_simulated,
                 )
             )
         if isinstance(cause, LeadBridgeError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from leadbridge.server.config.settings import Settings
+from leadbridge.server.services.services import Services
 
 _TITLES = {"rooflink": "RoofLink (roofing CRM: prospects)", "renovationfind": "RenovationFind (marketplace: leads)"}
 
@@ -31,11 +32,19 @@ _RULES = (
 )
 
 
-def instructions(settings: Settings, hidden: Mapping[str, str], services: Sequence[str]) -> str:
+SIMULATED = "SANDBOX: the services are simulated; nothing real is changed."
+MIXED = "SANDBOX: {} is simulated, its people are invented; the other service is live. Writes are refused here."
+
+
+def instructions(settings: Settings, hidden: Mapping[str, str], services: Services) -> str:
     """The server's instructions for these settings."""
-    lines = [f"LeadBridge runs a contractor's lead pipeline on {' and '.join(_TITLES[name] for name in services)}."]
-    if settings.sandbox:
-        lines.append("SANDBOX: both services are simulated; nothing real is changed.")
+    lines = [
+        f"LeadBridge runs a contractor's lead pipeline on {' and '.join(_TITLES[name] for name in services.clients)}."
+    ]
+    if services.all_simulated:
+        lines.append(SIMULATED)
+    elif services.mixed:
+        lines.append(MIXED.format(*(_TITLES[name].partition(" ")[0] for name in services.simulated)))
     lines.append(_RULES.format(approval=_APPROVAL[settings.approvals]))
     reasons = sorted(set(hidden.values()))
     if reasons:

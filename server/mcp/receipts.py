@@ -33,7 +33,9 @@ GO_ON = "The next call goes on from there; what is done is not repeated."
 
 def receipt(deck: Deck, plan: Plan, **fields: Any) -> WriteReceipt:
     """A receipt about a plan."""
-    return WriteReceipt(operation=plan.operation.id, sandbox=deck.settings.sandbox, **fields)
+    return WriteReceipt(
+        operation=plan.operation.id, sandbox=deck.services.is_simulated(plan.operation.service), **fields
+    )
 
 
 def receipt_of(

@@ -20,6 +20,7 @@ from leadbridge.server.mcp.arguments import Flag
 from leadbridge.server.mcp.context import Ctx, Deck, deck_of
 from leadbridge.server.mcp.definition import Rules, ToolSpec
 from leadbridge.server.mcp.elicitation import ask
+from leadbridge.server.mcp.instructions import SIMULATED
 from leadbridge.server.mcp.progress import progress_of_call
 from leadbridge.server.mcp.questions import answered_question, given_answer
 from leadbridge.server.mcp.receipt import WriteReceipt
@@ -127,6 +128,8 @@ def _in_time(function: Callable[..., Awaitable[Plan]], services: Collection[str]
         began = anyio.current_time()
         try:
             with anyio.fail_after(min(whole, max(whole * PLAN_SHARE, LEAST_FOR_PLAN))):
+                if services:
+                    deck.company.refuse_mixture()
                 await deck.company.confirm(*services)
                 plan = await function(**arguments)
         except TimeoutError:
@@ -138,7 +141,9 @@ def _in_time(function: Callable[..., Awaitable[Plan]], services: Collection[str]
         except ServiceError as error:
             raise _not_sent(error, "Nothing was sent") from None
         doubtful = (*plan.warnings, *doubts(arguments))
-        return replace(plan, took=anyio.current_time() - began, warnings=doubtful)
+        simulated = (SIMULATED,) if deck.services.is_simulated(plan.operation.service) else ()
+        took = anyio.current_time() - began
+        return replace(plan, took=took, warnings=doubtful, preview=(*plan.preview, *simulated))
 
     return make_plan
 

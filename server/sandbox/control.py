@@ -15,6 +15,7 @@ from starlette.routing import Route
 from leadbridge.server.sandbox.faults import UNREACHABLE, Fault, Faults
 from leadbridge.server.sandbox.state import RequestRecord, Write
 from leadbridge.server.sandbox.wire import is_json, read_json
+from leadbridge.server.sandbox_keys import SANDBOX_HOME
 
 
 class Steered(Protocol):
@@ -39,6 +40,9 @@ class Steered(Protocol):
 
 def control_routes(sandbox: Steered) -> list[Route]:
     """The routes; all answer JSON."""
+
+    async def home(_: Request) -> Response:
+        return JSONResponse({"simulates": ["RoofLink", "RenovationFind"]})
 
     async def add_faults(request: Request) -> Response:
         if not is_json(request):
@@ -73,6 +77,7 @@ def control_routes(sandbox: Steered) -> list[Route]:
         return JSONResponse({"pending": 0})
 
     return [
+        Route(SANDBOX_HOME, home),
         Route("/_sandbox/faults", add_faults, methods=["POST"]),
         Route("/_sandbox/faults", clear_faults, methods=["DELETE"]),
         Route("/_sandbox/writes", writes),

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import cast
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from leadbridge.server.config.loopback import LoopbackOnly, listen, origin_of
@@ -17,7 +17,7 @@ from leadbridge.server.sandbox.faults import UNREACHABLE
 from leadbridge.server.sandbox.front import CONNECTION
 from leadbridge.server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT
 from leadbridge.server.sandbox.simulator import Sandbox
-from leadbridge.server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
+from leadbridge.server.sandbox_keys import SANDBOX_HEADER, SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
 
 
 class BreakableProtocol(H11Protocol):
@@ -35,6 +35,21 @@ class BreakableProtocol(H11Protocol):
         self.app = with_connection
 
 
+def naming_itself(app: ASGIApp) -> ASGIApp:
+    """The same app, with the sandbox's header in whatever it answers."""
+
+    async def named(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                header = (SANDBOX_HEADER.encode(), b"simulated")
+                message = {**message, "headers": [*message.get("headers", []), header]}
+            await send(message)
+
+        await app(scope, receive, send_named)
+
+    return named
+
+
 def bind(sandbox: Sandbox, host: str, port: int) -> tuple[uvicorn.Server, socket.socket]:
     """A server that is not yet running, and its socket, which already listens. Port 0 takes a free one.
 
@@ -48,7 +63,7 @@ def bind(sandbox: Sandbox, host: str, port: int) -> tuple[uvicorn.Server, socket
     if wrong:
         raise ValueError(f"{wrong[0]} can be simulated in the same process only")
     config = uvicorn.Config(
-        LoopbackOnly(sandbox.app),
+        naming_itself(LoopbackOnly(sandbox.app)),
         http=BreakableProtocol,
         ws="none",
         lifespan="off",

@@ -30,13 +30,19 @@ from leadbridge.server.text import in_sentence
 
 MAX_BYTES = 10 * 1024 * 1024
 
-_KEY_SETTING = {"rooflink": "LEADBRIDGE_ROOFLINK_API_KEY", "renovationfind": "LEADBRIDGE_RENOVATIONFIND_TOKEN"}
+KEY_SETTING = {"rooflink": "LEADBRIDGE_ROOFLINK_API_KEY", "renovationfind": "LEADBRIDGE_RENOVATIONFIND_TOKEN"}
+"""The setting that holds a service's key."""
 _KEY_SOURCE = {
     "rooflink": "RoofLink's Company Settings > API Keys",
     "renovationfind": "the RenovationFind Manager Portal",
 }
 _FIELD = re.compile(r"[A-Za-z0-9_.]{1,60}")
 _WHY_REFUSED = {"rooflink": "it may have been disabled or deleted", "renovationfind": "tokens may expire"}
+
+
+def base_url_setting(service: str) -> str:
+    """The setting that says where a service is."""
+    return f"LEADBRIDGE_{service.upper()}_BASE_URL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +125,16 @@ def _json(answer: HttpAnswer, service: Service) -> JsonValue:
 
 def _error_for(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims) -> ServiceError:
     if answer.status == HTTPStatus.UNAUTHORIZED:
-        error: ServiceError = _key_refused(service, key)
+        error: ServiceError = key_refused(service, key)
     else:
         error = _by_status(answer, operation, service)
     error.service, error.operation, error.status = service.id, operation.id, answer.status
     return error
 
 
-def _key_refused(service: Service, key: TokenClaims) -> AuthError:
-    setting, now = _KEY_SETTING[service.id], datetime.now(UTC)
+def key_refused(service: Service, key: TokenClaims = NO_CLAIMS) -> AuthError:
+    """401, in words; `key` is what the key that was sent says of itself."""
+    setting, now = KEY_SETTING[service.id], datetime.now(UTC)
     if key.expired(now):
         return AuthError(
             what=f"{service.title} refused the key (401): it {key.expiry(now)}.",

@@ -25,6 +25,7 @@ from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.governor import Governor
 from leadbridge.server.services.observed import Observed
 from leadbridge.server.services.retry import Again, decide
+from leadbridge.server.services.simulated import home_of, refuse_other
 
 if TYPE_CHECKING:
     from leadbridge.server.services.connections import MakeTransport
@@ -72,10 +73,13 @@ class ServiceClient:
         self.service = service
         self.base_url = (base_url or service.base_url).rstrip("/")
         self.governor = governor
+        self.simulated: bool | None = None
+        """Whether what answers must be the sandbox, or must not; nothing for the sandbox of this process."""
         self.observed = Observed()
         self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
         self._secret = secret
         self._exchanges = Exchanges(service, secret, transport)
+        self._met = False
         self._sleep = sleep
         self._clock = clock
 
@@ -136,7 +140,7 @@ class ServiceClient:
                 patience = min(patience, READ_TIMEOUT)
             logger.debug("%s: attempt %d", operation.id, attempt)
             try:
-                answer = self._without_key(await self._exchanges.send(operation, url, query or {}, content, patience))
+                answer = await self._answer(operation, url, query or {}, content, patience)
                 logger.debug("%s: answered %d", operation.id, answer.status)
                 await self.governor.answered()
                 self.observed.last_date = answer.headers.get("date", "")
@@ -155,6 +159,27 @@ class ServiceClient:
                     raise _final(error, operation, self.service) from None
                 if not again.everyone:
                     await self._sleep(again.delay)
+
+    async def meet_sandbox(self) -> None:
+        """Make sure that the sandbox is there where the settings say so, once; without the governor and the ledger.
+
+        Raises:
+            WrongService: something else is there.
+            Unavailable: nothing answers.
+        """
+        if self.simulated and not self._met:
+            operation, url = home_of(self.service, self.base_url)
+            await self._answer(operation, url, {}, None, READ_TIMEOUT)
+            self._met = True
+
+    async def _answer(
+        self, operation: Operation, url: str, query: Mapping[str, Scalar], content: bytes | None, patience: float
+    ) -> HttpAnswer:
+        """One exchange, with what the settings say is there."""
+        answer = await self._exchanges.send(operation, url, query, content, patience)
+        if self.simulated is not None:
+            refuse_other(answer, operation, self.service, self.base_url, simulated=self.simulated)
+        return self._without_key(answer)
 
     async def aclose(self) -> None:
         """Close the connections."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -27,12 +27,41 @@ class Services:
 
     clients: Mapping[str, ServiceClient]
     company: str
+    """As the state store names it: the case of its name does not matter."""
+    simulated: frozenset[str]
+    """Those of the clients that call the sandbox."""
     uploads: Uploads
     """The way to the hosts that take RoofLink's files."""
 
-    def account(self, service: str) -> str:
-        """The company's account at a service, as the state store names it; which key opens it does not matter."""
-        return account_of(service, self.company)
+    def account(self, service: str, company: str = "") -> str:
+        """A company's account at a service, as the state store names it; which key opens it does not matter.
+
+        At the sandbox it is another one, whatever way leads there. At most 64 characters.
+        """
+        return _account(service, company or self.company, simulated=self.is_simulated(service))
+
+    def accounts(self, services: Iterable[str]) -> list[str]:
+        """The company's accounts; without any key both the live and the simulated ones."""
+        kinds = (False, True) if not self.clients else (None,)
+        return [
+            _account(service, self.company, simulated=self.is_simulated(service) if kind is None else kind)
+            for service in services
+            for kind in kinds
+        ]
+
+    def is_simulated(self, service: str) -> bool:
+        """Whether a service is the sandbox; one without a client counts as the others do."""
+        return service in self.simulated if service in self.clients else self.all_simulated
+
+    @property
+    def all_simulated(self) -> bool:
+        """Whether nothing here is real."""
+        return bool(self.clients) and self.simulated == frozenset(self.clients)
+
+    @property
+    def mixed(self) -> bool:
+        """Whether one service is the sandbox and the other is not."""
+        return bool(self.simulated) and not self.all_simulated
 
     def client(self, service: str) -> ServiceClient:
         """The client of a service that has a key."""
@@ -47,15 +76,8 @@ class Services:
             await client.aclose()
 
 
-def account_of(service: str, company: str) -> str:
-    """A company's account at a service, as the state store names it; at most 64 characters."""
-    return f"{service}/{company}"
-
-
-def company_of(settings: Settings) -> str:
-    """The company as the state store names it: the case of its name does not matter, a simulated one is another."""
-    company = settings.company.casefold()
-    return f"sandbox/{company}" if settings.sandbox else company
+def _account(service: str, company: str, *, simulated: bool) -> str:
+    return f"{service}/{'sandbox/' if simulated else ''}{company}"
 
 
 def connect(
@@ -72,7 +94,8 @@ def connect(
     not bring a new limit, as far as anybody knows.
     """
     clients: dict[str, ServiceClient] = {}
-    company = company_of(settings)
+    company = settings.company.casefold()
+    simulated = frozenset(service_id for service_id in secrets if settings.simulates(service_id))
     for service_id, secret in secrets.items():
         service = catalog.services[service_id]
         base_url = ("" if settings.sandbox else settings.base_url(service_id)) or service.base_url
@@ -84,10 +107,12 @@ def connect(
                 service=service.title,
                 requests=service.requests,
                 seconds=service.seconds,
-                account=account_of(service_id, company),
+                account=_account(service_id, company, simulated=service_id in simulated),
             ),
             transport=transport,
         )
+        if not settings.sandbox:
+            clients[service_id].simulated = service_id in simulated
     base_url = clients["rooflink"].base_url if "rooflink" in clients else ""
     host = urlsplit(base_url).hostname or ""
-    return Services(clients, company, Uploads("rooflink", is_loopback(host), transport))
+    return Services(clients, company, simulated, Uploads("rooflink", is_loopback(host), transport))

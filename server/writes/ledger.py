@@ -7,7 +7,7 @@ carried out) or `unknown` (it may have been). Each change of state is also a row
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -64,7 +64,8 @@ class Ledger:
 
     store: Store
     account: Callable[[str], str]
-    sandbox: bool
+    simulated: Callable[[str], bool]
+    """Whether a service is the sandbox."""
     clock: Callable[[], float] = time.time
     _late: LateOutcomes = field(init=False, repr=False)
 
@@ -151,7 +152,7 @@ class Ledger:
             "state": "intended",
             "approval": approval.way,
             "approval_id": approval.id,
-            "sandbox": self.sandbox,
+            "sandbox": self.simulated(plan.operation.service),
             "owner": this_process(),
             "lease_until": now + LEASE,
             "created_at": now,
@@ -267,13 +268,15 @@ class Ledger:
 
         return await self.store.run(work)
 
-    async def history(self, *, state: str = "", since: float = 0.0, limit: int = 20) -> tuple[list[WriteRow], int]:
-        """The company's newest writes, the unresolved first, and how many match; counted up to `write_rows.COUNTED`."""
+    async def history(
+        self, *, state: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
+    ) -> tuple[list[WriteRow], int]:
+        """Writes of these accounts or the company's, unresolved and new first, and how many match; counted up to `write_rows.COUNTED`."""
         now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
             settle_orphans(connection, now)
-            return newest(connection, self._accounts(), state=state, since=since, limit=limit)
+            return newest(connection, accounts or self._accounts(), state=state, since=since, limit=limit)
 
         return await self._late.run(work, now)
 

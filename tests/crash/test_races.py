@@ -131,7 +131,7 @@ def _plan(number: int) -> Plan:
 def _race_of_threads(state_url: str, plans: list[Plan], approval: Approval) -> Counter[str]:
     """Put all plans on record at once, each in a thread with a loop of its own; what each was told."""
     store = Store(state_url)
-    ledger = Ledger(store, lambda _: "account", sandbox=False)
+    ledger = Ledger(store, lambda _: "account", simulated=lambda _: False)
     barrier = threading.Barrier(len(plans))
     told: list[str] = []
 

@@ -35,7 +35,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def ledger(store: Store, time: Time) -> Ledger:
-    return Ledger(store, lambda service: f"account of {service}", sandbox=True, clock=time)
+    return Ledger(store, lambda service: f"account of {service}", simulated=lambda _: True, clock=time)
 
 
 def plan(lead_id: int, operation: str = "renovationfind.update_job_status", **arguments: Any) -> Plan:
@@ -152,7 +152,7 @@ async def test_the_history_is_filtered_by_state_and_by_time(ledger: Ledger, time
 
 async def test_the_history_shows_this_accounts_writes_only(store: Store, ledger: Ledger, time: Time) -> None:
     await intend(ledger, 785)
-    other = Ledger(store, lambda service: f"another account of {service}", sandbox=False, clock=time)
+    other = Ledger(store, lambda service: f"another account of {service}", simulated=lambda _: False, clock=time)
     assert (await other.history()) == ([], 0)
     await intend(other, 785)
     assert (await other.history())[1] == (await ledger.history())[1] == 1

@@ -34,7 +34,7 @@ def clock() -> Time:
 @pytest.fixture
 def ledger(state_url: str, clock: Time) -> Iterator[Ledger]:
     store = Store(state_url)
-    yield Ledger(store, lambda _: "account", sandbox=False, clock=clock)
+    yield Ledger(store, lambda _: "account", simulated=lambda _: False, clock=clock)
     store.close()
 
 

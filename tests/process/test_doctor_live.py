@@ -23,10 +23,11 @@ from leadbridge.server.doctor import live as doctor_live
 from leadbridge.server.sandbox import Fault, Sandbox
 from tests.contract import standin
 from tests.contract.standin import serving
+from tests.process.conftest import taking_any_key
 from tests.process.processes import named
 from tests.support import call, make_settings
 
-ROOFLINK = {"rooflink_api_key": "sandbox-rooflink-key"}
+ROOFLINK = {"rooflink_api_key": "key-of-one-office"}
 
 
 def examine(*arguments: str, **settings: str) -> Result:
@@ -87,7 +88,8 @@ def test_the_sandbox_itself_can_be_probed():
 
 @pytest.mark.slow
 def test_a_wrong_key_is_one_failure(live, simulator: Sandbox):
-    result = examine("--json", **{**live, "rooflink_api_key": "not-the-right-key-at-all"})
+    rooflink = {"rooflink_base_url": live["rooflink_base_url"], "rooflink_api_key": "not-the-right-key-at-all"}
+    result = examine("--json", **rooflink)
     assert result.exit_code == 1
     failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
     assert [(row["subject"], row["found"]) for row in failures] == [("RoofLink", "RoofLink refused the key (401).")]
@@ -95,19 +97,22 @@ def test_a_wrong_key_is_one_failure(live, simulator: Sandbox):
     assert len(simulator.requests) == 1
 
 
-def test_another_company_s_key_is_a_failure_that_says_how_to_go_on(live, tmp_path):
+def test_another_company_s_key_is_a_failure_that_says_how_to_go_on(simulator: Sandbox, tmp_path):
     """The other company has no prospect, so that none of the known ones can be its own."""
-    settings = {**live, "state_url": f"sqlite:///{tmp_path / 'state.db'}"}
+    settings = {**ROOFLINK, "state_url": f"sqlite:///{tmp_path / 'state.db'}"}
 
-    async def work() -> None:
-        async with Client(build_server(make_settings(sandbox=False, **settings))) as client:
+    def at(origin: str) -> dict[str, str]:
+        return {**settings, "rooflink_base_url": f"{origin}/roof_link_endpoints/api"}
+
+    async def work(origin: str) -> None:
+        async with Client(build_server(make_settings(sandbox=False, **at(origin)))) as client:
             await call(client, "find_matching_prospects", name="Nobody Atall")
 
-    anyio.run(work)
-    assert findings(examine("--json", **settings))["RoofLink company"]["state"] == "ok"
-    with serving(Sandbox(prospects=0).app) as origin:
-        moved = {**settings, "rooflink_base_url": f"{origin}/roof_link_endpoints/api"}
-        found = findings(examine("--json", **moved))["RoofLink company"]
+    with serving(taking_any_key(simulator.app)) as origin:
+        anyio.run(work, origin)
+        assert findings(examine("--json", **at(origin)))["RoofLink company"]["state"] == "ok"
+    with serving(taking_any_key(Sandbox(prospects=0).app)) as origin:
+        found = findings(examine("--json", **at(origin)))["RoofLink company"]
     assert found["state"] == "failure"
     assert "seems to be another company's than default" in found["found"]
     assert "leadbridge company accept" in found["do"]

@@ -27,9 +27,13 @@ def state(tmp_path) -> Path:
 
 
 @pytest.fixture
-def account(live, state) -> dict[str, str]:
+def account(office, state) -> dict[str, str]:
     """The environment of an account whose store holds three writes: unattended, approved by a person, and refused."""
-    settings = {**live, "state_url": f"sqlite:///{state}"}
+    return work_of(office, state)
+
+
+def work_of(keys: dict[str, str], state: Path) -> dict[str, str]:
+    settings = {**keys, "state_url": f"sqlite:///{state}"}
 
     async def work() -> None:
         async with Client(
@@ -130,6 +134,16 @@ def test_one_s_own_history_is_read_without_a_key(account, command):
     assert {"list": "3 of 3 writes", "verify": "holds: ", "export": "renovationfind.accept_lead"}[
         command
     ] in result.stdout
+
+
+def test_without_a_key_what_was_simulated_is_listed_too_and_marked(account, live, state):
+    """Nobody says then which of both is meant."""
+    simulated = work_of(live, state)
+    assert "Company default (simulated): 3 of 3 writes" in history(simulated, "list").stdout
+    assert "Company default: 3 of 3 writes" in history(account, "list").stdout
+    both = history(without(account, "KEY", "TOKEN", "BASE_URL"), "list").stdout
+    assert "6 of 6 writes" in both
+    assert len([line for line in both.splitlines() if line.rstrip(" │").endswith("simulated")]) == 3
 
 
 def test_with_one_key_only_the_other_service_s_writes_are_listed_too(account):

@@ -164,12 +164,12 @@ def test_a_port_in_use_is_a_failure_told_in_one_line(served):
 
 
 async def test_a_server_works_a_lead_on_a_sandbox_that_is_a_process_of_its_own(tmp_path):
-    """Nothing of it is simulated to LeadBridge: keys, connections and a state file as with a real account."""
+    """Keys, connections and a state file as with a real account; only, it is told to be simulated."""
     with ExitStack() as stack:
         sandbox, settings = stack.enter_context(sandbox_process())
         server = parameters(**lower(settings), state_url=f"sqlite:///{tmp_path / 'state.db'}")
         async with Client(server, elicitation_callback=Person()) as client:
-            assert "SANDBOX" not in (client.instructions or "")
+            assert "SANDBOX" in (client.instructions or "")
             ways = await win_lead(client)
         origin = settings["LEADBRIDGE_ROOFLINK_BASE_URL"].partition("/roof")[0]
         async with httpx.AsyncClient(base_url=origin, trust_env=False) as http:

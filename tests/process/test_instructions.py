@@ -43,8 +43,8 @@ def test_they_stay_under_2000_characters_and_give_every_reason(account, read_onl
 def test_they_stay_under_2000_characters_when_all_reasons_come_together():
     reasons = {f"toolset {name} is not in LEADBRIDGE_TOOLSETS" for name in (*DEFAULT, *OPT_IN)}
     reasons |= {"no key for rooflink", "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
-    settings = make_settings(sandbox=True)
-    assert len(instructions(settings, {reason: reason for reason in reasons}, ["rooflink", "renovationfind"])) < LIMIT
+    deck = build_deck(make_settings(sandbox=True))
+    assert len(instructions(deck.settings, {reason: reason for reason in reasons}, deck.services)) < LIMIT
 
 
 def test_they_tell_how_approval_is_asked_for_under_these_settings():
@@ -56,7 +56,7 @@ def test_they_tell_how_approval_is_asked_for_under_these_settings():
 
 
 def test_the_sandbox_is_said_to_be_one_and_a_real_account_is_not():
-    assert "SANDBOX: both services are simulated" in told(sandbox=True)
+    assert "SANDBOX: the services are simulated" in told(sandbox=True)
     assert "SANDBOX" not in told(sandbox=False, **KEYS)
 
 
@@ -67,7 +67,8 @@ def test_only_services_with_a_key_are_named_as_the_pipeline_s():
 
 
 def test_nothing_is_said_of_hidden_tools_where_none_is_hidden():
-    assert "Hidden" not in instructions(make_settings(), {}, ["rooflink"])
+    deck = build_deck(make_settings())
+    assert "Hidden" not in instructions(deck.settings, {}, deck.services)
 
 
 def test_what_the_pages_name_without_a_path_is_hidden_and_said_why():
@@ -84,7 +85,7 @@ def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
     settings = make_settings(toolsets="prospects")
     hidden = hidden_tools(settings, without, tool_specs(), {"rooflink", "renovationfind"})
     assert hidden["rooflink_create_lead"] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
-    assert hidden["rooflink_create_lead"] in instructions(settings, hidden, ["rooflink"])
+    assert hidden["rooflink_create_lead"] in instructions(settings, hidden, build_deck(settings).services)
 
 
 def test_they_name_only_tools_that_exist():

@@ -321,7 +321,7 @@ async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_
     stores: Any, url: str, version: int
 ) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", sandbox=True).intend(_plan(), Approval("token", "token-1"))
+    await Ledger(first, lambda _: "account", simulated=lambda _: True).intend(_plan(), Approval("token", "token-1"))
     first.close()
     with beside(url) as earlier:
         earlier.execute(text("update meta set value = :version where key = 'schema_version'"), {"version": version})
@@ -330,7 +330,7 @@ async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_
         if version == 1:
             earlier.execute(text("delete from meta where key = 'audit_head'"))
             earlier.execute(text("delete from audit"))
-    ledger = Ledger(stores(), lambda _: "account", sandbox=True)
+    ledger = Ledger(stores(), lambda _: "account", simulated=lambda _: True)
     (row,), _ = await ledger.history()
     assert row.target == "lead 785"
     with beside(url) as now:
@@ -396,7 +396,7 @@ async def test_a_write_whose_intent_cannot_be_kept_is_not_sent(time: Time, tmp_p
 async def test_a_write_between_whose_intent_and_sending_the_store_is_locked_is_not_sent(time: Time, file: Path) -> None:
     """The other process takes the lock in the moment in which the request is about to leave."""
     store = Store(f"sqlite:///{file}")
-    ledger = Ledger(store, lambda _: "account", sandbox=True)
+    ledger = Ledger(store, lambda _: "account", simulated=lambda _: True)
     permit = await ledger.intend(_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     store.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=20"))
@@ -475,9 +475,9 @@ def _plan(lead_id: int = 785, status: str = "QUOTE_SENT") -> Plan:
 
 async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_again(stores: Any) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", sandbox=True).intend(_plan(785), Approval("token", "token-1"))
+    await Ledger(first, lambda _: "account", simulated=lambda _: True).intend(_plan(785), Approval("token", "token-1"))
     first.close()
-    ledger = Ledger(stores(), lambda _: "account", sandbox=True)
+    ledger = Ledger(stores(), lambda _: "account", simulated=lambda _: True)
     with pytest.raises(Refused) as caught:
         await ledger.intend(_plan(786), Approval("token", "token-1"))
     assert caught.value.reason == "approval_used"
@@ -486,10 +486,12 @@ async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_ag
 
 async def test_a_question_that_was_answered_with_no_stays_answered_after_the_store_is_opened_again(stores: Any) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", sandbox=True).burn_no("asked-1", STATUS.id)
+    await Ledger(first, lambda _: "account", simulated=lambda _: True).burn_no("asked-1", STATUS.id)
     first.close()
     with pytest.raises(Refused):
-        await Ledger(stores(), lambda _: "account", sandbox=True).intend(_plan(), Approval("asked", "asked-1"))
+        await Ledger(stores(), lambda _: "account", simulated=lambda _: True).intend(
+            _plan(), Approval("asked", "asked-1")
+        )
 
 
 async def test_a_token_that_was_used_is_refused_by_a_restarted_server(state_url: str, time: Time) -> None:

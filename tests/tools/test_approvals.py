@@ -572,7 +572,7 @@ async def test_a_question_outlives_its_server_and_counts_once(sandbox: Sandbox, 
 async def test_a_question_lives_ten_minutes(sandbox: Sandbox, time: Time, state_url: str):
     """The SDK's own clock counts, so that the question is made older with the store's key instead."""
     store = Store(state_url)
-    seals = SealedQuestions(store, "sandbox/default")
+    seals = SealedQuestions(store, "leadbridge/sandbox/default")
     async with connected(sandbox, time=time, state_url=state_url, person=Person()) as client:
         question = await question_of(client, AGAIN, GATED[AGAIN])
         claims = json.loads(seals.unseal(question.request_state or ""))

@@ -140,7 +140,8 @@ async def test_a_dry_run_shows_the_first_request_and_sends_nothing(
         result = await call(client, UPLOAD, job_id=job, file_path="roof.jpg", dry_run=True)
     assert data_of(result)["outcome"] == "dry_run"
     assert "It would need no approval." in text_of(result)
-    assert f"Upload a file to RoofLink job {job}: image/jpeg, 100 KB.\nFile path: ⟦roof.jpg⟧\n" in text_of(result)
+    assert f"Upload a file to RoofLink job {job}: image/jpeg, 100 KB.\n" in text_of(result)
+    assert "\nFile path: ⟦roof.jpg⟧\n" in text_of(result)
     assert "POST https://integrate.rooflink.com/roof_link_endpoints/api/light/photos/ with " in text_of(result)
     assert f'{{"job": {job}, "name": "roof.jpg"}}' in text_of(result)
     assert (sandbox.requests, sandbox.writes) == ([], [])

@@ -86,6 +86,7 @@ async def find_matching_prospects(
         of = "" if total is None else f" of {total:,}"
         await ctx.report_progress(checked, total, f"compared {checked:,}{of} prospects")
 
+    deck.company.refuse_mixture()
     await deck.company.confirm("rooflink")
     seconds = deck.settings.call_deadline * SHARE_OF_DEADLINE
     report = await likely_duplicates(deck, sought, seconds, progress)

@@ -40,6 +40,7 @@ class ServiceState(View):
 
     service: str
     connected: bool
+    simulated: bool = Field(default=False, description="It is LeadBridge's sandbox")
     base_url: str
     limit: str
     used_now: int = 0
@@ -96,7 +97,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
     data = ServerStatus(
         version=__version__,
         company=deck.company.name,
-        sandbox=settings.sandbox,
+        sandbox=deck.services.all_simulated,
         read_only=settings.read_only,
         approvals=settings.approvals,
         approval_way=_approval_way(ctx, deck),
@@ -117,7 +118,9 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
 
 
 def _status_lines(data: ServerStatus) -> list[str]:
-    mode = "SANDBOX (simulated services)" if data.sandbox else "live"
+    simulated = [row.service for row in data.services if row.simulated]
+    mode = f"{' and '.join(simulated)} SIMULATED (sandbox), the rest live: writes are refused" if simulated else "live"
+    mode = "SANDBOX (simulated services)" if data.sandbox else mode
     lines = [
         f"LeadBridge {data.version}, {mode}{', READ ONLY' if data.read_only else ''}; toolsets: {data.toolsets}",
         f"Company: {data.company}",
@@ -125,7 +128,9 @@ def _status_lines(data: ServerStatus) -> list[str]:
     ]
     for row in data.services:
         state = (
-            f"{row.base_url}, {row.used_now} of {row.limit} used" if row.connected else "no key, its tools are hidden"
+            f"{'the sandbox at ' if row.simulated else ''}{row.base_url}, {row.used_now} of {row.limit} used"
+            if row.connected
+            else "no key, its tools are hidden"
         )
         wait = f", cooling off for {row.cool_off_seconds:.0f} s" if row.cool_off_seconds else ""
         key = f", key {row.key_expiry}" if row.key_expiry else ""
@@ -274,7 +279,8 @@ def _service(deck: Deck, service_id: str, key: str) -> ServiceState:
     return ServiceState(
         service=service.title,
         connected=True,
-        base_url="simulated" if deck.settings.sandbox else client.base_url,
+        simulated=deck.services.is_simulated(service_id),
+        base_url="this process" if deck.settings.sandbox else client.base_url,
         limit=f"{service.requests} requests in {service.seconds:g} s",
         used_now=int(state["used"]),
         cool_off_seconds=round(state["wait"], 1),
