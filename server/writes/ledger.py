@@ -271,7 +271,7 @@ class Ledger:
     async def history(
         self, *, state: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
     ) -> tuple[list[WriteRow], int]:
-        """Writes of these accounts or the company's, unresolved and new first, and how many match; counted up to `write_rows.COUNTED`."""
+        """Writes of these accounts, or of the company; see `newest`."""
         now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
