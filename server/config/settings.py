@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     def _unwrap_and_read_secret_files(cls, given: Any) -> Any:
         texts = {name: unwrapped(value) if isinstance(value, str) else value for name, value in given.items()}
         values: dict[str, Any] = {name: value for name, value in texts.items() if value != "" or name in _SECRETS}
-        for name in _PATHS & values.keys():
+        for name in [name for name in _PATHS if values.get(name) is not None]:
             try:
                 values[name] = Path(fill_in(str(values[name])))
             except ValueError as error:

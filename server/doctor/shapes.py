@@ -29,7 +29,7 @@ def shape_of(operation: Operation, answer: JsonValue) -> Seen:
         counts = len(counts_of(answer))
         return Seen(f"{shape} with {counts} counts", bool(counts) or answer in ({}, []), shape)
     if operation.name.endswith("checklist"):
-        steps = len(steps_of(answer))
+        steps = sum(isinstance(step, dict) for step in steps_of(answer))
         return Seen(f"{shape} with {steps} steps", bool(steps), shape)
     rows = rows_of(answer)
     if rows is None:

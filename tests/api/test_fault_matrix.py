@@ -30,6 +30,8 @@ from tests.support import call, data_of, text_of
 
 RENOVATIONFIND, ROOFLINK = on("renovationfind"), on("rooflink")
 
+_OPERATION = {spec.name: spec.operations[0] for spec in ALL_TOOLS if spec.operations}
+
 
 def read_again(first: int | None) -> Row:
     return Row([first, 200], "rows")
@@ -160,7 +162,7 @@ async def test_every_fault_lets_a_write_take_effect_at_most_once_and_is_told_and
             assert seen.row.writes <= 1
             assert not any("taken" in request.path for request in one.sandbox.requests)
             if tool is not READ:
-                operation = f"{tool.service}.{tool.name.removeprefix(f'{tool.service}_')}"
+                operation = _OPERATION[tool.name]
                 assert (seen.kept["operation"], seen.kept["summary"] != "") == (operation, True)
     assert wrong == {}
 
