@@ -145,7 +145,7 @@ def _take_postal(line: str) -> tuple[str, str, str]:
     for one in reversed(list(_ZIP.finditer(line))):
         before, tail = line[: one.start()].rstrip(" ,"), _tail(line, one.end())
         last_words = [fold(" ".join(before.replace(",", " ").split()[-count:])) for count in (1, 2, 3)]
-        if last_words[0] in words().units:
+        if last_words[0] in words().units and last_words[0] not in words().states:
             continue  # Apt 17772
         behind_town = "," in before and re.search(r"[^\W\d]{2}$", before)
         if before and (not tail or any(name in words().states for name in last_words) or behind_town):

@@ -271,7 +271,8 @@ def _are_two_words(ours: Street, theirs: Street) -> bool:
     """Whether what differs are two words that streets have (Hill and Mill, Stonebridge and Stone Ridge), or letters."""
     if len(ours.name) == len(theirs.name):
         changed = [pair for pair in zip(ours.name, theirs.name, strict=True) if pair[0] != pair[1]]
-        if any(len(word) <= 2 for pair in changed for word in pair):  # noqa: PLR2004
+        known = words().types
+        if any(min(map(len, pair)) <= 2 or (pair[0] in known and pair[1] in known) for pair in changed):  # noqa: PLR2004
             return True
     one, other = _last_word(ours.joined), _last_word(theirs.joined)
     return bool(one and other and one != other)

@@ -37,12 +37,12 @@ def spread(line: str) -> str:
 def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
     """The numbered or lettered road with which these words begin, and how many of them it takes."""
     table = words()
-    if len(line) > 1 and (kind := _kind(_normal(line[1:2]), state)) in table.road_kinds["ordinal"]:
-        ordinal = _ORDINAL.fullmatch(line[0])
-        number = ordinal.group(1) if ordinal else str(table.numbers.get(line[0], ""))
-        if number:
-            taken = 2 + (line[2:3] in (["RD"], ["ROAD"]))
-            return (kind, number.lstrip("0")), taken
+    ordinal = _ORDINAL.fullmatch(line[0]) if line else None
+    number = ordinal[1].lstrip("0") if ordinal else str(table.numbers.get(line[0], "")) if line else ""
+    for count in (3, 2, 1):
+        kind = _kind(_normal(line[1 : count + 1]), state) if number and len(line) > count else ""
+        if kind in table.road_kinds["ordinal"]:
+            return (kind, number), count + 1  # 5th Concession Rd
     for count in range(min(_LONGEST, len(line)), 0, -1):
         names, value, taken = _split(line, count)
         kind = _kind(_normal(names), state) if value else ""

@@ -15,6 +15,7 @@ _RANGE = 20
 _NUMBER = re.compile(r"\d+[A-Z]?|[NSEW]\d+(?:[NSEW]\d+)?")
 _HOUSE = re.compile(r"\d+[A-Z]?(?:-\d+)?")
 _UNIT_VALUE = re.compile(r"\d+-?[A-Z]{0,2}|[A-Z]{1,2}-?\d+[A-Z]?|[A-Z]|(?!NW|NE|SW|SE|ST|DR|RD|LN|CT)[A-Z]{2}")
+_HOUSE_OR_ORDINAL = re.compile(r"\d+(?:[A-Z]|ST|ND|RD|TH|RE|ER|EME)?")
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|ERE|EME|IEME|IERE)")
 _SAINTS = frozenset({"ST", "STE", "SAINT", "SAINTE"})
 _NUMBERED = frozenset({"HWY", "RTE"})
@@ -109,12 +110,13 @@ def _without_signs(line: list[str]) -> list[str]:
 
 def begins_house(line: Sequence[str]) -> bool:
     """Whether a house number and its street stand here, not a street that is a number: 4 St SW."""
-    return len(line) > 1 and bool(_HOUSE.fullmatch(line[0])) and not _numbered_street(line)
+    house = len(line) > 1 and _HOUSE.fullmatch(line[0]) and not _ORDINAL.fullmatch(line[0])
+    return bool(house) and not _numbered_street(line)
 
 
 def _numbered_street(line: Sequence[str]) -> bool:
     """`101 Street NW`, and nothing else but a unit."""
-    if len(line) < 2 or not re.fullmatch(r"\d+[A-Z]?", line[0]) or not street_type(line[1]):  # noqa: PLR2004
+    if len(line) < 2 or not _HOUSE_OR_ORDINAL.fullmatch(line[0]) or not street_type(line[1]):  # noqa: PLR2004
         return False
     behind = line[2:]
     return not behind or behind[0] in words().directions or behind[0] in words().units or behind[0] == "-"
@@ -135,7 +137,8 @@ def _leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
     value = _UNIT_VALUE.fullmatch(rest[0]) is not None
     if rest[1:2] == ["-"] and value and re.match(r"\d", "".join(rest[2:3])):
         return _hyphened(rest[0], rest[2:], kind, marked=marked, canada=canada, spaced=True)
-    if marked and value and begins_house(rest[1:]) and len(rest) > 2:  # noqa: PLR2004
+    three = rest[0].isdigit() and rest[1:2] and rest[1].isdigit() and _numbered_street(rest[2:])
+    if (marked or three) and value and begins_house(rest[1:]) and len(rest) > 2:  # noqa: PLR2004
         return _leading_unit(rest[1:], canada=canada)[0] if _joined(rest[1]) else rest[1:], kind + _unit_value(rest[0])
     if found := _joined(rest[0]):
         return _hyphened(found[1], [found[2], *rest[1:]], kind, marked=marked, canada=canada, spaced=False)
@@ -153,13 +156,12 @@ def _hyphened(
     second = rest[0]
     if not marked and first[0].isdigit() and _numbered_street(rest):
         return [first, *rest], ""  # 10182-101 Street NW
-    if not canada and not marked and not spaced and first.isdigit() and second.isdigit():
-        if len(second) == _QUEENS_DIGITS and len(first) in {1, 2, 3} and not 0 < int(second) - int(first) <= _RANGE:
+    if not canada and not marked and first.isdigit() and second.isdigit():
+        range_ = len(first) == len(second) and 0 < int(second) - int(first) <= _RANGE
+        if not spaced and len(second) == _QUEENS_DIGITS and not (range_ and int(first) % 2 == int(second) % 2):
             return [first + second, *rest[1:]], ""  # 41-25 Kissena Blvd: one house number
-        if len(first) == len(second) and 0 < int(second) - int(first) <= _RANGE:
+        if range_:
             return [f"{first}~{second}", *rest[1:]], ""
-        if len(second) == _QUEENS_DIGITS:
-            return [first + second, *rest[1:]], ""
     if _numbered_street(rest[1:]) or not _numbered_street(rest):
         return rest, kind + _unit_value(first)
     return [first, *rest], ""
@@ -172,7 +174,7 @@ def _house_number(line: list[str]) -> tuple[str, list[str], str]:
     number, rest, letter = line[0], line[1:], ""
     if number in words().numbers and not street_type(rest[0]):
         number = str(words().numbers[number])  # One Main Street
-    elif found := re.fullmatch(r"(\d+)-?([A-Z])", number):
+    elif found := re.fullmatch(r"(\d+)-?([A-Z]|BIS)", number):
         number, letter = found.groups()
     elif not re.fullmatch(r"\d+~\d+", number) and (
         not _NUMBER.fullmatch(number) or (len(rest) == 1 and street_type(rest[0]))
@@ -333,6 +335,8 @@ def _type(line: list[str], *, parted: bool) -> tuple[list[str], str, list[str]]:
         end = ends[0]
         while end + 1 in ends:  # "Forest Trail Dr": the last of several in a row
             end += 1
+        if street_type(line[end]) in _NUMBERED and line[end + 1 : end + 2] and line[end + 1].isdigit():
+            return line, "", []  # Old Highway 7
         return line[:end], street_type(line[end]), line[end + 1 :]
     return (line[:end], kind, []) if (kind := street_type(line[end])) else (line, "", [])
 

@@ -11,7 +11,7 @@ LIMIT = 400
 
 _LETTERS = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Æ": "AE", "æ": "ae", "Œ": "OE"}
-    | {"œ": "oe", "Þ": "Th", "þ": "th", "ð": "d", "\u0131": "i", "\u2044": "/", "№": "#"}
+    | {"œ": "oe", "Þ": "Th", "þ": "th", "ð": "d", "\u0131": "i", "\u2044": "/", "№": "#", "\u00b0": "o"}
 )
 _ASCII = {code: " " for code in (*range(32), 127) if code != ord("\n")} | {ord("'"): None, ord("`"): None}
 _APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc\u02b9`\u00b4\u2032]")
