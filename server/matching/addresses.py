@@ -9,18 +9,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
+from leadbridge.server.matching.regions import city_of, postal_of, state_of, take_postal, take_state, without_country
 from leadbridge.server.matching.roads import take_boxes
 from leadbridge.server.matching.streets import Street, begins_house, street_of
 from leadbridge.server.matching.text import fold, plain
 from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
-_ZIP = re.compile(r"(?<![\w#-])(\d{5})(?:[ -]?\d{4})?(?![\w-])")
-_POSTAL = re.compile(r"(?<!\w)([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)(?!\w)")
-_DIGITS, _DIGITS_LESS_ONE = 5, 4
 _TOWN_WORDS = 4
 
 
@@ -38,7 +36,8 @@ class Address:
     @property
     def known(self) -> bool:
         """Whether there is a street or a box to compare; house number 0 stands for none."""
-        return bool(self.street.name or self.street.box) and self.street.number != "0"
+        place = self.street.name or self.street.box not in {"", "GD"}  # general delivery is everybody's
+        return bool(place) and self.street.number != "0"
 
     @property
     def line(self) -> str:
@@ -52,7 +51,7 @@ class Address:
     def towns(self) -> list[str]:
         """What the town may be, without blanks; the last words of a line that no comma parts."""
         tail = self.unparted.split()
-        found = [_city(" ".join(tail[-count:])) for count in range(1, min(_TOWN_WORDS, len(tail) - 2) + 1)]
+        found = [city_of(" ".join(tail[-count:])) for count in range(1, min(_TOWN_WORDS, len(tail) - 2) + 1)]
         return [town.replace(" ", "") for town in dict.fromkeys([self.city, *found]) if town]
 
 
@@ -61,25 +60,25 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
     line = " ".join(re.sub(r"[\n;|]+", ",", plain(text)).split()).strip(" ,")
     if is_no_address(line):
-        return Address(Street(), _city(city), _state(state), _postal(postal_code, _state(state)))
+        return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
     line = _without_asides(line)
-    line, postal, behind = _take_postal(_without_country(line))
-    line = _without_country(line)
+    line, postal, behind = take_postal(without_country(line))
+    line = without_country(line)
     canadian = bool(postal) and not postal[0].isdigit()
-    behind_state = _state(behind)
-    known_state = _state(state) or (behind_state if (behind_state in words().canada) == canadian else "")
-    line, found_state = _take_state(line, after_postal=bool(postal), known=known_state)
+    behind_state = state_of(behind)
+    known_state = state_of(state) or (behind_state if (behind_state in words().canada) == canadian else "")
+    line, found_state = take_state(line, after_postal=bool(postal), known=known_state)
     known_state = known_state or found_state
-    postal = _postal(postal_code, known_state) or postal
+    postal = postal_of(postal_code, known_state) or postal
     if known_state == "HI":
         line = re.sub(r"\b(\d+)-(\d+)\b", r"\1\2", line, count=1)  # 94-123 Waipahu St: one house number
     line, box = take_boxes(line)
     if _is_unit(behind):
         line = f"{_as_unit(behind)}, {line}"
     region = _Region(known_state, canada=known_state in words().canada or canadian)
-    street, town, unparted = _street_and_city(_parts(line, box), _city(city), region, french=_is_french(line, region))
+    street, town, unparted = _street_and_city(_parts(line, box), city_of(city), region, french=_is_french(line, region))
     street = replace(street, box=box, rest=())
-    return Address(street, _city(city) or town, known_state, postal, unparted)
+    return Address(street, city_of(city) or town, known_state, postal, unparted)
 
 
 def with_town(address: Address, town: str) -> Address:
@@ -114,106 +113,17 @@ def _is_french(line: str, region: _Region) -> bool:
 
 def _without_asides(line: str) -> str:
     """Without what stands in brackets, stars or quotation marks, unless it is a unit or a state."""
+    if not re.search(r"[(\[*\"]", line):
+        return line
 
     def kept(found: re.Match[str]) -> str:
         inner = next((group for group in found.groups() if group), "").strip()
-        if _state(inner):
+        if state_of(inner):
             return f", {inner} "
         return f" {inner} " if _is_unit(inner) else " "
 
     cut = re.sub(r"\s+", " ", _ASIDE.sub(kept, line)).replace(" ,", ",").strip(" ,")
     return cut if re.search(r"\w", cut) else re.sub(r"[()\[\]*\"]", " ", line).strip(" ,")
-
-
-def _without_country(line: str) -> str:
-    names = "|".join(name.replace(" ", "[ .]*") + "[ .]*" for name in words().countries)
-    line = re.sub(rf"[\s,]+(?:{names})$", "", line).rstrip(" ,")
-    # A country's code behind a state's: AB, CA.
-    if (found := re.search(r"[\s,]([A-Z]{2})[\s,]+(?:CA|US)$", line)) and found[1] in words().states:
-        return line[: found.end(1)]
-    return line
-
-
-def _take_postal(line: str) -> tuple[str, str, str]:
-    """The line in front of the postal code, the code, and what stands behind it."""
-    if found := [one for one in _POSTAL.finditer(line) if one.start()]:
-        last = found[-1]
-        return line[: last.start()].rstrip(" ,"), last[1] + last[2], _tail(line, last.end())
-    lost = "|".join(words().lost_zero)
-    if short := re.search(rf"[\s,]({lost})[\s,]+(\d{{4}})(?:-\d{{4}})?(?!\w)", line):
-        return line[: short.start(2)].rstrip(" ,"), f"0{short[2]}", _tail(line, short.end())
-    for one in reversed(list(_ZIP.finditer(line))):
-        before, tail = line[: one.start()].rstrip(" ,"), _tail(line, one.end())
-        last_words = [fold(" ".join(before.replace(",", " ").split()[-count:])) for count in (1, 2, 3)]
-        if last_words[0] in words().units and last_words[0] not in words().states:
-            continue  # Apt 17772
-        behind_town = "," in before and re.search(r"[^\W\d]{2}$", before)
-        if before and (not tail or any(name in words().states for name in last_words) or behind_town):
-            return before, one[1], tail
-    return line, "", ""
-
-
-def _tail(line: str, start: int) -> str:
-    return line[start:].strip(" ,.-*")
-
-
-def _postal(text: str, state: str) -> str:
-    """A postal code given by itself: ZIP+4 cut to the ZIP code, a zero that a spreadsheet ate put back."""
-    squeezed = re.sub(r"[^A-Z0-9]", "", plain(text))
-    if re.fullmatch(r"[A-Z]\d[A-Z]\d[A-Z]\d", squeezed):
-        return squeezed
-    digits = squeezed if squeezed.isdigit() else ""
-    if len(digits) in {_DIGITS_LESS_ONE, _DIGITS_LESS_ONE + 4} and (not state or state in words().lost_zero):
-        digits = f"0{digits}"
-    return digits[:_DIGITS] if len(digits) in {_DIGITS, _DIGITS + 4} else ""
-
-
-def _state(text: str) -> str:
-    folded = fold(text)
-    return words().states.get(folded) or words().states.get(folded.replace(" ", ""), "")
-
-
-def _take_state(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
-    """The state at the end of a line, if one stands there; behind it only a remark."""
-    cut, code = _state_at_end(line, after_postal=after_postal, known=known)
-    if code or after_postal:
-        return cut, code
-    if (dash := line.rfind(" - ")) > 0 and (found := _state_at_end(line[:dash], after_postal=False, known=known))[1]:
-        return found
-    remark = re.search(r",[^,]*[^\W\d]{3}[^,]*,? +([A-Z]{2}) +[^,]+$", line)  # ..., Plano, TX gate code 12
-    if remark and _state(remark[1]) and (not known or _state(remark[1]) == known) and "," in line[: remark.start(1)]:
-        town_first = line[: remark.start(1)].rstrip(" ,")
-        return (town_first, _state(remark[1])) if line[remark.start(1) - 2] == "," else (line, "")
-    return line, ""
-
-
-def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
-    row = list(re.finditer(r"[^\s,]+|,", line))
-    for count in (5, 4, 3, 2, 1):
-        last = [found[0] for found in row[-count:]]
-        if len(row) <= count or "," in last:
-            continue
-        tail = fold(" ".join(last))
-        code = _state(tail)
-        if not code or (known and code != known):
-            continue
-        alone = row[-count - 1][0] == ","
-        if count == 1 and code in words().ambiguous_states and len(tail) == 2 and not alone:  # noqa: PLR2004
-            # "12 Oak Ct 06001": a court, unless the street has its type and a town stands between.
-            types = [bool(street_type(fold(found[0]))) for found in row[2:-1]]
-            typed = True in types and (after_postal or types[-1:] == [False])
-            if not (known or any(found[0] == "," for found in row) or typed):
-                continue
-        if count == 1 and len(tail) > 2 and not (alone or after_postal or len(row) > 4):  # noqa: PLR2004
-            continue  # "400 Oregon": a street
-        return line[: row[-count].start()].rstrip(" ,"), code
-    return line, ""
-
-
-def _city(text: str) -> str:
-    folded = fold(text)
-    short = " ".join(words().town_words.get(word, word) for word in folded.split())
-    return words().town_names.get(folded) or words().town_names.get(short) or short
 
 
 def _parts(line: str, box: str) -> list[str]:
@@ -255,22 +165,29 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
         units.append(found[0])
         behind[0] = found[1]
     towns = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
-    town = city or (_city(towns[-1]) if towns else "")
-    line = re.sub(rf"^(?:{'|'.join(map(re.escape, words().care_of))})\b[^\d#]*(?=[\d#])", "", line)
+    town = city or (city_of(towns[-1]) if towns else "")
+    line = _care_of().sub("", line)
     cut = _without_town(line, town) if town else line
     parted = bool(town)
     marked = " ".join([cut, *(_as_unit(part) for part in units)])
     street = street_of(marked, parted=parted, canada=region.canada, french=french, state=region.state)
     if parted or not line:
         return street, town, ""
-    return street, _city(" ".join(street.rest)) if street.type else "", line
+    return street, city_of(" ".join(street.rest)) if street.type else "", line
+
+
+@cache
+def _care_of() -> re.Pattern[str]:
+    """`c/o Dana Miller` in front of a house number."""
+    names = "|".join(re.escape(name) for name in words().care_of)
+    return re.compile(rf"^(?:{names})\b[^\d#]*(?=[\d#])")
 
 
 def _without_town(line: str, town: str) -> str:
     """The line without the town at its end, where a street is left before it."""
     row = line.split()
     for count in range(min(_TOWN_WORDS, len(row) - 2), 0, -1):
-        if _city(" ".join(row[-count:])) == town:
+        if city_of(" ".join(row[-count:])) == town:
             left = [word for word in row[:-count] if not re.match(r"[\d#-]", word) and word not in words().directions]
             typed = len(left) == 1 and street_type(left[0])
             if (left or re.match(r"\d+(?:ST|ND|RD|TH|E|RE|ER)", row[-count - 1])) and not typed:

@@ -45,6 +45,7 @@ def phones_of(text: str) -> tuple[tuple[str, Phone], ...]:
     for at, one in enumerate(found):
         before = shown[found[at - 1].end() if at else 0 : one.start()]
         behind = shown[one.end() : found[at + 1].start() if at + 1 < len(found) else None]
+        behind = "" if re.search(r"[A-Z]+\s*:\s*$", behind) else behind  # what stands in front of the next
         if phone := _parsed(one[0]):
             phones.setdefault(phone, _kind(behind, before, first=at == 0))
     if not phones and (vanity := _parsed(shown)) and re.search(r"\d\W*[A-Z]{4,}", shown):
@@ -112,6 +113,8 @@ def _is_no_mailbox(address: str) -> bool:
     """Whether an address stands for none: declined@, nomail@nomail.com, x@x.com."""
     local, _, domain = address.rpartition("@")
     name, host = re.sub(r"[^a-z]", "", local), re.sub(r"[^a-z]", "", domain.partition(".")[0])
+    if re.match(data("names.toml")["placeholders"]["mailboxes"], name):
+        return True
     if name in _table("placeholders", "words") or host in _table("placeholders", "hosts"):
         return True
     repeated = len(set(local)) == 1 and len(local) != 1

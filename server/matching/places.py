@@ -56,8 +56,7 @@ class _Finding:
     doubt: Doubt = Doubt.NONE
 
 
-UNKNOWN, OTHER = Place(Where.UNKNOWN), Place(Where.OTHER)
-_SAME = _Finding()
+UNKNOWN, OTHER, _SAME = Place(Where.UNKNOWN), Place(Where.OTHER), _Finding()
 _ONE_SIDE = "street type on one side only"
 
 
@@ -192,9 +191,9 @@ def _same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[
         )
     sides, others = ({side for side in (street.before, street.after) if side} for street in (ours, theirs))
     if (ours.before, ours.after) != (theirs.before, theirs.after):
-        if sides == others:
+        if sides == others and len(sides) == 1:
             findings.append(_Finding(0.9, "direction at the other end of the street's name"))
-        elif sides <= others or others <= sides:
+        elif sides < others or others < sides:
             findings.append(_Finding(0.85, "direction on one side only"))
         else:
             return None
@@ -274,6 +273,8 @@ def _are_two_words(ours: Street, theirs: Street) -> bool:
         known = words().types
         if any(min(map(len, pair)) <= 2 or (pair[0] in known and pair[1] in known) for pair in changed):  # noqa: PLR2004
             return True
+    elif any(len(word) <= 2 for word in set(ours.name) ^ set(theirs.name)):  # noqa: PLR2004
+        return True
     one, other = _last_word(ours.joined), _last_word(theirs.joined)
     return bool(one and other and one != other)
 

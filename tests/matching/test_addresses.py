@@ -102,12 +102,39 @@ def test_no_heap_of_signs_is_too_odd(text):
         ("100 West Ave", "100 WEST AVE"),
         ("5 St Clair Ave W, Toronto", "5 ST CLAIR AVE W, TORONTO"),
         ("100 Main St, Building 2, Apt 14", "100 MAIN ST # 14 BLDG 2"),
+        ("N 6543 CTH E, Iola, WI", "N6543 COUNTYRD E, IOLA, WI"),
+        ("120 NJ-27, Edison", "120 STATEHWY27, EDISON"),
+        ("10182-101 Street NW, Edmonton, AB", "10182 101 ST NW, EDMONTON, AB"),
+        ("301, 10182-101 St NW, Edmonton, AB", "10182 101 ST NW # 301, EDMONTON, AB"),
+        ("Site 12, Box 5, RR 1, Olds, AB T4H 1P4", "PO BOX 5 RR1 SITE12, OLDS, AB T4H1P4"),
+        ("123 A, rue Principale, Gatineau (Québec)", "123 PRINCIPALE ST # A, GATINEAU, QC"),
+        ("77 Cobb St (dog), Salem, OR 97301 - ring twice", "77 COBB ST, SALEM, OR 97301"),
+        ("77 Cobb St Basement Suite, Salem, OR", "77 COBB ST BSMT, SALEM, OR"),
+        ("77 Cobb St near the school, Salem, OR", "77 COBB ST, SALEM, OR"),
+        ("Civic No. 77 Cobb St, Halifax, NS", "77 COBB ST, HALIFAX, NS"),
+        ("100-104 Cobb St, Salem, OR", "100-104 COBB ST, SALEM, OR"),
+        ("45 Old Highway 7, Perth", "45 OLD HIGHWAY 7, PERTH"),
         ("", ""),
         (",,,", ""),
     ],
 )
 def test_addresses_come_in_one_form(text, line):
     assert address_of(text).line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["TBD", "0 Elm St, Plano", "Same as mailing", "N/A", "Unknown, Plano, TX", "...", "General Delivery, Plano, TX"],
+)
+def test_what_stands_for_no_address_is_none(text):
+    assert not address_of(text, "Plano", "TX", "75024").known
+
+
+def test_a_line_without_commas_is_read_with_the_town_of_the_other_side():
+    whole, bare = address_of("814 rue Tessier, Rouyn, QC"), address_of("814 rue Tessier Rouyn QC")
+    assert compare_addresses(whole, bare).where is Where.SAME
+    assert "ROUYN" in bare.towns()
+    assert compare_addresses(address_of("814 rue Rouyn, Laval, QC"), bare).where is Where.OTHER
 
 
 def test_parts_given_besides_count_more_than_the_text():

@@ -17,9 +17,9 @@ def judged() -> list[Judged]:
 
 
 def test_there_are_enough_pairs_of_both_kinds(judged):
-    assert len(judged) >= 300
-    assert sum(row.pair.same for row in judged) >= 100
-    assert sum(not row.pair.same for row in judged) >= 100
+    assert len(judged) >= 600
+    assert sum(row.pair.same for row in judged) >= 300
+    assert sum(not row.pair.same for row in judged) >= 300
 
 
 def test_nothing_that_differs_only_in_notation_is_missed(judged):
@@ -43,10 +43,9 @@ def test_another_property_of_a_customer_is_told_as_that_and_stops_nothing(judged
 
 
 def test_the_figures_stay_above_their_floor(judged):
-    # Measured: 0.996 and 0.958.
     sums = figures(judged)
-    assert sums.precision >= 0.98
-    assert sums.recall >= 0.93
+    assert sums.precision >= 0.99
+    assert sums.recall >= 0.97
 
 
 def test_it_makes_no_difference_which_side_is_compared_with_which(judged):
@@ -108,6 +107,31 @@ def test_a_phone_that_many_prospects_share_is_weak():
     alone = compare(profile_of(DANA), other)
     shared = compare(profile_of(DANA), other, frozenset({"p|+19725550142"}))
     assert alone.score > LISTED > shared.score
+
+
+def test_two_streets_that_the_index_knows_are_no_slip_of_the_pen():
+    ours = profile_of(Sought(address="12 Ashford Ln, Katy, TX 77494"))
+    theirs = profile_of(Sought(address="12 Ashfold Ln, Katy, TX 77494"))
+    known = frozenset({"s|77494|ASHFORD", "s|77494|ASHFOLD"})
+    assert compare(ours, theirs).likely
+    assert compare(ours, theirs, known).level == "none"
+
+
+@pytest.mark.parametrize(
+    ("other", "about"),
+    [
+        (Sought(address="4821 Juniper Hollow Dr, Plano, TX 75024", name="Marcus Hayes"), "house"),
+        (Sought(phones=(("cell", "972 555 0142"),), name="D. Miller"), "person"),
+        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Dana Miller"), "customer"),
+        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Chris Miller"), "family"),
+        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Dane Miller"), "family"),
+        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Marcus Hayes"), ""),
+    ],
+)
+def test_a_match_says_what_it_is_about(other, about):
+    match = compare(profile_of(DANA), profile_of(other))
+    assert match.about == about
+    assert match.likely is (about in {"house", "person"})
 
 
 def test_nothing_is_alike_in_nothing():

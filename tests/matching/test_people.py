@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadbridge.server.matching.names import Likeness, compare_names, name_of
-from leadbridge.server.matching.phones import email_of, is_shared_mailbox, phone_of
+from leadbridge.server.matching.phones import email_of, is_placeholder, is_shared_mailbox, phone_of, phones_of
 from leadbridge.server.matching.text import fold, plain
 from leadbridge.server.text import storable
 
@@ -70,6 +70,38 @@ def test_emails_come_in_one_form(text, email):
     assert email_of(text) == email
 
 
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("972-555-0142 (wife)", [("", "+19725550142")]),
+        ("cell 972-555-0142", [("cell", "+19725550142")]),
+        ("(972) 555-0142 home (972) 555-0143 cell", [("home", "+19725550142"), ("cell", "+19725550143")]),
+        ("C: 972-555-0142 H: 972-555-0143", [("cell", "+19725550142"), ("home", "+19725550143")]),
+        ("9725550142.0", [("", "+19725550142")]),
+        ("9.725550142E9", [("", "+19725550142")]),
+        ("972-555-0142 / none", [("", "+19725550142")]),
+        ("call the office", []),
+    ],
+)
+def test_every_number_in_a_field_is_read_with_what_it_is_called(text, numbers):
+    assert [(kind, phone.number) for kind, phone in phones_of(text)] == numbers
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["555-123-4567", "000-555-1234", "512-123-4567", "declined@gmail.com", "nomail@nomail.com", "x@x.com"],
+)
+def test_what_stands_for_no_contact_is_known_by_its_pattern(text):
+    assert is_placeholder(text)
+    assert phone_of(text) is None
+    assert email_of(text) == ""
+
+
+@pytest.mark.parametrize("text", ["972-555-0142", "nora@gmail.com", "donna@notary.com", "max@xmax.com", "555", "Dana"])
+def test_a_contact_of_somebody_is_no_placeholder(text):
+    assert not is_placeholder(text)
+
+
 def test_an_office_shares_its_mailbox():
     assert is_shared_mailbox("info@example.com")
     assert not is_shared_mailbox("dana@example.com")
@@ -102,6 +134,14 @@ def test_no_name_is_too_odd(text):
         ("Dana J. Miller", "Dana Miller", Likeness.ALIKE),
         ("Bob Reed", "Robert Reed", Likeness.ALIKE),
         ("Dana & Chris Miller", "Dana Miller", Likeness.ALIKE),
+        ("J.P. Tremblay", "Jean-Pierre Tremblay", Likeness.ALIKE),
+        ("Wm Hale", "William Hale", Likeness.ALIKE),
+        ("Paul Saint John", "Paul St. John", Likeness.SAME),
+        ("Acme Homes LLC", "Acme Homes, Inc.", Likeness.SAME),
+        ("Dana Miller (tenant)", "Dana Miller", Likeness.SAME),
+        ("First Baptist Church", "Second Baptist Church", Likeness.FAMILY),
+        ("Prince Jones", "Jones", Likeness.FAMILY),
+        ("Prince Jones", "Prince", Likeness.GIVEN),
         ("Dana Miller", "Dana Miler", Likeness.TYPO),
         ("Dana Miller", "Chris Miller", Likeness.FAMILY),
         ("Walter Reed Sr", "Walter Reed Jr", Likeness.FAMILY),

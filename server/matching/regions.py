@@ -1,0 +1,117 @@
+"""Town, state, postal code and country: the end of an address, and what stands behind it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from leadbridge.server.matching.text import fold, plain
+from leadbridge.server.matching.vocabulary import street_type, words
+
+_ZIP = re.compile(r"(?<![\w#-])(\d{5})(?:[ -]?\d{4})?(?![\w-])")
+_POSTAL = re.compile(r"(?<!\w)([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)(?!\w)")
+_DIGITS, _DIGITS_LESS_ONE = 5, 4
+
+
+@cache
+def _countries() -> re.Pattern[str]:
+    names = "|".join(name.replace(" ", "[ .]*") + "[ .]*" for name in words().countries)
+    return re.compile(rf"[\s,]+(?:{names})$")
+
+
+@cache
+def _short_zip() -> re.Pattern[str]:
+    return re.compile(rf"[\s,]({'|'.join(sorted(words().lost_zero))})[\s,]+(\d{{4}})(?:-\d{{4}})?(?!\w)")
+
+
+def without_country(line: str) -> str:
+    """The line without a country at its end."""
+    line = _countries().sub("", line).rstrip(" ,")
+    # A country's code behind a state's: AB, CA.
+    if (found := re.search(r"[\s,]([A-Z]{2})[\s,]+(?:CA|US)$", line)) and found[1] in words().states:
+        return line[: found.end(1)]
+    return line
+
+
+def take_postal(line: str) -> tuple[str, str, str]:
+    """The line in front of the postal code, the code, and what stands behind it."""
+    if found := [one for one in _POSTAL.finditer(line) if one.start()]:
+        last = found[-1]
+        return line[: last.start()].rstrip(" ,"), last[1] + last[2], _tail(line, last.end())
+    if short := _short_zip().search(line):
+        return line[: short.start(2)].rstrip(" ,"), f"0{short[2]}", _tail(line, short.end())
+    for one in reversed(list(_ZIP.finditer(line))):
+        before, tail = line[: one.start()].rstrip(" ,"), _tail(line, one.end())
+        last_words = [fold(" ".join(before.replace(",", " ").split()[-count:])) for count in (1, 2, 3)]
+        if last_words[0] in words().units and last_words[0] not in words().states:
+            continue  # Apt 17772
+        behind_town = "," in before and re.search(r"[^\W\d]{2}$", before)
+        if before and (not tail or any(name in words().states for name in last_words) or behind_town):
+            return before, one[1], tail
+    return line, "", ""
+
+
+def _tail(line: str, start: int) -> str:
+    return line[start:].strip(" ,.-*")
+
+
+def postal_of(text: str, state: str) -> str:
+    """A postal code given by itself: ZIP+4 cut to the ZIP code, a zero that a spreadsheet ate put back."""
+    squeezed = re.sub(r"[^A-Z0-9]", "", plain(text))
+    if re.fullmatch(r"[A-Z]\d[A-Z]\d[A-Z]\d", squeezed):
+        return squeezed
+    digits = squeezed if squeezed.isdigit() else ""
+    if len(digits) in {_DIGITS_LESS_ONE, _DIGITS_LESS_ONE + 4} and (not state or state in words().lost_zero):
+        digits = f"0{digits}"
+    return digits[:_DIGITS] if len(digits) in {_DIGITS, _DIGITS + 4} else ""
+
+
+def state_of(text: str) -> str:
+    """The code of a state or province, by whatever it is called; an empty text where it is none."""
+    folded = fold(text)
+    return words().states.get(folded) or words().states.get(folded.replace(" ", ""), "")
+
+
+def take_state(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
+    """The state at the end of a line, if one stands there; behind it only a remark."""
+    cut, code = _state_at_end(line, after_postal=after_postal, known=known)
+    if code or after_postal:
+        return cut, code
+    if (dash := line.rfind(" - ")) > 0 and (found := _state_at_end(line[:dash], after_postal=False, known=known))[1]:
+        return found
+    remark = re.search(r",[^,]*[^\W\d]{3}[^,]*,? +([A-Z]{2}) +[^,]+$", line)  # ..., Plano, TX gate code 12
+    code = state_of(remark[1]) if remark else ""
+    if remark and code and (not known or code == known) and line[: remark.start(1)].rstrip().endswith(","):
+        return line[: remark.start(1)].rstrip(" ,"), code
+    return line, ""
+
+
+def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
+    row = list(re.finditer(r"[^\s,]+|,", line))
+    for count in (5, 4, 3, 2, 1):
+        last = [found[0] for found in row[-count:]]
+        if len(row) <= count or "," in last:
+            continue
+        tail = fold(" ".join(last))
+        code = state_of(tail)
+        if not code or (known and code != known):
+            continue
+        alone = row[-count - 1][0] == ","
+        if count == 1 and code in words().ambiguous_states and len(tail) == 2 and not alone:  # noqa: PLR2004
+            # "12 Oak Ct 06001": a court, unless the street has its type and a town stands between.
+            types = [bool(street_type(fold(found[0]))) for found in row[2:-1]]
+            typed = True in types and (after_postal or types[-1:] == [False])
+            typed = typed or (after_postal and not street_type(code) and len(row) > 2)  # noqa: PLR2004
+            if not (known or any(found[0] == "," for found in row) or typed):
+                continue
+        if count == 1 and len(tail) > 2 and not (alone or after_postal or len(row) > 4):  # noqa: PLR2004
+            continue  # "400 Oregon": a street
+        return line[: row[-count].start()].rstrip(" ,"), code
+    return line, ""
+
+
+def city_of(text: str) -> str:
+    """A town in its one form: `Saint Paul` is ST PAUL."""
+    folded = fold(text)
+    short = " ".join(words().town_words.get(word, word) for word in folded.split())
+    return words().town_names.get(folded) or words().town_names.get(short) or short
