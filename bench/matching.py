@@ -152,7 +152,7 @@ async def show_lookups() -> list[str]:
     from leadbridge.server.state import Store
 
     random = Random(1)
-    told = [_invented(random) for _ in range(PROSPECTS)]
+    told = [invented(random) for _ in range(PROSPECTS)]
     with TemporaryDirectory(prefix="leadbridge-matching-") as folder:
         store = Store(f"sqlite:///{folder}/index.db")
         seen = SeenProspects(store, lambda service: service)
@@ -188,7 +188,8 @@ async def show_lookups() -> list[str]:
     return lines
 
 
-def _invented(random: object) -> Sought:
+def invented(random: object) -> Sought:
+    """A prospect of an invented person in a real town."""
     from random import Random
 
     from leadbridge.server.sandbox import people

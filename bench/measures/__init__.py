@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import call, definitions, floods, governor_drain, kills, ledger_cost, start, texts
+from bench.measures import call, definitions, floods, governor_drain, kills, ledger_cost, lookups, start, texts
 from bench.peers import Setup
 from bench.results import Row
 
@@ -15,6 +15,7 @@ ALL: tuple[Callable[[Setup], list[Row]], ...] = (
     texts.measure,
     floods.measure,
     ledger_cost.measure,
+    lookups.measure,
     governor_drain.measure,
     kills.measure,
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from leadbridge.server.matching.profile import Profile, Sought, profile_of, told_json
-from leadbridge.server.prospects.search import Findings, candidates_for, judge
+from leadbridge.server.prospects.search import Findings, candidates_for, judge, kept_profiles
 from leadbridge.server.services.rooflink.standing import Standing
 from leadbridge.server.state import Store
 from leadbridge.server.text import storable
@@ -24,12 +24,12 @@ UNREAD = Standing()
 
 @dataclass(frozen=True, slots=True)
 class SeenRow:
-    """A prospect as RoofLink told it, and the keys to find it by."""
+    """A prospect as RoofLink told it, and as it is compared."""
 
     prospect_id: int
     told: Sought
     deleted: bool
-    keys: frozenset[str]
+    profile: Profile
     standing: Standing = UNREAD
 
 
@@ -92,7 +92,7 @@ def row_of(prospect_id: int, told: Sought, *, deleted: bool = False, standing: S
         email=storable(told.email),
         name=storable(told.name),
     )
-    return SeenRow(prospect_id, kept, deleted, profile_of(kept).keys(), standing)
+    return SeenRow(prospect_id, kept, deleted, profile_of(kept), standing)
 
 
 def put_rows(connection: Connection, account: str, rows: Sequence[SeenRow], *, sweep: int, now: float) -> None:
@@ -119,6 +119,7 @@ def put_rows(connection: Connection, account: str, rows: Sequence[SeenRow], *, s
             "prospect_id": row.prospect_id,
             "sweep": sweep,
             "told": told[row.prospect_id],
+            "profile": kept_profiles().dump_json(row.profile).decode(),
             "standing": row.standing.as_json(),
             "deleted": row.deleted,
             "seen_at": now,
@@ -130,7 +131,9 @@ def put_rows(connection: Connection, account: str, rows: Sequence[SeenRow], *, s
     if known := [row.prospect_id for row in changed if row.prospect_id in before]:
         connection.execute(seen_keys.delete().where(seen_keys.c.account == account, seen_keys.c.prospect_id.in_(known)))
     keys = [
-        {"account": account, "key": key, "prospect_id": row.prospect_id} for row in changed for key in sorted(row.keys)
+        {"account": account, "key": key, "prospect_id": row.prospect_id}
+        for row in changed
+        for key in sorted(row.profile.keys())
     ]
     upsert(connection, seen_keys, keys)
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import combinations
 from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
 
 from leadbridge.server.matching.compare import Match, compare
 from leadbridge.server.matching.profile import Profile, Sought, profile_of, told_of
@@ -82,7 +85,7 @@ class Findings:
 class Candidates:
     """Rows to compare, and how many prospects have each key."""
 
-    rows: Sequence[Row[int, Mapping[str, object], bool]]
+    rows: Sequence[Row[int, Mapping[str, object], str, bool]]
     counts: Mapping[str, int]
     common: Sequence[str]
     """Keys of which not all prospects are among the rows."""
@@ -111,9 +114,9 @@ def candidates_for(connection: Connection, account: str, keys: Iterable[str]) ->
     for key in common:
         ids |= dict.fromkeys(_newest(connection, account, [key], OF_A_KEY))
     rows = connection.execute(
-        select(seen_prospects.c.prospect_id, seen_prospects.c.told, seen_prospects.c.deleted).where(
-            seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(list(ids)[:AT_MOST])
-        )
+        select(
+            seen_prospects.c.prospect_id, seen_prospects.c.told, seen_prospects.c.profile, seen_prospects.c.deleted
+        ).where(seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(list(ids)[:AT_MOST]))
     ).all()
     return Candidates(rows, counts, common)
 
@@ -133,18 +136,24 @@ def _newest(connection: Connection, account: str, keys: Sequence[str], limit: in
     return connection.execute(query.order_by(first.c.prospect_id.desc()).limit(limit)).scalars().all()
 
 
+@cache
+def kept_profiles() -> TypeAdapter[Profile]:
+    """Profiles as the table keeps them: to normalise hundreds anew for each search would take most of its time."""
+    return TypeAdapter(Profile)
+
+
 def judge(profile: Profile, candidates: Candidates) -> Findings:
     """Compare the candidates; at equal scores the newest first, and what was deleted behind what was not."""
     shared = {key for key, count in candidates.counts.items() if count > SHARED and key.startswith(("p|", "e|"))}
     found: list[Found] = []
     for row in candidates.rows:
-        told = told_of(row.told)
-        theirs = profile_of(told, like=profile)
+        kept = kept_profiles().validate_json(row.profile) if row.profile else None
+        theirs = kept or profile_of(told_of(row.told), like=profile)
         match = compare(profile, theirs, frozenset(shared))
         if match.level == "none":
             match = _by_part_of_name(profile, theirs, match)
         if match.level != "none":
-            found.append(Found(row.prospect_id, told, row.deleted, match))
+            found.append(Found(row.prospect_id, told_of(row.told), row.deleted, match))
     found.sort(key=lambda row: (-row.match.score, row.deleted, -row.prospect_id))
     most = max((candidates.counts[key] for key in candidates.common), default=0)
     return Findings(tuple(found), _in_words(candidates), max(0, most - len(candidates.rows)))

@@ -101,4 +101,5 @@ _STEPS: dict[int, Callable[[Connection], None]] = {
     3: _add_what_is_missing,
     4: _companies,
     5: _add_what_is_missing,
+    6: _add_what_is_missing,
 }

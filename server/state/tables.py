@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 AUDIT_HEAD = "audit_head"
 AUDIT_START = "0" * 64
 """What the first row of the audit trail follows."""
@@ -115,7 +115,8 @@ seen_prospects = Table(
     Column("account", String(64), primary_key=True),
     Column("prospect_id", BigInteger, primary_key=True, autoincrement=False),
     Column("sweep", BigInteger, nullable=False),  # the unbroken run of RoofLink's list that it was last seen in
-    Column("told", JSON, nullable=False),  # what RoofLink told, as it is compared
+    Column("told", JSON, nullable=False),  # what RoofLink told
+    Column("profile", Text, nullable=False),  # the same, normalised, as it is compared; empty in a row of before
     Column("standing", JSON, nullable=False),  # stage, rep, dates, next step; empty where the list was not read
     Column("deleted", Boolean, nullable=False),
     Column("seen_at", Float, nullable=False),

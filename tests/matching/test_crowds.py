@@ -13,6 +13,7 @@ from leadbridge.server.prospects.index import row_of
 from leadbridge.server.prospects.runs import begin
 from leadbridge.server.prospects.search import AT_MOST
 from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.state.tables import seen_prospects
 from tests.support import Era, Person, Time, call, connected, data_of, text_of
 
 FIND, CREATE = "find_matching_prospects", "rooflink_create_lead"
@@ -123,6 +124,12 @@ async def test_what_is_common_in_each_part_is_found_by_two_of_them(fill: Fill, k
     crowd += [Sought(f"9 Elm Ct Apt {1_000 + number}") for number in range(HALF)]
     deck = await fill([known, *crowd])
     assert (await index_of(deck).find(profile_of(sought))).matches[0].prospect_id == 1
+
+
+async def test_a_prospect_that_an_earlier_version_kept_is_found_too(fill: Fill) -> None:
+    deck = await fill([Sought("9 Elm Ct", name="Dana Miller")])
+    deck.store.run_sync(lambda connection: connection.execute(seen_prospects.update().values(profile="")))
+    assert len(await index_of(deck).find(profile_of(Sought("9 Elm Court")))) == 1
 
 
 @pytest.mark.parametrize("way", ["created", "dry run", "asked"])

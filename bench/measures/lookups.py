@@ -1,0 +1,127 @@
+"""Look-ups in a full index and the end of a long history: what must not take longer because there is much.
+
+The index holds 60,000 prospects, once ordinary ones and once those of a single household, who share house, name, phone
+and e-mail. The history holds 300,000 writes. Both are SQLite files on local disk, and the tools' own code is timed.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from statistics import median
+from typing import TYPE_CHECKING
+
+import anyio
+
+from bench.matching import invented
+from bench.peers import LEADBRIDGE, Setup
+from bench.results import Budget, Row
+from leadbridge.server.matching.profile import Sought, profile_of
+from leadbridge.server.prospects.index import SeenProspects, SeenRow, put_rows, row_of
+from leadbridge.server.state import Store
+from leadbridge.server.writes.ledger import Ledger
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+PROSPECTS, WRITES = 60_000, 300_000
+ROUNDS = 100
+PART = 2_000
+"""Rows in one statement."""
+ACCOUNT = "bench"
+SHOWN = 20
+HOUSEHOLD = Sought("100 Oak St", "Austin", "TX", "78701", (("cell", "(512) 555-0142"),), "pat@example.org", "Pat Lee")
+
+
+def measure(setup: Setup) -> list[Row]:
+    """Each question so many times, each about another prospect."""
+    with tempfile.TemporaryDirectory(prefix="leadbridge-bench-") as folder:
+        return anyio.run(_measure, Path(folder), setup.rounds(ROUNDS))
+
+
+async def _measure(folder: Path, rounds: int) -> list[Row]:
+    random = Random(1)
+    told = [invented(random) for _ in range(PROSPECTS)]
+    crowd = _index(folder / "ordinary.db", [row_of(number, one) for number, one in enumerate(told, start=1)])
+    one = row_of(1, HOUSEHOLD)
+    family = _index(folder / "household.db", [replace(one, prospect_id=number) for number in range(1, PROSPECTS + 1)])
+    ledger = _history(folder / "history.db")
+    some = random.sample(told, rounds)
+    names = [Sought(name=one.name) for one in some]
+    last_names = [Sought(name=one.name.split()[-1]) for one in some]
+    many = f"{PROSPECTS:,} prospects"
+    rows = [
+        ("a look-up by all fields", many, await _times(crowd, some), 20),
+        ("a name search", many, await _times(crowd, names), 50),
+        ("a search by family name", many, await _times(crowd, last_names), 100),
+        ("a look-up", f"{many} of one household", await _times(family, [HOUSEHOLD] * rounds), 300),
+        ("the newest writes", f"{WRITES:,}", await _timed([partial(ledger.history, limit=SHOWN)] * rounds), 20),
+    ]
+    for seen in (crowd, family):
+        seen.store.close()
+    ledger.store.close()
+    return [
+        Row(f"{what}, of {of}", "ms", {LEADBRIDGE: median(took)}, Budget(budget), digits=1)
+        for what, of, took, budget in rows
+    ]
+
+
+async def _times(seen: SeenProspects, sought: Sequence[Sought]) -> list[float]:
+    return await _timed([partial(seen.find, profile_of(one)) for one in sought])
+
+
+async def _timed(questions: Sequence[Callable[[], Awaitable[object]]]) -> list[float]:
+    """Milliseconds that each takes; the first is asked once before."""
+    await questions[0]()
+    took: list[float] = []
+    for question in questions:
+        began = time.perf_counter()
+        await question()
+        took.append((time.perf_counter() - began) * 1_000)
+    return took
+
+
+def _index(file: Path, rows: Sequence[SeenRow]) -> SeenProspects:
+    store = Store(f"sqlite:///{file}")
+
+    def fill(connection: Connection) -> None:
+        for start in range(0, len(rows), PART):
+            put_rows(connection, ACCOUNT, rows[start : start + PART], sweep=1, now=1.0)
+
+    store.run_sync(fill)
+    return SeenProspects(store, lambda _service: ACCOUNT)
+
+
+def _history(file: Path) -> Ledger:
+    store = Store(f"sqlite:///{file}")
+    row = {
+        "account": ACCOUNT,
+        "service": "rooflink",
+        "operation": "rooflink.add_note",
+        "target": "job 7",
+        "subject": "job 7",
+        "repeat_digest": "0" * 64,
+        "arguments": {"job_id": 7},
+        "state": "done",
+        "summary": "A note is added to job 7.",
+        "approval": "form",
+        "sandbox": True,
+        "owner": "bench",
+        "lease_until": 0.0,
+        "updated_at": 1.0,
+    }
+
+    def fill(connection: Connection) -> None:
+        from leadbridge.server.state.tables import writes
+
+        for start in range(0, WRITES, PART):
+            times = range(start, start + PART)
+            connection.execute(writes.insert(), [{**row, "created_at": float(at)} for at in times])
+
+    store.run_sync(fill)
+    return Ledger(store, lambda _service: ACCOUNT, sandbox=True)
