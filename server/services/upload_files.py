@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from leadbridge.server.errors import ArgumentsRefused, Problem
+from leadbridge.server.services.photo_places import Place, changed, place_in
 
 LARGEST = 50 * 1024 * 1024
 """Bytes; RoofLink names no limit. This one keeps a call within its deadline."""
-_CHUNK = 1024 * 1024
 _HEAD = 64
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
@@ -56,7 +56,9 @@ class UploadFile:
     size: int
     content_type: str
     digest: str
-    """SHA-256 of its content, as hexadecimal."""
+    """SHA-256 of what leaves, as hexadecimal."""
+    place: Place
+    """What takes the place it was taken at out of what leaves."""
 
     @property
     def name(self) -> str:
@@ -77,12 +79,13 @@ def looked_at(root: Path, text: str) -> UploadFile:
     """
     parts = inside(root, text)
     with opened(root, parts) as file:
-        size = os.fstat(file.fileno()).st_size
-        head = file.read(_HEAD)
-        digest = hashlib.sha256(head)
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-    return UploadFile(parts, size, _type_of(head), digest.hexdigest())
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:  # it has grown since it was opened
+        raise _too_large()
+    content_type = _type_of(content[:_HEAD])
+    place = place_in(content, content_type)
+    digest = hashlib.sha256(changed(content, 0, place.changes))
+    return UploadFile(parts, len(content), content_type, digest.hexdigest(), place)
 
 
 def inside(root: Path, text: str) -> tuple[str, ...]:
@@ -134,7 +137,7 @@ def _check(state: os.stat_result) -> None:
     if not state.st_size:
         raise _refused("is empty")
     if state.st_size > LARGEST:
-        raise _refused(f"must have at most {LARGEST // 1024 // 1024} MB (LeadBridge's own limit)")
+        raise _too_large()
 
 
 def _open(base: Path, parts: tuple[str, ...]) -> int:
@@ -170,6 +173,10 @@ def _type_of(head: bytes) -> str:
     raise _refused(
         "is no photo or video that is known: JPEG, PNG, GIF, WebP, TIFF, HEIC, AVIF, MP4, MOV, 3GP, AVI, WebM"
     )
+
+
+def _too_large() -> ArgumentsRefused:
+    return _refused(f"must have at most {LARGEST // 1024 // 1024} MB (LeadBridge's own limit)")
 
 
 def _refused(why: str) -> ArgumentsRefused:

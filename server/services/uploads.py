@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,6 +18,7 @@ from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.errors import NetworkSettingError, Refused, Rejected, ServiceError, Unavailable
 from leadbridge.server.services.network.failures import Progress, explain
 from leadbridge.server.services.network.proxies import proxy_for
+from leadbridge.server.services.photo_places import Change, changed
 from leadbridge.server.services.rooflink.photos import UploadForm
 
 if TYPE_CHECKING:
@@ -43,6 +45,8 @@ class Outgoing:
     content_type: str
     size: int
     digest: str
+    changes: Sequence[Change] = ()
+    """What is sent instead of what stands in the file."""
 
 
 class _Hashing:
@@ -57,7 +61,8 @@ class _Hashing:
         return self._file.stream.fileno()
 
     def read(self, size: int) -> bytes:
-        chunk = self._file.stream.read(min(size, self._left))
+        at = self._file.size - self._left
+        chunk = changed(self._file.stream.read(min(size, self._left)), at, self._file.changes)
         self._left -= len(chunk)
         self._hash.update(chunk)
         return chunk

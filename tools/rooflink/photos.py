@@ -42,6 +42,9 @@ _LAST_WORD = 2.0
 """Seconds kept back of the call's deadline, to tell how far the upload came."""
 CREATE, SEND, FINISH = "create the photo in RoofLink", "upload the file", "report the file as complete"
 
+PLACE_OUT = "The place where it was taken is in the file, and is left out of the copy that is sent."
+PLACE_UNSURE = "Not everything in this file could be read: if it says where it was taken, that is sent too."
+
 UPLOAD = Operation.model_validate(
     {
         "id": "leadbridge.upload_photo",
@@ -98,8 +101,10 @@ async def rooflink_upload_photo(
         arguments={"file_path": file.shown, **given, "digest": file.digest},
         preview=(
             f"Upload a file to RoofLink job {job_id}: {file.content_type}, {size}.",
+            *((PLACE_OUT,) if file.place.changes else ()),
             *((f"It goes on with photo {kept.photo_id}, which an earlier call created.",) if _usable(kept) else ()),
         ),
+        warnings=(PLACE_UNSURE,) if file.place.unsure else (),
         said=frozenset({"job_id", "digest"}),
         receive=lambda _answer: Done(summary=""),
         steps=lambda run: photo.carry_out(run, kept),
@@ -167,7 +172,7 @@ class _Photo:
         return Done(
             summary=f"Photo {photo.photo_id} is on RoofLink job {self.job_id}.",
             record_id=photo.photo_id,
-            details=rendered([("Name", self.title)]),
+            details=[*rendered([("Name", self.title)]), *([PLACE_OUT] if self.file.place.changes else [])],
             record={"photo_id": photo.photo_id, "job_id": self.job_id, "sha256": self.file.digest},
             warnings=[left] if left else [],
         )
@@ -230,7 +235,8 @@ class _Photo:
         assert photo.form is not None  # noqa: S101  # narrows the type: only a photo with its form comes here
         left = anyio.current_effective_deadline() - anyio.current_time() - _LAST_WORD
         with opened(self.root, self.file.parts) as stream, anyio.move_on_after(max(left, 0.0)):
-            outgoing = Outgoing(stream, self.file.name, self.file.content_type, self.file.size, self.file.digest)
+            file = self.file
+            outgoing = Outgoing(stream, file.name, file.content_type, file.size, file.digest, file.place.changes)
             try:
                 await self.deck.services.uploads.send(photo.form, outgoing)
             except FormExpired as error:
