@@ -42,7 +42,6 @@ def test_a_number_that_cannot_be_one_in_north_america_is_taken_with_a_warning(ph
     problems, (warning,) = contact_problems({"cell_phone": phone}, {})
     assert problems == []
     assert "cell_phone" in warning
-    assert phone in warning
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ FLOODS: dict[str, tuple[bytes, str, dict[str, Any]]] = {
     ),
     "a long name": (compact({"results": [{"id": 7, "name": "\u00e9\\" * 1_000_000}]}), "rooflink_list_prospects", {}),
     "digits": (repeated(PAGE + b'{"id":7,"count":[', b"9" * 5_000, 1_900, b"]}]}"), "rooflink_list_prospects", {}),
-    "one id again and again": (b"{" + b'"id":1,' * 1_400_000 + b'"id":7}', "rooflink_get_prospect", {"prospect_id": 7}),
+    "one id again and again": (b"{" + b'"id":7,' * 1_400_000 + b'"id":7}', "rooflink_get_prospect", {"prospect_id": 7}),
     "attachments": (
         repeated(b'{"data":{"attachments":[', b'{"id":1,"displayFilename":"a.jpg"}', 250_000, b'],"id":812}}'),
         "renovationfind_get_lead",
