@@ -85,17 +85,20 @@ class DuplicateReport:
         """How much was checked, in words: `checked 1,240 of 7,376 prospects`; what was cut is not called checked."""
         total = "an unknown number of" if self.coverage.total is None else f"{self.coverage.total:,}"
         unread = f" ({self.coverage.unreadable:,} could not be read)" if self.coverage.unreadable else ""
-        if not self.common:
-            return f"checked {self.coverage.checked:,} of {total} prospects{unread}"
-        shared = ", ".join(map(str, self.common))
-        return f"searched {self.coverage.checked:,} of {total} prospects{unread}, not all compared: {shared}"
+        return f"{'searched' if self.common else 'checked'} {self.coverage.checked:,} of {total} prospects{unread}"
+
+    @property
+    def cut(self) -> str:
+        """What was too common to be compared whole, and what would narrow it, in words; empty where nothing was cut."""
+        return f"{', '.join(map(str, self.common))}. {self.advice}" if self.common else ""
 
     @property
     def advice(self) -> str:
-        """What would narrow a search that was cut, in words."""
+        """What would narrow the search, in words."""
         if not self.narrower:
             return "Look for it with rooflink_list_prospects too."
-        return f"To narrow it, give {' or '.join(self.narrower)} too."
+        *others, last = self.narrower
+        return f"To narrow it, give {' or '.join([', '.join(others), last] if others else [last])} too."
 
 
 def index_of(deck: Sources) -> SeenProspects:

@@ -37,10 +37,10 @@ _KINDS = {
     "e": "e-mail",
     "n": "name",
     "w": "part of the name",
-    "a": "house number in one town",
-    "h": "house number and street",
+    "h": "house",
     "u": "unit",
     "s": "street",
+    "a": "house number in one town",
 }
 """What keys are called, by how they begin; the most telling first."""
 
@@ -170,9 +170,11 @@ def _by_part_of_name(ours: Profile, theirs: Profile, match: Match) -> Match:
 def _in_words(candidates: Candidates) -> tuple[Common, ...]:
     """One line for each kind of key, with the largest count of its keys."""
     kinds = {key: "h" if key.startswith("a||") else key[0] for key in candidates.common}
+    if "h" in kinds.values():  # which has its street and its number, too
+        kinds = {key: kind for key, kind in kinds.items() if kind not in {"s", "a"}}
     told: list[Common] = []
     for kind, what in _KINDS.items():
-        keys = [key for key in candidates.common if kinds[key] == kind]
+        keys = [key for key in kinds if kinds[key] == kind]
         if kind == "w":
             told += [Common(candidates.counts[key], f"{what} ({key[2:].title()})") for key in keys]
         elif keys:

@@ -65,7 +65,7 @@ async def test_a_duplicate_is_found_though_thousands_carry_the_offices_phone_and
         assert "2,200 share this phone" in told
     assert data_of(found)["complete"] is False
     assert data_of(found)["checked"] < CROWD / 2
-    assert "To narrow it, give an e-mail or a first and last name too." in text_of(found)
+    assert "2,200 share this phone. To narrow it, give an e-mail or a first and last name too." in text_of(found)
     assert len(sandbox.writes) == 0
 
 
@@ -79,7 +79,7 @@ async def test_a_name_is_found_by_the_whole_of_it_first(
         result = await call(client, FIND, name="Dana Miller")
     assert [row["id"] for row in data_of(result)["matches"]] == [1, 2]
     assert "1,102 share this part of the name (Dana)" in text_of(result)
-    assert "give a phone or an e-mail or a street address too" in text_of(result)
+    assert "give a phone, an e-mail or a street address too" in text_of(result)
 
 
 @pytest.mark.parametrize("name", ["Campbell", "Mrs Campbell", "Rosalind", "The Campbell Family"])

@@ -142,7 +142,7 @@ def _lines(report: DuplicateReport, data: Matches) -> list[str]:
     return [
         f"{matches}, {len(report.likely)} of them likely (score {LIKELY} or more); {report.checked}.",
         *table(["id", "score", "level", "evidence", "customer", "address", "deleted"], rows),
-        *([f"{data.more} weaker ones are not shown. {report.advice}"] if data.more else []),
+        *([f"{data.more} more are not shown. {'' if report.cut else report.advice}".rstrip()] if data.more else []),
     ]
 
 
@@ -150,8 +150,8 @@ def _remarks(report: DuplicateReport) -> list[str]:
     remarks: list[str] = []
     if not report.coverage.complete:
         remarks.append(f"NOT ALL WERE COMPARED ({report.stopped}): no match proves nothing yet. Call again to go on.")
-    if report.common:
-        remarks.append(f"NOT ALL WERE COMPARED: {', '.join(map(str, report.common))}. {report.advice}")
+    if report.cut:
+        remarks.append(f"NOT ALL WERE COMPARED: {report.cut}")
     if report.likely:
         remarks.append("Look at one with rooflink_get_prospect. Ask the user before creating another lead for it.")
     return remarks

@@ -88,8 +88,8 @@ async def check_duplicates(deck: Deck, sought: Sought) -> DuplicateCheck:
     told = f"Duplicates: {report.checked}."
     if report.stopped:
         told += f" Not all were compared ({report.stopped})."
-    if report.common:
-        told += f" {report.advice}"
+    if report.cut:
+        told += f" Not all were compared: {report.cut}"
     return DuplicateCheck(report.matches, report.likely, told, when)
 
 
