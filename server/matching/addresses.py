@@ -153,7 +153,7 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
         return Street(), "", ""
     index = 0 if not parts[0] else next((at for at, part in enumerate(parts) if _is_street(part)), 0)
     line, behind = parts[index], parts[index + 1 :]
-    units = [part for part in parts[:index] if _is_unit(part)]
+    units = [part for part in parts[:index] if _is_unit(part) or _short_unit(part)]
     if behind and re.fullmatch(r"(?:# ?)?\d+[A-Z]?", line) and begins_house(behind[0].split()):
         units.append(line)  # 301, 10182-101 St
         line, behind = behind[0], behind[1:]
@@ -188,8 +188,9 @@ def _without_town(line: str, town: str) -> str:
     row = line.split()
     for count in range(min(_TOWN_WORDS, len(row) - 2), 0, -1):
         if city_of(" ".join(row[-count:])) == town:
-            left = [word for word in row[:-count] if not re.match(r"[\d#-]", word) and word not in words().directions]
-            typed = len(left) == 1 and street_type(left[0])
+            small = words().directions.keys() | words().articles
+            left = [word for word in row[:-count] if not re.match(r"[\d#-]", word) and word not in small]
+            typed = len(left) == 1 and (street_type(left[0]) or french_type(left[0], french=False))
             if (left or re.match(r"\d+(?:ST|ND|RD|TH|E|RE|ER)", row[-count - 1])) and not typed:
                 return " ".join(row[:-count])
     return line
@@ -236,4 +237,4 @@ def _short_unit(part: str) -> bool:
 
 def _as_unit(part: str) -> str:
     """A number in front of a unit's part is one that lost its sign, unless it counts a floor."""
-    return f"# {part}" if re.match(r"\d+[A-Z]?\b(?! *(?:FL|FLOOR|FLR|ETAGE)\b)", part) else part
+    return f"# {part}" if re.match(r"\d+[A-Z]?\b(?! *(?:FL|FLOOR|FLR|ETAGE)\b)|[A-Z]\d*$", part) else part

@@ -119,10 +119,12 @@ def take_boxes(line: str) -> tuple[str, str]:
     """
     line = re.sub(r"\bP\.? ?O\.? ?B(?=OX|\b)", "PO B", line)
     found = [(words().boxes[" ".join(one[1].split())], one) for one in _boxes().finditer(line.replace(".", " "))]
-    if re.match(r"\W*\d", line):
-        found = [(kind, one) for kind, one in found if kind not in _ROUTES]
+    if house := re.match(r"\W*\d\S*", line):
+        # 48121 RR 231 is a range road; 5 Hwy 16 W RR 1 has a rural route behind its street.
+        first = house.end() + 1
+        found = [(kind, one) for kind, one in found if kind not in _ROUTES or (kind == "RR" and one.start() > first)]
     begins = bool(found) and found[0][0] in _ROUTES - {"RTE"} and not line[: found[0][1].start()].strip()
-    if not begins and not {kind for kind, _ in found} & {"BOX", "SITE"}:
+    if not begins and not (house and found) and not {kind for kind, _ in found} & {"BOX", "SITE"}:
         return (_DELIVERY.sub("", line), "GD") if _DELIVERY.search(line) else (line, "")
     parts = {f"{'RR' if kind == 'RTE' else kind}{one[2].lstrip('0') or '0'}" for kind, one in found}
     for _, one in reversed(found):
@@ -136,4 +138,6 @@ def same_box(ours: str, theirs: str) -> float:
     shared = one.keys() & other.keys()
     if not shared or any(one[kind] != other[kind] for kind in shared):
         return 0.0
+    if shared <= _ROUTES:
+        return 0.5  # a route is many houses
     return 1.0 if one.keys() == other.keys() else 0.85

@@ -78,6 +78,8 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
         return Street(
             number, until, side, name, "", after, units, "", (kind, value), tuple(word for word in left if word)
         )
+    if rest and (glued := re.fullmatch(r"([A-Z]+)-(\d+[A-Z]?)", rest[-1])) and street_type(glued[1]):
+        rest = [*rest[:-1], glued[1], "#", glued[2]]  # Pearl St-3
     rest, more, behind = without_units(rest, parted=parted)
     unit = sorted_units(unit, inner, letter, more)
     rest = " ".join(rest).replace("-", " ").split()
@@ -90,6 +92,8 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
     rest, before = _leading_direction(rest, directions)
     rest = _without_articles(rest) if french else rest
     rest, kind, left = _type(rest, parted=parted)
+    if before and kind and len(rest) == 2 and rest[0].isdigit() and rest[1] in directions:  # noqa: PLR2004
+        rest, kind, after = rest[:1], "", directions[rest[1]]  # 405 N 100 W St, in Utah
     if left and not after and left[0] in directions:
         left, after = left[1:], directions[left[0]]
     return Street(number, until, before, _canonical(rest), kind, after, unit, rest=(*left, *behind))
@@ -140,6 +144,9 @@ def _road(line: list[str], directions: Mapping[str, str], state: str) -> tuple[s
     rest, side = _leading_direction(line, directions)
     if side and (found := road_at(rest, state)):
         return side, found[0], rest[found[1] :]
+    # The county's letters in front: VZ County Road 4100.
+    if line and len(line[0]) == 2 and (found := road_at(line[1:], state)) and found[0][0] == "COUNTYRD":  # noqa: PLR2004
+        return "", found[0], line[found[1] + 1 :]
     return None
 
 
@@ -224,6 +231,8 @@ def _canonical(line: Sequence[str]) -> tuple[str, ...]:
             tens = 0
         elif ordinal := ORDINAL.fullmatch(word):
             found.append(ordinal[1].lstrip("0") or "0")
+        elif word in words().articles:
+            found.append(word)
         elif word.strip("-/#~"):
             street = word == "ST" and found and index + 1 == len(line)  # Main Street Circle
             found.append("ST" if word in _SAINTS and not street else words().whole.get(word, word))

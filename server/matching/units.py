@@ -71,6 +71,8 @@ def _hyphened(
             return [first + second, *rest[1:]], ""  # 41-25 Kissena Blvd: one house number
         if range_:
             return [f"{first}~{second}", *rest[1:]], ""
+        if not spaced and len(second) == 1 < len(first):
+            return [first, *rest[1:]], second  # 414-3 Pearl St
     if _numbered_street(rest[1:]) or not _numbered_street(rest):
         return rest, kind + _unit_value(first)
     return [first, *rest], ""

@@ -1,0 +1,160 @@
+"""Whether two street lines name one street: the same words, a slip of the pen, or two streets that look alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from leadbridge.server.matching.roads import same_road
+from leadbridge.server.matching.streets import Street
+from leadbridge.server.matching.vocabulary import street_type, words
+
+_DIGITS = re.compile(r"\d+")
+_COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
+_SURE_LENGTH, _SHORT_LENGTH, _TWO_LENGTH = 5, 4, 9
+_ONE_SIDE = "street type on one side only"
+
+
+class Doubt(Enum):
+    """Why two addresses that are almost the same may be two: it takes more than a name to call them one."""
+
+    NONE = 0
+    SLIP = 1
+    """A slip of the pen in the street's name, or another street."""
+    OTHER_STREET = 2
+    """A street of another type, or one whose name differs by more than a slip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One way in which two addresses differ, and how surely (0..1) they are one all the same."""
+
+    share: float = 1.0
+    reason: str = ""
+    doubt: Doubt = Doubt.NONE
+
+
+SAME = Finding()
+
+
+def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[Finding] | None:
+    """Name, type and directions; none where they are other streets."""
+    if ours.type == theirs.type and ours.name != theirs.name and _all_words(ours) == _all_words(theirs):
+        return [Finding(0.9, "direction at the other end of the street's name")]
+    name = _same_name(ours, theirs)
+    if name is None or (name.doubt is not Doubt.NONE and {ours.joined, theirs.joined} <= streets):
+        return None
+    if name is SAME and (_type_in_front(ours, theirs) or _type_in_front(theirs, ours)):
+        return [name]
+    findings = [name]
+    if name.reason != _ONE_SIDE and ours.type != theirs.type and not _remark_behind(ours, theirs):
+        findings.append(
+            Finding(0.5, f"street type differs ({ours.type}, {theirs.type})", Doubt.OTHER_STREET)
+            if ours.type and theirs.type
+            else Finding(0.92, _ONE_SIDE)
+        )
+    sides, others = ({side for side in (street.before, street.after) if side} for street in (ours, theirs))
+    if (ours.before, ours.after) != (theirs.before, theirs.after):
+        if sides == others and len(sides) == 1:
+            findings.append(Finding(0.9, "direction at the other end of the street's name"))
+        elif sides < others or others < sides:
+            findings.append(Finding(0.85, "direction on one side only"))
+        else:
+            return None
+    return findings
+
+
+def _same_name(ours: Street, theirs: Street) -> Finding | None:
+    if ours.road and theirs.road:
+        same = same_road(ours.road, theirs.road)
+        return Finding(0.85, "kind of road on one side only") if same is None else SAME if same else None
+    if ours.road or theirs.road:
+        return SAME if ours.joined == theirs.joined else None
+    one, other = ours.joined, theirs.joined
+    if one == other:
+        return SAME
+    if _whole(ours) == theirs.name or _whole(theirs) == ours.name:
+        typed, bare = (ours, theirs) if _whole(ours) == theirs.name else (theirs, ours)
+        # "Oak Hollow" and "Oak Hollow Dr" may be one street; "Oak Street" and "Oak Street Circle" are two.
+        return None if bare.type and typed.type in words().strong else Finding(0.92, _ONE_SIDE)
+    if _type_in_front(ours, theirs) or _type_in_front(theirs, ours):
+        return SAME
+    if _remark_behind(ours, theirs):
+        return Finding(0.92, "more behind the street on one side")
+    if any(pattern.findall(one) != pattern.findall(other) for pattern in (_DIGITS, _COMPASS)):
+        return None  # 14th and 15th are two streets, Westfield and Eastfield are neighbours
+    return _slip(ours, theirs) or _longer(ours, theirs)
+
+
+def _type_in_front(ours: Street, theirs: Street) -> bool:
+    """Whether ours is theirs with the type in front, as French has it."""
+    return not ours.type and (words().whole.get(theirs.type), *theirs.name) == ours.name
+
+
+def _remark_behind(ours: Street, theirs: Street) -> bool:
+    """Whether one line goes on behind the other's whole street with what is no street's name: a remark."""
+    lines = [tuple("STREET" if word == "ST" else word for word in _whole(street)) for street in (ours, theirs)]
+    short, long = sorted(lines, key=len)
+    typed = ours.type if lines[0] == short else theirs.type
+    more = long[len(short) :]
+    if not typed or len(short) < 2 or not more or long[: len(short)] != short:  # noqa: PLR2004
+        return False
+    types = [street_type(word) for word in more]
+    return not all(types) and types[-1] not in words().strong
+
+
+def _slip(ours: Street, theirs: Street) -> Finding | None:
+    """One letter changed, left out, added or swapped, in words written whole; known words are no slips."""
+    from rapidfuzz.distance import OSA
+
+    one, other = ours.joined, theirs.joined
+    if not (ours.type and theirs.type):
+        one, other = ("".join(_whole(street)) for street in (ours, theirs))
+    distance = OSA.distance(one, other, score_cutoff=2)
+    if distance not in {1, 2} or _are_two_words(ours, theirs):
+        return None
+    if distance == 1 and max(len(one), len(other)) >= _SHORT_LENGTH:
+        share = 0.9 if max(len(one), len(other)) >= _SURE_LENGTH else 0.72
+        return Finding(share, "street name differs by one letter", Doubt.SLIP)
+    if distance == 2 and min(len(one), len(other)) >= _TWO_LENGTH:  # noqa: PLR2004
+        return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
+    return None
+
+
+def _are_two_words(ours: Street, theirs: Street) -> bool:
+    """Whether what differs are two words that streets have (Hill and Mill, Stonebridge and Stone Ridge), or letters."""
+    if len(ours.name) == len(theirs.name):
+        changed = [pair for pair in zip(ours.name, theirs.name, strict=True) if pair[0] != pair[1]]
+        known = words().types
+        if any(min(map(len, pair)) <= 2 or (pair[0] in known and pair[1] in known) for pair in changed):  # noqa: PLR2004
+            return True
+    elif any(len(word) <= 2 for word in set(ours.name) ^ set(theirs.name)):  # noqa: PLR2004
+        return True
+    one, other = _last_word(ours.joined), _last_word(theirs.joined)
+    return bool(one and other and one != other)
+
+
+@lru_cache(maxsize=4096)
+def _last_word(name: str) -> str:
+    """The longest word of streets with which a name ends, joined to others or not."""
+    return next((name[at:] for at in range(len(name) - 2) if name[at:] in words().whole.values()), "")
+
+
+def _longer(ours: Street, theirs: Street) -> Finding | None:
+    short, long = sorted((set(ours.name), set(theirs.name)), key=len)
+    if short < long and sum(map(len, short)) > _SURE_LENGTH:
+        doubt = Doubt.SLIP if ours.type == theirs.type else Doubt.OTHER_STREET
+        return Finding(0.7, "street name longer on one side", doubt)
+    return None
+
+
+def _all_words(street: Street) -> list[str]:
+    """The words of a name with its directions, which some put before the type: Big Run South Rd, Big Run Rd S."""
+    return sorted([*street.name, *(words().whole.get(side, "") for side in (street.before, street.after) if side)])
+
+
+def _whole(street: Street) -> tuple[str, ...]:
+    """A street's name and type in whole words."""
+    return (*street.name, words().whole.get(street.type, street.type)) if street.type else street.name
