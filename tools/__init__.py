@@ -1,6 +1,6 @@
 """The tools: what an assistant sees. One module for each resource; each tool is a typed function.
 
-A read tool returns a `Reply`; a write tool returns a `Plan`, and `leadbridge.server.mcp.writes` does the rest.
+A read tool returns a `Reply`; a write tool returns a `Write`, and `leadbridge.server.mcp.writes` does the rest.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.services.view import Identity, View
 from leadbridge.server.text import in_sentence, label
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import Becomes, Whole
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize
@@ -67,7 +67,7 @@ async def rooflink_reply_to_note(
     ctx: Ctx,
     note_id: Annotated[Id, Field(description="From rooflink_list_notes")],
     message: Message,
-) -> Plan:
+) -> Write:
     """Add a reply to a note's thread in RoofLink. It needs the user's approval.
 
     Whom a reply reaches is not documented: it may be mailed, to a customer too. rooflink_add_note starts a new note.
@@ -75,20 +75,24 @@ async def rooflink_reply_to_note(
     deck = deck_of(ctx)
     operation = deck.operation("rooflink.reply_to_note")
     path, body = placed(operation, {"note_id": note_id})
-    return Plan(
-        operation=operation,
-        target=f"note {note_id}",
-        arguments={"note_id": note_id, "message": message},
-        path=path,
-        body=operation.encode_body({**body, "message": message}),
-        preview=(
-            f"Reply to note {note_id} in RoofLink.",
-            "Whom a reply reaches is not documented: everybody in the thread may be mailed, a customer among them.",
-            "This cannot be undone.",
-            ("The whole message", Whole(message)),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=partial(_replied, deck, operation, note_id),
+            path=path,
+            body=operation.encode_body({**body, "message": message}),
         ),
-        said=frozenset({"note_id", "message"}),
-        receive=partial(_replied, deck, operation, note_id),
+        subject=Subject(f"note {note_id}"),
+        arguments={"note_id": note_id, "message": message},
+        preview=Preview(
+            lines=(
+                f"Reply to note {note_id} in RoofLink.",
+                "Whom a reply reaches is not documented: everybody in the thread may be mailed, a customer among them.",
+                "This cannot be undone.",
+                ("The whole message", Whole(message)),
+            ),
+            said=frozenset({"note_id", "message"}),
+        ),
     )
 
 
@@ -108,7 +112,7 @@ def _replied(deck: Deck, operation: Operation, note_id: int, answer: JsonValue) 
 
 async def rooflink_update_customer_email(
     ctx: Ctx, job_id: JobId, email: Annotated[Email, Field(description="The customer's new address")]
-) -> Plan:
+) -> Write:
     """Set the e-mail address of a RoofLink job's customer.
 
     The receipt shows before and after. rooflink_update_job changes other contact data.
@@ -135,24 +139,28 @@ async def rooflink_update_customer_email(
             raise unreadable(what, operation, deck.catalog.services["rooflink"], None)
         return change(shown)
 
-    return Plan(
-        operation=operation,
-        target=f"job {job_id}",
-        subject=f"job {job_id}",
-        sets=frozenset({"email", "customer_email"}),
-        overwritten=before is not None and not before.is_like(email),
-        arguments={"job_id": job_id, "email": email},
-        path=path,
-        body=operation.encode_body({**body, "email": email}),
-        before={"email": _text(before)} if before is not None else {},
-        preview=(
-            f"Set the e-mail address of job {job_id}'s customer in RoofLink.",
-            ("E-mail", Becomes(text_before(before), email)),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=receive,
+            path=path,
+            body=operation.encode_body({**body, "email": email}),
+            look_for=look_for,
         ),
-        said=frozenset({"job_id", "email"}),
-        notes=(unknown,) if unknown else (),
-        look_for=look_for,
-        receive=receive,
+        subject=Subject(f"job {job_id}", f"job {job_id}"),
+        arguments={"job_id": job_id, "email": email},
+        preview=Preview(
+            lines=(
+                f"Set the e-mail address of job {job_id}'s customer in RoofLink.",
+                ("E-mail", Becomes(text_before(before), email)),
+            ),
+            said=frozenset({"job_id", "email"}),
+            notes=(unknown,) if unknown else (),
+            before={"email": _text(before)} if before is not None else {},
+        ),
+        repeat=UntilChanged(
+            sets=frozenset({"email", "customer_email"}), changed=before is not None and not before.is_like(email)
+        ),
     )
 
 

@@ -27,7 +27,7 @@ from leadbridge.server.mcp.context import Deck
 from leadbridge.server.services.governor import Governor
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import WritePermit
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 
 ROUNDS = 100
 WARM_UP = 5
@@ -67,9 +67,9 @@ async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[l
         for number in range(-WARM_UP, rounds):
             order = list(ways.items())
             for name, way in order if number % 2 else reversed(order):
-                plan = _plan(deck, f"{name} {number}")
+                write, action = _write(deck, f"{name} {number}")
                 began = time.perf_counter()
-                await way(plan)
+                await way(write, action)
                 if number >= 0:
                     times[name].append((time.perf_counter() - began) * 1000)
     finally:
@@ -78,39 +78,43 @@ async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[l
     return times["with"], times["without"]
 
 
-async def _with_ledger(deck: Deck, plan: Plan) -> None:
-    """What stands between a plan and its receipt (server/writes/pipeline.py), without a person and without words."""
+async def _with_ledger(deck: Deck, write: Write, action: HttpWrite) -> None:
+    """What stands between a write and its receipt (server/writes/pipeline.py), without a person and without words."""
     ledger = deck.ledger
-    if await ledger.earlier(plan) is not None:
+    if await ledger.earlier(write) is not None:
         raise _not_measured("a repeat")
-    permit = await ledger.intend(plan, Approval("not needed"))
+    permit = await ledger.begin(write, Approval("not needed"))
     if not isinstance(permit, WritePermit):
         raise _not_measured("a repeat")
-    answer = await deck.services.client(SERVICE).request(plan.operation, path=plan.path, body=plan.body, permit=permit)
-    done = plan.receive(answer)
+    client = deck.services.client(SERVICE)
+    answer = await client.request(action.operation, path=action.path, body=action.body, permit=permit)
+    done = action.receive(answer)
     await ledger.record(permit.write_id, "done", done.summary, done.record_id)
 
 
-async def _without_ledger(deck: Deck, plan: Plan) -> None:
+async def _without_ledger(deck: Deck, _write: Write, action: HttpWrite) -> None:
     answer = await deck.services.client(SERVICE).request(
-        plan.operation, path=plan.path, body=plan.body, permit=Unrecorded()
+        action.operation, path=action.path, body=action.body, permit=Unrecorded()
     )
-    plan.receive(answer)
+    action.receive(answer)
 
 
-def _plan(deck: Deck, reason: str) -> Plan:
+def _write(deck: Deck, reason: str) -> tuple[Write, HttpWrite]:
     operation = deck.operation(Unrecorded.operation_id)
     arguments: dict[str, JsonValue] = {"status": "OTHER", "reason": reason}
-    return Plan(
+    action = HttpWrite(
         operation=operation,
-        target=TARGET,
-        subject=f"{TARGET} status",
-        arguments={"lead_id": LEAD, **arguments},
+        receive=lambda _: Done("The status is set.", record_id=LEAD),
         path={"lead_id": LEAD},
         body=operation.encode_body(arguments),
-        preview=(),
-        receive=lambda _: Done("The status is set.", record_id=LEAD),
     )
+    write = Write(
+        action=action,
+        subject=Subject(TARGET, f"{TARGET} status"),
+        arguments={"lead_id": LEAD, **arguments},
+        preview=Preview(lines=()),
+    )
+    return write, action
 
 
 def _unhurried(*, service: str, requests: int, seconds: float, account: str = "") -> Governor:

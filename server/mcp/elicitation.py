@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import anyio
@@ -24,7 +24,8 @@ from leadbridge.server.mcp.progress import progress_of_call
 from leadbridge.server.mcp.questions import QUESTION, answered_question, given_answer
 from leadbridge.server.text import clean
 from leadbridge.server.writes.approval import Approval, asked_id
-from leadbridge.server.writes.plan import Plan, digest_of
+from leadbridge.server.writes.model import Write, digest_of
+from leadbridge.server.writes.open_questions import Asked, question_key
 
 STATELESS = "2026-07-28"
 """The first protocol version whose servers cannot call back; versions are dates and sort as such."""
@@ -56,8 +57,8 @@ class Answer:
     told: str = ""
 
 
-async def ask(ctx: Ctx, plan: Plan) -> Answer | InputRequiredResult:
-    """A person's answer about this plan, or the question with which the call is answered.
+async def ask(ctx: Ctx, asked: Asked) -> Answer | InputRequiredResult:
+    """A person's answer about this write, or the question with which the call is answered.
 
     Whoever gets an `Answer` ends the open question once it is acted upon.
 
@@ -65,21 +66,26 @@ async def ask(ctx: Ctx, plan: Plan) -> Answer | InputRequiredResult:
         Refused: another call is asking exactly this.
     """
     if (ctx.protocol_version or "") >= STATELESS:
-        return await _by_answering(ctx, plan)
-    return await _within_call(ctx, plan)
+        return await _by_answering(ctx, asked)
+    return await _within_call(ctx, asked)
 
 
-async def _within_call(ctx: Ctx, plan: Plan) -> Answer:
+def _since(answer: Answer, seen: int) -> Answer:
+    """The answer, of which a yes does not count if there is a newer write about the subject than was `seen`."""
+    return replace(answer, approval=replace(answer.approval, seen=seen)) if answer.approval else answer
+
+
+async def _within_call(ctx: Ctx, asked: Asked) -> Answer:
     deck = deck_of(ctx)
     began = deck.approvals.clock()
-    deck.questions.begin(plan, began, LIFETIME)
+    deck.questions.begin(asked.write, began, LIFETIME)
     answer = _unreadable()
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_tell_that_it_waits)
             try:
                 result = await ctx.session.send_request(
-                    _form(plan),
+                    _form(asked.write),
                     ElicitResult,
                     request_read_timeout_seconds=LIFETIME,
                     metadata=ServerMessageMetadata(related_request_id=ctx.request_id),
@@ -92,32 +98,38 @@ async def _within_call(ctx: Ctx, plan: Plan) -> Answer:
                 answer = _read(result.action, result.content, deck.approvals.clock() - began)
             tasks.cancel_scope.cancel()
     except BaseException:
-        deck.questions.end(plan)
+        deck.questions.end(asked)
         raise
-    return answer
+    return _since(answer, asked.seen)
 
 
-async def _by_answering(ctx: Ctx, plan: Plan) -> Answer | InputRequiredResult:
-    deck = deck_of(ctx)
-    now, shown = deck.approvals.clock(), digest_of(plan.question)
-    asked, given = _state(ctx.request_state), given_answer()
-    rounds = int(asked.get("rounds", 0))
-    if asked.get("shown") == shown:
+async def _by_answering(ctx: Ctx, asked: Asked) -> Answer | InputRequiredResult:
+    deck, write = deck_of(ctx), asked.write
+    now, shown = deck.approvals.clock(), digest_of(write.question)
+    state, given = _state(ctx.request_state), given_answer()
+    rounds = int(state.get("rounds", 0))
+    if state.get("shown") == shown:
         if given is not None:
-            return _read_raw(given, now - float(asked["at"]))
+            return _since(_read_raw(given, now - float(state["at"])), int(state.get("seen", asked.seen)))
         if rounds >= MOST_ROUNDS:
             return Answer(
                 None, "nobody_asked", f"The client called again {rounds} times without an answer to the form."
             )
     if ctx.request_state is None and given is None:
-        deck.questions.begin(plan, now, SAME_MOMENT)
+        deck.questions.begin(write, now, SAME_MOMENT)
     await anyio.to_thread.run_sync(deck.store.secret)  # sealing needs it, and would read it in the event loop
-    state = {"shown": shown, "at": now, "rounds": rounds + 1}
-    return InputRequiredResult(input_requests={QUESTION: _form(plan)}, request_state=json.dumps(state))
+    sealed = {"shown": shown, "write": write.digest(), "seen": asked.seen, "at": now, "rounds": rounds + 1}
+    return InputRequiredResult(input_requests={QUESTION: _form(write)}, request_state=json.dumps(sealed))
 
 
-def _form(plan: Plan) -> ElicitRequest:
-    return ElicitRequest(params=ElicitRequestFormParams(message=plan.question, requested_schema=FORM))
+def key_of_question(ctx: Ctx) -> str:
+    """Which question this call answers, as `Asked.key` says it."""
+    state = _state(ctx.request_state)
+    return question_key(str(state.get("write")), str(state.get("shown")))
+
+
+def _form(write: Write) -> ElicitRequest:
+    return ElicitRequest(params=ElicitRequestFormParams(message=write.question, requested_schema=FORM))
 
 
 def _state(text: str | None) -> Mapping[str, Any]:

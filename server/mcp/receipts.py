@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import JsonValue
-
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, ServiceError
 from leadbridge.server.mcp.context import Deck
 from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt
@@ -17,8 +15,16 @@ from leadbridge.server.mcp.wording import in_words, next_steps, outcome_of
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.text import quoted
 from leadbridge.server.writes.approval import DryRun, TokenNeeded
+from leadbridge.server.writes.model import (
+    Done,
+    HttpWrite,
+    LocalWrite,
+    MultiStepWrite,
+    OnceForGood,
+    SameWithinADay,
+    Write,
+)
 from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Outcome
-from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.server.writes.repeats import EarlierWrite
 
 FOUND_AFTER = "The record was found on the service afterwards."
@@ -31,29 +37,29 @@ WITHOUT_FORMS = (
 GO_ON = "The next call goes on from there; what is done is not repeated."
 
 
-def receipt(deck: Deck, plan: Plan, **fields: Any) -> WriteReceipt:
-    """A receipt about a plan."""
+def receipt(deck: Deck, write: Write, **fields: Any) -> WriteReceipt:
+    """A receipt about a write."""
     return WriteReceipt(
-        operation=plan.operation.id, sandbox=deck.services.is_simulated(plan.operation.service), **fields
+        operation=write.operation.id, sandbox=deck.services.is_simulated(write.operation.service), **fields
     )
 
 
 def receipt_of(
-    deck: Deck, plan: Plan, outcome: Outcome | LeadBridgeError | TimeoutError, *, step: bool = False
+    deck: Deck, write: Write, outcome: Outcome | LeadBridgeError | TimeoutError, *, step: bool = False
 ) -> WriteReceipt:
-    """What became of a plan, or of a `step` of one."""
+    """What became of a write, or of a `step` of one."""
     match outcome:
         case Applied():
             found = outcome.found_after
             warnings = [f"{found.happened} {FOUND_AFTER}"] if found else []
             if outcome.not_kept:
                 warnings.append(f"What the service answered could not be kept: {outcome.not_kept}")
-            return _done(deck, plan, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
+            return _done(deck, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
             error = outcome.error
             return receipt(
                 deck,
-                plan,
+                write,
                 outcome="unknown" if isinstance(outcome, MaybeApplied) else "refused",
                 summary=outcome_of(error, step=step),
                 write_id=outcome.write_id,
@@ -62,39 +68,39 @@ def receipt_of(
                 reason=error.kind,
             )
         case Done():
-            return _done(deck, plan, outcome)
+            return _done(deck, write, outcome)
         case InSteps():
-            return _in_steps(deck, plan, outcome)
+            return _in_steps(deck, write, outcome)
         case EarlierWrite():
-            return _already_done(deck, plan, outcome)
+            return _already_done(deck, write, outcome)
         case TokenNeeded():
             return receipt(
                 deck,
-                plan,
+                write,
                 outcome="approval_required",
                 summary="The user has not been asked. Nothing was changed.",
-                preview=plan.question_lines,
+                preview=write.question_lines,
                 next_steps=[
                     "Only after the user says yes to exactly this, call again with the same arguments and the token."
                 ],
                 approval_token=outcome.token,
             )
         case DryRun():
-            return _dry_run(deck, plan)
+            return _dry_run(deck, write)
         case _:
-            return _refusal(deck, plan, outcome)
+            return _refusal(deck, write, outcome)
 
 
-def not_approved(deck: Deck, plan: Plan, reason: str, told: str) -> WriteReceipt:
+def not_approved(deck: Deck, write: Write, reason: str, told: str) -> WriteReceipt:
     """A form that came back as anything but a yes; `told` says as what."""
     nobody = reason == "nobody_asked"
     summary = "Nobody was asked, and nothing was changed." if nobody else "not approved. Nothing was changed."
     steps = [] if nobody else ["Ask the user what they want before this is tried another time."]
     return receipt(
         deck,
-        plan,
+        write,
         outcome="not_approved",
-        summary=f"{plan.operation.title}: {summary} {told}",
+        summary=f"{write.operation.title}: {summary} {told}",
         next_steps=[*steps, WITHOUT_FORMS] if reason in UNSEEN else steps,
         reason=reason,
     )
@@ -106,25 +112,25 @@ def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:
 
 
 def _done(
-    deck: Deck, plan: Plan, done: Done, warnings: Sequence[str] = (), write_id: int | None = None
+    deck: Deck, write: Write, done: Done, warnings: Sequence[str] = (), write_id: int | None = None
 ) -> WriteReceipt:
-    names = [*plan.before, *(name for name in done.after if name not in plan.before)]
+    names = [*write.preview.before, *(name for name in done.after if name not in write.preview.before)]
     changed = [
-        Change(field=name, before=shown(plan.before.get(name)), after=shown(done.after.get(name)))
+        Change(field=name, before=shown(write.preview.before.get(name)), after=shown(done.after.get(name)))
         for name in names
-        if plan.before.get(name) != done.after.get(name)
+        if write.preview.before.get(name) != done.after.get(name)
     ]
     return receipt(
         deck,
-        plan,
+        write,
         outcome="done",
         summary=done.summary,
         write_id=write_id,
         record_id=done.record_id,
         record=dict(done.record),
-        details=[*done.details, *plan.notes],
+        details=[*done.details, *write.preview.notes],
         changed=changed,
-        warnings=_once([*plan.warnings, *done.warnings, *warnings]),
+        warnings=_once([*write.preview.warnings, *done.warnings, *warnings]),
         next_steps=done.next_steps,
     )
 
@@ -133,22 +139,22 @@ def _once(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _already_done(deck: Deck, plan: Plan, earlier: EarlierWrite) -> WriteReceipt:
-    if plan.repeat == "day":
+def _already_done(deck: Deck, write: Write, earlier: EarlierWrite) -> WriteReceipt:
+    if isinstance(write.repeat, SameWithinADay):
         rule = "The same within 24 hours is not sent again."
-    elif plan.repeat == "once":
+    elif isinstance(write.repeat, OnceForGood):
         rule = "It can only be done once."
     else:
         rule = "If it was changed on the service since, set it to something else first, or set it there."
     return receipt(
         deck,
-        plan,
+        write,
         outcome="already_done",
         summary=earlier_line(earlier),
         write_id=earlier.write_id,
         record_id=earlier.record_id,
-        record=dict(plan.already),
-        details=[f"{name}: {value}" for name, value in plan.already.items()],
+        record=dict(write.known),
+        details=[f"{name}: {value}" for name, value in write.known.items()],
         next_steps=[rule],
     )
 
@@ -159,40 +165,40 @@ def earlier_line(earlier: EarlierWrite) -> str:
     return f"{earlier.summary} That was on {when}; nothing was sent now."
 
 
-def _dry_run(deck: Deck, plan: Plan) -> WriteReceipt:
-    if plan.carry_out_here is not None or plan.steps is not None:
-        needs = "a person's" if plan.needs_approval or plan.carry_out_here is not None else "no"
-        summary = f"{plan.operation.title}: nothing was changed. It would need {needs} approval."
-        foreseen = [_request_line(deck, number, step) for number, step in enumerate(plan.foreseen, 1)]
-        return receipt(
-            deck,
-            plan,
-            outcome="dry_run",
-            summary=summary,
-            details=[*plan.lines, *foreseen],
-            warnings=list(plan.warnings),
-        )
-    client = deck.services.client(plan.operation.service)
-    body: dict[str, JsonValue] = {**(plan.body or {}), **dict.fromkeys(plan.secrets, "***")}
-    mark = [f"The number of the write is added to {plan.marked_field}, as {MARK}."] if plan.marked_field else []
-    needs = "It would need a person's approval." if plan.needs_approval else "It would need no approval."
+def _dry_run(deck: Deck, write: Write) -> WriteReceipt:
+    details = write.lines
+    action, title = write.action, write.operation.title
+    needs = "It would need a person's approval." if write.needs_approval else "It would need no approval."
+    request: OutgoingRequest | None = None
+    match action:
+        case HttpWrite():
+            summary = f"{title}: nothing was sent. {needs}"
+            mark = f"The number of the write is added to {action.marked_field}, as {MARK}."
+            details += [*([mark] if action.marked_field else []), *write.preview.notes]
+            request = OutgoingRequest(
+                method=action.operation.method,
+                url=deck.services.client(action.operation.service).url(action.operation, action.path),
+                query=dict(action.query),
+                body={**(action.body or {}), **dict.fromkeys(action.secrets, "***")},
+            )
+        case MultiStepWrite():
+            summary = f"{title}: nothing was changed. {needs}"
+            steps = [step.action for step in action.foreseen if isinstance(step.action, HttpWrite)]
+            details += [_request_line(deck, number, step) for number, step in enumerate(steps, 1)]
+        case LocalWrite():
+            summary = f"{title}: nothing was changed. {needs}"
     return receipt(
         deck,
-        plan,
+        write,
         outcome="dry_run",
-        summary=f"{plan.operation.title}: nothing was sent. {needs}",
-        details=[*plan.lines, *mark, *plan.notes],
-        warnings=list(plan.warnings),
-        request=OutgoingRequest(
-            method=plan.operation.method,
-            url=client.url(plan.operation, plan.path),
-            query=dict(plan.query),
-            body=body,
-        ),
+        summary=summary,
+        details=details,
+        warnings=list(write.preview.warnings),
+        request=request,
     )
 
 
-def _request_line(deck: Deck, number: int, step: Plan) -> str:
+def _request_line(deck: Deck, number: int, step: HttpWrite) -> str:
     operation = step.operation
     url = deck.services.client(operation.service).url(operation, step.path)
     body = f" with {quoted(json.dumps(dict(step.body), ensure_ascii=False), limit=4000)}" if step.body else ""
@@ -200,28 +206,28 @@ def _request_line(deck: Deck, number: int, step: Plan) -> str:
     return f"Request {number} would be: {operation.method} {url}{body}{mark}"
 
 
-def _refusal(deck: Deck, plan: Plan, error: LeadBridgeError | TimeoutError) -> WriteReceipt:
+def _refusal(deck: Deck, write: Write, error: LeadBridgeError | TimeoutError) -> WriteReceipt:
     """An error of a step, as its receipt."""
     if isinstance(error, Refused):
         return receipt(
-            deck, plan, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
+            deck, write, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
         )
     if isinstance(error, ArgumentsRefused):
         wrong = "; ".join(str(problem) for problem in error.problems)
         step = "Ask the user for what is missing; never guess it."
         return receipt(
-            deck, plan, outcome="refused", summary=f"It needs: {wrong}.", next_steps=[step], reason="arguments_needed"
+            deck, write, outcome="refused", summary=f"It needs: {wrong}.", next_steps=[step], reason="arguments_needed"
         )
     if isinstance(error, TimeoutError):
         summary = "LEADBRIDGE_CALL_DEADLINE was over before this step was sent."
-        return receipt(deck, plan, outcome="refused", summary=summary, reason="deadline")
+        return receipt(deck, write, outcome="refused", summary=summary, reason="deadline")
     if isinstance(error, ServiceError):
         summary = outcome_of(error, step=True)
-        return receipt(deck, plan, outcome="refused", summary=summary, next_steps=next_steps(error), reason=error.kind)
-    return receipt(deck, plan, outcome="refused", summary=in_words(error))
+        return receipt(deck, write, outcome="refused", summary=summary, next_steps=next_steps(error), reason=error.kind)
+    return receipt(deck, write, outcome="refused", summary=in_words(error))
 
 
-def _in_steps(deck: Deck, plan: Plan, outcome: InSteps) -> WriteReceipt:
+def _in_steps(deck: Deck, write: Write, outcome: InSteps) -> WriteReceipt:
     """What was done before a failure is said, and found again by the next call."""
     finished: list[str] = []
     details: list[str] = []
@@ -232,7 +238,7 @@ def _in_steps(deck: Deck, plan: Plan, outcome: InSteps) -> WriteReceipt:
         if isinstance(step.result, str):
             finished.append(f"Step {number}, {step.doing}: {step.result}.")
             continue
-        one = receipt_of(deck, step.plan or plan, step.result, step=True)
+        one = receipt_of(deck, step.write or write, step.result, step=True)
         if step.is_done:
             write_id, state = one.write_id, "done before" if one.outcome == "already_done" else "done"
             finished.append(f"Step {number}, {step.doing}: {state} (write {write_id}).")
@@ -245,9 +251,9 @@ def _in_steps(deck: Deck, plan: Plan, outcome: InSteps) -> WriteReceipt:
             before = " The steps before it are done." if finished else ""
             return receipt(
                 deck,
-                plan,
+                write,
                 outcome=one.outcome,
-                summary=f"{plan.operation.title} stopped at step {number}, {step.doing}.{before} {one.summary}",
+                summary=f"{write.operation.title} stopped at step {number}, {step.doing}.{before} {one.summary}",
                 write_id=one.write_id,
                 details=[*finished, *details, *one.details],
                 warnings=_once([*warnings, *one.warnings]),
@@ -255,5 +261,5 @@ def _in_steps(deck: Deck, plan: Plan, outcome: InSteps) -> WriteReceipt:
                 reason=one.reason,
             )
     assert outcome.done is not None  # noqa: S101  # without it, the last step failed
-    whole = _done(deck, plan, outcome.done, warnings, write_id)
+    whole = _done(deck, write, outcome.done, warnings, write_id)
     return whole.model_copy(update={"details": [*finished, *whole.details]})

@@ -1,11 +1,10 @@
-"""Write tools: a typed function that returns a `Plan`. It cannot write; only what is here can.
+"""Write tools: a typed function that returns a `Write`. It cannot write; only what is here can.
 
-The plan is made anew in each round of a question, so that an answer counts only for what would really be sent.
+The write is made anew in each round of a question, so that an answer counts only for what would really be sent.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
@@ -19,7 +18,7 @@ from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.arguments import Flag
 from leadbridge.server.mcp.context import Ctx, Deck, deck_of
 from leadbridge.server.mcp.definition import Rules, ToolSpec
-from leadbridge.server.mcp.elicitation import ask
+from leadbridge.server.mcp.elicitation import ask, key_of_question
 from leadbridge.server.mcp.instructions import SIMULATED
 from leadbridge.server.mcp.progress import progress_of_call
 from leadbridge.server.mcp.questions import answered_question, given_answer
@@ -27,12 +26,13 @@ from leadbridge.server.mcp.receipt import WriteReceipt
 from leadbridge.server.mcp.receipts import not_approved, receipt_of
 from leadbridge.server.mcp.reply import receipt_result
 from leadbridge.server.mcp.texts import doubts
-from leadbridge.server.writes.approval import AskPerson, asked_id
+from leadbridge.server.writes.approval import AskPerson, asked_id, changed_since_asked
+from leadbridge.server.writes.model import Write
+from leadbridge.server.writes.open_questions import Asked
 from leadbridge.server.writes.pipeline import Call, Decision
-from leadbridge.server.writes.plan import Plan
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
-"""Of the call's deadline, for making a plan, and the seconds that it has at least; sending has what is left."""
+"""Of the call's deadline, for making a write, and the seconds that it has at least; sending has what is left."""
 
 DryRunArgument = Annotated[Flag, Field(description="true: the request is shown, and nothing is sent")]
 TokenArgument = Annotated[
@@ -44,7 +44,7 @@ TokenArgument = Annotated[
 
 
 def write_tool(
-    function: Callable[..., Awaitable[Plan]],
+    function: Callable[..., Awaitable[Write]],
     *,
     title: str,
     toolset: str,
@@ -53,41 +53,47 @@ def write_tool(
     rules: Rules | None = None,
     never_asks: bool = False,
 ) -> ToolSpec:
-    """A tool that writes. `function` takes a `ctx: Ctx` and its arguments, checks them and returns the `Plan`.
+    """A tool that writes. `function` takes a `ctx: Ctx` and its arguments, checks them and returns the `Write`.
 
     Several operations for a plan of several steps, none for what sends nothing to a service. `never_asks`: its plans
     need no approval whatever their arguments.
     """
     gated = effect.gate != "none" and not never_asks
     operations = (operation,) if isinstance(operation, str) else operation
-    make_plan = _in_time(function, {name.partition(".")[0] for name in operations})
+    make = _in_time(function, {name.partition(".")[0] for name in operations})
 
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
         token = arguments.pop("approval_token", "")
-        deck = deck_of(ctx)
-        plan = await make_plan(**arguments)
-        question = asked_id(answered_question())
-        brought = Call(asks_in_forms(ctx), token, dry_run, question, answered=given_answer() is not None)
-        try:
-            decision = await deck.pipeline.decide(plan, brought)
-        except ServiceError as error:
-            raise _not_sent(error, "Nothing was sent, and no approval was asked for or used") from None
-        if not isinstance(decision, AskPerson):
-            return receipt_result(await _carried_out(deck, plan, decision))
-        answer = await ask(ctx, plan)
+        deck, question, took = deck_of(ctx), asked_id(answered_question()), 0.0
+        asked = deck.questions.asked(key_of_question(ctx), deck.approvals.clock()) if question else None
+        if asked is None:
+            write, took = await make(**arguments)
+            brought = Call(asks_in_forms(ctx), token, dry_run, question, answered=given_answer() is not None)
+            try:
+                decision = await deck.pipeline.decide(write, brought)
+            except ServiceError as error:
+                raise _not_sent(error, "Nothing was sent, and no approval was asked for or used") from None
+            if not isinstance(decision, AskPerson):
+                return receipt_result(await _carried_out(deck, write, decision, took))
+            asked = Asked(write, decision.seen, deck.approvals.clock())
+        answer = await ask(ctx, asked)
         if isinstance(answer, InputRequiredResult):
+            deck.questions.keep(asked)
             return answer
         try:
+            write = asked.write
             if answer.approval is None:
                 if question:  # it cannot be answered with yes later
-                    await deck.ledger.burn_no(question, plan.operation.id)
-                return receipt_result(not_approved(deck, plan, answer.reason, answer.told))
-            if not question:  # the person thought while the call waited
-                plan = _unchanged(plan, await make_plan(**arguments))
-            return receipt_result(await _carried_out(deck, plan, answer.approval))
+                    await deck.ledger.burn_no(question, write.operation.id)
+                return receipt_result(not_approved(deck, write, answer.reason, answer.told))
+            if not asked.is_fresh(deck.approvals.clock()):  # the person thought while the call waited
+                write, again = await make(**arguments)
+                _refuse_changed(asked.write, write)
+                took += again
+            return receipt_result(await _carried_out(deck, write, answer.approval, took))
         finally:
-            deck.questions.end(plan)
+            deck.questions.end(asked)
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
@@ -115,14 +121,15 @@ def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empt
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
-def _in_time(function: Callable[..., Awaitable[Plan]], services: Collection[str]) -> Callable[..., Awaitable[Plan]]:
-    """The same, within its share of the call's deadline: it may look at the service before it writes there.
+def _in_time(
+    function: Callable[..., Awaitable[Write]], services: Collection[str]
+) -> Callable[..., Awaitable[tuple[Write, float]]]:
+    """The write and the seconds it took to make it, within its share of the call's deadline.
 
-    It is made only with keys that are this company's.
+    It may read a record at the service first. It is made only with keys that are this company's.
     """
 
-    @functools.wraps(function)
-    async def make_plan(**arguments: Any) -> Plan:
+    async def make(**arguments: Any) -> tuple[Write, float]:
         deck = deck_of(arguments["ctx"])
         whole = deck.settings.call_deadline
         began = anyio.current_time()
@@ -131,21 +138,24 @@ def _in_time(function: Callable[..., Awaitable[Plan]], services: Collection[str]
                 if services:
                     deck.company.refuse_mixture()
                 await deck.company.confirm(*services)
-                plan = await function(**arguments)
+                write = await function(**arguments)
         except TimeoutError:
             raise Refused(
                 "no_look",
-                "Nothing was sent: the service did not answer in time to the look that comes before the write.",
+                "Nothing was sent: the service did not answer in time when the current record was read.",
                 "Try again later.",
             ) from None
         except ServiceError as error:
             raise _not_sent(error, "Nothing was sent") from None
-        doubtful = (*plan.warnings, *doubts(arguments))
-        simulated = (SIMULATED,) if deck.services.is_simulated(plan.operation.service) else ()
-        took = anyio.current_time() - began
-        return replace(plan, took=took, warnings=doubtful, preview=(*plan.preview, *simulated))
+        simulated = (SIMULATED,) if deck.services.is_simulated(write.operation.service) else ()
+        preview = replace(
+            write.preview,
+            lines=(*write.preview.lines, *simulated),
+            warnings=(*write.preview.warnings, *doubts(arguments)),
+        )
+        return replace(write, preview=preview), anyio.current_time() - began
 
-    return make_plan
+    return make
 
 
 def _not_sent(error: ServiceError, consequence: str) -> Refused:
@@ -153,28 +163,23 @@ def _not_sent(error: ServiceError, consequence: str) -> Refused:
     return Refused(error.kind, f"{consequence}: {error.happened}", *error.next_steps)
 
 
-def _unchanged(shown: Plan, now: Plan) -> Plan:
-    """The plan as it is now, if it is what the person was shown; they may have thought for minutes.
+def _refuse_changed(shown: Write, now: Write) -> None:
+    """A yes counts for what the person was shown.
 
     Raises:
         Refused: it is something else by now.
     """
-    if now.refusal is not None:
-        raise now.refusal
+    if now.blocked is not None:
+        raise now.blocked
     if now.question != shown.question:
-        raise Refused(
-            "changed_since_asked",
-            "Nothing was changed: what the user was shown has changed since.",
-            "Call again, so that the user is asked again.",
-        )
-    return replace(now, took=shown.took + now.took)
+        raise changed_since_asked()
 
 
-async def _carried_out(deck: Deck, plan: Plan, decision: Decision) -> WriteReceipt:
+async def _carried_out(deck: Deck, write: Write, decision: Decision, took: float) -> WriteReceipt:
     progress = progress_of_call()
-    seconds = deck.settings.call_deadline - plan.took
-    outcome = await deck.pipeline.carry_out(plan, decision, seconds, progress.step if progress else None)
-    return receipt_of(deck, plan, outcome)
+    seconds = deck.settings.call_deadline - took
+    outcome = await deck.pipeline.carry_out(write, decision, seconds, progress.step if progress else None)
+    return receipt_of(deck, write, outcome)
 
 
 def asks_in_forms(ctx: Ctx) -> bool:

@@ -15,7 +15,7 @@ import anyio.to_thread
 
 from leadbridge.server.errors import Refused
 from leadbridge.server.state import Store
-from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.model import HttpWrite, Write
 from leadbridge.server.writes.repeats import WINDOW
 
 if TYPE_CHECKING:
@@ -32,18 +32,20 @@ class ToCreate:
 
     told: Sought
     profile: Profile
+    alike_is_fine: bool
 
 
-async def to_create(plan: Plan) -> ToCreate | None:
+async def to_create(write: Write) -> ToCreate | None:
     """What the plan creates, where it is something that can be compared."""
-    if plan.sought is None:
+    if not isinstance(write.action, HttpWrite) or (creates := write.action.creates) is None:
         return None
     from leadbridge.server.matching.profile import profile_of
 
-    return ToCreate(plan.sought, await anyio.to_thread.run_sync(profile_of, plan.sought))
+    profile = await anyio.to_thread.run_sync(profile_of, creates)
+    return ToCreate(creates, profile, write.action.alike_is_fine)
 
 
-def refuse_alike(connection: Connection, plan: Plan, new: ToCreate, account: str, now: float) -> None:
+def refuse_alike(connection: Connection, write: Write, new: ToCreate, account: str, now: float) -> None:
     """Compare with what other writes create; the same write again is not looked at here.
 
     Raises:
@@ -60,7 +62,7 @@ def refuse_alike(connection: Connection, plan: Plan, new: ToCreate, account: str
     rows = connection.execute(
         select(*columns)
         .join(writes, writes.c.id == being_created.c.write_id)
-        .where(being_created.c.account == account, writes.c.subject != plan.subject)
+        .where(being_created.c.account == account, writes.c.subject != write.subject.key)
         .order_by(writes.c.id.desc())
     ).all()
     keys = new.profile.lookup_keys()
@@ -72,14 +74,14 @@ def refuse_alike(connection: Connection, plan: Plan, new: ToCreate, account: str
             raise _refusal(row, ", ".join(match.evidence))
 
 
-async def refuse_alike_before_asking(store: Store, plan: Plan, account: str, now: float) -> None:
+async def refuse_alike_before_asking(store: Store, write: Write, account: str, now: float) -> None:
     """The same comparison before there is an intent, so that nobody is asked in vain.
 
     Raises:
         Refused: what the plan creates is likely the same as what another write creates.
     """
-    if (new := await to_create(plan)) is not None:
-        await store.run(lambda connection: refuse_alike(connection, plan, new, account, now))
+    if (new := await to_create(write)) is not None and not new.alike_is_fine:
+        await store.run(lambda connection: refuse_alike(connection, write, new, account, now))
 
 
 def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 from leadbridge.server.config.settings import ApprovalMode
 from leadbridge.server.errors import Refused
 from leadbridge.server.state import Store
-from leadbridge.server.writes.plan import Plan, digest_of
+from leadbridge.server.writes.model import Write, digest_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -45,6 +45,8 @@ class Approval:
 
     way: Way
     id: str = ""
+    seen: int | None = None
+    """The newest write about the subject when a person was asked."""
     used: bool = False
     """Used up already, by the plan that this write is a step of."""
 
@@ -59,6 +61,9 @@ class TokenNeeded:
 @dataclass(frozen=True, slots=True)
 class AskPerson:
     """A person is to be asked in a form."""
+
+    seen: int
+    """The newest write about the subject; the yes will not count if there is a newer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +88,9 @@ class Approvals:
     mode: ApprovalMode
     clock: Callable[[], float] = time.time
 
-    def without_asking(self, plan: Plan) -> Approval | None:
+    def without_asking(self, write: Write) -> Approval | None:
         """The approval of a write that needs none, or of a server that runs unattended."""
-        if not plan.needs_approval:
+        if not write.needs_approval:
             return Approval("not needed")
         return Approval("unattended") if self.mode == "off" else None
 
@@ -103,17 +108,17 @@ class Approvals:
                 "Use a client that supports elicitation.",
             )
 
-    async def token_needed(self, plan: Plan) -> TokenNeeded:
+    async def token_needed(self, write: Write) -> TokenNeeded:
         """What a client that cannot ask gets: a token to come back with."""
-        return TokenNeeded(await self._mint(plan))
+        return TokenNeeded(await self._mint(write))
 
-    def by_token(self, plan: Plan, token: OpenedToken) -> Approval:
+    def by_token(self, write: Write, token: OpenedToken) -> Approval:
         """The approval that a token proves, if the person was shown what would be sent now.
 
         Raises:
             Refused: the preview is another one by now.
         """
-        if token.shown != digest_of(plan.question):
+        if token.shown != digest_of(write.question):
             raise _token_refused("stale", "what the user was shown has changed since")
         return Approval("token", token.id)
 
@@ -133,19 +138,19 @@ class Approvals:
         if approval_id and await self.store.run(work):
             raise used_before()
 
-    async def _mint(self, plan: Plan) -> str:
+    async def _mint(self, write: Write) -> str:
         payload = {
-            "o": plan.operation.id,
-            "a": plan.digest(),
-            "p": digest_of(plan.question),
-            "u": digest_of(self.account(plan.operation.service)),
+            "o": write.operation.id,
+            "a": write.digest(),
+            "p": digest_of(write.question),
+            "u": digest_of(self.account(write.operation.service)),
             "e": int(self.clock() + TOKEN_LIFETIME),
             "n": secrets.token_hex(8),
         }
         body = _b64(json.dumps(payload, separators=(",", ":")).encode())
         return f"{_PREFIX}.{body}.{await self._sign(body)}"
 
-    async def opened(self, plan: Plan, token: str) -> OpenedToken:
+    async def opened(self, write: Write, token: str) -> OpenedToken:
         """A token that is genuine, made for exactly these arguments, not expired and not used.
 
         Raises:
@@ -156,9 +161,9 @@ class Approvals:
         if not hmac.compare_digest(signature.encode(), (await self._sign(body)).encode()):
             raise _token_refused("forged", "this server made no such approval_token, or it was changed on the way")
         payload = json.loads(_unb64(body))
-        if payload["o"] != plan.operation.id or payload["a"] != plan.digest():
+        if payload["o"] != write.operation.id or payload["a"] != write.digest():
             raise _token_refused("other_arguments", "this approval_token was made for other arguments")
-        if payload["u"] != digest_of(self.account(plan.operation.service)):
+        if payload["u"] != digest_of(self.account(write.operation.service)):
             raise _token_refused("other_company", "this approval_token was made for another company")
         if payload["e"] <= self.clock():
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
@@ -177,6 +182,15 @@ class Approvals:
 def asked_id(question_id: str) -> str:
     """The id of the approval that answers this very question; empty for no question."""
     return f"asked-{question_id}" if question_id else ""
+
+
+def changed_since_asked() -> Refused:
+    """What is told when a person was shown something else than would be sent."""
+    return Refused(
+        "changed_since_asked",
+        "Nothing was changed: what the user was shown has changed since.",
+        "Call again, so that the user is asked again.",
+    )
 
 
 def used_before() -> Refused:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, cast
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.state import Store, audit
 from leadbridge.server.writes.alike import keep, refuse_alike, to_create
-from leadbridge.server.writes.approval import Approval, used_before
+from leadbridge.server.writes.approval import Approval, changed_since_asked, used_before
 from leadbridge.server.writes.late_outcomes import LateOutcomes
 from leadbridge.server.writes.masking import masked
+from leadbridge.server.writes.model import RepeatAllowed, Write
 from leadbridge.server.writes.owners import this_process
-from leadbridge.server.writes.plan import Plan
 from leadbridge.server.writes.recovery import set_state, settle_orphans
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier
 from leadbridge.server.writes.write_rows import WriteRow, newest, row_of
@@ -72,38 +72,33 @@ class Ledger:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_late", LateOutcomes(self.store))
 
-    async def earlier(self, plan: Plan) -> EarlierWrite | UnresolvedWrite | None:
+    async def earlier(self, write: Write) -> EarlierWrite | UnresolvedWrite | None:
         """The same write, if it was tried before and this one counts as its repeat.
 
         Raises:
             Refused: the same is being written right now.
         """
-        if plan.repeats_knowingly:
+        if isinstance(write.repeat, RepeatAllowed):
             return None
 
         def work(connection: Connection) -> EarlierWrite | UnresolvedWrite | None:
             settle_orphans(connection, self.clock())
-            return earlier(connection, plan, self.account(plan.operation.service), self.clock())
+            return earlier(connection, write, self.account(write.operation.service), self.clock())
 
         return await self._late.run(work, self.clock())
 
     async def about(self, service: str, subject: str) -> WriteRow | None:
         """The newest write about a subject that did not fail, in whatever state, however old."""
-        now = self.clock()
+        now, account = self.clock(), self.account(service)
 
         def work(connection: Connection) -> WriteRow | None:
-            from sqlalchemy import select
-
-            from leadbridge.server.state.tables import writes
-
             settle_orphans(connection, now)
-            where = [writes.c.account == self.account(service), writes.c.subject == subject, writes.c.state != "failed"]
-            row = connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
+            row = _newest(connection, account, subject)
             return None if row is None else row_of(row)
 
-        return await self._late.run(work, self.clock())
+        return await self._late.run(work, now)
 
-    async def intend(self, plan: Plan, approval: Approval) -> WritePermit | EarlierWrite:
+    async def begin(self, write: Write, approval: Approval) -> WritePermit | EarlierWrite:
         """Put the write on record and use up its approval, in one transaction; or find that it was done before.
 
         Raises:
@@ -111,24 +106,28 @@ class Ledger:
                 the same in another notation.
             StateError: nothing could be put on record; nothing may be sent.
         """
-        now, account = self.clock(), self.account(plan.operation.service)
-        new = await to_create(plan)
+        now, account = self.clock(), self.account(write.operation.service)
+        new = await to_create(write)
 
         def work(connection: Connection) -> int | EarlierWrite:
             from leadbridge.server.state.statements import ADD_WRITE
 
             last = audit.hold(connection)
             if approval.id and not approval.used:
-                _burn(connection, approval.id, plan.operation.id, "yes", now)
-            if not plan.repeats_knowingly:
-                found = earlier(connection, plan, account, now)
+                _burn(connection, approval.id, write.operation.id, "yes", now)
+            if not isinstance(write.repeat, RepeatAllowed):
+                found = earlier(connection, write, account, now)
                 if isinstance(found, UnresolvedWrite):
                     raise found.refusal()
                 if found is not None:
                     return found
-            if new is not None and not plan.alike_is_fine:
-                refuse_alike(connection, plan, new, account, now)
-            values = self._intent(plan, approval, now)
+            if approval.seen is not None:
+                newest = _newest(connection, account, write.subject.key)
+                if newest is not None and newest.id > approval.seen:
+                    raise changed_since_asked()
+            if new is not None and not new.alike_is_fine:
+                refuse_alike(connection, write, new, account, now)
+            values = self._intent(write, approval, now)
             row = connection.execute(ADD_WRITE, values)
             write_id = int(cast("tuple[int]", row.inserted_primary_key)[0])
             told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
@@ -138,21 +137,21 @@ class Ledger:
             return write_id
 
         found = await self._late.run(work, self.clock())
-        return found if isinstance(found, EarlierWrite) else WritePermit(found, plan.operation.id, self)
+        return found if isinstance(found, EarlierWrite) else WritePermit(found, write.operation.id, self)
 
-    def _intent(self, plan: Plan, approval: Approval, now: float) -> dict[str, Any]:
+    def _intent(self, write: Write, approval: Approval, now: float) -> dict[str, Any]:
         return {
-            "account": self.account(plan.operation.service),
-            "service": plan.operation.service,
-            "operation": plan.operation.id,
-            "target": plan.target,
-            "subject": plan.subject,
-            "repeat_digest": plan.repeat_digest(),
-            "arguments": masked(plan.arguments),
+            "account": self.account(write.operation.service),
+            "service": write.operation.service,
+            "operation": write.operation.id,
+            "target": write.subject.label,
+            "subject": write.subject.key,
+            "repeat_digest": write.repeat_digest(),
+            "arguments": masked(write.arguments),
             "state": "intended",
             "approval": approval.way,
             "approval_id": approval.id,
-            "sandbox": self.simulated(plan.operation.service),
+            "sandbox": self.simulated(write.operation.service),
             "owner": this_process(),
             "lease_until": now + LEASE,
             "created_at": now,
@@ -282,6 +281,16 @@ class Ledger:
 
     def _accounts(self) -> list[str]:
         return [self.account(service) for service in SERVICES]
+
+
+def _newest(connection: Connection, account: str, subject: str) -> Any:
+    """The newest write about a subject that did not fail."""
+    from sqlalchemy import select
+
+    from leadbridge.server.state.tables import writes
+
+    where = [writes.c.account == account, writes.c.subject == subject, writes.c.state != "failed"]
+    return connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
 
 
 def _burn(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:

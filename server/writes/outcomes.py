@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from leadbridge.server.errors import LeadBridgeError, ServiceError, StateError
 from leadbridge.server.writes.approval import DryRun, TokenNeeded
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, Write
 from leadbridge.server.writes.repeats import EarlierWrite
 
 
@@ -49,7 +49,7 @@ class Step:
 
     doing: str
     result: Applied | NotApplied | MaybeApplied | EarlierWrite | LeadBridgeError | TimeoutError | str
-    plan: Plan | None = None
+    write: Write | None = None
     advice: str = ""
     """What helps if the service rejects it."""
     optional: bool = False

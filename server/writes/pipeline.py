@@ -13,6 +13,7 @@ import anyio
 import anyio.to_thread
 from pydantic import JsonValue
 
+from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import ServiceError, StateError, Unavailable
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.services.services import Services
@@ -20,8 +21,8 @@ from leadbridge.server.writes.alike import refuse_alike_before_asking
 from leadbridge.server.writes.approval import Approval, Approvals, AskPerson, DryRun, TokenNeeded
 from leadbridge.server.writes.in_flight import outlasting
 from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.model import Action, Done, HttpWrite, LocalWrite, MultiStepWrite, Write, digest_of
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied, Outcome
-from leadbridge.server.writes.plan import Done, Plan, digest_of
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite
 from leadbridge.server.writes.steps import Report, in_steps
 
@@ -38,7 +39,7 @@ LAST_WORD = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a call brought beside its plan."""
+    """What a call brought beside its write."""
 
     can_ask: bool
     """Whether a person can be asked in a form."""
@@ -58,8 +59,8 @@ class Pipeline:
     services: Services
     call_deadline: float
 
-    async def decide(self, plan: Plan, call: Call) -> Decision | AskPerson:
-        """What is to be done about a plan.
+    async def decide(self, write: Write, call: Call) -> Decision | AskPerson:
+        """What is to be done about a write.
 
         Raises:
             Refused: this is not sent, whatever a person would say.
@@ -67,28 +68,29 @@ class Pipeline:
             StateError: nothing could be put on record.
         """
         if call.dry_run:
-            if plan.refusal is not None:
-                raise plan.refusal
+            if write.blocked is not None:
+                raise write.blocked
             return DryRun()
-        by_token = call.token and plan.needs_approval and not call.can_ask
-        opened = await self.approvals.opened(plan, call.token) if by_token else None
+        by_token = call.token and write.needs_approval and not call.can_ask
+        opened = await self.approvals.opened(write, call.token) if by_token else None
         await self.approvals.refuse_used(call.approval_id)
-        if (found := await self.done_before(plan)) is not None:
+        if (found := await self.done_before(write)) is not None:
             return found
-        if plan.refusal is not None:
-            raise plan.refusal
-        if (approval := self.approvals.without_asking(plan)) is not None:
+        if write.blocked is not None:
+            raise write.blocked
+        if (approval := self.approvals.without_asking(write)) is not None:
             return approval
         if not call.can_ask:
             self.approvals.refuse_without_tokens()
         if not call.answered:
-            await self._refuse_unsendable(plan)
+            await self._refuse_unsendable(write)
         if call.can_ask:
-            return AskPerson()
-        return self.approvals.by_token(plan, opened) if opened else await self.approvals.token_needed(plan)
+            newest = await self.ledger.about(write.operation.service, write.subject.key)
+            return AskPerson(newest.write_id if newest else 0)
+        return self.approvals.by_token(write, opened) if opened else await self.approvals.token_needed(write)
 
-    async def carry_out(self, plan: Plan, decided: Decision, seconds: float, report: Report | None = None) -> Outcome:
-        """Do what was decided about a plan, within `seconds`.
+    async def carry_out(self, write: Write, decided: Decision, seconds: float, report: Report | None = None) -> Outcome:
+        """Do what was decided about a write, within `seconds`.
 
         Raises:
             Refused: the approval was used before, or the same write is under way or unresolved.
@@ -96,46 +98,54 @@ class Pipeline:
         """
         if not isinstance(decided, Approval):
             return decided
-        if plan.carry_out_here is not None:
-            await self.ledger.use_up(decided, plan.operation.id)
-            return await plan.carry_out_here()
-        if plan.steps is not None:
-            await self.ledger.use_up(decided, plan.operation.id)
-            return await in_steps(self, plan.steps, decided, report)
-        return await self.write(plan, decided, seconds)
+        match write.action:
+            case HttpWrite():
+                return await self.apply(write, decided, seconds)
+            case LocalWrite():
+                await self.ledger.use_up(decided, write.operation.id)
+                return await write.action.run()
+            case MultiStepWrite():
+                await self.ledger.use_up(decided, write.operation.id)
+                return await in_steps(self, write.action.run, decided, report)
 
-    async def write(
-        self, plan: Plan, approval: Approval, seconds: float
+    async def apply(
+        self, write: Write, approval: Approval, seconds: float
     ) -> Applied | NotApplied | MaybeApplied | EarlierWrite:
-        """Put a write on record and send it, unless the same was done meanwhile; errors as of `carry_out`."""
-        permit = await self.ledger.intend(plan, approval)
+        """Put one request on record and send it, unless the same was done meanwhile; errors as of `carry_out`."""
+        action = write.action
+        if not isinstance(action, HttpWrite):
+            msg = f"{write.operation.id} is not one request"
+            raise TypeError(msg)
+        permit = await self.ledger.begin(write, approval)
         if isinstance(permit, EarlierWrite):
             return permit
         left = anyio.current_effective_deadline() - anyio.current_time() - LAST_WORD
-        patience = max(0.0, min(self.call_deadline * SEND_SHARE if plan.look_for else seconds, left))
-        return await outlasting(lambda: self._send(plan, permit, patience), lambda: permit.may_have_left)
+        patience = max(0.0, min(self.call_deadline * SEND_SHARE if action.look_for else seconds, left))
+        return await outlasting(lambda: self._send(action, permit, patience), lambda: permit.may_have_left)
 
-    async def _send(self, plan: Plan, permit: WritePermit, patience: float) -> Applied | NotApplied | MaybeApplied:
-        """Send a write whose intent is on record, and put its outcome on record, whatever happens."""
-        client, started = self.services.client(plan.operation.service), self.ledger.clock()
+    async def _send(
+        self, action: HttpWrite, permit: WritePermit, patience: float
+    ) -> Applied | NotApplied | MaybeApplied:
+        """Send a request whose intent is on record, and put its outcome on record, whatever happens."""
+        operation, started = action.operation, self.ledger.clock()
         try:
             with anyio.fail_after(patience):
-                answer = await client.request(
-                    plan.operation,
-                    path=plan.path,
-                    query=plan.query,
-                    body=await self._body(plan, permit.write_id),
+                answer = await self.services.client(operation.service).request(
+                    operation,
+                    path=action.path,
+                    query=action.query,
+                    body=await self._body(action, permit.write_id),
                     permit=permit,
                 )
-            done = plan.receive(answer)
+            done = action.receive(answer)
         except ServiceError as error:
-            error.what, error.said = plan.without_secrets(error.what), plan.without_secrets(error.said)
-            return await self._failed(plan, permit, error, started)
+            error.what, error.said = action.without_secrets(error.what), action.without_secrets(error.said)
+            return await self._failed(action, permit, error, started)
         except StateError:
             await self.ledger.finish(permit, "failed", "The state store failed before anything was sent.")
             raise
         except TimeoutError:
-            return await self._failed(plan, permit, _out_of_time(plan, permit), started)
+            return await self._failed(action, permit, _out_of_time(operation, permit), started)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 state = "unknown" if permit.may_have_left else "failed"
@@ -157,77 +167,77 @@ class Pipeline:
         return Applied(permit.write_id, done, found_after, not_kept, not_recorded)
 
     async def _failed(
-        self, plan: Plan, permit: WritePermit, error: ServiceError, started: float
+        self, action: HttpWrite, permit: WritePermit, error: ServiceError, started: float
     ) -> Applied | NotApplied | MaybeApplied:
         if not error.may_have_taken_effect:
             not_recorded = await self.ledger.finish(permit, "failed", error.happened)
             return NotApplied(permit.write_id, error, not_recorded)
         not_recorded = await self.ledger.finish(permit, "unknown", error.happened)
-        if (done := await self._look_for(plan, started)) is not None:
+        if (done := await self._look_for(action, started)) is not None:
             return await self._applied(permit, done, found_after=error)
         return MaybeApplied(permit.write_id, error, not_recorded)
 
-    async def done_before(self, plan: Plan) -> EarlierWrite | None:
+    async def done_before(self, write: Write) -> EarlierWrite | None:
         """The same write if it was done before; an unresolved one is first looked for on the service.
 
         Raises:
             Refused: it is being written right now, or it stays unresolved.
         """
-        if plan.carry_out_here is not None:
+        if isinstance(write.action, LocalWrite):
             return None
-        found = await self.ledger.earlier(plan)
+        found = await self.ledger.earlier(write)
         if not isinstance(found, UnresolvedWrite):
             return found
-        done = await self._look_for(plan, found.at)
+        done = await self._look_for(write.action, found.at)
         if done is None:
             raise found.refusal()
         await self.ledger.record(found.write_id, "done", done.summary, done.record_id)
         return EarlierWrite(found.write_id, found.at, done.summary, done.record_id)
 
-    async def _refuse_unsendable(self, plan: Plan) -> None:
+    async def _refuse_unsendable(self, write: Write) -> None:
         """Find out before a person is asked, and before a yes is used up, whether anything could be sent."""
-        if plan.carry_out_here is None:
-            for service in sorted({step.operation.service for step in (plan, *plan.foreseen)}):
+        action = write.action
+        requests = (write, *action.foreseen) if isinstance(action, MultiStepWrite) else (write,)
+        if not isinstance(action, LocalWrite):
+            for service in sorted({one.operation.service for one in requests}):
                 await self.services.client(service).governor.check(min(READING, self.call_deadline))
         await self.ledger.store.check_writable()
-        for step in (plan, *plan.foreseen):
-            if not step.alike_is_fine:
-                account = self.ledger.account(step.operation.service)
-                await refuse_alike_before_asking(self.ledger.store, step, account, self.ledger.clock())
+        for one in requests:
+            account = self.ledger.account(one.operation.service)
+            await refuse_alike_before_asking(self.ledger.store, one, account, self.ledger.clock())
 
-    async def _look_for(self, plan: Plan, since: float) -> Done | None:
+    async def _look_for(self, action: Action, since: float) -> Done | None:
         """The record of a write whose outcome is unknown, if the service shows it; failing to look settles nothing."""
-        if plan.look_for is None:
+        if not isinstance(action, HttpWrite) or action.look_for is None:
             return None
         try:
             with anyio.fail_after(min(LOOK_SECONDS, self.call_deadline * LOOK_SHARE)):
-                return await plan.look_for(since)
+                return await action.look_for(since)
         except (ServiceError, TimeoutError):
             return None
 
-    async def _body(self, plan: Plan, write_id: int) -> Mapping[str, JsonValue] | None:
+    async def _body(self, action: HttpWrite, write_id: int) -> Mapping[str, JsonValue] | None:
         """The body as it goes out: with its secrets, and the write's number where the service keeps free data.
 
         The number is one of this store and company, which the digest before it stands for.
         """
-        if plan.secrets:
-            revealed = {name: secret.get_secret_value() for name, secret in plan.secrets.items()}
-            return {**(plan.body or {}), **revealed}
-        if not plan.marked_field or plan.body is None:
-            return plan.body
-        given = plan.body.get(plan.marked_field)
-        kept = given if isinstance(given, dict) else {}
+        body, marked = action.body, action.marked_field
+        if action.secrets:
+            return {**(body or {}), **{name: secret.get_secret_value() for name, secret in action.secrets.items()}}
+        if not marked or body is None:
+            return body
+        given = body.get(marked)
         secret = await anyio.to_thread.run_sync(self.ledger.store.secret)
-        whose = digest_of(secret.hex(), self.services.account(plan.operation.service))[:8]
-        return {**plan.body, plan.marked_field: {**kept, MARK: f"{whose}-{write_id}"}}
+        whose = digest_of(secret.hex(), self.services.account(action.operation.service))[:8]
+        return {**body, marked: {**(given if isinstance(given, dict) else {}), MARK: f"{whose}-{write_id}"}}
 
 
-def _out_of_time(plan: Plan, permit: WritePermit) -> ServiceError:
+def _out_of_time(operation: Operation, permit: WritePermit) -> ServiceError:
     return Unavailable(
         what="LEADBRIDGE_CALL_DEADLINE was over before the service answered.",
         next_step="Try again.",
         sent=permit.may_have_left,
-        service=plan.operation.service,
-        operation=plan.operation.id,
+        service=operation.service,
+        operation=operation.id,
         may_have_taken_effect=permit.may_have_left,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.server.errors import Refused
-from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.model import OnceForGood, RepeatAllowed, SameWithinADay, UntilChanged, Write
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -44,7 +44,7 @@ class UnresolvedWrite:
         )
 
 
-def earlier(connection: Connection, plan: Plan, account: str, now: float) -> EarlierWrite | UnresolvedWrite | None:
+def earlier(connection: Connection, write: Write, account: str, now: float) -> EarlierWrite | UnresolvedWrite | None:
     """The same write if it was tried before and this one counts as its repeat.
 
     Raises:
@@ -52,10 +52,11 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
     """
     from leadbridge.server.state import statements
 
-    about = {"of_account": account, "of_subject": plan.subject}
-    same = plan.repeat_digest()
+    about = {"of_account": account, "of_subject": write.subject.key}
+    same, repeat = write.repeat_digest(), write.repeat
+    whole_subject = isinstance(repeat, (SameWithinADay, OnceForGood)) and repeat.whole_subject
     for row in connection.execute(statements.OPEN_ABOUT, about).all():
-        if not (plan.one_for_subject or row.repeat_digest == same or plan.effect.always_needs_approval):
+        if not (whole_subject or row.repeat_digest == same or write.needs_approval):
             continue
         if row.state == "unknown":
             return UnresolvedWrite(row.id, row.created_at)
@@ -64,24 +65,24 @@ def earlier(connection: Connection, plan: Plan, account: str, now: float) -> Ear
             f"Nothing was sent: the same is being written right now (write {row.id}).",
             "Wait for it and look at write_history.",
         )
-    if plan.overwritten:
-        return None
-    row = _last_done(connection, plan, about, same)
-    if row is None or (plan.repeat != "once" and row.created_at <= now - WINDOW):
+    match repeat:
+        case UntilChanged(changed=True) | RepeatAllowed() | None:
+            return None
+        case UntilChanged():
+            row = _last_set(connection, repeat, about, same)
+        case _ if whole_subject:
+            row = connection.execute(statements.DONE_ABOUT, about).first()
+        case _:
+            row = connection.execute(statements.DONE_SAME, {**about, "of_digest": same}).first()
+    if row is None or (not isinstance(repeat, OnceForGood) and row.created_at <= now - WINDOW):
         return None
     return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
 
 
-def _last_done(connection: Connection, plan: Plan, about: dict[str, str], same: str) -> Any:
-    """The newest write that this one would repeat, if it was done."""
+def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, str], same: str) -> Any:
+    """The newest write that set one of the same arguments, if it was this one; what nobody knows of may have too."""
     from leadbridge.server.state import statements
 
-    if plan.repeat != "until_next":
-        if plan.one_for_subject:
-            return connection.execute(statements.DONE_ABOUT, about).first()
-        return connection.execute(statements.DONE_SAME, {**about, "of_digest": same}).first()
-    # Whatever came last, also what nobody knows of, may have set something else.
     with connection.execute(statements.NOT_FAILED_ABOUT, about) as rows:
-        last = next((row for row in rows if plan.touches(row.arguments)), None)
-    repeats = last is not None and last.state == "done" and (plan.one_for_subject or last.repeat_digest == same)
-    return last if repeats else None
+        last = next((row for row in rows if not repeat.sets or not repeat.sets.isdisjoint(row.arguments)), None)
+    return last if last is not None and last.state == "done" and last.repeat_digest == same else None

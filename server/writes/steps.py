@@ -13,8 +13,8 @@ import anyio
 
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.model import Done, Write
 from leadbridge.server.writes.outcomes import Applied, InSteps, Step
-from leadbridge.server.writes.plan import Done, Plan
 from leadbridge.server.writes.repeats import EarlierWrite
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class StepRunner:
         self.steps.append(Step(doing, state))
 
     async def write(
-        self, plan: Plan, doing: str, *, optional: bool = False, advice: str = ""
+        self, write: Write, doing: str, *, optional: bool = False, advice: str = ""
     ) -> Applied | EarlierWrite | None:
         """Carry one step out, or find that it was done before; `doing` says what, e.g. `create the RoofLink lead`.
 
@@ -58,13 +58,13 @@ class StepRunner:
         """
         await self.tell(doing)
         try:
-            result = await self._pipeline.done_before(plan)
-            if result is None and plan.refusal is not None:
-                raise plan.refusal
-            result = result or await self._pipeline.write(plan, self._approval, self._pipeline.call_deadline)
+            result = await self._pipeline.done_before(write)
+            if result is None and write.blocked is not None:
+                raise write.blocked
+            result = result or await self._pipeline.apply(write, self._approval, self._pipeline.call_deadline)
         except LeadBridgeError as error:
             result = error
-        self.steps.append(Step(doing, result, plan, advice, optional))
+        self.steps.append(Step(doing, result, write, advice, optional))
         if isinstance(result, (Applied, EarlierWrite)):
             return result
         if optional:

@@ -40,7 +40,7 @@ from leadbridge.server.services.answers import MAX_BYTES
 from leadbridge.server.services.client import DEADLINE, READ_TIMEOUT, ServiceClient
 from leadbridge.server.services.exchange import CONNECT_TIMEOUT
 from leadbridge.server.writes.approval import Approval
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.tools import ALL_TOOLS
 from tests.support import (
     EVERY_PATH,
@@ -356,10 +356,20 @@ def test_a_request_with_a_permit_is_made_in_one_place_only() -> None:
     assert found == ["server/writes/pipeline.py"]
 
 
+def test_a_write_is_put_on_record_in_one_place_only() -> None:
+    """And nowhere else is a method of that name called on a ledger, under whatever name it is kept."""
+    found = [
+        file
+        for file, tree in _sources()
+        for name, node in _calls(tree)
+        if name == "begin" and "ledger" in ast.unparse(node.func).lower()
+    ]
+    assert found == ["server/writes/pipeline.py"]
+
+
 @pytest.mark.parametrize(
     ("name", "folder"),
     [
-        ("intend", "server/writes/"),  # puts a write on record
         ("WritePermit", "server/writes/"),  # which alone gives out permits
         ("ServiceClient", "server/services/"),  # clients exist in one place
         ("AsyncClient", "server/services/"),
@@ -799,15 +809,17 @@ async def test_however_short_the_deadline_a_write_that_was_cut_off_is_never_told
     assert row["state"] == "failed" or "Nothing was changed" not in told, (row["state"], told)
 
 
-async def _plan_for(operation: Operation) -> Plan:
-    return Plan(
-        operation=operation,
-        target="lead 785",
+async def _plan_for(operation: Operation) -> Write:
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=lambda _: Done(summary="Done."),
+            path={"lead_id": 785},
+            body={"status": "QUOTE_SENT"},
+        ),
+        subject=Subject("lead 785"),
         arguments={"lead_id": 785},
-        path={"lead_id": 785},
-        body={"status": "QUOTE_SENT"},
-        preview=("Set it.",),
-        receive=lambda _: Done(summary="Done."),
+        preview=Preview(lines=("Set it.",)),
     )
 
 

@@ -36,13 +36,13 @@ def _replace(owner: object, name: str, wrapped: Callable[..., Any]) -> None:
 
 
 def _before_intent() -> None:
-    real = Ledger.intend
+    real = Ledger.begin
 
-    async def intend(self: Ledger, *args: Any, **named: Any) -> Any:
+    async def begin(self: Ledger, *args: Any, **named: Any) -> Any:
         die()
         return await real(self, *args, **named)
 
-    _replace(Ledger, "intend", intend)
+    _replace(Ledger, "begin", begin)
 
 
 def _uncommitted(state: str) -> Callable[[], None]:
@@ -62,15 +62,15 @@ def _uncommitted(state: str) -> Callable[[], None]:
 
 
 def _after_intent() -> None:
-    real = Ledger.intend
+    real = Ledger.begin
 
-    async def intend(self: Ledger, *args: Any, **named: Any) -> Any:
+    async def begin(self: Ledger, *args: Any, **named: Any) -> Any:
         permit = await real(self, *args, **named)
         if isinstance(permit, WritePermit):
             die()
         return permit
 
-    _replace(Ledger, "intend", intend)
+    _replace(Ledger, "begin", begin)
 
 
 def _after_sent() -> None:
@@ -141,13 +141,13 @@ def install(point: str) -> None:
 
 def hold_before_intent(folder: Path) -> None:
     """Stop every write right before its intent, until all processes that shall race have come so far."""
-    real = Ledger.intend
+    real = Ledger.begin
 
-    async def intend(self: Ledger, *args: Any, **named: Any) -> Any:
+    async def begin(self: Ledger, *args: Any, **named: Any) -> Any:
         (folder / f"arrived-{os.getpid()}").touch()
         deadline = time.monotonic() + 30
         while not (folder / "go").exists():
             assert time.monotonic() < deadline, "nobody said go"
         return await real(self, *args, **named)
 
-    _replace(Ledger, "intend", intend)
+    _replace(Ledger, "begin", begin)

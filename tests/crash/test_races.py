@@ -21,7 +21,7 @@ from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import Ledger, WritePermit
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from tests.crash.processes import Service, Zygote, eventually, server_on
 from tests.crash.rounds import accept_lead, create_lead, mark_won, update_status
 from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_settings
@@ -117,34 +117,33 @@ async def test_of_many_tasks_of_one_process_one_goes(sandbox: Sandbox, time: Tim
     assert len(sandbox.writes) == 1
 
 
-def _plan(number: int) -> Plan:
+def _plan(number: int) -> Write:
     operation = build_deck(make_settings()).operation("rooflink.create_lead")
-    return Plan(
-        operation=operation,
-        target=f"{number} Elm St",
+    return Write(
+        action=HttpWrite(operation=operation, receive=lambda _: Done("done")),
+        subject=Subject(f"{number} Elm St"),
         arguments={"address": f"{number} Elm St"},
-        preview=("A lead",),
-        receive=lambda _: Done("done"),
+        preview=Preview(lines=("A lead",)),
     )
 
 
-def _race_of_threads(state_url: str, plans: list[Plan], approval: Approval) -> Counter[str]:
+def _race_of_threads(state_url: str, plans: list[Write], approval: Approval) -> Counter[str]:
     """Put all plans on record at once, each in a thread with a loop of its own; what each was told."""
     store = Store(state_url)
     ledger = Ledger(store, lambda _: "account", simulated=lambda _: False)
     barrier = threading.Barrier(len(plans))
     told: list[str] = []
 
-    def intend(plan: Plan) -> None:
+    def begin(plan: Write) -> None:
         barrier.wait()
         try:
-            permit = anyio.run(ledger.intend, plan, approval)
+            permit = anyio.run(ledger.begin, plan, approval)
         except Refused as refused:
             told.append(refused.reason)
         else:
             told.append("goes" if isinstance(permit, WritePermit) else "already_done")
 
-    threads = [threading.Thread(target=intend, args=(plan,)) for plan in plans]
+    threads = [threading.Thread(target=begin, args=(plan,)) for plan in plans]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -18,7 +18,7 @@ from leadbridge.server.state import Store
 from leadbridge.server.writes import write_rows
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import Ledger, WritePermit
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.write_rows import COUNTED
 from tests.support import Time, call, connected, data_of, make_settings, text_of
 
@@ -38,18 +38,17 @@ def ledger(store: Store, time: Time) -> Ledger:
     return Ledger(store, lambda service: f"account of {service}", simulated=lambda _: True, clock=time)
 
 
-def plan(lead_id: int, operation: str = "renovationfind.update_job_status", **arguments: Any) -> Plan:
-    return Plan(
-        operation=CATALOG[operation],
-        target=f"lead {lead_id}",
+def plan(lead_id: int, operation: str = "renovationfind.update_job_status", **arguments: Any) -> Write:
+    return Write(
+        action=HttpWrite(operation=CATALOG[operation], receive=lambda _: Done(summary="Done.")),
+        subject=Subject(f"lead {lead_id}"),
         arguments={"lead_id": lead_id, "status": "QUOTE_SENT", **arguments},
-        preview=("Set it.",),
-        receive=lambda _: Done(summary="Done."),
+        preview=Preview(lines=("Set it.",)),
     )
 
 
 async def intend(ledger: Ledger, lead_id: int, approval: Approval = FREE, **arguments: Any) -> WritePermit:
-    permit = await ledger.intend(plan(lead_id, **arguments), approval)
+    permit = await ledger.begin(plan(lead_id, **arguments), approval)
     assert isinstance(permit, WritePermit)
     return permit
 
@@ -93,7 +92,7 @@ async def test_a_later_state_does_not_wipe_out_what_was_told(ledger: Ledger) -> 
 async def test_each_approval_allows_one_write(ledger: Ledger) -> None:
     await intend(ledger, 785, Approval("asked", "asked-1"))
     with pytest.raises(Refused) as caught:
-        await ledger.intend(plan(786), Approval("asked", "asked-1"))
+        await ledger.begin(plan(786), Approval("asked", "asked-1"))
     assert caught.value.reason == "approval_used"
     assert "Nothing was changed" in str(caught.value)
     assert (await ledger.history())[1] == 1
@@ -106,13 +105,13 @@ async def test_each_approval_allows_one_write(ledger: Ledger) -> None:
 async def test_an_approval_that_was_used_for_one_operation_serves_no_other(ledger: Ledger) -> None:
     await intend(ledger, 785, Approval("token", "token-1"))
     with pytest.raises(Refused):
-        await ledger.intend(plan(786, "renovationfind.mark_won", job_amount=5), Approval("token", "token-1"))
+        await ledger.begin(plan(786, "renovationfind.mark_won", job_amount=5), Approval("token", "token-1"))
 
 
 async def test_a_no_uses_up_a_question_and_leaves_no_write(ledger: Ledger) -> None:
     await ledger.burn_no("asked-1", "renovationfind.mark_won")
     with pytest.raises(Refused):
-        await ledger.intend(plan(785), Approval("asked", "asked-1"))
+        await ledger.begin(plan(785), Approval("asked", "asked-1"))
     assert (await ledger.history()) == ([], 0)
 
 
@@ -121,7 +120,7 @@ async def test_an_intent_that_cannot_be_kept_uses_up_no_approval(ledger: Ledger,
 
     store.run_sync(lambda connection: connection.execute(text("alter table writes rename to gone")))
     with pytest.raises(StateError):
-        await ledger.intend(plan(785), Approval("token", "token-1"))
+        await ledger.begin(plan(785), Approval("token", "token-1"))
     store.run_sync(lambda connection: connection.execute(text("alter table gone rename to writes")))
     await intend(ledger, 785, Approval("token", "token-1"))
 

@@ -17,8 +17,8 @@ from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.state import Store, audit
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import LEASE, Ledger, WritePermit
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.owners import is_gone, this_process
-from leadbridge.server.writes.plan import Done, Plan
 from tests.databases import beside
 from tests.support import Time, make_settings
 
@@ -38,20 +38,19 @@ def ledger(state_url: str, clock: Time) -> Iterator[Ledger]:
     store.close()
 
 
-def make_plan(number: int = 1) -> Plan:
+def make_plan(number: int = 1) -> Write:
     operation = build_deck(make_settings()).operation("rooflink.create_lead")
-    return Plan(
-        operation=operation,
-        target=f"{number} Elm St",
+    return Write(
+        action=HttpWrite(operation=operation, receive=lambda _: Done("done")),
+        subject=Subject(f"{number} Elm St"),
         arguments={"address": f"{number} Elm St"},
-        preview=("A lead",),
-        receive=lambda _: Done("done"),
+        preview=Preview(lines=("A lead",)),
     )
 
 
 async def left_by(ledger: Ledger, url: str, owner: str, state: str) -> int:
     """A write in this state that another process had begun."""
-    permit = await ledger.intend(make_plan(), Approval("not needed"))
+    permit = await ledger.begin(make_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     if state == "sent":
         await permit.sending()
@@ -183,18 +182,18 @@ async def test_a_settled_write_stands_on_the_trail_once(ledger: Ledger, state_ur
 async def test_a_write_that_was_never_sent_may_be_tried_again(ledger: Ledger, state_url: str, dead: str) -> None:
     write_id = await left_by(ledger, state_url, dead, "intended")
     assert await ledger.earlier(make_plan()) is None
-    permit = await ledger.intend(make_plan(), Approval("not needed"))
+    permit = await ledger.begin(make_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     assert permit.write_id != write_id
 
 
 async def test_a_write_whose_intent_was_given_up_is_not_sent(ledger: Ledger, clock: Time) -> None:
     """A laptop that slept between intent and request must not send what another process has sent since."""
-    late = await ledger.intend(make_plan(), Approval("not needed"))
+    late = await ledger.begin(make_plan(), Approval("not needed"))
     assert isinstance(late, WritePermit)
     clock.now += LEASE + 1
     assert await ledger.earlier(make_plan()) is None
-    assert isinstance(await ledger.intend(make_plan(), Approval("not needed")), WritePermit)
+    assert isinstance(await ledger.begin(make_plan(), Approval("not needed")), WritePermit)
     with pytest.raises(LeadBridgeError):
         await late.sending()
     assert await state_of(ledger, late.write_id) == "failed"

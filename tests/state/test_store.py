@@ -26,7 +26,7 @@ from leadbridge.server.state import Store
 from leadbridge.server.state.tables import SCHEMA_VERSION
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import Ledger, WritePermit
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from tests.databases import beside
 from tests.support import DEFAULT_STORE, Time, call, connected, data_of, text_of
 
@@ -321,7 +321,7 @@ async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_
     stores: Any, url: str, version: int
 ) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", simulated=lambda _: True).intend(_plan(), Approval("token", "token-1"))
+    await Ledger(first, lambda _: "account", simulated=lambda _: True).begin(_plan(), Approval("token", "token-1"))
     first.close()
     with beside(url) as earlier:
         earlier.execute(text("update meta set value = :version where key = 'schema_version'"), {"version": version})
@@ -397,7 +397,7 @@ async def test_a_write_between_whose_intent_and_sending_the_store_is_locked_is_n
     """The other process takes the lock in the moment in which the request is about to leave."""
     store = Store(f"sqlite:///{file}")
     ledger = Ledger(store, lambda _: "account", simulated=lambda _: True)
-    permit = await ledger.intend(_plan(), Approval("not needed"))
+    permit = await ledger.begin(_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     store.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=20"))
     holder = sqlite3.connect(file, isolation_level=None)
@@ -463,23 +463,22 @@ async def test_threads_that_make_the_secret_at_the_same_moment_get_the_same_one(
     assert len(set(found)) == 1
 
 
-def _plan(lead_id: int = 785, status: str = "QUOTE_SENT") -> Plan:
-    return Plan(
-        operation=STATUS,
-        target=f"lead {lead_id}",
+def _plan(lead_id: int = 785, status: str = "QUOTE_SENT") -> Write:
+    return Write(
+        action=HttpWrite(operation=STATUS, receive=lambda _: Done(summary="Done.")),
+        subject=Subject(f"lead {lead_id}"),
         arguments={"lead_id": lead_id, "status": status},
-        preview=("Set it.",),
-        receive=lambda _: Done(summary="Done."),
+        preview=Preview(lines=("Set it.",)),
     )
 
 
 async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_again(stores: Any) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", simulated=lambda _: True).intend(_plan(785), Approval("token", "token-1"))
+    await Ledger(first, lambda _: "account", simulated=lambda _: True).begin(_plan(785), Approval("token", "token-1"))
     first.close()
     ledger = Ledger(stores(), lambda _: "account", simulated=lambda _: True)
     with pytest.raises(Refused) as caught:
-        await ledger.intend(_plan(786), Approval("token", "token-1"))
+        await ledger.begin(_plan(786), Approval("token", "token-1"))
     assert caught.value.reason == "approval_used"
     assert (await ledger.history())[1] == 1
 
@@ -489,7 +488,7 @@ async def test_a_question_that_was_answered_with_no_stays_answered_after_the_sto
     await Ledger(first, lambda _: "account", simulated=lambda _: True).burn_no("asked-1", STATUS.id)
     first.close()
     with pytest.raises(Refused):
-        await Ledger(stores(), lambda _: "account", simulated=lambda _: True).intend(
+        await Ledger(stores(), lambda _: "account", simulated=lambda _: True).begin(
             _plan(), Approval("asked", "asked-1")
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ async def test_a_person_sees_who_is_told_before_an_event_is_made(sandbox: Sandbo
         "Create an event in RoofLink's calendar: 2026-05-06 09:00 to 2026-05-06 10:30.\n"
         "Invitees by user id: 302, 303. RoofLink tells them by e-mail and SMS; that cannot be taken back.\n"
         f"Job: {job}\n"
+        "SANDBOX: the services are simulated; nothing real is changed.\n"
         "Name: Roof inspection\n"
         "Add to my calendar: yes"
     )
@@ -387,3 +389,76 @@ async def test_the_history_holds_no_names_of_people(sandbox: Sandbox, time: Time
         await call(client, CREATE, **GOOD, invitee_ids=[302])
         history = data_of(await call(client, "write_history"))
     assert "Beatrice" not in json.dumps(history)
+
+
+# How often the event is read
+
+
+class Thinking(Person):
+    """Says yes after some seconds, in which something may happen."""
+
+    def __init__(self, clock: Time, seconds: float, meanwhile: Callable[[], Awaitable[object]] | None = None) -> None:
+        super().__init__()
+        self.clock, self.seconds, self.meanwhile = clock, seconds, meanwhile
+
+    async def __call__(self, context: Any, params: Any) -> Any:
+        self.clock.now += self.seconds
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        return await super().__call__(context, params)
+
+
+class Once(Thinking):
+    """Says no to a question that is put anew."""
+
+    async def __call__(self, context: Any, params: Any) -> Any:
+        answer = await super().__call__(context, params)
+        self.action = "decline"
+        return answer
+
+
+def methods(sandbox: Sandbox) -> list[str]:
+    return [request.method for request in sandbox.requests if "/events/" in request.path]
+
+
+@pytest.mark.parametrize(("seconds", "reads"), [(0, 1), (59, 1), (61, 2)])
+async def test_an_approved_change_reads_the_event_once_and_once_more_after_a_minute(
+    sandbox: Sandbox, time: Time, era: Era, seconds: float, reads: int
+):
+    event, clock = seeded(sandbox), Time(1_790_000_000.0)
+    person = Thinking(clock, seconds)
+    async with connected(sandbox, era=era, time=time, clock=clock, person=person, **ON) as client:
+        for tool, given, method in ((UPDATE, {"name": "Moved"}, "PATCH"), (DELETE, {}, "DELETE")):
+            before = len(methods(sandbox))
+            assert data_of(await call(client, tool, event_id=event, **given))["outcome"] == "done"
+            assert methods(sandbox)[before:] == ["GET"] * reads + [method]
+    assert len(person.shown) == 2
+
+
+@pytest.mark.parametrize("seconds", [0, 30, 61])
+async def test_a_yes_does_not_count_once_another_write_has_changed_the_event(
+    sandbox: Sandbox, time: Time, era: Era, tmp_path: Path, seconds: float
+):
+    event, clock, state = seeded(sandbox), Time(1_790_000_000.0), f"sqlite:///{tmp_path / 'state.db'}"
+    async with connected(sandbox, time=time, clock=clock, state_url=state, approvals="off", **ON) as other:
+        person = Once(clock, seconds, lambda: call(other, UPDATE, event_id=event, start=GOOD["start"], end=GOOD["end"]))
+        async with connected(sandbox, era=era, time=time, clock=clock, state_url=state, person=person, **ON) as client:
+            result = await call(client, DELETE, event_id=event)
+    assert [write.operation.partition(" ")[0] for write in sandbox.writes] == ["PATCH"]
+    assert event in sandbox.events
+    assert data_of(result)["outcome"] in {"refused", "not_approved"}
+
+
+async def test_a_yes_after_a_minute_does_not_count_once_somebody_has_changed_the_event_on_rooflink(
+    sandbox: Sandbox, time: Time, era: Era
+):
+    event, clock = seeded(sandbox), Time(1_790_000_000.0)
+
+    async def renamed() -> None:
+        sandbox.events[event].name = "Another"
+
+    person = Once(clock, 61, renamed)
+    async with connected(sandbox, era=era, time=time, clock=clock, person=person, **ON) as client:
+        result = await call(client, DELETE, event_id=event)
+    assert sandbox.writes == []
+    assert data_of(result)["outcome"] in {"refused", "not_approved"}

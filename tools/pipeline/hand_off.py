@@ -25,7 +25,7 @@ from leadbridge.server.mcp.arguments import (
 from leadbridge.server.mcp.context import Ctx, deck_of
 from leadbridge.server.mcp.toolsets import chosen_toolsets
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.model import Write
 from leadbridge.tools.pipeline.hand_off_plan import HandOff
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.rooflink.create_lead import PostalCode, StateCode, create_lead_rules
@@ -54,7 +54,7 @@ async def hand_off_lead(
     lead_source: Source | Nothing = None,
     already_accepted: Annotated[Flag, Field(description="Accepted in the portal already; not accepted again")] = False,
     allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink seems to have it")] = False,
-) -> Plan:
+) -> Write:
     """Take a RenovationFind lead into RoofLink: accept it if not yet, look for duplicates, create the prospect, note
     the link. One approval for all of it.
 

@@ -9,7 +9,7 @@ from typing import Any
 from leadbridge.server.errors import Problem, Refused
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.text import label
-from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.preview import PreviewLine, titled
 
 ACCEPTED_ELSEWHERE = (
@@ -22,7 +22,7 @@ _NEEDED = ("address", "state", "postal_code")
 class Creation:
     """The RoofLink lead that is to be created, its values by whose they are."""
 
-    plan: Plan
+    plan: Write
     told: Mapping[str, str]
     """By RenovationFind."""
     given: Mapping[str, Any]
@@ -38,7 +38,7 @@ class Creation:
 
     def preview(self) -> list[PreviewLine]:
         """What a person is shown, of the customer and the address where each part comes from."""
-        others = [line for line in self.plan.preview[1:] if line[0] not in {"Customer", "Address"}]
+        others = [line for line in self.plan.preview.lines[1:] if line[0] not in {"Customer", "Address"}]
         return [*others, *self.origins()]
 
 
@@ -53,7 +53,7 @@ def preview(
     create: Creation | None,
     *,
     customer: Iterable[PreviewLine],
-    accept: Plan | None,
+    accept: Write | None,
     job: int | None,
     over: bool,
     noting: bool,

@@ -13,13 +13,21 @@ from typing import Any
 import anyio.to_thread
 from pydantic import JsonValue
 
-from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, Refused
 from leadbridge.server.mcp.context import Ctx, Deck
 from leadbridge.server.mcp.receipts import earlier_line
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import (
+    Done,
+    HttpWrite,
+    LocalOperation,
+    MultiStepWrite,
+    OnceForGood,
+    Preview,
+    Subject,
+    Write,
+)
 from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.steps import StepRunner
@@ -29,18 +37,7 @@ from leadbridge.tools.renovationfind.lead_answers import customer_lines
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
 from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead
 
-HAND_OFF = Operation.model_validate(
-    {
-        "id": "leadbridge.hand_off_lead",
-        "service": "rooflink",
-        "title": "Hand off lead",
-        "toolset": "pipeline",
-        "effect": "irreversible",
-        "repeat": "once",
-        "provenance": {"operation": "documented", "path": "unknown"},
-        "source": "LeadBridge itself",
-    }
-)
+HAND_OFF = LocalOperation("leadbridge.hand_off_lead", "rooflink", "Hand off lead", Effect.IRREVERSIBLE)
 
 
 @dataclass(slots=True)
@@ -56,7 +53,7 @@ class HandOff:
     noting: bool
     """Whether notes may be written; with the toolset `notes` dropped, the link stands in `extra_info` only."""
 
-    async def plan(self, known: KnownLead | None, *, already_accepted: bool) -> Plan:
+    async def plan(self, known: KnownLead | None, *, already_accepted: bool) -> Write:
         """The whole of it: what is done already, what a person is asked, and the steps."""
         refusal, accept = await self._accept(known, already_accepted=already_accepted)
         if accept is None:  # another process may have accepted it meanwhile
@@ -70,40 +67,42 @@ class HandOff:
             create = await self._create(known, allow_duplicate=self.allow_duplicate)
             # What resembles it may be what this hand-off made, here or in another process, just now or unseen.
             unresolved, earlier = await self._unresolved(create.plan)
-            refusal = unresolved or create.plan.refusal
+            refusal = unresolved or create.plan.blocked
             job = earlier.record_id if earlier is not None else None
         if job is not None:
             refusal = accept = create = None
         noted = await self.deck.ledger.about("rooflink", self._note_subject) if self.noting else None
         over = job is not None and (not self.noting or (noted is not None and noted.state == "done"))
         foreseen = (accept, create.plan if create else None, self._note(job) if job is not None and not over else None)
-        return Plan(
-            operation=HAND_OFF,
-            target=f"lead {self.lead_id}",
-            subject=self._subject if over else f"{self._subject} plan",
-            one_for_subject=True,
-            effect_now=Effect.ADDITIVE if job is not None else None,
-            arguments=self._arguments,
-            preview=preview(
-                self.lead_id,
-                self.given,
-                create,
-                customer=customer_lines(known),
-                accept=accept,
-                job=job,
-                over=over,
-                noting=self.noting,
+        return Write(
+            action=MultiStepWrite(
+                operation=HAND_OFF,
+                run=partial(self._carry_out, accept, create, job),
+                foreseen=tuple(step for step in foreseen if step is not None),
             ),
-            said=frozenset(self._arguments) - ({"lead_status"} if create is None and job is None else frozenset()),
-            warnings=create.plan.warnings if create is not None else (),
-            refusal=refusal,
-            already={"lead_id": self.lead_id, "job_id": job} if over else {},
-            receive=_nothing_to_receive,
-            steps=partial(self._carry_out, accept, create, job),
-            foreseen=tuple(step for step in foreseen if step is not None),
+            subject=Subject(f"lead {self.lead_id}", self._subject if over else f"{self._subject} plan"),
+            arguments=self._arguments,
+            preview=Preview(
+                lines=preview(
+                    self.lead_id,
+                    self.given,
+                    create,
+                    customer=customer_lines(known),
+                    accept=accept,
+                    job=job,
+                    over=over,
+                    noting=self.noting,
+                ),
+                said=frozenset(self._arguments) - ({"lead_status"} if create is None and job is None else frozenset()),
+                warnings=create.plan.preview.warnings if create is not None else (),
+            ),
+            repeat=OnceForGood(whole_subject=True),
+            needs_approval=job is None,
+            blocked=refusal,
+            known={"lead_id": self.lead_id, "job_id": job} if over else {},
         )
 
-    async def _carry_out(self, accept: Plan | None, create: Creation | None, job: int | None, run: StepRunner) -> Done:
+    async def _carry_out(self, accept: Write | None, create: Creation | None, job: int | None, run: StepRunner) -> Done:
         if accept is not None:
             await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
         prospect, told = (job, []) if job is not None else await self._created(run, create)
@@ -131,21 +130,21 @@ class HandOff:
     def _note_subject(self) -> str:
         return f"lead {self.lead_id} hand-off note"
 
-    async def _accept(self, known: KnownLead | None, *, already_accepted: bool) -> tuple[Refused | None, Plan | None]:
+    async def _accept(self, known: KnownLead | None, *, already_accepted: bool) -> tuple[Refused | None, Write | None]:
         """The plan of the acceptance, if the lead is not accepted yet; or why it cannot be."""
         plan = await renovationfind_accept_lead(self.ctx, self.lead_id)
-        decided = await self.deck.ledger.about("renovationfind", plan.subject)
+        decided = await self.deck.ledger.about("renovationfind", plan.subject.key)
         accepted = already_accepted or (known is not None and known.accepted)
         if known is not None and known.declined_here and not known.accepted_here:
-            return plan.refusal, None
+            return plan.blocked, None
         if decided is not None and decided.state == "done" and decided.operation != plan.operation.id and not accepted:
             return Refused("already_declined", f"Nothing was sent: lead {self.lead_id} was declined."), None
         if accepted:
             return None, None
         refusal, earlier = await self._unresolved(plan)
-        return refusal or plan.refusal, None if earlier is not None else plan
+        return refusal or plan.blocked, None if earlier is not None else plan
 
-    async def _unresolved(self, plan: Plan) -> tuple[Refused | None, EarlierWrite | None]:
+    async def _unresolved(self, plan: Write) -> tuple[Refused | None, EarlierWrite | None]:
         """A step that was carried out before, or why it cannot go on: its outcome is not known."""
         try:
             return None, await self.deck.pipeline.done_before(plan)
@@ -178,12 +177,9 @@ class HandOff:
         left_out = [why for name, why in parts.left_out.items() if name not in values]
         step = replace(
             plan,
-            target=f"lead {self.lead_id}",
-            subject=self._subject,
-            repeat_rule="once",
-            one_for_subject=True,
-            warnings=(*plan.warnings, *left_out),
-            repeats_knowingly=False,
+            subject=Subject(f"lead {self.lead_id}", self._subject),
+            preview=replace(plan.preview, warnings=(*plan.preview.warnings, *left_out)),
+            repeat=OnceForGood(whole_subject=True),
         )
         return Creation(step, told, self.given)
 
@@ -203,29 +199,24 @@ class HandOff:
         else:
             done = outcome.done
             origins = rendered(create.origins())
-            record, lines = done.record_id, [done.summary, *origins, *done.details, *create.plan.notes]
+            record, lines = done.record_id, [done.summary, *origins, *done.details, *create.plan.preview.notes]
         if record is None:
             raise no_record(outcome.write_id)
         return record, lines
 
-    def _note(self, job: int) -> Plan:
+    def _note(self, job: int) -> Write:
         """The note that ties both records together. It notifies nobody."""
         operation = self.deck.operation("rooflink.add_note")
         message = f"Handed off from RenovationFind lead {self.lead_id} by LeadBridge."
         arguments: dict[str, JsonValue] = {"job_id": job, "message": message}
-        return Plan(
-            operation=operation,
-            target=f"job {job}",
-            subject=self._note_subject,
-            one_for_subject=True,
-            repeat_rule="once",
+        return Write(
+            action=HttpWrite(
+                operation=operation,
+                receive=lambda _answer: Done(summary=f"The link is noted on job {job}.", record_id=job),
+                body=operation.encode_body(arguments),
+            ),
+            subject=Subject(f"job {job}", self._note_subject),
             arguments=arguments,
-            body=operation.encode_body(arguments),
-            preview=(f"Add a note to job {job}.",),
-            receive=lambda _answer: Done(summary=f"The link is noted on job {job}.", record_id=job),
+            preview=Preview(lines=(f"Add a note to job {job}.",)),
+            repeat=OnceForGood(whole_subject=True),
         )
-
-
-def _nothing_to_receive(_answer: JsonValue) -> Done:
-    msg = "hand_off_lead is carried out in steps"
-    raise AssertionError(msg)

@@ -7,11 +7,10 @@ from functools import partial
 from typing import Annotated, Literal
 
 import anyio.to_thread
-from pydantic import Field, JsonValue
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server import __version__
-from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.company.records import standing_of, unclaimed
 from leadbridge.server.contract.observations import told_together
@@ -24,7 +23,7 @@ from leadbridge.server.mcp.writes import asks_in_forms, write_tool
 from leadbridge.server.services.view import Identity, Result, View
 from leadbridge.server.text import label
 from leadbridge.server.writes.ledger import WriteRow
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, LocalOperation, LocalWrite, Preview, Subject, Write
 from leadbridge.server.writes.write_rows import how_many
 from leadbridge.tools.tables import table
 
@@ -200,7 +199,7 @@ async def resolve_write(
     write_id: Annotated[Id, Field(description="Row of write_history")],
     outcome: Annotated[Literal["done", "failed"], Field(description="What the service shows")],
     record_id: Annotated[OptionalId, Field(description="Id of the record, if there is one")] = None,
-) -> Plan:
+) -> Write:
     """Resolve a write whose outcome is unknown, after the user looked at the record on the service.
 
     done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again. It
@@ -217,40 +216,27 @@ async def resolve_write(
             after={"state": outcome},
         )
 
-    return Plan(
-        operation=SETTLE,
-        target=f"write {write_id}",
+    shows = "shows" if outcome == "done" else "has not got"
+    return Write(
+        action=LocalWrite(operation=RESOLVE, run=settle),
+        subject=Subject(f"write {write_id}"),
         arguments={"write_id": write_id, "outcome": outcome, "record_id": record_id},
-        preview=(
-            f"Settle write {write_id} as {outcome}: the service {'shows' if outcome == 'done' else 'has not got'} it.",
-            "Wrong, it would let the same be written twice." if outcome == "failed" else "Wrong, it would stay undone.",
-            f"It is {known.operation} of {_when(known.at)}. What became of it is not known.",
-            ("Record", known.target),
+        preview=Preview(
+            lines=(
+                f"Settle write {write_id} as {outcome}: the service {shows} it.",
+                "Wrong, it would let the same be written twice."
+                if outcome == "failed"
+                else "Wrong, it would stay undone.",
+                f"It is {known.operation} of {_when(known.at)}. What became of it is not known.",
+                ("Record", known.target),
+            ),
+            said=frozenset({"write_id", "outcome"}),
+            before={"state": "unknown"},
         ),
-        said=frozenset({"write_id", "outcome"}),
-        before={"state": "unknown"},
-        receive=_nothing_to_receive,
-        carry_out_here=settle,
     )
 
 
-def _nothing_to_receive(_answer: JsonValue) -> Done:
-    msg = "resolve_write sends nothing"
-    raise AssertionError(msg)
-
-
-SETTLE = Operation.model_validate(
-    {
-        "id": "leadbridge.resolve_write",
-        "service": "leadbridge",
-        "title": "Settle a write",
-        "toolset": "pipeline",
-        "effect": "irreversible",
-        "repeat": "once",
-        "provenance": {"operation": "documented", "path": "unknown"},
-        "source": "LeadBridge itself",
-    }
-)
+RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "Settle a write", Effect.IRREVERSIBLE)
 
 
 def _when(at: float) -> str:

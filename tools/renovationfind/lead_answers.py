@@ -13,7 +13,7 @@ from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.services.renovationfind.models import Envelope, Lead
 from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
-from leadbridge.server.writes.plan import Done
+from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine
 from leadbridge.tools.tables import moment
 

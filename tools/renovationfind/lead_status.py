@@ -29,7 +29,7 @@ from leadbridge.server.services.renovationfind.models import (
 )
 from leadbridge.server.services.renovationfind.status_rules import status_problems
 from leadbridge.server.text import in_sentence, label
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered, titled
 from leadbridge.tools.renovationfind.lead_answers import (
     customer_lines,
@@ -71,7 +71,7 @@ async def renovationfind_update_job_status(
     ] = None,
     estimate_type: Annotated[EstimateType | Nothing, Field(description="For ESTIMATE_PROVIDED")] = None,
     lost_reason: Annotated[LostReason | Nothing, Field(description="For LEAD_LOST; OTHER needs reason too")] = None,
-) -> Plan:
+) -> Write:
     """Set the job status of an accepted RenovationFind lead to one that can be changed again.
 
     MEETUP_SCHEDULED needs meeting_scheduled_date; JOB_LOST, JOB_POSTPONED_OR_CANCELLED and OTHER need reason; LEAD_LOST
@@ -102,7 +102,7 @@ async def renovationfind_mark_won(
     start_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a start date")] = False,
     completion_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a completion date")] = False,
     reason: Annotated[Remark | Nothing, Field(description="Notes")] = None,
-) -> Plan:
+) -> Write:
     """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
 
     JOB_WON takes job_amount. LEAD_WON takes job_amount, a start date or start_date_tbd, and a completion date or
@@ -124,7 +124,7 @@ async def renovationfind_mark_won(
     )
 
 
-async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Plan:
+async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Write:
     operation = deck.operation(operation_id)
     known = await deck.leads.get(lead_id)
     given = {name: value for name, value in arguments.items() if value is not None}
@@ -140,20 +140,23 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
             else [f"The service answers with status {in_sentence(lead.status)}."],
         )
 
-    return Plan(
-        operation=operation,
-        target=f"lead {lead_id}",
-        subject=f"lead {lead_id} status",
-        refusal=won_refusal(lead_id, known),
-        already=lead_record(known.lead) if known else {},
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=receive_lead(deck, operation, lead_id, told),
+            path={"lead_id": lead_id},
+            body=operation.encode_body(given),
+        ),
+        subject=Subject(f"lead {lead_id}", f"lead {lead_id} status"),
         arguments={"lead_id": lead_id, **given},
-        path={"lead_id": lead_id},
-        body=operation.encode_body(given),
-        preview=_preview(lead_id, known, given),
-        said=frozenset(given) - {"reason"},
-        warnings=_warnings(known, given, deck.leads.clock()),
-        before=_state_of(known.lead) if known else {},
-        receive=receive_lead(deck, operation, lead_id, told),
+        preview=Preview(
+            lines=_preview(lead_id, known, given),
+            said=frozenset(given) - {"reason"},
+            warnings=_warnings(known, given, deck.leads.clock()),
+            before=_state_of(known.lead) if known else {},
+        ),
+        blocked=won_refusal(lead_id, known),
+        known=lead_record(known.lead) if known else {},
     )
 
 

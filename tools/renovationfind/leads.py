@@ -17,7 +17,7 @@ from leadbridge.server.mcp.context import Ctx, Deck, deck_of
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.known_leads import KnownLead, won_refusal
 from leadbridge.server.services.renovationfind.models import Lead
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.tools.renovationfind.lead_answers import (
     customer_lines,
     known_line,
@@ -30,7 +30,7 @@ from leadbridge.tools.renovationfind.lead_answers import (
 LeadId = Annotated[Id, Field(description="RenovationFind lead id")]
 
 
-async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
+async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     """Accept a RenovationFind lead, which reveals its contact details. It cannot be undone and needs the user's
     approval.
 
@@ -52,27 +52,30 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Plan:
             ],
         )
 
-    return Plan(
-        operation=operation,
-        target=f"lead {lead_id}",
-        subject=f"lead {lead_id} decision",
-        refusal=_refusal(lead_id, known),
-        already=lead_record(known.lead) if known else {},
-        arguments={"lead_id": lead_id},
-        path={"lead_id": lead_id},
-        preview=(
-            f"Accept lead {lead_id} on RenovationFind.",
-            "The homeowner's contact details are then revealed. This cannot be undone.",
-            *customer_lines(known),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=receive_lead(deck, operation, lead_id, told, accepted=True),
+            path={"lead_id": lead_id},
         ),
-        before={"accepted": known.accepted if known else None},
-        receive=receive_lead(deck, operation, lead_id, told, accepted=True),
+        subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),
+        arguments={"lead_id": lead_id},
+        preview=Preview(
+            lines=(
+                f"Accept lead {lead_id} on RenovationFind.",
+                "The homeowner's contact details are then revealed. This cannot be undone.",
+                *customer_lines(known),
+            ),
+            before={"accepted": known.accepted if known else None},
+        ),
+        blocked=_refusal(lead_id, known),
+        known=lead_record(known.lead) if known else {},
     )
 
 
 async def renovationfind_decline_lead(
     ctx: Ctx, lead_id: LeadId, reason: Annotated[Remark, Field(description="Told to RenovationFind")]
-) -> Plan:
+) -> Write:
     """Decline a RenovationFind lead with a reason. It cannot be undone and needs the user's approval.
 
     It is for a lead that has not been accepted. For one lost after acceptance, renovationfind_update_job_status has
@@ -92,22 +95,25 @@ async def renovationfind_decline_lead(
             remember=partial(deck.leads.remember, lead, declined_here=True),
         )
 
-    return Plan(
-        operation=operation,
-        target=f"lead {lead_id}",
-        subject=f"lead {lead_id} decision",
-        refusal=_refusal(lead_id, known),
-        arguments={"lead_id": lead_id, "reason": reason},
-        path={"lead_id": lead_id},
-        body=operation.encode_body({"reason": reason}),
-        preview=(
-            f"Decline lead {lead_id} on RenovationFind.",
-            "This cannot be undone.",
-            *customer_lines(known),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=receive,
+            path={"lead_id": lead_id},
+            body=operation.encode_body({"reason": reason}),
         ),
-        warnings=(known_line(known),) if known and known.accepted else (),
-        before={"declined": known.declined_here if known else None},
-        receive=receive,
+        subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),
+        arguments={"lead_id": lead_id, "reason": reason},
+        preview=Preview(
+            lines=(
+                f"Decline lead {lead_id} on RenovationFind.",
+                "This cannot be undone.",
+                *customer_lines(known),
+            ),
+            warnings=(known_line(known),) if known and known.accepted else (),
+            before={"declined": known.declined_here if known else None},
+        ),
+        blocked=_refusal(lead_id, known),
     )
 
 

@@ -24,7 +24,7 @@ from leadbridge.server.mcp.texts import reads_as_nothing
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
 from leadbridge.tools.renovationfind.lead_answers import success_of
 
@@ -79,7 +79,7 @@ async def renovationfind_create_vendor(
     name_keywords: Text200 | Nothing = None,
     category_keywords: Text200 | Nothing = None,
     duns_number: Text60 | Nothing = None,
-) -> Plan:
+) -> Write:
     """Create a vendor account on RenovationFind (Manager API). No operation deletes it again.
 
     All values are sent as given. It needs the user's approval.
@@ -120,20 +120,23 @@ async def renovationfind_create_vendor(
             next_steps=["renovationfind_update_subscription sets its package."] if record else [],
         )
 
-    return Plan(
-        operation=operation,
-        target=f"vendor {given['email']}"[:200],
-        subject=f"vendor {given['email']}"[:200],
-        arguments={**given, "password": _fingerprint(password, key)},
-        body=operation.encode_body(given),
-        secrets={operation.body["password"].wire: password},
-        preview=(
-            f"Create a {vendor_type} vendor account on RenovationFind, with the password that was given.",
-            "This cannot be undone: no page documents how a vendor is deleted.",
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=receive,
+            body=operation.encode_body(given),
+            secrets={operation.body["password"].wire: password},
         ),
-        said=frozenset({"vendor_type"}),
-        warnings=tuple(contact_problems({"phone": phone}, {})[1]),
-        receive=receive,
+        subject=Subject(f"vendor {given['email']}"[:200], f"vendor {given['email']}"[:200]),
+        arguments={**given, "password": _fingerprint(password, key)},
+        preview=Preview(
+            lines=(
+                f"Create a {vendor_type} vendor account on RenovationFind, with the password that was given.",
+                "This cannot be undone: no page documents how a vendor is deleted.",
+            ),
+            said=frozenset({"vendor_type"}),
+            warnings=tuple(contact_problems({"phone": phone}, {})[1]),
+        ),
     )
 
 
@@ -159,7 +162,7 @@ async def renovationfind_update_subscription(
     vendor_id: Annotated[Id, Field(description="RenovationFind vendor id")],
     package_type: Annotated[Package, Field(description="The package from now on")],
     subscription_end_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD")] = None,
-) -> Plan:
+) -> Write:
     """Set a vendor's subscription package on RenovationFind (Manager API), and until when it runs.
 
     It can be set again, but no operation reads what was set before. What leaving the date out does is not documented.
@@ -181,19 +184,19 @@ async def renovationfind_update_subscription(
             summary=f"Vendor {vendor_id} has the package {package_type}{until}.", record_id=vendor_id, after=arguments
         )
 
-    return Plan(
-        operation=operation,
-        target=f"vendor {vendor_id}",
-        subject=f"vendor {vendor_id} subscription",
+    return Write(
+        action=HttpWrite(
+            operation=operation, receive=receive, path={"vendor_id": vendor_id}, body=operation.encode_body(sent)
+        ),
+        subject=Subject(f"vendor {vendor_id}", f"vendor {vendor_id} subscription"),
         arguments={"vendor_id": vendor_id, **arguments},
-        path={"vendor_id": vendor_id},
-        body=operation.encode_body(sent),
-        preview=(f"Set vendor {vendor_id} on RenovationFind to the package {package_type}{until}.",),
-        said=frozenset(arguments),
-        warnings=()
-        if end
-        else ("No end date is sent; whether RenovationFind then keeps or clears the old one is not documented.",),
-        receive=receive,
+        preview=Preview(
+            lines=(f"Set vendor {vendor_id} on RenovationFind to the package {package_type}{until}.",),
+            said=frozenset(arguments),
+            warnings=()
+            if end
+            else ("No end date is sent; whether RenovationFind then keeps or clears the old one is not documented.",),
+        ),
     )
 
 

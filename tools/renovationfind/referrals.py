@@ -20,7 +20,7 @@ from leadbridge.server.mcp.context import Ctx, deck_of
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.text import fence
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
 from leadbridge.tools.renovationfind.lead_answers import success_of
 
@@ -36,7 +36,7 @@ async def renovationfind_create_referral(
     send_gift: Annotated[Flag, Field(description="With a gift")] = False,
     renewal: Annotated[Flag, Field(description="A renewal referral request")] = False,
     skip_duplicates: Annotated[Flag, Field(description="A known e-mail or phone is skipped")] = True,
-) -> Plan:
+) -> Write:
     """Send a referral request to a customer through RenovationFind: a real person is contacted, which cannot be undone.
 
     It takes email, phone or both, and needs the user's approval. With skip_duplicates a person asked before is skipped,
@@ -56,20 +56,24 @@ async def renovationfind_create_referral(
     body = {name: value for name, value in body.items() if value is not None}
     reached = " and ".join(way for way, given in (("e-mail", email), ("phone", phone)) if given)
     extras = "".join(text for flag, text in ((send_gift, ", with a gift"), (renewal, ", as a renewal")) if flag)
-    return Plan(
-        operation=operation,
-        target=f"{first_name} {last_name}"[:200],
-        arguments={**body, "skip_duplicates": skip_duplicates},
-        query=operation.encode_query({"skip_duplicates": skip_duplicates}),
-        body=operation.encode_body(body),
-        preview=(
-            f"Send a referral request by {reached}{extras}.",
-            "A real person is contacted. This cannot be undone.",
-            "A person asked before is skipped." if skip_duplicates else "A person asked before is asked AGAIN.",
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=partial(_receive, operation, deck.catalog.services["renovationfind"], f"{first_name} {last_name}"),
+            query=operation.encode_query({"skip_duplicates": skip_duplicates}),
+            body=operation.encode_body(body),
         ),
-        said=frozenset({"send_gift", "renewal", "skip_duplicates"}),
-        warnings=tuple(warnings),
-        receive=partial(_receive, operation, deck.catalog.services["renovationfind"], f"{first_name} {last_name}"),
+        subject=Subject(f"{first_name} {last_name}"[:200]),
+        arguments={**body, "skip_duplicates": skip_duplicates},
+        preview=Preview(
+            lines=(
+                f"Send a referral request by {reached}{extras}.",
+                "A real person is contacted. This cannot be undone.",
+                "A person asked before is skipped." if skip_duplicates else "A person asked before is asked AGAIN.",
+            ),
+            said=frozenset({"send_gift", "renewal", "skip_duplicates"}),
+            warnings=tuple(warnings),
+        ),
     )
 
 

@@ -36,7 +36,7 @@ from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.location import Location, locate
 from leadbridge.server.services.rooflink.models import Created
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, RepeatAllowed, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered
 from leadbridge.server.writes.recovery import LARGEST_ID
 from leadbridge.tools.rooflink.duplicate_check import check_duplicates
@@ -75,7 +75,7 @@ async def rooflink_create_lead(
     allow_duplicate: Annotated[
         Flag, Field(description="Create it although a likely duplicate exists; needs approval")
     ] = False,
-) -> Plan:
+) -> Write:
     """Create an address-only lead in RoofLink: a new customer and a new prospect job.
 
     RoofLink removes no duplicates, so LeadBridge looks for the address, phones and e-mail first and refuses a likely
@@ -130,29 +130,33 @@ async def rooflink_create_lead(
         own = await find_own_lead(deck.rooflink, sought, since, known | await deck.ledger.records(operation.id))
         return None if own is None else _created(deck, sought, own.id, own.customer.id if own.customer else None, place)
 
-    return Plan(
-        operation=operation,
-        target=place[:200],
-        arguments={**arguments, "allow_duplicate": allow_duplicate},
-        body=operation.encode_body(arguments),
-        preview=(
-            "Create a new lead in RoofLink.",
-            *(check.preview() if allow_duplicate else ()),
-            ("Customer", sought.name or "no name"),
-            ("Address", place),
-            *_codes(lead_status, location),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=partial(_receive, deck, operation, sought, place),
+            body=operation.encode_body(arguments),
+            marked_field=operation.body["extra_info"].wire,
+            look_for=look_for,
+            creates=sought,
+            alike_is_fine=allow_duplicate,
         ),
-        said=_SAID,
-        notes=(check.told,),
-        refusal=None if allow_duplicate else check.refusal(),
-        look_for=look_for,
-        warnings=(*_warnings(lead_status, location), *contact_warnings, *check.warnings()),
-        asks_anyway=allow_duplicate,
-        sought=sought,
-        alike_is_fine=allow_duplicate,
-        repeats_knowingly=allow_duplicate,
-        marked_field=operation.body["extra_info"].wire,
-        receive=partial(_receive, deck, operation, sought, place),
+        subject=Subject(place[:200]),
+        arguments={**arguments, "allow_duplicate": allow_duplicate},
+        preview=Preview(
+            lines=(
+                "Create a new lead in RoofLink.",
+                *(check.preview() if allow_duplicate else ()),
+                ("Customer", sought.name or "no name"),
+                ("Address", place),
+                *_codes(lead_status, location),
+            ),
+            said=_SAID,
+            warnings=(*_warnings(lead_status, location), *contact_warnings, *check.warnings()),
+            notes=(check.told,),
+        ),
+        repeat=RepeatAllowed() if allow_duplicate else None,
+        needs_approval=allow_duplicate,
+        blocked=None if allow_duplicate else check.refusal(),
     )
 
 

@@ -12,7 +12,7 @@ from leadbridge.server.mcp.context import Deck
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.text import LABEL_LIMIT, clean, label
-from leadbridge.server.writes.plan import Done
+from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine, rendered
 from leadbridge.tools.rooflink.event_times import misunderstood
 from leadbridge.tools.rooflink.event_views import person_of, shown

@@ -20,7 +20,7 @@ from leadbridge.server.mcp.context import Ctx, Deck, deck_of
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import rendered, titled
 from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
 from leadbridge.tools.rooflink.event_times import At, on_the_wire, span_problem, will_be_moved
@@ -44,7 +44,7 @@ async def rooflink_create_event(
     invitee_ids: Annotated[
         Annotated[list[Id], Field(min_length=1, max_length=50)] | Nothing, Field(description="User ids; all are told")
     ] = None,
-) -> Plan:
+) -> Write:
     """Create an event in RoofLink's calendar; invitees get an e-mail and SMS, so it needs the user's approval.
 
     Local time, 15 minutes at least. Starts before 7:00 and ends before 8:00 are moved there unless all_day or any_time.
@@ -63,19 +63,23 @@ async def rooflink_create_event(
     }
     given = {key: value for key, value in given.items() if value is not None}
     meant = {"start": start, "end": end}
-    return Plan(
-        operation=operation,
-        target=name,
-        arguments={**given, "start": start.isoformat(), "end": end.isoformat()},
-        body=operation.encode_body(given),
-        preview=(
-            f"Create an event in RoofLink's calendar: {shown(start)} to {shown(end)}.",
-            f"Invitees by user id: {', '.join(map(str, invitees))}. {_TOLD}" if invitees else "Nobody is invited.",
-            f"Job: {job_id}" if job_id else "Job: none",
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=partial(created, deck_of(ctx), operation, meant, invitees, whole_days=all_day or any_time),
+            body=operation.encode_body(given),
         ),
-        said=frozenset({"start", "end", "job_id", "invitee_ids"}),
-        warnings=() if all_day or any_time else tuple(will_be_moved(meant)),
-        receive=partial(created, deck_of(ctx), operation, meant, invitees, whole_days=all_day or any_time),
+        subject=Subject(name),
+        arguments={**given, "start": start.isoformat(), "end": end.isoformat()},
+        preview=Preview(
+            lines=(
+                f"Create an event in RoofLink's calendar: {shown(start)} to {shown(end)}.",
+                f"Invitees by user id: {', '.join(map(str, invitees))}. {_TOLD}" if invitees else "Nobody is invited.",
+                f"Job: {job_id}" if job_id else "Job: none",
+            ),
+            said=frozenset({"start", "end", "job_id", "invitee_ids"}),
+            warnings=() if all_day or any_time else tuple(will_be_moved(meant)),
+        ),
     )
 
 
@@ -90,7 +94,7 @@ async def rooflink_update_event(
     invitee_ids: Annotated[
         Annotated[list[Id], Field(max_length=50)] | Nothing, Field(description="User ids, in place of all there are")
     ] = None,
-) -> Plan:
+) -> Write:
     """Update an event of RoofLink's calendar; invitees who are added or removed are told, so it needs the user's
     approval.
 
@@ -112,35 +116,38 @@ async def rooflink_update_event(
     people = (
         f"New list of invitees, by user id: {ids_text(invitee_ids)}. Who is added or removed is told by e-mail and SMS."
     )
-    return Plan(
-        operation=operation,
-        target=f"event {event_id}",
-        subject=f"event {event_id}",
-        arguments={"event_id": event_id, **given, **{key: at.isoformat() for key, at in meant.items()}},
-        path={"event_id": event_id},
-        body=operation.encode_body(given),
-        preview=(
-            f"Change event {event_id} in RoofLink's calendar.",
-            "RoofLink may tell invitees by e-mail and SMS; that cannot be taken back.",
-            *((people,) if invitee_ids is not None else ()),
-            *title_lines(known),
-            *(people_now(known) if known else ()),
-            *(f"New {key}: {shown(at)}" for key, at in meant.items()),
-            *(
-                (f"New {titled(key).lower()}", value)
-                for key, value in given.items()
-                if key in {"name", "all_day", "any_time"}
-            ),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=partial(updated, deck, operation, event_id, meant, given, whole_days=whole_days),
+            path={"event_id": event_id},
+            body=operation.encode_body(given),
         ),
-        said=frozenset(given),
-        warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
-        before=state_of(known, given) if known else {},
-        overwritten=known is not None and _shows_otherwise(known, given, meant),
-        receive=partial(updated, deck, operation, event_id, meant, given, whole_days=whole_days),
+        subject=Subject(f"event {event_id}", f"event {event_id}"),
+        arguments={"event_id": event_id, **given, **{key: at.isoformat() for key, at in meant.items()}},
+        preview=Preview(
+            lines=(
+                f"Change event {event_id} in RoofLink's calendar.",
+                "RoofLink may tell invitees by e-mail and SMS; that cannot be taken back.",
+                *((people,) if invitee_ids is not None else ()),
+                *title_lines(known),
+                *(people_now(known) if known else ()),
+                *(f"New {key}: {shown(at)}" for key, at in meant.items()),
+                *(
+                    (f"New {titled(key).lower()}", value)
+                    for key, value in given.items()
+                    if key in {"name", "all_day", "any_time"}
+                ),
+            ),
+            said=frozenset(given),
+            warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
+            before=state_of(known, given) if known else {},
+        ),
+        repeat=UntilChanged(changed=known is not None and _shows_otherwise(known, given, meant)),
     )
 
 
-async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
+async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Write:
     """Delete an event from RoofLink's calendar for good; it needs the user's approval.
 
     rooflink_update_event moves or renames one.
@@ -155,20 +162,19 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Plan:
             raise unreadable("a body where none is documented", operation, deck.catalog.services["rooflink"], None)
         return Done(summary=f"Event {event_id} deleted.", record_id=event_id, details=rendered(title_lines(known)))
 
-    return Plan(
-        operation=operation,
-        target=f"event {event_id}",
-        subject=f"event {event_id}",
+    return Write(
+        action=HttpWrite(operation=operation, receive=receive, path={"event_id": event_id}),
+        subject=Subject(f"event {event_id}", f"event {event_id}"),
         arguments={"event_id": event_id},
-        path={"event_id": event_id},
-        preview=(
-            f"Delete event {event_id}{when} from RoofLink's calendar.",
-            "This cannot be undone. RoofLink may tell invitees by e-mail and SMS.",
-            *title_lines(known),
-            *(people_now(known) if known else ()),
+        preview=Preview(
+            lines=(
+                f"Delete event {event_id}{when} from RoofLink's calendar.",
+                "This cannot be undone. RoofLink may tell invitees by e-mail and SMS.",
+                *title_lines(known),
+                *(people_now(known) if known else ()),
+            ),
+            warnings=tuple(doubts),
         ),
-        warnings=tuple(doubts),
-        receive=receive,
     )
 
 

@@ -18,7 +18,7 @@ from leadbridge.server.mcp.context import Deck
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
 from leadbridge.server.text import LABEL_LIMIT, clean, in_sentence, label
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import Becomes, titled
 
 BEFORE_SHARE = 0.2
@@ -29,7 +29,7 @@ Given = Mapping[str, str | int]
 
 async def change_plan(
     deck: Deck, operation_id: str, job_id: int, given: Given, *, warnings: Sequence[str] = ()
-) -> Plan:
+) -> Write:
     """The plan that sets these fields of a job and leaves all others as they are."""
     operation = deck.operation(operation_id)
     record, unknown = await look_at_job(deck, job_id)
@@ -41,25 +41,30 @@ async def change_plan(
         told = change.told_by(found)
         return change.done(told) if len(told.confirmed) == len(given) else None
 
-    return Plan(
-        operation=operation,
-        target=f"job {job_id}",
-        subject=f"job {job_id}",
-        sets=frozenset(given) | ({"email"} if "customer_email" in given else frozenset[str]()),
-        overwritten=change.differs_before(),
-        arguments={"job_id": job_id, **given},
-        path={"job_id": job_id},
-        body=operation.encode_body(dict(given)),
-        before=dict(before),
-        preview=(
-            f"Change job {job_id} in RoofLink:",
-            *((titled(name), Becomes(text_before(change.before(name)), value)) for name, value in given.items()),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=change.receive,
+            path={"job_id": job_id},
+            body=operation.encode_body(dict(given)),
+            look_for=look_for,
         ),
-        said=frozenset(given),
-        warnings=tuple(warnings),
-        notes=(unknown,) if unknown else (),
-        look_for=look_for,
-        receive=change.receive,
+        subject=Subject(f"job {job_id}", f"job {job_id}"),
+        arguments={"job_id": job_id, **given},
+        preview=Preview(
+            lines=(
+                f"Change job {job_id} in RoofLink:",
+                *((titled(name), Becomes(text_before(change.before(name)), value)) for name, value in given.items()),
+            ),
+            said=frozenset(given),
+            warnings=tuple(warnings),
+            notes=(unknown,) if unknown else (),
+            before=dict(before),
+        ),
+        repeat=UntilChanged(
+            sets=frozenset(given) | ({"email"} if "customer_email" in given else frozenset[str]()),
+            changed=change.differs_before(),
+        ),
     )
 
 

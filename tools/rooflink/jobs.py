@@ -18,7 +18,7 @@ from leadbridge.server.mcp.context import Ctx, deck_of
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.places import PLACES
-from leadbridge.server.writes.plan import Plan
+from leadbridge.server.writes.model import Write
 from leadbridge.tools.rooflink.job_changes import change_plan
 
 Nothing = SkipJsonSchema[None]
@@ -56,7 +56,7 @@ async def rooflink_update_job(
     customer_email: Email | Nothing = None,
     customer_cell: Text60 | Nothing = None,
     customer_phone: Text60 | Nothing = None,
-) -> Plan:
+) -> Write:
     """Update a RoofLink job or its customer's data. Only the arguments given are sent; no field can be emptied.
 
     The receipt shows before and after, and warns of what RoofLink did not take. rooflink_assign_job sets employees.
@@ -90,7 +90,7 @@ async def rooflink_assign_job(
     rep_2_id: Id | Nothing = None,
     marketing_rep_id: Id | Nothing = None,
     project_manager_id: Id | Nothing = None,
-) -> Plan:
+) -> Write:
     """Assign employees to a RoofLink job. Roles left out stay; none can be emptied.
 
     rooflink_get_prospect shows user ids.

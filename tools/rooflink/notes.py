@@ -24,7 +24,7 @@ from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.text import LABEL_LIMIT, clean
-from leadbridge.server.writes.plan import Done, Plan
+from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, Whole
 from leadbridge.tools.list_pages import numbers_of, page_reply
 from leadbridge.tools.paging import Page, SmallPageSize, columns_for
@@ -123,7 +123,7 @@ async def rooflink_add_note(
     recipient_ids: Annotated[Recipients | Nothing, Field(description="User ids; they are mailed")] = None,
     notify_rep: Annotated[Flag, Field(description="The job's rep is mailed too")] = False,
     notify_customer: Annotated[Flag, Field(description="The customer is e-mailed; needs approval")] = False,
-) -> Plan:
+) -> Write:
     """Add a note to a RoofLink job. With notify_customer a real customer is e-mailed, which cannot be undone.
 
     That e-mail needs the user's approval; a note without it does not. The company may require tags or recipients.
@@ -136,23 +136,26 @@ async def rooflink_add_note(
     flags = {name: True for name, flag in (("notify_rep", notify_rep), ("notify_customer", notify_customer)) if flag}
     record, unknown = await look_at_job(deck, job_id) if notify_customer else (None, "")
     arguments = {"job_id": job_id, **given, **flags}
-    return Plan(
-        operation=operation,
-        target=f"job {job_id}",
-        subject=f"job {job_id} note to the customer" if notify_customer else "",
-        effect_now=Effect.IRREVERSIBLE if notify_customer else Effect.ADDITIVE,
-        arguments=arguments,
-        body=operation.encode_body(arguments),
-        preview=(
-            f"Add a note to job {job_id} in RoofLink.",
-            *(_customer_lines(record, unknown) if notify_customer else ()),
-            *_reached(recipient_ids or [], record, notify_rep=notify_rep),
-            ("Tags", list(tags or [])),
-            ("The whole message", Whole(message)),
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=partial(_receive, deck, operation, job_id, given, flags),
+            body=operation.encode_body(arguments),
         ),
-        said=frozenset(arguments),
-        warnings=(*(_UNREACHABLE if _without_email(record) else ()), *_doubts(operation, flags)),
-        receive=partial(_receive, deck, operation, job_id, given, flags),
+        subject=Subject(f"job {job_id}", f"job {job_id} note to the customer" if notify_customer else ""),
+        arguments=arguments,
+        preview=Preview(
+            lines=(
+                f"Add a note to job {job_id} in RoofLink.",
+                *(_customer_lines(record, unknown) if notify_customer else ()),
+                *_reached(recipient_ids or [], record, notify_rep=notify_rep),
+                ("Tags", list(tags or [])),
+                ("The whole message", Whole(message)),
+            ),
+            said=frozenset(arguments),
+            warnings=(*(_UNREACHABLE if _without_email(record) else ()), *_doubts(operation, flags)),
+        ),
+        needs_approval=notify_customer,
     )
 
 

@@ -16,7 +16,6 @@ import anyio.to_thread
 from pydantic import Field, JsonValue, ValidationError
 from pydantic.json_schema import SkipJsonSchema
 
-from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, Problem, Refused, StateError, Unavailable
 from leadbridge.server.mcp.arguments import Id, Line, Remark, Tag
@@ -27,8 +26,18 @@ from leadbridge.server.services.photo_uploads import PhotoUploads, Unfinished
 from leadbridge.server.services.rooflink.photos import CreatedPhoto
 from leadbridge.server.services.upload_files import UploadFile, looked_at, opened
 from leadbridge.server.services.uploads import FormExpired, Outgoing
+from leadbridge.server.writes.model import (
+    Done,
+    HttpWrite,
+    LocalOperation,
+    MultiStepWrite,
+    Preview,
+    SameWithinADay,
+    Subject,
+    Write,
+    digest_of,
+)
 from leadbridge.server.writes.outcomes import Applied
-from leadbridge.server.writes.plan import Done, Plan, digest_of
 from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.steps import StepRunner
 
@@ -45,18 +54,7 @@ CREATE, SEND, FINISH = "create the photo in RoofLink", "upload the file", "repor
 PLACE_OUT = "The place where it was taken is in the file, and is left out of the copy that is sent."
 PLACE_UNSURE = "Not everything in this file could be read: if it says where it was taken, that is sent too."
 
-UPLOAD = Operation.model_validate(
-    {
-        "id": "leadbridge.upload_photo",
-        "service": "rooflink",
-        "title": "Upload photo",
-        "toolset": "photos",
-        "effect": "additive",
-        "repeat": "day",
-        "provenance": {"operation": "documented", "path": "unknown"},
-        "source": "https://developers.rooflink.com/reference/photos-create",
-    }
-)
+UPLOAD = LocalOperation("leadbridge.upload_photo", "rooflink", "Upload photo", Effect.ADDITIVE)
 """The three steps as one; on record are the first and the last, under their own names."""
 
 
@@ -69,7 +67,7 @@ async def rooflink_upload_photo(
     name: Annotated[Name | Nothing, Field(description="Default: the file's name")] = None,
     description: Annotated[Remark | Nothing, Field(description="Caption")] = None,
     tags: Annotated[Tags | Nothing, Field(description="The company's photo tags")] = None,
-) -> Plan:
+) -> Write:
     """Upload a photo or video from the server's upload folder to a RoofLink job.
 
     At most 50 MB. If it stops half way, the same call continues, without a second photo.
@@ -93,22 +91,22 @@ async def rooflink_upload_photo(
     photo = _Photo(deck, root, file, job_id, title, upload, uploads, given)
     create = photo.create(kept)
     size = f"{file.size / 1024:,.0f} KB" if file.size < 1024 * 1024 else f"{file.size / 1024 / 1024:,.1f} MB"
-    return Plan(
-        operation=UPLOAD,
-        target=f"job {job_id}",
-        subject=photo.subject,
-        one_for_subject=True,
-        arguments={"file_path": file.shown, **given, "digest": file.digest},
-        preview=(
-            f"Upload a file to RoofLink job {job_id}: {file.content_type}, {size}.",
-            *((PLACE_OUT,) if file.place.changes else ()),
-            *((f"It goes on with photo {kept.photo_id}, which an earlier call created.",) if _usable(kept) else ()),
+    return Write(
+        action=MultiStepWrite(
+            operation=UPLOAD, run=lambda run: photo.carry_out(run, kept), foreseen=() if _usable(kept) else (create,)
         ),
-        warnings=(PLACE_UNSURE,) if file.place.unsure else (),
-        said=frozenset({"job_id", "digest"}),
-        receive=lambda _answer: Done(summary=""),
-        steps=lambda run: photo.carry_out(run, kept),
-        foreseen=() if _usable(kept) else (create,),
+        subject=Subject(f"job {job_id}", photo.subject),
+        arguments={"file_path": file.shown, **given, "digest": file.digest},
+        preview=Preview(
+            lines=(
+                f"Upload a file to RoofLink job {job_id}: {file.content_type}, {size}.",
+                *((PLACE_OUT,) if file.place.changes else ()),
+                *((f"It goes on with photo {kept.photo_id}, which an earlier call created.",) if _usable(kept) else ()),
+            ),
+            said=frozenset({"job_id", "digest"}),
+            warnings=(PLACE_UNSURE,) if file.place.unsure else (),
+        ),
+        repeat=SameWithinADay(whole_subject=True),
     )
 
 
@@ -177,7 +175,7 @@ class _Photo:
             warnings=[left] if left else [],
         )
 
-    def create(self, kept: Unfinished | None) -> Plan:
+    def create(self, kept: Unfinished | None) -> Write:
         """Step 1. After a photo whose form is lost or expired, it is a write of its own, not a repeat."""
         operation = self.deck.operation("rooflink.create_photo")
 
@@ -195,15 +193,12 @@ class _Photo:
             )
 
         after = f" after {kept.photo_id}" if kept is not None else ""
-        return Plan(
-            operation=operation,
-            target=f"job {self.job_id}",
-            subject=f"{self.subject}, created{after}",
-            one_for_subject=True,
+        return Write(
+            action=HttpWrite(operation=operation, receive=receive, body=operation.encode_body(self.given)),
+            subject=Subject(f"job {self.job_id}", f"{self.subject}, created{after}"),
             arguments={**self.given, "digest": self.file.digest},
-            body=operation.encode_body(self.given),
-            preview=(f"Create a photo for RoofLink job {self.job_id}.",),
-            receive=receive,
+            preview=Preview(lines=(f"Create a photo for RoofLink job {self.job_id}.",)),
+            repeat=SameWithinADay(whole_subject=True),
         )
 
     async def _created(self, run: StepRunner, kept: Unfinished | None) -> Unfinished:
@@ -250,20 +245,20 @@ class _Photo:
             service="rooflink",
         )
 
-    def _finish(self, photo_id: int) -> Plan:
+    def _finish(self, photo_id: int) -> Write:
         """Step 3."""
-        return Plan(
-            operation=self.deck.operation("rooflink.finish_photo"),
-            target=f"job {self.job_id}",
-            subject=self.subject,
-            one_for_subject=True,
-            repeat_rule="day",
-            arguments={"photo_id": photo_id, "job_id": self.job_id},
-            path={"photo_id": photo_id},
-            preview=(f"Report the file of photo {photo_id} as complete.",),
-            receive=lambda _answer: Done(
-                summary=f"Photo {photo_id} is on RoofLink job {self.job_id}.", record_id=photo_id
+        return Write(
+            action=HttpWrite(
+                operation=self.deck.operation("rooflink.finish_photo"),
+                receive=lambda _answer: Done(
+                    summary=f"Photo {photo_id} is on RoofLink job {self.job_id}.", record_id=photo_id
+                ),
+                path={"photo_id": photo_id},
             ),
+            subject=Subject(f"job {self.job_id}", self.subject),
+            arguments={"photo_id": photo_id, "job_id": self.job_id},
+            preview=Preview(lines=(f"Report the file of photo {photo_id} as complete.",)),
+            repeat=SameWithinADay(whole_subject=True),
         )
 
     async def _keep(self, photo: Unfinished) -> None:

@@ -1,0 +1,246 @@
+"""A write, complete and checked, before anything of it is sent: what a tool makes, and everything else works with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from pydantic import JsonValue, SecretStr
+
+from leadbridge.server.catalog import Operation
+from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.errors import Refused
+from leadbridge.server.text import OPEN, QUOTED, clean, one_line
+from leadbridge.server.writes.preview import PreviewLine, argument_lines, rendered
+
+SHORTEST_PART = 4
+"""Characters of a secret's beginning that are struck out where a text is cut off."""
+
+if TYPE_CHECKING:
+    from leadbridge.server.matching.profile import Sought
+    from leadbridge.server.writes.steps import StepRunner
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a service's answer to a write came to."""
+
+    summary: str
+    record_id: int | None = None
+    after: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    record: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    details: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    next_steps: list[str] = field(default_factory=list)
+    remember: Callable[[], Awaitable[None]] | None = None
+    """Keeps what the answer showed; if it fails, the write is done all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOperation:
+    """What no single request of a service does: several in a row, or a change of this server's own state."""
+
+    id: str
+    service: str
+    title: str
+    effect: Effect
+
+
+@dataclass(frozen=True, slots=True)
+class HttpWrite:
+    """One request. `receive` reads the service's answer, raising `OutcomeUnknown` where it is none."""
+
+    operation: Operation
+    receive: Callable[[JsonValue], Done]
+    path: Mapping[str, int] = field(default_factory=dict[str, int])
+    query: Mapping[str, Scalar] = field(default_factory=dict[str, Scalar])
+    body: Mapping[str, JsonValue] | None = None
+    secrets: Mapping[str, SecretStr] = field(default_factory=dict[str, SecretStr])
+    """Fields of the body, by the service's names, that go out and appear nowhere else: a password."""
+    marked_field: str = ""
+    """An object in the body that may carry the write's number, to find the record again."""
+    look_for: Callable[[float], Awaitable[Done | None]] | None = None
+    """Looks on the service for the record of a write whose outcome is unknown, sent at that time or later."""
+    creates: Sought | None = None
+    """What is created, to be compared with what other writes create at the same time in another notation."""
+    alike_is_fine: bool = False
+    """The person asked for it although there may be the same already."""
+
+    def without_secrets(self, text: str) -> str:
+        """A text of a service, which may repeat a secret that it was sent, whole or cut off."""
+        for secret in self.secrets.values():
+            value = secret.get_secret_value()
+            for form in {value, clean(value, limit=len(value) + 1)} - {""}:
+                text = text.replace(form, "***")
+                for length in range(len(form) - 1, SHORTEST_PART - 1, -1):
+                    text = text.replace(f"{form[:length]}…", "***…")
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class MultiStepWrite:
+    """Several writes under one approval, each with a row of its own in the ledger."""
+
+    operation: LocalOperation
+    run: Callable[[StepRunner], Awaitable[Done]]
+    foreseen: tuple[Write, ...] = ()
+    """Of the steps, those that are known in advance, for a dry run to show."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalWrite:
+    """A change of this server's own state; nothing is sent."""
+
+    operation: LocalOperation
+    run: Callable[[], Awaitable[Done]]
+
+
+Action: TypeAlias = HttpWrite | MultiStepWrite | LocalWrite
+
+
+@dataclass(frozen=True, slots=True)
+class SameWithinADay:
+    """The same again within 24 hours is a repeat, that is not sent; with `whole_subject` also with other arguments."""
+
+    whole_subject: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OnceForGood:
+    """The same again is a repeat however late; with `whole_subject` also with other arguments."""
+
+    whole_subject: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UntilChanged:
+    """The same again within 24 hours is a repeat until the same thing was set to something else in between."""
+
+    sets: frozenset[str] = frozenset()
+    """Names of the arguments that set something of the subject; empty where the write is about all of it."""
+    changed: bool = False
+    """The service shows other values now, so that the same write before does not count any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatAllowed:
+    """The person asked for it although the same was written before."""
+
+
+Repeats: TypeAlias = SameWithinADay | OnceForGood | UntilChanged | RepeatAllowed
+
+_REPEATS: Mapping[str, Repeats] = {"day": SameWithinADay(), "once": OnceForGood(), "until_next": UntilChanged()}
+"""What the catalog says of an operation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is changed.
+
+    `label` is for people, e.g. `lead 812`; two writes of one `key`, e.g. `lead 812 status`, are about the same thing.
+    """
+
+    label: str
+    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a person is asked, and what is told beside it.
+
+    `lines` begin with what will be done, to which record, for which amount, who is told of it and whether it can be
+    undone; they hold no clock and no random value, because they are compared with what was shown before. What others
+    wrote stands in them as a label and its value, never within a sentence. Every argument that is not `said` in them
+    follows automatically.
+    """
+
+    lines: tuple[PreviewLine, ...]
+    said: frozenset[str] = frozenset()
+    """Names of the arguments that the lines show, beside those in the path."""
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is told with the outcome but not asked about: it may differ from one moment to the next."""
+    before: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+
+    def __post_init__(self) -> None:
+        """A warning cannot be given more lines by a value in it."""
+        object.__setattr__(self, "warnings", tuple(one_line(line) for line in self.warnings))
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write.
+
+    `arguments` are the canonical arguments by our names, without `dry_run` and `approval_token`; approvals and the
+    ledger are bound to them.
+    """
+
+    action: Action
+    subject: Subject
+    arguments: Mapping[str, JsonValue]
+    preview: Preview
+    repeat: Repeats | None = None
+    """As the catalog says of the operation, if nothing is given."""
+    needs_approval: bool | None = None
+    """As the operation's effect demands, if nothing is given."""
+    blocked: Refused | None = None
+    """Why this is not sent, unless it turns out to be a repeat of what is done already."""
+    known: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
+    """What is known of the record, told when the write turns out to be done already."""
+
+    def __post_init__(self) -> None:
+        """What follows from the operation is set once."""
+        operation = self.operation
+        if not self.subject.key:
+            key = f"{operation.id} {self.repeat_digest()}"
+            object.__setattr__(self, "subject", Subject(self.subject.label, key))
+        if self.needs_approval is None:
+            object.__setattr__(self, "needs_approval", operation.effect.always_needs_approval)
+        if self.repeat is None and isinstance(operation, Operation):
+            object.__setattr__(self, "repeat", _REPEATS[operation.repeat])
+
+    @property
+    def operation(self) -> Operation | LocalOperation:
+        """What is done."""
+        return self.action.operation
+
+    @property
+    def lines(self) -> list[str]:
+        """The preview, and every argument that it does not say."""
+        path: Mapping[str, int] = {}
+        secrets: set[str] = set()
+        if isinstance(self.action, HttpWrite):
+            path, body = self.action.path, self.action.operation.body
+            secrets = {name for name, sent in body.items() if sent.wire in self.action.secrets}
+        said = self.preview.said | path.keys()
+        rest = {name: value for name, value in self.arguments.items() if name not in said and value is not None}
+        return [*rendered(self.preview.lines), *argument_lines(rest, secrets)]
+
+    @property
+    def question_lines(self) -> list[str]:
+        """All that a person is asked, and what the marks in it mean."""
+        lines = [*self.lines, *(f"Note: {warning}" for warning in self.preview.warnings)]
+        return [*lines, QUOTED] if any(OPEN in line for line in lines) else lines
+
+    @property
+    def question(self) -> str:
+        """All that a person is asked, as one text."""
+        return "\n".join(self.question_lines)
+
+    def repeat_digest(self) -> str:
+        """A digest that the same write again has too, knowingly or not."""
+        return digest_of(self.operation.id, {k: v for k, v in self.arguments.items() if k != "allow_duplicate"})
+
+    def digest(self) -> str:
+        """A digest of operation and canonical arguments."""
+        return digest_of(self.operation.id, dict(self.arguments))
+
+
+def digest_of(*parts: object) -> str:
+    """SHA-256 over canonical JSON, as hexadecimal."""
+    canonical = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
