@@ -61,7 +61,7 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     line = " ".join(re.sub(r"[\n;|]+", ",", plain(text)).split()).strip(" ,")
     if is_no_address(line):
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
-    line = _without_asides(line)
+    line = _without_asides(re.sub(r"(?<=[A-Z]{2}) *(?:[@&]| /) *(?=[A-Z])[^,]*(?=,)", " ", line))  # Oakland Way @ Pine
     line, postal, behind = take_postal(without_country(line))
     line = without_country(line)
     canadian = bool(postal) and not postal[0].isdigit()
@@ -108,7 +108,8 @@ def _is_french(line: str, region: _Region) -> bool:
     typed = any(french_type(word, french=False) for word in begin)
     pairs = pairwise(begin)
     article = any(french_type(word, french=True) and after in {"DE", "DU", "DES"} for word, after in pairs)
-    return region.state == "QC" or typed or article
+    sided = any(french_type(word, french=True) for word in begin) and not {"NORD", "SUD", "OUEST"}.isdisjoint(begin)
+    return region.state == "QC" or typed or article or sided
 
 
 def _without_asides(line: str) -> str:

@@ -58,7 +58,8 @@ def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[F
     sides, others = ({side for side in (street.before, street.after) if side} for street in (ours, theirs))
     if (ours.before, ours.after) != (theirs.before, theirs.after):
         if sides == others and len(sides) == 1:
-            findings.append(Finding(0.9, "direction at the other end of the street's name"))
+            share = 0.97 if ours.road else 0.9
+            findings.append(Finding(share, "direction at the other end of the street's name"))
         elif sides < others or others < sides:
             findings.append(Finding(0.85, "direction on one side only"))
         else:

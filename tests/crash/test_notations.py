@@ -34,10 +34,6 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
         lead("18 Heron Way", last_name="Novak", cell_phone="(214) 555-0188"),
         lead("18 Heron Wy", last_name="Novak", home_phone="214.555.0188"),
     ),
-    (
-        lead("900 Quarry Ln", first_name="Ada", last_name="Byron", email="ada@byronroofs.com"),
-        lead("14 Tanager Pl", first_name="Ada", last_name="Byron", email="ADA@byronroofs.com", cell_phone="2145550177"),
-    ),
 ]
 OTHERS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (lead("77 Falcon Road Apt 4"), lead("77 Falcon Rd Apt 5")),
@@ -46,6 +42,10 @@ OTHERS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (lead("12 Orchard Street"), lead("14 Orchard Street")),
     (lead("12 N Velvet Street"), lead("12 S Velvet Street")),
     (lead("12 Granite Street"), lead("12 Granite Street", postal_code="78701")),
+    (  # another property of the same customer is another job
+        lead("900 Quarry Ln", first_name="Ada", last_name="Byron", email="ada@byronroofs.com"),
+        lead("14 Tanager Pl", first_name="Ada", last_name="Byron", email="ADA@byronroofs.com", cell_phone="2145550177"),
+    ),
 ]
 
 
