@@ -192,7 +192,7 @@ def _without_town(line: str, town: str) -> str:
             small = words().directions.keys() | words().articles
             left = [word for word in row[:-count] if not re.match(r"[\d#-]", word) and word not in small]
             typed = len(left) == 1 and (street_type(left[0]) or french_type(left[0], french=False))
-            if (left or re.match(r"\d+(?:ST|ND|RD|TH|E|RE|ER)", row[-count - 1])) and not typed:
+            if (left or any(word[0].isdigit() for word in row[1:-count])) and not typed:
                 return " ".join(row[:-count])
     return line
 
@@ -216,6 +216,7 @@ def _is_unit(part: str) -> bool:
     named = any(word in words().units for word in row) or any(
         tuple(row[:count]) in words().lone_units for count in (1, 2, 3)
     )
+    named = named or (row[:1] == ["NO"] and len(row) > 1 and row[1][:1].isdigit())
     if not row or len(row) > _TOWN_WORDS or ("#" not in part and not named):
         return False
     street = street_of(f"1 X ST {_as_unit(part)}")
@@ -238,4 +239,5 @@ def _short_unit(part: str) -> bool:
 
 def _as_unit(part: str) -> str:
     """A number in front of a unit's part is one that lost its sign, unless it counts a floor."""
+    part = re.sub(r"^(?:NO|NUM|NUMBER|NUMERO)\b[ .#]*(?=\d)", "# ", part)
     return f"# {part}" if re.match(r"\d+[A-Z]?\b(?! *(?:FL|FLOOR|FLR|ETAGE)\b)|[A-Z]\d*$", part) else part

@@ -11,6 +11,8 @@ from leadbridge.server.matching.street_names import SAME, Doubt, Finding, same_s
 from leadbridge.server.matching.streets import Street
 
 _SHORT_LENGTH = 4
+_A_BOX = 0.8
+"""Below it, what is the same is a rural route, and many houses are on that."""
 _NEXT_DOOR = 2
 
 
@@ -54,7 +56,7 @@ def compare_addresses(ours: Address, theirs: Address, streets: frozenset[str] = 
     one, other = ours.street, theirs.street
     if one.box or other.box:
         share = same_box(one.box, other.box) if one.box and other.box else 0.0
-        if share:
+        if share and not (one.number and other.number and share < _A_BOX):
             box = SAME if share == 1 else Finding(share, "part of the box on one side only")
             return _sum([place, box, *_maybe_street(one, other)])
         if not (one.number and other.number):

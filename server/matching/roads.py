@@ -30,7 +30,7 @@ def spread(line: str) -> str:
     line = re.sub(r"^\s*([NSEW])[ -]?(\d+)[ -]?([NSEW])[ -]?(\d+)\b", r"\1\2\3\4", line)
     if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in {*words().types, *"NSEW"}:
         line = found[1] + found[2] + line[found.end(2) :]
-    line = " ".join(re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
+    line = " ".join(words().initials.get(word, word) for word in re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
     return _KING.sub("MARTIN LUTHER KING", line)
 
 

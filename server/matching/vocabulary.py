@@ -36,6 +36,7 @@ class Words:
     roads_in: Mapping[str, Mapping[str, str]]
     road_kinds: Mapping[str, frozenset[str]]
     boxes: Mapping[str, str]
+    initials: Mapping[str, str]
     numbers: Mapping[str, int]
     tens: Mapping[str, int]
     town_words: Mapping[str, str]
@@ -83,6 +84,7 @@ def words() -> Words:
         roads_in=read["roads_in"],
         road_kinds={name: _set(kinds) for name, kinds in read["road_kinds"].items()},
         boxes=_turned(read["boxes"], codes=False),
+        initials=read["initials"],
         numbers=_numbers(read["numbers"]),
         tens=_counted(read["numbers"]["tens"], 20, 10),
         town_words=read["towns"]["words"],
