@@ -35,6 +35,7 @@ from leadbridge.server.writes.approval import Approvals
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.open_questions import OpenQuestions
 from leadbridge.server.writes.pipeline import Pipeline
+from leadbridge.server.writes.sending import Sender
 from leadbridge.tools import ALL_TOOLS
 from leadbridge.tools.offers import offer
 
@@ -146,7 +147,7 @@ def build_deck(
         approvals=approvals,
         questions=OpenQuestions(),
         ledger=ledger,
-        pipeline=Pipeline(ledger, approvals, services, settings.call_deadline),
+        pipeline=Pipeline(ledger, approvals, Sender(ledger, services, settings.call_deadline)),
         leads=KnownLeads(store, services.account, clock),
         observations=Observations(store, services.account, clock),
         hidden=hidden,

@@ -61,7 +61,7 @@ class StepRunner:
             result = await self._pipeline.done_before(write)
             if result is None and write.blocked is not None:
                 raise write.blocked
-            result = result or await self._pipeline.apply(write, self._approval, self._pipeline.call_deadline)
+            result = result or await self._pipeline.apply(write, self._approval, self._pipeline.sender.call_deadline)
         except LeadBridgeError as error:
             result = error
         self.steps.append(Step(doing, result, write, advice, optional))
@@ -82,7 +82,7 @@ async def in_steps(
     """Carry out one step after the other, under an approval that is used up; the first that fails ends it."""
     runner, done = StepRunner(pipeline, approval, report), None
     try:
-        with anyio.fail_after(pipeline.call_deadline):
+        with anyio.fail_after(pipeline.sender.call_deadline):
             done = await steps(runner)
     except _StoppedError:
         pass

@@ -353,7 +353,7 @@ def test_a_request_with_a_permit_is_made_in_one_place_only() -> None:
         if name == "request" and any(keyword.arg in {"permit", None} for keyword in node.keywords)
     ]
     assert len(found) == 1
-    assert found == ["server/writes/pipeline.py"]
+    assert found == ["server/writes/sending.py"]
 
 
 def test_a_write_is_put_on_record_in_one_place_only() -> None:

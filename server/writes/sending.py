@@ -1,0 +1,120 @@
+"""One request whose intent is on record: sent, its answer read, its outcome put on record, whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import anyio
+import anyio.to_thread
+from pydantic import JsonValue
+
+from leadbridge.server.catalog import Operation
+from leadbridge.server.errors import ServiceError, StateError, Unavailable
+from leadbridge.server.services.rooflink.models import MARK
+from leadbridge.server.services.services import Services
+from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.model import Action, Done, HttpWrite, digest_of
+from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied
+
+LOOK_SECONDS, LOOK_SHARE = 10.0, 0.2
+"""For looking for a record whose write was not answered: seconds at most, and a share of the call's deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends requests that the ledger has permitted."""
+
+    ledger: Ledger
+    services: Services
+    call_deadline: float
+
+    async def send(
+        self, action: HttpWrite, permit: WritePermit, patience: float
+    ) -> Applied | NotApplied | MaybeApplied:
+        """Send a request whose intent is on record, and put its outcome on record, whatever happens."""
+        operation, started = action.operation, self.ledger.clock()
+        try:
+            with anyio.fail_after(patience):
+                answer = await self.services.client(operation.service).request(
+                    operation,
+                    path=action.path,
+                    query=action.query,
+                    body=await self._body(action, permit.write_id),
+                    permit=permit,
+                )
+            done = action.receive(answer)
+        except ServiceError as error:
+            error.what, error.said = action.without_secrets(error.what), action.without_secrets(error.said)
+            return await self._failed(action, permit, error, started)
+        except StateError:
+            await self.ledger.finish(permit, "failed", "The state store failed before anything was sent.")
+            raise
+        except TimeoutError:
+            return await self._failed(action, permit, _out_of_time(operation, permit), started)
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                state = "unknown" if permit.may_have_left else "failed"
+                await self.ledger.finish(permit, state, "The call was interrupted.")
+            raise
+        return await self._applied(permit, done)
+
+    async def _applied(self, permit: WritePermit, done: Done, found_after: ServiceError | None = None) -> Applied:
+        not_kept: StateError | None = None
+        not_recorded: StateError | None = None
+        with anyio.CancelScope(shield=True):
+            # What it showed is kept first: who finds the write done, here or in another process, finds that too.
+            if done.remember is not None:
+                try:
+                    await done.remember()
+                except StateError as error:
+                    not_kept = error
+            not_recorded = await self.ledger.finish(permit, "done", done.summary, done.record_id)
+        return Applied(permit.write_id, done, found_after, not_kept, not_recorded)
+
+    async def _failed(
+        self, action: HttpWrite, permit: WritePermit, error: ServiceError, started: float
+    ) -> Applied | NotApplied | MaybeApplied:
+        if not error.may_have_taken_effect:
+            not_recorded = await self.ledger.finish(permit, "failed", error.happened)
+            return NotApplied(permit.write_id, error, not_recorded)
+        not_recorded = await self.ledger.finish(permit, "unknown", error.happened)
+        if (done := await self.look_for(action, started)) is not None:
+            return await self._applied(permit, done, found_after=error)
+        return MaybeApplied(permit.write_id, error, not_recorded)
+
+    async def look_for(self, action: Action, since: float) -> Done | None:
+        """The record of a write whose outcome is unknown, if the service shows it; failing to look settles nothing."""
+        if not isinstance(action, HttpWrite) or action.look_for is None:
+            return None
+        try:
+            with anyio.fail_after(min(LOOK_SECONDS, self.call_deadline * LOOK_SHARE)):
+                return await action.look_for(since)
+        except (ServiceError, TimeoutError):
+            return None
+
+    async def _body(self, action: HttpWrite, write_id: int) -> Mapping[str, JsonValue] | None:
+        """The body as it goes out: with its secrets, and the write's number where the service keeps free data.
+
+        The number is one of this store and company, which the digest before it stands for.
+        """
+        body, marked = action.body, action.marked_field
+        if action.secrets:
+            return {**(body or {}), **{name: secret.get_secret_value() for name, secret in action.secrets.items()}}
+        if not marked or body is None:
+            return body
+        given = body.get(marked)
+        secret = await anyio.to_thread.run_sync(self.ledger.store.secret)
+        whose = digest_of(secret.hex(), self.services.account(action.operation.service))[:8]
+        return {**body, marked: {**(given if isinstance(given, dict) else {}), MARK: f"{whose}-{write_id}"}}
+
+
+def _out_of_time(operation: Operation, permit: WritePermit) -> ServiceError:
+    return Unavailable(
+        what="LEADBRIDGE_CALL_DEADLINE was over before the service answered.",
+        next_step="Try again.",
+        sent=permit.may_have_left,
+        service=operation.service,
+        operation=operation.id,
+        may_have_taken_effect=permit.may_have_left,
+    )
