@@ -158,7 +158,7 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
     if behind and re.fullmatch(r"(?:# ?)?\d+[A-Z]?", line) and begins_house(behind[0].split()):
         units.append(line)  # 301, 10182-101 St
         line, behind = behind[0], behind[1:]
-    elif behind and re.fullmatch(r"(?:# ?)?\d+(?:[ -]?[A-Z]| ?BIS| \d/\d)?", line):
+    elif behind and re.fullmatch(r"(?:# ?)?\d+(?:[ -]?[A-Z]|-\d+[A-Z]?| ?BIS| \d/\d)?", line):
         line, behind = f"{line} {behind[0]}", behind[1:]  # 1234, rue Sainte-Catherine
     while behind and (_is_unit(behind[0]) or ((city or len(behind) > 1) and _short_unit(behind[0]))):
         units.append(behind.pop(0))

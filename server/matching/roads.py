@@ -14,7 +14,7 @@ Road = tuple[str, str]
 _VALUE = re.compile(r"\d+[A-Z]?")
 _LETTER = re.compile(r"[A-Z]{1,2}")
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)?")
-_GLUED = re.compile(r"([A-Z]+)-?(\d+[A-Z]?)")
+_GLUED = re.compile(r"(?P<name>[A-Z]+)-?(?P<value>\d+[A-Z]?)|(?P<letters>[A-Z]{2,})-(?P<letter>[A-Z]{1,2})")
 _LONGEST, _LONGEST_STATE = 5, 3
 _KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN LUTHER KING)(?: (?:JR|JUNIOR))?\b")
 
@@ -28,8 +28,9 @@ def spread(line: str) -> str:
     # Utah: 1234 N 500 W; Wisconsin: W204N5432, N6543.
     line = re.sub(r"^\s*(\d+) ?([NSEW]) (\d+)([NSEW])\b", r"\1 \2 \3 \4", line)
     line = re.sub(r"^\s*([NSEW])[ -]?(\d+)[ -]?([NSEW])[ -]?(\d+)\b", r"\1\2\3\4", line)
-    if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in {*words().types, *"NSEW"}:
-        line = found[1] + found[2] + line[found.end(2) :]
+    if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in "NSEW":
+        grid = words().types.get(found[3], "HWY") in {"HWY", "RTE"}
+        line = found[1] + found[2] + line[found.end(2) :] if grid else line
     line = " ".join(words().initials.get(word, word) for word in re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
     return _KING.sub("MARTIN LUTHER KING", line)
 
@@ -45,12 +46,13 @@ def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
             return (kind, number), count + 1  # 5th Concession Rd
     for count in range(min(_LONGEST, len(line)), 0, -1):
         names, value, taken = _split(line, count)
-        kind = _kind(_normal(names), state) if value else ""
+        kind = (_kind(tuple(names), state) or _kind(_normal(names), state)) if value else ""
+        hyphened = count == taken  # MO-Z; but DE LA is French
         if kind and (
             _VALUE.fullmatch(value)
             or (
                 kind in table.road_kinds["lettered"]
-                and " ".join(names) not in table.states
+                and (hyphened or " ".join(names) not in table.states)
                 and _LETTER.fullmatch(value)
             )
         ):
@@ -63,7 +65,7 @@ def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
 def _split(line: Sequence[str], count: int) -> tuple[Sequence[str], str, int]:
     """The words of a road's name, its number, and how many words both take; the last word may hold both: NJ-27."""
     if glued := _GLUED.fullmatch(line[count - 1]):
-        return (*line[: count - 1], glued[1]), glued[2], count
+        return (*line[: count - 1], glued["name"] or glued["letters"]), glued["value"] or glued["letter"], count
     at = count + (line[count : count + 1] in (["#"], ["NO"], ["NUMBER"]))
     value = line[at] if at < len(line) else ""
     return line[:count], str(words().numbers.get(value, value)), at + 1

@@ -33,7 +33,11 @@ def _numbered_street(line: Sequence[str]) -> bool:
 
 def leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
     """`Unit 301 4821 Main St`, `#301 - 4821 Main St`, `301-4821 Main St`, `Rear 12 Main St`."""
-    if lone := _lone_unit(line, 0):
+    glued = re.fullmatch(r"([A-Z]+)-(\d+[A-Z]?)", line[0]) if line else None
+    if glued and (glued[1],) in words().lone_units and glued[1] not in words().units:
+        line = [*glued.groups(), *line[1:]]  # Bsmt-22 Main St
+    numbered = len(line) > 2 and line[0] in words().units and line[2] == "-"  # noqa: PLR2004
+    if not numbered and (lone := _lone_unit(line, 0)):
         unit, end = lone
         if re.match(r"\d", "".join(line[end : end + 1])):
             return line[end:], unit
@@ -103,8 +107,9 @@ def without_units(line: list[str], *, parted: bool) -> tuple[list[str], str, lis
 def _unit_at(line: list[str], index: int, *, parted: bool) -> tuple[str, int] | None:
     word, following = line[index], [*line[index + 1 : index + 3], "", ""]
     kind = words().units.get(word)
-    if (ordinal := ORDINAL.fullmatch(word)) and words().units.get(following[0]) == "FL":
-        return f"FL{ordinal[1]}", index + 2
+    ordinal = ORDINAL.fullmatch(word)
+    if (counted := ordinal[1] if ordinal else words().numbers.get(word)) and words().units.get(following[0]) == "FL":
+        return f"FL{counted}", index + 2
     if kind is not None and following[0] in {"#", "NO", "NUMBER", "NUM"} and _UNIT_VALUE.fullmatch(following[1]):
         return kind + _unit_value(following[1]), index + 3
     if kind is not None and _UNIT_VALUE.fullmatch(following[0]) and not (len(word) > 1 and street_type(following[0])):
