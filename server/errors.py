@@ -65,6 +65,14 @@ class Refused(LeadBridgeError):
         super().__init__(" ".join([summary, *next_steps]))
 
 
+class KeyInDoubt(Refused):
+    """A key is not known to be this company's; `why` says it without what that means for a call."""
+
+    def __init__(self, reason: str, why: str, *next_steps: str) -> None:
+        self.why = why
+        super().__init__(reason, f"Nothing was sent: {why}", *next_steps)
+
+
 @dataclass
 class ServiceError(LeadBridgeError):
     """Something went wrong between LeadBridge and a service.

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from leadbridge.server.catalog import Catalog
 from leadbridge.server.company.configured_keys import ServiceKey, company_in, is_nobodys, keys_of
 from leadbridge.server.config.settings import Settings
-from leadbridge.server.errors import AuthError, NotFound, PermissionDenied, Refused, ServiceError
+from leadbridge.server.errors import AuthError, KeyInDoubt, NotFound, PermissionDenied, Refused, ServiceError
 from leadbridge.server.services.answers import KEY_SETTING, base_url_setting
 from leadbridge.server.services.renovationfind.api import RenovationFind
 from leadbridge.server.services.rooflink.api import RoofLink
@@ -88,9 +88,9 @@ class Company:
             return
         (simulated,) = self.services.simulated
         (live,) = self.services.clients.keys() - self.services.simulated
-        raise Refused(
+        raise KeyInDoubt(
             "mixed_with_sandbox",
-            f"Nothing was sent: {self.title(simulated)} is simulated here ({base_url_setting(simulated)} leads to the "
+            f"{self.title(simulated)} is simulated here ({base_url_setting(simulated)} leads to the "
             f"sandbox), and {self.title(live)} is not. Invented people must not get among real ones.",
             f"To work on the real services, take {base_url_setting(simulated)} out and set {KEY_SETTING[simulated]} "
             f"to a key of {self.title(simulated)}.",
@@ -127,9 +127,9 @@ class Company:
         except AuthError:
             raise
         except ServiceError as error:
-            raise Refused(
+            raise KeyInDoubt(
                 "company_not_checked",
-                f"Nothing was sent: whether this {self.title(service)} key is company {self.name}'s could not be "
+                f"whether this {self.title(service)} key is company {self.name}'s could not be "
                 f"checked now. {error.what}",
                 "Try again later.",
             ) from None
@@ -265,9 +265,9 @@ class Company:
         return self.catalog.services[service].title
 
     def _another_company(self, service: str, why: str) -> Refused:
-        return Refused(
+        return KeyInDoubt(
             "another_company",
-            f"Nothing was sent: this {self.title(service)} key was not used before at this address, and it seems to be "
+            f"this {self.title(service)} key was not used before at this address, and it seems to be "
             f"another company's than {self.name}: {why}.",
             "If it was given by mistake, put the right key back.",
             "If it is another company's, set LEADBRIDGE_COMPANY to that company's name.",
@@ -277,9 +277,9 @@ class Company:
     def _on_record_elsewhere(self, service: str, account: str) -> Refused:
         other = company_in(account)
         setting = "leave LEADBRIDGE_COMPANY out" if other == DEFAULT else f"set LEADBRIDGE_COMPANY={other}"
-        return Refused(
+        return KeyInDoubt(
             "another_company",
-            f"Nothing was sent: this {self.title(service)} key is on record as the key of company {other}, and this "
+            f"this {self.title(service)} key is on record as the key of company {other}, and this "
             f"server works for company {self.name}.",
             f"To work for company {other}, {setting}.",
             f"If {self.name} is only a new name for it: `leadbridge company rename {shlex.quote(other)}`, "

@@ -14,7 +14,7 @@ from leadbridge.server.config.settings import Settings, load_settings
 from leadbridge.server.config.token_claims import read_claims
 from leadbridge.server.doctor.files import store_findings, with_exposure
 from leadbridge.server.doctor.findings import Finding
-from leadbridge.server.errors import LeadBridgeError, Refused, ServiceError
+from leadbridge.server.errors import KeyInDoubt, LeadBridgeError, Refused, ServiceError
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.context import Deck
@@ -144,9 +144,8 @@ async def _company(deck: Deck, live: bool) -> list[Finding]:  # noqa: FBT001  # 
             if live and deck.store.exists and service in deck.company.keys:
                 with anyio.move_on_after(CHECK_SECONDS):
                     await deck.company.check(service)
-        except Refused as refused:
-            told = refused.summary.removeprefix("Nothing was sent: ")
-            findings.append(Finding("failure", title, told, " ".join(refused.next_steps)))
+        except KeyInDoubt as refused:
+            findings.append(Finding("failure", title, refused.why, " ".join(refused.next_steps)))
             continue
         except ServiceError:  # the probes tell it
             pass
