@@ -614,3 +614,26 @@ async def test_a_path_and_a_name_can_be_corrected_by_the_user(time: Time, tmp_pa
     assert data_of(result)["outcome"] == "done", text_of(result)
     assert body_of(sandbox)["postcode"] == "75024"
     assert len(sandbox.writes) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"address": "TBD"}, "could not be compared"),
+        ({"address": "Same as mailing"}, "could not be compared"),
+        ({"address": "0 Elm St"}, "could not be compared"),
+        ({"cell_phone": "555-555-5555"}, "cell_phone looks like a placeholder"),
+        ({"email": "none@none.com"}, "email looks like a placeholder"),
+        ({**TORONTO, "state": "AB", "latitude": 51.05, "longitude": -114.07}, "M5V 3L9 is in ON, not in AB"),
+        ({**TORONTO, "state": "NT", "postal_code": "x1a 1p9", "latitude": 62.45, "longitude": -114.37}, ""),
+        ({"cell_phone": "(972) 555-0142", "email": "dana.miller@example.com"}, ""),
+    ],
+)
+async def test_what_cannot_be_compared_or_believed_is_warned_of(
+    sandbox: Sandbox, era: Era, given: dict[str, Any], said: str
+):
+    async with connected(sandbox, era=era) as client:
+        receipt = data_of(await call(client, CREATE, **{**PLANO, **given}, dry_run=True))
+    doubts = [text for text in receipt.get("warnings", []) if "coordinates" not in text.lower()]
+    assert (len(doubts) == 1 and said in doubts[0]) if said else doubts == []
+    assert sandbox.writes == []

@@ -33,7 +33,7 @@ from leadbridge.server.mcp.context import Ctx, Deck, deck_of
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.services.rooflink.location import Location, locate
+from leadbridge.server.services.rooflink.location import Location, locate, postal_code_doubt
 from leadbridge.server.services.rooflink.models import Created
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, RepeatAllowed, Subject, Write
@@ -151,7 +151,7 @@ async def rooflink_create_lead(
                 *_codes(lead_status, location),
             ),
             said=_SAID,
-            warnings=(*_warnings(lead_status, location), *contact_warnings, *check.warnings()),
+            warnings=(*_warnings(lead_status, location), *contact_warnings, *_doubts(sought), *check.warnings()),
             notes=(check.told,),
         ),
         repeat=RepeatAllowed() if allow_duplicate else None,
@@ -194,6 +194,24 @@ def _warnings(lead_status: str, location: Location) -> list[str]:
     if lead_status not in LEAD_STATUSES:
         warnings.append("lead_status is not one of the documented codes; it is sent as it is.")
     return warnings
+
+
+def _doubts(sought: Sought) -> list[str]:
+    """What goes out as given, and cannot be compared or believed."""
+    from leadbridge.server.matching.addresses import address_of
+    from leadbridge.server.matching.phones import is_placeholder
+
+    doubts: list[str] = []
+    if not address_of(sought.address, sought.city, sought.state, sought.postal_code).known:
+        doubts.append("The address could not be compared with other prospects: it names no house on a street.")
+    if doubt := postal_code_doubt(sought.state, sought.postal_code):
+        doubts.append(doubt)
+    contacts = [*((f"{kind}_phone", phone) for kind, phone in sought.phones), ("email", sought.email)]
+    return doubts + [
+        f"{name} looks like a placeholder, not like anybody's; it is sent as given."
+        for name, value in contacts
+        if value and is_placeholder(value)
+    ]
 
 
 def _receive(deck: Deck, operation: Operation, sought: Sought, place: str, answer: JsonValue) -> Done:

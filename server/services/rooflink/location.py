@@ -19,6 +19,12 @@ NEAR_KM = 100.0
 _ZIP = re.compile(r"([0-9]{5})(?:[- ]?[0-9]{4})?")
 _POSTAL = re.compile(r"[ABCEGHJ-NPRSTVXY][0-9][A-Z] ?[0-9][A-Z][0-9]", re.IGNORECASE | re.ASCII)
 
+_FIRST_LETTERS = {
+    "NL": "A", "NS": "B", "PE": "C", "NB": "E", "QC": "GHJ", "ON": "KLMNP", "MB": "R", "SK": "S", "AB": "T", "BC": "V",
+    "NT": "X", "NU": "X", "YT": "Y",
+}  # fmt: skip
+"""With what a postal code of each province begins (Canada Post)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Location:
@@ -82,6 +88,16 @@ def locate(
     if problems or centre is None:
         return None, problems
     return Location(centre.latitude, centre.longitude, approximate=True), []
+
+
+def postal_code_doubt(state: str, postal_code: str) -> str:
+    """A warning where a postal code is another province's, or nothing; some offices in Gatineau have an Ottawa code."""
+    letter = postal_code.strip()[:1].upper()
+    theirs = [province for province, letters in _FIRST_LETTERS.items() if letter in letters]
+    if state not in PROVINCES or not theirs or state in theirs:
+        return ""
+    code, there = postal_code.strip().upper(), " or ".join(theirs)
+    return f"By its first letter the postal code {code} is in {there}, not in {state}."
 
 
 def _across_the_line(state: str, centre: _Centre, latitude: float | None, longitude: float | None) -> bool:
