@@ -116,7 +116,7 @@ async def test_a_page_that_is_not_there_is_an_error_that_names_no_record(sandbox
         result = await call(client, LIST, page=999)
     assert result.is_error
     assert text_of(result) == (
-        "RoofLink has no page 999 here (404): most likely the list ends before. "
+        "RoofLink has no page 999 here (404): most likely the list ends before. Nothing was changed. "
         "Begin with page=1 and go on with its next_page."
     )
 
