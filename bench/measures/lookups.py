@@ -124,4 +124,4 @@ def _history(file: Path) -> Ledger:
             connection.execute(writes.insert(), [{**row, "created_at": float(at)} for at in times])
 
     store.run_sync(fill)
-    return Ledger(store, lambda _service: ACCOUNT, sandbox=True)
+    return Ledger(store, lambda _service: ACCOUNT, simulated=lambda _service: True)

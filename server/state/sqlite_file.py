@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from leadbridge.server.errors import StateError
 
@@ -16,6 +18,10 @@ if TYPE_CHECKING:
 APPLICATION_ID = int.from_bytes(b"Lead")
 """In the file's header, where `file` and SQLite's `PRAGMA application_id` read whose it is."""
 
+T = TypeVar("T")
+
+_TRIES, _PAUSE = 200, 0.02
+"""How often a file that is locked is tried again, and the seconds between."""
 _OUR_TABLES = {"meta", "writes"}
 """What every LeadBridge had in its file before the file named its application."""
 
@@ -33,6 +39,21 @@ def prepare(path: Path) -> None:
     except OSError as error:
         msg = f"The state store ({path}) cannot be written: {error.strerror}."
         raise StateError(msg) from None
+
+
+def patiently(work: Callable[[], T]) -> T:
+    """What `work` gives, tried again for some seconds while the file is locked.
+
+    Where two connections turn a new file to WAL at the same instant, SQLite says "locked" without waiting.
+    """
+    for _ in range(_TRIES):
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error):
+                raise
+            time.sleep(_PAUSE)
+    return work()
 
 
 def sign(connection: Connection) -> None:
@@ -65,9 +86,7 @@ def _refuse_foreign(path: Path) -> None:
     if not size_of(path):
         return
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)) as file:
-            (application,) = file.execute("PRAGMA application_id").fetchone()
-            tables = {name for (name,) in file.execute("SELECT name FROM sqlite_schema")}
+        application, tables = patiently(lambda: _whose(path))
     except sqlite3.Error as error:
         msg = f"The state store ({path}) cannot be used: {error}."
         raise StateError(msg) from None
@@ -78,3 +97,10 @@ def _refuse_foreign(path: Path) -> None:
         "Give LEADBRIDGE_STATE_URL a file of its own."
     )
     raise StateError(msg)
+
+
+def _whose(path: Path) -> tuple[int, set[str]]:
+    """The application's id, and the names of the tables."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=10)) as file:
+        (application,) = file.execute("PRAGMA application_id").fetchone()
+        return application, {name for (name,) in file.execute("SELECT name FROM sqlite_schema")}

@@ -195,9 +195,13 @@ class Store:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    from leadbridge.server.state.sqlite_file import patiently
+
     connection.isolation_level = None  # transactions are begun by the "begin" event, not by the driver
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "busy_timeout=10000", "synchronous=FULL", "foreign_keys=ON"):
+    cursor.execute("PRAGMA busy_timeout=10000")
+    patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

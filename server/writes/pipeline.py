@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import anyio
-import anyio.to_thread
 
 from leadbridge.server.writes.alike import refuse_alike_before_asking
 from leadbridge.server.writes.approval import Approval, Approvals, AskPerson, DryRun, TokenNeeded
@@ -99,7 +98,7 @@ class Pipeline:
                 return await write.action.run()
             case MultiStepWrite():
                 await self.ledger.use_up(decided, write.operation.id)
-                return await in_steps(self, write.action.run, decided, report)
+                return await in_steps(self, write.action.run, decided, report, self.sender.call_deadline)
 
     async def apply(
         self, write: Write, approval: Approval, seconds: float

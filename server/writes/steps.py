@@ -7,21 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Protocol, TypeAlias
 
 import anyio
 
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.model import Done, Write
-from leadbridge.server.writes.outcomes import Applied, InSteps, Step
+from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Step
 from leadbridge.server.writes.repeats import EarlierWrite
-
-if TYPE_CHECKING:
-    from leadbridge.server.writes.pipeline import Pipeline
 
 Report: TypeAlias = Callable[[int, str], Awaitable[None]]
 """Gets a step's number and what is being done."""
+
+
+class Way(Protocol):
+    """The way of a single write, which each step goes; see `leadbridge.server.writes.pipeline`."""
+
+    async def done_before(self, write: Write) -> EarlierWrite | None:
+        """The same write if it was done before."""
+        ...
+
+    async def apply(
+        self, write: Write, approval: Approval, seconds: float
+    ) -> Applied | NotApplied | MaybeApplied | EarlierWrite:
+        """Put one request on record and send it."""
+        ...
 
 
 class _StoppedError(Exception):
@@ -31,10 +42,11 @@ class _StoppedError(Exception):
 class StepRunner:
     """What a plan of several writes is carried out with."""
 
-    def __init__(self, pipeline: Pipeline, approval: Approval, report: Report | None) -> None:
+    def __init__(self, way: Way, approval: Approval, report: Report | None, seconds: float) -> None:
         self.steps: list[Step] = []
         self._doing = ""
-        self._pipeline = pipeline
+        self._way = way
+        self._seconds = seconds
         self._approval = replace(approval, used=True)
         self._report = report
 
@@ -58,10 +70,10 @@ class StepRunner:
         """
         await self.tell(doing)
         try:
-            result = await self._pipeline.done_before(write)
+            result = await self._way.done_before(write)
             if result is None and write.blocked is not None:
                 raise write.blocked
-            result = result or await self._pipeline.apply(write, self._approval, self._pipeline.sender.call_deadline)
+            result = result or await self._way.apply(write, self._approval, self._seconds)
         except LeadBridgeError as error:
             result = error
         self.steps.append(Step(doing, result, write, advice, optional))
@@ -77,12 +89,12 @@ class StepRunner:
 
 
 async def in_steps(
-    pipeline: Pipeline, steps: Callable[[StepRunner], Awaitable[Done]], approval: Approval, report: Report | None
+    way: Way, steps: Callable[[StepRunner], Awaitable[Done]], approval: Approval, report: Report | None, seconds: float
 ) -> InSteps:
     """Carry out one step after the other, under an approval that is used up; the first that fails ends it."""
-    runner, done = StepRunner(pipeline, approval, report), None
+    runner, done = StepRunner(way, approval, report, seconds), None
     try:
-        with anyio.fail_after(pipeline.sender.call_deadline):
+        with anyio.fail_after(seconds):
             done = await steps(runner)
     except _StoppedError:
         pass

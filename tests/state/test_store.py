@@ -8,7 +8,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -526,3 +528,21 @@ async def test_a_server_in_memory_forgets_its_tokens_together_with_what_was_used
         again = data_of(await call(client, name, **arguments, approval_token=token))
     assert again["outcome"] in {"refused", "already_done"}
     assert len(sandbox.writes) == 1
+
+
+@pytest.mark.sqlite
+def test_a_new_file_that_many_open_at_the_same_instant_is_opened_by_all(tmp_path: Path):
+    together = threading.Barrier(4)
+
+    def opened(path: Path) -> bytes:
+        store = Store(f"sqlite:///{path}")
+        together.wait()
+        try:
+            return store.secret()
+        finally:
+            store.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(25):
+            path = tmp_path / f"{number}.db"
+            assert len(set(pool.map(opened, [path] * 4))) == 1
