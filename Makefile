@@ -32,16 +32,17 @@ demo: .venv/stamp-run ## Follow a lead from its arrival to won, on simulated ser
 	@.venv/bin/leadbridge demo $(ARGS)
 
 .PHONY: test
-test: .venv/stamp-dev ## All tests, with branch coverage of server/ and tools/ (ARGS="-k name" runs some of them, without coverage)
+test: .venv/stamp-dev ## The tests, without those that only make test-all runs (ARGS="-k name" runs any by name)
 ifeq ($(strip $(ARGS)),)
-	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not uncounted" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
-	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m uncounted
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not exhaustive"
 else
 	@.venv/bin/python -m pytest $(ARGS)
 endif
 
 .PHONY: test-all
-test-all: test test-postgres ## Everything: all tests, floods and mixtures of texts, lists and documents among them, and what keeps state on PostgreSQL
+test-all: .venv/stamp-dev ## Every test, with branch coverage: also kills, races, faults, mixtures, and each protocol version's twin
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not exhaustive" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m exhaustive
 
 .PHONY: test-postgres
 test-postgres: .venv/stamp-dev ## The tests of store, ledger, approvals, crashes, races and prospect index once more, on a real PostgreSQL

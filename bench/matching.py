@@ -22,7 +22,7 @@ from typing import cast
 import anyio
 
 from leadbridge.server.matching.compare import LIKELY, Match, compare
-from leadbridge.server.matching.profile import Profile, Sought, profile_of
+from leadbridge.server.matching.profile import ContactDetails, Profile, profile_of
 
 PAIRS = Path(__file__).parent.parent / "tests" / "matching" / "pairs.jsonl"
 PROSPECTS = 7_500
@@ -38,8 +38,8 @@ class Pair:
     """`match`: one prospect; `customer`: another property of the same customer; `different`."""
     fresh: bool
     """Written after the rules had been tuned on the others."""
-    ours: Sought
-    theirs: Sought
+    ours: ContactDetails
+    theirs: ContactDetails
 
     @property
     def same(self) -> bool:
@@ -105,10 +105,10 @@ def _pair(row: dict[str, object]) -> Pair:
     return Pair(str(row["class"]), str(row["label"]), row["round"] != 1, _sought(row["a"]), _sought(row["b"]))
 
 
-def _sought(side: object) -> Sought:
+def _sought(side: object) -> ContactDetails:
     values = cast("dict[str, str]", side).copy()
     phone = values.pop("phone", "")
-    return Sought(**values, phones=(("phone", phone),) if phone else ())
+    return ContactDetails(**values, phones=(("phone", phone),) if phone else ())
 
 
 def show_pairs(judged: Sequence[Judged]) -> Iterator[str]:
@@ -137,7 +137,7 @@ def show_pairs(judged: Sequence[Judged]) -> Iterator[str]:
             yield f"{verdict} ({row.pair.kind}, {row.match.score:.2f}): {sides}"
 
 
-def _short(sought: Sought) -> str:
+def _short(sought: ContactDetails) -> str:
     parts = [sought.address, *(phone for _, phone in sought.phones), sought.email, sought.name]
     return ascii("; ".join(part for part in parts if part))
 
@@ -168,9 +168,9 @@ async def show_lookups() -> list[str]:
         lines = [f"index of {PROSPECTS:,} prospects on SQLite: a page of 100 in {filling / PROSPECTS * 1e5:.0f} ms"]
         queries: dict[str, list[Profile]] = {
             "address, phone, e-mail and name": [profile_of(random.choice(told)) for _ in range(ROUNDS)],
-            "address": [profile_of(Sought(address=random.choice(told).address)) for _ in range(ROUNDS)],
-            "phone": [profile_of(Sought(phones=random.choice(told).phones)) for _ in range(ROUNDS)],
-            "name alone": [profile_of(Sought(name=random.choice(told).name)) for _ in range(ROUNDS)],
+            "address": [profile_of(ContactDetails(address=random.choice(told).address)) for _ in range(ROUNDS)],
+            "phone": [profile_of(ContactDetails(phones=random.choice(told).phones)) for _ in range(ROUNDS)],
+            "name alone": [profile_of(ContactDetails(name=random.choice(told).name)) for _ in range(ROUNDS)],
         }
         for what, profiles in queries.items():
             took: list[float] = []
@@ -188,7 +188,7 @@ async def show_lookups() -> list[str]:
     return lines
 
 
-def invented(random: object) -> Sought:
+def invented(random: object) -> ContactDetails:
     """A prospect of an invented person in a real town."""
     from random import Random
 
@@ -200,7 +200,7 @@ def invented(random: object) -> Sought:
     place = chance.choice(CANADIAN_PLACES if chance.random() < 0.15 else US_PLACES)  # noqa: PLR2004
     first, last = chance.choice(people.FIRST_NAMES), chance.choice(people.LAST_NAMES)
     number = f"({place.area_code}) {chance.randrange(220, 990)}-{chance.randrange(10_000):04d}"
-    return Sought(
+    return ContactDetails(
         address=f"{street_address(chance)}, {place.city}, {place.state}  {place.postal_code}",
         phones=(("cell", number),),
         email=f"{first}.{last}{chance.randrange(10_000)}@example.com",

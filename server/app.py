@@ -21,13 +21,13 @@ from leadbridge.server.config.settings import Settings
 from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.contract.observations import Observations
 from leadbridge.server.errors import SettingsError
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.definition import ToolSpec
 from leadbridge.server.mcp.instructions import instructions
-from leadbridge.server.mcp.offering import Offering
 from leadbridge.server.mcp.questions import SealedQuestions, explain_refused_answers
+from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import hidden_tools
-from leadbridge.server.services.governor import Governor, governor_for
+from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.services import connect
 from leadbridge.server.state import Store
@@ -53,47 +53,47 @@ def build_server(
     *,
     sandbox: Sandbox | None = None,
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-    governor: Callable[..., Governor] | None = None,
+    rate_limiter: Callable[..., RateLimiter] | None = None,
     clock: Callable[[], float] = time.time,
-) -> Offering:
+) -> LeadBridgeServer:
     """A server for these settings. Nothing is connected or opened before it is needed.
 
-    `sandbox`, `transport`, `governor` and `clock` are for tests: another simulator, another network, another time.
+    `sandbox`, `transport`, `rate_limiter` and `clock` are for tests: another simulator, another network, another time.
 
     Raises:
         CatalogError: the contract file is malformed.
         SettingsError: a toolset that does not exist, or no tool is left.
     """
-    deck = build_deck(settings, sandbox=sandbox, transport=transport, governor=governor, clock=clock)
+    app = build_app_context(settings, sandbox=sandbox, transport=transport, rate_limiter=rate_limiter, clock=clock)
     open_sessions = 0
 
     @asynccontextmanager
-    async def lifespan(_: MCPServer[Deck]) -> AsyncGenerator[Deck]:
+    async def lifespan(_: MCPServer[AppContext]) -> AsyncGenerator[AppContext]:
         nonlocal open_sessions
         open_sessions += 1
         try:
-            yield deck
+            yield app
         finally:
             open_sessions -= 1
             if not open_sessions:
-                await _keep_what_was_seen(deck)
-                await deck.services.aclose()
-                deck.store.close()
+                await _keep_what_was_seen(app)
+                await app.services.aclose()
+                app.store.close()
 
-    if not deck.hidden.keys() < {spec.name for spec in ALL_TOOLS}:
-        reasons = "; ".join(sorted(set(deck.hidden.values())))
+    if not app.hidden.keys() < {spec.name for spec in ALL_TOOLS}:
+        reasons = "; ".join(sorted(set(app.hidden.values())))
         msg = f"these settings leave no tool: {reasons}"
         raise SettingsError(msg)
     hint = CacheHint(ttl_ms=LIST_CACHE_MS)
-    server = Offering(
+    server = LeadBridgeServer(
         NAME,
         title="LeadBridge",
         version=__version__,
-        instructions=instructions(settings, deck.hidden, deck.services),
-        tools=[spec.build() for spec in ALL_TOOLS if spec.name not in deck.hidden],
+        instructions=instructions(settings, app.hidden, app.services),
+        tools=[spec.build() for spec in ALL_TOOLS if spec.name not in app.hidden],
         lifespan=lifespan,
         log_level=settings.log_level,
-        request_state_security=RequestStateSecurity(codec=SealedQuestions(deck.store, deck.services.account(NAME))),
+        request_state_security=RequestStateSecurity(codec=SealedQuestions(app.store, app.services.account(NAME))),
         cache_hints={
             "tools/list": hint,
             "prompts/list": hint,
@@ -102,28 +102,28 @@ def build_server(
         },
     )
     server.middleware.insert(0, explain_refused_answers)
-    offer(server, deck, frozenset(spec.name for spec in ALL_TOOLS if spec.name not in deck.hidden))
+    offer(server, app, frozenset(spec.name for spec in ALL_TOOLS if spec.name not in app.hidden))
     return server
 
 
-async def _keep_what_was_seen(deck: Deck) -> None:
+async def _keep_what_was_seen(app: AppContext) -> None:
     """Save unexpected names at the end, if the store is in use anyway: a session of reads opens none for it."""
-    if not deck.store.is_open:
+    if not app.store.is_open:
         return
     with anyio.move_on_after(2, shield=True):
-        for service, client in deck.services.clients.items():
-            await deck.observations.save(service, client.observed)
+        for service, client in app.services.clients.items():
+            await app.observations.save(service, client.observed)
 
 
-def build_deck(
+def build_app_context(
     settings: Settings,
     *,
     sandbox: Sandbox | None = None,
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-    governor: Callable[..., Governor] | None = None,
+    rate_limiter: Callable[..., RateLimiter] | None = None,
     clock: Callable[[], float] = time.time,
     needs_key: bool = True,
-) -> Deck:
+) -> AppContext:
     """Everything the tools reach; see `build_server`. Its store can be read without a key."""
     catalog = load(settings.contract_file)
     secrets = _secrets(settings)
@@ -133,12 +133,12 @@ def build_deck(
     if settings.sandbox and transport is None:
         transport = _sandbox_transport(sandbox)
     store = Store(_state_url(settings))
-    shared = governor or partial(governor_for, store)
-    services = connect(catalog, settings, secrets=secrets, transport=transport, governor=shared)
+    shared = rate_limiter or partial(rate_limiter_for, store)
+    services = connect(catalog, settings, secrets=secrets, transport=transport, rate_limiter=shared)
     hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets))
     ledger = Ledger(store, services.account, services.is_simulated, clock)
     approvals = Approvals(store, services.account, settings.approvals, clock)
-    return Deck(
+    return AppContext(
         settings=settings,
         catalog=catalog,
         services=services,
@@ -189,4 +189,4 @@ def _state_url(settings: Settings) -> str:
     return f"sqlite:///{user_state_path('leadbridge') / 'leadbridge.db'}"
 
 
-__all__ = ["build_deck", "build_server", "tool_specs"]
+__all__ = ["build_app_context", "build_server", "tool_specs"]

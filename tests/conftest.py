@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.services.client import ServiceClient
 from tests import postgres
-from tests.support import DEFAULT_STORE, ERAS, Era, Time, make_sandbox
+from tests.support import DEFAULT_STORE, VERSIONS, Time, Version, make_sandbox
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--store", choices=["memory", "postgresql"], default="memory")
 
 
-UNCOUNTED = (
+EXHAUSTIVE = (
     "tests/agents/",
     "tests/api/test_fault_matrix.py",
     "tests/contract/test_first_day.py",
@@ -43,18 +43,22 @@ UNCOUNTED = (
     "tests/tools/test_hand_off_failures.py",
     "tests/tools/test_untrusted_everywhere.py",
 )
-"""Tests that run long and go the ways that others cover."""
+"""Tests that take long and cover what shorter ones cover, in more depth: `make test-all` runs them."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs no coverage; with `--store postgresql`, leave out what is about SQLite's file.
+    """Mark what only `make test-all` runs; with `--store postgresql`, leave out what is about SQLite's file.
 
-    Coverage doubles the time of a test, and what a test does in the legacy era its twin does in the modern one.
+    A test in the legacy protocol version repeats the one in the modern version, so one of the two is enough for `make test`.
     """
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if item.nodeid.startswith(UNCOUNTED) or item.get_closest_marker("slow") or parameters.get("era") == "legacy":
-            item.add_marker(pytest.mark.uncounted)
+        if (
+            item.nodeid.startswith(EXHAUSTIVE)
+            or item.get_closest_marker("slow")
+            or parameters.get("version") == "legacy"
+        ):
+            item.add_marker(pytest.mark.exhaustive)
     if config.getoption("--store") != "postgresql":
         return
     about_sqlite = [item for item in items if item.get_closest_marker("sqlite")]
@@ -136,8 +140,8 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
     monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))
 
 
-@pytest.fixture(params=ERAS)
-def era(request: pytest.FixtureRequest) -> Era:
+@pytest.fixture(params=VERSIONS)
+def version(request: pytest.FixtureRequest) -> Version:
     """Both protocol eras: 2026-07-28 without handshake, 2025-11-25 with it."""
     return request.param
 

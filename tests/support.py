@@ -21,10 +21,10 @@ from leadbridge.server.app import build_server
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.services.client import ServiceClient
-from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.rate_limiter import RateLimiter
 
-Era = Literal["modern", "legacy"]
-ERAS: tuple[Era, ...] = ("modern", "legacy")
+Version = Literal["modern", "legacy"]
+VERSIONS: tuple[Version, ...] = ("modern", "legacy")
 EVERY_PATH = Path(__file__).parent / "every_path.toml"
 """A contract file that gives every operation a path, so that no tool is hidden for want of one."""
 EVERY_PATH_SERVED = {
@@ -72,12 +72,12 @@ class Time:
         self.now += seconds
 
 
-def patient_governor(time: Time) -> Callable[..., Governor]:
+def patient_rate_limiter(time: Time) -> Callable[..., RateLimiter]:
     """Governors on a test's own clock."""
 
-    def make(*, service: str, requests: int, seconds: float, account: str = "") -> Governor:
+    def make(*, service: str, requests: int, seconds: float, account: str = "") -> RateLimiter:
         del account
-        return Governor(service, requests, seconds, clock=time, sleep=time.sleep)
+        return RateLimiter(service, requests, seconds, clock=time, sleep=time.sleep)
 
     return make
 
@@ -108,7 +108,7 @@ def make_settings(**values: Any) -> Settings:
 async def connected(
     sandbox: Sandbox,
     *,
-    era: Era = "modern",
+    version: Version = "modern",
     person: ElicitationFnT | None = None,
     time: Time | None = None,
     clock: Callable[[], float] | None = None,
@@ -119,12 +119,12 @@ async def connected(
     With `time`, nothing waits: neither for a rate limit nor before another attempt, whose pauses pass on a clock of
     their own.
     """
-    options: dict[str, Any] = {"governor": patient_governor(time)} if time is not None else {}
+    options: dict[str, Any] = {"rate_limiter": patient_rate_limiter(time)} if time is not None else {}
     if clock is not None:
         options["clock"] = clock
     with unhurried() if time is not None else nullcontext():
         server = build_server(make_settings(**settings), sandbox=sandbox, **options)
-    async with Client(server, mode=_MODES[era], elicitation_callback=person) as client:
+    async with Client(server, mode=_MODES[version], elicitation_callback=person) as client:
         yield client
 
 

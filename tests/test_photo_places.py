@@ -11,7 +11,7 @@ import pytest
 
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.services.photo_places import Place, changed, place_in
-from tests.support import Era, call, connected, text_of
+from tests.support import Version, call, connected, text_of
 
 LATITUDE, AREA = b"\x00\x00\x00\x21\x00\x00\x00\x01CANARY-LATITUDE!", b"CANARY-AREA\0"
 CAMERA = b"Pocket 7\0"
@@ -163,11 +163,11 @@ def test_a_block_that_cannot_be_read_leaves_whole():
 
 @pytest.mark.parametrize(("name", "content"), [("roof.jpg", jpeg(exif())), ("roof.avi", b"RIFF\0\0\0\0AVI LIST")])
 async def test_the_receipt_of_an_upload_says_what_becomes_of_the_place(
-    sandbox: Sandbox, era: Era, tmp_path: Path, name: str, content: bytes
+    sandbox: Sandbox, version: Version, tmp_path: Path, name: str, content: bytes
 ):
     (tmp_path / name).write_bytes(content)
     job = next(iter(sandbox.prospects))
-    async with connected(sandbox, era=era, upload_root=tmp_path) as client:
+    async with connected(sandbox, version=version, upload_root=tmp_path) as client:
         shown = text_of(await call(client, "rooflink_upload_photo", job_id=job, file_path=name, dry_run=True))
         done = text_of(await call(client, "rooflink_upload_photo", job_id=job, file_path=name))
         again = text_of(await call(client, "rooflink_upload_photo", job_id=job, file_path=name))

@@ -17,7 +17,7 @@ from mcp.types import (
 )
 
 from leadbridge.server.errors import StateError
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.prompts import Prompts
 from leadbridge.server.mcp.resources import Resources
 from leadbridge.server.services.renovationfind.models import STATUS_RULES, WON
@@ -61,7 +61,7 @@ SEEN = frozenset({"lead_ids", "prospect_ids"})
 class Completions:
     """Completes arguments of prompts and variables of resource templates. It calls no service."""
 
-    deck: Deck
+    app: AppContext
     prompts: Prompts
     resources: Resources
 
@@ -101,7 +101,7 @@ class Completions:
 
     async def _seen(self, source: str, typed: str) -> list[str]:
         """Ids that begin with these digits. A store that is not there is not made; one that fails tells nothing."""
-        if not _DIGITS.fullmatch(typed) or not self.deck.store.exists:
+        if not _DIGITS.fullmatch(typed) or not self.app.store.exists:
             return []
 
         def work(connection: Connection) -> list[str]:
@@ -116,7 +116,7 @@ class Completions:
             )
             query = (
                 select(column)
-                .where(table.c.account == self.deck.services.account(service))
+                .where(table.c.account == self.app.services.account(service))
                 .where(cast(column, String).startswith(typed))
                 .order_by(table.c.seen_at.desc(), column.desc())
                 .limit(MOST + 1)
@@ -126,7 +126,7 @@ class Completions:
             return [str(found) for found in connection.execute(query).scalars()]
 
         try:
-            return await self.deck.store.run(work)
+            return await self.app.store.run(work)
         except StateError:
             return []
 

@@ -6,16 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypedDict, TypeVar
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.mcp.bounds import fits
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.models import Page
-from leadbridge.server.services.view import Result
+from leadbridge.server.services.view import Omitted, Result
 from leadbridge.tools.paging import cut_for
 from leadbridge.tools.tables import table
-
-Nothing = SkipJsonSchema[None]
 
 
 class FilteredRows(Result):
@@ -45,11 +42,11 @@ class ListPage(FilteredRows):
 
     PAGED: ClassVar[frozenset[str]] = frozenset({"rows"})
 
-    count: int | Nothing = None
-    from_index: int | Nothing = None
-    to_index: int | Nothing = None
-    next_page: int | Nothing = None
-    page_size: int | Nothing = Field(default=None, description="Size of the pages that next_page counts")
+    count: int | Omitted = None
+    from_index: int | Omitted = None
+    to_index: int | Omitted = None
+    next_page: int | Omitted = None
+    page_size: int | Omitted = Field(default=None, description="Size of the pages that next_page counts")
 
 
 P = TypeVar("P", bound=ListPage)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
-from leadbridge.server.mcp.context import Deck
-from leadbridge.server.mcp.offering import Offering
+from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import chosen_toolsets
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from leadbridge.server.mcp.resources import Resources
 
 
-def offer(server: Offering, deck: Deck, tools: frozenset[str]) -> None:
+def offer(server: LeadBridgeServer, app: AppContext, tools: frozenset[str]) -> None:
     """Let a server offer what goes with these tools."""
 
     def prompts() -> Prompts:
@@ -28,8 +28,8 @@ def offer(server: Offering, deck: Deck, tools: frozenset[str]) -> None:
         from leadbridge.server.mcp.resources import Resources
         from leadbridge.tools.resources import RESOURCES, TEMPLATES
 
-        chosen = chosen_toolsets(deck.settings.toolsets)
-        return Resources(RESOURCES, TEMPLATES, toolsets=chosen, services=deck.services.clients)
+        chosen = chosen_toolsets(app.settings.toolsets)
+        return Resources(RESOURCES, TEMPLATES, toolsets=chosen, services=app.services.clients)
 
     async def complete(
         ref: PromptReference | ResourceTemplateReference,
@@ -38,7 +38,7 @@ def offer(server: Offering, deck: Deck, tools: frozenset[str]) -> None:
     ) -> Completion:
         from leadbridge.tools.completions import Completions
 
-        return await Completions(deck, server.prompts, server.resources)(ref, argument, context)
+        return await Completions(app, server.prompts, server.resources)(ref, argument, context)
 
     server.make_prompts, server.make_resources = prompts, resources
     server.completion()(complete)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.resources import JSON, PLAIN, Resource, Template, unknown_record
 from leadbridge.server.services.renovationfind.models import REASON_LIMIT, STATUS_RULES, StatusRule
@@ -59,7 +59,7 @@ async def _states(_ctx: Ctx) -> str:
 async def _contract(ctx: Ctx) -> str:
     from leadbridge.server.contract.show import as_text
 
-    return as_text(deck_of(ctx).catalog)
+    return as_text(app_context(ctx).catalog)
 
 
 async def _history(ctx: Ctx) -> str:
@@ -79,13 +79,13 @@ def _text_of(reply: Reply[Any]) -> str:
 
 
 async def _lead(ctx: Ctx, lead_id: int) -> str:
-    deck = deck_of(ctx)
-    known = await deck.leads.get(lead_id)
+    app = app_context(ctx)
+    known = await app.leads.get(lead_id)
     if known is None:
         raise unknown_record(
             f"LeadBridge has seen no answer about lead {lead_id} yet, and RenovationFind was not asked."
         )
-    age = _age(deck.leads.clock() - known.seen_at)
+    age = _age(app.leads.clock() - known.seen_at)
     lines = [f"Lead {lead_id}, as last seen {age} ago; it may have changed since.", known_line(known)]
     return "\n".join(with_legend([*lines, *lead_lines(known.lead)]))
 

@@ -10,14 +10,13 @@ from functools import partial
 from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, JsonValue, ValidationError
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.errors import Problem, Refused, Rejected
 from leadbridge.server.mcp.arguments import Email, Id
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.writes import write_tool
@@ -26,18 +25,17 @@ from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.services.rooflink.reports import PublicJob
-from leadbridge.server.services.view import Identity, View
+from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import in_sentence, label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import Becomes, Whole
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize
-from leadbridge.tools.rooflink.job_changes import look_at_job, text_before
+from leadbridge.tools.rooflink.job_changes import read_job_before_change, text_before
 from leadbridge.tools.rooflink.jobs import JobId
 from leadbridge.tools.rooflink.messages import Message
 from leadbridge.tools.tables import moment
 
-Nothing = SkipJsonSchema[None]
 V = TypeVar("V")
 
 
@@ -45,10 +43,10 @@ class FoundJob(View):
     """A job of the customer."""
 
     id: Identity
-    address: str | Nothing = None
-    customer: str | Nothing = None
-    status: str | Nothing = None
-    created: str | Nothing = None
+    address: str | Omitted = None
+    customer: str | Omitted = None
+    status: str | Omitted = None
+    created: str | Omitted = None
 
 
 class FoundJobs(ListPage):
@@ -72,13 +70,13 @@ async def rooflink_reply_to_note(
 
     Whom a reply reaches is not documented: it may be mailed, to a customer too. rooflink_add_note starts a new note.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.reply_to_note")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.reply_to_note")
     path, body = placed(operation, {"note_id": note_id})
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_replied, deck, operation, note_id),
+            receive=partial(_replied, app, operation, note_id),
             path=path,
             body=operation.encode_body({**body, "message": message}),
         ),
@@ -96,11 +94,11 @@ async def rooflink_reply_to_note(
     )
 
 
-def _replied(deck: Deck, operation: Operation, note_id: int, answer: JsonValue) -> Done:
+def _replied(app: AppContext, operation: Operation, note_id: int, answer: JsonValue) -> Done:
     try:
         reply = Note.model_validate(answer)
     except ValidationError:
-        raise unreadable("an answer without the reply", operation, deck.catalog.services["rooflink"], None) from None
+        raise unreadable("an answer without the reply", operation, app.catalog.services["rooflink"], None) from None
     odd = reply.reply_to not in {note_id, None}
     return Done(
         summary=f"Reply {reply.id} added to note {note_id}.",
@@ -117,18 +115,18 @@ async def rooflink_update_customer_email(
 
     The receipt shows before and after. rooflink_update_job changes other contact data.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.update_customer_email")
-    record, unknown = await look_at_job(deck, job_id)
+    app = app_context(ctx)
+    operation = app.operation("rooflink.update_customer_email")
+    record, unknown = await read_job_before_change(app, job_id)
     before = record.shows("customer.email") if record else None
     ids = {"job_id": job_id}
     if "customer_id" in operation.variables:
         ids["customer_id"] = _customer_of(record, job_id, unknown)
     path, body = placed(operation, ids)
-    change = partial(_changed, deck, operation, job_id, email, before)
+    change = partial(_changed, app, operation, job_id, email, before)
 
     async def look_for(_since: float) -> Done | None:
-        found = await deck.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id})
+        found = await app.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id})
         shown = found.shows("customer.email")
         return change(shown) if shown is not None and shown.is_like(email) else None
 
@@ -136,7 +134,7 @@ async def rooflink_update_customer_email(
         shown = _email_in(answer)
         if shown is None and answer is not None and not _is_record(answer):
             what = "an answer without the address and without a record"
-            raise unreadable(what, operation, deck.catalog.services["rooflink"], None)
+            raise unreadable(what, operation, app.catalog.services["rooflink"], None)
         return change(shown)
 
     return Write(
@@ -189,7 +187,7 @@ def _email_in(answer: JsonValue) -> Shown | None:
 
 
 def _changed(
-    deck: Deck, operation: Operation, job_id: int, email: str, before: Shown | None, shown: Shown | None
+    app: AppContext, operation: Operation, job_id: int, email: str, before: Shown | None, shown: Shown | None
 ) -> Done:
     warnings: list[str] = []
     told = f"The e-mail address of job {job_id}'s customer is set."
@@ -200,7 +198,7 @@ def _changed(
         if before is not None and shown.value == before.value:
             raise Rejected(
                 what=f"RoofLink took the request and left job {job_id} as it was: it still shows {_said(shown)}.",
-                service=deck.catalog.services["rooflink"].id,
+                service=app.catalog.services["rooflink"].id,
                 operation=operation.id,
             )
         told = f"RoofLink answers with another e-mail address of job {job_id}'s customer."
@@ -239,11 +237,11 @@ async def rooflink_search_jobs(
 
     next_page is the page that follows. filters_ignored names customer_id if jobs of others came.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.search_jobs")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.search_jobs")
     path, rest = placed(operation, {"customer_id": customer_id})
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **rest}
-    envelope, jobs = await deck.rooflink.page(operation.id, PublicJob, query, path=path)
+    envelope, jobs = await app.rooflink.page(operation.id, PublicJob, query, path=path)
     others = [job for job in jobs if job.customer and job.customer.id not in {customer_id, None}]
     data = FoundJobs(
         **numbers_of(envelope),

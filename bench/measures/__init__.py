@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import call, definitions, floods, governor_drain, kills, ledger_cost, lookups, path, start, texts
+from bench.measures import call, definitions, floods, kills, ledger_cost, lookups, path, rate_limit_drain, start, texts
 from bench.peers import Setup
 from bench.results import Row
 
@@ -17,6 +17,6 @@ ALL: tuple[Callable[[Setup], list[Row]], ...] = (
     ledger_cost.measure,
     lookups.measure,
     path.measure,
-    governor_drain.measure,
+    rate_limit_drain.measure,
     kills.measure,
 )

@@ -21,10 +21,10 @@ from pydantic import JsonValue
 
 from bench.peers import LEADBRIDGE, Setup
 from bench.results import Budget, Row
-from leadbridge.server.app import build_deck
+from leadbridge.server.app import build_app_context
 from leadbridge.server.config.settings import Settings
-from leadbridge.server.mcp.context import Deck
-from leadbridge.server.services.governor import Governor
+from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
@@ -60,47 +60,47 @@ def measure(setup: Setup) -> list[Row]:
 async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[list[float], list[float]]:
     given = {name.removeprefix("LEADBRIDGE_").lower(): value for name, value in settings.items()}
     made = Settings.model_validate({**given, "state_url": f"sqlite:///{folder / 'state.sqlite'}"})
-    deck = build_deck(made, governor=_unhurried)
-    ways = {"with": partial(_with_ledger, deck), "without": partial(_without_ledger, deck)}
+    app = build_app_context(made, rate_limiter=_unhurried)
+    ways = {"with": partial(_with_ledger, app), "without": partial(_without_ledger, app)}
     times: dict[str, list[float]] = {name: [] for name in ways}
     try:
         for number in range(-WARM_UP, rounds):
             order = list(ways.items())
             for name, way in order if number % 2 else reversed(order):
-                write, action = _write(deck, f"{name} {number}")
+                write, action = _write(app, f"{name} {number}")
                 began = time.perf_counter()
                 await way(write, action)
                 if number >= 0:
                     times[name].append((time.perf_counter() - began) * 1000)
     finally:
-        await deck.services.aclose()
-        deck.store.close()
+        await app.services.aclose()
+        app.store.close()
     return times["with"], times["without"]
 
 
-async def _with_ledger(deck: Deck, write: Write, action: HttpWrite) -> None:
+async def _with_ledger(app: AppContext, write: Write, action: HttpWrite) -> None:
     """What stands between a write and its receipt (server/writes/pipeline.py), without a person and without words."""
-    ledger = deck.ledger
+    ledger = app.ledger
     if await ledger.earlier(write) is not None:
         raise _not_measured("a repeat")
     permit = await ledger.begin(write, Approval("not needed"))
     if not isinstance(permit, WritePermit):
         raise _not_measured("a repeat")
-    client = deck.services.client(SERVICE)
+    client = app.services.client(SERVICE)
     answer = await client.request(action.operation, path=action.path, body=action.body, permit=permit)
     done = action.receive(answer)
     await ledger.record(permit.write_id, "done", done.summary, done.record_id)
 
 
-async def _without_ledger(deck: Deck, _write: Write, action: HttpWrite) -> None:
-    answer = await deck.services.client(SERVICE).request(
+async def _without_ledger(app: AppContext, _write: Write, action: HttpWrite) -> None:
+    answer = await app.services.client(SERVICE).request(
         action.operation, path=action.path, body=action.body, permit=Unrecorded()
     )
     action.receive(answer)
 
 
-def _write(deck: Deck, reason: str) -> tuple[Write, HttpWrite]:
-    operation = deck.operation(Unrecorded.operation_id)
+def _write(app: AppContext, reason: str) -> tuple[Write, HttpWrite]:
+    operation = app.operation(Unrecorded.operation_id)
     arguments: dict[str, JsonValue] = {"status": "OTHER", "reason": reason}
     action = HttpWrite(
         operation=operation,
@@ -117,10 +117,10 @@ def _write(deck: Deck, reason: str) -> tuple[Write, HttpWrite]:
     return write, action
 
 
-def _unhurried(*, service: str, requests: int, seconds: float, account: str = "") -> Governor:
-    """A governor that lets everything pass: its waiting is no cost of the ledger."""
+def _unhurried(*, service: str, requests: int, seconds: float, account: str = "") -> RateLimiter:
+    """A rate limiter that lets everything pass: its waiting is no cost of the ledger."""
     del account
-    return Governor(service, requests * 1000, seconds)
+    return RateLimiter(service, requests * 1000, seconds)
 
 
 def _not_measured(what: str) -> RuntimeError:

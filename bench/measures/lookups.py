@@ -21,7 +21,7 @@ import anyio
 from bench.matching import invented
 from bench.peers import LEADBRIDGE, Setup
 from bench.results import Budget, Row
-from leadbridge.server.matching.profile import Sought, profile_of
+from leadbridge.server.matching.profile import ContactDetails, profile_of
 from leadbridge.server.prospects.index import SeenProspects, SeenRow, put_rows, row_of
 from leadbridge.server.state import Store
 from leadbridge.server.writes.ledger import Ledger
@@ -35,7 +35,9 @@ PART = 2_000
 """Rows in one statement."""
 ACCOUNT = "bench"
 SHOWN = 20
-HOUSEHOLD = Sought("100 Oak St", "Austin", "TX", "78701", (("cell", "(512) 555-0142"),), "pat@example.org", "Pat Lee")
+HOUSEHOLD = ContactDetails(
+    "100 Oak St", "Austin", "TX", "78701", (("cell", "(512) 555-0142"),), "pat@example.org", "Pat Lee"
+)
 
 
 def measure(setup: Setup) -> list[Row]:
@@ -52,8 +54,8 @@ async def _measure(folder: Path, rounds: int) -> list[Row]:
     family = _index(folder / "household.db", [replace(one, prospect_id=number) for number in range(1, PROSPECTS + 1)])
     ledger = _history(folder / "history.db")
     some = random.sample(told, rounds)
-    names = [Sought(name=one.name) for one in some]
-    last_names = [Sought(name=one.name.split()[-1]) for one in some]
+    names = [ContactDetails(name=one.name) for one in some]
+    last_names = [ContactDetails(name=one.name.split()[-1]) for one in some]
     many = f"{PROSPECTS:,} prospects"
     rows = [
         ("a look-up by all fields", many, await _times(crowd, some), 20),
@@ -71,7 +73,7 @@ async def _measure(folder: Path, rounds: int) -> list[Row]:
     ]
 
 
-async def _times(seen: SeenProspects, sought: Sequence[Sought]) -> list[float]:
+async def _times(seen: SeenProspects, sought: Sequence[ContactDetails]) -> list[float]:
     return await _timed([partial(seen.find, profile_of(one)) for one in sought])
 
 

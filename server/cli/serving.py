@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from leadbridge.server import __version__, logs
-from leadbridge.server.mcp.offering import Offering
+from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.writes.in_flight import serve_stdio
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Messages(TextIOWrapper):
         return ""
 
 
-def over_stdio(server: Offering, settings: Settings) -> None:
+def over_stdio(server: LeadBridgeServer, settings: Settings) -> None:
     """Serve until stdin is closed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would end it with a traceback
     stdin = os.fdopen(os.dup(_STDIN), "rb", closefd=False)
@@ -42,7 +42,7 @@ def over_stdio(server: Offering, settings: Settings) -> None:
     anyio.run(serve_stdio, partial(server.run_stdio_async, messages))
 
 
-def over_http(server: Offering, settings: Settings, host: str, port: int) -> None:
+def over_http(server: LeadBridgeServer, settings: Settings, host: str, port: int) -> None:
     """Serve until interrupted.
 
     Raises:
@@ -65,7 +65,7 @@ def over_http(server: Offering, settings: Settings, host: str, port: int) -> Non
         anyio.run(uvicorn.Server(config).serve, [sock])
 
 
-def _what(server: Offering, settings: Settings) -> str:
+def _what(server: LeadBridgeServer, settings: Settings) -> str:
     titles = {"rooflink": "RoofLink", "renovationfind": "RenovationFind"}
     services = " and ".join(title for name, title in titles.items() if settings.secret(name) is not None)
     return f"{'sandbox' if settings.sandbox else services}, {server.tool_count} tools"

@@ -13,7 +13,7 @@ from leadbridge.server.cli.shared import EnvFile, failed, settings_without_key, 
 from leadbridge.server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
-    from leadbridge.server.mcp.context import Deck
+    from leadbridge.server.mcp.context import AppContext
 
 NO_STORE = "Nothing was written yet: there is no state store ({store})."
 
@@ -41,8 +41,8 @@ def history_list(
     """Show the newest writes, the unresolved first."""
     from leadbridge.server.cli.history import show
 
-    def work(deck: Deck) -> int:
-        return anyio.run(show, deck, state.value if state else "", limit)
+    def work(app: AppContext) -> int:
+        return anyio.run(show, app, state.value if state else "", limit)
 
     raise typer.Exit(_on_store(env_file, work, none_yet=NO_STORE))
 
@@ -70,10 +70,10 @@ company_app = typer.Typer(help="Whose keys these are, and whose history.", no_ar
 def company_accept(*, env_file: EnvFile = None) -> None:
     """Say that the configured keys belong to the configured company (LEADBRIDGE_COMPANY)."""
 
-    def work(deck: Deck) -> int:
+    def work(app: AppContext) -> int:
         from leadbridge.server.company.records import accept
 
-        told = anyio.run(accept, deck.company)
+        told = anyio.run(accept, app.company)
         if not told:
             wrong_use("no key is set, so there is none to accept")
         typer.echo("\n".join(told))
@@ -88,35 +88,35 @@ def company_rename(
 ) -> None:
     """Give a company the name in LEADBRIDGE_COMPANY; stop its servers first."""
 
-    def work(deck: Deck) -> int:
+    def work(app: AppContext) -> int:
         from leadbridge.server.company.records import rename
 
-        anyio.run(rename, deck.company, old)
-        typer.echo(f"Company {old} is company {deck.company.name} now. Set LEADBRIDGE_COMPANY in all its servers.")
+        anyio.run(rename, app.company, old)
+        typer.echo(f"Company {old} is company {app.company.name} now. Set LEADBRIDGE_COMPANY in all its servers.")
         return 0
 
     raise typer.Exit(_on_store(env_file, work))
 
 
-def _on_store(env_file: str | None, work: Callable[[Deck], int], *, none_yet: str | None = None) -> int:
+def _on_store(env_file: str | None, work: Callable[[AppContext], int], *, none_yet: str | None = None) -> int:
     """Run `work` on the configured store, for which no key is needed; one that cannot be used is exit code 1.
 
     `none_yet`: printed where there is no store, which is not made then.
     """
     try:
-        from leadbridge.server.app import build_deck
+        from leadbridge.server.app import build_app_context
 
-        deck = build_deck(settings_without_key(env_file), needs_key=False)
+        app = build_app_context(settings_without_key(env_file), needs_key=False)
     except LeadBridgeError as error:
         wrong_use(str(error))
     try:
         if none_yet is not None:
-            if not deck.store.is_made():
-                typer.echo(none_yet.format(store=deck.store.description), nl=bool(none_yet))
+            if not app.store.is_made():
+                typer.echo(none_yet.format(store=app.store.description), nl=bool(none_yet))
                 return 0
-            deck.store.check()
-        return work(deck)
+            app.store.check()
+        return work(app)
     except LeadBridgeError as error:
         failed(str(error))
     finally:
-        deck.store.close()
+        app.store.close()

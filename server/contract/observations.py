@@ -67,7 +67,7 @@ class Observation:
         return f"{operation}: unknown {self.kind} {name} ({self.count} x, last {self.seen})"
 
 
-def told_together(rows: Sequence[Observation], most: int = MOST_KEPT) -> list[str]:
+def summarize_observations(rows: Sequence[Observation], most: int = MOST_KEPT) -> list[str]:
     """Observations in words: one line for all unknown fields and one for all unknown values of an operation.
 
     `most`: how many names a line holds.
@@ -183,7 +183,7 @@ class Observations:
             connection.execute(table.delete().where(mine, table.c.seen_at < oldest.scalar_subquery()))
 
 
-async def judged_filters(
+async def check_filters(
     observations: Observations, operation: Operation, given: Iterable[str], ignored: Sequence[str]
 ) -> tuple[list[str], list[str]]:
     """Which of the given filters are ignored, and of which nothing is known.

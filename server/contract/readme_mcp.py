@@ -90,7 +90,7 @@ def _named(spec: str) -> dict[str, str]:
 
 @asynccontextmanager
 async def _session(url: str, http: object, origin: Origin) -> AsyncGenerator[ClientSession]:
-    """A session of the handshake's era; everything that goes wrong in it is one error of ours."""
+    """A session of the handshake's version; everything that goes wrong in it is one error of ours."""
     logs = logging.getLogger("mcp.client.streamable_http")
     level = logs.level
     logs.setLevel(logging.CRITICAL + 1)  # it logs what the server sent

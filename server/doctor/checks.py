@@ -17,7 +17,7 @@ from leadbridge.server.doctor.findings import Finding
 from leadbridge.server.errors import KeyInDoubt, LeadBridgeError, Refused, ServiceError
 
 if TYPE_CHECKING:
-    from leadbridge.server.mcp.context import Deck
+    from leadbridge.server.mcp.context import AppContext
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
@@ -97,74 +97,74 @@ def _clock() -> Finding:
 
 
 def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
-    from leadbridge.server.app import build_deck, tool_specs
+    from leadbridge.server.app import build_app_context, tool_specs
 
     try:
-        deck = build_deck(settings)
+        app = build_app_context(settings)
     except LeadBridgeError as error:
         yield Finding("failure", "server", str(error), "Correct the setting that is named.")
         return
     try:
-        deck.company.refuse_mixture()
+        app.company.refuse_mixture()
     except Refused as refused:
         told = refused.summary.replace("Nothing was sent", "Nothing is written")
         yield Finding("failure", "sandbox", told, " ".join(refused.next_steps))
-    of_store = list(store_findings(deck.store, settings))
+    of_store = list(store_findings(app.store, settings))
     yield from of_store
     if all(finding.state != "failure" for finding in of_store):
-        yield from anyio.run(_company, deck, live)
-    shown = len(tool_specs()) - len(deck.hidden)
-    yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(deck.hidden)} hidden")
-    yield from _hidden(deck)
+        yield from anyio.run(_company, app, live)
+    shown = len(tool_specs()) - len(app.hidden)
+    yield Finding("ok" if shown else "failure", "tools", f"{shown} offered, {len(app.hidden)} hidden")
+    yield from _hidden(app)
     yield from _approvals(settings)
-    yield from _contract(deck)
+    yield from _contract(app)
     if not settings.sandbox:
         from leadbridge.server.doctor.network import way_findings
 
-        services = deck.catalog.services
-        yield from way_findings([(services[name].title, one.base_url) for name, one in deck.services.clients.items()])
+        services = app.catalog.services
+        yield from way_findings([(services[name].title, one.base_url) for name, one in app.services.clients.items()])
     if live:
         from leadbridge.server.doctor.live import examine_live
 
-        yield from anyio.run(examine_live, deck)
+        yield from anyio.run(examine_live, app)
     told_now = {"filter"} if live else set[str]()
-    yield from anyio.run(_learnt, deck, told_now)
-    deck.store.close()
+    yield from anyio.run(_learnt, app, told_now)
+    app.store.close()
 
 
-async def _company(deck: Deck, live: bool) -> list[Finding]:  # noqa: FBT001  # anyio.run passes no names
+async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT001  # anyio.run passes no names
     """Whose state it is, and whether the keys are known to be that company's; `live` asks the services."""
     from leadbridge.server.company.company import ACCEPT
     from leadbridge.server.company.records import standing_of, unclaimed
 
-    findings = [Finding("ok", "company", deck.company.name)]
-    for service in deck.services.clients:
-        title = f"{deck.company.title(service)} company"
+    findings = [Finding("ok", "company", app.company.name)]
+    for service in app.services.clients:
+        title = f"{app.company.title(service)} company"
         try:
-            if live and deck.store.exists and service in deck.company.keys:
+            if live and app.store.exists and service in app.company.keys:
                 with anyio.move_on_after(CHECK_SECONDS):
-                    await deck.company.check(service)
+                    await app.company.check(service)
         except KeyInDoubt as refused:
             findings.append(Finding("failure", title, refused.why, " ".join(refused.next_steps)))
             continue
         except ServiceError:  # the probes tell it
             pass
-        key = await standing_of(deck.company, service)
+        key = await standing_of(app.company, service)
         if key.told:
             do = f"If it is, say so with {ACCEPT}." if key.doubtful else ""
             findings.append(Finding("warning" if key.doubtful else "ok", title, key.told, do))
-    await deck.services.aclose()  # what follows runs in a loop of its own
-    if note := await unclaimed(deck.company):
+    await app.services.aclose()  # what follows runs in a loop of its own
+    if note := await unclaimed(app.company):
         findings.append(Finding("warning", "history", note))
     return findings
 
 
-def _hidden(deck: Deck) -> Iterator[Finding]:
+def _hidden(app: AppContext) -> Iterator[Finding]:
     """What is not offered and why; a toolset that was not chosen is one line, not one for each of its tools."""
-    not_chosen = Counter(reason for reason in deck.hidden.values() if reason.startswith("toolset "))
+    not_chosen = Counter(reason for reason in app.hidden.values() if reason.startswith("toolset "))
     for reason, count in not_chosen.items():
         yield Finding("ok", reason.partition(" is ")[0], f"not in LEADBRIDGE_TOOLSETS; hides {count} tools")
-    for name, reason in deck.hidden.items():
+    for name, reason in app.hidden.items():
         if reason not in not_chosen:
             yield Finding("warning", f"tool {name}", f"hidden: {reason}")
 
@@ -184,12 +184,12 @@ def _approvals(settings: Settings) -> Iterator[Finding]:
     yield Finding("warning" if unattended else "ok", "approvals", told, do)
 
 
-def _contract(deck: Deck) -> Iterator[Finding]:
+def _contract(app: AppContext) -> Iterator[Finding]:
     """What of the contract is a reading of ours, and what the user corrected."""
-    if deck.catalog.before:
-        changed = ", ".join(deck.catalog.before)
+    if app.catalog.before:
+        changed = ", ".join(app.catalog.before)
         yield Finding("ok", "contract file", f"corrects {changed}", "`leadbridge contract show` tells what it changes.")
-    offered = [row for row in deck.catalog if row.id in deck.offered]
+    offered = [row for row in app.catalog if row.id in app.offered]
     paths = [row.id for row in offered if row.provenance.path == "inferred"]
     if paths:
         yield Finding(
@@ -212,11 +212,11 @@ def _contract(deck: Deck) -> Iterator[Finding]:
         )
 
 
-async def _learnt(deck: Deck, told: Collection[str]) -> list[Finding]:
+async def _learnt(app: AppContext, told: Collection[str]) -> list[Finding]:
     """What was seen of the services before, by servers and by this; not the kinds that are told already."""
-    from leadbridge.server.contract.observations import told_together
+    from leadbridge.server.contract.observations import summarize_observations
 
-    rows = [row for service in deck.services.clients for row in await deck.observations.of_service(service)]
-    against = [row for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
+    rows = [row for service in app.services.clients for row in await app.observations.of_service(service)]
+    against = [row for row in rows if row.counts_against(app.catalog.operations.get(row.operation))]
     new = [row for row in against if row.kind not in told]
-    return [Finding("warning", "seen", line) for line in told_together(new)]
+    return [Finding("warning", "seen", line) for line in summarize_observations(new)]

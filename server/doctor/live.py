@@ -32,7 +32,7 @@ from leadbridge.server.errors import (
     UnexpectedResponse,
     WrongService,
 )
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 
 SECONDS = 30.0
 INTERVAL = 0.3
@@ -58,7 +58,7 @@ _LISTS: Mapping[str, str] = {
 class _Probes:
     """The probes of one run, with what they found."""
 
-    deck: Deck
+    app: AppContext
     findings: list[Finding] = field(default_factory=list[Finding])
     learnt: dict[str, list[Observation]] = field(default_factory=dict[str, list[Observation]])
     ids: dict[str, int] = field(default_factory=dict[str, int])
@@ -79,20 +79,20 @@ class _Probes:
     async def ask(self, operation: Operation, query: Mapping[str, Scalar], path: Mapping[str, int]) -> JsonValue:
         """One read."""
         await self.turn()
-        return await self.deck.services.client(operation.service).request(operation, query=query, path=path)
+        return await self.app.services.client(operation.service).request(operation, query=query, path=path)
 
     def learn(self, operation: Operation, kind: str, name: str, state: str) -> None:
         """Something to remember."""
         self.learnt.setdefault(operation.service, []).append(Observation(operation.id, kind, name, state))
 
 
-async def examine_live(deck: Deck) -> list[Finding]:
+async def examine_live(app: AppContext) -> list[Finding]:
     """Findings about each connected service; ends within `SECONDS`, and keeps in the store what was learnt."""
-    probes = _Probes(deck)
+    probes = _Probes(app)
     finished = False
     with anyio.move_on_after(SECONDS * 0.9):
         async with anyio.create_task_group() as group:
-            for service in deck.services.clients:
+            for service in app.services.clients:
                 group.start_soon(_service, probes, service)
         finished = True
     probes.findings += _filters_told(probes)
@@ -103,18 +103,18 @@ async def examine_live(deck: Deck) -> list[Finding]:
             )
         )
     with anyio.move_on_after(SECONDS * 0.1):
-        for service, client in deck.services.clients.items():
-            await deck.observations.save(service, client.observed)
-            await deck.observations.remember(service, probes.learnt.get(service, []))
-    for client in deck.services.clients.values():
+        for service, client in app.services.clients.items():
+            await app.observations.save(service, client.observed)
+            await app.observations.remember(service, probes.learnt.get(service, []))
+    for client in app.services.clients.values():
         await client.aclose()
     return probes.findings
 
 
 async def _service(probes: _Probes, service: str) -> None:
-    deck, title = probes.deck, probes.deck.catalog.services[service].title
-    client = deck.services.client(service)
-    if not deck.settings.sandbox:
+    app, title = probes.app, probes.app.catalog.services[service].title
+    client = app.services.client(service)
+    if not app.settings.sandbox:
         found = await anyio.to_thread.run_sync(
             lambda: list(host_findings(title, client.base_url)), abandon_on_cancel=True
         )
@@ -122,7 +122,7 @@ async def _service(probes: _Probes, service: str) -> None:
         if any(finding.state == "failure" for finding in found):
             return
     reads = [
-        row for row in deck.catalog if row.service == service and row.effect is Effect.READ and row.id in deck.offered
+        row for row in app.catalog if row.service == service and row.effect is Effect.READ and row.id in app.offered
     ]
     if not reads:
         told = "no read is documented, so the key cannot be tried without a write"

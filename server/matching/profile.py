@@ -15,7 +15,7 @@ RULES = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
+class ContactDetails:
     """What a prospect is looked for by, or what is known of one, as people wrote it. Nothing is required."""
 
     address: str = ""
@@ -67,7 +67,7 @@ class Profile:
 KEY_LENGTH = 120
 
 
-def profile_of(sought: Sought, like: Profile | None = None) -> Profile:
+def profile_of(sought: ContactDetails, like: Profile | None = None) -> Profile:
     """Normalise: everything, or only what can be compared with `like`.
 
     The first call reads the phone number tables, some 50 ms: call it in a worker thread.
@@ -99,7 +99,7 @@ def _unique(phones: Sequence[tuple[str, Phone]]) -> Iterable[tuple[str, Phone]]:
     return seen.values()
 
 
-def told_json(told: Sought) -> dict[str, Any]:
+def details_to_json(told: ContactDetails) -> dict[str, Any]:
     """What was told, as it stands in the table: without what is empty."""
     values = {name: value for name, value in asdict(told).items() if value}
     if told.phones:
@@ -107,8 +107,8 @@ def told_json(told: Sought) -> dict[str, Any]:
     return values
 
 
-def told_of(value: Mapping[str, Any]) -> Sought:
+def details_from_json(value: Mapping[str, Any]) -> ContactDetails:
     """What was told, from the table."""
     texts = {name: str(text) for name, text in value.items() if name != "phones"}
     pairs = cast("list[list[str]]", value.get("phones", []))
-    return Sought(**texts, phones=tuple((kind, phone) for kind, phone in pairs))
+    return ContactDetails(**texts, phones=tuple((kind, phone) for kind, phone in pairs))

@@ -9,14 +9,11 @@ from functools import partial
 from typing import Annotated, TypeVar, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.mcp import scalars
 from leadbridge.server.mcp.texts import FIRST_NAMES, LAST_NAMES, REMARKS, TOWNS, many_lines, one_line, reads_as_nothing
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.recovery import LARGEST_ID
-
-Nothing = SkipJsonSchema[None]
-"""An optional argument is left out; the schema shows neither `null` nor a default for it."""
 
 LARGEST_OBJECT = 20_000
 LONGER_THAN_ANY = 100_000
@@ -89,9 +86,9 @@ _ONE_LINE = BeforeValidator(partial(_text, one_line))
 _SHORT_REMARK = BeforeValidator(partial(_text, one_line, said=REMARKS))
 
 Id = Annotated[int, Field(ge=1, le=LARGEST_ID, strict=True), WHOLE]
-OptionalId = Id | Nothing
+OptionalId = Id | Omitted
 Day = Annotated[date, BeforeValidator(scalars.day), WithJsonSchema({"type": "string", "description": "YYYY-MM-DD"})]
-OptionalDay = Day | Nothing
+OptionalDay = Day | Omitted
 Amount = Annotated[float, Field(ge=0.01, le=1e12), BeforeValidator(scalars.amount)]
 Latitude = Annotated[float, Field(ge=-90, le=90), BeforeValidator(scalars.number)]
 Longitude = Annotated[float, Field(ge=-180, le=180), BeforeValidator(scalars.number)]

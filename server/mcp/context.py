@@ -23,7 +23,7 @@ from leadbridge.server.writes.pipeline import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
-class Deck:
+class AppContext:
     """Everything that lives as long as the server, made once in its lifespan."""
 
     settings: Settings
@@ -57,9 +57,9 @@ class Deck:
         return self.catalog[operation_id]
 
 
-Ctx: TypeAlias = Context[Deck]
+Ctx: TypeAlias = Context[AppContext]
 
 
-def deck_of(ctx: Ctx) -> Deck:
-    """The deck of the server that handles this call."""
+def app_context(ctx: Ctx) -> AppContext:
+    """The app of the server that handles this call."""
     return ctx.request_context.lifespan_context

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ValidationError
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.cuts import noting_cuts
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
-from leadbridge.server.mcp.context import deck_of
+from leadbridge.server.mcp.context import app_context
 from leadbridge.server.mcp.incoming import undone
 from leadbridge.server.mcp.progress import Progress
 from leadbridge.server.mcp.receipt import WriteReceipt
@@ -166,7 +166,7 @@ class GuardedTool(Tool):
                     summary=cause.summary,
                     next_steps=cause.next_steps,
                     reason=cause.reason,
-                    sandbox=deck_of(context).services.all_simulated,
+                    sandbox=app_context(context).services.all_simulated,
                 )
             )
         if isinstance(cause, LeadBridgeError):

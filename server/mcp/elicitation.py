@@ -1,7 +1,7 @@
-"""Puts a plan before a person in a form, and reads what came back, in both protocol eras.
+"""Puts a plan before a person in a form, and reads what came back, in both protocol versions.
 
-In the handshake era (2025-11-25) the question goes out within the call, which waits. In the stateless era (2026-07-28)
-the call is answered with the question, and the client calls again with the answer and the sealed state.
+In the handshake version (2025-11-25) the question goes out within the call, which waits. In the stateless version
+(2026-07-28) the call is answered with the question, and the client calls again with the answer and the sealed state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mcp.shared.message import ServerMessageMetadata
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from pydantic import ValidationError
 
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.progress import progress_of_call
 from leadbridge.server.mcp.questions import QUESTION, answered_question, given_answer
 from leadbridge.server.text import clean
@@ -76,9 +76,9 @@ def _since(answer: Answer, seen: int) -> Answer:
 
 
 async def _within_call(ctx: Ctx, asked: Asked) -> Answer:
-    deck = deck_of(ctx)
-    began = deck.approvals.clock()
-    deck.questions.begin(asked.write, began, LIFETIME)
+    app = app_context(ctx)
+    began = app.approvals.clock()
+    app.questions.begin(asked.write, began, LIFETIME)
     answer = _unreadable()
     try:
         async with anyio.create_task_group() as tasks:
@@ -95,17 +95,17 @@ async def _within_call(ctx: Ctx, asked: Asked) -> Answer:
             except ValidationError:
                 answer = _unreadable()
             else:
-                answer = _read(result.action, result.content, deck.approvals.clock() - began)
+                answer = _read(result.action, result.content, app.approvals.clock() - began)
             tasks.cancel_scope.cancel()
     except BaseException:
-        deck.questions.end(asked)
+        app.questions.end(asked)
         raise
     return _since(answer, asked.seen)
 
 
 async def _by_answering(ctx: Ctx, asked: Asked) -> Answer | InputRequiredResult:
-    deck, write = deck_of(ctx), asked.write
-    now, shown = deck.approvals.clock(), digest_of(write.question)
+    app, write = app_context(ctx), asked.write
+    now, shown = app.approvals.clock(), digest_of(write.question)
     state, given = _state(ctx.request_state), given_answer()
     rounds = int(state.get("rounds", 0))
     if state.get("shown") == shown:
@@ -116,8 +116,8 @@ async def _by_answering(ctx: Ctx, asked: Asked) -> Answer | InputRequiredResult:
                 None, "nobody_asked", f"The client called again {rounds} times without an answer to the form."
             )
     if ctx.request_state is None and given is None:
-        deck.questions.begin(write, now, SAME_MOMENT)
-    await anyio.to_thread.run_sync(deck.store.secret)  # sealing needs it, and would read it in the event loop
+        app.questions.begin(write, now, SAME_MOMENT)
+    await anyio.to_thread.run_sync(app.store.secret)  # sealing needs it, and would read it in the event loop
     sealed = {"shown": shown, "write": write.digest(), "seen": asked.seen, "at": now, "rounds": rounds + 1}
     return InputRequiredResult(input_requests={QUESTION: _form(write)}, request_state=json.dumps(sealed))
 
@@ -153,7 +153,7 @@ async def _tell_that_it_waits() -> None:
 
 
 def _read_raw(given: object, seconds: float) -> Answer:
-    """An answer as a client of the stateless era sent it, which may be anything."""
+    """An answer as a client of the stateless version sent it, which may be anything."""
     answer = _fields(given)
     if error := _fields(answer.get("error")):
         return _failed(error.get("code"), error.get("message"))

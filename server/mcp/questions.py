@@ -30,7 +30,7 @@ _given: ContextVar[Any] = ContextVar("given_answer", default=None)
 
 
 def answered_question() -> str:
-    """The identity of the sealed question this request answers; empty in the era that asks within the call."""
+    """The identity of the sealed question this request answers; empty in the version that asks within the call."""
     return _answered.get()
 
 

@@ -11,7 +11,7 @@ import anyio
 from mcp.types import CallToolResult
 
 from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import ToolSpec
 from leadbridge.server.mcp.reply import Reply, result_of
 from leadbridge.server.services.view import Result
@@ -48,4 +48,4 @@ def read_tool(
 
 
 def _deadline(ctx: Ctx) -> float:
-    return deck_of(ctx).settings.call_deadline
+    return app_context(ctx).settings.call_deadline

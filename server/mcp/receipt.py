@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
-from leadbridge.server.services.view import Identity, Told, View
-
-Nothing = SkipJsonSchema[None]
+from leadbridge.server.services.view import Identity, Omitted, ServiceValue, View
 
 Outcome = Literal["done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"]
 
@@ -18,8 +15,8 @@ class Change(View):
     """One value before and after; `before` is what was last known, and may be absent."""
 
     field: str
-    before: str | Nothing = None
-    after: str | Nothing = None
+    before: str | Omitted = None
+    after: str | Omitted = None
 
 
 class OutgoingRequest(View):
@@ -27,8 +24,8 @@ class OutgoingRequest(View):
 
     method: str
     url: str
-    query: dict[str, Told] = Field(default_factory=dict)
-    body: dict[str, Told] = Field(default_factory=dict)
+    query: dict[str, ServiceValue] = Field(default_factory=dict)
+    body: dict[str, ServiceValue] = Field(default_factory=dict)
 
 
 class WriteReceipt(View):
@@ -37,16 +34,16 @@ class WriteReceipt(View):
     outcome: Outcome
     operation: str
     summary: str
-    write_id: int | Nothing = Field(default=None, description="Row of write_history")
-    record_id: Identity | Nothing = Field(default=None, description="Id of the record on the service")
-    record: dict[str, Told] = Field(default_factory=dict, description="The record as the service answered")
+    write_id: int | Omitted = Field(default=None, description="Row of write_history")
+    record_id: Identity | Omitted = Field(default=None, description="Id of the record on the service")
+    record: dict[str, ServiceValue] = Field(default_factory=dict, description="The record as the service answered")
     details: list[str] = Field(default_factory=list)
     changed: list[Change] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     next_steps: list[str] = Field(default_factory=list)
     preview: list[str] = Field(default_factory=list, description="What the user's approval is for")
-    approval_token: str | Nothing = Field(default=None, description="Valid 10 minutes, once, for these arguments")
-    request: OutgoingRequest | Nothing = None
-    reason: str | Nothing = Field(default=None, description="Stable code of a refusal, or of a form without a yes")
+    approval_token: str | Omitted = Field(default=None, description="Valid 10 minutes, once, for these arguments")
+    request: OutgoingRequest | Omitted = None
+    reason: str | Omitted = Field(default=None, description="Stable code of a refusal, or of a form without a yes")
     sandbox: bool = False
-    note: str | Nothing = Field(default=None, description="What ⟦ ⟧ mean")
+    note: str | Omitted = Field(default=None, description="What ⟦ ⟧ mean")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, ServiceError
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt
 from leadbridge.server.mcp.reply import shown
 from leadbridge.server.mcp.wording import in_words, next_steps, outcome_of
@@ -37,15 +37,15 @@ WITHOUT_FORMS = (
 GO_ON = "The next call goes on from there; what is done is not repeated."
 
 
-def receipt(deck: Deck, write: Write, **fields: Any) -> WriteReceipt:
+def receipt(app: AppContext, write: Write, **fields: Any) -> WriteReceipt:
     """A receipt about a write."""
     return WriteReceipt(
-        operation=write.operation.id, sandbox=deck.services.is_simulated(write.operation.service), **fields
+        operation=write.operation.id, sandbox=app.services.is_simulated(write.operation.service), **fields
     )
 
 
 def receipt_of(
-    deck: Deck, write: Write, outcome: Outcome | LeadBridgeError | TimeoutError, *, step: bool = False
+    app: AppContext, write: Write, outcome: Outcome | LeadBridgeError | TimeoutError, *, step: bool = False
 ) -> WriteReceipt:
     """What became of a write, or of a `step` of one."""
     match outcome:
@@ -54,11 +54,11 @@ def receipt_of(
             warnings = [f"{found.happened} {FOUND_AFTER}"] if found else []
             if outcome.not_kept:
                 warnings.append(f"What the service answered could not be kept: {outcome.not_kept}")
-            return _done(deck, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
+            return _done(app, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
             error = outcome.error
             return receipt(
-                deck,
+                app,
                 write,
                 outcome="unknown" if isinstance(outcome, MaybeApplied) else "refused",
                 summary=outcome_of(error, step=step),
@@ -68,14 +68,14 @@ def receipt_of(
                 reason=error.kind,
             )
         case Done():
-            return _done(deck, write, outcome)
+            return _done(app, write, outcome)
         case InSteps():
-            return _in_steps(deck, write, outcome)
+            return _in_steps(app, write, outcome)
         case EarlierWrite():
-            return _already_done(deck, write, outcome)
+            return _already_done(app, write, outcome)
         case TokenNeeded():
             return receipt(
-                deck,
+                app,
                 write,
                 outcome="approval_required",
                 summary="The user has not been asked. Nothing was changed.",
@@ -86,18 +86,18 @@ def receipt_of(
                 approval_token=outcome.token,
             )
         case DryRun():
-            return _dry_run(deck, write)
+            return _dry_run(app, write)
         case _:
-            return _refusal(deck, write, outcome)
+            return _refusal(app, write, outcome)
 
 
-def not_approved(deck: Deck, write: Write, reason: str, told: str) -> WriteReceipt:
+def not_approved(app: AppContext, write: Write, reason: str, told: str) -> WriteReceipt:
     """A form that came back as anything but a yes; `told` says as what."""
     nobody = reason == "nobody_asked"
     summary = "Nobody was asked, and nothing was changed." if nobody else "not approved. Nothing was changed."
     steps = [] if nobody else ["Ask the user what they want before this is tried another time."]
     return receipt(
-        deck,
+        app,
         write,
         outcome="not_approved",
         summary=f"{write.operation.title}: {summary} {told}",
@@ -112,7 +112,7 @@ def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:
 
 
 def _done(
-    deck: Deck, write: Write, done: Done, warnings: Sequence[str] = (), write_id: int | None = None
+    app: AppContext, write: Write, done: Done, warnings: Sequence[str] = (), write_id: int | None = None
 ) -> WriteReceipt:
     names = [*write.preview.before, *(name for name in done.after if name not in write.preview.before)]
     changed = [
@@ -121,7 +121,7 @@ def _done(
         if write.preview.before.get(name) != done.after.get(name)
     ]
     return receipt(
-        deck,
+        app,
         write,
         outcome="done",
         summary=done.summary,
@@ -139,7 +139,7 @@ def _once(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(texts))
 
 
-def _already_done(deck: Deck, write: Write, earlier: EarlierWrite) -> WriteReceipt:
+def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> WriteReceipt:
     if isinstance(write.repeat, SameWithinADay):
         rule = "The same within 24 hours is not sent again."
     elif isinstance(write.repeat, OnceForGood):
@@ -147,7 +147,7 @@ def _already_done(deck: Deck, write: Write, earlier: EarlierWrite) -> WriteRecei
     else:
         rule = "If it was changed on the service since, set it to something else first, or set it there."
     return receipt(
-        deck,
+        app,
         write,
         outcome="already_done",
         summary=earlier_line(earlier),
@@ -165,7 +165,7 @@ def earlier_line(earlier: EarlierWrite) -> str:
     return f"{earlier.summary} That was on {when}; nothing was sent now."
 
 
-def _dry_run(deck: Deck, write: Write) -> WriteReceipt:
+def _dry_run(app: AppContext, write: Write) -> WriteReceipt:
     details = write.lines
     action, title = write.action, write.operation.title
     needs = "It would need a person's approval." if write.needs_approval else "It would need no approval."
@@ -177,18 +177,18 @@ def _dry_run(deck: Deck, write: Write) -> WriteReceipt:
             details += [*([mark] if action.marked_field else []), *write.preview.notes]
             request = OutgoingRequest(
                 method=action.operation.method,
-                url=deck.services.client(action.operation.service).url(action.operation, action.path),
+                url=app.services.client(action.operation.service).url(action.operation, action.path),
                 query=dict(action.query),
                 body={**(action.body or {}), **dict.fromkeys(action.secrets, "***")},
             )
         case MultiStepWrite():
             summary = f"{title}: nothing was changed. {needs}"
             steps = [step.action for step in action.foreseen if isinstance(step.action, HttpWrite)]
-            details += [_request_line(deck, number, step) for number, step in enumerate(steps, 1)]
+            details += [_request_line(app, number, step) for number, step in enumerate(steps, 1)]
         case LocalWrite():
             summary = f"{title}: nothing was changed. {needs}"
     return receipt(
-        deck,
+        app,
         write,
         outcome="dry_run",
         summary=summary,
@@ -198,36 +198,36 @@ def _dry_run(deck: Deck, write: Write) -> WriteReceipt:
     )
 
 
-def _request_line(deck: Deck, number: int, step: HttpWrite) -> str:
+def _request_line(app: AppContext, number: int, step: HttpWrite) -> str:
     operation = step.operation
-    url = deck.services.client(operation.service).url(operation, step.path)
+    url = app.services.client(operation.service).url(operation, step.path)
     body = f" with {quoted(json.dumps(dict(step.body), ensure_ascii=False), limit=4000)}" if step.body else ""
     mark = f"; the number of the write is added to {step.marked_field}, as {MARK}" if step.marked_field else ""
     return f"Request {number} would be: {operation.method} {url}{body}{mark}"
 
 
-def _refusal(deck: Deck, write: Write, error: LeadBridgeError | TimeoutError) -> WriteReceipt:
+def _refusal(app: AppContext, write: Write, error: LeadBridgeError | TimeoutError) -> WriteReceipt:
     """An error of a step, as its receipt."""
     if isinstance(error, Refused):
         return receipt(
-            deck, write, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
+            app, write, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
         )
     if isinstance(error, ArgumentsRefused):
         wrong = "; ".join(str(problem) for problem in error.problems)
         step = "Ask the user for what is missing; never guess it."
         return receipt(
-            deck, write, outcome="refused", summary=f"It needs: {wrong}.", next_steps=[step], reason="arguments_needed"
+            app, write, outcome="refused", summary=f"It needs: {wrong}.", next_steps=[step], reason="arguments_needed"
         )
     if isinstance(error, TimeoutError):
         summary = "LEADBRIDGE_CALL_DEADLINE was over before this step was sent."
-        return receipt(deck, write, outcome="refused", summary=summary, reason="deadline")
+        return receipt(app, write, outcome="refused", summary=summary, reason="deadline")
     if isinstance(error, ServiceError):
         summary = outcome_of(error, step=True)
-        return receipt(deck, write, outcome="refused", summary=summary, next_steps=next_steps(error), reason=error.kind)
-    return receipt(deck, write, outcome="refused", summary=in_words(error))
+        return receipt(app, write, outcome="refused", summary=summary, next_steps=next_steps(error), reason=error.kind)
+    return receipt(app, write, outcome="refused", summary=in_words(error))
 
 
-def _in_steps(deck: Deck, write: Write, outcome: InSteps) -> WriteReceipt:
+def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
     """What was done before a failure is said, and found again by the next call."""
     finished: list[str] = []
     details: list[str] = []
@@ -238,7 +238,7 @@ def _in_steps(deck: Deck, write: Write, outcome: InSteps) -> WriteReceipt:
         if isinstance(step.result, str):
             finished.append(f"Step {number}, {step.doing}: {step.result}.")
             continue
-        one = receipt_of(deck, step.write or write, step.result, step=True)
+        one = receipt_of(app, step.write or write, step.result, step=True)
         if step.is_done:
             write_id, state = one.write_id, "done before" if one.outcome == "already_done" else "done"
             finished.append(f"Step {number}, {step.doing}: {state} (write {write_id}).")
@@ -250,7 +250,7 @@ def _in_steps(deck: Deck, write: Write, outcome: InSteps) -> WriteReceipt:
             advice = [step.advice] if step.advice and one.reason == "rejected" else []
             before = " The steps before it are done." if finished else ""
             return receipt(
-                deck,
+                app,
                 write,
                 outcome=one.outcome,
                 summary=f"{write.operation.title} stopped at step {number}, {step.doing}.{before} {one.summary}",
@@ -261,5 +261,5 @@ def _in_steps(deck: Deck, write: Write, outcome: InSteps) -> WriteReceipt:
                 reason=one.reason,
             )
     assert outcome.done is not None  # noqa: S101  # without it, the last step failed
-    whole = _done(deck, write, outcome.done, warnings, write_id)
+    whole = _done(app, write, outcome.done, warnings, write_id)
     return whole.model_copy(update={"details": [*finished, *whole.details]})

@@ -14,7 +14,7 @@ from mcp.types import Resource as ListedResource
 from mcp.types import ResourceTemplate as ListedTemplate
 
 from leadbridge.server.errors import LeadBridgeError, NotFound
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reply import readable
 from leadbridge.server.mcp.scalars import record_id
 from leadbridge.server.mcp.wording import in_words
@@ -125,7 +125,7 @@ class Resources:
         """
         data = {"uri": clean(uri, limit=200)}
         try:
-            with anyio.fail_after(deck_of(ctx).settings.call_deadline):
+            with anyio.fail_after(app_context(ctx).settings.call_deadline):
                 return await self._read(uri, ctx)
         except NotFound as error:
             raise MCPError(INVALID_PARAMS, in_words(error), data) from None

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.arguments import Flag
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import Rules, ToolSpec
 from leadbridge.server.mcp.elicitation import ask, key_of_question
 from leadbridge.server.mcp.instructions import SIMULATED
@@ -65,35 +65,35 @@ def write_tool(
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
         token = arguments.pop("approval_token", "")
-        deck, question, took = deck_of(ctx), asked_id(answered_question()), 0.0
-        asked = deck.questions.asked(key_of_question(ctx), deck.approvals.clock()) if question else None
+        app, question, took = app_context(ctx), asked_id(answered_question()), 0.0
+        asked = app.questions.asked(key_of_question(ctx), app.approvals.clock()) if question else None
         if asked is None:
             write, took = await make(**arguments)
             brought = Call(asks_in_forms(ctx), token, dry_run, question, answered=given_answer() is not None)
             try:
-                decision = await deck.pipeline.decide(write, brought)
+                decision = await app.pipeline.decide(write, brought)
             except ServiceError as error:
                 raise _not_sent(error, "Nothing was sent, and no approval was asked for or used") from None
             if not isinstance(decision, AskPerson):
-                return receipt_result(await _carried_out(deck, write, decision, took))
-            asked = Asked(write, decision.seen, deck.approvals.clock())
+                return receipt_result(await _carried_out(app, write, decision, took))
+            asked = Asked(write, decision.seen, app.approvals.clock())
         answer = await ask(ctx, asked)
         if isinstance(answer, InputRequiredResult):
-            deck.questions.keep(asked)
+            app.questions.keep(asked)
             return answer
         try:
             write = asked.write
             if answer.approval is None:
                 if question:  # it cannot be answered with yes later
-                    await deck.ledger.burn_no(question, write.operation.id)
-                return receipt_result(not_approved(deck, write, answer.reason, answer.told))
-            if not asked.is_fresh(deck.approvals.clock()):  # the person thought while the call waited
+                    await app.ledger.burn_no(question, write.operation.id)
+                return receipt_result(not_approved(app, write, answer.reason, answer.told))
+            if not asked.is_fresh(app.approvals.clock()):  # the person thought while the call waited
                 write, again = await make(**arguments)
                 _refuse_changed(asked.write, write)
                 took += again
-            return receipt_result(await _carried_out(deck, write, answer.approval, took))
+            return receipt_result(await _carried_out(app, write, answer.approval, took))
         finally:
-            deck.questions.end(asked)
+            app.questions.end(asked)
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
@@ -130,14 +130,14 @@ def _in_time(
     """
 
     async def make(**arguments: Any) -> tuple[Write, float]:
-        deck = deck_of(arguments["ctx"])
-        whole = deck.settings.call_deadline
+        app = app_context(arguments["ctx"])
+        whole = app.settings.call_deadline
         began = anyio.current_time()
         try:
             with anyio.fail_after(min(whole, max(whole * PLAN_SHARE, LEAST_FOR_PLAN))):
                 if services:
-                    deck.company.refuse_mixture()
-                await deck.company.confirm(*services)
+                    app.company.refuse_mixture()
+                await app.company.confirm(*services)
                 write = await function(**arguments)
         except TimeoutError:
             raise Refused(
@@ -147,7 +147,7 @@ def _in_time(
             ) from None
         except ServiceError as error:
             raise _not_sent(error, "Nothing was sent") from None
-        simulated = (SIMULATED,) if deck.services.is_simulated(write.operation.service) else ()
+        simulated = (SIMULATED,) if app.services.is_simulated(write.operation.service) else ()
         preview = replace(
             write.preview,
             lines=(*write.preview.lines, *simulated),
@@ -175,11 +175,11 @@ def _refuse_changed(shown: Write, now: Write) -> None:
         raise changed_since_asked()
 
 
-async def _carried_out(deck: Deck, write: Write, decision: Decision, took: float) -> WriteReceipt:
+async def _carried_out(app: AppContext, write: Write, decision: Decision, took: float) -> WriteReceipt:
     progress = progress_of_call()
-    seconds = deck.settings.call_deadline - took
-    outcome = await deck.pipeline.carry_out(write, decision, seconds, progress.step if progress else None)
-    return receipt_of(deck, write, outcome)
+    seconds = app.settings.call_deadline - took
+    outcome = await app.pipeline.carry_out(write, decision, seconds, progress.step if progress else None)
+    return receipt_of(app, write, outcome)
 
 
 def asks_in_forms(ctx: Ctx) -> bool:
@@ -187,7 +187,7 @@ def asks_in_forms(ctx: Ctx) -> bool:
 
     An empty `elicitation` capability means forms.
     """
-    if deck_of(ctx).approvals.mode == "token":
+    if app_context(ctx).approvals.mode == "token":
         return False
     capabilities = ctx.client_capabilities
     elicitation = capabilities.elicitation if capabilities is not None else None

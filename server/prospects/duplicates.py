@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import anyio.to_thread
 
 from leadbridge.server.errors import RateLimited, Unavailable, UnexpectedResponse
-from leadbridge.server.matching.profile import Profile, Sought, profile_of
+from leadbridge.server.matching.profile import ContactDetails, Profile, profile_of
 from leadbridge.server.prospects.index import Coverage, SeenProspects, row_of
 from leadbridge.server.prospects.reading import Progress, refresh
 from leadbridge.server.prospects.search import Common, Findings, Found
@@ -26,7 +26,7 @@ NEARLY_FRESH = 60.0
 
 
 class Sources(Protocol):
-    """What the check reaches; the deck of a server is one."""
+    """What the check reaches; the app of a server is one."""
 
     @property
     def store(self) -> Store:
@@ -101,13 +101,13 @@ class DuplicateReport:
         return f"To narrow it, give {' or '.join([', '.join(others), last] if others else [last])} too."
 
 
-def index_of(deck: Sources) -> SeenProspects:
-    """The index of the deck's RoofLink account."""
-    return SeenProspects(deck.store, deck.services.account, deck.ledger.clock)
+def index_of(app: Sources) -> SeenProspects:
+    """The index of the app's RoofLink account."""
+    return SeenProspects(app.store, app.services.account, app.ledger.clock)
 
 
 async def likely_duplicates(
-    deck: Sources, sought: Sought, seconds: float, progress: Progress | None = None
+    app: Sources, sought: ContactDetails, seconds: float, progress: Progress | None = None
 ) -> DuplicateReport:
     """Prospects like the one sought, after at most `seconds` of reading RoofLink's list, newest first.
 
@@ -118,16 +118,14 @@ async def likely_duplicates(
         ServiceError: RoofLink cannot be read, and nothing is known from before; or the key is refused.
         StateError: the state store cannot be used.
     """
-    seen = index_of(deck)
+    seen = index_of(app)
     profile = await anyio.to_thread.run_sync(profile_of, sought)
     before = await seen.coverage()
     age = seen.clock() - before.checked_at
     stopped = ""
     if not 0 <= age < STILL_FRESH:
         try:
-            stopped = await refresh(
-                seen, deck.rooflink, seconds, newest_only=0 <= age < NEARLY_FRESH, progress=progress
-            )
+            stopped = await refresh(seen, app.rooflink, seconds, newest_only=0 <= age < NEARLY_FRESH, progress=progress)
         except (RateLimited, Unavailable, UnexpectedResponse) as error:
             if not (await seen.coverage()).checked:
                 raise
@@ -149,6 +147,6 @@ def _missing(profile: Profile) -> tuple[str, ...]:
     return tuple(what for what, known in given.items() if not known)
 
 
-async def remember_created(deck: Sources, prospect_id: int, told: Sought) -> None:
+async def remember_created(app: Sources, prospect_id: int, told: ContactDetails) -> None:
     """Put a prospect that was just made into the index, so that the next check finds it without reading the list."""
-    await index_of(deck).remember(await anyio.to_thread.run_sync(row_of, prospect_id, told))
+    await index_of(app).remember(await anyio.to_thread.run_sync(row_of, prospect_id, told))

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
-from leadbridge.server.matching.profile import Profile, Sought, profile_of, told_json
+from leadbridge.server.matching.profile import ContactDetails, Profile, details_to_json, profile_of
 from leadbridge.server.prospects.search import Findings, candidates_for, judge, kept_profiles
-from leadbridge.server.services.rooflink.standing import Standing
+from leadbridge.server.services.rooflink.progress import ProspectProgress
 from leadbridge.server.state import Store
 from leadbridge.server.text import storable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Table
 
-UNREAD = Standing()
+UNREAD = ProspectProgress()
 """Of a prospect that was not read in the list."""
 
 
@@ -27,10 +27,10 @@ class SeenRow:
     """A prospect as RoofLink told it, and as it is compared."""
 
     prospect_id: int
-    told: Sought
+    told: ContactDetails
     deleted: bool
     profile: Profile
-    standing: Standing = UNREAD
+    standing: ProspectProgress = UNREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,11 @@ class SeenProspects:
         await self.store.run(work)
 
 
-def row_of(prospect_id: int, told: Sought, *, deleted: bool = False, standing: Standing = UNREAD) -> SeenRow:
+def row_of(
+    prospect_id: int, told: ContactDetails, *, deleted: bool = False, standing: ProspectProgress = UNREAD
+) -> SeenRow:
     """A row for the index; takes some 0.2 ms, so many are made in a worker thread."""
-    kept = Sought(
+    kept = ContactDetails(
         address=storable(told.address),
         city=storable(told.city),
         state=storable(told.state),
@@ -112,7 +114,7 @@ def put_rows(connection: Connection, account: str, rows: Sequence[SeenRow], *, s
             select(table.c.prospect_id, table.c.told).where(table.c.account == account, table.c.prospect_id.in_(ids))
         )
     }
-    told = {row.prospect_id: told_json(row.told) for row in ordered}
+    told = {row.prospect_id: details_to_json(row.told) for row in ordered}
     values = [
         {
             "account": account,

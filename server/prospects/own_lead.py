@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import anyio.to_thread
 
 from leadbridge.server.matching.compare import compare
-from leadbridge.server.matching.profile import Profile, Sought, profile_of
-from leadbridge.server.prospects.told import told_by
+from leadbridge.server.matching.profile import ContactDetails, Profile, profile_of
+from leadbridge.server.prospects.details import details_of
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.rooflink.models import MARK, Prospect
 
@@ -24,7 +24,9 @@ ANY_ZONE = timedelta(hours=15)
 """RoofLink's lists name no time zone: a creation counts as around a time within every zone's difference."""
 
 
-async def find_own_lead(rooflink: RoofLink, sought: Sought, since: float, known: frozenset[int]) -> Prospect | None:
+async def find_own_lead(
+    rooflink: RoofLink, sought: ContactDetails, since: float, known: frozenset[int]
+) -> Prospect | None:
     """The one new prospect that is the lead sought; `None` where there is none, or more than one.
 
     `known` are ids that are something else. Errors are those of `RoofLink.list_prospects` and `RoofLink.get_prospect`.
@@ -50,7 +52,7 @@ def _may_be_ours(prospect: Prospect) -> bool:
 
 
 def _same(ours: Profile, prospect: Prospect) -> bool:
-    match = compare(ours, profile_of(told_by(prospect)))
+    match = compare(ours, profile_of(details_of(prospect)))
     return match.likely and match.level == "exact"
 
 

@@ -35,7 +35,7 @@ class Pipeline:
     stats_problem: str = ""
 
 
-async def pipeline_of(deck: Sources, scope: Scope, seconds: float, progress: Progress | None = None) -> Pipeline:
+async def pipeline_of(app: Sources, scope: Scope, seconds: float, progress: Progress | None = None) -> Pipeline:
     """The pipeline, within so many seconds. The statistics are asked for only if the scope is the whole company.
 
     Raises:
@@ -43,7 +43,7 @@ async def pipeline_of(deck: Sources, scope: Scope, seconds: float, progress: Pro
             refused.
         StateError: the state store cannot be used.
     """
-    seen, rooflink = index_of(deck), deck.rooflink
+    seen, rooflink = index_of(app), app.rooflink
     stats, reading = _Stats(), _ListReading()
     async with anyio.create_task_group() as group:
         if scope.whole:

@@ -9,12 +9,12 @@ import anyio
 import anyio.to_thread
 
 from leadbridge.server.errors import NotFound
+from leadbridge.server.prospects.details import details_of
 from leadbridge.server.prospects.index import SeenProspects, SeenRow, row_of
 from leadbridge.server.prospects.runs import Reading, begin
-from leadbridge.server.prospects.told import told_by
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.rooflink.models import Prospect
-from leadbridge.server.services.rooflink.standing import Standing
+from leadbridge.server.services.rooflink.progress import ProspectProgress
 
 PAGE_SIZE = 100
 _LEAST = 0.05
@@ -22,7 +22,7 @@ _STEPS_BACK = 3
 _PAUSE = 0.2
 
 Progress = Callable[[int, int | None], Awaitable[None]]
-"""Told how many prospects were checked, of how many."""
+"""Receives how many prospects were checked, of how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +168,6 @@ class _Way:
 
 def _rows(prospects: list[Prospect]) -> list[SeenRow]:
     return [
-        row_of(prospect.id, told_by(prospect), deleted=prospect.deleted, standing=Standing.of(prospect))
+        row_of(prospect.id, details_of(prospect), deleted=prospect.deleted, standing=ProspectProgress.of(prospect))
         for prospect in prospects
     ]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from leadbridge.server.matching.compare import Match, compare
-from leadbridge.server.matching.profile import Profile, Sought, profile_of, told_of
+from leadbridge.server.matching.profile import ContactDetails, Profile, details_from_json, profile_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -50,7 +50,7 @@ class Found:
     """A prospect of the index that resembles what was sought."""
 
     prospect_id: int
-    told: Sought
+    told: ContactDetails
     deleted: bool
     match: Match
 
@@ -148,12 +148,12 @@ def judge(profile: Profile, candidates: Candidates) -> Findings:
     found: list[Found] = []
     for row in candidates.rows:
         kept = kept_profiles().validate_json(row.profile) if row.profile else None
-        theirs = kept or profile_of(told_of(row.told), like=profile)
+        theirs = kept or profile_of(details_from_json(row.told), like=profile)
         match = compare(profile, theirs, frozenset(shared))
         if match.level == "none":
             match = _by_part_of_name(profile, theirs, match)
         if match.level != "none":
-            found.append(Found(row.prospect_id, told_of(row.told), row.deleted, match))
+            found.append(Found(row.prospect_id, details_from_json(row.told), row.deleted, match))
     found.sort(key=lambda row: (-row.match.score, row.deleted, -row.prospect_id))
     most = max((candidates.counts[key] for key in candidates.common), default=0)
     return Findings(tuple(found), _in_words(candidates), max(0, most - len(candidates.rows)))

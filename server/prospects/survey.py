@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.server.prospects.index import Coverage, SeenProspects
-from leadbridge.server.services.rooflink.standing import Standing, days_since
+from leadbridge.server.services.rooflink.progress import ProspectProgress, days_since
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
@@ -41,7 +41,7 @@ class Scope:
         """Whether every prospect counts."""
         return self.rep_id is None and self.region_id is None
 
-    def holds(self, standing: Standing) -> bool:
+    def holds(self, standing: ProspectProgress) -> bool:
         """Whether a prospect counts."""
         return self.rep_id in {None, standing.rep_id} and self.region_id in {None, standing.region_id}
 
@@ -119,7 +119,7 @@ def _survey(connection: Connection, account: str, scope: Scope, today: date) -> 
         table.c.account == account, table.c.prospect_id.in_([prospect_id for _, prospect_id, _ in first])
     )
     names = {row.prospect_id: str(row.told.get("name", "")) for row in connection.execute(told)}
-    standings = {row.prospect_id: Standing.from_json(row.standing) for row in rows if row.prospect_id in names}
+    standings = {row.prospect_id: ProspectProgress.from_json(row.standing) for row in rows if row.prospect_id in names}
     survey.stale = tuple(
         StaleProspect(
             prospect_id,
@@ -141,7 +141,7 @@ def _count(
     reps: dict[int | str, RepCount] = {}
     waiting: list[tuple[str, int, int]] = []
     for row in rows:
-        standing = Standing.from_json(row.standing)
+        standing = ProspectProgress.from_json(row.standing)
         if not scope.holds(standing):
             continue
         if row.deleted:

@@ -22,8 +22,8 @@ from leadbridge.server.config.token_claims import NO_CLAIMS, read_claims
 from leadbridge.server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, Unavailable
 from leadbridge.server.services.answers import HttpAnswer, read
 from leadbridge.server.services.exchange import Exchanges
-from leadbridge.server.services.governor import Governor
 from leadbridge.server.services.observed import Observed
+from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.retry import Again, decide
 from leadbridge.server.services.simulated import home_of, refuse_other
 
@@ -40,7 +40,7 @@ logger = logging.getLogger("leadbridge")
 
 OnWait = Callable[[float], Awaitable[None]]
 on_wait: ContextVar[OnWait | None] = ContextVar("on_wait", default=None)
-"""Told before a wait of a second or more, with its seconds; a tool call sets it to report progress."""
+"""Called before a wait of a second or more, with its seconds; a tool call sets it to report progress."""
 
 
 class Permit(Protocol):
@@ -65,14 +65,14 @@ class ServiceClient:
         *,
         base_url: str,
         secret: SecretStr,
-        governor: Governor,
+        rate_limiter: RateLimiter,
         transport: MakeTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.service = service
         self.base_url = (base_url or service.base_url).rstrip("/")
-        self.governor = governor
+        self.rate_limiter = rate_limiter
         self.simulated: bool | None = None
         """Whether what answers must be the sandbox, or must not; nothing for the sandbox of this process."""
         self.observed = Observed()
@@ -130,7 +130,7 @@ class ServiceClient:
         attempt = 0
         while True:
             attempt += 1
-            await self.governor.acquire(deadline - self._clock(), on_wait.get())
+            await self.rate_limiter.acquire(deadline - self._clock(), on_wait.get())
             if permit is not None and attempt == 1:
                 await permit.sending()
             patience = deadline - self._clock()
@@ -142,7 +142,7 @@ class ServiceClient:
             try:
                 answer = await self._answer(operation, url, query or {}, content, patience)
                 logger.debug("%s: answered %d", operation.id, answer.status)
-                await self.governor.answered()
+                await self.rate_limiter.answered()
                 self.observed.last_date = answer.headers.get("date", "")
                 value = await read(answer, operation, self.service, self.key_claims)
                 self.observed.worked.add(operation.id)
@@ -161,7 +161,7 @@ class ServiceClient:
                     await self._sleep(again.delay)
 
     async def meet_sandbox(self) -> None:
-        """Make sure that the sandbox is there where the settings say so, once; without the governor and the ledger.
+        """Make sure that the sandbox is there where the settings say so, once; without the rate limiter and the ledger.
 
         Raises:
             WrongService: something else is there.
@@ -187,9 +187,9 @@ class ServiceClient:
 
     def _cool_off(self, error: ServiceError, again: Again | None) -> None:
         if isinstance(error, RateLimited) and error.status is not None:
-            self.governor.cool_off(again.delay if again else error.retry_after)
+            self.rate_limiter.back_off(again.delay if again else error.retry_after)
         elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            self.governor.cool_off(error.retry_after)
+            self.rate_limiter.back_off(error.retry_after)
 
     def _without_key(self, answer: HttpAnswer) -> HttpAnswer:
         """A key that the service sends back is struck out before anything of the answer is read, shown or kept."""

@@ -29,13 +29,13 @@ class Observed:
     _turn: int = -1
     _flushed: dict[Key, int] = field(default_factory=dict[Key, int])
 
-    def look_at_one(self, operation_id: str, records: Sequence[Answer]) -> None:
+    def sample_row(self, operation_id: str, records: Sequence[Answer]) -> None:
         """Look at one row of a page, each time at the next: a field that is new is in all of them."""
         if records:
             self._turn += 1
-            self.look_at(operation_id, records[self._turn % len(records)])
+            self.record_unexpected(operation_id, records[self._turn % len(records)])
 
-    def look_at(self, operation_id: str, record: Answer, within: str = "") -> None:
+    def record_unexpected(self, operation_id: str, record: Answer, within: str = "") -> None:
         """Count the fields of a record and its customer that their models do not know, and values that no list has.
 
         Every read comes through here, so that it works on the record's own dictionaries.
@@ -49,7 +49,7 @@ class Observed:
             if value is not None and value not in known:
                 self._count(operation_id, "value", f"{within}{name}={value}")
         if (inner := values.get("customer")) is not None and not within and isinstance(inner, Answer):
-            self.look_at(operation_id, inner, "customer.")
+            self.record_unexpected(operation_id, inner, "customer.")
 
     def not_found(self, operation: Operation, query: Mapping[str, Scalar]) -> None:
         """Count an answer of 404 where the path is inferred. After the first page it may be the end of the list."""

@@ -14,7 +14,7 @@ from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import Refused
 from leadbridge.server.services.client import ServiceClient
-from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -86,12 +86,12 @@ def connect(
     *,
     secrets: Mapping[str, SecretStr],
     transport: Callable[[], httpx.AsyncBaseTransport] | None = None,
-    governor: Callable[..., Governor],
+    rate_limiter: Callable[..., RateLimiter],
 ) -> Services:
     """Clients for every service that has a key in `secrets`; nothing is connected before the first request.
 
-    `governor` makes the governor of one account on one service. It is the company's and not the key's: a new key does
-    not bring a new limit, as far as anybody knows.
+    `rate_limiter` makes the limiter of one account on one service. It is the company's and not the key's: a new key
+    does not bring a new limit, as far as anybody knows.
     """
     clients: dict[str, ServiceClient] = {}
     company = settings.company.casefold()
@@ -103,7 +103,7 @@ def connect(
             service,
             base_url=base_url,
             secret=secret,
-            governor=governor(
+            rate_limiter=rate_limiter(
                 service=service.title,
                 requests=service.requests,
                 seconds=service.seconds,

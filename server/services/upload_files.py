@@ -71,7 +71,7 @@ class UploadFile:
         return "/".join(self.parts)
 
 
-def looked_at(root: Path, text: str) -> UploadFile:
+def inspect_file(root: Path, text: str) -> UploadFile:
     """The file at a path, absolute or below the root, read once from beginning to end.
 
     Raises:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
-Nothing = SkipJsonSchema[None]
+Omitted = SkipJsonSchema[None]
 
 LARGEST_EXACT = 2**53 - 1
 """The largest integer that a host written in JavaScript passes on as it is (RFC 8259, section 6)."""
@@ -25,9 +25,9 @@ class Result(View):
     PAGED: ClassVar[frozenset[str]] = frozenset()
     """Lists of which the next page has the rest."""
 
-    note: str | Nothing = Field(default=None, description="What the other fields leave open, and what ⟦ ⟧ mean")
-    unreadable_rows: int | Nothing = Field(default=None, description="Rows of the service without a usable id")
-    left_out: dict[str, int] | Nothing = Field(default=None, description="Entries left out for length, by field")
+    note: str | Omitted = Field(default=None, description="What the other fields leave open, and what ⟦ ⟧ mean")
+    unreadable_rows: int | Omitted = Field(default=None, description="Rows of the service without a usable id")
+    left_out: dict[str, int] | Omitted = Field(default=None, description="Entries left out for length, by field")
 
 
 def _exactly(value: JsonValue) -> JsonValue:
@@ -43,5 +43,5 @@ EXACTLY = PlainSerializer(_exactly, when_used="json")
 """In an annotation: told as a text where JavaScript would round it."""
 Identity = Annotated[int, EXACTLY, WithJsonSchema({"type": ["integer", "string"]})]
 """Of a service's record, as an argument takes it."""
-Told = Annotated[JsonValue, EXACTLY]
+ServiceValue = Annotated[JsonValue, EXACTLY]
 """A value as a service told it, or as it goes out."""

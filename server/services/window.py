@@ -65,7 +65,7 @@ class Queue:
         """Seconds until somebody who comes now may leave."""
         return self._place(self._last + 1, self._left) - self.now
 
-    def cool_off(self, seconds: float) -> None:
+    def back_off(self, seconds: float) -> None:
         """Let nobody leave for so many seconds."""
         if seconds > 0:
             self._not_before = max(self._not_before, self.now + seconds)

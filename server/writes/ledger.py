@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.state import Store, audit
-from leadbridge.server.writes.alike import keep, refuse_alike, to_create
 from leadbridge.server.writes.approval import Approval, changed_since_asked, used_before
+from leadbridge.server.writes.concurrent_duplicates import keep, refuse_concurrent_duplicate, to_create
 from leadbridge.server.writes.late_outcomes import LateOutcomes
 from leadbridge.server.writes.masking import masked
 from leadbridge.server.writes.model import RepeatAllowed, Write
@@ -125,8 +125,8 @@ class Ledger:
                 newest = _newest(connection, account, write.subject.key)
                 if newest is not None and newest.id > approval.seen:
                     raise changed_since_asked()
-            if new is not None and not new.alike_is_fine:
-                refuse_alike(connection, write, new, account, now)
+            if new is not None and not new.allow_duplicate:
+                refuse_concurrent_duplicate(connection, write, new, account, now)
             values = self._intent(write, approval, now)
             row = connection.execute(ADD_WRITE, values)
             write_id = int(cast("tuple[int]", row.inserted_primary_key)[0])

@@ -21,7 +21,7 @@ SHORTEST_PART = 4
 """Characters of a secret's beginning that are struck out where a text is cut off."""
 
 if TYPE_CHECKING:
-    from leadbridge.server.matching.profile import Sought
+    from leadbridge.server.matching.profile import ContactDetails
     from leadbridge.server.writes.steps import StepRunner
 
 
@@ -65,9 +65,9 @@ class HttpWrite:
     """An object in the body that may carry the write's number, to find the record again."""
     look_for: Callable[[float], Awaitable[Done | None]] | None = None
     """Looks on the service for the record of a write whose outcome is unknown, sent at that time or later."""
-    creates: Sought | None = None
+    creates: ContactDetails | None = None
     """What is created, to be compared with what other writes create at the same time in another notation."""
-    alike_is_fine: bool = False
+    allow_duplicate: bool = False
     """The person asked for it although there may be the same already."""
 
     def without_secrets(self, text: str) -> str:

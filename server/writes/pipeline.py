@@ -10,15 +10,15 @@ from typing import TypeAlias
 
 import anyio
 
-from leadbridge.server.writes.alike import refuse_alike_before_asking
 from leadbridge.server.writes.approval import Approval, Approvals, AskPerson, DryRun, TokenNeeded
+from leadbridge.server.writes.concurrent_duplicates import refuse_alike_before_asking
 from leadbridge.server.writes.in_flight import outlasting
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.model import HttpWrite, LocalWrite, MultiStepWrite, Write
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied, Outcome
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite
 from leadbridge.server.writes.sending import Sender
-from leadbridge.server.writes.steps import Report, in_steps
+from leadbridge.server.writes.steps import Report, run_multi_step
 
 Decision: TypeAlias = Approval | TokenNeeded | DryRun | EarlierWrite
 
@@ -98,7 +98,7 @@ class Pipeline:
                 return await write.action.run()
             case MultiStepWrite():
                 await self.ledger.use_up(decided, write.operation.id)
-                return await in_steps(self, write.action.run, decided, report, self.sender.call_deadline)
+                return await run_multi_step(self, write.action.run, decided, report, self.sender.call_deadline)
 
     async def apply(
         self, write: Write, approval: Approval, seconds: float
@@ -138,7 +138,7 @@ class Pipeline:
         requests = (write, *action.foreseen) if isinstance(action, MultiStepWrite) else (write,)
         if not isinstance(action, LocalWrite):
             for service in sorted({one.operation.service for one in requests}):
-                await self.sender.services.client(service).governor.check(min(READING, self.sender.call_deadline))
+                await self.sender.services.client(service).rate_limiter.check(min(READING, self.sender.call_deadline))
         await self.ledger.store.check_writable()
         for one in requests:
             account = self.ledger.account(one.operation.service)

@@ -88,7 +88,7 @@ class StepRunner:
         self.steps.append(Step(self._doing, error))
 
 
-async def in_steps(
+async def run_multi_step(
     way: Way, steps: Callable[[StepRunner], Awaitable[Done]], approval: Approval, report: Report | None, seconds: float
 ) -> InSteps:
     """Carry out one step after the other, under an approval that is used up; the first that fails ends it."""

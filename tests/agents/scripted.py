@@ -22,7 +22,7 @@ from pydantic_ai.models.function import AgentInfo, FunctionModel
 
 from leadbridge.server.app import build_server
 from leadbridge.server.sandbox import Sandbox
-from tests.support import Era, Time, make_settings, patient_governor
+from tests.support import Time, Version, make_settings, patient_rate_limiter
 
 Way = Literal["asked", "token"]
 _TOOL = re.compile(r"`([a-z_]+)(?:\([^`]*\))?`")
@@ -126,12 +126,12 @@ class Office:
 
 
 @asynccontextmanager
-async def office(sandbox: Sandbox, time: Time, era: Era, way: Way, user: User) -> AsyncGenerator[Office]:
+async def office(sandbox: Sandbox, time: Time, version: Version, way: Way, user: User) -> AsyncGenerator[Office]:
     """A host that asks by forms, or one that cannot, so that the agent shows the previews."""
-    server = build_server(make_settings(), sandbox=sandbox, governor=patient_governor(time))
+    server = build_server(make_settings(), sandbox=sandbox, rate_limiter=patient_rate_limiter(time))
     client = Client(
         FastMCPTransport(server),
-        mode="legacy" if era == "legacy" else "2026-07-28",
+        mode="legacy" if version == "legacy" else "2026-07-28",
         elicitation_handler=user.fill_in if way == "asked" else None,
     )
     async with MCPToolset(client, tool_error_behavior="failed") as toolset:

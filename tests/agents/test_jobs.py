@@ -10,7 +10,7 @@ import pytest
 from leadbridge.server.sandbox import Sandbox
 from tests.agents import jobs
 from tests.agents.scripted import Office, User, Way, office
-from tests.support import Era, Time
+from tests.support import Time, Version
 
 NEW, ACCEPTED = 812, 785
 KNOWN = "Dana Miller, 4821 Juniper Hollow Dr"
@@ -37,19 +37,19 @@ def operations(sandbox: Sandbox) -> list[str]:
     return [write.operation.rpartition("/general-leads/{lead_id}")[2].strip("/") for write in sandbox.writes]
 
 
-async def spoken(room: Office, era: Era) -> None:
-    assert room.toolset.client.protocol_version == ("2025-11-25" if era == "legacy" else "2026-07-28")
+async def spoken(room: Office, version: Version) -> None:
+    assert room.toolset.client.protocol_version == ("2025-11-25" if version == "legacy" else "2026-07-28")
 
 
 # A new lead becomes a prospect
 
 
 async def test_a_new_lead_is_looked_up_accepted_and_handed_off(
-    sandbox: Sandbox, time: Time, era: Era, way: Way
+    sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
     user = User(knows(accept="accept"))
-    async with office(sandbox, time, era, way, user) as room:
-        await spoken(room, era)
+    async with office(sandbox, time, version, way, user) as room:
+        await spoken(room, version)
         told, calls = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
         assert "phone: (972) 555-0142" in told
         assert calls[0].tool == "find_matching_prospects"
@@ -67,12 +67,12 @@ async def test_a_new_lead_is_looked_up_accepted_and_handed_off(
 
 
 async def test_what_renovationfind_does_not_tell_is_asked_of_the_user_by_name(
-    sandbox: Sandbox, time: Time, era: Era, way: Way
+    sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
     sandbox.leads[NEW].customer_address = "Juniper Hollow, near the school"
     given = "\n".join(f"{name}: {value}" for name, value in MISSING.items())
     user = User(knows(does_not_tell_these=given))
-    async with office(sandbox, time, era, way, user) as room:
+    async with office(sandbox, time, version, way, user) as room:
         told, calls = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
     assert user.heard[0 if way == "asked" else 1].startswith(
         "RenovationFind does not tell these: address, state, postal_code."
@@ -87,10 +87,10 @@ async def test_what_renovationfind_does_not_tell_is_asked_of_the_user_by_name(
 
 
 async def test_a_lead_that_is_not_wanted_is_declined_with_the_users_reason(
-    sandbox: Sandbox, time: Time, era: Era, way: Way
+    sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
     user = User(knows(leave_it="decline", What_reason="Too far away"))
-    async with office(sandbox, time, era, way, user) as room:
+    async with office(sandbox, time, version, way, user) as room:
         told, _ = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
     assert "Lead 812 is declined." in told
     assert "Too far away" in user.approved[0]
@@ -102,10 +102,10 @@ async def test_a_lead_that_is_not_wanted_is_declined_with_the_users_reason(
 
 
 async def test_a_won_lead_is_closed_for_the_amount_that_the_user_gave(
-    sandbox: Sandbox, time: Time, era: Era, way: Way
+    sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
     user = User(knows(Right="yes", noted_in_RoofLink="no"))
-    async with office(sandbox, time, era, way, user) as room:
+    async with office(sandbox, time, version, way, user) as room:
         arguments = {"lead_id": str(ACCEPTED), "status": "JOB_WON", "job_amount": "18,500"}
         told, calls = await room.do("close_won_lead", jobs.close, **arguments)
     assert "JOB_WON for 18,500.00" in told
@@ -117,11 +117,11 @@ async def test_a_won_lead_is_closed_for_the_amount_that_the_user_gave(
 
 
 async def test_what_is_not_given_is_asked_and_the_win_is_noted_where_the_user_says(
-    sandbox: Sandbox, time: Time, era: Era, way: Way
+    sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
     prospect = max(sandbox.prospects)
     user = User(knows(for_what_amount="JOB_WON 9250.50", Right="yes", noted_in="yes", Which=str(prospect)))
-    async with office(sandbox, time, era, way, user) as room:
+    async with office(sandbox, time, version, way, user) as room:
         told, _ = await room.do("close_won_lead", jobs.close, lead_id=str(ACCEPTED))
     assert operations(sandbox) == ["status", "POST /light/notes"]
     assert sandbox.leads[ACCEPTED].status.job_amount == 9250.5
@@ -129,10 +129,12 @@ async def test_what_is_not_given_is_asked_and_the_win_is_noted_where_the_user_sa
     assert told.count("done: ") == 2
 
 
-async def test_a_lead_that_is_won_already_is_left_alone(sandbox: Sandbox, time: Time, era: Era, way: Way) -> None:
+async def test_a_lead_that_is_won_already_is_left_alone(
+    sandbox: Sandbox, time: Time, version: Version, way: Way
+) -> None:
     user = User(knows(Right="yes", noted_in_RoofLink="no"))
     won = {"lead_id": "794", "status": "JOB_WON", "job_amount": "1"}
-    async with office(sandbox, time, era, way, user) as room:
+    async with office(sandbox, time, version, way, user) as room:
         told, _ = await room.do("close_won_lead", jobs.close, **won)
     assert "cannot be changed" in told
     assert sandbox.writes == []
@@ -142,11 +144,11 @@ async def test_a_lead_that_is_won_already_is_left_alone(sandbox: Sandbox, time: 
 
 
 async def test_a_weekly_review_finds_the_stale_ones_and_changes_nothing(
-    sandbox: Sandbox, time: Time, era: Era, way: Way
+    sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
     first = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
     user = User(knows())
-    async with office(sandbox, time, era, way, user) as room:
+    async with office(sandbox, time, version, way, user) as room:
         report, calls = await room.do(
             "weekly_pipeline_review", jobs.review, created_from=first, stale_after_days=str(STALE_DAYS)
         )
@@ -170,7 +172,9 @@ async def test_a_weekly_review_finds_the_stale_ones_and_changes_nothing(
 
 
 @pytest.mark.parametrize("prompt", ["triage_new_lead", "hand_off", "close_won_lead"])
-async def test_after_a_no_nothing_is_written(sandbox: Sandbox, time: Time, era: Era, way: Way, prompt: str) -> None:
+async def test_after_a_no_nothing_is_written(
+    sandbox: Sandbox, time: Time, version: Version, way: Way, prompt: str
+) -> None:
     user = User(knows(accept="accept", Right="yes"), approves=False)
     follow = {"triage_new_lead": jobs.triage, "hand_off": jobs.hand_off, "close_won_lead": jobs.close}[prompt]
     arguments = {
@@ -178,7 +182,7 @@ async def test_after_a_no_nothing_is_written(sandbox: Sandbox, time: Time, era: 
         "hand_off": {"lead_id": str(NEW)},
         "close_won_lead": {"lead_id": str(ACCEPTED), "status": "JOB_WON", "job_amount": "18500"},
     }[prompt]
-    async with office(sandbox, time, era, way, user) as room:
+    async with office(sandbox, time, version, way, user) as room:
         told, _ = await room.do(prompt, follow, **arguments)
     assert told.startswith("not_approved: ")
     assert len(user.approved) == 1

@@ -20,7 +20,7 @@ from leadbridge.server.sandbox.records import JobStatus
 from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, call, connected, data_of, make_sandbox, text_of
 
-Told = Literal["rows", "error", "done", "unknown", "refused"]
+ServiceValue = Literal["rows", "error", "done", "unknown", "refused"]
 STATE = {"done": "done", "unknown": "unknown", "refused": "failed"}
 OK = -1
 """Stands for the status with which the tool's own request succeeds."""
@@ -199,7 +199,7 @@ class Row:
 
     answers: list[int | None]
     """The status of each request that reached the service, in order; none where no answer came."""
-    told: Told
+    told: ServiceValue
     writes: int = 0
     """Changes that took effect on the service."""
 

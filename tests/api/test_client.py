@@ -21,7 +21,7 @@ from mcp.types import CallToolResult
 from pydantic import SecretStr
 
 from leadbridge import server
-from leadbridge.server.app import build_deck, build_server
+from leadbridge.server.app import build_app_context, build_server
 from leadbridge.server.catalog import Operation, load
 from leadbridge.server.errors import (
     AuthError,
@@ -45,13 +45,13 @@ from leadbridge.tools import ALL_TOOLS
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,
-    Era,
     Time,
+    Version,
     call,
     connected,
     data_of,
     make_settings,
-    patient_governor,
+    patient_rate_limiter,
     text_of,
 )
 
@@ -99,7 +99,7 @@ def client_for(
         row,
         base_url=options.pop("base_url", ""),
         secret=SecretStr(KEYS[service]),
-        governor=patient_governor(time)(service=row.title, requests=row.requests, seconds=row.seconds),
+        rate_limiter=patient_rate_limiter(time)(service=row.title, requests=row.requests, seconds=row.seconds),
         transport=network,
         sleep=time.sleep,
         clock=time,
@@ -256,7 +256,7 @@ async def test_a_permit_is_put_on_record_once_before_the_first_of_several_attemp
 async def test_nothing_is_put_on_record_as_sent_when_the_rate_limit_lets_nothing_leave(time: Time) -> None:
     network, permit = Network(), Leave(CREATE.id)
     client = client_for("rooflink", network, time)
-    client.governor.cool_off(3_600)
+    client.rate_limiter.back_off(3_600)
     with pytest.raises(RateLimited) as caught:
         await client.request(CREATE, permit=permit)
     assert caught.value.retry_after == pytest.approx(3_600)
@@ -430,11 +430,11 @@ def _row_of(method: str, path: str) -> set[str]:
 
 
 async def test_each_request_that_is_no_get_is_one_row_of_the_catalog_and_one_row_of_the_ledger(
-    time: Time, era: Era
+    time: Time, version: Version
 ) -> None:
     sandbox = Sandbox(clock=time, **EVERY_PATH_SERVED)  # pyright: ignore[reportArgumentType]  # names of paths
     settings = {"approvals": "off", "toolsets": "all", "contract_file": EVERY_PATH}
-    async with connected(sandbox, time=time, era=era, **settings) as client:
+    async with connected(sandbox, time=time, version=version, **settings) as client:
         for name, arguments in _ONE_CALL_OF_EACH_WRITE_TOOL.items():
             result = data_of(await call(client, name, **arguments))
             assert result["outcome"] == "done", (name, result)
@@ -826,27 +826,29 @@ async def _plan_for(operation: Operation) -> Write:
 @pytest.mark.usefixtures("loop_time")
 async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledger_as_unknown() -> None:
     network = _Hanging(drops=False)
-    deck = build_deck(make_settings(), transport=lambda: network)
-    plan = await _plan_for(deck.operation("renovationfind.update_job_status"))
+    app = build_app_context(make_settings(), transport=lambda: network)
+    plan = await _plan_for(app.operation("renovationfind.update_job_status"))
     states: list[str] = []
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(deck.pipeline.carry_out, plan, Approval("not needed"), 50.0)
+        tasks.start_soon(app.pipeline.carry_out, plan, Approval("not needed"), 50.0)
         while not network.requests:
             await anyio.lowlevel.checkpoint()
-        states += [row.state for row in (await deck.ledger.history())[0]]
+        states += [row.state for row in (await app.ledger.history())[0]]
         tasks.cancel_scope.cancel()
-    states += [row.state for row in (await deck.ledger.history())[0]]
-    await deck.services.aclose()
-    deck.store.close()
+    states += [row.state for row in (await app.ledger.history())[0]]
+    await app.services.aclose()
+    app.store.close()
     assert states == ["sent", "unknown"]
 
 
 @pytest.mark.usefixtures("loop_time")
-async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_the_ledger_as_unknown(era: Era) -> None:
+async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_the_ledger_as_unknown(
+    version: Version,
+) -> None:
     network = _Hanging(drops=False)
     server_ = build_server(make_settings(approvals="off"), transport=lambda: network)
-    modes: Mapping[Era, Any] = {"modern": "auto", "legacy": "legacy"}
-    async with Client(server_, mode=modes[era]) as client:
+    modes: Mapping[Version, Any] = {"modern": "auto", "legacy": "legacy"}
+    async with Client(server_, mode=modes[version]) as client:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(
                 client.call_tool, "renovationfind_mark_won", _ONE_CALL_OF_EACH_WRITE_TOOL["renovationfind_mark_won"]

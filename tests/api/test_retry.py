@@ -27,7 +27,7 @@ from leadbridge.server.errors import (
 )
 from leadbridge.server.services.client import DEADLINE, ServiceClient
 from leadbridge.server.services.retry import LONGEST_COOL_OFF, MAX_ATTEMPTS, MAX_DELAY, decide, retry_after
-from tests.support import Time, patient_governor
+from tests.support import Time, patient_rate_limiter
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
 CATALOG = load()
@@ -223,7 +223,9 @@ async def attempts(operation: Operation, time: Time, answer: Callable[[], httpx.
         service,
         base_url="",
         secret=SecretStr("key"),
-        governor=patient_governor(time)(service=service.title, requests=service.requests, seconds=service.seconds),
+        rate_limiter=patient_rate_limiter(time)(
+            service=service.title, requests=service.requests, seconds=service.seconds
+        ),
         transport=lambda: httpx.MockTransport(handle),
         sleep=time.sleep,
         clock=time,

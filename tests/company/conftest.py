@@ -9,7 +9,7 @@ from mcp import Client
 
 from leadbridge.server.app import build_server
 from tests.company.offices import Network, Opened, settings_of
-from tests.support import Era, Person, Time, make_sandbox, patient_governor, unhurried
+from tests.support import Person, Time, Version, make_sandbox, patient_rate_limiter, unhurried
 
 
 @pytest.fixture
@@ -21,15 +21,15 @@ def network(time: Time) -> Network:
 
 
 @pytest.fixture
-def opened(network: Network, time: Time, era: Era, state_url: str) -> Opened:
+def opened(network: Network, time: Time, version: Version, state_url: str) -> Opened:
     """Opens a client of a new server on one store, with the keys that are given."""
 
     @asynccontextmanager
     async def open_client(**values: Any) -> AsyncIterator[Client]:
         settings = settings_of(state_url, **values)
         with unhurried():
-            server = build_server(settings, transport=lambda: network, governor=patient_governor(time))
-        mode = "legacy" if era == "legacy" else "auto"
+            server = build_server(settings, transport=lambda: network, rate_limiter=patient_rate_limiter(time))
+        mode = "legacy" if version == "legacy" else "auto"
         async with Client(server, mode=mode, elicitation_callback=Person()) as client:
             yield client
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from leadbridge.server.app import build_deck
+from leadbridge.server.app import build_app_context
 from leadbridge.server.company.configured_keys import usual_address
 from leadbridge.server.company.records import accept, rename
 from leadbridge.server.errors import Refused
@@ -122,9 +122,9 @@ async def test_a_person_can_say_that_a_key_is_the_company_s(network: Network, op
     network.of_other |= {"their-key"}
     async with opened() as client:
         await call(client, NOTE_TOOL, **NOTE)
-    deck = build_deck(settings_of(state_url, rooflink_api_key="their-key"), transport=lambda: network)
-    assert "The RoofLink key is company default's from now on." in await accept(deck.company)
-    deck.store.close()
+    app = build_app_context(settings_of(state_url, rooflink_api_key="their-key"), transport=lambda: network)
+    assert "The RoofLink key is company default's from now on." in await accept(app.company)
+    app.store.close()
     async with opened(rooflink_api_key="their-key") as client:
         assert await outcome(client, CREATE, **HOUSE) == "done"
         assert len(await targets(client)) == 2
@@ -138,11 +138,11 @@ async def test_a_company_gets_a_name_with_all_that_is_kept_for_it(network: Netwo
         refused = await call(client, NOTE_TOOL, **NOTE)
         assert data_of(refused)["reason"] == "another_company"
         assert "leadbridge company rename default" in text_of(refused)
-    deck = build_deck(settings_of(state_url, company="Acme"), transport=lambda: network)
-    await rename(deck.company, "Default")
+    app = build_app_context(settings_of(state_url, company="Acme"), transport=lambda: network)
+    await rename(app.company, "Default")
     with pytest.raises(Refused, match="nothing is on record for company default"):
-        await rename(deck.company, "default")
-    deck.store.close()
+        await rename(app.company, "default")
+    app.store.close()
     async with opened(company="ACME") as client:
         assert await targets(client) == ["lead 812", "job 7000152"]
         assert await outcome(client, NOTE_TOOL, **NOTE) == "already_done"
@@ -156,9 +156,9 @@ async def test_a_key_on_record_for_another_company_brings_its_history_along_if_i
     for key in ("a key of both", "first-rooflink-key")[-keys:]:
         async with opened(rooflink_api_key=key.replace(" ", "-")) as client:
             await call(client, NOTE_TOOL, **NOTE)
-    deck = build_deck(settings_of(state_url, company="Acme"), transport=lambda: network)
-    told = await accept(deck.company)
-    deck.store.close()
+    app = build_app_context(settings_of(state_url, company="Acme"), transport=lambda: network)
+    told = await accept(app.company)
+    app.store.close()
     assert any("stays with that company" in line for line in told) == (keys == 2)
     async with opened(company="Acme") as client:
         assert await targets(client) == (["job 7000152"] if keys == 1 else [])

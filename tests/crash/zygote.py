@@ -78,14 +78,14 @@ def main(descriptor: int) -> None:
 def _store_of_what_is_built() -> list[Store]:
     """The store of the server that is built next: nothing of it is opened before the fork, so it can move."""
     made: list[Store] = []
-    build_deck = app.build_deck
+    build_app_context = app.build_app_context
 
     def build_and_keep(*args: Any, **named: Any) -> Any:
-        deck = build_deck(*args, **named)
-        made.append(deck.store)
-        return deck
+        app = build_app_context(*args, **named)
+        made.append(app.store)
+        return app
 
-    app.build_deck = build_and_keep
+    app.build_app_context = build_and_keep
     return made
 
 

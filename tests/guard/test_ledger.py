@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection
 
-from leadbridge.server.app import build_deck
+from leadbridge.server.app import build_app_context
 from leadbridge.server.catalog import load
 from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.errors import Refused, StateError
@@ -265,11 +265,11 @@ def many_writes(count: int, **values: Any) -> Any:
 
 
 async def test_a_long_history_is_counted_so_far_and_no_further(sandbox: Sandbox, time: Time, state_url: str) -> None:
-    deck = build_deck(make_settings(state_url=state_url), sandbox=sandbox)
-    account = deck.services.account("renovationfind")
-    deck.store.run_sync(many_writes(COUNTED + 1, account=account))
-    deck.store.run_sync(many_writes(1, account=account, state="unknown", target="lead 786", created_at=1.0))
-    deck.store.close()
+    app = build_app_context(make_settings(state_url=state_url), sandbox=sandbox)
+    account = app.services.account("renovationfind")
+    app.store.run_sync(many_writes(COUNTED + 1, account=account))
+    app.store.run_sync(many_writes(1, account=account, state="unknown", target="lead 786", created_at=1.0))
+    app.store.close()
     async with connected(sandbox, time=time, state_url=state_url) as client:
         result = await call(client, "write_history", limit=3)
         few = await call(client, "write_history", outcome="unknown")

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from leadbridge.server.app import build_server
 from leadbridge.server.sandbox import Fault, Sandbox
-from tests.support import Era, Person, Time, call, connected, data_of, make_settings, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, make_settings, text_of
 
 CREATE, UPDATE, WIN, ACCEPT, DECLINE, RESOLVE = (
     "rooflink_create_lead",
@@ -211,9 +211,9 @@ async def test_a_repeat_is_told_by_another_process_too(opened: Open, sandbox: Sa
     assert len(sandbox.writes) == 1
 
 
-async def test_a_repeat_of_a_gated_write_asks_nobody(opened: Open, sandbox: Sandbox, era: Era) -> None:
+async def test_a_repeat_of_a_gated_write_asks_nobody(opened: Open, sandbox: Sandbox, version: Version) -> None:
     person = Person()
-    async with opened(era=era, person=person) as client:
+    async with opened(version=version, person=person) as client:
         assert (await write(client, WIN, WON))["outcome"] == "done"
         assert (await write(client, WIN, WON))["outcome"] == "already_done"
     assert len(person.shown) == 1
@@ -237,8 +237,8 @@ async def test_allow_duplicate_makes_another_record_after_a_yes(opened: Open, sa
         assert len(sandbox.writes) == 2
 
 
-async def test_allow_duplicate_after_a_no_makes_nothing(opened: Open, sandbox: Sandbox, era: Era) -> None:
-    async with opened(era=era, person=Person("decline")) as client:
+async def test_allow_duplicate_after_a_no_makes_nothing(opened: Open, sandbox: Sandbox, version: Version) -> None:
+    async with opened(version=version, person=Person("decline")) as client:
         await write(client, CREATE, LEAD)
         again = data_of(await call(client, CREATE, **LEAD, allow_duplicate=True))
     assert again["outcome"] == "not_approved"
@@ -327,9 +327,9 @@ async def settle(client: Client, write_id: int, outcome: str, **more: Any) -> di
 
 @pytest.mark.parametrize("person", [Person(), None], ids=["asked", "token"])
 async def test_settled_as_done_it_is_not_written_again(
-    opened: Open, sandbox: Sandbox, era: Era, person: Person | None
+    opened: Open, sandbox: Sandbox, version: Version, person: Person | None
 ) -> None:
-    async with opened(era=era, person=person) as client:
+    async with opened(version=version, person=person) as client:
         write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=True)
         settled = await settle(client, write_id, "done", record_id=785)
         assert (settled["outcome"], settled["record_id"]) == ("done", 785)
@@ -341,9 +341,9 @@ async def test_settled_as_done_it_is_not_written_again(
 
 @pytest.mark.parametrize("person", [Person(), None], ids=["asked", "token"])
 async def test_settled_as_failed_it_may_be_written_again(
-    opened: Open, sandbox: Sandbox, era: Era, person: Person | None
+    opened: Open, sandbox: Sandbox, version: Version, person: Person | None
 ) -> None:
-    async with opened(era=era, person=person) as client:
+    async with opened(version=version, person=person) as client:
         write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=False)
         assert (await settle(client, write_id, "failed"))["outcome"] == "done"
         again = await write(client, UPDATE, SENT)
@@ -352,8 +352,8 @@ async def test_settled_as_failed_it_may_be_written_again(
     assert len(sandbox.writes) == 1
 
 
-async def test_settling_needs_a_yes(opened: Open, sandbox: Sandbox, era: Era) -> None:
-    async with opened(era=era, person=Person("decline")) as client:
+async def test_settling_needs_a_yes(opened: Open, sandbox: Sandbox, version: Version) -> None:
+    async with opened(version=version, person=Person("decline")) as client:
         write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=True)
         told = data_of(await call(client, RESOLVE, write_id=write_id, outcome="failed"))
         assert told["outcome"] == "not_approved"

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from leadbridge.server.app import build_deck
+from leadbridge.server.app import build_app_context
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.state import Store, audit
 from leadbridge.server.writes.approval import Approval
@@ -39,7 +39,7 @@ def ledger(state_url: str, clock: Time) -> Iterator[Ledger]:
 
 
 def make_plan(number: int = 1) -> Write:
-    operation = build_deck(make_settings()).operation("rooflink.create_lead")
+    operation = build_app_context(make_settings()).operation("rooflink.create_lead")
     return Write(
         action=HttpWrite(operation=operation, receive=lambda _: Done("done")),
         subject=Subject(f"{number} Elm St"),

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from leadbridge.server.services.rooflink.models import Prospect, Step
-from leadbridge.server.services.rooflink.standing import Standing, days_since, moment_of, stage_of
+from leadbridge.server.services.rooflink.progress import ProspectProgress, days_since, moment_of, stage_of
 
 TODAY = date(2026, 3, 10)
 
@@ -79,20 +79,20 @@ def test_a_row_tells_where_it_stands_and_survives_the_table():
         "date_last_edited": "3/2/2026 12:00PM",
         "pipeline": {"verify_lead": {"complete": True}, "submit": {"complete": False}, "delete": {"complete": False}},
     }
-    standing = Standing.of(Prospect.model_validate(row))
+    standing = ProspectProgress.of(Prospect.model_validate(row))
     assert standing.rep.startswith("Alex  Romero")
     assert len(standing.rep) <= 80
     assert (standing.rep_id, standing.region_id, standing.stage) == (301, 11, "verified")
     assert (standing.created, standing.edited, standing.next_step) == ("2026-03-01T09:05", "2026-03-02T12:00", "submit")
-    assert Standing.from_json(standing.as_json()) == standing
+    assert ProspectProgress.from_json(standing.as_json()) == standing
 
 
 @pytest.mark.parametrize("row", [{"id": 5}, {"id": 5, "customer": [], "pipeline": "x", "date_created": {"a": 1}}])
 def test_of_a_bare_row_nothing_is_known_and_nothing_is_kept(row):
-    standing = Standing.of(Prospect.model_validate(row))
-    assert (standing, standing.as_json()) == (Standing(), {"stage": "unknown"})
+    standing = ProspectProgress.of(Prospect.model_validate(row))
+    assert (standing, standing.as_json()) == (ProspectProgress(), {"stage": "unknown"})
 
 
 def test_what_another_version_kept_besides_is_passed_over():
-    assert Standing.from_json({"stage": "verified", "mood": "good"}) == Standing(stage="verified")
-    assert Standing.from_json({}) == Standing()
+    assert ProspectProgress.from_json({"stage": "verified", "mood": "good"}) == ProspectProgress(stage="verified")
+    assert ProspectProgress.from_json({}) == ProspectProgress()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from leadbridge.server.errors import ArgumentsRefused
-from leadbridge.server.services.upload_files import LARGEST, inside, looked_at, opened
+from leadbridge.server.services.upload_files import LARGEST, inside, inspect_file, opened
 
 JPEG = b"\xff\xd8\xff\xe0" + b"pixels" * 50
 
@@ -26,7 +26,7 @@ def root(tmp_path: Path) -> Path:
 
 def why(root: Path, text: str) -> str:
     with pytest.raises(ArgumentsRefused) as refused:
-        looked_at(root, text)
+        inspect_file(root, text)
     (problem,) = refused.value.problems
     assert problem.argument == "file_path"
     return problem.message
@@ -34,7 +34,7 @@ def why(root: Path, text: str) -> str:
 
 def test_a_file_is_found_by_its_relative_and_its_absolute_path(root: Path):
     for text in ("miller/roof.jpg", "./miller//roof.jpg", str(root / "miller" / "roof.jpg")):
-        file = looked_at(root, text)
+        file = inspect_file(root, text)
         assert (file.shown, file.name, file.size) == ("miller/roof.jpg", "roof.jpg", len(JPEG))
         assert (file.content_type, file.digest) == ("image/jpeg", hashlib.sha256(JPEG).hexdigest())
 
@@ -42,9 +42,9 @@ def test_a_file_is_found_by_its_relative_and_its_absolute_path(root: Path):
 def test_an_upload_folder_that_is_a_link_itself_is_fine(root: Path, tmp_path: Path):
     link = tmp_path / "link"
     link.symlink_to(root)
-    assert looked_at(link, "miller/roof.jpg").shown == "miller/roof.jpg"
-    assert looked_at(link, str(link / "miller" / "roof.jpg")).shown == "miller/roof.jpg"
-    assert looked_at(link, str(root / "miller" / "roof.jpg")).shown == "miller/roof.jpg"
+    assert inspect_file(link, "miller/roof.jpg").shown == "miller/roof.jpg"
+    assert inspect_file(link, str(link / "miller" / "roof.jpg")).shown == "miller/roof.jpg"
+    assert inspect_file(link, str(root / "miller" / "roof.jpg")).shown == "miller/roof.jpg"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_sibling_with_the_same_beginning_is_outside(root: Path, tmp_path: Path
 
 def test_a_link_may_stay_inside_and_must_not_lead_out(root: Path, tmp_path: Path):
     (root / "inner.jpg").symlink_to(root / "miller" / "roof.jpg")
-    assert looked_at(root, "inner.jpg").shown == "miller/roof.jpg"
+    assert inspect_file(root, "inner.jpg").shown == "miller/roof.jpg"
     (root / "out.jpg").symlink_to(tmp_path / "secret.jpg")
     (root / "folder").symlink_to(tmp_path)
     (root / "relative.jpg").symlink_to("../secret.jpg")
@@ -106,7 +106,7 @@ def test_no_descriptor_stays_open(root: Path, tmp_path: Path):
     (root / "out.jpg").symlink_to(tmp_path / "secret.jpg")
     before = len(list(descriptors.iterdir()))
     for _ in range(20):
-        looked_at(root, "miller/roof.jpg")
+        inspect_file(root, "miller/roof.jpg")
         why(root, "out.jpg")
         why(root, "miller")
     assert len(list(descriptors.iterdir())) == before
@@ -152,7 +152,7 @@ def test_a_file_that_may_not_be_read_is_refused(root: Path):
 )
 def test_the_content_tells_the_type_whatever_the_name(root: Path, head: bytes, content_type: str):
     (root / "file.txt").write_bytes(head + b"x" * 40)
-    assert looked_at(root, "file.txt").content_type == content_type
+    assert inspect_file(root, "file.txt").content_type == content_type
 
 
 @pytest.mark.parametrize(

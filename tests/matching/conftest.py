@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from leadbridge.server.app import build_deck
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.app import build_app_context
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.records import Prospect
-from tests.support import Time, make_sandbox, make_settings, patient_governor
+from tests.support import Time, make_sandbox, make_settings, patient_rate_limiter
 
 
 @pytest.fixture
@@ -20,17 +20,21 @@ def wall() -> Time:
 
 
 @pytest.fixture
-def make_deck(time: Time, wall: Time) -> Iterator[Callable[..., Deck]]:
+def make_deck(time: Time, wall: Time) -> Iterator[Callable[..., AppContext]]:
     """Decks on a sandbox; two of them with one `state_url` are two processes."""
-    made: list[Deck] = []
+    made: list[AppContext] = []
 
-    def make(sandbox: Sandbox, **settings) -> Deck:
-        made.append(build_deck(make_settings(**settings), sandbox=sandbox, governor=patient_governor(time), clock=wall))
+    def make(sandbox: Sandbox, **settings) -> AppContext:
+        made.append(
+            build_app_context(
+                make_settings(**settings), sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall
+            )
+        )
         return made[-1]
 
     yield make
-    for deck in made:
-        deck.store.close()
+    for app in made:
+        app.store.close()
 
 
 @pytest.fixture

@@ -6,52 +6,56 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import pytest
 
-from leadbridge.server.matching.profile import Sought, profile_of
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.matching.profile import ContactDetails, profile_of
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.prospects.duplicates import index_of
 from leadbridge.server.prospects.index import row_of
 from leadbridge.server.prospects.runs import begin
 from leadbridge.server.prospects.search import AT_MOST
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.state.tables import seen_prospects
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 FIND, CREATE = "find_matching_prospects", "rooflink_create_lead"
 OFFICE = {"phones": (("cell", "(512) 555-0142"),), "email": "office@builder.example.org"}
 CROWD, HALF = 2_200, 1_100
-Fill = Callable[[Iterable[Sought]], Awaitable[Deck]]
+Fill = Callable[[Iterable[ContactDetails]], Awaitable[AppContext]]
 
 
 @pytest.fixture
-def fill(sandbox: Sandbox, make_deck: Callable[..., Deck], state_url: str) -> Fill:
+def fill(sandbox: Sandbox, make_deck: Callable[..., AppContext], state_url: str) -> Fill:
     """Fill the index with these prospects, whose ids count up from 1, as if the list had been read this moment."""
 
-    async def filled(told: Iterable[Sought]) -> Deck:
-        deck = make_deck(sandbox, state_url=state_url)
-        reading = await begin(index_of(deck), 600)
+    async def filled(told: Iterable[ContactDetails]) -> AppContext:
+        app = make_deck(sandbox, state_url=state_url)
+        reading = await begin(index_of(app), 600)
         assert reading is not None
         rows = [row_of(number, one) for number, one in enumerate(told, start=1)]
         await reading.write(rows, total=len(rows), first=True, last=True, joining=False)
         await reading.release()
-        return deck
+        return app
 
     return filled
 
 
-def office_leads(count: int) -> list[Sought]:
+def office_leads(count: int) -> list[ContactDetails]:
     """Each with a house and a name of its own, and the office's phone and e-mail."""
     return [
-        Sought(f"{100 + number} Cedar Bend", f"Town {number % 90}", "TX", name=f"Ann{number} Bell{number}", **OFFICE)
+        ContactDetails(
+            f"{100 + number} Cedar Bend", f"Town {number % 90}", "TX", name=f"Ann{number} Bell{number}", **OFFICE
+        )
         for number in range(count)
     ]
 
 
 async def test_a_duplicate_is_found_though_thousands_carry_the_offices_phone_and_e_mail(
-    fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str, era: Era
+    fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str, version: Version
 ) -> None:
-    known = Sought("4821 Juniper Hollow Dr", "Plano", "TX", "75024", OFFICE["phones"], OFFICE["email"], "Dana Miller")
+    known = ContactDetails(
+        "4821 Juniper Hollow Dr", "Plano", "TX", "75024", OFFICE["phones"], OFFICE["email"], "Dana Miller"
+    )
     await fill([known, *office_leads(CROWD - 1)])
-    async with connected(sandbox, era=era, time=time, clock=wall, state_url=state_url) as client:
+    async with connected(sandbox, version=version, time=time, clock=wall, state_url=state_url) as client:
         lead = {"address": known.address, "city": "Plano", "state": "TX", "postal_code": "75024"}
         contact = {"cell_phone": "512-555-0142", "email": known.email}
         result = await call(client, CREATE, **lead, **contact, first_name="Dana", last_name="Miller")
@@ -72,9 +76,9 @@ async def test_a_duplicate_is_found_though_thousands_carry_the_offices_phone_and
 async def test_a_name_is_found_by_the_whole_of_it_first(
     fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str
 ) -> None:
-    crowd = [Sought(name=f"Dana Bell{number}") for number in range(HALF)]
-    crowd += [Sought(name=f"Ann{number} Miller") for number in range(HALF)]
-    await fill([Sought(name="Dana Miller"), Sought(name="Miller, Dana Lee"), *crowd])
+    crowd = [ContactDetails(name=f"Dana Bell{number}") for number in range(HALF)]
+    crowd += [ContactDetails(name=f"Ann{number} Miller") for number in range(HALF)]
+    await fill([ContactDetails(name="Dana Miller"), ContactDetails(name="Miller, Dana Lee"), *crowd])
     async with connected(sandbox, time=time, clock=wall, state_url=state_url) as client:
         result = await call(client, FIND, name="Dana Miller")
     assert [row["id"] for row in data_of(result)["matches"]] == [1, 2]
@@ -87,9 +91,9 @@ async def test_a_name_is_found_by_the_whole_of_it_first(
 async def test_a_part_of_a_name_finds_its_people_or_says_how_many_share_it(
     fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str, name: str, others: int
 ) -> None:
-    crowd = [Sought(name=f"Rosalind{number} Campbell") for number in range(others)]
-    crowd += [Sought(name=f"Rosalind Campbell{number}") for number in range(others)]
-    await fill([*crowd, Sought(name="Rosalind Campbell")])
+    crowd = [ContactDetails(name=f"Rosalind{number} Campbell") for number in range(others)]
+    crowd += [ContactDetails(name=f"Rosalind Campbell{number}") for number in range(others)]
+    await fill([*crowd, ContactDetails(name="Rosalind Campbell")])
     async with connected(sandbox, time=time, clock=wall, state_url=state_url) as client:
         result = await call(client, FIND, name=name)
     data = data_of(result)
@@ -101,9 +105,9 @@ async def test_a_part_of_a_name_finds_its_people_or_says_how_many_share_it(
 
 
 async def test_of_many_in_one_house_with_one_phone_and_name_so_many_are_compared_and_no_more(fill: Fill) -> None:
-    one = Sought("100 Oak St", "Austin", "TX", "78701", name="Pat Lee", **OFFICE)
-    deck = await fill([one] * HALF)
-    found = await index_of(deck).find(profile_of(one))
+    one = ContactDetails("100 Oak St", "Austin", "TX", "78701", name="Pat Lee", **OFFICE)
+    app = await fill([one] * HALF)
+    found = await index_of(app).find(profile_of(one))
     assert 0 < len(found) <= AT_MOST
     assert [row.prospect_id for row in found.matches] == list(range(HALF, HALF - len(found), -1))
     assert found.left_out == HALF - len(found)
@@ -112,31 +116,42 @@ async def test_of_many_in_one_house_with_one_phone_and_name_so_many_are_compared
 @pytest.mark.parametrize(
     ("known", "sought"),
     [
-        (Sought(name="Pat Lee", phones=OFFICE["phones"]), Sought(name="Pat Lee", phones=OFFICE["phones"])),
-        (Sought("9 Elm Ct", name="Kim Ray", email=OFFICE["email"]), Sought("9 Elm Ct", email=OFFICE["email"])),
-        (Sought("9 Elm Ct Apt 12"), Sought("9 Elm Ct Unit 12", name="Dana Miller", phones=OFFICE["phones"])),
+        (
+            ContactDetails(name="Pat Lee", phones=OFFICE["phones"]),
+            ContactDetails(name="Pat Lee", phones=OFFICE["phones"]),
+        ),
+        (
+            ContactDetails("9 Elm Ct", name="Kim Ray", email=OFFICE["email"]),
+            ContactDetails("9 Elm Ct", email=OFFICE["email"]),
+        ),
+        (
+            ContactDetails("9 Elm Ct Apt 12"),
+            ContactDetails("9 Elm Ct Unit 12", name="Dana Miller", phones=OFFICE["phones"]),
+        ),
     ],
     ids=["name and phone", "house and e-mail", "a unit of a tower"],
 )
-async def test_what_is_common_in_each_part_is_found_by_two_of_them(fill: Fill, known: Sought, sought: Sought) -> None:
-    crowd = [Sought(name="Pat Lee", email=f"pat{number}@example.org") for number in range(HALF)]
-    crowd += [Sought(name=f"Ann{number} Bell", **OFFICE) for number in range(HALF)]
-    crowd += [Sought(f"9 Elm Ct Apt {1_000 + number}") for number in range(HALF)]
-    deck = await fill([known, *crowd])
-    assert (await index_of(deck).find(profile_of(sought))).matches[0].prospect_id == 1
+async def test_what_is_common_in_each_part_is_found_by_two_of_them(
+    fill: Fill, known: ContactDetails, sought: ContactDetails
+) -> None:
+    crowd = [ContactDetails(name="Pat Lee", email=f"pat{number}@example.org") for number in range(HALF)]
+    crowd += [ContactDetails(name=f"Ann{number} Bell", **OFFICE) for number in range(HALF)]
+    crowd += [ContactDetails(f"9 Elm Ct Apt {1_000 + number}") for number in range(HALF)]
+    app = await fill([known, *crowd])
+    assert (await index_of(app).find(profile_of(sought))).matches[0].prospect_id == 1
 
 
 async def test_a_prospect_that_an_earlier_version_kept_is_found_too(fill: Fill) -> None:
-    deck = await fill([Sought("9 Elm Ct", name="Dana Miller")])
-    deck.store.run_sync(lambda connection: connection.execute(seen_prospects.update().values(profile="")))
-    assert len(await index_of(deck).find(profile_of(Sought("9 Elm Court")))) == 1
+    app = await fill([ContactDetails("9 Elm Ct", name="Dana Miller")])
+    app.store.run_sync(lambda connection: connection.execute(seen_prospects.update().values(profile="")))
+    assert len(await index_of(app).find(profile_of(ContactDetails("9 Elm Court")))) == 1
 
 
 @pytest.mark.parametrize("way", ["created", "dry run", "asked"])
 async def test_what_resembles_a_new_lead_and_does_not_stop_it_is_told(
     fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str, way: str
 ) -> None:
-    spouse = Sought("12 Elm St", "Plano", "TX", "75024", (("cell", "972-555-0199"),), name="Robin Shaw")
+    spouse = ContactDetails("12 Elm St", "Plano", "TX", "75024", (("cell", "972-555-0199"),), name="Robin Shaw")
     await fill([spouse])
     lead = {"address": "4821 Juniper Hollow Dr", "state": "TX", "postal_code": "75024", "cell_phone": "(972) 555-0199"}
     person, more = Person(), {"dry_run": way == "dry run", "allow_duplicate": way == "asked"}
@@ -153,7 +168,7 @@ async def test_what_resembles_a_new_lead_and_does_not_stop_it_is_told(
 
 def test_gmails_dots_and_tags_are_one_mailbox() -> None:
     def mailbox(text: str) -> tuple[str, ...]:
-        return profile_of(Sought(email=text)).emails
+        return profile_of(ContactDetails(email=text)).emails
 
     same = ("dana.miller@gmail.com", "D.a.n.a.Miller+roof@Gmail.com", "danamiller@googlemail.com")
     assert {mailbox(text) for text in same} == {("danamiller@gmail.com",)}

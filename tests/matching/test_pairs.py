@@ -4,9 +4,9 @@ import pytest
 
 from bench.matching import Judged, figures, judge, read_pairs, show_pairs
 from leadbridge.server.matching.compare import LIKELY, LISTED, compare
-from leadbridge.server.matching.profile import Sought, profile_of
+from leadbridge.server.matching.profile import ContactDetails, profile_of
 
-DANA = Sought(
+DANA = ContactDetails(
     address="4821 Juniper Hollow Dr, Plano, TX  75024", phones=(("cell", "(972) 555-0142"),), name="Dana Miller"
 )
 
@@ -74,27 +74,27 @@ def test_the_tables_name_every_class_and_every_fault(judged):
     ("other", "likely", "evidence"),
     [
         (
-            Sought(address="17 Elm St, Austin, TX", phones=(("home", "972 555 0142"),), name="MILLER DANA"),
+            ContactDetails(address="17 Elm St, Austin, TX", phones=(("home", "972 555 0142"),), name="MILLER DANA"),
             False,
             ("other address", "same phone (home)", "same name"),
         ),
         (
-            Sought(address="17 Elm St, Austin, TX", phones=(("cell", "972 555 0142"),), name="Marcus Hayes"),
+            ContactDetails(address="17 Elm St, Austin, TX", phones=(("cell", "972 555 0142"),), name="Marcus Hayes"),
             False,
             ("other address", "same phone (cell)", "other name"),
         ),
         (
-            Sought(address="4812 Juniper Hollow Dr, Plano, TX 75024", name="Dana Miller"),
+            ContactDetails(address="4812 Juniper Hollow Dr, Plano, TX 75024", name="Dana Miller"),
             True,
             ("same street, house number differs by a digit", "same name"),
         ),
         (
-            Sought(address="4821 Juniper Holow Drive, Plano, TX 75024"),
+            ContactDetails(address="4821 Juniper Holow Drive, Plano, TX 75024"),
             True,
             ("same address but for: street name differs by one letter",),
         ),
-        (Sought(phones=(("cell", "972 555 0142"),)), True, ("same phone (cell)",)),
-        (Sought(name="Dana Miller"), False, ("same name",)),
+        (ContactDetails(phones=(("cell", "972 555 0142"),)), True, ("same phone (cell)",)),
+        (ContactDetails(name="Dana Miller"), False, ("same name",)),
     ],
 )
 def test_the_evidence_is_told_in_words(other, likely, evidence):
@@ -103,15 +103,15 @@ def test_the_evidence_is_told_in_words(other, likely, evidence):
 
 
 def test_a_phone_that_many_prospects_share_is_weak():
-    other = profile_of(Sought(address="17 Elm St, Austin, TX", phones=(("cell", "972 555 0142"),)))
+    other = profile_of(ContactDetails(address="17 Elm St, Austin, TX", phones=(("cell", "972 555 0142"),)))
     alone = compare(profile_of(DANA), other)
     shared = compare(profile_of(DANA), other, frozenset({"p|+19725550142"}))
     assert alone.score > LISTED > shared.score
 
 
 def test_two_streets_that_the_index_knows_are_no_slip_of_the_pen():
-    ours = profile_of(Sought(address="12 Ashford Ln, Katy, TX 77494"))
-    theirs = profile_of(Sought(address="12 Ashfold Ln, Katy, TX 77494"))
+    ours = profile_of(ContactDetails(address="12 Ashford Ln, Katy, TX 77494"))
+    theirs = profile_of(ContactDetails(address="12 Ashfold Ln, Katy, TX 77494"))
     known = frozenset({"s|77494|ASHFORD", "s|77494|ASHFOLD"})
     assert compare(ours, theirs).likely
     assert compare(ours, theirs, known).level == "none"
@@ -120,12 +120,12 @@ def test_two_streets_that_the_index_knows_are_no_slip_of_the_pen():
 @pytest.mark.parametrize(
     ("other", "about"),
     [
-        (Sought(address="4821 Juniper Hollow Dr, Plano, TX 75024", name="Marcus Hayes"), "house"),
-        (Sought(phones=(("cell", "972 555 0142"),), name="D. Miller"), "person"),
-        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Dana Miller"), "customer"),
-        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Chris Miller"), "family"),
-        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Dane Miller"), "family"),
-        (Sought(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Marcus Hayes"), ""),
+        (ContactDetails(address="4821 Juniper Hollow Dr, Plano, TX 75024", name="Marcus Hayes"), "house"),
+        (ContactDetails(phones=(("cell", "972 555 0142"),), name="D. Miller"), "person"),
+        (ContactDetails(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Dana Miller"), "customer"),
+        (ContactDetails(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Chris Miller"), "family"),
+        (ContactDetails(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Dane Miller"), "family"),
+        (ContactDetails(address="17 Elm St, Austin, TX", phones=DANA.phones, name="Marcus Hayes"), ""),
     ],
 )
 def test_a_match_says_what_it_is_about(other, about):
@@ -135,6 +135,6 @@ def test_a_match_says_what_it_is_about(other, about):
 
 
 def test_nothing_is_alike_in_nothing():
-    assert compare(profile_of(Sought()), profile_of(Sought())).level == "none"
-    assert profile_of(Sought()).empty
+    assert compare(profile_of(ContactDetails()), profile_of(ContactDetails())).level == "none"
+    assert profile_of(ContactDetails()).empty
     assert LISTED < LIKELY

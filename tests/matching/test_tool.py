@@ -17,9 +17,9 @@ def _offered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "ALL_TOOLS", (*tools, *matching.TOOLS))
 
 
-async def test_a_homeowner_whom_rooflink_has_is_found_however_written(era, time, sandbox):
+async def test_a_homeowner_whom_rooflink_has_is_found_however_written(version, time, sandbox):
     lead = sandbox.leads[805]
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(
             client, TOOL, address=lead.customer_address, phone=lead.customer_phone, name=lead.customer_name
         )

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from leadbridge.server.catalog import load
 from leadbridge.server.errors import ServiceError, UnexpectedResponse
 from leadbridge.server.services.client import ServiceClient
-from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.rooflink.models import Created, Prospect, counts_of, steps_of
 from tests.support import Time
@@ -63,7 +63,7 @@ async def answered(body: str, read: Callable[[RoofLink], Awaitable[Any]]) -> Any
         CATALOG.services["rooflink"],
         base_url="",
         secret=SecretStr("key"),
-        governor=Governor("RoofLink", 5, 1.0, clock=time, sleep=time.sleep),
+        rate_limiter=RateLimiter("RoofLink", 5, 1.0, clock=time, sleep=time.sleep),
         transport=lambda: httpx.MockTransport(lambda _: httpx.Response(200, content=body.encode())),
         sleep=time.sleep,
         clock=time,

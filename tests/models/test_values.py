@@ -62,7 +62,7 @@ def test_a_display_date_is_read_to_the_minute_and_keeps_having_no_zone(moment: d
         ("02/28/2026 4:99PM", "02/28/2026 4:99PM"),
         ("yesterday", "yesterday"),
         ("09/03/25", "09/03/25"),
-        # Nothing
+        # Omitted
         ("", None),
         ("  ", None),
         (None, None),

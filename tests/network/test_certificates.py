@@ -15,7 +15,7 @@ from leadbridge.server.errors import NetworkSettingError
 from leadbridge.server.services.network import trust
 from leadbridge.server.services.network.trust import tls_context
 from tests.network.world import HOST, HttpProxy, Service, connected, listening
-from tests.support import ERAS, Era, Person, call, data_of, text_of
+from tests.support import VERSIONS, Person, Version, call, data_of, text_of
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def _nothing_kept() -> None:
     trust._context.cache_clear()
 
 
-@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
     ("host", "days", "trusted", "told"),
     [
@@ -38,7 +38,7 @@ async def test_a_certificate_that_is_refused_says_why_and_nothing_was_sent(
     days: int,
     trusted: bool,
     told: str,
-    era: Era,
+    version: Version,
     tls: Callable[..., ssl.SSLContext],
     office_file: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -48,7 +48,7 @@ async def test_a_certificate_that_is_refused_says_why_and_nothing_was_sent(
         monkeypatch.setenv("SSL_CERT_FILE", str(office_file))
     async with listening(service, tls(host, days=days)) as proxy.port, listening(proxy) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{port}")
-        async with connected(f"https://{HOST}/api", era=era, person=Person()) as client:
+        async with connected(f"https://{HOST}/api", version=version, person=Person()) as client:
             read = await call(client, "rooflink_get_prospect", prospect_id=7)
             write = await call(client, "renovationfind_accept_lead", lead_id=801)
     assert data_of(write)["outcome"] == "refused"

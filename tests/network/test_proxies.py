@@ -13,7 +13,7 @@ import pytest
 from leadbridge.server.errors import NetworkSettingError
 from leadbridge.server.services.network.proxies import proxy_for
 from tests.network.world import HOST, HttpProxy, NoProxyAtAll, Service, SocksProxy, connected, listening
-from tests.support import ERAS, Era, Person, call, data_of, text_of
+from tests.support import VERSIONS, Person, Version, call, data_of, text_of
 
 PASSWORD = "p@ss/w#r?d:ü"
 
@@ -164,15 +164,17 @@ _REFUSALS = {
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # httpcore leaves a refused SOCKS open
-@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("refusal", _REFUSALS)
-async def test_a_proxy_that_does_not_connect_has_sent_nothing(refusal: str, era: Era, monkeypatch: pytest.MonkeyPatch):
+async def test_a_proxy_that_does_not_connect_has_sent_nothing(
+    refusal: str, version: Version, monkeypatch: pytest.MonkeyPatch
+):
     proxy, told, attempts = _REFUSALS[refusal]
     proxy.asked.clear()
     scheme = "socks5" if refusal.startswith("socks") else "http"
     async with listening(proxy) as port:
         monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://127.0.0.1:{port}")
-        async with connected(f"https://{HOST}/api", era=era, person=Person()) as client:
+        async with connected(f"https://{HOST}/api", version=version, person=Person()) as client:
             write = await call(client, "renovationfind_accept_lead", lead_id=801)
             text = text_of(write)
             assert data_of(write)["outcome"] == "refused"

@@ -14,7 +14,7 @@ from mcp import Client
 from mcp.client.session import ElicitationFnT
 
 from leadbridge.server.app import build_server
-from tests.support import Era, make_settings
+from tests.support import Version, make_settings
 
 HOST = "rooflink.invalid"
 KEYS = {"rooflink_api_key": "rl-key-123456", "renovationfind_token": "aaaaaa.bbbbbb.cccccc"}
@@ -152,10 +152,10 @@ async def _joined(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, po
 
 @asynccontextmanager
 async def connected(
-    base_url: str, *, era: Era = "modern", person: ElicitationFnT | None = None, **settings: Any
+    base_url: str, *, version: Version = "modern", person: ElicitationFnT | None = None, **settings: Any
 ) -> AsyncIterator[Client]:
     """A client of a server whose services are at this address."""
     values = {"rooflink_base_url": base_url, "renovationfind_base_url": base_url, **KEYS, **settings}
     server = build_server(make_settings(sandbox=False, **values))
-    async with Client(server, mode=_MODES[era], elicitation_callback=person) as client:
+    async with Client(server, mode=_MODES[version], elicitation_callback=person) as client:
         yield client

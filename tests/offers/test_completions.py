@@ -58,22 +58,22 @@ async def refused(client: Client, ref: PromptReference | ResourceTemplateReferen
     ],
 )
 async def test_codes_are_completed_by_prefix_and_by_what_they_stand_for(
-    sandbox, era, prompt, argument, typed, expected
+    sandbox, version, prompt, argument, typed, expected
 ):
-    async with connected(sandbox, era=era) as client:
+    async with connected(sandbox, version=version) as client:
         assert await of_prompt(client, prompt, argument, typed) == expected
     assert sandbox.requests == []
 
 
-async def test_all_states_fit_one_answer_and_the_code_comes_before_the_name(sandbox, era):
-    async with connected(sandbox, era=era) as client:
+async def test_all_states_fit_one_answer_and_the_code_comes_before_the_name(sandbox, version):
+    async with connected(sandbox, version=version) as client:
         assert await of_prompt(client, "hand_off", "state") == list(PLACES)
         found = await of_prompt(client, "hand_off", "state", "mi")
     assert found == ["MI", "MN", "MS", "MO"]
 
 
-async def test_an_answer_says_whether_there_is_more(sandbox, era):
-    async with connected(sandbox, era=era) as client:
+async def test_an_answer_says_whether_there_is_more(sandbox, version):
+    async with connected(sandbox, version=version) as client:
         ref = PromptReference(type="ref/prompt", name="hand_off")
         told = (await client.complete(ref, {"name": "state", "value": "T"})).completion
     assert (told.values, told.total, told.has_more) == (["TN", "TX"], 2, False)
@@ -82,9 +82,9 @@ async def test_an_answer_says_whether_there_is_more(sandbox, era):
 # Ids
 
 
-async def test_leads_that_were_seen_are_completed_newest_first(sandbox, era):
+async def test_leads_that_were_seen_are_completed_newest_first(sandbox, version):
     now = [1_764_000_000.0]
-    async with connected(sandbox, era=era, person=Person(), clock=lambda: now[0], toolsets="all") as client:
+    async with connected(sandbox, version=version, person=Person(), clock=lambda: now[0], toolsets="all") as client:
         assert await of_template(client, LEAD, "lead_id") == []
         for lead_id in (785, 812, 785):
             now[0] += 60
@@ -100,9 +100,9 @@ async def test_leads_that_were_seen_are_completed_newest_first(sandbox, era):
     assert len(sandbox.writes) == 2
 
 
-async def test_prospects_that_were_compared_are_completed_at_most_100_without_the_deleted(sandbox, era, time):
+async def test_prospects_that_were_compared_are_completed_at_most_100_without_the_deleted(sandbox, version, time):
     deleted = [str(one.id) for one in sandbox.prospects.values() if one.deleted is not None]
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         assert await of_template(client, PROSPECT, "prospect_id") == []
         await call(client, "find_matching_prospects", name="Dana Miller")
         before = len(sandbox.requests)
@@ -118,34 +118,34 @@ async def test_prospects_that_were_compared_are_completed_at_most_100_without_th
     assert sandbox.writes == []
 
 
-async def test_what_another_account_saw_is_not_offered(sandbox, era, tmp_path):
+async def test_what_another_account_saw_is_not_offered(sandbox, version, tmp_path):
     url = f"sqlite:///{tmp_path / 'state.db'}"
-    async with connected(sandbox, era=era, person=Person(), state_url=url) as client:
+    async with connected(sandbox, version=version, person=Person(), state_url=url) as client:
         await call(client, "renovationfind_accept_lead", lead_id=812)
         assert await of_template(client, LEAD, "lead_id") == ["812"]
     other = {"sandbox": False, "renovationfind_token": "eyJhbGciOi.eyJzdWIiOiIx.c2lnbmF0dXJl", "state_url": url}
     server = build_server(make_settings(**other))
-    async with Client(server, mode="legacy" if era == "legacy" else "auto") as client:
+    async with Client(server, mode="legacy" if version == "legacy" else "auto") as client:
         assert await of_template(client, LEAD, "lead_id") == []
 
 
-async def test_a_completion_neither_makes_a_store_nor_minds_a_broken_one(sandbox, era, tmp_path):
+async def test_a_completion_neither_makes_a_store_nor_minds_a_broken_one(sandbox, version, tmp_path):
     path = tmp_path / "none yet" / "state.db"
-    async with connected(sandbox, era=era, state_url=f"sqlite:///{path}") as client:
+    async with connected(sandbox, version=version, state_url=f"sqlite:///{path}") as client:
         assert await of_template(client, LEAD, "lead_id") == []
         assert await of_template(client, PROSPECT, "prospect_id", "7") == []
     assert not path.parent.exists()
     broken = tmp_path / "broken.db"
     broken.write_text("no database " * 100, "utf-8")
-    async with connected(sandbox, era=era, state_url=f"sqlite:///{broken}") as client:
+    async with connected(sandbox, version=version, state_url=f"sqlite:///{broken}") as client:
         assert await of_template(client, LEAD, "lead_id") == []
 
 
 # What there is not
 
 
-async def test_what_is_not_offered_is_refused_by_name(sandbox, era):
-    async with connected(sandbox, era=era) as client:
+async def test_what_is_not_offered_is_refused_by_name(sandbox, version):
+    async with connected(sandbox, version=version) as client:
         prompt = PromptReference(type="ref/prompt", name="no-such-prompt")
         assert "There is no prompt no-such-prompt. Prompts: close_won_lead" in await refused(client, prompt, "lead_id")
         template = ResourceTemplateReference(type="ref/resource", uri="rooflink://jobs/{job_id}")
@@ -158,8 +158,8 @@ async def test_what_is_not_offered_is_refused_by_name(sandbox, era):
         assert told == "id is no argument of it. Arguments: lead_id."
 
 
-async def test_the_templates_of_a_hidden_toolset_complete_nothing(era):
-    async with connected(Sandbox(clock=Time()), era=era, toolsets="-leads") as client:
+async def test_the_templates_of_a_hidden_toolset_complete_nothing(version):
+    async with connected(Sandbox(clock=Time()), version=version, toolsets="-leads") as client:
         told = await refused(client, ResourceTemplateReference(type="ref/resource", uri=LEAD), "lead_id")
     assert LEAD not in told
 

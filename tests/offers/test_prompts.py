@@ -23,11 +23,11 @@ from mcp.types import INVALID_PARAMS, GetPromptResult, ListPromptsResult, TextCo
 
 from leadbridge.server.app import build_server, tool_specs
 from leadbridge.server.errors import CatalogError
-from leadbridge.server.mcp.offering import Offering
 from leadbridge.server.mcp.prompts import NOT_GIVEN, TEXT_LIMIT, parse_prompt, read_prompts
+from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.text import CLOSE, OPEN
 from leadbridge.tools.completions import CHOICES
-from tests.support import Era, make_settings
+from tests.support import Version, make_settings
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOT = Path(__file__).parent / "snapshots" / "prompts.json"
@@ -60,10 +60,10 @@ class Asked:
     """A server; each question comes from a client of its own."""
 
     server: MCPServer[Any]
-    era: Era
+    version: Version
 
     def _client(self) -> Client:
-        return Client(self.server, mode="legacy" if self.era == "legacy" else "auto")
+        return Client(self.server, mode="legacy" if self.version == "legacy" else "auto")
 
     async def list_prompts(self) -> ListPromptsResult:
         async with self._client() as client:
@@ -79,8 +79,8 @@ class Asked:
 
 
 @pytest.fixture
-def client(era, sandbox) -> Asked:
-    return Asked(build_server(make_settings(), sandbox=sandbox), era)
+def client(version, sandbox) -> Asked:
+    return Asked(build_server(make_settings(), sandbox=sandbox), version)
 
 
 async def rendered(client: Asked, name: str, **arguments: str) -> str:
@@ -203,9 +203,9 @@ def test_a_malformed_file_is_refused_with_its_name_and_what_is_wrong(before, aft
     ],
     ids=str,
 )
-async def test_a_prompt_is_offered_if_and_only_if_all_its_tools_are(sandbox, era, settings):
+async def test_a_prompt_is_offered_if_and_only_if_all_its_tools_are(sandbox, version, settings):
     server = build_server(make_settings(**settings), sandbox=sandbox)
-    async with Client(server, mode="legacy" if era == "legacy" else "auto") as client:
+    async with Client(server, mode="legacy" if version == "legacy" else "auto") as client:
         tools = {tool.name for tool in (await client.list_tools()).tools}
         offered = {prompt.name for prompt in (await client.list_prompts()).prompts}
         assert offered == {prompt.name for prompt in read_prompts() if prompt.tools <= tools}
@@ -215,7 +215,7 @@ async def test_a_prompt_is_offered_if_and_only_if_all_its_tools_are(sandbox, era
 
 def test_with_read_only_the_review_alone_is_offered():
     server = build_server(make_settings(read_only=True))
-    assert isinstance(server, Offering)
+    assert isinstance(server, LeadBridgeServer)
     assert set(server.prompts.offered) == READS_ONLY
 
 

@@ -146,7 +146,7 @@ class RawServer(Process):
         self.stdin.flush()
 
     def send(self, method: str, *, capabilities: dict[str, Any] | None = None, **params: Any) -> int:
-        """Send a request of the era without handshake, and give its id."""
+        """Send a request of the version without handshake, and give its id."""
         self._next_id += 1
         meta = {**_ENVELOPE, "io.modelcontextprotocol/clientCapabilities": capabilities or {}}
         message = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": {**params, "_meta": meta}}

@@ -42,7 +42,7 @@ NOT_YES = [
     {"result": {"action": "accept", "content": {"confirm": None}}},
     {"result": {"action": "accept", "content": {"confirm": {"value": True}}}},
 ]
-"""Of the last two the handshake era's own rules for a form are broken, so that the SDK does not hand them on."""
+"""Of the last two the handshake version's own rules for a form are broken, so that the SDK does not hand them on."""
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def put(server: RawServer, **message: Any) -> None:
 
 
 def came_of(server: RawServer, answer: dict[str, Any]) -> dict[str, Any]:
-    """What a call comes to whose form is answered so; in the era without handshake an error stands in its place."""
+    """What a call comes to whose form is answered so; in the version without handshake an error stands in its place."""
     asked = server.send("tools/call", capabilities=ASKS, **CALL)
     question = server.receive()
     assert question["id"] == asked

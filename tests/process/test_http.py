@@ -17,7 +17,7 @@ from mcp.client.session import ElicitationFnT
 from leadbridge.server import __version__
 from tests.process.processes import Process, http_server, lower, parameters, sandbox_process
 from tests.process.story import win_lead
-from tests.support import Era, Person, call, data_of, text_of
+from tests.support import Person, Version, call, data_of, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -34,37 +34,37 @@ def served() -> Iterator[tuple[Process, str]]:
         yield running
 
 
-def connect(url: str, era: Era, person: ElicitationFnT | None = None) -> Client:
-    return Client(url, mode="legacy" if era == "legacy" else "auto", elicitation_callback=person)
+def connect(url: str, version: Version, person: ElicitationFnT | None = None) -> Client:
+    return Client(url, mode="legacy" if version == "legacy" else "auto", elicitation_callback=person)
 
 
-async def test_a_team_s_client_lists_and_calls(served, era):
-    async with connect(served[1], era) as client:
-        assert client.protocol_version == {"modern": "2026-07-28", "legacy": "2025-11-25"}[era]
+async def test_a_team_s_client_lists_and_calls(served, version):
+    async with connect(served[1], version) as client:
+        assert client.protocol_version == {"modern": "2026-07-28", "legacy": "2025-11-25"}[version]
         assert "renovationfind_mark_won" in {tool.name for tool in (await client.list_tools()).tools}
         assert "Prospects 1-2 of" in text_of(await call(client, "rooflink_list_prospects", page_size=2))
 
 
 @pytest.mark.parametrize(("action", "outcome"), [("decline", "not_approved"), ("accept", "done")])
-async def test_a_person_is_asked_and_counts(served, era, action, outcome):
+async def test_a_person_is_asked_and_counts(served, version, action, outcome):
     person = Person(action)
-    lead_id = {"modern": 811, "legacy": 812}[era]
-    async with connect(served[1], era, person) as client:
+    lead_id = {"modern": 811, "legacy": 812}[version]
+    async with connect(served[1], version, person) as client:
         receipt = data_of(await call(client, "renovationfind_accept_lead", lead_id=lead_id))
     assert receipt["outcome"] == outcome
     (question,) = person.shown
     assert f"Accept lead {lead_id}" in question
 
 
-async def test_what_was_written_and_approved_is_still_known_to_the_next_client(served, era):
+async def test_what_was_written_and_approved_is_still_known_to_the_next_client(served, version):
     """With one store in memory for all sessions, the end of one must not take it from the others."""
-    decline, arguments = "renovationfind_decline_lead", {"lead_id": LEADS[era], "reason": "Too far"}
-    async with connect(served[1], era) as client:
+    decline, arguments = "renovationfind_decline_lead", {"lead_id": LEADS[version], "reason": "Too far"}
+    async with connect(served[1], version) as client:
         token = data_of(await call(client, decline, **arguments))["approval_token"]
         assert data_of(await call(client, decline, **arguments, approval_token=token))["outcome"] == "done"
-    async with connect(served[1], era) as client:
+    async with connect(served[1], version) as client:
         rows = data_of(await call(client, "write_history"))["rows"]
-        assert f"lead {LEADS[era]}" in {row["target"] for row in rows if row["approval"] == "token"}
+        assert f"lead {LEADS[version]}" in {row["target"] for row in rows if row["approval"] == "token"}
         again = data_of(await call(client, decline, **arguments, approval_token=token))
         assert again["outcome"] in {"already_done", "refused"}
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from leadbridge.server.app import build_deck, build_server, tool_specs
+from leadbridge.server.app import build_app_context, build_server, tool_specs
 from leadbridge.server.catalog import Catalog, load
 from leadbridge.server.mcp.instructions import instructions
 from leadbridge.server.mcp.toolsets import DEFAULT, OPT_IN, hidden_tools
@@ -33,7 +33,7 @@ def test_they_stay_under_2000_characters_and_give_every_reason(account, read_onl
     settings = {**account, "read_only": read_only, "toolsets": toolsets}
     text = told(**settings)
     assert len(text) < LIMIT
-    hidden = build_deck(make_settings(**settings)).hidden
+    hidden = build_app_context(make_settings(**settings)).hidden
     for reason in hidden.values():
         assert reason in text
     assert ("Hidden tools: " in text) is bool(hidden)
@@ -43,8 +43,8 @@ def test_they_stay_under_2000_characters_and_give_every_reason(account, read_onl
 def test_they_stay_under_2000_characters_when_all_reasons_come_together():
     reasons = {f"toolset {name} is not in LEADBRIDGE_TOOLSETS" for name in (*DEFAULT, *OPT_IN)}
     reasons |= {"no key for rooflink", "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
-    deck = build_deck(make_settings(sandbox=True))
-    assert len(instructions(deck.settings, {reason: reason for reason in reasons}, deck.services)) < LIMIT
+    app = build_app_context(make_settings(sandbox=True))
+    assert len(instructions(app.settings, {reason: reason for reason in reasons}, app.services)) < LIMIT
 
 
 def test_they_tell_how_approval_is_asked_for_under_these_settings():
@@ -67,12 +67,12 @@ def test_only_services_with_a_key_are_named_as_the_pipeline_s():
 
 
 def test_nothing_is_said_of_hidden_tools_where_none_is_hidden():
-    deck = build_deck(make_settings())
-    assert "Hidden" not in instructions(deck.settings, {}, deck.services)
+    app = build_app_context(make_settings())
+    assert "Hidden" not in instructions(app.settings, {}, app.services)
 
 
 def test_what_the_pages_name_without_a_path_is_hidden_and_said_why():
-    hidden = build_deck(make_settings(toolsets="all")).hidden
+    hidden = build_app_context(make_settings(toolsets="all")).hidden
     for name in ("rooflink_reply_to_note", "rooflink_update_customer_email", "rooflink_search_jobs"):
         assert hidden[name] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
     assert "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE" in told(toolsets="all")
@@ -85,7 +85,7 @@ def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
     settings = make_settings(toolsets="prospects")
     hidden = hidden_tools(settings, without, tool_specs(), {"rooflink", "renovationfind"})
     assert hidden["rooflink_create_lead"] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
-    assert hidden["rooflink_create_lead"] in instructions(settings, hidden, build_deck(settings).services)
+    assert hidden["rooflink_create_lead"] in instructions(settings, hidden, build_app_context(settings).services)
 
 
 def test_they_name_only_tools_that_exist():

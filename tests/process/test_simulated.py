@@ -23,7 +23,7 @@ from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox_keys import SANDBOX_HEADER
 from tests.contract.standin import serving
 from tests.process.processes import named
-from tests.support import Era, Person, call, data_of, make_settings, text_of
+from tests.support import Person, Version, call, data_of, make_settings, text_of
 
 ACCEPT, CREATE, HISTORY = "renovationfind_accept_lead", "rooflink_create_lead", "write_history"
 HOUSE: dict[str, Any] = {"address": "4821 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"}
@@ -53,15 +53,15 @@ def accepting(seen: list[str], *, header: bool = False) -> Iterator[str]:
 
 
 @contextmanager
-def person_at(settings: dict[str, str], era: Era = "modern") -> Iterator[tuple[Client, Person]]:
+def person_at(settings: dict[str, str], version: Version = "modern") -> Iterator[tuple[Client, Person]]:
     person = Person()
     server = build_server(make_settings(sandbox=False, **settings))
-    yield Client(server, mode="legacy" if era == "legacy" else "auto", elicitation_callback=person), person
+    yield Client(server, mode="legacy" if version == "legacy" else "auto", elicitation_callback=person), person
 
 
-async def test_everything_says_that_the_services_are_simulated(live, era: Era, state_url: str):
+async def test_everything_says_that_the_services_are_simulated(live, version: Version, state_url: str):
     settings = {**live, "state_url": state_url}
-    with person_at(settings, era) as (entering, person):
+    with person_at(settings, version) as (entering, person):
         async with entering as client:
             told = [client.instructions or ""]
             told += [text_of(await call(client, ACCEPT, lead_id=812)), *person.shown]

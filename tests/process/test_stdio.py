@@ -20,7 +20,7 @@ from leadbridge.server import __version__
 from leadbridge.server.sandbox import Fault
 from tests.process.processes import PATIENCE, RawServer, eventually, parameters, raw_server, without_introduction
 from tests.process.story import win_lead
-from tests.support import Era, Person, call, data_of, text_of
+from tests.support import Person, Version, call, data_of, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -46,11 +46,15 @@ HANDSHAKE = (
 
 @asynccontextmanager
 async def stdio(
-    server: StdioServerParameters, era: Era, person: ElicitationFnT | None = None, *, errors: list[str] | None = None
+    server: StdioServerParameters,
+    version: Version,
+    person: ElicitationFnT | None = None,
+    *,
+    errors: list[str] | None = None,
 ) -> AsyncIterator[Client]:
     """The SDK's client on a server process; what the process said on stderr is put into `errors` at the end."""
     with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
-        mode = "legacy" if era == "legacy" else "auto"
+        mode = "legacy" if version == "legacy" else "auto"
         async with Client(stdio_client(server, errlog=log), mode=mode, elicitation_callback=person) as client:
             yield client
         log.seek(0)
@@ -78,10 +82,10 @@ def written(server: RawServer) -> list[dict[str, Any]]:
 # The SDK's client
 
 
-async def test_a_host_that_can_ask_wins_a_lead(era):
+async def test_a_host_that_can_ask_wins_a_lead(version):
     person = Person()
-    async with stdio(parameters("--sandbox"), era, person) as client:
-        assert client.protocol_version == {"modern": "2026-07-28", "legacy": "2025-11-25"}[era]
+    async with stdio(parameters("--sandbox"), version, person) as client:
+        assert client.protocol_version == {"modern": "2026-07-28", "legacy": "2025-11-25"}[version]
         assert client.server_info is not None
         assert client.server_info.name == "leadbridge"
         assert "SANDBOX" in (client.instructions or "")
@@ -94,12 +98,12 @@ async def test_a_host_that_can_ask_wins_a_lead(era):
     assert "cannot be undone" in win
 
 
-async def test_a_host_that_cannot_ask_wins_a_lead_with_tokens(era):
-    async with stdio(parameters("--sandbox"), era) as client:
+async def test_a_host_that_cannot_ask_wins_a_lead_with_tokens(version):
+    async with stdio(parameters("--sandbox"), version) as client:
         assert await win_lead(client) == [*["token"] * 3, *["not needed"] * 3, "token"]
 
 
-async def test_a_read_only_server_writes_by_no_argument(era, live, simulator):
+async def test_a_read_only_server_writes_by_no_argument(version, live, simulator):
     extra = [
         {},
         {"dry_run": True},
@@ -107,7 +111,7 @@ async def test_a_read_only_server_writes_by_no_argument(era, live, simulator):
         {"approval_token": "lb1.e30.x"},
         {"read_only": False, "confirm": True},
     ]
-    async with stdio(parameters(read_only="1", **live), era, Person()) as client:
+    async with stdio(parameters(read_only="1", **live), version, Person()) as client:
         assert not {tool.name for tool in (await client.list_tools()).tools} & set(WRITE_TOOLS)
         for tool, arguments in WRITE_TOOLS.items():
             for more in extra:

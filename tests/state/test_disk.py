@@ -17,7 +17,7 @@ from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.state import Store, audit
 from tests.api.faults import STATUS, WRITES, line
 from tests.state.disks import Disk, disk_of, read_only
-from tests.support import Time, call, connected, data_of, make_settings, patient_governor, text_of
+from tests.support import Time, call, connected, data_of, make_settings, patient_rate_limiter, text_of
 
 pytestmark = pytest.mark.sqlite
 
@@ -127,7 +127,7 @@ async def filling(disk: Disk, sandbox: Sandbox, time: Time) -> AsyncIterator[Cli
         settings,
         sandbox=sandbox,
         transport=lambda: _Fills(sandbox, disk.fail),
-        governor=patient_governor(time),
+        rate_limiter=patient_rate_limiter(time),
     )
     async with Client(server) as client:
         yield client

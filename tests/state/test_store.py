@@ -515,10 +515,10 @@ async def test_a_server_in_memory_forgets_its_tokens_together_with_what_was_used
     from mcp import Client
 
     from leadbridge.server.app import build_server
-    from tests.support import make_settings, patient_governor
+    from tests.support import make_settings, patient_rate_limiter
 
     sandbox = Sandbox(clock=time, prospects=5)
-    server_ = build_server(make_settings(), sandbox=sandbox, governor=patient_governor(time))
+    server_ = build_server(make_settings(), sandbox=sandbox, rate_limiter=patient_rate_limiter(time))
     arguments = {"first_name": "Ada", "last_name": "Byron", "phone": "(403) 555-0199", "skip_duplicates": False}
     name = "renovationfind_create_referral"
     async with Client(server_) as client:

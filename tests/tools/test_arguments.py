@@ -11,7 +11,7 @@ import pytest
 
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.records import JobStatus
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 LIST, GET, NOTES = "rooflink_list_prospects", "rooflink_get_prospect", "rooflink_list_notes"
 ADD, CREATE, WIN, STATUS = (
@@ -58,8 +58,10 @@ async def refused(sandbox: Sandbox, tool: str, *names: str, **arguments: Any) ->
 # What was left out
 
 
-async def test_null_for_every_optional_argument_is_the_argument_left_out(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, time=time, era=era, person=Person()) as client:
+async def test_null_for_every_optional_argument_is_the_argument_left_out(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    async with connected(sandbox, time=time, version=version, person=Person()) as client:
         schemas = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
         for tool, given in (
             (LIST, {}),
@@ -95,9 +97,9 @@ async def test_a_write_takes_a_blank_text_for_no_silence(sandbox: Sandbox, name:
 # Scalars as texts
 
 
-async def test_numbers_and_flags_may_come_as_texts(sandbox: Sandbox, time: Time, era: Era):
+async def test_numbers_and_flags_may_come_as_texts(sandbox: Sandbox, time: Time, version: Version):
     first = min(sandbox.prospects)
-    async with connected(sandbox, time=time, era=era, person=Person()) as client:
+    async with connected(sandbox, time=time, version=version, person=Person()) as client:
         assert data_of(await call(client, GET, prospect_id=str(first)))["id"] == first
         assert data_of(await call(client, GET, prospect_id=float(first)))["id"] == first
         page = await call(client, LIST, page="2", page_size=" 5 ", include_deleted="True", stage=" signed\n")
@@ -196,9 +198,9 @@ async def test_a_text_that_may_be_several_values_is_no_list(sandbox: Sandbox, va
 # Names
 
 
-async def test_what_hosts_add_to_every_call_is_passed_over(sandbox: Sandbox, time: Time, era: Era):
+async def test_what_hosts_add_to_every_call_is_passed_over(sandbox: Sandbox, time: Time, version: Version):
     added = {"toolCallId": "call_1", "sessionId": "s", "action": "sendMessage", "chatInput": "show it", "tool": "x"}
-    async with connected(sandbox, time=time, era=era, person=Person()) as client:
+    async with connected(sandbox, time=time, version=version, person=Person()) as client:
         assert not (await call(client, "server_status", **added)).is_error
         result = await call(client, "renovationfind_accept_lead", lead_id=812, **added)
         assert data_of(result)["outcome"] == "done"
@@ -253,9 +255,11 @@ async def test_what_programs_write_for_nothing_is_no_value(sandbox: Sandbox, val
         assert "no value" in await refuse(LIST, "city", city=value)
 
 
-async def test_people_and_towns_that_are_called_so_are_taken_with_a_warning(sandbox: Sandbox, time: Time, era: Era):
+async def test_people_and_towns_that_are_called_so_are_taken_with_a_warning(
+    sandbox: Sandbox, time: Time, version: Version
+):
     called = {"first_name": "Nan", "last_name": "Null", "city": "None"}
-    async with connected(sandbox, time=time, era=era) as client:
+    async with connected(sandbox, time=time, version=version) as client:
         receipt = data_of(await call(client, CREATE, **PLANO, **called))
         assert receipt["outcome"] == "done"
         for name in called:
@@ -340,7 +344,7 @@ async def test_an_id_beyond_what_javascript_holds_goes_out_as_it_came(sandbox: S
     await refused(sandbox, GET, "prospect_id", prospect_id=str(2**63))
 
 
-async def test_an_id_that_javascript_would_round_is_told_as_a_text(sandbox: Sandbox, time: Time, era: Era):
+async def test_an_id_that_javascript_would_round_is_told_as_a_text(sandbox: Sandbox, time: Time, version: Version):
     """The client holds every answer against its schema."""
     large, small = 2**53 + 1, max(sandbox.prospects)
     small_one = replace(sandbox.prospects[small], deleted=None)
@@ -348,7 +352,7 @@ async def test_an_id_that_javascript_would_round_is_told_as_a_text(sandbox: Sand
     sandbox.notes.clear()
     sandbox.prospects.update({small: small_one, large: replace(small_one, id=large)})
     sandbox.leads[large] = replace(sandbox.leads[785], id=large, status=JobStatus(), attachments=[])
-    async with connected(sandbox, time=time, era=era, person=Person()) as client:
+    async with connected(sandbox, time=time, version=version, person=Person()) as client:
         assert data_of(await call(client, GET, prospect_id=str(large)))["id"] == str(large)
         assert data_of(await call(client, GET, prospect_id=small))["id"] == small
         assert data_of(await call(client, "rooflink_prospect_checklist", prospect_id=str(large)))["prospect_id"] == (

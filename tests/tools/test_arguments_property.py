@@ -157,7 +157,7 @@ def check_refusal(tool: str, schema: dict[str, Any], given_arguments: dict[str, 
         assert parts <= known or visible(name)[:40] in unknown or "<" in "".join(given_arguments), (tool, line)
 
 
-def look_at(stage: Bench, tool: str, arguments: dict[str, Any]) -> None:
+def record_unexpected(stage: Bench, tool: str, arguments: dict[str, Any]) -> None:
     """One call, and what holds of every answer."""
     requests, writes = len(stage.sandbox.requests), len(stage.sandbox.writes)
     result = stage.call(tool, arguments)
@@ -183,7 +183,7 @@ def test_no_arguments_whatever_crash_a_tool_or_slip_through(tool: str):
         @FEW
         @given(arguments=arguments_for(stage.schemas[tool]))
         def attempt(arguments: dict[str, Any]) -> None:
-            look_at(stage, tool, arguments)
+            record_unexpected(stage, tool, arguments)
 
         attempt()
         assert not stage.call("server_status", {}).is_error  # the server is still there
@@ -217,7 +217,7 @@ def test_each_odd_value_alone_is_taken_or_refused_by_its_name(tool: str):
             try:
                 # A dry run is enough: what is wrong is found before.
                 quiet = {"dry_run": True} if "dry_run" in properties and argument != "dry_run" else {}
-                look_at(stage, tool, {**GOOD[tool], **quiet, argument: value})
+                record_unexpected(stage, tool, {**GOOD[tool], **quiet, argument: value})
             except AssertionError as error:
                 crashed.append((argument, repr(value)[:20], str(error).splitlines()[0][:80]))
     assert crashed == []

@@ -11,7 +11,7 @@ from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
 from leadbridge.server.sandbox import Fault, Sandbox
 from tests.state.disks import disk_of
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 from tests.tools.handing_off import CREATE, GIVEN, befall, hand_off
 
 ACCEPT, DECLINE, REFER = (
@@ -27,9 +27,9 @@ def slow_down(sandbox: Sandbox, seconds: float) -> None:
     sandbox.faults.add(Fault(kind="rate_limited", match="POST .", times=1, seconds=seconds))
 
 
-async def test_while_a_service_wants_to_be_left_alone_nobody_is_asked(sandbox: Sandbox, time: Time, era: Era):
+async def test_while_a_service_wants_to_be_left_alone_nobody_is_asked(sandbox: Sandbox, time: Time, version: Version):
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         slow_down(sandbox, 300)
         assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "refused"
         asked = len(person.shown)
@@ -43,8 +43,10 @@ async def test_while_a_service_wants_to_be_left_alone_nobody_is_asked(sandbox: S
     assert len(sandbox.writes) == 1
 
 
-async def test_meanwhile_no_token_is_made_and_a_given_one_is_not_used_up(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_meanwhile_no_token_is_made_and_a_given_one_is_not_used_up(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    async with connected(sandbox, version=version, time=time) as client:
         token = data_of(await call(client, ACCEPT, lead_id=811))["approval_token"]
         slow_down(sandbox, 300)
         other = data_of(await call(client, ACCEPT, lead_id=812))["approval_token"]
@@ -59,10 +61,10 @@ async def test_meanwhile_no_token_is_made_and_a_given_one_is_not_used_up(sandbox
 
 
 async def test_a_pause_that_is_over_once_somebody_has_read_keeps_nobody_from_being_asked(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ):
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person, call_deadline=20) as client:
+    async with connected(sandbox, version=version, time=time, person=person, call_deadline=20) as client:
         slow_down(sandbox, 30)  # longer than the first call has, so that it gives up
         assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "refused"
         time.now += 21
@@ -73,14 +75,14 @@ async def test_a_pause_that_is_over_once_somebody_has_read_keeps_nobody_from_bei
 @pytest.mark.sqlite
 @pytest.mark.parametrize("kind", ["full", "told full", "query only"])
 async def test_while_nothing_can_be_put_on_record_nobody_is_asked(
-    sandbox: Sandbox, time: Time, era: Era, tmp_path: Path, kind: str
+    sandbox: Sandbox, time: Time, version: Version, tmp_path: Path, kind: str
 ):
     person = Person()
     with disk_of(kind, tmp_path / "disk") as disk:
         url = f"sqlite:///{disk.folder}/state.db"
         async with (
-            connected(sandbox, era=era, time=time, state_url=url, person=person) as client,
-            connected(sandbox, era=era, time=time, state_url=url) as mute,
+            connected(sandbox, version=version, time=time, state_url=url, person=person) as client,
+            connected(sandbox, version=version, time=time, state_url=url) as mute,
         ):
             assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "done"
             disk.fail()
@@ -95,9 +97,9 @@ async def test_while_nothing_can_be_put_on_record_nobody_is_asked(
     assert len(sandbox.writes) == 1
 
 
-async def test_while_an_earlier_write_is_unresolved_nobody_is_asked(sandbox: Sandbox, time: Time, era: Era):
+async def test_while_an_earlier_write_is_unresolved_nobody_is_asked(sandbox: Sandbox, time: Time, version: Version):
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         sandbox.faults.add(Fault(kind="drop_after", match="POST accept"))
         assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "unknown"
         for tool, more in ((ACCEPT, {}), (DECLINE, {"reason": "Too far"})):
@@ -105,10 +107,12 @@ async def test_while_an_earlier_write_is_unresolved_nobody_is_asked(sandbox: San
     assert len(person.shown) == 1
 
 
-async def test_while_another_write_may_have_created_the_same_nobody_is_asked(sandbox: Sandbox, time: Time, era: Era):
+async def test_while_another_write_may_have_created_the_same_nobody_is_asked(
+    sandbox: Sandbox, time: Time, version: Version
+):
     """A lead that is accepted already tells what would be created."""
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "done"
         befall(sandbox, CREATE, "drop_before")
         lost = await call(client, "rooflink_create_lead", **{**GIVEN, "address": "4821 JUNIPER HOLLOW DRIVE"})
@@ -119,10 +123,10 @@ async def test_while_another_write_may_have_created_the_same_nobody_is_asked(san
 
 
 async def test_a_hand_off_asks_nobody_while_either_of_its_services_wants_to_be_left_alone(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ):
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         slow_down(sandbox, 300)
         assert data_of(await call(client, ACCEPT, lead_id=811))["outcome"] == "refused"
         assert (await hand_off(client, **GIVEN))["reason"] == "rate_limited"
@@ -147,7 +151,7 @@ class Thinking:
 
 async def test_a_call_that_is_dispatched_twice_asks_once(sandbox: Sandbox, time: Time):
     person, results, again = Thinking(), list[CallToolResult](), list[CallToolResult]()
-    async with connected(sandbox, era="legacy", time=time, person=person) as client:
+    async with connected(sandbox, version="legacy", time=time, person=person) as client:
 
         async def accept(lead_id: int) -> None:
             results.append(await call(client, ACCEPT, lead_id=lead_id))
@@ -170,7 +174,7 @@ async def test_a_call_that_is_dispatched_twice_asks_once(sandbox: Sandbox, time:
 
 async def test_a_question_that_nobody_waits_for_any_more_can_be_asked_again(sandbox: Sandbox, time: Time):
     person = Thinking()
-    async with connected(sandbox, era="legacy", time=time, person=person) as client:
+    async with connected(sandbox, version="legacy", time=time, person=person) as client:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(lambda: call(client, ACCEPT, lead_id=812))
             await person.asked.wait()

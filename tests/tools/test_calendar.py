@@ -11,7 +11,7 @@ from mcp import Client
 
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.people import HOSTILE_TEXTS
-from tests.support import Era, Time, call, connected, data_of, text_of
+from tests.support import Time, Version, call, connected, data_of, text_of
 
 LIST, VIEW, DAYS = "rooflink_list_events", "rooflink_calendar_view", "rooflink_next_five_days_events"
 NOW = datetime(2026, 5, 4, 15, 30, tzinfo=UTC)
@@ -37,8 +37,8 @@ async def walk(client: Client, **arguments: Any) -> list[dict[str, Any]]:
     return rows
 
 
-async def test_pages_of_ten_lead_to_all_events_that_do_not_recur(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_pages_of_ten_lead_to_all_events_that_do_not_recur(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         first = await call(client, LIST)
         rows = await walk(client)
     once = [event for event in sandbox.events.values() if event.recurrence == "never"]
@@ -50,8 +50,10 @@ async def test_pages_of_ten_lead_to_all_events_that_do_not_recur(sandbox: Sandbo
     assert sandbox.writes == []
 
 
-async def test_filters_go_out_and_the_one_that_the_service_ignores_is_named(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_filters_go_out_and_the_one_that_the_service_ignores_is_named(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, LIST, start_from="2026-05-05", start_to="2026-05-06", user_ids=[303, 304], job_id=1)
     data = data_of(result)
     assert sandbox.requests[-1].query == (
@@ -80,8 +82,8 @@ async def test_days_that_the_service_ignores_are_named(sandbox: Sandbox, time: T
     assert view["filters_ignored"] == ["start_from"]
 
 
-async def test_the_view_is_today_and_ones_own_unless_users_are_given(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_the_view_is_today_and_ones_own_unless_users_are_given(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         own = await call(client, VIEW)
         everyone = await call(client, VIEW, user_ids=[301, 302, 303, 304, 305])
         none = await call(client, VIEW, start_from="2027-01-01")
@@ -100,8 +102,8 @@ async def test_recurring_events_say_so(sandbox: Sandbox, time: Time):
     assert {row["id"]: row.get("recurrence") for row in data["rows"]}[weekly.id] == "weekly"
 
 
-async def test_the_next_days_are_shown_day_by_day(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_the_next_days_are_shown_day_by_day(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         mine = await call(client, DAYS)
         everyone = await call(client, DAYS, scope="all")
     days = data_of(everyone)["days"]

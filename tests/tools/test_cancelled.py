@@ -12,7 +12,7 @@ from mcp import Client
 
 from leadbridge.server.app import build_server
 from leadbridge.server.sandbox import Fault, Sandbox
-from tests.support import Era, Time, call, data_of, make_settings, patient_governor, text_of
+from tests.support import Time, Version, call, data_of, make_settings, patient_rate_limiter, text_of
 
 STATUS: tuple[str, dict[str, Any]] = ("renovationfind_update_job_status", {"lead_id": 785, "status": "QUOTE_SENT"})
 
@@ -33,11 +33,11 @@ class Held(httpx.AsyncBaseTransport):
         return response
 
 
-def held_client(sandbox: Sandbox, network: Held, time: Time, era: Era, **settings: Any) -> Client:
+def held_client(sandbox: Sandbox, network: Held, time: Time, version: Version, **settings: Any) -> Client:
     server = build_server(
-        make_settings(**settings), sandbox=sandbox, transport=lambda: network, governor=patient_governor(time)
+        make_settings(**settings), sandbox=sandbox, transport=lambda: network, rate_limiter=patient_rate_limiter(time)
     )
-    return Client(server, mode="legacy" if era == "legacy" else "auto")
+    return Client(server, mode="legacy" if version == "legacy" else "auto")
 
 
 @asynccontextmanager
@@ -65,9 +65,9 @@ async def settled(client: Client) -> list[dict[str, Any]]:
             return rows
 
 
-async def test_the_answer_to_a_cancelled_write_goes_on_record(sandbox: Sandbox, time: Time, era: Era):
+async def test_the_answer_to_a_cancelled_write_goes_on_record(sandbox: Sandbox, time: Time, version: Version):
     network = Held(sandbox)
-    async with held_client(sandbox, network, time, era) as client:
+    async with held_client(sandbox, network, time, version) as client:
         async with cancelled(client, network, *STATUS):
             meanwhile = await call(client, STATUS[0], **STATUS[1])
             assert data_of(meanwhile)["reason"] == "in_progress"
@@ -78,10 +78,10 @@ async def test_the_answer_to_a_cancelled_write_goes_on_record(sandbox: Sandbox, 
     assert len(sandbox.writes) == 1
 
 
-async def test_a_refusal_of_a_cancelled_write_goes_on_record_too(sandbox: Sandbox, time: Time, era: Era):
+async def test_a_refusal_of_a_cancelled_write_goes_on_record_too(sandbox: Sandbox, time: Time, version: Version):
     network = Held(sandbox)
     sandbox.faults.add(Fault(kind="status", status=422, match="* status"))
-    async with held_client(sandbox, network, time, era) as client:
+    async with held_client(sandbox, network, time, version) as client:
         async with cancelled(client, network, *STATUS):
             network.answer.set()
         (row,) = await settled(client)
@@ -90,10 +90,10 @@ async def test_a_refusal_of_a_cancelled_write_goes_on_record_too(sandbox: Sandbo
 
 
 async def test_a_write_that_stays_without_an_answer_is_unknown_after_a_few_seconds(
-    sandbox: Sandbox, time: Time, era: Era, loop_time: Time
+    sandbox: Sandbox, time: Time, version: Version, loop_time: Time
 ):
     network, states = Held(sandbox), list[str]()
-    async with held_client(sandbox, network, time, era) as client:
+    async with held_client(sandbox, network, time, version) as client:
         async with cancelled(client, network, *STATUS):
             for _ in range(2):
                 await anyio.sleep(3)
@@ -105,11 +105,11 @@ async def test_a_write_that_stays_without_an_answer_is_unknown_after_a_few_secon
 
 
 async def test_of_several_steps_the_one_under_way_is_finished_and_the_next_not_begun(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ):
     network = Held(sandbox)
     arguments = {"lead_id": 812}
-    async with held_client(sandbox, network, time, era, approvals="off") as client:
+    async with held_client(sandbox, network, time, version, approvals="off") as client:
         async with cancelled(client, network, "hand_off_lead", arguments):
             network.answer.set()
         (row,) = await settled(client)

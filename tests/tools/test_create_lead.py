@@ -14,7 +14,7 @@ import pytest
 from mcp.types import CallToolResult
 
 from leadbridge.server.sandbox import Fault, Sandbox
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 CREATE = "rooflink_create_lead"
 PATH = "/roof_link_endpoints/api/light/jobs/create_customer_and_job/"
@@ -99,8 +99,8 @@ def test_the_tables_here_are_complete():
     assert (len(US), len(CANADA), len(LEAD_STATUSES)) == (51, 13, 14)
 
 
-async def test_the_least_there_can_be_goes_out_exactly_so(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_the_least_there_can_be_goes_out_exactly_so(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, CREATE, **PLANO)
     assert data_of(result)["outcome"] == "done", text_of(result)
     assert len(sandbox.writes) == 1
@@ -111,7 +111,7 @@ async def test_the_least_there_can_be_goes_out_exactly_so(sandbox: Sandbox, time
     assert (request.path, request.query) == (PATH, "")
 
 
-async def test_all_there_can_be_goes_out_exactly_so(sandbox: Sandbox, time: Time, era: Era):
+async def test_all_there_can_be_goes_out_exactly_so(sandbox: Sandbox, time: Time, version: Version):
     info = {"campaign": "Hail 2026", "renovationfind_id": 812, "tags": ["a", {"b": None}], "ok": True, "rate": 1.5}
     everything = {
         **PLANO,
@@ -129,7 +129,7 @@ async def test_all_there_can_be_goes_out_exactly_so(sandbox: Sandbox, time: Time
         "extra_info": info,
         "external_id": "RF-812",
     }
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, CREATE, **everything)
     assert data_of(result)["outcome"] == "done", text_of(result)
     assert body_of(sandbox) == {
@@ -153,8 +153,8 @@ async def test_all_there_can_be_goes_out_exactly_so(sandbox: Sandbox, time: Time
     assert len(sandbox.writes) == 1
 
 
-async def test_the_receipt_has_the_ids_of_job_and_customer(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_the_receipt_has_the_ids_of_job_and_customer(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, CREATE, **PLANO, city="Plano")
     made = sandbox.prospects[sandbox.writes[0].record_id]
     receipt = data_of(result)
@@ -195,8 +195,8 @@ async def test_a_code_that_is_no_state_is_refused_with_all_that_are(sandbox: San
     assert all(code in found["state"].replace(":", " ").split() for code in (*US, *CANADA))
 
 
-async def test_a_zip_code_of_another_state_is_refused_with_where_it_is(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_a_zip_code_of_another_state_is_refused_with_where_it_is(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         with nothing_leaves(sandbox):
             found = problems(await call(client, CREATE, **{**PLANO, "state": "OK"}))
             assert "TX" in found["postal_code"]
@@ -220,8 +220,8 @@ async def test_a_postal_code_of_the_wrong_form_is_refused(sandbox: Sandbox):
                     assert list(found) == ["postal_code"], (code, found)
 
 
-async def test_digits_of_another_alphabet_are_no_postal_code(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_digits_of_another_alphabet_are_no_postal_code(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         with nothing_leaves(sandbox):
             for code in ("７５０２４", "٧٥٠٢٤", "७५०२४", "𝟕𝟓𝟎𝟐𝟒", "75024-１２３４"):
                 found = problems(await call(client, CREATE, **{**PLANO, "postal_code": code}))
@@ -243,10 +243,10 @@ async def test_a_zip_code_may_have_its_four_digits_more(sandbox: Sandbox, time: 
 
 
 async def test_coordinates_left_out_are_the_zip_code_s_and_said_to_be_approximate(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ):
     person = Person("decline")
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         result = await call(client, CREATE, **PLANO)
         assert any("approximate" in warning for warning in data_of(result)["warnings"])
         assert {name: body_of(sandbox)[name] for name in CENTRE} == CENTRE
@@ -277,8 +277,8 @@ async def test_coordinates_go_out_as_plain_texts(sandbox: Sandbox, time: Time):
 WHERE = "latitude, longitude"
 
 
-async def test_coordinates_that_cannot_be_right_are_refused(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_coordinates_that_cannot_be_right_are_refused(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
 
         async def refused(**given: Any) -> dict[str, str]:
             with nothing_leaves(sandbox):
@@ -335,8 +335,8 @@ LIMITS = {
 }  # fmt: skip
 
 
-async def test_a_text_too_long_is_refused_with_its_limit(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_a_text_too_long_is_refused_with_its_limit(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         with nothing_leaves(sandbox):
             for name, limit in LIMITS.items():
                 found = problems(await call(client, CREATE, **{**PLANO, name: "1" * (limit + 1)}))
@@ -381,8 +381,8 @@ async def test_a_text_stays_a_text_whatever_it_looks_like(sandbox: Sandbox, time
     assert len(sandbox.writes) == 1
 
 
-async def test_all_that_is_wrong_is_told_at_once(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_all_that_is_wrong_is_told_at_once(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         with nothing_leaves(sandbox):
             found = problems(
                 await call(
@@ -442,8 +442,10 @@ async def test_a_lead_source_is_an_id_or_door_knocking(sandbox: Sandbox, time: T
 # Contacts
 
 
-async def test_a_phone_needs_digits_and_is_warned_of_when_it_cannot_be_one(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_a_phone_needs_digits_and_is_warned_of_when_it_cannot_be_one(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    async with connected(sandbox, version=version, time=time) as client:
         with nothing_leaves(sandbox):
             for phone in ("call me", "n/a", "-", " "):
                 found = problems(await call(client, CREATE, **PLANO, cell_phone=phone, home_phone=phone))
@@ -476,9 +478,9 @@ async def test_an_address_of_mail_must_look_like_one(sandbox: Sandbox, time: Tim
 # Extra information
 
 
-async def test_extra_info_is_an_object_and_may_come_as_json_text(sandbox: Sandbox, time: Time, era: Era):
+async def test_extra_info_is_an_object_and_may_come_as_json_text(sandbox: Sandbox, time: Time, version: Version):
     info = {"campaign": "hail", "nested": {"a": [1, None, "x"]}, "ok": False}
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         for given in (info, json.dumps(info), "  " + json.dumps(info)):
             result = await call(client, CREATE, **plano(), extra_info=given)
             assert data_of(result)["outcome"] == "done", text_of(result)
@@ -520,9 +522,11 @@ async def test_a_number_of_thousands_of_digits_is_refused_and_leaves_no_trace(sa
 # Duplicates
 
 
-async def test_the_service_is_not_asked_to_make_a_duplicate_without_a_person(sandbox: Sandbox, time: Time, era: Era):
+async def test_the_service_is_not_asked_to_make_a_duplicate_without_a_person(
+    sandbox: Sandbox, time: Time, version: Version
+):
     person = Person("decline")
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         with nothing_is_posted(sandbox):
             result = await call(client, CREATE, **PLANO, allow_duplicate=True)
             assert data_of(result)["outcome"] == "not_approved"
@@ -630,9 +634,9 @@ async def test_a_path_and_a_name_can_be_corrected_by_the_user(time: Time, tmp_pa
     ],
 )
 async def test_what_cannot_be_compared_or_believed_is_warned_of(
-    sandbox: Sandbox, era: Era, given: dict[str, Any], said: str
+    sandbox: Sandbox, version: Version, given: dict[str, Any], said: str
 ):
-    async with connected(sandbox, era=era) as client:
+    async with connected(sandbox, version=version) as client:
         receipt = data_of(await call(client, CREATE, **{**PLANO, **given}, dry_run=True))
     doubts = [text for text in receipt.get("warnings", []) if "coordinates" not in text.lower()]
     assert (len(doubts) == 1 and said in doubts[0]) if said else doubts == []

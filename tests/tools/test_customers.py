@@ -12,7 +12,7 @@ import pytest
 
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.people import HOSTILE_TEXTS
-from tests.support import Era, Time, call, connected, data_of, text_of
+from tests.support import Time, Version, call, connected, data_of, text_of
 
 LIST, GET = "rooflink_list_customers", "rooflink_get_customer"
 NOW = datetime(2026, 5, 4, 15, 30, tzinfo=UTC)
@@ -28,11 +28,11 @@ def query_of(sandbox: Sandbox) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(sandbox.requests[-1].query).items()}
 
 
-async def test_all_customers_come_page_by_page(sandbox: Sandbox, time: Time, era: Era):
+async def test_all_customers_come_page_by_page(sandbox: Sandbox, time: Time, version: Version):
     known = {job.customer.id: job.customer for job in sandbox.prospects.values()}
     seen: dict[int, dict[str, Any]] = {}
     texts: list[str] = []
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         page: int | None = 1
         while page:
             result = await call(client, LIST, page=page, page_size=8)
@@ -48,8 +48,8 @@ async def test_all_customers_come_page_by_page(sandbox: Sandbox, time: Time, era
     assert sandbox.writes == []
 
 
-async def test_filters_are_sent_and_an_ignored_one_is_named(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_filters_are_sent_and_an_ignored_one_is_named(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, LIST, rep_id=302, region_id=13)
         nothing = await call(client, LIST, rep_id=302)
     assert query_of(sandbox) == {"page": "1", "page_size": "10", "rep": "302"}
@@ -87,9 +87,9 @@ async def test_a_page_that_is_too_long_is_cut_and_gone_on_with(sandbox: Sandbox,
     assert data["to_index"] == len(data["rows"])
 
 
-async def test_one_customer_is_shown_with_all_that_is_told(sandbox: Sandbox, time: Time, era: Era):
+async def test_one_customer_is_shown_with_all_that_is_told(sandbox: Sandbox, time: Time, version: Version):
     job = next(row for row in sandbox.prospects.values() if row.customer.rep and row.customer.email)
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, GET, customer_id=job.customer.id)
     fields = data_of(result)["fields"]
     assert fields["first_name"] == job.customer.first_name
@@ -100,7 +100,7 @@ async def test_one_customer_is_shown_with_all_that_is_told(sandbox: Sandbox, tim
     assert "None" not in text_of(result)
 
 
-async def test_other_people_s_words_stand_between_marks(sandbox: Sandbox, time: Time, era: Era):
+async def test_other_people_s_words_stand_between_marks(sandbox: Sandbox, time: Time, version: Version):
     text = HOSTILE_TEXTS[2]
     row: dict[str, Any] = dict.fromkeys(("name", "cell", "phone", "phone_ext", "email", "note", "address"), text)
     row |= {
@@ -110,7 +110,7 @@ async def test_other_people_s_words_stand_between_marks(sandbox: Sandbox, time: 
         text: "key",
         "tags": [text],
     }
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps({"count": 1, "results": [row]})))
         listed = await call(client, LIST)
         sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps({**row, text: 1})))

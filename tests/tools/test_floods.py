@@ -19,7 +19,7 @@ from leadbridge.server.services.json_body import DEEPEST, LONGEST_TEXT, MOST_ENT
 from leadbridge.server.services.renovationfind.known_leads import LONGEST_VALUE, MOST_ATTACHMENTS, KnownLeads
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.state import Store
-from tests.support import Time, call, make_settings, patient_governor, text_of
+from tests.support import Time, call, make_settings, patient_rate_limiter, text_of
 
 LARGEST_REPLY = 100_000
 """Characters of a result's text and data."""
@@ -80,7 +80,7 @@ async def test_a_flood_is_cut_and_the_reply_says_so(flood: str, time: Time, monk
     sandbox = Sandbox()
     monkeypatch.setattr(sandbox, "transport", lambda: Flooding(body))
     settings = make_settings(toolsets="all")
-    async with Client(build_server(settings, sandbox=sandbox, governor=patient_governor(time))) as client:
+    async with Client(build_server(settings, sandbox=sandbox, rate_limiter=patient_rate_limiter(time))) as client:
         result = await call(client, tool, **arguments)
     assert not result.is_error, text_of(result)
     assert len(result.model_dump_json()) < LARGEST_REPLY

@@ -11,7 +11,7 @@ from mcp import Client
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
 from leadbridge.server.sandbox import Sandbox
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 ACCEPT: tuple[str, dict[str, Any]] = ("renovationfind_accept_lead", {"lead_id": 812})
 WAY_ON = "LEADBRIDGE_APPROVALS=token"
@@ -30,11 +30,11 @@ class Reader:
         return self._answer
 
 
-async def told(sandbox: Sandbox, time: Time, era: Era, seconds: float, answer: ElicitResult) -> tuple[str, str]:
+async def told(sandbox: Sandbox, time: Time, version: Version, seconds: float, answer: ElicitResult) -> tuple[str, str]:
     """The code and the text of what comes of a form that is answered so, after so many seconds."""
     clock = Time(1_790_000_000.0)
     reader = Reader(clock, seconds, answer)
-    async with connected(sandbox, era=era, time=time, clock=clock, person=reader) as client:
+    async with connected(sandbox, version=version, time=time, clock=clock, person=reader) as client:
         result = await call(client, ACCEPT[0], **ACCEPT[1])
     assert sandbox.writes == []
     assert data_of(result)["outcome"] == "not_approved"
@@ -59,9 +59,9 @@ async def told(sandbox: Sandbox, time: Time, era: Era, seconds: float, answer: E
     ],
 )
 async def test_an_accepted_form_without_the_boolean_true_is_no_yes_and_says_why(
-    sandbox: Sandbox, time: Time, era: Era, content: Any, why: str
+    sandbox: Sandbox, time: Time, version: Version, content: Any, why: str
 ):
-    reason, text = await told(sandbox, time, era, 5, ElicitResult(action="accept", content=content))
+    reason, text = await told(sandbox, time, version, 5, ElicitResult(action="accept", content=content))
     assert reason == "not_filled_in"
     assert why in text
     assert WAY_ON in text
@@ -76,9 +76,9 @@ async def test_an_accepted_form_without_the_boolean_true_is_no_yes_and_says_why(
     ],
 )
 async def test_a_form_that_a_person_could_read_is_told_as_declined_closed_or_not_confirmed(
-    sandbox: Sandbox, time: Time, era: Era, answer: ElicitResult, reason: str, says: str
+    sandbox: Sandbox, time: Time, version: Version, answer: ElicitResult, reason: str, says: str
 ):
-    code, text = await told(sandbox, time, era, 0.7, answer)
+    code, text = await told(sandbox, time, version, 0.7, answer)
     assert code == reason
     assert says in text
     assert "not shown" not in text
@@ -87,28 +87,30 @@ async def test_a_form_that_a_person_could_read_is_told_as_declined_closed_or_not
 
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 async def test_a_no_that_is_faster_than_a_reader_is_told_as_perhaps_not_shown_with_the_way_on(
-    sandbox: Sandbox, time: Time, era: Era, action: Any
+    sandbox: Sandbox, time: Time, version: Version, action: Any
 ):
-    code, text = await told(sandbox, time, era, 0.69, ElicitResult(action=action))
+    code, text = await told(sandbox, time, version, 0.69, ElicitResult(action=action))
     assert code == "perhaps_not_shown"
     assert "0.7 s" in text
     assert "perhaps the form was not shown" in text
     assert WAY_ON in text
 
 
-async def test_a_clock_that_goes_back_meanwhile_makes_no_slow_no_a_fast_one(sandbox: Sandbox, time: Time, era: Era):
-    code, _ = await told(sandbox, time, era, -3, ElicitResult(action="decline"))
+async def test_a_clock_that_goes_back_meanwhile_makes_no_slow_no_a_fast_one(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    code, _ = await told(sandbox, time, version, -3, ElicitResult(action="decline"))
     assert code == "declined"
 
 
-async def test_a_fast_yes_is_a_yes(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, clock=Time(1_790_000_000.0), person=Person()) as client:
+async def test_a_fast_yes_is_a_yes(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, clock=Time(1_790_000_000.0), person=Person()) as client:
         assert data_of(await call(client, ACCEPT[0], **ACCEPT[1]))["outcome"] == "done"
     assert len(sandbox.writes) == 1
 
 
-async def test_auto_never_makes_a_token_of_a_no(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, person=Person("decline")) as client:
+async def test_auto_never_makes_a_token_of_a_no(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, person=Person("decline")) as client:
         for _ in range(4):
             receipt = data_of(await call(client, ACCEPT[0], **ACCEPT[1]))
             assert receipt["outcome"] == "not_approved"
@@ -116,9 +118,9 @@ async def test_auto_never_makes_a_token_of_a_no(sandbox: Sandbox, time: Time, er
     assert sandbox.writes == []
 
 
-async def test_token_mode_never_asks_in_a_form_and_says_so(sandbox: Sandbox, time: Time, era: Era):
+async def test_token_mode_never_asks_in_a_form_and_says_so(sandbox: Sandbox, time: Time, version: Version):
     person = Person()
-    async with connected(sandbox, era=era, time=time, approvals="token", person=person) as client:
+    async with connected(sandbox, version=version, time=time, approvals="token", person=person) as client:
         assert "approval_required" in (client.instructions or "")
         status = await call(client, "server_status")
         assert "Approvals: token; with this client: by approval_token" in text_of(status)
@@ -148,7 +150,7 @@ async def _came_back(client: Client, state: str | None) -> Any:
 
 
 async def test_while_a_form_waits_progress_is_told_and_grows(sandbox: Sandbox, time: Time, loop_time: Time):
-    """In the stateless era nothing waits: the call is over while the person reads."""
+    """In the stateless version nothing waits: the call is over while the person reads."""
     told: list[tuple[float, float | None, str | None]] = []
     at: list[float] = [loop_time.now]
 
@@ -161,7 +163,7 @@ async def test_while_a_form_waits_progress_is_told_and_grows(sandbox: Sandbox, t
         at.append(loop_time.now)
         return ElicitResult(action="accept", content={"confirm": True})
 
-    async with connected(sandbox, era="legacy", time=time, person=slow_reader) as client:
+    async with connected(sandbox, version="legacy", time=time, person=slow_reader) as client:
         result = await client.call_tool(*ACCEPT, progress_callback=progress)
     assert isinstance(result, CallToolResult)
     assert data_of(result)["outcome"] == "done"
@@ -185,7 +187,7 @@ async def test_a_form_that_nobody_answers_is_taken_back_after_ten_minutes(
         raise AssertionError
 
     began = loop_time.now
-    async with connected(sandbox, era="legacy", time=time, person=nobody) as client:
+    async with connected(sandbox, version="legacy", time=time, person=nobody) as client:
         result = await call(client, ACCEPT[0], **ACCEPT[1])
         await taken_back.wait()
     assert 600 <= loop_time.now - began < 610

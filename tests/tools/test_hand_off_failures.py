@@ -10,7 +10,7 @@ import pytest
 from mcp import Client
 
 from leadbridge.server.sandbox import Fault, Sandbox
-from tests.support import Era, Person, Time, call, connected, data_of
+from tests.support import Person, Time, Version, call, connected, data_of
 from tests.tools.handing_off import (
     ACCEPT,
     ALL,
@@ -54,10 +54,10 @@ def wait(sandbox: Sandbox, time: Time) -> None:
 
 @pytest.mark.parametrize("fault", NOT_CARRIED_OUT, ids=lambda fault: str(fault["kind"]))
 async def test_an_acceptance_that_was_refused_ends_it_and_can_be_tried_again(
-    sandbox: Sandbox, time: Time, era: Era, fault: dict[str, Any]
+    sandbox: Sandbox, time: Time, version: Version, fault: dict[str, Any]
 ) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         befall(sandbox, ACCEPT, **fault)
         stopped = await hand_off(client)
         assert stopped["outcome"] == "refused"
@@ -71,10 +71,10 @@ async def test_an_acceptance_that_was_refused_ends_it_and_can_be_tried_again(
 
 
 async def test_a_lead_that_was_accepted_in_the_portal_is_handed_off_with_what_is_given(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ) -> None:
     sandbox.leads[LEAD].action = "ACCEPTED"
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         stopped = await approved(client)
         assert "already_accepted=true" in " ".join(stopped["next_steps"])
         refused = await call(client, "hand_off_lead", lead_id=LEAD, already_accepted=True)
@@ -93,10 +93,10 @@ async def test_a_lead_that_is_not_there_is_told_so(sandbox: Sandbox, time: Time)
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: str(fault["kind"]))
 async def test_an_acceptance_of_which_nobody_knows_blocks_until_it_is_settled(
-    sandbox: Sandbox, time: Time, era: Era, fault: dict[str, Any]
+    sandbox: Sandbox, time: Time, version: Version, fault: dict[str, Any]
 ) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         befall(sandbox, ACCEPT, **fault)
         stopped = await hand_off(client)
         assert stopped["outcome"] == "unknown"
@@ -119,9 +119,9 @@ async def test_an_acceptance_of_which_nobody_knows_blocks_until_it_is_settled(
 
 @pytest.mark.parametrize("fault", NOT_CARRIED_OUT[:4], ids=lambda fault: str(fault["kind"]))
 async def test_a_creation_that_was_refused_leaves_the_lead_accepted_and_is_tried_again(
-    sandbox: Sandbox, time: Time, era: Era, fault: dict[str, Any]
+    sandbox: Sandbox, time: Time, version: Version, fault: dict[str, Any]
 ) -> None:
-    async with connected(sandbox, era=era, person=Person(), time=time) as client:
+    async with connected(sandbox, version=version, person=Person(), time=time) as client:
         befall(sandbox, CREATE, **fault)
         stopped = await hand_off(client)
         assert stopped["outcome"] == "refused"
@@ -135,9 +135,9 @@ async def test_a_creation_that_was_refused_leaves_the_lead_accepted_and_is_tried
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: str(fault["kind"]))
 async def test_a_creation_whose_answer_is_lost_is_found_by_a_look_at_once(
-    sandbox: Sandbox, time: Time, era: Era, fault: dict[str, Any]
+    sandbox: Sandbox, time: Time, version: Version, fault: dict[str, Any]
 ) -> None:
-    async with connected(sandbox, era=era, person=Person(), time=time) as client:
+    async with connected(sandbox, version=version, person=Person(), time=time) as client:
         befall(sandbox, CREATE, **{**fault, "commits": True})
         receipt = await hand_off(client)
     assert receipt["outcome"] == "done"
@@ -147,10 +147,10 @@ async def test_a_creation_whose_answer_is_lost_is_found_by_a_look_at_once(
 
 
 async def test_a_creation_that_cannot_be_looked_for_is_found_by_the_next_call_without_asking_again(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ) -> None:
     person, clock = Person(), Time(clocks.time())
-    async with connected(sandbox, era=era, person=person, time=time, clock=clock) as client:
+    async with connected(sandbox, version=version, person=person, time=time, clock=clock) as client:
         await call(client, "find_matching_prospects", address="1 Nowhere Rd")
         befall(sandbox, CREATE, "drop_after")
         blind(sandbox)
@@ -164,9 +164,11 @@ async def test_a_creation_that_cannot_be_looked_for_is_found_by_the_next_call_wi
     assert len(person.shown) == 1
 
 
-async def test_a_creation_that_stays_lost_is_settled_by_a_person(sandbox: Sandbox, time: Time, era: Era) -> None:
+async def test_a_creation_that_stays_lost_is_settled_by_a_person(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         befall(sandbox, CREATE, "drop_before", times=None)
         stopped = await hand_off(client)
         assert stopped["outcome"] == "unknown"
@@ -202,10 +204,10 @@ async def test_a_creation_settled_as_done_is_not_repeated(sandbox: Sandbox, time
 
 @pytest.mark.parametrize("fault", [*NOT_CARRIED_OUT[:4], *LOST], ids=lambda fault: str(fault["kind"]))
 async def test_a_note_that_failed_is_a_warning_and_the_next_call_adds_only_it(
-    sandbox: Sandbox, time: Time, era: Era, fault: dict[str, Any]
+    sandbox: Sandbox, time: Time, version: Version, fault: dict[str, Any]
 ) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         befall(sandbox, NOTE, **fault)
         receipt = await hand_off(client)
         assert receipt["outcome"] == "done"

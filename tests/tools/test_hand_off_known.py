@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 
 from leadbridge.server.sandbox import Sandbox
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 from tests.tools.handing_off import ACCEPT, ALL, CREATE, GIVEN, LEAD, NOTE, befall, hand_off, posts_of, writes_of
 
 UPDATE = "renovationfind_update_job_status"
 
 
-async def test_a_lead_accepted_before_is_not_accepted_again(sandbox: Sandbox, time: Time, era: Era) -> None:
+async def test_a_lead_accepted_before_is_not_accepted_again(sandbox: Sandbox, time: Time, version: Version) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         await call(client, "renovationfind_accept_lead", lead_id=LEAD)
         receipt = await hand_off(client)
     assert receipt["outcome"] == "done"
@@ -34,10 +34,10 @@ async def test_a_lead_that_is_won_can_still_be_handed_off(sandbox: Sandbox, time
 
 @pytest.mark.parametrize("already_accepted", [False, True])
 async def test_a_lead_declined_here_is_refused_before_anybody_is_asked(
-    sandbox: Sandbox, time: Time, era: Era, already_accepted: bool
+    sandbox: Sandbox, time: Time, version: Version, already_accepted: bool
 ) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         await call(client, "renovationfind_decline_lead", lead_id=LEAD, reason="Too far away")
         refused = await hand_off(client, already_accepted=already_accepted, **GIVEN)
     assert (refused["outcome"], refused["reason"]) == ("refused", "already_declined")
@@ -55,9 +55,9 @@ async def test_a_lead_seen_by_its_status_only_is_taken_as_accepted(sandbox: Sand
 
 
 async def test_the_same_with_other_arguments_never_makes_a_second_prospect(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ) -> None:
-    async with connected(sandbox, era=era, person=Person(), time=time) as client:
+    async with connected(sandbox, version=version, person=Person(), time=time) as client:
         befall(sandbox, NOTE, "status", status=400)
         first = await hand_off(client)
         others: list[dict[str, Any]] = [
@@ -94,10 +94,10 @@ async def test_a_month_later_it_is_still_known_to_be_done(sandbox: Sandbox, time
 
 
 async def test_a_likely_duplicate_is_created_only_after_a_person_has_been_shown_it(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         there = data_of(await call(client, "rooflink_create_lead", **GIVEN, cell_phone="(972) 555-0142"))["record_id"]
         stopped = await hand_off(client, allow_duplicate=True)  # before anybody could know of it
         assert (stopped["outcome"], stopped["reason"]) == ("refused", "likely_duplicate")
@@ -139,10 +139,10 @@ async def test_a_duplicate_is_refused_to_a_client_that_cannot_ask_too(sandbox: S
 
 
 async def test_arguments_that_cannot_be_are_told_all_at_once_and_nothing_is_sent(
-    sandbox: Sandbox, time: Time, era: Era
+    sandbox: Sandbox, time: Time, version: Version
 ) -> None:
     person = Person()
-    async with connected(sandbox, era=era, person=person, time=time) as client:
+    async with connected(sandbox, version=version, person=person, time=time) as client:
         wrong = {"state": "Texas", "postal_code": "1", "cell_phone": "none", "email": "dana@"}
         for arguments in (wrong, {**wrong, "dry_run": True}):
             told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, **arguments))

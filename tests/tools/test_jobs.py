@@ -11,7 +11,7 @@ import pytest
 
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.records import Prospect
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 UPDATE, ASSIGN = "rooflink_update_job", "rooflink_assign_job"
 NOW = datetime(2026, 5, 4, 15, 30, tzinfo=UTC)
@@ -59,9 +59,9 @@ def patches(sandbox: Sandbox) -> list[Any]:
 
 
 async def test_every_field_goes_out_under_its_name_and_nothing_else(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, **ALL_FIELDS)
     data = data_of(result)
     assert data["outcome"] == "done", text_of(result)
@@ -72,8 +72,8 @@ async def test_every_field_goes_out_under_its_name_and_nothing_else(
     assert data["record_id"] == job.id
 
 
-async def test_the_receipt_shows_before_and_after(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_the_receipt_shows_before_and_after(sandbox: Sandbox, time: Time, version: Version, job: Prospect):
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, city="Plano", bid_type="i")
     assert changed(data_of(result)) == {"city": ("Dallas", "Plano"), "bid_type": ("none", "i")}
     text = text_of(result)
@@ -83,8 +83,8 @@ async def test_the_receipt_shows_before_and_after(sandbox: Sandbox, time: Time, 
     assert sandbox.writes[0].body == {"city": "Plano", "bid_type": "i"}
 
 
-async def test_employees_are_assigned_and_named(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_employees_are_assigned_and_named(sandbox: Sandbox, time: Time, version: Version, job: Prospect):
+    async with connected(sandbox, version=version, time=time) as client:
         shown = data_of(await call(client, "rooflink_get_prospect", prospect_id=job.id))
         result = await call(client, ASSIGN, job_id=job.id, rep_id=304, rep_2_id=302, project_manager_id=321)
     found = changed(data_of(result))
@@ -95,8 +95,10 @@ async def test_employees_are_assigned_and_named(sandbox: Sandbox, time: Time, er
     assert (job.customer.rep.id, job.customer.rep_2 and job.customer.rep_2.id) == (304, 302)
 
 
-async def test_a_dry_run_shows_the_request_and_sends_nothing(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_a_dry_run_shows_the_request_and_sends_nothing(
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
+):
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, city="Plano", customer_first_name="Dana", dry_run=True)
     data = data_of(result)
     assert data["outcome"] == "dry_run"
@@ -108,9 +110,9 @@ async def test_a_dry_run_shows_the_request_and_sends_nothing(sandbox: Sandbox, t
     assert patches(sandbox) == []
 
 
-async def test_nobody_is_asked(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
+async def test_nobody_is_asked(sandbox: Sandbox, time: Time, version: Version, job: Prospect):
     person = Person("decline")
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         assert data_of(await call(client, UPDATE, job_id=job.id, city="Plano"))["outcome"] == "done"
         assert data_of(await call(client, ASSIGN, job_id=job.id, rep_id=305))["outcome"] == "done"
     assert person.shown == []
@@ -159,11 +161,11 @@ async def test_a_field_that_provably_did_not_change_is_told(time: Time):
     assert len(sandbox.writes) == 2
 
 
-async def test_nothing_that_changed_nothing_is_called_done(time: Time, era: Era):
+async def test_nothing_that_changed_nothing_is_called_done(time: Time, version: Version):
     sandbox = Sandbox(clock=time, now=lambda: NOW, prospects=20, unknown_job_fields=frozenset({"rep_2"}))
     job = next(iter(sandbox.prospects.values()))
     job.customer.rep_2 = None
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, ASSIGN, job_id=job.id, rep_2_id=303)
         rows = data_of(await call(client, "write_history"))["rows"]
     data, text = data_of(result), text_of(result)
@@ -209,9 +211,11 @@ async def test_an_answer_without_a_body_or_about_another_job_proves_nothing(
 # The state before
 
 
-async def test_a_job_that_is_no_prospect_is_changed_all_the_same(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
+async def test_a_job_that_is_no_prospect_is_changed_all_the_same(
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
+):
     sandbox.faults.add(Fault(kind="status", status=404, body='{"detail": "Not found."}', match="GET prospect"))
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, city="Plano")
     data = data_of(result)
     assert data["outcome"] == "done"
@@ -254,8 +258,8 @@ async def test_nothing_is_sent_when_rooflink_cannot_be_used_at_all(sandbox: Sand
 # Repeats
 
 
-async def test_the_same_again_is_told_and_not_sent(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_the_same_again_is_told_and_not_sent(sandbox: Sandbox, time: Time, version: Version, job: Prospect):
+    async with connected(sandbox, version=version, time=time) as client:
         await call(client, UPDATE, job_id=job.id, city="Plano")
         again = await call(client, UPDATE, job_id=job.id, city="Plano")
     assert data_of(again)["outcome"] == "already_done"
@@ -309,9 +313,11 @@ async def test_what_somebody_changed_on_rooflink_since_is_set_again(sandbox: San
 # What breaks
 
 
-async def test_a_lost_answer_is_settled_by_a_look_at_the_job(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
+async def test_a_lost_answer_is_settled_by_a_look_at_the_job(
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
+):
     sandbox.faults.add(Fault(kind="drop_after", match="PATCH public"))
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, city="Plano", county="Collin")
     assert data_of(result)["outcome"] == "done"
     assert "found on the service afterwards" in text_of(result)
@@ -319,10 +325,10 @@ async def test_a_lost_answer_is_settled_by_a_look_at_the_job(sandbox: Sandbox, t
 
 
 async def test_a_lost_request_stays_unknown_and_blocks_its_repeat(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
     sandbox.faults.add(Fault(kind="drop_before", match="PATCH public"))
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         lost = await call(client, UPDATE, job_id=job.id, city="Plano")
         blocked = await call(client, UPDATE, job_id=job.id, city="Plano")
         free = await call(client, UPDATE, job_id=job.id, city="Austin")

@@ -37,11 +37,11 @@ def all_logs(caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, logger=name)
 
 
-async def test_the_tools_are_there_only_when_the_toolset_is_chosen(sandbox, era):
-    async with connected(sandbox, era=era) as client:
+async def test_the_tools_are_there_only_when_the_toolset_is_chosen(sandbox, version):
+    async with connected(sandbox, version=version) as client:
         assert not {CREATE, SUBSCRIBE} & {tool.name for tool in (await client.list_tools()).tools}
         assert (await call(client, CREATE, **VENDOR)).is_error
-    async with connected(sandbox, era=era, read_only=True, **ON) as client:
+    async with connected(sandbox, version=version, read_only=True, **ON) as client:
         assert not {CREATE, SUBSCRIBE} & {tool.name for tool in (await client.list_tools()).tools}
     assert sandbox.requests == []
 
@@ -49,9 +49,9 @@ async def test_the_tools_are_there_only_when_the_toolset_is_chosen(sandbox, era)
 # Creating a vendor
 
 
-async def test_a_vendor_is_created_after_a_yes_with_every_field_under_its_documented_name(sandbox, era):
+async def test_a_vendor_is_created_after_a_yes_with_every_field_under_its_documented_name(sandbox, version):
     person = Person()
-    async with connected(sandbox, era=era, person=person, **ON) as client:
+    async with connected(sandbox, version=version, person=person, **ON) as client:
         result = await call(client, CREATE, **VENDOR, **MORE)
     data = data_of(result)
     assert (data["outcome"], data["record_id"]) == ("done", 5001)
@@ -80,23 +80,23 @@ async def test_a_vendor_is_created_after_a_yes_with_every_field_under_its_docume
         assert part in shown
 
 
-async def test_what_is_left_out_is_not_sent(sandbox, era):
-    async with connected(sandbox, era=era, person=Person(), **ON) as client:
+async def test_what_is_left_out_is_not_sent(sandbox, version):
+    async with connected(sandbox, version=version, person=Person(), **ON) as client:
         await call(client, CREATE, **VENDOR)
     (write,) = sandbox.writes
     assert set(write.body) == {"vendorName", "email", "salesEmail", "cityId", "vendorType"}
 
 
-async def test_a_no_creates_nothing(sandbox, era):
-    async with connected(sandbox, era=era, person=Person("decline"), **ON) as client:
+async def test_a_no_creates_nothing(sandbox, version):
+    async with connected(sandbox, version=version, person=Person("decline"), **ON) as client:
         result = await call(client, CREATE, **VENDOR)
     assert data_of(result)["outcome"] == "not_approved"
     assert sandbox.writes == []
 
 
-async def test_the_password_is_in_no_answer_question_log_or_store(sandbox, era, tmp_path, caplog):
+async def test_the_password_is_in_no_answer_question_log_or_store(sandbox, version, tmp_path, caplog):
     path = tmp_path / "state.db"
-    options: dict[str, Any] = {"era": era, "state_url": f"sqlite:///{path}", **ON}
+    options: dict[str, Any] = {"version": version, "state_url": f"sqlite:///{path}", **ON}
     told: list[str] = []
     person = Person()
     async with connected(sandbox, person=person, **options) as client:
@@ -122,8 +122,8 @@ async def test_the_password_is_in_no_answer_question_log_or_store(sandbox, era, 
     assert f"<{len(PASSWORD)} characters>" not in kept.split("password", 1)[1][:40]
 
 
-async def test_a_dry_run_shows_stars_for_the_password(sandbox, era):
-    async with connected(sandbox, era=era, **ON) as client:
+async def test_a_dry_run_shows_stars_for_the_password(sandbox, version):
+    async with connected(sandbox, version=version, **ON) as client:
         data = data_of(await call(client, CREATE, **VENDOR, dry_run=True))
     assert data["request"]["body"]["password"] == "***"
     assert data["request"]["url"].endswith("/rest-manager-api-v1/vendors")
@@ -131,11 +131,11 @@ async def test_a_dry_run_shows_stars_for_the_password(sandbox, era):
 
 
 @pytest.mark.parametrize("cut", [False, True])
-async def test_a_service_that_repeats_the_password_in_its_error_is_not_quoted_with_it(sandbox, era, cut):
+async def test_a_service_that_repeats_the_password_in_its_error_is_not_quoted_with_it(sandbox, version, cut):
     error = f"{'x' * 188 if cut else 'Value'} {PASSWORD} is too weak"
     body = json.dumps({"success": False, "error": error})
     sandbox.faults.add(Fault(kind="status", status=400, body=body))
-    async with connected(sandbox, era=era, person=Person(), **ON) as client:
+    async with connected(sandbox, version=version, person=Person(), **ON) as client:
         result = await call(client, CREATE, **VENDOR)
         history = text_of(await call(client, "write_history"))
     assert data_of(result)["outcome"] == "refused"
@@ -145,8 +145,8 @@ async def test_a_service_that_repeats_the_password_in_its_error_is_not_quoted_wi
     assert sandbox.writes == []
 
 
-async def test_a_token_is_bound_to_the_password_too(sandbox, era):
-    async with connected(sandbox, era=era, **ON) as client:
+async def test_a_token_is_bound_to_the_password_too(sandbox, version):
+    async with connected(sandbox, version=version, **ON) as client:
         asked = data_of(await call(client, CREATE, **VENDOR))
         assert asked["outcome"] == "approval_required"
         assert PASSWORD not in json.dumps(asked)
@@ -163,8 +163,8 @@ async def test_a_token_is_bound_to_the_password_too(sandbox, era):
     assert len(sandbox.writes) == 1
 
 
-async def test_while_the_outcome_is_unknown_no_vendor_with_that_email_is_created(sandbox, era):
-    async with connected(sandbox, era=era, person=Person(), **ON) as client:
+async def test_while_the_outcome_is_unknown_no_vendor_with_that_email_is_created(sandbox, version):
+    async with connected(sandbox, version=version, person=Person(), **ON) as client:
         sandbox.faults.add(Fault(kind="drop_after", match="POST /vendors$"))
         assert data_of(await call(client, CREATE, **VENDOR))["outcome"] == "unknown"
         again = await call(client, CREATE, **{**VENDOR, "password": "another one", "city_id": 7})
@@ -172,8 +172,8 @@ async def test_while_the_outcome_is_unknown_no_vendor_with_that_email_is_created
     assert len(sandbox.writes) == 1
 
 
-async def test_an_email_that_is_taken_is_told_in_the_service_s_words(sandbox, era):
-    async with connected(sandbox, era=era, person=Person(), **ON) as client:
+async def test_an_email_that_is_taken_is_told_in_the_service_s_words(sandbox, version):
+    async with connected(sandbox, version=version, person=Person(), **ON) as client:
         result = await call(client, CREATE, **{**VENDOR, "email": "office@prairieroofing.example"})
     assert data_of(result)["outcome"] == "refused"
     assert "already exists" in text_of(result)
@@ -199,8 +199,8 @@ async def test_an_email_that_is_taken_is_told_in_the_service_s_words(sandbox, er
         ({"vendorName": "X"}, "vendorName: is not an argument of this tool; did you mean vendor_name?"),
     ],
 )
-async def test_a_bad_argument_is_refused_by_name_and_nothing_is_sent(sandbox, era, change, told):
-    async with connected(sandbox, era=era, person=Person(), **ON) as client:
+async def test_a_bad_argument_is_refused_by_name_and_nothing_is_sent(sandbox, version, change, told):
+    async with connected(sandbox, version=version, person=Person(), **ON) as client:
         result = await call(client, CREATE, **{**VENDOR, **change})
     assert result.is_error
     assert told in text_of(result)
@@ -208,8 +208,8 @@ async def test_a_bad_argument_is_refused_by_name_and_nothing_is_sent(sandbox, er
     assert sandbox.requests == []
 
 
-async def test_all_violations_are_told_at_once(sandbox, era):
-    async with connected(sandbox, era=era, person=Person(), **ON) as client:
+async def test_all_violations_are_told_at_once(sandbox, version):
+    async with connected(sandbox, version=version, person=Person(), **ON) as client:
         text = text_of(await call(client, CREATE, email="xyz", phone="y", city_id="z"))
     for name in ("vendor_name: is required", "password: is required", "email: is no", "phone: has no", "city_id: must"):
         assert name in text
@@ -221,8 +221,8 @@ async def test_all_violations_are_told_at_once(sandbox, era):
 @pytest.mark.parametrize(
     ("package", "number"), [("NONE", 0), ("BASIC", 1), ("PREMIUM", 2), ("PLATINUM", 3), ("DISCOUNT_PARTNER", 4)]
 )
-async def test_a_package_goes_out_as_its_number_and_the_day_with_slashes(sandbox, era, package, number):
-    async with connected(sandbox, era=era, **ON) as client:
+async def test_a_package_goes_out_as_its_number_and_the_day_with_slashes(sandbox, version, package, number):
+    async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, SUBSCRIBE, vendor_id=5000, package_type=package, subscription_end_date="2026-12-03")
     assert data_of(result)["outcome"] == "done"
     assert "Changed package_type: not known -> " + package in text_of(result)
@@ -231,16 +231,16 @@ async def test_a_package_goes_out_as_its_number_and_the_day_with_slashes(sandbox
     assert sandbox.requests[-1].path == "/rest-manager-api-v1/vendors/5000/subscription-details"
 
 
-async def test_without_an_end_date_none_is_sent_and_the_receipt_warns(sandbox, era):
-    async with connected(sandbox, era=era, **ON) as client:
+async def test_without_an_end_date_none_is_sent_and_the_receipt_warns(sandbox, version):
+    async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, SUBSCRIBE, vendor_id=5000, package_type="BASIC")
     (write,) = sandbox.writes
     assert write.body == {"packageType": 1}
     assert "Warning: No end date is sent" in text_of(result)
 
 
-async def test_the_same_package_again_is_not_sent_again_until_another_was_set(sandbox, era):
-    async with connected(sandbox, era=era, **ON) as client:
+async def test_the_same_package_again_is_not_sent_again_until_another_was_set(sandbox, version):
+    async with connected(sandbox, version=version, **ON) as client:
         outcomes = [
             data_of(await call(client, SUBSCRIBE, vendor_id=5000, package_type=package))["outcome"]
             for package in ("BASIC", "BASIC", "NONE", "BASIC")
@@ -260,25 +260,25 @@ async def test_the_same_package_again_is_not_sent_again_until_another_was_set(sa
         ({"package_type": "BASIC"}, "vendor_id: is required"),
     ],
 )
-async def test_a_bad_subscription_is_refused_by_name(sandbox, era, arguments, told):
-    async with connected(sandbox, era=era, **ON) as client:
+async def test_a_bad_subscription_is_refused_by_name(sandbox, version, arguments, told):
+    async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, SUBSCRIBE, **arguments)
     assert result.is_error
     assert told in text_of(result)
     assert sandbox.requests == []
 
 
-async def test_an_unknown_vendor_is_refused(sandbox, era):
-    async with connected(sandbox, era=era, **ON) as client:
+async def test_an_unknown_vendor_is_refused(sandbox, version):
+    async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, SUBSCRIBE, vendor_id=77, package_type="BASIC")
     assert data_of(result)["outcome"] == "refused"
     assert "no such record" in text_of(result)
     assert sandbox.writes == []
 
 
-async def test_a_429_of_five_minutes_is_told_and_not_slept_through(sandbox, era, time):
+async def test_a_429_of_five_minutes_is_told_and_not_slept_through(sandbox, version, time):
     sandbox.faults.add(Fault(kind="rate_limited", seconds=300))
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, SUBSCRIBE, vendor_id=5000, package_type="BASIC")
     assert data_of(result)["outcome"] == "refused"
     assert re.search(r"Try again in 300 s", text_of(result))
@@ -286,9 +286,9 @@ async def test_a_429_of_five_minutes_is_told_and_not_slept_through(sandbox, era,
     assert sandbox.writes == []
 
 
-async def test_success_false_with_200_is_a_refusal(sandbox, era):
+async def test_success_false_with_200_is_a_refusal(sandbox, version):
     sandbox.faults.add(Fault(kind="success_false_200"))
-    async with connected(sandbox, era=era, **ON) as client:
+    async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, SUBSCRIBE, vendor_id=5000, package_type="BASIC")
     assert data_of(result)["outcome"] == "refused"
     assert sandbox.writes == []

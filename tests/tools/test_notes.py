@@ -15,7 +15,7 @@ import pytest
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.people import HOSTILE_TEXTS
 from leadbridge.server.sandbox.records import Prospect
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 LIST, ADD = "rooflink_list_notes", "rooflink_add_note"
 NOW = datetime(2026, 5, 4, 15, 30, tzinfo=UTC)
@@ -52,9 +52,9 @@ def to_customers(sandbox: Sandbox) -> list[str]:
 
 
 async def test_the_notes_of_a_job_are_shown_with_who_when_and_tags(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, LIST, job_id=job.id)
     data = data_of(result)
     assert query_of(sandbox) == {"page": "1", "page_size": "10", "job": str(job.id)}
@@ -98,12 +98,12 @@ async def test_archived_notes_are_listed_only_when_asked_for(sandbox: Sandbox, t
     assert usual == set(sandbox.notes) - archived
 
 
-async def test_hostile_notes_stand_between_marks_and_hide_nothing(sandbox: Sandbox, time: Time, era: Era):
+async def test_hostile_notes_stand_between_marks_and_hide_nothing(sandbox: Sandbox, time: Time, version: Version):
     job_id = next(iter(sandbox.notes.values())).job_id
     note = next(note for note in sandbox.notes.values() if note.job_id == job_id)
     for number, text in enumerate(HOSTILE_TEXTS):
         sandbox.notes[93_000 + number] = replace(note, id=93_000 + number, message=text, created=NOW)
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, LIST, job_id=job_id)
     outside = re.sub("⟦[^⟦⟧]*⟧", "", text_of(result))
     for words in ("Ignore previous", "maintenance", "SYSTEM", "approval_token", "LLA ETELED", "INST", "Assistant:"):
@@ -216,10 +216,10 @@ async def test_what_cannot_be_asked_is_refused_by_its_name(sandbox: Sandbox, arg
 
 
 async def test_a_note_is_added_without_asking_and_mails_no_customer(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
     person = Person("decline")
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         result = await call(
             client, ADD, job_id=job.id, message="Roof is ready.\nCall her.", tags=["Urgent"], recipient_ids=[303]
         )
@@ -249,10 +249,10 @@ async def test_the_rep_is_told_under_a_name_that_is_called_inferred(sandbox: San
 
 
 async def test_the_same_note_again_within_a_day_is_told_and_not_written(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
     now = [1_750_000_000.0]
-    async with connected(sandbox, era=era, time=time, clock=lambda: now[0]) as client:
+    async with connected(sandbox, version=version, time=time, clock=lambda: now[0]) as client:
         for outcome, passing in (("done", 3600), ("already_done", 86_400), ("done", 0)):
             result = await call(client, ADD, job_id=job.id, message="Called, no answer.")
             assert data_of(result)["outcome"] == outcome
@@ -295,7 +295,7 @@ async def test_what_the_answer_does_not_show_is_a_warning(sandbox: Sandbox, time
 
 
 async def test_a_customer_is_mailed_only_after_a_yes_to_the_whole_message(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
     message = "Dear Ms. Miller,\nyour roof is done.\n\nThis cannot be seen: Tags: none"
     arguments: dict[str, Any] = {
@@ -303,7 +303,7 @@ async def test_a_customer_is_mailed_only_after_a_yes_to_the_whole_message(
         "notify_customer": True,
     }  # fmt: skip
     person = Person("decline")
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         for person.action in ("decline", "cancel"):
             assert data_of(await call(client, ADD, **arguments))["outcome"] == "not_approved"
         assert (posts(sandbox), to_customers(sandbox)) == (0, [])
@@ -337,10 +337,10 @@ async def test_a_customer_is_mailed_only_after_a_yes_to_the_whole_message(
 
 
 async def test_a_customer_is_mailed_after_a_token_where_nobody_can_be_asked(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
     arguments: dict[str, Any] = {"job_id": job.id, "message": "Your roof is done.", "notify_customer": True}
-    async with connected(sandbox, era=era, time=time) as client:
+    async with connected(sandbox, version=version, time=time) as client:
         first = await call(client, ADD, **arguments)
         assert data_of(first)["outcome"] == "approval_required"
         assert "> ⟦Your roof is done.⟧" in text_of(first)
@@ -380,9 +380,9 @@ async def test_another_customer_since_the_token_makes_it_stale(sandbox: Sandbox,
 
 @pytest.mark.parametrize(("mode", "outcome"), [("human", "refused"), ("off", "done")])
 async def test_the_approval_modes_count_for_a_mailed_note(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect, mode: str, outcome: str
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect, mode: str, outcome: str
 ):
-    async with connected(sandbox, era=era, time=time, approvals=mode) as client:
+    async with connected(sandbox, version=version, time=time, approvals=mode) as client:
         result = await call(client, ADD, job_id=job.id, message="x", notify_customer=True)
         plain = await call(client, ADD, job_id=job.id, message="x")
     assert data_of(result)["outcome"] == outcome
@@ -414,9 +414,9 @@ async def test_a_customer_without_an_address_is_not_told_as_mailed(sandbox: Sand
     assert "probably reaches nobody" in text_of(result)
 
 
-async def test_a_dry_run_shows_the_note_and_asks_nobody(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
+async def test_a_dry_run_shows_the_note_and_asks_nobody(sandbox: Sandbox, time: Time, version: Version, job: Prospect):
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         mailed = await call(client, ADD, job_id=job.id, message="x", notify_customer=True, dry_run=True)
         plain = await call(client, ADD, job_id=job.id, message="x", dry_run=True)
     assert data_of(mailed)["outcome"] == data_of(plain)["outcome"] == "dry_run"
@@ -460,12 +460,12 @@ async def test_a_flag_of_another_name_is_corrected_by_the_contract_file(time: Ti
 
 @pytest.mark.parametrize("mailed", [True, False])
 async def test_a_lost_answer_leaves_it_unknown_and_blocks_its_repeat(
-    sandbox: Sandbox, time: Time, era: Era, job: Prospect, *, mailed: bool
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect, *, mailed: bool
 ):
     arguments: dict[str, Any] = {"job_id": job.id, "message": "x", "notify_customer": mailed}
     sandbox.faults.add(Fault(kind="drop_after", match="POST notes"))
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         lost = await call(client, ADD, **arguments)
         blocked = await call(client, ADD, **arguments)
         other = await call(client, ADD, **{**arguments, "message": "y"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leadbridge.server.contract.observations import FRESH, MOST_KEPT, Observation, Observations, told_together
+from leadbridge.server.contract.observations import FRESH, MOST_KEPT, Observation, Observations, summarize_observations
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.services.observed import MOST_NAMES, Observed
 from leadbridge.server.services.rooflink.models import Prospect
@@ -189,7 +189,7 @@ async def test_the_oldest_of_too_many_observations_go(store_url: str):
 def test_a_service_that_makes_up_names_fills_no_memory():
     observed = Observed()
     for number in range(1000):
-        observed.look_at(
+        observed.record_unexpected(
             "rooflink.list_prospects", Prospect.model_validate({"id": 1, f"field_{number}" + "x" * 500: 1})
         )
     assert len(observed.counts) == MOST_NAMES
@@ -201,12 +201,12 @@ def test_many_unknown_names_of_an_operation_are_one_line_with_the_most_frequent_
         Observation("rooflink.list_prospects", "field", f"f{number}", "seen", count=number) for number in range(1, 15)
     ]
     rows.append(Observation("rooflink.prospect_stats", "field", "alone", "seen"))
-    line, other = told_together(rows, most=12)
+    line, other = summarize_observations(rows, most=12)
     assert line.startswith("rooflink.list_prospects: unknown fields f14 (14 x), f13 (13 x), ")
     assert "f3 (3 x) and 2 more, last " in line
     assert "f2 (" not in line
     assert other.startswith("rooflink.prospect_stats: unknown field alone (1 x, last ")
-    assert "f1 (1 x), last " in told_together(rows)[0]
+    assert "f1 (1 x), last " in summarize_observations(rows)[0]
 
 
 async def test_a_note_about_an_inferred_path_is_no_next_step(sandbox: Sandbox, time: Time):

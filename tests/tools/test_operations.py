@@ -17,7 +17,7 @@ from leadbridge.server.app import build_server, tool_specs
 from leadbridge.server.catalog import load
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
-from tests.support import Era, Person, Time, call, connected, data_of, make_settings, patient_governor, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, make_settings, patient_rate_limiter, text_of
 
 STATUS, HISTORY = "server_status", "write_history"
 UPDATE, CREATE = "renovationfind_update_job_status", "rooflink_create_lead"
@@ -34,7 +34,7 @@ async def live(
     keys = {"rooflink_api_key": rooflink, "renovationfind_token": renovationfind}
     secrets = {name: SecretStr(key) for name, key in keys.items() if key}
     made = make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **settings}, **secrets)
-    server = build_server(made, transport=sandbox.transport, governor=patient_governor(time))
+    server = build_server(made, transport=sandbox.transport, rate_limiter=patient_rate_limiter(time))
     async with Client(server) as client:
         yield client
 
@@ -53,8 +53,8 @@ async def make_unknown(client: Client, sandbox: Sandbox, lead_id: int) -> None:
 # server_status
 
 
-async def test_the_status_says_what_the_server_is_connected_to_and_may_do(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_the_status_says_what_the_server_is_connected_to_and_may_do(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         result = await call(client, STATUS)
     data = data_of(result)
     assert data["sandbox"] is True
@@ -75,7 +75,7 @@ async def test_the_status_says_what_the_server_is_connected_to_and_may_do(sandbo
     assert sandbox.requests == []
 
 
-async def test_the_status_says_how_this_client_can_approve(sandbox: Sandbox, era: Era):
+async def test_the_status_says_how_this_client_can_approve(sandbox: Sandbox, version: Version):
     for settings, with_person, without in (
         ({}, "asked in a form", "approval_token"),
         ({"approvals": "human"}, "asked in a form", "none: this client cannot ask"),
@@ -84,7 +84,7 @@ async def test_the_status_says_how_this_client_can_approve(sandbox: Sandbox, era
     ):
         server = build_server(make_settings(**settings), sandbox=sandbox)
         for person, way in ((Person(), with_person), (None, without)):
-            mode = "legacy" if era == "legacy" else "auto"
+            mode = "legacy" if version == "legacy" else "auto"
             async with Client(server, mode=mode, elicitation_callback=person) as client:
                 result = await call(client, STATUS)
             assert way in data_of(result)["approval_way"], settings
@@ -210,16 +210,16 @@ async def test_the_instructions_say_what_is_hidden_and_that_it_is_the_sandbox():
 # write_history
 
 
-async def test_an_empty_history_says_so(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_an_empty_history_says_so(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         result = await call(client, HISTORY)
     told = data_of(result)
     assert (told["total"], told["rows"]) == (0, [])
     assert text_of(result) == "No writes on record for company default (simulated)."
 
 
-async def test_a_filter_that_no_write_fits_is_not_told_as_an_empty_history(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_a_filter_that_no_write_fits_is_not_told_as_an_empty_history(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         job = next(iter(sandbox.prospects))
         await call(client, "rooflink_add_note", job_id=job, message="Called her.")
         unknown = await call(client, HISTORY, outcome="unknown")
@@ -231,9 +231,9 @@ async def test_a_filter_that_no_write_fits_is_not_told_as_an_empty_history(sandb
     assert len(sandbox.writes) == 1
 
 
-async def test_each_write_is_a_row_with_what_came_of_it(sandbox: Sandbox, time: Time, era: Era):
+async def test_each_write_is_a_row_with_what_came_of_it(sandbox: Sandbox, time: Time, version: Version):
     clock = Time(1_790_000_000.0)
-    async with connected(sandbox, era=era, time=time, clock=clock, person=Person()) as client:
+    async with connected(sandbox, version=version, time=time, clock=clock, person=Person()) as client:
         done = data_of(await call(client, CREATE, **HOUSE))
         await call(client, ACCEPT, lead_id=812)
         refused = data_of(await call(client, UPDATE, lead_id=813, status="QUOTE_SENT"))
@@ -257,9 +257,9 @@ async def test_each_write_is_a_row_with_what_came_of_it(sandbox: Sandbox, time: 
         assert any(line.startswith(f"{row['write_id']} | ") and row["state"] in line for line in lines)
 
 
-async def test_what_was_not_sent_leaves_no_row(sandbox: Sandbox, time: Time, era: Era):
+async def test_what_was_not_sent_leaves_no_row(sandbox: Sandbox, time: Time, version: Version):
     person = Person("decline")
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         await call(client, ACCEPT, lead_id=812)
         await call(client, ACCEPT, lead_id=812, dry_run=True)
         await call(client, UPDATE, lead_id=785, status="OTHER")
@@ -268,8 +268,8 @@ async def test_what_was_not_sent_leaves_no_row(sandbox: Sandbox, time: Time, era
     assert sandbox.requests == []
 
 
-async def test_the_unresolved_come_first_and_then_the_newest(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time) as client:
+async def test_the_unresolved_come_first_and_then_the_newest(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time) as client:
         await make_unknown(client, sandbox, 787)
         for lead_id in (788, 789):
             await call(client, UPDATE, lead_id=lead_id, status="CONTACT_MADE")

@@ -16,7 +16,7 @@ from leadbridge.server.config.settings import load_settings
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.sandbox import SANDBOX_ROOFLINK_KEY, Fault, Sandbox
 from leadbridge.server.sandbox.people import HOSTILE_TEXTS
-from tests.support import Era, Time, call, connected, data_of, make_settings, text_of
+from tests.support import Time, Version, call, connected, data_of, make_settings, text_of
 
 UPLOAD = "rooflink_upload_photo"
 NOW = datetime(2026, 5, 4, 15, 30, tzinfo=UTC)
@@ -69,10 +69,10 @@ DONE = ["POST photos/", "PUT photos/{photo_id}/uploaded/"]
 
 
 async def test_a_photo_is_created_uploaded_and_reported_as_complete(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int
 ):
     before = sandbox.prospects[job].photos
-    async with connected(sandbox, era=era, time=time, upload_root=root) as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root) as client:
         result = await call(
             client, UPLOAD, job_id=job, file_path="roof.jpg", name="North slope", description="Hail", tags=["Before"]
         )
@@ -96,8 +96,8 @@ async def test_a_photo_is_created_uploaded_and_reported_as_complete(
     assert write.body == {"job": job, "name": "North slope", "description": "Hail", "tags": ["Before"]}
 
 
-async def test_the_key_goes_to_rooflink_only(sandbox: Sandbox, time: Time, era: Era, root: Path, job: int):
-    async with connected(sandbox, era=era, time=time, upload_root=root) as client:
+async def test_the_key_goes_to_rooflink_only(sandbox: Sandbox, time: Time, version: Version, root: Path, job: int):
+    async with connected(sandbox, version=version, time=time, upload_root=root) as client:
         await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
     create, upload, finish = sandbox.requests
     assert (create.host, upload.host, finish.host) == (
@@ -134,9 +134,9 @@ async def test_the_name_is_the_file_s_own_unless_given(sandbox: Sandbox, time: T
 
 
 async def test_a_dry_run_shows_the_first_request_and_sends_nothing(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int
 ):
-    async with connected(sandbox, era=era, time=time, upload_root=root) as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root) as client:
         result = await call(client, UPLOAD, job_id=job, file_path="roof.jpg", dry_run=True)
     assert data_of(result)["outcome"] == "dry_run"
     assert "It would need no approval." in text_of(result)
@@ -148,9 +148,9 @@ async def test_a_dry_run_shows_the_first_request_and_sends_nothing(
 
 
 async def test_the_same_photo_is_not_uploaded_twice_within_a_day(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int, moment: Moment
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int, moment: Moment
 ):
-    async with connected(sandbox, era=era, time=time, upload_root=root, clock=moment.seconds) as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root, clock=moment.seconds) as client:
         first = data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))
         (root / "copy.jpg").write_bytes(JPEG)
         again = data_of(await call(client, UPLOAD, job_id=job, file_path="copy.jpg", name="roof.jpg", tags=["x"]))
@@ -202,10 +202,10 @@ async def test_a_failed_upload_says_so_and_the_same_call_goes_on_with_the_same_p
 
 
 async def test_a_failed_report_goes_on_without_a_second_upload(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int
 ):
     sandbox.faults.add(Fault(kind="unavailable", match=FINISH, seconds=60))
-    async with connected(sandbox, era=era, time=time, upload_root=root) as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root) as client:
         stopped = await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
         time.now += 100
         gone_on = await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
@@ -217,10 +217,10 @@ async def test_a_failed_report_goes_on_without_a_second_upload(
 
 
 async def test_a_creation_that_nobody_knows_of_blocks_until_it_is_settled(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int
 ):
     sandbox.faults.add(Fault(kind="drop_before", match=CREATE, exception="ReadError"))
-    async with connected(sandbox, era=era, time=time, upload_root=root, approvals="off") as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root, approvals="off") as client:
         unknown = data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))
         blocked = data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))
         await call(client, "resolve_write", write_id=unknown["write_id"], outcome="failed")
@@ -233,10 +233,10 @@ async def test_a_creation_that_nobody_knows_of_blocks_until_it_is_settled(
 
 
 async def test_a_photo_whose_form_was_lost_is_named_and_the_next_call_creates_another(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int
 ):
     sandbox.faults.add(Fault(kind="drop_after", match=CREATE))
-    async with connected(sandbox, era=era, time=time, upload_root=root, approvals="off") as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root, approvals="off") as client:
         unknown = data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))
         (orphan,) = sandbox.photos
         await call(client, "resolve_write", write_id=unknown["write_id"], outcome="done", record_id=orphan)
@@ -270,10 +270,10 @@ async def test_an_answer_without_a_usable_form_is_no_crash(
 
 
 async def test_an_expired_form_is_told_with_what_to_do(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int, moment: Moment
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int, moment: Moment
 ):
     sandbox.faults.add(Fault(kind="drop_before", match=BUCKET))
-    async with connected(sandbox, era=era, time=time, upload_root=root, clock=moment.seconds) as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root, clock=moment.seconds) as client:
         await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
         moment.now += timedelta(hours=2)
         expired = await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
@@ -287,17 +287,17 @@ async def test_an_expired_form_is_told_with_what_to_do(
 
 
 async def test_another_server_on_the_same_store_goes_on(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int, store_url: str
+    sandbox: Sandbox, time: Time, version: Version, root: Path, job: int, store_url: str
 ):
     settings: dict[str, Any] = {"upload_root": root, "state_url": SecretStr(store_url)}
     sandbox.faults.add(Fault(kind="drop_before", match=BUCKET))
-    async with connected(sandbox, era=era, time=time, **settings) as client:
+    async with connected(sandbox, version=version, time=time, **settings) as client:
         assert data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))["outcome"] == "refused"
     sandbox.faults.add(Fault(kind="unavailable", match=FINISH, seconds=60))
-    async with connected(sandbox, era=era, time=time, **settings) as client:
+    async with connected(sandbox, version=version, time=time, **settings) as client:
         assert data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))["outcome"] == "refused"
     time.now += 100
-    async with connected(sandbox, era=era, time=time, **settings) as client:
+    async with connected(sandbox, version=version, time=time, **settings) as client:
         assert data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))["outcome"] == "done"
     assert operations(sandbox) == DONE
     assert (len(sandbox.photos), len(sandbox.uploads)) == (1, 1)
@@ -315,14 +315,20 @@ async def test_an_empty_last_answer_is_a_success(time: Time, root: Path, finishe
 
 
 async def test_the_form_stands_in_no_answer_log_or_history_and_is_gone_after_the_end(
-    sandbox: Sandbox, time: Time, era: Era, root: Path, job: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox,
+    time: Time,
+    version: Version,
+    root: Path,
+    job: int,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ):
     caplog.set_level(logging.DEBUG, logger="leadbridge")  # of other packages, nothing below a warning is ever written
     database = tmp_path / "state.db"
     body = "<Error><Code>AccessDenied</Code><StringToSign>{}</StringToSign></Error>"
     outputs: list[str] = []
     async with connected(
-        sandbox, era=era, time=time, upload_root=root, state_url=SecretStr(f"sqlite:///{database}")
+        sandbox, version=version, time=time, upload_root=root, state_url=SecretStr(f"sqlite:///{database}")
     ) as client:
         for fault in (Fault(kind="drop_before", match=BUCKET), Fault(kind="server_error", match=BUCKET, body=body)):
             sandbox.faults.add(fault)
@@ -422,9 +428,9 @@ async def test_what_cannot_be_sent_is_refused_by_its_argument(
 
 
 async def test_a_job_that_rooflink_does_not_know_stops_at_the_first_step(
-    sandbox: Sandbox, time: Time, era: Era, root: Path
+    sandbox: Sandbox, time: Time, version: Version, root: Path
 ):
-    async with connected(sandbox, era=era, time=time, upload_root=root) as client:
+    async with connected(sandbox, version=version, time=time, upload_root=root) as client:
         result = await call(client, UPLOAD, job_id=5, file_path="roof.jpg")
     assert data_of(result)["outcome"] == "refused"
     assert "stopped at step 1" in text_of(result)
@@ -432,8 +438,8 @@ async def test_a_job_that_rooflink_does_not_know_stops_at_the_first_step(
     assert (sandbox.photos, sandbox.uploads) == ({}, [])
 
 
-async def test_without_an_upload_folder_the_tool_is_hidden_with_its_reason(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era, upload_root=None) as client:
+async def test_without_an_upload_folder_the_tool_is_hidden_with_its_reason(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version, upload_root=None) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         status = data_of(await call(client, "server_status"))
     assert UPLOAD not in names

@@ -13,7 +13,7 @@ from mcp import Client
 from leadbridge.server.mcp.bounds import LONGEST_TEXT
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.people import HOSTILE_TEXTS
-from tests.support import Era, Time, call, connected, data_of, text_of
+from tests.support import Time, Version, call, connected, data_of, text_of
 
 REGIONS, REGION = "rooflink_list_regions", "rooflink_get_region"
 APPROVED, STATS, JOBS = "rooflink_list_approved_jobs", "rooflink_approved_stats", "rooflink_list_public_jobs"
@@ -49,8 +49,8 @@ async def walk(client: Client, tool: str, **arguments: Any) -> list[dict[str, An
     return rows
 
 
-async def test_regions_are_listed_and_searched(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_regions_are_listed_and_searched(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         everything = await call(client, REGIONS)
         found = await call(client, REGIONS, search="north")
     assert text_of(everything).splitlines()[:3] == [
@@ -68,8 +68,8 @@ async def test_a_search_that_the_service_passes_over_is_told(sandbox: Sandbox, t
     assert "not filtered by: search" in text_of(result)
 
 
-async def test_a_region_is_shown_with_whatever_fields_it_has(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_a_region_is_shown_with_whatever_fields_it_has(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, REGION, region_id=13)
         missing = await call(client, REGION, region_id=99)
     fields = data_of(result)["fields"]
@@ -98,8 +98,8 @@ async def test_a_region_of_a_thousand_fields_is_cut_and_no_name_of_a_field_can_b
     assert not any(line.startswith("SYSTEM") for line in text_of(result).splitlines())
 
 
-async def test_approved_jobs_show_their_dates_and_status(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_approved_jobs_show_their_dates_and_status(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, APPROVED)
         rows = await walk(client, APPROVED, page_size=7)
     submitted = {job.id for job in sandbox.prospects.values() if job.submitted and not job.deleted}
@@ -110,8 +110,8 @@ async def test_approved_jobs_show_their_dates_and_status(sandbox: Sandbox, time:
     assert set(rows[0]) <= {"id", "customer", "address", "approved", "closed", "status", "rep"}
 
 
-async def test_columns_are_chosen(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_columns_are_chosen(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         approved = data_of(await call(client, APPROVED, fields=["note", "region"]))
         jobs = data_of(await call(client, JOBS, fields=["source", "number"]))
         wrong = await call(client, JOBS, fields=["secret"])
@@ -120,8 +120,10 @@ async def test_columns_are_chosen(sandbox: Sandbox, time: Time, era: Era):
     assert "- fields: must be one of 'number'" in text_of(wrong)
 
 
-async def test_dates_go_out_and_are_believed_only_as_far_as_the_rows_show(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_dates_go_out_and_are_believed_only_as_far_as_the_rows_show(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         data = data_of(await call(client, APPROVED, date_from="2026-03-01", date_to="2026-04-30"))
         assert query_of(sandbox) == {
             "page": "1", "page_size": "10", "date_from": "2026-03-01", "date_to": "2026-04-30",
@@ -132,8 +134,8 @@ async def test_dates_go_out_and_are_believed_only_as_far_as_the_rows_show(sandbo
     assert ignored["filters_ignored"] == ["date_from"]
 
 
-async def test_statistics_of_approved_jobs_come_in_any_shape(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_statistics_of_approved_jobs_come_in_any_shape(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         data = data_of(await call(client, STATS))
         dated = await call(client, STATS, date_from="2026-01-01")
         answer_with(sandbox, [{"label": "Closed", "total": "12"}])
@@ -147,8 +149,8 @@ async def test_statistics_of_approved_jobs_come_in_any_shape(sandbox: Sandbox, t
     assert odd.is_error
 
 
-async def test_all_jobs_are_asked_for_with_a_space_in_the_date(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_all_jobs_are_asked_for_with_a_space_in_the_date(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, JOBS, modified_from="2026-04-20", ordering="-date_last_edited", page_size=100)
     assert not result.is_error, text_of(result)
     assert query_of(sandbox) == {
@@ -189,11 +191,11 @@ async def test_price_and_balance_come_from_the_primary_estimate(sandbox: Sandbox
     ]
 
 
-async def test_a_page_that_is_too_long_goes_on_without_a_gap(sandbox: Sandbox, time: Time, era: Era):
+async def test_a_page_that_is_too_long_goes_on_without_a_gap(sandbox: Sandbox, time: Time, version: Version):
     for job in sandbox.prospects.values():
         job.address = f"{job.id} " + "Long Winding Road of Many Names " * 6
         job.customer.first_name = "Maximiliana " * 9
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, JOBS, page_size=100)
         assert len(text_of(result)) <= LONGEST_TEXT
         assert "Only the first" in text_of(result)

@@ -11,7 +11,7 @@ from leadbridge.server.mcp.bounds import LONGEST_DATA, LONGEST_TEXT
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.faults import Fault
 from leadbridge.server.text import LEGEND, OPEN
-from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Era, Time, call, connected, data_of, make_sandbox, text_of
+from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, Version, call, connected, data_of, make_sandbox, text_of
 
 ON: dict[str, Any] = {"toolsets": "all", "contract_file": EVERY_PATH}
 MANY = 1_500
@@ -108,8 +108,8 @@ async def test_a_list_is_as_long_as_the_bounds_allow_and_what_is_left_out_is_the
 
 
 @pytest.mark.parametrize("tool", LISTS)
-async def test_a_bad_row_is_counted_and_the_others_come(sandbox: Sandbox, time: Time, era: Era, tool: str):
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+async def test_a_bad_row_is_counted_and_the_others_come(sandbox: Sandbox, time: Time, version: Version, tool: str):
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         for bad in BAD:
             answers(sandbox, listed(tool, [bad, GOOD]))
             result = await call(client, tool, **LISTS[tool])
@@ -154,10 +154,10 @@ async def test_prospects_that_cannot_be_read_are_said_to_be_missing_from_matches
     ],
 )
 async def test_another_record_than_the_one_asked_for_is_said_and_not_shown_as_it(
-    sandbox: Sandbox, time: Time, era: Era, tool: str, arguments: dict[str, Any], body: Any
+    sandbox: Sandbox, time: Time, version: Version, tool: str, arguments: dict[str, Any], body: Any
 ):
     answers(sandbox, body)
-    async with connected(sandbox, era=era, time=time, **ON) as client:
+    async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, tool, **arguments)
     assert result.is_error
     assert "8 instead of the one asked for, 7" in text_of(result)

@@ -18,7 +18,7 @@ import pytest
 import quicktok
 
 from leadbridge.server.cli.tool_table import default_tools
-from tests.support import EVERY_PATH, Era, Time, call, connected, make_sandbox, text_of
+from tests.support import EVERY_PATH, Time, Version, call, connected, make_sandbox, text_of
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
@@ -154,9 +154,9 @@ ORDERS = re.compile(
 """Orders to the assistant. Directories of connectors refuse them in a description as prompt injection."""
 
 
-async def definitions_of(era: Era) -> dict[str, dict[str, Any]]:
+async def definitions_of(version: Version) -> dict[str, dict[str, Any]]:
     """Every tool as it goes over the wire, all toolsets on and every path known."""
-    async with connected(make_sandbox(Time()), era=era, toolsets="all", contract_file=EVERY_PATH) as client:
+    async with connected(make_sandbox(Time()), version=version, toolsets="all", contract_file=EVERY_PATH) as client:
         listed = await client.list_tools()
     assert listed.next_cursor is None
     return {tool.name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools}
@@ -180,8 +180,8 @@ def inner(schema: Any) -> Iterator[dict[str, Any]]:
             yield from inner(part)
 
 
-async def test_every_definition_is_as_it_was_reviewed_in_both_eras(era: Era):
-    current = await definitions_of(era)
+async def test_every_definition_is_as_it_was_reviewed_in_both_eras(version: Version):
+    current = await definitions_of(version)
     changed: list[str] = []
     for name, definition in current.items():
         path = SNAPSHOTS / f"{name}.json"

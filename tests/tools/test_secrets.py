@@ -18,7 +18,7 @@ import pytest
 from mcp import Client
 from pydantic import SecretStr
 
-from leadbridge.server.app import build_deck, build_server, tool_specs
+from leadbridge.server.app import build_app_context, build_server, tool_specs
 from leadbridge.server.config.settings import Settings, load_settings
 from leadbridge.server.errors import AuthError, SettingsError
 from leadbridge.server.logs import set_up
@@ -28,14 +28,14 @@ from leadbridge.server.state import Store
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,
-    Era,
     Person,
     Time,
+    Version,
     call,
     data_of,
     make_sandbox,
     make_settings,
-    patient_governor,
+    patient_rate_limiter,
     text_of,
 )
 
@@ -114,7 +114,7 @@ def settings_with(keys: tuple[str, str], **more: Any) -> Settings:
     return make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **values})
 
 
-class Told:
+class ServiceValue:
     """Everything that a client, and the person behind it, is told."""
 
     def __init__(self) -> None:
@@ -134,13 +134,18 @@ class Told:
 
 @asynccontextmanager
 async def live(
-    sandbox: Sandbox, time: Time, told: Told, keys: tuple[str, str] = RIGHT, era: Era = "modern", **settings: Any
+    sandbox: Sandbox,
+    time: Time,
+    told: ServiceValue,
+    keys: tuple[str, str] = RIGHT,
+    version: Version = "modern",
+    **settings: Any,
 ) -> AsyncIterator[Client]:
     """A server on these keys, whose network is the sandbox."""
     made = settings_with(keys, **settings)
-    server = build_server(made, transport=sandbox.transport, governor=patient_governor(time))
+    server = build_server(made, transport=sandbox.transport, rate_limiter=patient_rate_limiter(time))
     told.texts.append(server.instructions or "")
-    mode = "legacy" if era == "legacy" else "auto"
+    mode = "legacy" if version == "legacy" else "auto"
     async with Client(server, mode=mode, elicitation_callback=told.person) as client:
         told.texts.append((await client.list_tools()).model_dump_json())
         yield client
@@ -164,11 +169,11 @@ def test_every_tool_has_its_arguments_here():
 
 
 async def test_no_tool_tells_a_key_when_all_goes_well(
-    sandbox: Sandbox, time: Time, era: Era, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, time: Time, version: Version, caplog: pytest.LogCaptureFixture
 ):
-    told = Told()
+    told = ServiceValue()
     prospect = next(iter(sandbox.prospects))
-    async with live(sandbox, time, told, era=era) as client:
+    async with live(sandbox, time, told, version=version) as client:
         for tool in WRITES:
             text = await told.by(client, tool, dry_run=True)
             assert "Would send" in text or "Request 1 would be" in text or tool not in SENDING, text
@@ -184,10 +189,10 @@ async def test_no_tool_tells_a_key_when_all_goes_well(
 
 
 async def test_a_wrong_key_is_told_with_its_service_and_setting_and_never_shown(
-    sandbox: Sandbox, time: Time, era: Era, caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, time: Time, version: Version, caplog: pytest.LogCaptureFixture
 ):
-    told = Told()
-    async with live(sandbox, time, told, WRONG, era=era) as client:
+    told = ServiceValue()
+    async with live(sandbox, time, told, WRONG, version=version) as client:
         for tool in SENDING:
             text = await told.by(client, tool)
             assert "401" in text, text
@@ -225,7 +230,7 @@ def echoes(secret: str) -> Iterator[Fault]:
 async def test_a_service_that_sends_the_key_back_does_not_get_it_shown(
     sandbox: Sandbox, time: Time, service: str, caplog: pytest.LogCaptureFixture
 ):
-    told = Told()
+    told = ServiceValue()
     secret = RIGHT[0] if service == "rooflink" else RIGHT[1]
     tools = ("renovationfind_update_job_status",)
     if service == "rooflink":
@@ -254,7 +259,7 @@ async def test_a_service_that_sends_the_key_back_does_not_get_it_shown(
 
 async def test_no_part_of_a_key_is_shown_where_a_text_is_cut(sandbox: Sandbox, time: Time):
     secret = WRONG[1]
-    told = Told()
+    told = ServiceValue()
     bodies = [f"{'x' * length}{secret}" for length in range(155, 200, 5)]
     async with live(sandbox, time, told, WRONG, approvals="off") as client:
         for body in bodies:
@@ -269,7 +274,7 @@ def stored_in(folder: Path) -> bytes:
 
 
 async def test_the_state_store_holds_no_key(sandbox: Sandbox, time: Time, tmp_path: Path):
-    told = Told()
+    told = ServiceValue()
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
     for keys in (RIGHT, WRONG):
         async with live(sandbox, time, told, keys, state_url=state_url) as client:
@@ -291,7 +296,7 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
         "county": "Collin", "external_id": "RF-77-zq", "extra_info": {"note": "gate code zq-71"},
     }  # fmt: skip
     referral = {name: personal[name] for name in ("first_name", "last_name", "email")}
-    told = Told()
+    told = ServiceValue()
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
     async with live(sandbox, time, told, state_url=state_url) as client:
         await told.by(client, "rooflink_create_lead", **personal)
@@ -331,18 +336,18 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
 
 async def test_no_repr_and_no_error_holds_a_key(sandbox: Sandbox, time: Time):
     settings = settings_with(WRONG, state_url=SecretStr("postgresql://office:pa55w0rd@db.example.com/leads"))
-    deck = build_deck(settings, transport=sandbox.transport, governor=patient_governor(time))
+    app = build_app_context(settings, transport=sandbox.transport, rate_limiter=patient_rate_limiter(time))
     shown = [
         repr(settings), str(settings), f"{settings}", repr(settings.model_dump()), settings.model_dump_json(),
-        repr(deck), str(deck), repr(deck.services), repr(deck.store), deck.store.description,
+        repr(app), str(app), repr(app.services), repr(app.store), app.store.description,
     ]  # fmt: skip
-    for client in deck.services.clients.values():
-        shown += [repr(client), str(client), repr(vars(client)), repr(client.governor)]
+    for client in app.services.clients.values():
+        shown += [repr(client), str(client), repr(vars(client)), repr(client.rate_limiter)]
     with pytest.raises(AuthError) as caught:
-        await deck.rooflink.prospect_stats()
+        await app.rooflink.prospect_stats()
     error = caught.value
     shown += [repr(error), str(error), "".join(traceback.format_exception(error)), repr(vars(error))]
-    await deck.services.aclose()
+    await app.services.aclose()
     assert [text for text in shown if any(secret in text for secret in (*WRONG, "pa55w0rd"))] == []
     assert "db.example.com" in Store("postgresql://office:pa55w0rd@db.example.com/leads").description
 

@@ -11,8 +11,8 @@ import quicktok
 from mcp import Client
 
 from leadbridge.server import app
-from leadbridge.server.app import build_deck, build_server
-from leadbridge.server.matching.profile import Sought
+from leadbridge.server.app import build_app_context, build_server
+from leadbridge.server.matching.profile import ContactDetails
 from leadbridge.server.prospects.duplicates import index_of, remember_created
 from leadbridge.server.prospects.pipeline import pipeline_of
 from leadbridge.server.prospects.runs import begin
@@ -24,7 +24,17 @@ from leadbridge.server.sandbox.records import Done, Prospect, User
 from leadbridge.server.text import LEGEND
 from leadbridge.tools import ALL_TOOLS
 from leadbridge.tools.pipeline import snapshot
-from tests.support import Era, Time, call, connected, data_of, make_sandbox, make_settings, patient_governor, text_of
+from tests.support import (
+    Time,
+    Version,
+    call,
+    connected,
+    data_of,
+    make_sandbox,
+    make_settings,
+    patient_rate_limiter,
+    text_of,
+)
 
 TOOL = "pipeline_snapshot"
 CL100K = quicktok.get_encoding("cl100k_base")
@@ -61,9 +71,9 @@ def ask(time: Time, wall: Time):
     """A snapshot from a fresh server, in memory unless a store is named."""
 
     async def snapshot_of(
-        sandbox: Sandbox, *, era: Era = "modern", settings: dict[str, Any] | None = None, **arguments: Any
+        sandbox: Sandbox, *, version: Version = "modern", settings: dict[str, Any] | None = None, **arguments: Any
     ):
-        async with connected(sandbox, era=era, time=time, clock=wall, **(settings or {})) as client:
+        async with connected(sandbox, version=version, time=time, clock=wall, **(settings or {})) as client:
             return await call(client, TOOL, **arguments)
 
     return snapshot_of
@@ -139,9 +149,9 @@ def listed(sandbox: Sandbox) -> list[int]:
     return [int(dict(pair.split("=") for pair in row.query.split("&"))["page"]) for row in rows]
 
 
-async def test_every_number_is_what_the_records_say(era, company, ask, wall):
+async def test_every_number_is_what_the_records_say(version, company, ask, wall):
     sandbox = company(150)
-    result = await ask(sandbox, era=era)
+    result = await ask(sandbox, version=version)
     data = data_of(result)
     assert told(data) == expected(sandbox, wall)
     assert (data["read"], data["total"], data["complete"]) == (150, 150, True)
@@ -226,7 +236,7 @@ async def test_a_long_list_is_read_in_several_calls_and_each_says_how_far_it_is(
     sandbox = company(3_000)  # `make bench` reads 7,500
     sandbox.faults.add(Fault(kind="slow", seconds=0.4, match=LIST, times=None))
     settings = make_settings(call_deadline=3)
-    server = build_server(settings, sandbox=sandbox, governor=patient_governor(time), clock=wall)
+    server = build_server(settings, sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall)
     right, read, pages = expected(sandbox, wall), 0, list[int]()
     data, text = dict[str, Any](), ""
     async with Client(server) as client:
@@ -319,7 +329,7 @@ def stop_after(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
 
 async def test_a_reading_that_is_cancelled_is_kept_and_gone_on_with(company, time, wall):
     sandbox = company(100, max_page_size=10)
-    deck = build_deck(make_settings(), sandbox=sandbox, governor=patient_governor(time), clock=wall)
+    app = build_app_context(make_settings(), sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall)
     with anyio.CancelScope() as scope:
 
         async def progress(read: int, total: int | None) -> None:
@@ -327,11 +337,11 @@ async def test_a_reading_that_is_cancelled_is_kept_and_gone_on_with(company, tim
                 scope.cancel()
                 await anyio.lowlevel.checkpoint()
 
-        await pipeline_of(deck, Scope(), 30, progress)
+        await pipeline_of(app, Scope(), 30, progress)
     assert scope.cancelled_caught
     sandbox.requests.clear()
-    pipeline = await pipeline_of(deck, Scope(), 30)
-    deck.store.close()
+    pipeline = await pipeline_of(app, Scope(), 30)
+    app.store.close()
     assert (pipeline.survey.known, pipeline.survey.coverage.complete) == (100, True)
     assert listed(sandbox) == [1, 3, 4, 5, 6, 7, 8, 9, 10]
 
@@ -340,7 +350,7 @@ async def test_a_process_that_was_killed_while_reading_holds_nobody_up_for_long(
     sandbox = company(30, max_page_size=10)
     store = f"sqlite:///{tmp_path / 'state.db'}"
     settings = make_settings(state_url=store)
-    dead = build_deck(settings, sandbox=sandbox, governor=patient_governor(time), clock=wall)
+    dead = build_app_context(settings, sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall)
     assert await begin(index_of(dead), 30) is not None
     dead.store.close()
     result = await ask(sandbox, settings={"state_url": store, "call_deadline": 1})
@@ -391,15 +401,15 @@ async def test_new_changed_and_deleted_prospects_in_between(company, time, wall)
 
 async def test_a_prospect_made_just_now_counts_as_unknown_until_the_list_tells_it(company, time, wall):
     sandbox = company(20)
-    deck = build_deck(make_settings(), sandbox=sandbox, governor=patient_governor(time), clock=wall)
-    await pipeline_of(deck, Scope(), 30)
+    app = build_app_context(make_settings(), sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall)
+    await pipeline_of(app, Scope(), 30)
     newest = max(sandbox.prospects.values(), key=lambda row: row.created)
-    await remember_created(deck, newest.id, Sought(address=newest.full_address))
-    fresh = await pipeline_of(deck, Scope(), 30)
+    await remember_created(app, newest.id, ContactDetails(address=newest.full_address))
+    fresh = await pipeline_of(app, Scope(), 30)
     assert (fresh.survey.known, fresh.survey.stages["unknown"], fresh.survey.no_edit_date) == (20, 1, 1)
     wall.now += 10
-    later = await pipeline_of(deck, Scope(), 30)
-    deck.store.close()
+    later = await pipeline_of(app, Scope(), 30)
+    app.store.close()
     assert (later.survey.known, later.survey.stages["unknown"], later.survey.no_edit_date) == (20, 0, 0)
 
 
@@ -500,10 +510,10 @@ async def test_statistics_that_never_come_do_not_hold_the_scan_up(company, ask, 
     ],
     ids=["forbidden", "html", "no rows"],
 )
-async def test_without_the_list_the_statistics_stand_alone_and_it_says_so(era, company, ask, wall, fault):
+async def test_without_the_list_the_statistics_stand_alone_and_it_says_so(version, company, ask, wall, fault):
     sandbox = company(60)
     sandbox.faults.add(fault)
-    result = await ask(sandbox, era=era)
+    result = await ask(sandbox, version=version)
     data, text = data_of(result), text_of(result)
     assert told(data)["own"] == expected(sandbox, wall)["own"]
     assert (data["read"], data["complete"], data["active"], data["stale"]) == (0, False, 0, [])
@@ -557,7 +567,9 @@ async def test_when_both_fail_and_nothing_is_known_it_is_an_error(company, ask):
 async def test_one_rep_and_no_list_yet_shows_nothing_of_the_company(company, ask, wall, time, tmp_path):
     sandbox = company(30)
     store = f"sqlite:///{tmp_path / 'state.db'}"
-    busy = build_deck(make_settings(state_url=store), sandbox=sandbox, governor=patient_governor(time), clock=wall)
+    busy = build_app_context(
+        make_settings(state_url=store), sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall
+    )
     assert await begin(index_of(busy), 30) is not None
     busy.store.close()
     text = text_of(await ask(sandbox, settings={"state_url": store, "call_deadline": 1}, rep_id=301))
@@ -633,7 +645,7 @@ def odd_page(*rows: dict[str, Any]) -> str:
     )
 
 
-async def test_odd_rows_count_as_unknown_and_without_date_and_break_nothing(era, company, ask, wall):
+async def test_odd_rows_count_as_unknown_and_without_date_and_break_nothing(version, company, ask, wall):
     soon, later = today(wall) + timedelta(days=1), today(wall) + timedelta(days=30)
     past = f"{today(wall) - timedelta(days=20)}T10:00:00"
     steps = {"verify_lead": {"complete": False}, "submit": {"complete": False}}
@@ -654,7 +666,7 @@ async def test_odd_rows_count_as_unknown_and_without_date_and_break_nothing(era,
     )
     sandbox = company(0)
     sandbox.faults.add(Fault(kind="status", status=200, body=odd_page(*rows), match=LIST))
-    result = await ask(sandbox, era=era)
+    result = await ask(sandbox, version=version)
     data = data_of(result)
     assert (data["read"], data["total"], data["active"], data["deleted"]) == (9, 9, 7, 2)
     found = told(data)["steps"]

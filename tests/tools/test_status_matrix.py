@@ -23,7 +23,7 @@ from mcp.types import CallToolResult
 
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.records import JobStatus
-from tests.support import Era, Person, Time, call, connected, data_of, text_of
+from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 UPDATE, WIN = "renovationfind_update_job_status", "renovationfind_mark_won"
 
@@ -131,8 +131,8 @@ def test_the_table_here_has_the_fifteen_documented_statuses_and_every_field():
     assert {status for status, rule in RULES.items() if rule.tool == WIN} == {"JOB_WON", "LEAD_WON"}
 
 
-async def test_the_two_tools_offer_these_statuses_and_fields_and_no_others(sandbox, era):
-    async with connected(sandbox, era=era) as client:
+async def test_the_two_tools_offer_these_statuses_and_fields_and_no_others(sandbox, version):
+    async with connected(sandbox, version=version) as client:
         tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
     for name, fields in TOOL_FIELDS.items():
         schema = tools[name]["properties"]
@@ -140,8 +140,8 @@ async def test_the_two_tools_offer_these_statuses_and_fields_and_no_others(sandb
         assert set(schema["status"]["enum"]) == {status for status, rule in RULES.items() if rule.tool == name}
 
 
-async def test_a_complete_status_is_written_once_with_exactly_its_body(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, approvals="off") as client:
+async def test_a_complete_status_is_written_once_with_exactly_its_body(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, approvals="off") as client:
         for status, rule in RULES.items():
             for given in enough(status):
                 lead_id, writes, requests = new_lead(sandbox), len(sandbox.writes), len(sandbox.requests)
@@ -157,9 +157,9 @@ async def test_a_complete_status_is_written_once_with_exactly_its_body(sandbox: 
                 assert sandbox.leads[lead_id].status.status == status
 
 
-async def test_a_missing_field_is_named_and_nothing_is_sent(sandbox: Sandbox, era: Era):
+async def test_a_missing_field_is_named_and_nothing_is_sent(sandbox: Sandbox, version: Version):
     seen = 0
-    async with connected(sandbox, era=era, approvals="off") as client:
+    async with connected(sandbox, version=version, approvals="off") as client:
         for status, rule in RULES.items():
             for missing in rule.needs:
                 given = {name: value for name, value in least(status).items() if name != missing}
@@ -180,9 +180,9 @@ async def test_a_missing_field_is_named_and_nothing_is_sent(sandbox: Sandbox, er
     assert seen == 7 + 2 * 2
 
 
-async def test_a_superfluous_field_is_refused_by_its_name(sandbox: Sandbox, era: Era):
+async def test_a_superfluous_field_is_refused_by_its_name(sandbox: Sandbox, version: Version):
     seen = 0
-    async with connected(sandbox, era=era, approvals="off") as client:
+    async with connected(sandbox, version=version, approvals="off") as client:
         for status, rule in RULES.items():
             for extra in sorted(set(FIELDS) - rule.used - {"reason"}):
                 given = {**least(status), extra: FIELDS[extra][1]}
@@ -266,8 +266,8 @@ async def test_lost_for_another_reason_needs_that_reason(sandbox: Sandbox, time:
     assert [write.body for write in sandbox.writes] == [expected]
 
 
-async def test_all_that_is_wrong_is_told_at_once(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era, approvals="off") as client:
+async def test_all_that_is_wrong_is_told_at_once(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version, approvals="off") as client:
         with nothing_leaves(sandbox):
             found = problems(await call(client, WIN, lead_id=785, status="LEAD_WON"))
             assert set(found) == {"job_amount", "estimated_project_start_date", "estimated_completion_date"}
@@ -491,8 +491,8 @@ async def test_an_argument_like_no_other_is_refused_with_those_there_are(sandbox
     assert all(name in found["zzz"] for name in TOOL_FIELDS[UPDATE])
 
 
-async def test_a_lead_won_here_is_refused_without_a_call(sandbox: Sandbox, time: Time, era: Era):
-    async with connected(sandbox, era=era, time=time, approvals="off") as client:
+async def test_a_lead_won_here_is_refused_without_a_call(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time, approvals="off") as client:
         for won in ("JOB_WON", "LEAD_WON"):
             lead_id = new_lead(sandbox)
             result = await call(client, WIN, lead_id=lead_id, status=won, **least(won))
@@ -523,9 +523,9 @@ async def test_a_lead_won_in_the_portal_is_refused_by_the_service_and_that_is_to
     assert sandbox.writes == []
 
 
-async def test_a_lead_not_known_to_be_accepted_is_warned_of(sandbox: Sandbox, time: Time, era: Era):
+async def test_a_lead_not_known_to_be_accepted_is_warned_of(sandbox: Sandbox, time: Time, version: Version):
     person = Person()
-    async with connected(sandbox, era=era, time=time, person=person) as client:
+    async with connected(sandbox, version=version, time=time, person=person) as client:
         dry = await call(client, UPDATE, lead_id=812, status="QUOTE_SENT", dry_run=True)
         assert any("not known to be accepted" in warning for warning in data_of(dry)["warnings"])
         person.action = "decline"

@@ -16,17 +16,17 @@ from leadbridge.server.app import build_server
 from leadbridge.server.cli.main import app
 from leadbridge.server.sandbox import Sandbox
 from tests.process.processes import raw_server
-from tests.support import Era, Time, call, data_of, jwt, jwt_for, make_settings, patient_governor, text_of
+from tests.support import Time, Version, call, data_of, jwt, jwt_for, make_settings, patient_rate_limiter, text_of
 
 TOKEN = "LEADBRIDGE_RENOVATIONFIND_TOKEN"
 EXPIRED = jwt({"sub": "42", "exp": datetime(2026, 11, 2, 12, tzinfo=UTC).timestamp()})
 ODD = [jwt("{"), jwt({"exp": "soon"}), jwt({"exp": 1e300}), jwt({"exp": None}), "a.b.c", "no-jwt-at-all-0123456789"]
 
 
-def client_with(token: str, sandbox: Sandbox, time: Time, era: Era) -> AbstractAsyncContextManager[Client]:
+def client_with(token: str, sandbox: Sandbox, time: Time, version: Version) -> AbstractAsyncContextManager[Client]:
     settings = make_settings(sandbox=False, renovationfind_token=SecretStr(token), state_url=SecretStr("sqlite://"))
-    server = build_server(settings, transport=sandbox.transport, governor=patient_governor(time))
-    return Client(server, mode="legacy" if era == "legacy" else "auto")
+    server = build_server(settings, transport=sandbox.transport, rate_limiter=patient_rate_limiter(time))
+    return Client(server, mode="legacy" if version == "legacy" else "auto")
 
 
 async def status_change(client: Client) -> str:
@@ -39,9 +39,9 @@ async def status_change(client: Client) -> str:
     ("days", "said"), [(3, "expires in 3 days"), (400, "expires in 400 days"), (0.2, "expires in 5 hours")]
 )
 async def test_the_status_says_when_the_token_expires(
-    days: float, said: str, sandbox: Sandbox, time: Time, era: Era
+    days: float, said: str, sandbox: Sandbox, time: Time, version: Version
 ) -> None:
-    async with client_with(jwt_for(days), sandbox, time, era) as client:
+    async with client_with(jwt_for(days), sandbox, time, version) as client:
         result = await call(client, "server_status")
     assert f"key {said}" in text_of(result)
     rows = {row["service"]: row["key_expiry"] for row in data_of(result)["services"]}
@@ -49,8 +49,8 @@ async def test_the_status_says_when_the_token_expires(
     assert not rows["RoofLink"]
 
 
-async def test_a_401_after_the_expiry_says_when_that_was(sandbox: Sandbox, time: Time, era: Era) -> None:
-    async with client_with(EXPIRED, sandbox, time, era) as client:
+async def test_a_401_after_the_expiry_says_when_that_was(sandbox: Sandbox, time: Time, version: Version) -> None:
+    async with client_with(EXPIRED, sandbox, time, version) as client:
         assert "key expired on 2026-11-02" in text_of(await call(client, "server_status"))
         said = await status_change(client)
     assert "RenovationFind refused the key (401): it expired on 2026-11-02." in said
@@ -61,9 +61,9 @@ async def test_a_401_after_the_expiry_says_when_that_was(sandbox: Sandbox, time:
 
 @pytest.mark.parametrize("token", [jwt_for(3), *ODD])
 async def test_a_401_of_a_token_that_is_not_expired_speaks_of_no_day(
-    token: str, sandbox: Sandbox, time: Time, era: Era
+    token: str, sandbox: Sandbox, time: Time, version: Version
 ) -> None:
-    async with client_with(token, sandbox, time, era) as client:
+    async with client_with(token, sandbox, time, version) as client:
         said = await status_change(client)
         assert not (await call(client, "server_status")).is_error
     assert "refused the key (401)." in said

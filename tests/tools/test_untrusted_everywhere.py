@@ -24,13 +24,13 @@ from leadbridge.server.text import CLOSE, LEGEND, OPEN
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,
-    Era,
     Person,
     Time,
+    Version,
     call,
     make_sandbox,
     make_settings,
-    patient_governor,
+    patient_rate_limiter,
     text_of,
 )
 from tests.tools.test_secrets import ARGUMENTS
@@ -103,7 +103,7 @@ class _Later:
 
 
 @asynccontextmanager
-async def hostile(era: Era, person: Person | None) -> AsyncIterator[tuple[Client, Sandbox, Planting]]:
+async def hostile(version: Version, person: Person | None) -> AsyncIterator[tuple[Client, Sandbox, Planting]]:
     time = Time()
     sandbox = make_sandbox(time, **EVERY_PATH_SERVED)
     transport = Planting(sandbox)
@@ -111,15 +111,15 @@ async def hostile(era: Era, person: Person | None) -> AsyncIterator[tuple[Client
         make_settings(toolsets="all", contract_file=EVERY_PATH),
         sandbox=sandbox,
         transport=lambda: transport,
-        governor=patient_governor(time),
+        rate_limiter=patient_rate_limiter(time),
         clock=_Later(),
     )
-    mode = "auto" if era == "modern" else "legacy"
+    mode = "auto" if version == "modern" else "legacy"
     async with Client(server, mode=mode, elicitation_callback=person) as client:
         yield client, sandbox, transport
 
 
-def look_at(text: str, where: str) -> None:
+def record_unexpected(text: str, where: str) -> None:
     """No planted text outside the marks, and no character in it that hides or turns."""
     rest = FENCED.sub("", text)
     assert not MARK.search(rest), f"{where}: unmarked: {rest[max(0, MARK.search(rest).start() - 80) :][:200]!r}"  # type: ignore[union-attr]
@@ -158,13 +158,13 @@ def arguments_for(sandbox: Sandbox, tool: str) -> dict[str, Any]:
 async def _look_at_call(client: Client, person: Person | None, tool: str, arguments: dict[str, Any]) -> None:
     result = await call(client, tool, **arguments)
     text = text_of(result)
-    look_at(text, f"{tool}, text")
+    record_unexpected(text, f"{tool}, text")
     for string in strings_of(result.structured_content or {}):
-        look_at(string, f"{tool}, structured content")
+        record_unexpected(string, f"{tool}, structured content")
     if OPEN in text.replace(LEGEND, ""):
         assert CLOSE in text
     for question in person.shown if person else ():
-        look_at(question, f"{tool}, question")
+        record_unexpected(question, f"{tool}, question")
 
 
 def test_every_tool_is_called() -> None:
@@ -172,9 +172,9 @@ def test_every_tool_is_called() -> None:
 
 
 @pytest.mark.parametrize("tool", sorted(MODEL_CALLS))
-async def test_hostile_text_in_every_string_stays_between_the_marks(era: Era, tool: str) -> None:
+async def test_hostile_text_in_every_string_stays_between_the_marks(version: Version, tool: str) -> None:
     person = Person()
-    async with hostile(era, person) as (client, sandbox, transport):
+    async with hostile(version, person) as (client, sandbox, transport):
         arguments = arguments_for(sandbox, tool)
         if tool.startswith("renovationfind_") and "lead_id" in arguments:
             transport.chosen = lambda _key: True
@@ -182,7 +182,7 @@ async def test_hostile_text_in_every_string_stays_between_the_marks(era: Era, to
             transport.chosen = lambda _key: False
         transport.chosen = lambda _key: True
         await _look_at_call(client, person, tool, arguments)
-        for key in sorted(transport.keys) if era == "modern" and tool in READS else ():
+        for key in sorted(transport.keys) if version == "modern" and tool in READS else ():
             transport.chosen = _only(key)
             await _look_at_call(client, person, tool, arguments)
         await _look_at_call(client, person, "write_history", {})

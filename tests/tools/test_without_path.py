@@ -12,7 +12,7 @@ import pytest
 from leadbridge.server.errors import CatalogError
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.records import Prospect
-from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Era, Person, Time, call, connected, data_of, text_of
+from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Person, Time, Version, call, connected, data_of, text_of
 
 REPLY, EMAIL, SEARCH = "rooflink_reply_to_note", "rooflink_update_customer_email", "rooflink_search_jobs"
 OPERATIONS = {REPLY: "reply_to_note", EMAIL: "update_customer_email", SEARCH: "search_jobs"}
@@ -50,8 +50,8 @@ def flat(time: Time, tmp_path: Path) -> tuple[Sandbox, Path]:
     return Sandbox(clock=time, now=lambda: NOW, prospects=20, **FLAT_PATHS), contract  # type: ignore[arg-type]
 
 
-async def test_they_are_hidden_and_it_is_said_why(sandbox: Sandbox, era: Era):
-    async with connected(sandbox, era=era) as client:
+async def test_they_are_hidden_and_it_is_said_why(sandbox: Sandbox, version: Version):
+    async with connected(sandbox, version=version) as client:
         names = {tool.name for tool in (await client.list_tools()).tools}
         hidden = data_of(await call(client, "server_status"))["hidden_tools"]
         called = await call(client, REPLY, note_id=92_001, message="x")
@@ -85,10 +85,10 @@ async def test_a_path_with_a_variable_that_the_tool_does_not_have_is_refused(
 # Replies
 
 
-async def test_a_reply_is_written_after_a_yes_to_its_whole_text(sandbox: Sandbox, time: Time, era: Era):
+async def test_a_reply_is_written_after_a_yes_to_its_whole_text(sandbox: Sandbox, time: Time, version: Version):
     person = Person("decline")
     arguments = {"note_id": 92_002, "message": "Thank you.\nSee you on Tuesday."}
-    async with connected(sandbox, era=era, time=time, person=person, contract_file=EVERY_PATH) as client:
+    async with connected(sandbox, version=version, time=time, person=person, contract_file=EVERY_PATH) as client:
         assert data_of(await call(client, REPLY, **arguments))["outcome"] == "not_approved"
         assert sandbox.writes == []
         person.action = "accept"
@@ -104,9 +104,9 @@ async def test_a_reply_is_written_after_a_yes_to_its_whole_text(sandbox: Sandbox
     assert "This cannot be undone." in shown
 
 
-async def test_a_reply_by_token(sandbox: Sandbox, time: Time, era: Era):
+async def test_a_reply_by_token(sandbox: Sandbox, time: Time, version: Version):
     arguments = {"note_id": 92_002, "message": "Thank you."}
-    async with connected(sandbox, era=era, time=time, contract_file=EVERY_PATH) as client:
+    async with connected(sandbox, version=version, time=time, contract_file=EVERY_PATH) as client:
         first = await call(client, REPLY, **arguments)
         token = data_of(first)["approval_token"]
         other = await call(client, REPLY, note_id=92_002, message="Pay now.", approval_token=token)
@@ -132,9 +132,11 @@ async def test_a_lost_reply_is_unknown_and_blocks_its_repeat(sandbox: Sandbox, t
 # E-mail addresses
 
 
-async def test_an_address_is_set_and_shown_before_and_after(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
+async def test_an_address_is_set_and_shown_before_and_after(
+    sandbox: Sandbox, time: Time, version: Version, job: Prospect
+):
     person = Person("decline")
-    async with connected(sandbox, era=era, time=time, person=person, contract_file=EVERY_PATH) as client:
+    async with connected(sandbox, version=version, time=time, person=person, contract_file=EVERY_PATH) as client:
         dry = await call(client, EMAIL, job_id=job.id, email="new@example.com", dry_run=True)
         result = await call(client, EMAIL, job_id=job.id, email="new@example.com")
         again = await call(client, EMAIL, job_id=job.id, email="new@example.com")
@@ -221,8 +223,8 @@ async def test_what_is_no_address_is_refused(sandbox: Sandbox, job: Prospect, em
 # Jobs of a customer
 
 
-async def test_the_jobs_of_a_customer_are_listed(sandbox: Sandbox, time: Time, era: Era, job: Prospect):
-    async with connected(sandbox, era=era, time=time, contract_file=EVERY_PATH) as client:
+async def test_the_jobs_of_a_customer_are_listed(sandbox: Sandbox, time: Time, version: Version, job: Prospect):
+    async with connected(sandbox, version=version, time=time, contract_file=EVERY_PATH) as client:
         result = await call(client, SEARCH, customer_id=job.customer.id)
         none = await call(client, SEARCH, customer_id=5)
     (row,) = data_of(result)["rows"]

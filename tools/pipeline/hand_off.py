@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
@@ -22,15 +21,14 @@ from leadbridge.server.mcp.arguments import (
     Text200,
     Town,
 )
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.toolsets import chosen_toolsets
 from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Write
 from leadbridge.tools.pipeline.hand_off_plan import HandOff
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.rooflink.create_lead import PostalCode, StateCode, create_lead_rules
-
-Nothing = SkipJsonSchema[None]
 
 Status = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
 Source = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
@@ -39,19 +37,19 @@ Source = Annotated[Line, Field(min_length=1, max_length=50, description="As in r
 async def hand_off_lead(
     ctx: Ctx,
     lead_id: LeadId,
-    address: Text200 | Nothing = None,
-    city: Town | Nothing = None,
-    state: StateCode | Nothing = None,
-    postal_code: PostalCode | Nothing = None,
-    latitude: Latitude | Nothing = None,
-    longitude: Longitude | Nothing = None,
-    first_name: FirstName | Nothing = None,
-    last_name: LastName | Nothing = None,
-    cell_phone: Text60 | Nothing = None,
-    home_phone: Text60 | Nothing = None,
-    email: Email | Nothing = None,
+    address: Text200 | Omitted = None,
+    city: Town | Omitted = None,
+    state: StateCode | Omitted = None,
+    postal_code: PostalCode | Omitted = None,
+    latitude: Latitude | Omitted = None,
+    longitude: Longitude | Omitted = None,
+    first_name: FirstName | Omitted = None,
+    last_name: LastName | Omitted = None,
+    cell_phone: Text60 | Omitted = None,
+    home_phone: Text60 | Omitted = None,
+    email: Email | Omitted = None,
     lead_status: Status = "u",
-    lead_source: Source | Nothing = None,
+    lead_source: Source | Omitted = None,
     already_accepted: Annotated[Flag, Field(description="Accepted in the portal already; not accepted again")] = False,
     allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink seems to have it")] = False,
 ) -> Write:
@@ -61,8 +59,8 @@ async def hand_off_lead(
     Most values come from RenovationFind; the answer names those that are missing, and the arguments are for them. After
     a failure the same call continues: finished steps are not repeated.
     """
-    deck = deck_of(ctx)
-    known = await deck.leads.get(lead_id)
+    app = app_context(ctx)
+    known = await app.leads.get(lead_id)
     given: dict[str, Any] = {
         "address": address,
         "city": city,
@@ -79,12 +77,12 @@ async def hand_off_lead(
     }
     hand_off = HandOff(
         ctx,
-        deck,
+        app,
         lead_id,
         {name: value for name, value in given.items() if value is not None},
         lead_status=lead_status,
         allow_duplicate=allow_duplicate,
-        noting="notes" in chosen_toolsets(deck.settings.toolsets),
+        noting="notes" in chosen_toolsets(app.settings.toolsets),
     )
     return await hand_off.plan(known, already_accepted=already_accepted)
 

@@ -15,7 +15,7 @@ from pydantic import JsonValue
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, Refused
-from leadbridge.server.mcp.context import Ctx, Deck
+from leadbridge.server.mcp.context import AppContext, Ctx
 from leadbridge.server.mcp.receipts import earlier_line
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.writes.model import (
@@ -45,7 +45,7 @@ class HandOff:
     """One hand-off: what was given for it, and its plan."""
 
     ctx: Ctx
-    deck: Deck
+    app: AppContext
     lead_id: int
     given: Mapping[str, Any]
     lead_status: str
@@ -57,8 +57,8 @@ class HandOff:
         """The whole of it: what is done already, what a person is asked, and the steps."""
         refusal, accept = await self._accept(known, already_accepted=already_accepted)
         if accept is None:  # another process may have accepted it meanwhile
-            known = await self.deck.leads.get(self.lead_id)
-        created = await self.deck.ledger.about("rooflink", self._subject)
+            known = await self.app.leads.get(self.lead_id)
+        created = await self.app.ledger.about("rooflink", self._subject)
         job = created.record_id if created is not None and created.state == "done" else None
         create = None
         if created is not None and created.state == "done" and job is None:
@@ -71,7 +71,7 @@ class HandOff:
             job = earlier.record_id if earlier is not None else None
         if job is not None:
             refusal = accept = create = None
-        noted = await self.deck.ledger.about("rooflink", self._note_subject) if self.noting else None
+        noted = await self.app.ledger.about("rooflink", self._note_subject) if self.noting else None
         over = job is not None and (not self.noting or (noted is not None and noted.state == "done"))
         foreseen = (accept, create.plan if create else None, self._note(job) if job is not None and not over else None)
         return Write(
@@ -133,7 +133,7 @@ class HandOff:
     async def _accept(self, known: KnownLead | None, *, already_accepted: bool) -> tuple[Refused | None, Write | None]:
         """The plan of the acceptance, if the lead is not accepted yet; or why it cannot be."""
         plan = await renovationfind_accept_lead(self.ctx, self.lead_id)
-        decided = await self.deck.ledger.about("renovationfind", plan.subject.key)
+        decided = await self.app.ledger.about("renovationfind", plan.subject.key)
         accepted = already_accepted or (known is not None and known.accepted)
         if known is not None and known.declined_here and not known.accepted_here:
             return plan.blocked, None
@@ -147,7 +147,7 @@ class HandOff:
     async def _unresolved(self, plan: Write) -> tuple[Refused | None, EarlierWrite | None]:
         """A step that was carried out before, or why it cannot go on: its outcome is not known."""
         try:
-            return None, await self.deck.pipeline.done_before(plan)
+            return None, await self.app.pipeline.done_before(plan)
         except Refused as refused:
             return refused, None
 
@@ -190,7 +190,7 @@ class HandOff:
         """
         if create is None:
             await run.tell("look for duplicates in RoofLink")
-            known = await self.deck.leads.get(self.lead_id)
+            known = await self.app.leads.get(self.lead_id)
             create = await self._create(known, allow_duplicate=False)
         outcome = await run.write(create.plan, "create the prospect in RoofLink")
         assert outcome is not None  # noqa: S101  # only an optional step may fail
@@ -206,7 +206,7 @@ class HandOff:
 
     def _note(self, job: int) -> Write:
         """The note that ties both records together. It notifies nobody."""
-        operation = self.deck.operation("rooflink.add_note")
+        operation = self.app.operation("rooflink.add_note")
         message = f"Handed off from RenovationFind lead {self.lead_id} by LeadBridge."
         arguments: dict[str, JsonValue] = {"job_id": job, "message": message}
         return Write(

@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import anyio.to_thread
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.errors import ArgumentsRefused, Problem
 from leadbridge.server.mcp.arguments import Email, LastName, Line, Text60
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
-from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import label
 from leadbridge.tools.tables import counted, table
 
 if TYPE_CHECKING:
-    from leadbridge.server.matching.profile import Profile, Sought
+    from leadbridge.server.matching.profile import ContactDetails, Profile
     from leadbridge.server.prospects.duplicates import DuplicateReport
     from leadbridge.server.prospects.search import Found
-
-Nothing = SkipJsonSchema[None]
 
 AddressLine = Annotated[
     Line, Field(min_length=1, max_length=250, description="Street line, better with town, state and postal code")
@@ -42,8 +39,8 @@ class MatchRow(View):
     level: Literal["exact", "near"] = Field(description="exact: differs in notation only")
     likely: bool = Field(description="A likely duplicate")
     evidence: list[str]
-    customer: str | Nothing = None
-    address: str | Nothing = None
+    customer: str | Omitted = None
+    address: str | Omitted = None
     deleted: bool = False
 
 
@@ -53,17 +50,17 @@ class Matches(Result):
     matches: list[MatchRow]
     more: int = Field(default=0, description="Weaker matches that are not shown")
     checked: int = Field(description="Prospects that were compared, or have nothing in common with it; at most so many")
-    total: int | Nothing = None
+    total: int | Omitted = None
     complete: bool = Field(description="Whether every prospect was checked")
     common: list[str] = Field(default_factory=list, description="Shared by so many that not all were compared")
 
 
 async def find_matching_prospects(
     ctx: Ctx,
-    address: AddressLine | Nothing = None,
-    phone: Text60 | Nothing = None,
-    email: Email | Nothing = None,
-    name: Annotated[LastName | Nothing, Field(description="First and last name")] = None,
+    address: AddressLine | Omitted = None,
+    phone: Text60 | Omitted = None,
+    email: Email | Omitted = None,
+    name: Annotated[LastName | Omitted, Field(description="First and last name")] = None,
 ) -> Reply[Matches]:
     """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
 
@@ -72,11 +69,11 @@ async def find_matching_prospects(
     and the answer says how many; another call continues.
     """
     # The rules of matching are many patterns to compile: not at start.
-    from leadbridge.server.matching.profile import Sought, profile_of
+    from leadbridge.server.matching.profile import ContactDetails, profile_of
     from leadbridge.server.prospects.duplicates import likely_duplicates
 
-    deck = deck_of(ctx)
-    sought = Sought(
+    app = app_context(ctx)
+    sought = ContactDetails(
         address=address or "", phones=(("phone", phone),) if phone else (), email=email or "", name=name or ""
     )
     if problems := _problems(sought, await anyio.to_thread.run_sync(profile_of, sought)):
@@ -86,10 +83,10 @@ async def find_matching_prospects(
         of = "" if total is None else f" of {total:,}"
         await ctx.report_progress(checked, total, f"compared {checked:,}{of} prospects")
 
-    deck.company.refuse_mixture()
-    await deck.company.confirm("rooflink")
-    seconds = deck.settings.call_deadline * SHARE_OF_DEADLINE
-    report = await likely_duplicates(deck, sought, seconds, progress)
+    app.company.refuse_mixture()
+    await app.company.confirm("rooflink")
+    seconds = app.settings.call_deadline * SHARE_OF_DEADLINE
+    report = await likely_duplicates(app, sought, seconds, progress)
     data = Matches(
         matches=[_row(found) for found in report.matches[:SHOWN]],
         more=max(0, len(report.matches) - SHOWN),
@@ -102,7 +99,7 @@ async def find_matching_prospects(
     return Reply(data, partial(_lines, report), _remarks(report))
 
 
-def _problems(sought: Sought, profile: Profile) -> list[Problem]:
+def _problems(sought: ContactDetails, profile: Profile) -> list[Problem]:
     if not (sought.address or sought.phones or sought.email or sought.name):
         return [Problem("address, phone, email, name", "give at least one of them")]
     problems: list[Problem] = []

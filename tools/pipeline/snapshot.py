@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.mcp.arguments import WHOLE, OptionalId
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.tools.pipeline.snapshot_views import Snapshot, snapshot_lines, snapshot_remarks, snapshot_view
-
-Nothing = SkipJsonSchema[None]
 
 Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit"), WHOLE]
 
@@ -30,7 +27,7 @@ async def pipeline_snapshot(
     from leadbridge.server.prospects.pipeline import pipeline_of
     from leadbridge.server.prospects.survey import Scope
 
-    deck = deck_of(ctx)
+    app = app_context(ctx)
     listed: int | None = None
 
     async def progress(read: int, total: int | None) -> None:
@@ -42,10 +39,10 @@ async def pipeline_snapshot(
             told = f"read {read - listed:,} of {total - listed:,} prospects again"
         await ctx.report_progress(read, total, told)
 
-    await deck.company.confirm("rooflink")
+    await app.company.confirm("rooflink")
     scope = Scope(stale_after_days, rep_id, region_id)
-    pipeline = await pipeline_of(deck, scope, deck.settings.call_deadline, progress)
-    remarks = snapshot_remarks(pipeline, scope, deck.ledger.clock())
+    pipeline = await pipeline_of(app, scope, app.settings.call_deadline, progress)
+    remarks = snapshot_remarks(pipeline, scope, app.ledger.clock())
     return Reply(snapshot_view(pipeline, scope), snapshot_lines, remarks)
 
 

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.services.rooflink.models import Step
-from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import clean, label
 from leadbridge.tools.rooflink.prospect_views import STAT_NAMES, step_of
 from leadbridge.tools.tables import table
@@ -19,8 +18,6 @@ from leadbridge.tools.tables import table
 if TYPE_CHECKING:
     from leadbridge.server.prospects.pipeline import Pipeline
     from leadbridge.server.prospects.survey import Scope
-
-Nothing = SkipJsonSchema[None]
 R = TypeVar("R", bound=View)
 
 STAGES = ("unverified", "verified", "inspected", "signed", "submitted", "unknown", "deleted")
@@ -35,8 +32,8 @@ class StageRow(View):
     """A stage with two counts of different origin."""
 
     stage: str
-    rooflink: int | Nothing = Field(default=None, description="RoofLink's own statistics")
-    steps: int | Nothing = Field(default=None, description="Counted from the steps of the prospects read")
+    rooflink: int | Omitted = Field(default=None, description="RoofLink's own statistics")
+    steps: int | Omitted = Field(default=None, description="Counted from the steps of the prospects read")
 
 
 class AgeRow(View):
@@ -49,7 +46,7 @@ class AgeRow(View):
 class RepRow(View):
     """A rep's prospects that are not deleted."""
 
-    id: Identity | Nothing = None
+    id: Identity | Omitted = None
     rep: str
     active: int
     stale: int
@@ -59,19 +56,19 @@ class StaleRow(View):
     """A prospect that was not edited for so many days and is not submitted."""
 
     id: Identity
-    customer: str | Nothing = None
-    rep: str | Nothing = None
+    customer: str | Omitted = None
+    rep: str | Omitted = None
     days: int
-    next_step: str | Nothing = None
+    next_step: str | Omitted = None
 
 
 class Snapshot(Result):
     """The pipeline as far as it was read. Active prospects are those that are not deleted."""
 
     read: int = Field(description="Prospects known from the list")
-    total: int | Nothing = Field(default=None, description="Prospects in the list, as RoofLink told")
+    total: int | Omitted = Field(default=None, description="Prospects in the list, as RoofLink told")
     complete: bool = Field(description="Whether the whole list was read")
-    oldest_reading: str | Nothing = Field(default=None, description="When the row was read that was read longest ago")
+    oldest_reading: str | Omitted = Field(default=None, description="When the row was read that was read longest ago")
     active: int
     deleted: int
     stages: list[StageRow]

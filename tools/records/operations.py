@@ -8,27 +8,23 @@ from typing import Annotated, Literal
 
 import anyio.to_thread
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server import __version__
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.company.records import standing_of, unclaimed
-from leadbridge.server.contract.observations import told_together
+from leadbridge.server.contract.observations import summarize_observations
 from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.arguments import WHOLE, Id, OptionalDay, OptionalId
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.writes import asks_in_forms, write_tool
-from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import label
 from leadbridge.server.writes.ledger import WriteRow
 from leadbridge.server.writes.model import Done, LocalOperation, LocalWrite, Preview, Subject, Write
 from leadbridge.server.writes.write_rows import how_many
 from leadbridge.tools.tables import table
-
-Nothing = SkipJsonSchema[None]
-
 
 MOST_LEARNT = 20
 MOST_NAMED = 12
@@ -75,7 +71,7 @@ class HistoryRow(View):
     target: str
     approval: str
     summary: str
-    record_id: Identity | Nothing = None
+    record_id: Identity | Omitted = None
 
 
 class History(Result):
@@ -91,28 +87,28 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
 
     It says why a tool is missing or refused. It calls no service and shows no secret.
     """
-    deck = deck_of(ctx)
-    settings = deck.settings
+    app = app_context(ctx)
+    settings = app.settings
     data = ServerStatus(
         version=__version__,
-        company=deck.company.name,
-        sandbox=deck.services.all_simulated,
+        company=app.company.name,
+        sandbox=app.services.all_simulated,
         read_only=settings.read_only,
         approvals=settings.approvals,
-        approval_way=_approval_way(ctx, deck),
+        approval_way=_approval_way(ctx, app),
         toolsets=settings.toolsets,
         services=[
-            await anyio.to_thread.run_sync(_service, deck, service, await _key(deck, service))
-            for service in deck.catalog.services
+            await anyio.to_thread.run_sync(_service, app, service, await _key(app, service))
+            for service in app.catalog.services
         ],
-        hidden_tools=deck.hidden,
+        hidden_tools=app.hidden,
         unverified=[
             f"{operation.id}: {operation.method} {operation.path}"
-            for operation in deck.catalog
-            if operation.provenance.path == "inferred" and operation.id in deck.offered
+            for operation in app.catalog
+            if operation.provenance.path == "inferred" and operation.id in app.offered
         ],
     )
-    data.learnt = await _learnt(deck)
+    data.learnt = await _learnt(app)
     return Reply(data, _status_lines)
 
 
@@ -142,22 +138,22 @@ def _status_lines(data: ServerStatus) -> list[str]:
     return lines
 
 
-async def _key(deck: Deck, service: str) -> str:
+async def _key(app: AppContext, service: str) -> str:
     """What is known of a service's key; without the store nothing is, and nothing can be written."""
     try:
-        return (await standing_of(deck.company, service)).told
+        return (await standing_of(app.company, service)).told
     except StateError as error:
         return str(error)
 
 
-async def _learnt(deck: Deck) -> list[str]:
+async def _learnt(app: AppContext) -> list[str]:
     """What is known against the contract: ignored filters, paths that are not there, new names in answers."""
     told: list[str] = []
-    for service, client in deck.services.clients.items():
-        unsaved = await deck.observations.save(service, client.observed)
-        rows = [*await deck.observations.of_service(service), *unsaved]
-        against = [row for row in rows if row.counts_against(deck.catalog.operations.get(row.operation))]
-        told += told_together(against, MOST_NAMED)
+    for service, client in app.services.clients.items():
+        unsaved = await app.observations.save(service, client.observed)
+        rows = [*await app.observations.of_service(service), *unsaved]
+        against = [row for row in rows if row.counts_against(app.catalog.operations.get(row.operation))]
+        told += summarize_observations(against, MOST_NAMED)
     more = len(told) - MOST_LEARNT
     return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
 
@@ -165,7 +161,7 @@ async def _learnt(deck: Deck) -> list[str]:
 async def write_history(
     ctx: Ctx,
     outcome: Annotated[
-        Literal["intended", "sent", "done", "failed", "unknown"] | Nothing,
+        Literal["intended", "sent", "done", "failed", "unknown"] | Omitted,
         Field(description="Only writes in this state"),
     ] = None,
     limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
@@ -175,13 +171,13 @@ async def write_history(
 
     The unresolved (unknown) come first. It shows whether a write whose outcome is not certain was sent.
     """
-    deck = deck_of(ctx)
+    app = app_context(ctx)
     start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
-    rows, total = await deck.ledger.history(state=outcome or "", since=start, limit=limit)
-    data = History(company=deck.company.name, total=total, rows=[_row(row) for row in rows])
+    rows, total = await app.ledger.history(state=outcome or "", since=start, limit=limit)
+    data = History(company=app.company.name, total=total, rows=[_row(row) for row in rows])
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
-    notes = [note] if (note := await unclaimed(deck.company)) else []
+    notes = [note] if (note := await unclaimed(app.company)) else []
     return Reply(data, partial(_history_lines, only), notes)
 
 
@@ -205,11 +201,11 @@ async def resolve_write(
     done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again. It
     needs the user's approval. Nothing is sent to a service.
     """
-    deck = deck_of(ctx)
-    known = await deck.ledger.find(write_id)
+    app = app_context(ctx)
+    known = await app.ledger.find(write_id)
 
     async def settle() -> Done:
-        row = await deck.ledger.resolve(write_id, outcome, record_id)
+        row = await app.ledger.resolve(write_id, outcome, record_id)
         return Done(
             summary=f"Write {write_id} ({row.operation}) is settled as {outcome}.",
             record_id=row.record_id,
@@ -256,34 +252,34 @@ def _row(row: WriteRow) -> HistoryRow:
     )
 
 
-def _service(deck: Deck, service_id: str, key: str) -> ServiceState:
-    service = deck.catalog.services[service_id]
-    client = deck.services.clients.get(service_id)
+def _service(app: AppContext, service_id: str, key: str) -> ServiceState:
+    service = app.catalog.services[service_id]
+    client = app.services.clients.get(service_id)
     if client is None:
         return ServiceState(service=service.title, connected=False, base_url="", limit="")
-    state = client.governor.state()
+    state = client.rate_limiter.state()
     return ServiceState(
         service=service.title,
         connected=True,
-        simulated=deck.services.is_simulated(service_id),
-        base_url="this process" if deck.settings.sandbox else client.base_url,
+        simulated=app.services.is_simulated(service_id),
+        base_url="this process" if app.settings.sandbox else client.base_url,
         limit=f"{service.requests} requests in {service.seconds:g} s",
         used_now=int(state["used"]),
         cool_off_seconds=round(state["wait"], 1),
-        warning=client.governor.warning,
+        warning=client.rate_limiter.warning,
         key_expiry=client.key_claims.expiry(datetime.now(UTC)),
         key_standing=key,
     )
 
 
-def _approval_way(ctx: Ctx, deck: Deck) -> str:
-    if deck.settings.read_only:
+def _approval_way(ctx: Ctx, app: AppContext) -> str:
+    if app.settings.read_only:
         return "no writes"
-    if deck.settings.approvals == "off":
+    if app.settings.approvals == "off":
         return "unattended: nobody is asked"
     if asks_in_forms(ctx):
         return "the user is asked in a form"
-    if deck.settings.approvals == "human":
+    if app.settings.approvals == "human":
         return "none: this client cannot ask, and tokens are not accepted"
     return "by approval_token, after showing the user the preview"
 

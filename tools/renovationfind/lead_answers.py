@@ -8,7 +8,7 @@ from functools import partial
 from pydantic import JsonValue, ValidationError
 
 from leadbridge.server.catalog import Operation, Service
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.services.renovationfind.models import Envelope, Lead
@@ -46,14 +46,14 @@ def success_of(answer: JsonValue, operation: Operation, service: Service) -> Env
 
 
 def receive_lead(
-    deck: Deck, operation: Operation, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
+    app: AppContext, operation: Operation, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
 ) -> Callable[[JsonValue], Done]:
     """A plan's `receive` for answers that hold the lead; the lead is kept as last known, if it is the one meant."""
-    service = deck.catalog.services["renovationfind"]
+    service = app.catalog.services["renovationfind"]
 
     def receive(answer: JsonValue) -> Done:
         lead = lead_of(answer, operation, service)
-        deck.services.client(service.id).observed.look_at(operation.id, lead)
+        app.services.client(service.id).observed.record_unexpected(operation.id, lead)
         done = told(lead)
         return Done(
             summary=done.summary,
@@ -63,7 +63,7 @@ def receive_lead(
             details=done.details,
             warnings=done.warnings if lead.id == lead_id else [*done.warnings, f"The answer is about lead {lead.id}."],
             next_steps=done.next_steps,
-            remember=partial(deck.leads.remember, lead, accepted_here=accepted) if lead.id == lead_id else None,
+            remember=partial(app.leads.remember, lead, accepted_here=accepted) if lead.id == lead_id else None,
         )
 
     return receive

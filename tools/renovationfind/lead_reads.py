@@ -6,24 +6,21 @@ from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.errors import Refused, ServiceError, StateError
 from leadbridge.server.mcp.arguments import WHOLE, ExtraFilters
 from leadbridge.server.mcp.bounds import fits
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.renovationfind.lead_lists import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
-from leadbridge.server.services.view import Identity, Result, Told, View
+from leadbridge.server.services.view import Identity, Omitted, Result, ServiceValue, View
 from leadbridge.server.text import label
 from leadbridge.tools.paging import columns_for, cut_for
 from leadbridge.tools.renovationfind.lead_answers import lead_record
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.tables import moment, table
-
-Nothing = SkipJsonSchema[None]
 
 LeadField = Literal[
     "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"
@@ -38,16 +35,16 @@ class LeadRow(View):
     """A lead in a list; contact details are presumably empty until it is accepted."""
 
     id: Identity
-    received: str | Nothing = None
-    modified: str | Nothing = None
-    category: str | Nothing = None
-    customer: str | Nothing = None
-    phone: str | Nothing = None
-    email: str | Nothing = None
-    address: str | Nothing = None
-    action: str | Nothing = None
-    status: str | Nothing = None
-    requires_action: bool | Nothing = None
+    received: str | Omitted = None
+    modified: str | Omitted = None
+    category: str | Omitted = None
+    customer: str | Omitted = None
+    phone: str | Omitted = None
+    email: str | Omitted = None
+    address: str | Omitted = None
+    action: str | Omitted = None
+    status: str | Omitted = None
+    requires_action: bool | Omitted = None
 
 
 class LeadList(Result):
@@ -56,8 +53,8 @@ class LeadList(Result):
     PAGED: ClassVar[frozenset[str]] = frozenset({"rows"})
 
     page: int
-    count: int | Nothing = None
-    next_page: int | Nothing = None
+    count: int | Omitted = None
+    next_page: int | Omitted = None
     more_unknown: bool = Field(default=False, description="Whether there are more is not told")
     paging_ignored: bool = Field(default=False, description="The service sent all leads; they are paged here")
     rows: list[LeadRow]
@@ -67,8 +64,8 @@ class LeadView(Result):
     """A lead in full."""
 
     id: Identity
-    fields: dict[str, Told] = Field(description="What the service told")
-    status_details: dict[str, Told] = Field(default_factory=dict)
+    fields: dict[str, ServiceValue] = Field(description="What the service told")
+    status_details: dict[str, ServiceValue] = Field(default_factory=dict)
     attachments: list[str] = Field(default_factory=list)
 
 
@@ -76,18 +73,18 @@ async def renovationfind_list_leads(
     ctx: Ctx,
     page: Annotated[int, Field(ge=1, le=100_000, strict=True), WHOLE] = 1,
     page_size: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
-    extra_filters: ExtraFilters | Nothing = None,
-    fields: Annotated[list[LeadField] | Nothing, Field(description="Columns")] = None,
+    extra_filters: ExtraFilters | Omitted = None,
+    fields: Annotated[list[LeadField] | Omitted, Field(description="Columns")] = None,
 ) -> Reply[LeadList]:
     """List RenovationFind leads, newest first as far as the service sorts them.
 
     The path is inferred, not documented, and so is the paging. next_page is the page that follows. Extra filters may
     have no effect; the rows show it. What is read is kept for the other tools.
     """
-    deck = deck_of(ctx)
-    asked_at = deck.leads.clock()
-    found, leads = await deck.renovationfind.list_leads({"page": page, "page_size": page_size}, extra_filters)
-    remarks = await _remember(deck, leads, asked_at, whole=False)
+    app = app_context(ctx)
+    asked_at = app.leads.clock()
+    found, leads = await app.renovationfind.list_leads({"page": page, "page_size": page_size}, extra_filters)
+    remarks = await _remember(app, leads, asked_at, whole=False)
     remarks += [_PERHAPS_NOT_FILTERED] if extra_filters else []
     hidden = dict.fromkeys(LeadRow.model_fields.keys() - set(columns_for(fields, _USUAL)))
     data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
@@ -112,10 +109,10 @@ async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
     The path is inferred, not documented. It shows how far a lead is, also after a write whose outcome is unknown. What
     is read is kept for the other tools.
     """
-    deck = deck_of(ctx)
-    asked_at = deck.leads.clock()
-    lead = await deck.renovationfind.get_lead(lead_id)
-    remarks = await _remember(deck, [lead], asked_at, whole=True)
+    app = app_context(ctx)
+    asked_at = app.leads.clock()
+    lead = await app.renovationfind.get_lead(lead_id)
+    remarks = await _remember(app, [lead], asked_at, whole=True)
     data = LeadView(
         id=lead.id,
         fields=lead_record(lead),
@@ -131,11 +128,11 @@ def _lines(data: LeadView) -> list[str]:
     return [f"Lead {data.id}", *details, *(f"{name}: {value}" for name, value in data.fields.items())]
 
 
-async def _remember(deck: Deck, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:
+async def _remember(app: AppContext, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:
     """Keep what was read; a read does not fail because that cannot be kept."""
     try:
-        await deck.company.confirm("renovationfind")
-        await deck.leads.remember_read(leads, asked_at, whole=whole)
+        await app.company.confirm("renovationfind")
+        await app.leads.remember_read(leads, asked_at, whole=whole)
     except StateError:
         return [_NOT_KEPT]
     except Refused as refused:

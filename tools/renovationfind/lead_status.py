@@ -11,11 +11,10 @@ from decimal import Decimal
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.mcp.arguments import Amount, Flag, OptionalDay, Remark
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.known_leads import KnownLead, won_refusal
 from leadbridge.server.services.renovationfind.models import (
@@ -28,6 +27,7 @@ from leadbridge.server.services.renovationfind.models import (
     WonStatus,
 )
 from leadbridge.server.services.renovationfind.status_rules import status_problems
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import in_sentence, label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered, titled
@@ -40,8 +40,6 @@ from leadbridge.tools.renovationfind.lead_answers import (
 )
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.tables import moment
-
-Nothing = SkipJsonSchema[None]
 
 
 def _not_won(value: object) -> object:
@@ -63,14 +61,14 @@ async def renovationfind_update_job_status(
     lead_id: LeadId,
     status: Annotated[ChangeableStatus, BeforeValidator(_not_won), Field(description="Where the job stands now")],
     reason: Annotated[
-        Remark | Nothing, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")
+        Remark | Omitted, Field(description="Notes; required for JOB_LOST, JOB_POSTPONED_OR_CANCELLED, OTHER")
     ] = None,
     meeting_scheduled_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for MEETUP_SCHEDULED")] = None,
     contact_method: Annotated[
-        ContactMethod | Nothing, Field(description="For REACHED_OUT_TO_HOMEOWNER, CONTACT_MADE")
+        ContactMethod | Omitted, Field(description="For REACHED_OUT_TO_HOMEOWNER, CONTACT_MADE")
     ] = None,
-    estimate_type: Annotated[EstimateType | Nothing, Field(description="For ESTIMATE_PROVIDED")] = None,
-    lost_reason: Annotated[LostReason | Nothing, Field(description="For LEAD_LOST; OTHER needs reason too")] = None,
+    estimate_type: Annotated[EstimateType | Omitted, Field(description="For ESTIMATE_PROVIDED")] = None,
+    lost_reason: Annotated[LostReason | Omitted, Field(description="For LEAD_LOST; OTHER needs reason too")] = None,
 ) -> Write:
     """Set the job status of an accepted RenovationFind lead to one that can be changed again.
 
@@ -78,7 +76,7 @@ async def renovationfind_update_job_status(
     needs lost_reason. renovationfind_mark_won sets a won job. A lead that is won cannot be changed.
     """
     return await _status_plan(
-        deck_of(ctx),
+        app_context(ctx),
         "renovationfind.update_job_status",
         lead_id,
         {
@@ -101,7 +99,7 @@ async def renovationfind_mark_won(
     estimated_completion_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
     start_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a start date")] = False,
     completion_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a completion date")] = False,
-    reason: Annotated[Remark | Nothing, Field(description="Notes")] = None,
+    reason: Annotated[Remark | Omitted, Field(description="Notes")] = None,
 ) -> Write:
     """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
 
@@ -109,7 +107,7 @@ async def renovationfind_mark_won(
     completion_date_tbd. Amount and dates are sent as given. It needs the user's approval.
     """
     return await _status_plan(
-        deck_of(ctx),
+        app_context(ctx),
         "renovationfind.mark_won",
         lead_id,
         {
@@ -124,9 +122,9 @@ async def renovationfind_mark_won(
     )
 
 
-async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Write:
-    operation = deck.operation(operation_id)
-    known = await deck.leads.get(lead_id)
+async def _status_plan(app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Write:
+    operation = app.operation(operation_id)
+    known = await app.leads.get(lead_id)
     given = {name: value for name, value in arguments.items() if value is not None}
     status = str(given["status"])
 
@@ -143,7 +141,7 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=receive_lead(deck, operation, lead_id, told),
+            receive=receive_lead(app, operation, lead_id, told),
             path={"lead_id": lead_id},
             body=operation.encode_body(given),
         ),
@@ -152,7 +150,7 @@ async def _status_plan(deck: Deck, operation_id: str, lead_id: int, arguments: M
         preview=Preview(
             lines=_preview(lead_id, known, given),
             said=frozenset(given) - {"reason"},
-            warnings=_warnings(known, given, deck.leads.clock()),
+            warnings=_warnings(known, given, app.leads.clock()),
             before=_state_of(known.lead) if known else {},
         ),
         blocked=won_refusal(lead_id, known),

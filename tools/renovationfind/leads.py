@@ -13,7 +13,7 @@ from pydantic import Field, JsonValue
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import Id, Remark
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.known_leads import KnownLead, won_refusal
 from leadbridge.server.services.renovationfind.models import Lead
@@ -37,9 +37,9 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     It sets no job status and puts nothing into RoofLink; hand_off_lead does that afterwards, or rooflink_create_lead
     with what this answers.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("renovationfind.accept_lead")
-    known = await deck.leads.get(lead_id)
+    app = app_context(ctx)
+    operation = app.operation("renovationfind.accept_lead")
+    known = await app.leads.get(lead_id)
 
     def told(lead: Lead) -> Done:
         return Done(
@@ -47,7 +47,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
             after={"accepted": True},
             details=lead_lines(lead),
             next_steps=[
-                *_into_rooflink(lead_id, deck),
+                *_into_rooflink(lead_id, app),
                 "renovationfind_update_job_status tells RenovationFind how it goes on.",
             ],
         )
@@ -55,7 +55,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=receive_lead(deck, operation, lead_id, told, accepted=True),
+            receive=receive_lead(app, operation, lead_id, told, accepted=True),
             path={"lead_id": lead_id},
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),
@@ -74,25 +74,25 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
 
 
 async def renovationfind_decline_lead(
-    ctx: Ctx, lead_id: LeadId, reason: Annotated[Remark, Field(description="Told to RenovationFind")]
+    ctx: Ctx, lead_id: LeadId, reason: Annotated[Remark, Field(description="Sent to RenovationFind")]
 ) -> Write:
     """Decline a RenovationFind lead with a reason. It cannot be undone and needs the user's approval.
 
     It is for a lead that has not been accepted. For one lost after acceptance, renovationfind_update_job_status has
     LEAD_LOST and JOB_LOST.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("renovationfind.decline_lead")
-    known = await deck.leads.get(lead_id)
+    app = app_context(ctx)
+    operation = app.operation("renovationfind.decline_lead")
+    known = await app.leads.get(lead_id)
     lead = known.lead if known else Lead(id=lead_id)
 
     def receive(answer: JsonValue) -> Done:
-        success_of(answer, operation, deck.catalog.services["renovationfind"])
+        success_of(answer, operation, app.catalog.services["renovationfind"])
         return Done(
             summary=f"Lead {lead_id} is declined.",
             record_id=lead_id,
             after={"declined": True},
-            remember=partial(deck.leads.remember, lead, declined_here=True),
+            remember=partial(app.leads.remember, lead, declined_here=True),
         )
 
     return Write(
@@ -117,11 +117,11 @@ async def renovationfind_decline_lead(
     )
 
 
-def _into_rooflink(lead_id: int, deck: Deck) -> list[str]:
+def _into_rooflink(lead_id: int, app: AppContext) -> list[str]:
     """The tool that goes on with an accepted lead, if one is offered."""
-    if "hand_off_lead" not in deck.hidden:
+    if "hand_off_lead" not in app.hidden:
         return [f"hand_off_lead with lead_id={lead_id} puts it into RoofLink."]
-    if "rooflink_create_lead" not in deck.hidden:
+    if "rooflink_create_lead" not in app.hidden:
         return ["rooflink_create_lead puts it into RoofLink; do not fill in what is not given here."]
     return []
 

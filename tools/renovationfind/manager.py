@@ -14,21 +14,19 @@ from typing import Annotated, Any, Literal, cast
 
 import anyio.to_thread
 from pydantic import AfterValidator, Field, JsonValue, SecretStr, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, Flag, Id, LongText, OptionalDay, Text60, Text200
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.texts import reads_as_nothing
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
 from leadbridge.tools.renovationfind.lead_answers import success_of
-
-Nothing = SkipJsonSchema[None]
 
 PACKAGES = {"NONE": 0, "BASIC": 1, "PREMIUM": 2, "PLATINUM": 3, "DISCOUNT_PARTNER": 4}
 """`packageType`, documented as an integer."""
@@ -65,27 +63,27 @@ async def renovationfind_create_vendor(
     sales_email: Annotated[Email, Field(description="For customers")],
     city_id: Annotated[Id, Field(description="City of the primary listing; no operation looks ids up")],
     vendor_type: Literal["COMPANY", "REALTOR"] = "COMPANY",
-    activated: Annotated[Flag | Nothing, Field(description="Account active")] = None,
-    pq_vendor: Annotated[Flag | Nothing, Field(description="In the Pre-Qualified programme")] = None,
-    address: Text200 | Nothing = None,
-    address_2: Text200 | Nothing = None,
-    city: Text60 | Nothing = None,
-    province: Text60 | Nothing = None,
-    postal_code: Text60 | Nothing = None,
-    phone: Annotated[Text60 | Nothing, Field(description="Real and displayed number")] = None,
-    description: Description | Nothing = None,
-    website_url: Text200 | Nothing = None,
-    bbb_url: Text200 | Nothing = None,
-    name_keywords: Text200 | Nothing = None,
-    category_keywords: Text200 | Nothing = None,
-    duns_number: Text60 | Nothing = None,
+    activated: Annotated[Flag | Omitted, Field(description="Account active")] = None,
+    pq_vendor: Annotated[Flag | Omitted, Field(description="In the Pre-Qualified programme")] = None,
+    address: Text200 | Omitted = None,
+    address_2: Text200 | Omitted = None,
+    city: Text60 | Omitted = None,
+    province: Text60 | Omitted = None,
+    postal_code: Text60 | Omitted = None,
+    phone: Annotated[Text60 | Omitted, Field(description="Real and displayed number")] = None,
+    description: Description | Omitted = None,
+    website_url: Text200 | Omitted = None,
+    bbb_url: Text200 | Omitted = None,
+    name_keywords: Text200 | Omitted = None,
+    category_keywords: Text200 | Omitted = None,
+    duns_number: Text60 | Omitted = None,
 ) -> Write:
     """Create a vendor account on RenovationFind (Manager API). No operation deletes it again.
 
     All values are sent as given. It needs the user's approval.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("renovationfind.create_vendor")
+    app = app_context(ctx)
+    operation = app.operation("renovationfind.create_vendor")
     body: dict[str, JsonValue] = {
         "vendor_name": vendor_name,
         "email": email.lower(),
@@ -108,8 +106,8 @@ async def renovationfind_create_vendor(
         "duns_number": duns_number,
     }
     given = {name: value for name, value in body.items() if value is not None}
-    service = deck.catalog.services["renovationfind"]
-    key = await anyio.to_thread.run_sync(deck.store.secret)
+    service = app.catalog.services["renovationfind"]
+    key = await anyio.to_thread.run_sync(app.store.secret)
 
     def receive(answer: JsonValue) -> Done:
         record = _id_in(success_of(answer, operation, service))
@@ -167,8 +165,8 @@ async def renovationfind_update_subscription(
 
     It can be set again, but no operation reads what was set before. What leaving the date out does is not documented.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("renovationfind.update_subscription")
+    app = app_context(ctx)
+    operation = app.operation("renovationfind.update_subscription")
     end = subscription_end_date if isinstance(subscription_end_date, date) else None
     arguments: dict[str, JsonValue] = {"package_type": package_type}
     sent: dict[str, JsonValue] = {"package_type": PACKAGES[package_type]}
@@ -176,7 +174,7 @@ async def renovationfind_update_subscription(
         arguments["subscription_end_date"] = end.isoformat()
         sent["subscription_end_date"] = f"{end:%d/%m/}{end.year:04d}"
     until = f" until {end.isoformat()}" if end else ""
-    service = deck.catalog.services["renovationfind"]
+    service = app.catalog.services["renovationfind"]
 
     def receive(answer: JsonValue) -> Done:
         success_of(answer, operation, service)

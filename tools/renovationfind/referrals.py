@@ -10,29 +10,27 @@ from functools import partial
 from typing import Annotated, Any, cast
 
 from pydantic import Field, JsonValue
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, FirstName, Flag, LastName, Text60
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.contacts import contact_problems
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import fence
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
 from leadbridge.tools.renovationfind.lead_answers import success_of
-
-Nothing = SkipJsonSchema[None]
 
 
 async def renovationfind_create_referral(
     ctx: Ctx,
     first_name: Annotated[FirstName, Field(description="Of the customer who is asked")],
     last_name: Annotated[LastName, Field(description="Of the customer who is asked")],
-    email: Email | Nothing = None,
-    phone: Text60 | Nothing = None,
+    email: Email | Omitted = None,
+    phone: Text60 | Omitted = None,
     send_gift: Annotated[Flag, Field(description="With a gift")] = False,
     renewal: Annotated[Flag, Field(description="A renewal referral request")] = False,
     skip_duplicates: Annotated[Flag, Field(description="A known e-mail or phone is skipped")] = True,
@@ -42,8 +40,8 @@ async def renovationfind_create_referral(
     It takes email, phone or both, and needs the user's approval. With skip_duplicates a person asked before is skipped,
     and the receipt says so.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("renovationfind.create_referral_request")
+    app = app_context(ctx)
+    operation = app.operation("renovationfind.create_referral_request")
     _, warnings = contact_problems({"phone": phone}, {"email": email})
     body: dict[str, JsonValue] = {
         "first_name": first_name,
@@ -59,7 +57,7 @@ async def renovationfind_create_referral(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_receive, operation, deck.catalog.services["renovationfind"], f"{first_name} {last_name}"),
+            receive=partial(_receive, operation, app.catalog.services["renovationfind"], f"{first_name} {last_name}"),
             query=operation.encode_query({"skip_duplicates": skip_duplicates}),
             body=operation.encode_body(body),
         ),

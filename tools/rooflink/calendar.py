@@ -10,16 +10,16 @@ from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import judged_filters
+from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import Id, OptionalDay, OptionalId
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.values import day_of
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import numbers_of, page_reply
 from leadbridge.tools.paging import Page, SmallPageSize
@@ -36,8 +36,6 @@ from leadbridge.tools.rooflink.event_views import (
 )
 from leadbridge.tools.rooflink.filters import days_in_order
 
-Nothing = SkipJsonSchema[None]
-
 UserIds = Annotated[list[Id], Field(min_length=1, max_length=50, description="Whose events")]
 
 
@@ -47,7 +45,7 @@ async def rooflink_list_events(
     page_size: SmallPageSize = 10,
     start_from: OptionalDay = None,
     start_to: OptionalDay = None,
-    user_ids: UserIds | Nothing = None,
+    user_ids: UserIds | Omitted = None,
     job_id: OptionalId = None,
 ) -> Reply[EventPage]:
     """List one-time events of RoofLink, ten at most on a page.
@@ -55,11 +53,11 @@ async def rooflink_list_events(
     next_page is the page that follows. rooflink_calendar_view has recurring ones. filters_ignored names filters that
     RoofLink did not apply.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.list_events")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.list_events")
     filters = _filters(start_from, start_to, user_ids, job_id)
-    envelope, events = await deck.rooflink.page(operation.id, Event, {"page": page, "page_size": page_size, **filters})
-    not_applied, unverified = await judged_filters(deck.observations, operation, filters, ignored(filters, events))
+    envelope, events = await app.rooflink.page(operation.id, Event, {"page": page, "page_size": page_size, **filters})
+    not_applied, unverified = await check_filters(app.observations, operation, filters, ignored(filters, events))
     data = EventPage(
         **numbers_of(envelope),
         filters_ignored=not_applied,
@@ -73,18 +71,18 @@ async def rooflink_calendar_view(
     ctx: Ctx,
     start_from: OptionalDay = None,
     start_to: OptionalDay = None,
-    user_ids: UserIds | Nothing = None,
+    user_ids: UserIds | Omitted = None,
     job_id: OptionalId = None,
 ) -> Reply[Calendar]:
     """Show RoofLink's calendar with recurring events: by default today, and only what concerns the key's own user.
 
     user_ids shows other people's. filters_ignored names filters that RoofLink did not apply.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.calendar_view")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.calendar_view")
     filters = _filters(start_from, start_to, user_ids, job_id)
-    events, unreadable = await deck.rooflink.rows(operation.id, Event, filters)
-    not_applied, unverified = await judged_filters(deck.observations, operation, filters, ignored(filters, events))
+    events, unreadable = await app.rooflink.rows(operation.id, Event, filters)
+    not_applied, unverified = await check_filters(app.observations, operation, filters, ignored(filters, events))
     data = Calendar(
         filters_ignored=not_applied,
         filters_unverified=unverified,
@@ -102,7 +100,9 @@ async def rooflink_next_five_days_events(
 
     rooflink_calendar_view shows other days.
     """
-    found, unreadable = await deck_of(ctx).rooflink.by_day("rooflink.next_five_days_events", Event, {"scope": scope})
+    found, unreadable = await app_context(ctx).rooflink.by_day(
+        "rooflink.next_five_days_events", Event, {"scope": scope}
+    )
     days = {
         day if day_of(day) else label(day, limit=40): [row_of(event) for event in rows] for day, rows in found.items()
     }

@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, JsonValue, ValidationError
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
@@ -29,22 +28,21 @@ from leadbridge.server.mcp.arguments import (
     Text200,
     Town,
 )
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.location import Location, locate, postal_code_doubt
 from leadbridge.server.services.rooflink.models import Created
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, RepeatAllowed, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered
 from leadbridge.server.writes.recovery import LARGEST_ID
 from leadbridge.tools.rooflink.duplicate_check import check_duplicates
 
 if TYPE_CHECKING:
-    from leadbridge.server.matching.profile import Sought
-
-Nothing = SkipJsonSchema[None]
+    from leadbridge.server.matching.profile import ContactDetails
 
 StateCode = Annotated[Line, Field(min_length=2, max_length=5, description="US state or Canadian province code")]
 PostalCode = Annotated[Line, Field(min_length=3, max_length=12, description="ZIP or postal code")]
@@ -59,19 +57,19 @@ async def rooflink_create_lead(
     address: Annotated[Text200, Field(description="Street address of the property")],
     state: StateCode,
     postal_code: PostalCode,
-    latitude: Latitude | Nothing = None,
-    longitude: Longitude | Nothing = None,
+    latitude: Latitude | Omitted = None,
+    longitude: Longitude | Omitted = None,
     lead_status: LeadStatus = "u",
-    first_name: FirstName | Nothing = None,
-    last_name: LastName | Nothing = None,
-    city: Town | Nothing = None,
-    county: Text100 | Nothing = None,
-    cell_phone: Text60 | Nothing = None,
-    home_phone: Text60 | Nothing = None,
-    email: Email | Nothing = None,
-    lead_source: LeadSource | Nothing = None,
-    extra_info: Annotated[FreeObject | Nothing, Field(description="Free metadata, e.g. campaign")] = None,
-    external_id: Annotated[Text100 | Nothing, Field(description="Id of the lead in another system")] = None,
+    first_name: FirstName | Omitted = None,
+    last_name: LastName | Omitted = None,
+    city: Town | Omitted = None,
+    county: Text100 | Omitted = None,
+    cell_phone: Text60 | Omitted = None,
+    home_phone: Text60 | Omitted = None,
+    email: Email | Omitted = None,
+    lead_source: LeadSource | Omitted = None,
+    extra_info: Annotated[FreeObject | Omitted, Field(description="Free metadata, e.g. campaign")] = None,
+    external_id: Annotated[Text100 | Omitted, Field(description="Id of the lead in another system")] = None,
     allow_duplicate: Annotated[
         Flag, Field(description="Create it although a likely duplicate exists; needs approval")
     ] = False,
@@ -82,10 +80,12 @@ async def rooflink_create_lead(
     match; with allow_duplicate the user's approval decides. Without latitude and longitude, US ones are taken from the
     ZIP code's centre and marked approximate. All other values are sent as given.
     """
-    from leadbridge.server.matching.profile import Sought  # the rules of matching are many patterns: not at start
+    from leadbridge.server.matching.profile import (
+        ContactDetails,  # the rules of matching are many patterns: not at start
+    )
 
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.create_lead")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.create_lead")
     location, problems = locate(state.upper(), postal_code, latitude, longitude)
     if location is None:
         raise ArgumentsRefused(problems)
@@ -111,7 +111,7 @@ async def rooflink_create_lead(
     }
     arguments = {name: value for name, value in arguments.items() if value is not None}
     place = " ".join(part for part in (address, city, state.upper(), postal_code) if part)
-    sought = Sought(
+    sought = ContactDetails(
         address=address,
         city=city or "",
         state=state.upper(),
@@ -120,25 +120,25 @@ async def rooflink_create_lead(
         email=email or "",
         name=" ".join(part for part in (first_name, last_name) if part),
     )
-    check = await check_duplicates(deck, sought)
+    check = await check_duplicates(app, sought)
 
     async def look_for(since: float) -> Done | None:
         from leadbridge.server.prospects.own_lead import find_own_lead
 
         # What resembled it before it was sent is something else; what resembles it since may be it.
         known = check.ids if check.when <= since else frozenset[int]()
-        own = await find_own_lead(deck.rooflink, sought, since, known | await deck.ledger.records(operation.id))
-        return None if own is None else _created(deck, sought, own.id, own.customer.id if own.customer else None, place)
+        own = await find_own_lead(app.rooflink, sought, since, known | await app.ledger.records(operation.id))
+        return None if own is None else _created(app, sought, own.id, own.customer.id if own.customer else None, place)
 
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_receive, deck, operation, sought, place),
+            receive=partial(_receive, app, operation, sought, place),
             body=operation.encode_body(arguments),
             marked_field=operation.body["extra_info"].wire,
             look_for=look_for,
             creates=sought,
-            alike_is_fine=allow_duplicate,
+            allow_duplicate=allow_duplicate,
         ),
         subject=Subject(place[:200]),
         arguments={**arguments, "allow_duplicate": allow_duplicate},
@@ -196,7 +196,7 @@ def _warnings(lead_status: str, location: Location) -> list[str]:
     return warnings
 
 
-def _doubts(sought: Sought) -> list[str]:
+def _doubts(sought: ContactDetails) -> list[str]:
     """What goes out as given, and cannot be compared or believed."""
     from leadbridge.server.matching.addresses import address_of
     from leadbridge.server.matching.phones import is_placeholder
@@ -214,15 +214,15 @@ def _doubts(sought: Sought) -> list[str]:
     ]
 
 
-def _receive(deck: Deck, operation: Operation, sought: Sought, place: str, answer: JsonValue) -> Done:
+def _receive(app: AppContext, operation: Operation, sought: ContactDetails, place: str, answer: JsonValue) -> Done:
     try:
         created = Created.model_validate(answer)
     except ValidationError:
-        raise unreadable("an answer without an id", operation, deck.catalog.services["rooflink"], None) from None
-    return _created(deck, sought, created.job_id or created.id, created.customer_identity, place)
+        raise unreadable("an answer without an id", operation, app.catalog.services["rooflink"], None) from None
+    return _created(app, sought, created.job_id or created.id, created.customer_identity, place)
 
 
-def _created(deck: Deck, sought: Sought, job: int, customer: int | None, place: str) -> Done:
+def _created(app: AppContext, sought: ContactDetails, job: int, customer: int | None, place: str) -> Done:
     from leadbridge.server.prospects.duplicates import remember_created
 
     return Done(
@@ -234,7 +234,7 @@ def _created(deck: Deck, sought: Sought, job: int, customer: int | None, place: 
             f"Customer id: {customer}" if customer is not None else "The answer named no customer id.",
         ],
         next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
-        remember=partial(remember_created, deck, job, sought) if job <= LARGEST_ID else None,
+        remember=partial(remember_created, app, job, sought) if job <= LARGEST_ID else None,
     )
 
 

@@ -10,24 +10,21 @@ from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import judged_filters
+from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import Id
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.customers import CustomerRecord
 from leadbridge.server.services.rooflink.models import Named, Person
-from leadbridge.server.services.view import Identity, View
+from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize, columns_for
 from leadbridge.tools.rooflink.filters import contradicted
-
-Nothing = SkipJsonSchema[None]
 
 CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
 _USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")
@@ -37,12 +34,12 @@ class CustomerRow(View):
     """A customer in a list."""
 
     id: Identity
-    name: str | Nothing = None
-    cell: str | Nothing = None
-    phone: str | Nothing = None
-    email: str | Nothing = None
-    region: str | Nothing = None
-    rep: str | Nothing = None
+    name: str | Omitted = None
+    cell: str | Omitted = None
+    phone: str | Omitted = None
+    email: str | Omitted = None
+    region: str | Omitted = None
+    rep: str | Omitted = None
 
 
 class CustomerPage(ListPage):
@@ -57,25 +54,25 @@ class CustomerView(FlatRecord):
 
 async def rooflink_list_customers(
     ctx: Ctx,
-    rep_id: Id | Nothing = None,
-    region_id: Id | Nothing = None,
+    rep_id: Id | Omitted = None,
+    region_id: Id | Omitted = None,
     page: Page = 1,
     page_size: PageSize = 10,
-    fields: Annotated[list[CustomerField] | Nothing, Field(description="Columns")] = None,
+    fields: Annotated[list[CustomerField] | Omitted, Field(description="Columns")] = None,
 ) -> Reply[CustomerPage]:
     """List RoofLink customers with their contact data.
 
     filters_ignored names filters that RoofLink did not apply. rooflink_get_customer shows one in full.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.list_customers")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.list_customers")
     filters: dict[str, Scalar | None] = {"rep_id": rep_id, "region_id": region_id}
     given = {name: value for name, value in filters.items() if value is not None}
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **given}
-    envelope, customers = await deck.rooflink.page(operation.id, CustomerRecord, query)
+    envelope, customers = await app.rooflink.page(operation.id, CustomerRecord, query)
     columns = columns_for(fields, _USUAL)
-    ignored, unverified = await judged_filters(
-        deck.observations, operation, given, contradicted(given, customers, _CHECKS)
+    ignored, unverified = await check_filters(
+        app.observations, operation, given, contradicted(given, customers, _CHECKS)
     )
     data = CustomerPage(
         **numbers_of(envelope),
@@ -90,9 +87,11 @@ async def rooflink_get_customer(
     ctx: Ctx, customer_id: Annotated[Id, Field(description="From rooflink_list_customers")]
 ) -> Reply[CustomerView]:
     """Show one RoofLink customer: contact data, address, metadata."""
-    customer = await deck_of(ctx).rooflink.one("rooflink.get_customer", CustomerRecord, {"customer_id": customer_id})
-    told: dict[str, JsonValue] = customer.model_dump(mode="json", exclude={"id"})
-    data = CustomerView(id=customer.id, fields=flat_fields(told))
+    customer = await app_context(ctx).rooflink.one(
+        "rooflink.get_customer", CustomerRecord, {"customer_id": customer_id}
+    )
+    fields: dict[str, JsonValue] = customer.model_dump(mode="json", exclude={"id"})
+    data = CustomerView(id=customer.id, fields=flat_fields(fields))
     return Reply(data, partial(record_lines, "Customer"))
 
 

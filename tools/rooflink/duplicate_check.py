@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leadbridge.server.errors import Refused, ServiceError
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.text import LABEL_LIMIT, clean, quoted
 from leadbridge.server.writes.preview import PreviewLine
 
 if TYPE_CHECKING:
-    from leadbridge.server.matching.profile import Sought
+    from leadbridge.server.matching.profile import ContactDetails
     from leadbridge.server.prospects.search import Found
 
 SHARE_OF_DEADLINE = 0.2
@@ -71,7 +71,7 @@ class DuplicateCheck:
         )
 
 
-async def check_duplicates(deck: Deck, sought: Sought) -> DuplicateCheck:
+async def check_duplicates(app: AppContext, sought: ContactDetails) -> DuplicateCheck:
     """Compare with RoofLink's prospects, the newest first, for a part of the call's deadline.
 
     Raises:
@@ -79,10 +79,10 @@ async def check_duplicates(deck: Deck, sought: Sought) -> DuplicateCheck:
     """
     from leadbridge.server.prospects.duplicates import likely_duplicates
 
-    seconds = min(MOST_SECONDS, deck.settings.call_deadline * SHARE_OF_DEADLINE)
-    when = deck.ledger.clock()
+    seconds = min(MOST_SECONDS, app.settings.call_deadline * SHARE_OF_DEADLINE)
+    when = app.ledger.clock()
     try:
-        report = await likely_duplicates(deck, sought, seconds)
+        report = await likely_duplicates(app, sought, seconds)
     except ServiceError as error:
         return DuplicateCheck((), (), "Duplicates were not looked for.", when, str(error))
     told = f"Duplicates: {report.checked}."

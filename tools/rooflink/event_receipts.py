@@ -8,7 +8,7 @@ from datetime import datetime
 from pydantic import JsonValue, ValidationError
 
 from leadbridge.server.catalog import Operation
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.text import LABEL_LIMIT, clean, label
@@ -19,7 +19,7 @@ from leadbridge.tools.rooflink.event_views import person_of, shown
 
 
 def created(
-    deck: Deck,
+    app: AppContext,
     operation: Operation,
     meant: Mapping[str, datetime],
     invitees: Sequence[int],
@@ -28,7 +28,7 @@ def created(
     whole_days: bool,
 ) -> Done:
     """A new event."""
-    event = _read(deck, operation, answer)
+    event = _read(app, operation, answer)
     return Done(
         summary=f"Event {event.id} created in RoofLink's calendar: {_when(event)}.",
         record_id=event.id,
@@ -42,7 +42,7 @@ def created(
 
 
 def updated(
-    deck: Deck,
+    app: AppContext,
     operation: Operation,
     event_id: int,
     meant: Mapping[str, datetime],
@@ -52,7 +52,7 @@ def updated(
     whole_days: bool,
 ) -> Done:
     """A changed event."""
-    event = _read(deck, operation, answer)
+    event = _read(app, operation, answer)
     wanted = given.get("invitee_ids")
     warnings = misunderstood(event, meant, whole_days=whole_days)
     if isinstance(wanted, list):
@@ -70,11 +70,11 @@ def updated(
     )
 
 
-def _read(deck: Deck, operation: Operation, answer: JsonValue) -> Event:
+def _read(app: AppContext, operation: Operation, answer: JsonValue) -> Event:
     try:
         return Event.model_validate(answer)
     except ValidationError:
-        raise unreadable("an answer without an id", operation, deck.catalog.services["rooflink"], None) from None
+        raise unreadable("an answer without an id", operation, app.catalog.services["rooflink"], None) from None
 
 
 def _not_invited(event: Event, wanted: Sequence[int]) -> list[str]:

@@ -6,18 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.rooflink.models import Person
-from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import FilteredRows, ListPage
 from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.tables import counted, moment, table
-
-Nothing = SkipJsonSchema[None]
 
 COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_day", "any_time", "recurrence")
 
@@ -26,16 +23,16 @@ class EventRow(View):
     """An event; times are those of the clock on the wall."""
 
     id: Identity
-    name: str | Nothing = None
-    start: str | Nothing = None
-    end: str | Nothing = None
+    name: str | Omitted = None
+    start: str | Omitted = None
+    end: str | Omitted = None
     all_day: bool = False
     any_time: bool = False
-    job: str | Nothing = None
-    job_id: Identity | Nothing = None
+    job: str | Omitted = None
+    job_id: Identity | Omitted = None
     invitees: list[str] = Field(default_factory=list)
-    created_by: str | Nothing = None
-    recurrence: str | Nothing = None
+    created_by: str | Omitted = None
+    recurrence: str | Omitted = None
 
 
 class EventPage(ListPage):

@@ -11,22 +11,20 @@ from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import NotFound, Problem
 from leadbridge.server.mcp.arguments import Flag, Id, OptionalId, Text200
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import rendered, titled
 from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
 from leadbridge.tools.rooflink.event_times import At, on_the_wire, span_problem, will_be_moved
 from leadbridge.tools.rooflink.event_views import shown
-
-Nothing = SkipJsonSchema[None]
 
 EventId = Annotated[Id, Field(description="From rooflink_list_events")]
 _TOLD = "RoofLink tells them by e-mail and SMS; that cannot be taken back."
@@ -42,14 +40,14 @@ async def rooflink_create_event(
     any_time: Annotated[Flag, Field(description="At no fixed time of the day")] = False,
     add_to_my_calendar: Annotated[Flag, Field(description="On the key's own calendar too")] = False,
     invitee_ids: Annotated[
-        Annotated[list[Id], Field(min_length=1, max_length=50)] | Nothing, Field(description="User ids; all are told")
+        Annotated[list[Id], Field(min_length=1, max_length=50)] | Omitted, Field(description="User ids; all are told")
     ] = None,
 ) -> Write:
     """Create an event in RoofLink's calendar; invitees get an e-mail and SMS, so it needs the user's approval.
 
     Local time, 15 minutes at least. Starts before 7:00 and ends before 8:00 are moved there unless all_day or any_time.
     """
-    operation = deck_of(ctx).operation("rooflink.create_event")
+    operation = app_context(ctx).operation("rooflink.create_event")
     invitees = _unique(invitee_ids or [])
     given: dict[str, JsonValue] = {
         "name": name,
@@ -66,7 +64,7 @@ async def rooflink_create_event(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(created, deck_of(ctx), operation, meant, invitees, whole_days=all_day or any_time),
+            receive=partial(created, app_context(ctx), operation, meant, invitees, whole_days=all_day or any_time),
             body=operation.encode_body(given),
         ),
         subject=Subject(name),
@@ -86,13 +84,13 @@ async def rooflink_create_event(
 async def rooflink_update_event(
     ctx: Ctx,
     event_id: EventId,
-    name: Text200 | Nothing = None,
-    start: At | Nothing = None,
-    end: At | Nothing = None,
-    all_day: Flag | Nothing = None,
-    any_time: Annotated[Flag | Nothing, Field(description="At no fixed time of the day")] = None,
+    name: Text200 | Omitted = None,
+    start: At | Omitted = None,
+    end: At | Omitted = None,
+    all_day: Flag | Omitted = None,
+    any_time: Annotated[Flag | Omitted, Field(description="At no fixed time of the day")] = None,
     invitee_ids: Annotated[
-        Annotated[list[Id], Field(max_length=50)] | Nothing, Field(description="User ids, in place of all there are")
+        Annotated[list[Id], Field(max_length=50)] | Omitted, Field(description="User ids, in place of all there are")
     ] = None,
 ) -> Write:
     """Update an event of RoofLink's calendar; invitees who are added or removed are told, so it needs the user's
@@ -100,9 +98,9 @@ async def rooflink_update_event(
 
     Only the arguments given change. Its job cannot be changed.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.update_event")
-    known, doubts = await _known(deck, event_id)
+    app = app_context(ctx)
+    operation = app.operation("rooflink.update_event")
+    known, doubts = await _known(app, event_id)
     meant = {key: at for key, at in (("start", start), ("end", end)) if at is not None}
     given: dict[str, JsonValue] = {
         "name": name,
@@ -119,7 +117,7 @@ async def rooflink_update_event(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(updated, deck, operation, event_id, meant, given, whole_days=whole_days),
+            receive=partial(updated, app, operation, event_id, meant, given, whole_days=whole_days),
             path={"event_id": event_id},
             body=operation.encode_body(given),
         ),
@@ -152,14 +150,14 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Write:
 
     rooflink_update_event moves or renames one.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.delete_event")
-    known, doubts = await _known(deck, event_id)
+    app = app_context(ctx)
+    operation = app.operation("rooflink.delete_event")
+    known, doubts = await _known(app, event_id)
     when = f", {shown(known.starts)} to {shown(known.ends)}" if known and known.starts and known.ends else ""
 
     def receive(answer: JsonValue) -> Done:
         if answer is not None:  # 204 is documented, which has no body
-            raise unreadable("a body where none is documented", operation, deck.catalog.services["rooflink"], None)
+            raise unreadable("a body where none is documented", operation, app.catalog.services["rooflink"], None)
         return Done(summary=f"Event {event_id} deleted.", record_id=event_id, details=rendered(title_lines(known)))
 
     return Write(
@@ -194,10 +192,10 @@ def update_rules(given: Mapping[str, Any]) -> list[Problem]:
     return event_rules(given)
 
 
-async def _known(deck: Deck, event_id: int) -> tuple[Event | None, list[str]]:
+async def _known(app: AppContext, event_id: int) -> tuple[Event | None, list[str]]:
     """The event as the service shows it, so that a person sees what they approve; its path is inferred."""
     try:
-        return await deck.rooflink.one("rooflink.get_event", Event, {"event_id": event_id}), []
+        return await app.rooflink.one("rooflink.get_event", Event, {"event_id": event_id}), []
     except NotFound:
         doubt = (
             f"RoofLink shows no event {event_id} to this key (or the inferred path to read one is wrong): what it is "

@@ -14,7 +14,7 @@ from pydantic import JsonValue, ValidationError
 
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.errors import NotFound, PermissionDenied, Rejected, ServiceError, UnexpectedResponse
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
 from leadbridge.server.text import LABEL_LIMIT, clean, in_sentence, label
@@ -28,17 +28,17 @@ Given = Mapping[str, str | int]
 
 
 async def change_plan(
-    deck: Deck, operation_id: str, job_id: int, given: Given, *, warnings: Sequence[str] = ()
+    app: AppContext, operation_id: str, job_id: int, given: Given, *, warnings: Sequence[str] = ()
 ) -> Write:
     """The plan that sets these fields of a job and leaves all others as they are."""
-    operation = deck.operation(operation_id)
-    record, unknown = await look_at_job(deck, job_id)
-    change = Change(operation, deck.catalog.services["rooflink"], job_id, given, record)
+    operation = app.operation(operation_id)
+    record, unknown = await read_job_before_change(app, job_id)
+    change = Change(operation, app.catalog.services["rooflink"], job_id, given, record)
     before = {name: _text(shown) for name in given if (shown := change.before(name)) is not None}
 
     async def look_for(_since: float) -> Done | None:
-        found = await deck.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id})
-        told = change.told_by(found)
+        found = await app.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id})
+        told = change.details_of(found)
         return change.done(told) if len(told.confirmed) == len(given) else None
 
     return Write(
@@ -73,15 +73,15 @@ def text_before(shown: Shown | None) -> str | None:
     return None if shown is None else clean(shown.text, limit=LABEL_LIMIT) or "none"
 
 
-async def look_at_job(deck: Deck, job_id: int) -> tuple[JobRecord | None, str]:
+async def read_job_before_change(app: AppContext, job_id: int) -> tuple[JobRecord | None, str]:
     """The job as the prospects' part of RoofLink shows it, or why it is not known: a job need not be a prospect.
 
     Raises:
         ServiceError: RoofLink cannot be used at all.
     """
     try:
-        with anyio.fail_after(deck.settings.call_deadline * BEFORE_SHARE):
-            return await deck.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id}), ""
+        with anyio.fail_after(app.settings.call_deadline * BEFORE_SHARE):
+            return await app.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id}), ""
     except NotFound:
         why = "it is not among the prospects"
     except (PermissionDenied, UnexpectedResponse, TimeoutError):
@@ -93,7 +93,7 @@ async def look_at_job(deck: Deck, job_id: int) -> tuple[JobRecord | None, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ServiceValue:
     """What an answer proves of the fields that were sent, by our names."""
 
     confirmed: Mapping[str, Shown]
@@ -130,15 +130,15 @@ class Change:
             Rejected: it shows every field as it was before.
         """
         if answer is None:  # 204: done, and nothing shown
-            return self.done(Told({}, {}, {}, tuple(self.given)))
+            return self.done(ServiceValue({}, {}, {}, tuple(self.given)))
         try:
             record = JobRecord.model_validate(answer)
         except ValidationError:
             raise unreadable("an answer without the job", self.operation, self.service, None) from None
         if record.id != self.job_id:
-            done = self.done(Told({}, {}, {}, tuple(self.given)))
+            done = self.done(ServiceValue({}, {}, {}, tuple(self.given)))
             return replace(done, warnings=[f"The answer is about job {record.id}.", *done.warnings])
-        told = self.told_by(record)
+        told = self.details_of(record)
         if len(told.unchanged) == len(self.given):
             raise Rejected(
                 what=f"RoofLink took the request and left job {self.job_id} as it was: {_still(told)}.",
@@ -148,7 +148,7 @@ class Change:
             )
         return self.done(told)
 
-    def told_by(self, record: JobRecord) -> Told:
+    def details_of(self, record: JobRecord) -> ServiceValue:
         """What a record of the job proves."""
         confirmed: dict[str, Shown] = {}
         unchanged: dict[str, Shown] = {}
@@ -164,9 +164,9 @@ class Change:
                 unchanged[name] = shown
             else:
                 other[name] = shown
-        return Told(confirmed, unchanged, other, tuple(hidden))
+        return ServiceValue(confirmed, unchanged, other, tuple(hidden))
 
-    def done(self, told: Told) -> Done:
+    def done(self, told: ServiceValue) -> Done:
         """What came of the change; only what an answer shows is said to be changed."""
         parts = [f"{', '.join(told.confirmed)} set"] if told.confirmed else []
         parts += [f"{', '.join(told.hidden)} sent, not shown by the answer"] if told.hidden else []
@@ -209,7 +209,7 @@ class Change:
         return [told]
 
 
-def _still(told: Told) -> str:
+def _still(told: ServiceValue) -> str:
     return ", ".join(f"{name} is still {in_sentence(shown.text) or 'none'}" for name, shown in told.unchanged.items())
 
 

@@ -9,19 +9,17 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, FirstName, Id, LastName, Line, Text60, Text100, Text200, Town
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.places import PLACES
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Write
 from leadbridge.tools.rooflink.job_changes import change_plan
-
-Nothing = SkipJsonSchema[None]
 
 JobId = Annotated[Id, Field(description="Job (prospect) id")]
 Text12 = Annotated[Line, Field(min_length=1, max_length=12)]
@@ -40,22 +38,22 @@ FIELDS = (
 async def rooflink_update_job(
     ctx: Ctx,
     job_id: JobId,
-    name: Text200 | Nothing = None,
-    job_type: JobType | Nothing = None,
-    bid_type: BidType | Nothing = None,
-    lead_source_id: Id | Nothing = None,
-    address: Text200 | Nothing = None,
-    city: Town | Nothing = None,
-    county: Text100 | Nothing = None,
-    state: Annotated[Text60, Field(description="US state or Canadian province code")] | Nothing = None,
-    postal_code: Text12 | Nothing = None,
-    region_id: Id | Nothing = None,
-    customer_first_name: FirstName | Nothing = None,
-    customer_last_name: LastName | Nothing = None,
-    customer_company_name: Text200 | Nothing = None,
-    customer_email: Email | Nothing = None,
-    customer_cell: Text60 | Nothing = None,
-    customer_phone: Text60 | Nothing = None,
+    name: Text200 | Omitted = None,
+    job_type: JobType | Omitted = None,
+    bid_type: BidType | Omitted = None,
+    lead_source_id: Id | Omitted = None,
+    address: Text200 | Omitted = None,
+    city: Town | Omitted = None,
+    county: Text100 | Omitted = None,
+    state: Annotated[Text60, Field(description="US state or Canadian province code")] | Omitted = None,
+    postal_code: Text12 | Omitted = None,
+    region_id: Id | Omitted = None,
+    customer_first_name: FirstName | Omitted = None,
+    customer_last_name: LastName | Omitted = None,
+    customer_company_name: Text200 | Omitted = None,
+    customer_email: Email | Omitted = None,
+    customer_cell: Text60 | Omitted = None,
+    customer_phone: Text60 | Omitted = None,
 ) -> Write:
     """Update a RoofLink job or its customer's data. Only the arguments given are sent; no field can be emptied.
 
@@ -80,16 +78,16 @@ async def rooflink_update_job(
         "customer_phone": customer_phone,
     }
     _, odd = contact_problems({"customer_cell": customer_cell, "customer_phone": customer_phone}, {})
-    return await change_plan(deck_of(ctx), "rooflink.update_job", job_id, _only_given(given), warnings=odd)
+    return await change_plan(app_context(ctx), "rooflink.update_job", job_id, _only_given(given), warnings=odd)
 
 
 async def rooflink_assign_job(
     ctx: Ctx,
     job_id: JobId,
-    rep_id: Id | Nothing = None,
-    rep_2_id: Id | Nothing = None,
-    marketing_rep_id: Id | Nothing = None,
-    project_manager_id: Id | Nothing = None,
+    rep_id: Id | Omitted = None,
+    rep_2_id: Id | Omitted = None,
+    marketing_rep_id: Id | Omitted = None,
+    project_manager_id: Id | Omitted = None,
 ) -> Write:
     """Assign employees to a RoofLink job. Roles left out stay; none can be emptied.
 
@@ -101,7 +99,7 @@ async def rooflink_assign_job(
         "marketing_rep_id": marketing_rep_id,
         "project_manager_id": project_manager_id,
     }
-    return await change_plan(deck_of(ctx), "rooflink.assign_job", job_id, _only_given(given))
+    return await change_plan(app_context(ctx), "rooflink.assign_job", job_id, _only_given(given))
 
 
 def update_rules(given: Mapping[str, Any]) -> list[Problem]:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.services.rooflink.notes import Note
-from leadbridge.server.services.view import Identity
+from leadbridge.server.services.view import Identity, Omitted
 from leadbridge.server.text import CLOSE, fence, label
 from leadbridge.tools.list_pages import ListPage
 from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.tables import moment
-
-Nothing = SkipJsonSchema[None]
 
 COLUMNS = ("id", "job_id", "date", "sender", "to", "tags", "reply_to", "replies", "read", "archived", "message")
 ALL_MESSAGES = 15_000
@@ -27,16 +24,16 @@ class NoteRow(BaseModel):
     """A note."""
 
     id: Identity
-    job_id: Identity | Nothing = None
-    date: str | Nothing = None
-    sender: str | Nothing = None
-    to: list[str] | Nothing = None
-    tags: list[str] | Nothing = None
-    reply_to: Identity | Nothing = None
-    replies: int | Nothing = None
-    read: bool | Nothing = None
-    archived: bool | Nothing = None
-    message: str | Nothing = None
+    job_id: Identity | Omitted = None
+    date: str | Omitted = None
+    sender: str | Omitted = None
+    to: list[str] | Omitted = None
+    tags: list[str] | Omitted = None
+    reply_to: Identity | Omitted = None
+    replies: int | Omitted = None
+    read: bool | Omitted = None
+    archived: bool | Omitted = None
+    message: str | Omitted = None
 
 
 class NotePage(ListPage):

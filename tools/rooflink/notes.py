@@ -10,25 +10,25 @@ from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue, ValidationError
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Flag, Id, Tag, Text100
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord
 from leadbridge.server.services.rooflink.notes import Note
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import LABEL_LIMIT, clean
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, Whole
 from leadbridge.tools.list_pages import numbers_of, page_reply
 from leadbridge.tools.paging import Page, SmallPageSize, columns_for
-from leadbridge.tools.rooflink.job_changes import look_at_job
+from leadbridge.tools.rooflink.job_changes import read_job_before_change
 from leadbridge.tools.rooflink.jobs import JobId
 from leadbridge.tools.rooflink.messages import Message
 from leadbridge.tools.rooflink.note_views import (
@@ -41,8 +41,6 @@ from leadbridge.tools.rooflink.note_views import (
     is_cut,
     row_of,
 )
-
-Nothing = SkipJsonSchema[None]
 
 Column = Literal["job_id", "date", "sender", "to", "tags", "reply_to", "replies", "read", "archived", "message"]
 Columns = Annotated[list[Column], Field(min_length=1)]
@@ -63,22 +61,22 @@ Recipients = Annotated[list[Id], Field(min_length=1, max_length=50)]
 
 async def rooflink_list_notes(
     ctx: Ctx,
-    job_id: JobId | Nothing = None,
-    tags: Annotated[TagFilter | Nothing, Field(description="With any of these")] = None,
-    search: Annotated[Text100 | Nothing, Field(description="In message and customer name")] = None,
-    read: Annotated[Flag | Nothing, Field(description="Only read, or only unread")] = None,
+    job_id: JobId | Omitted = None,
+    tags: Annotated[TagFilter | Omitted, Field(description="With any of these")] = None,
+    search: Annotated[Text100 | Omitted, Field(description="In message and customer name")] = None,
+    read: Annotated[Flag | Omitted, Field(description="Only read, or only unread")] = None,
     deleted: Annotated[Flag, Field(description="Only those archived")] = False,
-    employee_id: Annotated[Id | Nothing, Field(description="Sender, recipient or rep")] = None,
-    sent_to_id: Annotated[Id | Nothing, Field(description="Recipient or rep")] = None,
+    employee_id: Annotated[Id | Omitted, Field(description="Sender, recipient or rep")] = None,
+    sent_to_id: Annotated[Id | Omitted, Field(description="Recipient or rep")] = None,
     page: Page = 1,
     page_size: SmallPageSize = 10,
-    fields: Annotated[Columns | Nothing, Field(description="Columns")] = None,
+    fields: Annotated[Columns | Omitted, Field(description="Columns")] = None,
 ) -> Reply[NotePage]:
     """List notes on RoofLink jobs, newest first: those that the key's user may see.
 
     Long texts are cut; page_size=1 shows one whole.
     """
-    deck = deck_of(ctx)
+    app = app_context(ctx)
     filters: dict[str, Scalar | None] = {
         "job_id": job_id,
         "tags": ",".join(tags) if tags else None,
@@ -90,7 +88,7 @@ async def rooflink_list_notes(
     }
     given = {name: value for name, value in filters.items() if value is not None}
     paging: dict[str, Scalar | None] = {"page": page, "page_size": page_size}
-    envelope, notes = await deck.rooflink.page("rooflink.list_notes", Note, {**paging, **given})
+    envelope, notes = await app.rooflink.page("rooflink.list_notes", Note, {**paging, **given})
     columns, limit = columns_for(fields, COLUMNS), ALL_MESSAGES // page_size
     first = envelope.from_index or (page - 1) * page_size + 1
     data = NotePage(
@@ -119,8 +117,8 @@ async def rooflink_add_note(
     ctx: Ctx,
     job_id: JobId,
     message: Message,
-    tags: Annotated[Tags | Nothing, Field(description="The company's own tags")] = None,
-    recipient_ids: Annotated[Recipients | Nothing, Field(description="User ids; they are mailed")] = None,
+    tags: Annotated[Tags | Omitted, Field(description="The company's own tags")] = None,
+    recipient_ids: Annotated[Recipients | Omitted, Field(description="User ids; they are mailed")] = None,
     notify_rep: Annotated[Flag, Field(description="The job's rep is mailed too")] = False,
     notify_customer: Annotated[Flag, Field(description="The customer is e-mailed; needs approval")] = False,
 ) -> Write:
@@ -128,18 +126,18 @@ async def rooflink_add_note(
 
     That e-mail needs the user's approval; a note without it does not. The company may require tags or recipients.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.add_note")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.add_note")
     given: dict[str, JsonValue] = {"message": message}
     given |= {"tags": list(tags)} if tags else {}
     given |= {"recipient_ids": list(recipient_ids)} if recipient_ids else {}
     flags = {name: True for name, flag in (("notify_rep", notify_rep), ("notify_customer", notify_customer)) if flag}
-    record, unknown = await look_at_job(deck, job_id) if notify_customer else (None, "")
+    record, unknown = await read_job_before_change(app, job_id) if notify_customer else (None, "")
     arguments = {"job_id": job_id, **given, **flags}
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_receive, deck, operation, job_id, given, flags),
+            receive=partial(_receive, app, operation, job_id, given, flags),
             body=operation.encode_body(arguments),
         ),
         subject=Subject(f"job {job_id}", f"job {job_id} note to the customer" if notify_customer else ""),
@@ -207,7 +205,7 @@ def _doubts(operation: Operation, flags: Mapping[str, bool]) -> tuple[str, ...]:
 
 
 def _receive(
-    deck: Deck,
+    app: AppContext,
     operation: Operation,
     job_id: int,
     given: Mapping[str, JsonValue],
@@ -217,7 +215,7 @@ def _receive(
     try:
         note = Note.model_validate(answer)
     except ValidationError:
-        raise unreadable("an answer without the note", operation, deck.catalog.services["rooflink"], None) from None
+        raise unreadable("an answer without the note", operation, app.catalog.services["rooflink"], None) from None
     warnings: list[str] = []
     if note.job_id not in {job_id, None}:
         warnings.append(f"The answer says that the note is on job {note.job_id}.")

@@ -14,18 +14,18 @@ from typing import Annotated, TypeGuard
 import anyio
 import anyio.to_thread
 from pydantic import Field, JsonValue, ValidationError
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, Problem, Refused, StateError, Unavailable
 from leadbridge.server.mcp.arguments import Id, Line, Remark, Tag
-from leadbridge.server.mcp.context import Ctx, Deck, deck_of
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.photo_uploads import PhotoUploads, Unfinished
 from leadbridge.server.services.rooflink.photos import CreatedPhoto
-from leadbridge.server.services.upload_files import UploadFile, looked_at, opened
+from leadbridge.server.services.upload_files import UploadFile, inspect_file, opened
 from leadbridge.server.services.uploads import FormExpired, Outgoing
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import (
     Done,
     HttpWrite,
@@ -40,8 +40,6 @@ from leadbridge.server.writes.model import (
 from leadbridge.server.writes.outcomes import Applied
 from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.steps import StepRunner
-
-Nothing = SkipJsonSchema[None]
 
 LONGEST_NAME = 150
 """Documented: https://developers.rooflink.com/reference/photos-create."""
@@ -64,22 +62,22 @@ async def rooflink_upload_photo(
     file_path: Annotated[
         str, Field(min_length=1, max_length=1000, strict=True, description="Below the server's upload folder")
     ],
-    name: Annotated[Name | Nothing, Field(description="Default: the file's name")] = None,
-    description: Annotated[Remark | Nothing, Field(description="Caption")] = None,
-    tags: Annotated[Tags | Nothing, Field(description="The company's photo tags")] = None,
+    name: Annotated[Name | Omitted, Field(description="Default: the file's name")] = None,
+    description: Annotated[Remark | Omitted, Field(description="Caption")] = None,
+    tags: Annotated[Tags | Omitted, Field(description="The company's photo tags")] = None,
 ) -> Write:
     """Upload a photo or video from the server's upload folder to a RoofLink job.
 
     At most 50 MB. If it stops half way, the same call continues, without a second photo.
     """
-    deck = deck_of(ctx)
-    root = deck.settings.upload_root
+    app = app_context(ctx)
+    root = app.settings.upload_root
     if root is None:
         raise Refused("no_upload_root", "Nothing was sent: LEADBRIDGE_UPLOAD_ROOT is not set.")
-    file = await anyio.to_thread.run_sync(looked_at, root, file_path)
+    file = await anyio.to_thread.run_sync(inspect_file, root, file_path)
     title = _title(name, file)
     upload = digest_of(job_id, file.digest, title)
-    uploads = PhotoUploads(deck.store, deck.services.account("rooflink"), deck.ledger.clock)
+    uploads = PhotoUploads(app.store, app.services.account("rooflink"), app.ledger.clock)
     kept = await uploads.get(upload)
     given: dict[str, JsonValue] = {
         "job_id": job_id,
@@ -88,7 +86,7 @@ async def rooflink_upload_photo(
         "tags": [*tags] if tags else None,
     }
     given = {key: value for key, value in given.items() if value is not None}
-    photo = _Photo(deck, root, file, job_id, title, upload, uploads, given)
+    photo = _Photo(app, root, file, job_id, title, upload, uploads, given)
     create = photo.create(kept)
     size = f"{file.size / 1024:,.0f} KB" if file.size < 1024 * 1024 else f"{file.size / 1024 / 1024:,.1f} MB"
     return Write(
@@ -131,7 +129,7 @@ def _title(name: str | None, file: UploadFile) -> str:
 class _Photo:
     """One upload: what goes where, and how far it is."""
 
-    deck: Deck
+    app: AppContext
     root: Path
     file: UploadFile
     job_id: int
@@ -177,13 +175,13 @@ class _Photo:
 
     def create(self, kept: Unfinished | None) -> Write:
         """Step 1. After a photo whose form is lost or expired, it is a write of its own, not a repeat."""
-        operation = self.deck.operation("rooflink.create_photo")
+        operation = self.app.operation("rooflink.create_photo")
 
         def receive(answer: JsonValue) -> Done:
             try:
                 created = CreatedPhoto.model_validate(answer)
             except ValidationError:
-                service = self.deck.catalog.services["rooflink"]
+                service = self.app.catalog.services["rooflink"]
                 raise unreadable("an answer without an id", operation, service, None) from None
             self.received.append(Unfinished(created.id, created.form))
             return Done(
@@ -233,7 +231,7 @@ class _Photo:
             file = self.file
             outgoing = Outgoing(stream, file.name, file.content_type, file.size, file.digest, file.place.changes)
             try:
-                await self.deck.services.uploads.send(photo.form, outgoing)
+                await self.app.services.uploads.send(photo.form, outgoing)
             except FormExpired as error:
                 await self._keep(Unfinished(photo.photo_id, None))
                 error.next_step = f"Delete photo {photo.photo_id} in RoofLink; the next call creates a new one."
@@ -249,7 +247,7 @@ class _Photo:
         """Step 3."""
         return Write(
             action=HttpWrite(
-                operation=self.deck.operation("rooflink.finish_photo"),
+                operation=self.app.operation("rooflink.finish_photo"),
                 receive=lambda _answer: Done(
                     summary=f"Photo {photo_id} is on RoofLink job {self.job_id}.", record_id=photo_id
                 ),
@@ -276,7 +274,7 @@ class _Photo:
             Refused: it is another by now.
         """
         try:
-            now = await anyio.to_thread.run_sync(looked_at, self.root, self.file.shown)
+            now = await anyio.to_thread.run_sync(inspect_file, self.root, self.file.shown)
         except ArgumentsRefused:
             now = None
         if now is None or now.digest != self.file.digest:

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.models import Prospect, Step
 from leadbridge.server.services.values import day_of, is_moment
-from leadbridge.server.services.view import Identity, Result, View
+from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import clean, label
 from leadbridge.tools.flat_fields import Plain
 from leadbridge.tools.list_pages import ListPage
 from leadbridge.tools.tables import moment
-
-Nothing = SkipJsonSchema[None]
 
 _STEP_NAMES = {
     "verify_lead": "verify lead",
@@ -30,9 +27,9 @@ class StepView(View):
     """One step of the checklist."""
 
     key: str
-    done: bool | Nothing = None
-    date: str | Nothing = None
-    by: str | Nothing = None
+    done: bool | Omitted = None
+    date: str | Omitted = None
+    by: str | Omitted = None
     permissions: dict[str, bool] = Field(default_factory=dict)
 
 
@@ -40,19 +37,19 @@ class ProspectRow(View):
     """A prospect in a list."""
 
     id: Identity
-    customer: str | Nothing = None
-    address: str | Nothing = None
-    phone: str | Nothing = None
-    rep: str | Nothing = None
-    region: str | Nothing = None
-    created: str | Nothing = None
-    edited: str | Nothing = None
-    next_step: str | Nothing = None
-    deleted: bool | Nothing = None
-    email: str | Nothing = None
-    lead_source: str | Nothing = None
-    project_manager: str | Nothing = None
-    job_number: str | Nothing = None
+    customer: str | Omitted = None
+    address: str | Omitted = None
+    phone: str | Omitted = None
+    rep: str | Omitted = None
+    region: str | Omitted = None
+    created: str | Omitted = None
+    edited: str | Omitted = None
+    next_step: str | Omitted = None
+    deleted: bool | Omitted = None
+    email: str | Omitted = None
+    lead_source: str | Omitted = None
+    project_manager: str | Omitted = None
+    job_number: str | Omitted = None
 
 
 class ProspectPage(ListPage):
@@ -75,7 +72,7 @@ class Checklist(Result):
     """A prospect's checklist."""
 
     prospect_id: Identity
-    next_step: str | Nothing = None
+    next_step: str | Omitted = None
     steps: list[StepView]
 
 

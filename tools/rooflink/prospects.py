@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import judged_filters
+from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import ExtraFilters, Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import clean
 from leadbridge.tools.list_pages import numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize, columns_for
@@ -34,8 +34,6 @@ from leadbridge.tools.rooflink.prospect_views import (
     view_of,
 )
 
-Nothing = SkipJsonSchema[None]
-
 ProspectId = Annotated[Id, Field(description="Prospect (job) id")]
 Stage = Literal["unverified", "verified", "inspected", "signed", "submitted"]
 ProspectField = Literal[
@@ -49,7 +47,7 @@ async def rooflink_list_prospects(
     page: Page = 1,
     page_size: PageSize = 10,
     include_deleted: Flag = False,
-    stage: Stage | Nothing = None,
+    stage: Stage | Omitted = None,
     rep_id: OptionalId = None,
     rep_2_id: OptionalId = None,
     project_manager_id: OptionalId = None,
@@ -59,13 +57,13 @@ async def rooflink_list_prospects(
     created_to: OptionalDay = None,
     modified_from: OptionalDay = None,
     modified_to: OptionalDay = None,
-    city: Text60 | Nothing = None,
-    state: Text60 | Nothing = None,
-    postal_code: Text60 | Nothing = None,
-    latitude: Latitude | Nothing = None,
-    longitude: Longitude | Nothing = None,
-    extra_filters: ExtraFilters | Nothing = None,
-    fields: Annotated[list[ProspectField] | Nothing, Field(description="Columns")] = None,
+    city: Text60 | Omitted = None,
+    state: Text60 | Omitted = None,
+    postal_code: Text60 | Omitted = None,
+    latitude: Latitude | Omitted = None,
+    longitude: Longitude | Omitted = None,
+    extra_filters: ExtraFilters | Omitted = None,
+    fields: Annotated[list[ProspectField] | Omitted, Field(description="Columns")] = None,
 ) -> Reply[ProspectPage]:
     """List RoofLink prospects (unapproved jobs), newest first, one page at a time.
 
@@ -77,8 +75,8 @@ async def rooflink_list_prospects(
         ("created_from", created_from, "created_to", created_to),
         ("modified_from", modified_from, "modified_to", modified_to),
     )
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.list_prospects")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.list_prospects")
     filters: dict[str, Scalar | None] = {
         "stage": stage,
         "rep_id": rep_id,
@@ -99,10 +97,10 @@ async def rooflink_list_prospects(
     given = {name: value for name, value in filters.items() if value is not None}
     paging: dict[str, Scalar | None] = {"page": page, "page_size": page_size}
     paging["deleted_is_null"] = None if include_deleted else True
-    envelope, prospects = await deck.rooflink.list_prospects({**paging, **given}, extra_filters)
+    envelope, prospects = await app.rooflink.list_prospects({**paging, **given}, extra_filters)
     checked = {**given} if include_deleted else {**given, "include_deleted": False}
     contradicted = ignored_filters(checked, prospects)
-    ignored, unverified = await judged_filters(deck.observations, operation, given, contradicted)
+    ignored, unverified = await check_filters(app.observations, operation, given, contradicted)
     unverified += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
     columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
     data = ProspectPage(
@@ -119,7 +117,7 @@ async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[Pros
 
     rooflink_list_prospects has the ids. rooflink_prospect_checklist says which step is next.
     """
-    prospect = await deck_of(ctx).rooflink.get_prospect(prospect_id)
+    prospect = await app_context(ctx).rooflink.get_prospect(prospect_id)
     return Reply(view_of(prospect), prospect_lines)
 
 
@@ -128,7 +126,7 @@ async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
 
     Answers how many are unverified, verified, inspected, signed, submitted. It lists no prospects.
     """
-    counts = await deck_of(ctx).rooflink.prospect_stats()
+    counts = await app_context(ctx).rooflink.prospect_stats()
     return stats_reply([(STAT_NAMES.get(name, name), count) for name, count in counts])
 
 
@@ -138,7 +136,7 @@ async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Repl
     Each step is done or open, with date, person and permissions; the next open step comes first. Steps are completed in
     RoofLink itself.
     """
-    told, unreadable = await deck_of(ctx).rooflink.prospect_checklist(prospect_id)
+    told, unreadable = await app_context(ctx).rooflink.prospect_checklist(prospect_id)
     data = Checklist(
         prospect_id=prospect_id,
         next_step=next_step_of(told),

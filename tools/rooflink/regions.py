@@ -9,20 +9,17 @@ from functools import partial
 from typing import Annotated
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.mcp.arguments import Id, Text100
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.reports import Region
-from leadbridge.server.services.view import Identity, View
+from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize
-
-Nothing = SkipJsonSchema[None]
 
 RegionId = Annotated[Id, Field(description="From rooflink_list_regions")]
 
@@ -31,8 +28,8 @@ class RegionRow(View):
     """A region in a list."""
 
     id: Identity
-    name: str | Nothing = None
-    active: bool | Nothing = None
+    name: str | Omitted = None
+    active: bool | Omitted = None
 
 
 class RegionPage(ListPage):
@@ -49,16 +46,16 @@ async def rooflink_list_regions(
     ctx: Ctx,
     page: Page = 1,
     page_size: PageSize = 10,
-    search: Annotated[Text100 | Nothing, Field(description="Text in the name")] = None,
+    search: Annotated[Text100 | Omitted, Field(description="Text in the name")] = None,
 ) -> Reply[RegionPage]:
     """List RoofLink's regions, by whose id other tools filter.
 
     next_page is the page that follows. rooflink_get_region has contact, office manager and suppliers.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.list_regions")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.list_regions")
     query = {"page": page, "page_size": page_size, "search": search}
-    envelope, regions = await deck.rooflink.page(operation.id, Region, query)
+    envelope, regions = await app.rooflink.page(operation.id, Region, query)
     # The name of the parameter is inferred; a region whose name lacks the text shows that it was passed over.
     missed = search is not None and any(
         region.name is not None and search.casefold() not in region.name.casefold() for region in regions
@@ -76,7 +73,7 @@ async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView
 
     Fields have the service's own names. It changes nothing.
     """
-    region = await deck_of(ctx).rooflink.one("rooflink.get_region", Region, {"region_id": region_id})
+    region = await app_context(ctx).rooflink.one("rooflink.get_region", Region, {"region_id": region_id})
     fields = flat_fields(region.model_dump(mode="json", exclude={"id"}))
     return Reply(RegionView(id=region.id, fields=fields), partial(record_lines, "Region"))
 

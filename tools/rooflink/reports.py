@@ -10,25 +10,22 @@ from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import Field
-from pydantic.json_schema import SkipJsonSchema
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import judged_filters
+from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import OptionalDay
-from leadbridge.server.mcp.context import Ctx, deck_of
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
 from leadbridge.server.services.values import day_of, is_moment
-from leadbridge.server.services.view import EXACTLY
+from leadbridge.server.services.view import EXACTLY, Omitted
 from leadbridge.server.text import clean, label
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize, columns_for
 from leadbridge.tools.rooflink.filters import contradicted, days_in_order
 from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
 from leadbridge.tools.tables import moment
-
-Nothing = SkipJsonSchema[None]
 
 Cell = Annotated[str | int | float | bool, EXACTLY]
 Row = dict[str, Cell | None]
@@ -57,22 +54,22 @@ async def rooflink_list_approved_jobs(
     page_size: PageSize = 10,
     date_from: OptionalDay = None,
     date_to: OptionalDay = None,
-    fields: Annotated[list[ApprovedField] | Nothing, Field(description="Columns")] = None,
+    fields: Annotated[list[ApprovedField] | Omitted, Field(description="Columns")] = None,
 ) -> Reply[JobPage]:
     """List RoofLink's approved jobs with approval date and status.
 
     next_page is the page that follows. Which date the two filters mean is not documented. rooflink_list_prospects has
     the unapproved.
     """
-    deck = deck_of(ctx)
-    operation = deck.operation("rooflink.list_approved_jobs")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.list_approved_jobs")
     days_in_order(("date_from", date_from, "date_to", date_to))
     filters = _days(date_from=date_from, date_to=date_to)
-    envelope, jobs = await deck.rooflink.page(
+    envelope, jobs = await app.rooflink.page(
         operation.id, ApprovedJob, {"page": page, "page_size": page_size, **filters}
     )
-    ignored, unverified = await judged_filters(
-        deck.observations, operation, filters, contradicted(filters, jobs, _APPROVED_CHECKS)
+    ignored, unverified = await check_filters(
+        app.observations, operation, filters, contradicted(filters, jobs, _APPROVED_CHECKS)
     )
     columns = columns_for(fields, _APPROVED_USUAL)
     rows = _rows(columns, map(_approved, jobs))
@@ -87,7 +84,7 @@ async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_
     """
     days_in_order(("date_from", date_from, "date_to", date_to))
     filters = _days(date_from=date_from, date_to=date_to)
-    counts = await deck_of(ctx).rooflink.counts("rooflink.approved_stats", filters)
+    counts = await app_context(ctx).rooflink.counts("rooflink.approved_stats", filters)
     doubt = f"Filter names inferred, effect not provable from these counts: {', '.join(filters)}"
     return stats_reply(counts, [doubt] if filters else [])
 
@@ -100,19 +97,19 @@ async def rooflink_list_public_jobs(
         Literal["date_created", "-date_created", "-date_last_edited"], Field(description="- = newest first")
     ] = "-date_created",
     modified_from: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
-    fields: Annotated[list[JobField] | Nothing, Field(description="Columns")] = None,
+    fields: Annotated[list[JobField] | Omitted, Field(description="Columns")] = None,
 ) -> Reply[JobPage]:
     """List all RoofLink jobs, unapproved and approved, with contract price and ISO dates.
 
     Slow (10 to 20 s a large page). next_page is the page that follows; the oldest first leaves no gaps.
     """
-    deck = deck_of(ctx)
+    app = app_context(ctx)
     # A space and no T: with a T the live service answered 400 "Enter a valid date/time."
     since = f"{modified_from.isoformat()} 00:00:00" if modified_from else None
     query: dict[str, Scalar | None] = {
         "page": page, "page_size": page_size, "ordering": ordering, "modified_from": since,
     }  # fmt: skip
-    envelope, jobs = await deck.rooflink.page("rooflink.list_public_jobs", PublicJob, query)
+    envelope, jobs = await app.rooflink.page("rooflink.list_public_jobs", PublicJob, query)
     given = _days(modified_from=modified_from)
     columns = columns_for(fields, _JOBS_USUAL)
     ignored = contradicted(given, jobs, _JOB_CHECKS)

@@ -17,14 +17,14 @@ from mcp.types import Resource as ListedResource
 from mcp.types import ResourceTemplate as ListedTemplate
 from pydantic import AnyUrl
 
-from leadbridge.server.mcp.context import Deck
+from leadbridge.server.mcp.context import AppContext
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.prompts import Prompts
     from leadbridge.server.mcp.resources import Resources
 
 
-class Offering(MCPServer[Deck]):
+class LeadBridgeServer(MCPServer[AppContext]):
     """What LeadBridge offers beside tools, each made by a function that is set before the server is connected."""
 
     make_prompts: Callable[[], Prompts]
@@ -56,7 +56,7 @@ class Offering(MCPServer[Deck]):
         return [prompt.listed() for prompt in self.prompts.offered.values()]
 
     async def get_prompt(
-        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Deck, Any] | None = None
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[AppContext, Any] | None = None
     ) -> GetPromptResult:
         """One prompt with its arguments filled in."""
         del context
@@ -71,7 +71,7 @@ class Offering(MCPServer[Deck]):
         return [template.listed() for template in self.resources.templates]
 
     async def read_resource(
-        self, uri: AnyUrl | str, context: Context[Deck, Any] | None = None
+        self, uri: AnyUrl | str, context: Context[AppContext, Any] | None = None
     ) -> Iterable[ReadResourceContents]:
         """What stands at an address."""
         return [await self.resources.read(str(uri), context or Context(mcp_server=self))]

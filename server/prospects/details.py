@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from leadbridge.server.matching.profile import Sought
+from leadbridge.server.matching.profile import ContactDetails
 from leadbridge.server.services.rooflink.models import Prospect
 
 
-def told_by(prospect: Prospect) -> Sought:
+def details_of(prospect: Prospect) -> ContactDetails:
     """Address, contacts and name of a prospect as people wrote them."""
     customer = prospect.customer
     phones = (("cell", customer.cell), ("home", customer.phone)) if customer else ()
-    return Sought(
+    return ContactDetails(
         address=prospect.full_address or prospect.name or "",
         city=prospect.city or "",
         state=prospect.state or "",

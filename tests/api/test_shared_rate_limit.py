@@ -1,4 +1,4 @@
-"""The governor that processes share: what the service sees, in which order, and what a dead process leaves behind."""
+"""The rate limiter that processes share: what the service sees, in which order, and what a dead process leaves."""
 
 from __future__ import annotations
 
@@ -26,9 +26,18 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from leadbridge.server.errors import RateLimited
-from leadbridge.server.services import pace as pace_module
-from leadbridge.server.services.governor import Governor, governor_for
-from leadbridge.server.services.pace import COPY, REGION, REGIONS, NotShared, Pace, PaceFile, PaceMemory, PaceTable
+from leadbridge.server.services import rate_limit_state
+from leadbridge.server.services.rate_limit_state import (
+    COPY,
+    REGION,
+    REGIONS,
+    NotShared,
+    RateLimitFile,
+    RateLimitMemory,
+    RateLimitState,
+    RateLimitTable,
+)
+from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
 from leadbridge.server.services.window import GAP, TICK, UNANSWERED, Queue
 from leadbridge.server.state import Store
 from tests.support import Time
@@ -49,20 +58,20 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make(file: Path, time: Time) -> Callable[..., Governor]:
+def make(file: Path, time: Time) -> Callable[..., RateLimiter]:
     """Governors of as many processes as wanted, on one file and on the test's clock."""
 
-    def make(account: str = "rooflink:1", requests: int = LIMIT, seconds: float = SECONDS) -> Governor:
-        pace = PaceFile(file, account, clock=time)
-        return Governor("RoofLink", requests, seconds, pace, clock=time, sleep=time.sleep)
+    def make(account: str = "rooflink:1", requests: int = LIMIT, seconds: float = SECONDS) -> RateLimiter:
+        pace = RateLimitFile(file, account, clock=time)
+        return RateLimiter("RoofLink", requests, seconds, pace, clock=time, sleep=time.sleep)
 
     return make
 
 
-async def call_answered(governor: Governor, patience: float = 60.0) -> None:
+async def call_answered(rate_limiter: RateLimiter, patience: float = 60.0) -> None:
     """A call that is answered at once."""
-    await governor.acquire(patience)
-    await governor.answered()
+    await rate_limiter.acquire(patience)
+    await rate_limiter.answered()
 
 
 # Looking without taking a place
@@ -70,19 +79,19 @@ async def call_answered(governor: Governor, patience: float = 60.0) -> None:
 
 @pytest.mark.parametrize("shared", [False, True], ids=["in memory", "shared"])
 async def test_a_check_tells_how_near_a_place_is_and_takes_none(make, time: Time, shared: bool):
-    governor = make() if shared else Governor("RoofLink", LIMIT, SECONDS, clock=time, sleep=time.sleep)
+    rate_limiter = make() if shared else RateLimiter("RoofLink", LIMIT, SECONDS, clock=time, sleep=time.sleep)
     for _ in range(3 * LIMIT):
-        await governor.check(0)
+        await rate_limiter.check(0)
     for _ in range(LIMIT):
-        await call_answered(governor)
+        await call_answered(rate_limiter)
     with pytest.raises(RateLimited, match="limit of 5 requests") as refused:
-        await governor.check(SECONDS / 2)
+        await rate_limiter.check(SECONDS / 2)
     assert 0 < refused.value.retry_after <= SECONDS * 1.1
-    await governor.check(SECONDS * 1.1)
-    governor.cool_off(30)
+    await rate_limiter.check(SECONDS * 1.1)
+    rate_limiter.back_off(30)
     with pytest.raises(RateLimited, match="asked to slow down"):
-        await governor.check(29)
-    await governor.check(31)
+        await rate_limiter.check(29)
+    await rate_limiter.check(31)
     assert time.slept == []
 
 
@@ -147,29 +156,29 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
     world, file = World(), tmp_path / "any.pace"
     file.unlink(missing_ok=True)
     world.late = itertools.cycle(late)
-    governors = [
-        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+    rate_limiters = [
+        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(4)
     ]
     arrived: list[float] = []
 
     async def one(process: int, begin: float, journey: float, answer: float, fate: str) -> None:
         await world.pass_by(begin)
-        governor = governors[process]
+        rate_limiter = rate_limiters[process]
         if fate not in {"lives", "dies sending"}:
-            number, wait = await governor._pace.change(governor._work(lambda queue: queue.enter()))
+            number, wait = await rate_limiter._pace.change(rate_limiter._work(lambda queue: queue.enter()))
             if wait and fate == "is cancelled":
                 await world.pass_by(wait / 2)
-                await governor._pace.change(governor._work(lambda queue: queue.forget(number)))
+                await rate_limiter._pace.change(rate_limiter._work(lambda queue: queue.forget(number)))
             if wait:
                 return
         else:
-            await governor.acquire(10_000)
+            await rate_limiter.acquire(10_000)
         await world.pass_by(journey)
         arrived.append(world.now)
         if fate == "lives":
             await world.pass_by(answer)
-            await governor.answered()
+            await rate_limiter.answered()
 
     await world.run([asyncio.create_task(one(*call)) for call in calls])
     assert not arrived or most_in_any(SECONDS, arrived) <= LIMIT
@@ -186,8 +195,8 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
 ) -> None:
     world, file = World(), tmp_path / "order.pace"
     file.unlink(missing_ok=True)
-    governors = [
-        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+    rate_limiters = [
+        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(4)
     ]
     began = list(itertools.accumulate(itertools.islice(itertools.cycle(gaps), len(processes))))
@@ -195,13 +204,13 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
 
     async def one(number: int) -> None:
         await world.pass_by(began[number])
-        governor = governors[processes[number]]
+        rate_limiter = rate_limiters[processes[number]]
         if number in dead:
-            await governor._pace.change(governor._work(lambda queue: queue.enter()))
+            await rate_limiter._pace.change(rate_limiter._work(lambda queue: queue.enter()))
             return
-        await governor.acquire(10_000)
+        await rate_limiter.acquire(10_000)
         left.append((number, world.now))
-        await governor.answered()
+        await rate_limiter.answered()
 
     await world.run([asyncio.create_task(one(number)) for number in range(len(processes))])
     left.sort()
@@ -217,19 +226,19 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
     assert left[-1][1] <= ideal + 0.01
 
 
-async def test_places_of_a_full_queue_are_a_window_apart(make: Callable[..., Governor], time: Time) -> None:
+async def test_places_of_a_full_queue_are_a_window_apart(make: Callable[..., RateLimiter], time: Time) -> None:
     one, other = make(), make()
     left: list[float] = []
     for _ in range(50):
-        for governor in (one, other):
-            await call_answered(governor)
+        for rate_limiter in (one, other):
+            await call_answered(rate_limiter)
             left.append(time.now)
     assert most_in_any(SECONDS, left) == LIMIT
     assert left[-1] - left[0] == pytest.approx(19 * (SECONDS + GAP))
 
 
 async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_while(
-    make: Callable[..., Governor], time: Time
+    make: Callable[..., RateLimiter], time: Time
 ) -> None:
     one, other = make(), make()
     for _ in range(LIMIT):
@@ -241,7 +250,7 @@ async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_w
 # What is told
 
 
-async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[..., Governor], time: Time) -> None:
+async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[..., RateLimiter], time: Time) -> None:
     one, other = make(), make()
     for _ in range(LIMIT):
         await call_answered(one)
@@ -255,7 +264,7 @@ async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[.
     await other.acquire(0)
 
 
-async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., Governor]) -> None:
+async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., RateLimiter]) -> None:
     told: list[float] = []
 
     async def tell(seconds: float) -> None:
@@ -270,14 +279,14 @@ async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., G
     assert told == pytest.approx([SECONDS + GAP])
 
 
-async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., Governor], time: Time) -> None:
+async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., RateLimiter], time: Time) -> None:
     one, other = make(), make()
-    one.cool_off(60)
+    one.back_off(60)
     assert other.state()["wait"] == 60
     with pytest.raises(RateLimited, match="asked to slow down") as refused:
         await other.acquire(10)
     assert refused.value.retry_after == 60
-    other.cool_off(5)  # no shorter one ends it
+    other.back_off(5)  # no shorter one ends it
     await make().acquire(100)
     assert time.now == 1_060.0
 
@@ -285,7 +294,7 @@ async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., Governor], time: 
 async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
     world = World()
     one, other = (
-        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(2)
     )
     outcome: list[object] = []
@@ -301,7 +310,7 @@ async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
         for _ in range(LIMIT):
             await call_answered(one)
         await world.pass_by(0.5)
-        other.cool_off(30)
+        other.back_off(30)
 
     await world.run([asyncio.create_task(learn())])
     one_left = asyncio.create_task(wait(100))
@@ -312,7 +321,7 @@ async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
 async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wait_for(file: Path) -> None:
     world = World()
     one, other = (
-        Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(2)
     )
     refused: list[float] = []
@@ -326,7 +335,7 @@ async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wa
 
     async def learn() -> None:
         await world.pass_by(0.5)
-        other.cool_off(30)
+        other.back_off(30)
 
     await world.run([asyncio.create_task(wait()), asyncio.create_task(learn())])
     assert refused == [pytest.approx(30 - 0.5, abs=0.01)]
@@ -335,41 +344,43 @@ async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wa
 
 async def test_a_cancelled_caller_gives_its_place_up(file: Path) -> None:
     world = World()
-    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "a", world), clock=world, sleep=world.sleep)
+    rate_limiter = RateLimiter(
+        "RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep
+    )
     for _ in range(LIMIT):
-        await call_answered(governor)
-    waiting = [asyncio.create_task(governor.acquire(60)) for _ in range(5)]
+        await call_answered(rate_limiter)
+    waiting = [asyncio.create_task(rate_limiter.acquire(60)) for _ in range(5)]
     await asyncio.sleep(0)
-    assert governor.state()["used"] == 10
+    assert rate_limiter.state()["used"] == 10
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
-    assert governor.state()["used"] == 5
+    assert rate_limiter.state()["used"] == 5
 
 
-async def test_accounts_do_not_wait_for_each_other(make: Callable[..., Governor], time: Time) -> None:
-    governors = [make(f"rooflink:{number}") for number in range(4)] + [make("renovationfind:1", 250, 300.0)]
-    for governor in governors * LIMIT:
-        await governor.acquire(0)
+async def test_accounts_do_not_wait_for_each_other(make: Callable[..., RateLimiter], time: Time) -> None:
+    rate_limiters = [make(f"rooflink:{number}") for number in range(4)] + [make("renovationfind:1", 250, 300.0)]
+    for rate_limiter in rate_limiters * LIMIT:
+        await rate_limiter.acquire(0)
     assert time.now == 1_000.0
-    governors[0].cool_off(9)
-    assert [governor.state()["wait"] for governor in governors] == [9, 0, 0, 0, 0]
+    rate_limiters[0].back_off(9)
+    assert [rate_limiter.state()["wait"] for rate_limiter in rate_limiters] == [9, 0, 0, 0, 0]
 
 
-async def test_renovationfinds_window_is_kept_whole(make: Callable[..., Governor], time: Time) -> None:
-    governors = [make("renovationfind:1", 250, 300.0) for _ in range(4)]
-    for governor in itertools.islice(itertools.cycle(governors), 250):
-        await call_answered(governor, 0)
+async def test_renovationfinds_window_is_kept_whole(make: Callable[..., RateLimiter], time: Time) -> None:
+    rate_limiters = [make("renovationfind:1", 250, 300.0) for _ in range(4)]
+    for rate_limiter in itertools.islice(itertools.cycle(rate_limiters), 250):
+        await call_answered(rate_limiter, 0)
         time.now += 0.1
     with pytest.raises(RateLimited) as refused:
-        await governors[0].acquire(48)
+        await rate_limiters[0].acquire(48)
     assert refused.value.retry_after == pytest.approx(300 + GAP - 25)
 
 
 # The file
 
 
-def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[..., Governor], file: Path) -> None:
+def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[..., RateLimiter], file: Path) -> None:
     make().state()
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
@@ -378,42 +389,42 @@ def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[...,
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_link_in_its_place_is_not_followed(make: Callable[..., Governor], file: Path, tmp_path: Path) -> None:
+def test_a_link_in_its_place_is_not_followed(make: Callable[..., RateLimiter], file: Path, tmp_path: Path) -> None:
     target = tmp_path / "other"
     target.write_text("someone else's")
     file.parent.mkdir()
     file.symlink_to(target)
-    governor = make()
-    governor.state()
-    assert "cannot be written" in governor.warning
+    rate_limiter = make()
+    rate_limiter.state()
+    assert "cannot be written" in rate_limiter.warning
     assert target.read_text() == "someone else's"
 
 
 @pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"LBP1", b"not a pace file " * 9_000, os.urandom(3 * REGION)])
-async def test_a_damaged_file_is_written_over(make: Callable[..., Governor], file: Path, damage: bytes) -> None:
+async def test_a_damaged_file_is_written_over(make: Callable[..., RateLimiter], file: Path, damage: bytes) -> None:
     for _ in range(LIMIT):
         await call_answered(make())
     file.write_bytes(damage)  # noqa: ASYNC240 - nobody else is waiting
     one, other = make(), make()
-    for governor in (one, other, one, other, one):
-        await call_answered(governor, 0)
+    for rate_limiter in (one, other, one, other, one):
+        await call_answered(rate_limiter, 0)
     with pytest.raises(RateLimited):
         await other.acquire(0)
     assert (one.warning, other.warning) == ("", "")
 
 
-async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., Governor], file: Path) -> None:
+async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., RateLimiter], file: Path) -> None:
     one, other = make(), make()
     await call_answered(one)
     file.unlink()  # noqa: ASYNC240 - nobody else is waiting
-    for governor in (one, other, one, other, one):
-        await call_answered(governor, 0)
+    for rate_limiter in (one, other, one, other, one):
+        await call_answered(rate_limiter, 0)
     with pytest.raises(RateLimited):
         await other.acquire(0)
 
 
 async def test_killed_in_the_middle_of_writing_leaves_what_was_before(
-    make: Callable[..., Governor], file: Path, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., RateLimiter], file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Killed(BaseException):
         pass
@@ -437,7 +448,7 @@ async def test_killed_in_the_middle_of_writing_leaves_what_was_before(
 
 
 def test_more_accounts_than_have_room_take_the_place_of_the_one_silent_longest(file: Path, time: Time) -> None:
-    paces = [PaceFile(file, f"account {number}", clock=time) for number in range(REGIONS + 1)]
+    paces = [RateLimitFile(file, f"account {number}", clock=time) for number in range(REGIONS + 1)]
     for number, pace in enumerate(paces):
         time.now += 1
         pace.change_now(lambda _, __, number=number: (str(number).encode(), None))
@@ -449,45 +460,45 @@ def test_more_accounts_than_have_room_take_the_place_of_the_one_silent_longest(f
 
 def test_what_has_no_room_is_refused(file: Path) -> None:
     with pytest.raises(NotShared, match="cannot be written"):
-        PaceFile(file, "a").change_now(lambda _, __: (b"x" * COPY, None))
+        RateLimitFile(file, "a").change_now(lambda _, __: (b"x" * COPY, None))
 
 
 async def test_without_a_place_to_write_each_process_keeps_the_limit_alone_and_says_so(
-    make: Callable[..., Governor], file: Path, time: Time
+    make: Callable[..., RateLimiter], file: Path, time: Time
 ) -> None:
     file.parent.write_text("a file where the folder should be")
-    governor = make()
+    rate_limiter = make()
     for _ in range(LIMIT + 1):
-        await call_answered(governor)
+        await call_answered(rate_limiter)
     assert time.now > 1_001.0
-    governor.cool_off(5)
-    assert governor.state()["wait"] == 5
-    assert governor.warning.startswith("Other processes with this key are not seen: ")
-    assert str(file) in governor.warning
+    rate_limiter.back_off(5)
+    assert rate_limiter.state()["wait"] == 5
+    assert rate_limiter.warning.startswith("Other processes with this key are not seen: ")
+    assert str(file) in rate_limiter.warning
     file.parent.unlink()
-    await governor.acquire(60)
-    assert governor.warning == ""
+    await rate_limiter.acquire(60)
+    assert rate_limiter.warning == ""
     assert time.now > 1_006.0
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="there are no such users here")
-async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callable[..., Governor]) -> None:
+async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callable[..., RateLimiter]) -> None:
     file.parent.mkdir(mode=0o500)
-    governor, me = make(), os.geteuid()
+    rate_limiter, me = make(), os.geteuid()
     if me == 0:
         os.seteuid(65534)
     try:
-        await governor.acquire(0)
+        await rate_limiter.acquire(0)
     finally:
         os.seteuid(me)
-    assert "Permission denied" in governor.warning
+    assert "Permission denied" in rate_limiter.warning
 
 
-async def test_a_clock_that_begins_anew_holds_nobody_up(make: Callable[..., Governor], time: Time) -> None:
+async def test_a_clock_that_begins_anew_holds_nobody_up(make: Callable[..., RateLimiter], time: Time) -> None:
     time.now = 900_000.0
     for _ in range(LIMIT):
         await call_answered(make())
-    make().cool_off(3)
+    make().back_off(3)
     time.now = 12.0  # the machine was started again
     assert make().state()["wait"] == 3
     await make().acquire(60)
@@ -495,31 +506,31 @@ async def test_a_clock_that_begins_anew_holds_nobody_up(make: Callable[..., Gove
 
 
 def test_the_time_of_day_plays_no_part() -> None:
-    assert PaceFile(Path("unused"), "a")._clock is real_time.monotonic
+    assert RateLimitFile(Path("unused"), "a")._clock is real_time.monotonic
 
 
 @pytest.mark.parametrize(
     ("url", "kind"),
     [
-        ("sqlite://", PaceMemory),
-        ("sqlite:///:memory:", PaceMemory),
-        ("sqlite:///state/leadbridge.db", PaceFile),
-        ("sqlite:////var/lib/leadbridge/leadbridge.db", PaceFile),
-        ("postgresql://user:secret@db.example/leadbridge", PaceTable),
+        ("sqlite://", RateLimitMemory),
+        ("sqlite:///:memory:", RateLimitMemory),
+        ("sqlite:///state/leadbridge.db", RateLimitFile),
+        ("sqlite:////var/lib/leadbridge/leadbridge.db", RateLimitFile),
+        ("postgresql://user:secret@db.example/leadbridge", RateLimitTable),
     ],
 )
-def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[Pace]) -> None:
-    governor = governor_for(Store(url), service="RoofLink", requests=5, seconds=1.0, account="rooflink:1")
-    assert type(governor._pace) is kind
-    if isinstance(governor._pace, PaceFile):
-        assert str(governor._pace.path) == url.removeprefix("sqlite:///") + ".pace"
+def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[RateLimitState]) -> None:
+    rate_limiter = rate_limiter_for(Store(url), service="RoofLink", requests=5, seconds=1.0, account="rooflink:1")
+    assert type(rate_limiter._pace) is kind
+    if isinstance(rate_limiter._pace, RateLimitFile):
+        assert str(rate_limiter._pace.path) == url.removeprefix("sqlite:///") + ".pace"
 
 
 def test_pacing_does_not_import_the_database() -> None:
     program = (
         "import anyio, sys; from leadbridge.server.state import Store\n"
-        "from leadbridge.server.services.governor import governor_for\n"
-        "g = governor_for(Store('sqlite:///s.db'), service='R', requests=5, seconds=1.0, account='a')\n"
+        "from leadbridge.server.services.rate_limiter import rate_limiter_for\n"
+        "g = rate_limiter_for(Store('sqlite:///s.db'), service='R', requests=5, seconds=1.0, account='a')\n"
         "anyio.run(g.acquire, 1); g.state(); print(g.warning, {'sqlalchemy'} & set(sys.modules))"
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=20)
@@ -531,22 +542,22 @@ def test_pacing_does_not_import_the_database() -> None:
 WORKER = """
 import asyncio, sys, time
 from pathlib import Path
-from leadbridge.server.services.pace import PaceFile
-from leadbridge.server.services.governor import Governor
+from leadbridge.server.services.rate_limit_state import RateLimitFile
+from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.window import UNANSWERED
 
 file, mode, count, url, key = sys.argv[1:]
-governor = Governor("RoofLink", 5, 1.0, PaceFile(Path(file), "rooflink:1"))
+rate_limiter = RateLimiter("RoofLink", 5, 1.0, RateLimitFile(Path(file), "rooflink:1"))
 
 async def call(client):
-    await governor.acquire(60)
+    await rate_limiter.acquire(60)
     if client is None:
         print(time.monotonic(), flush=True)
     else:
         began = time.monotonic()
         await client.get(url, headers={"X-API-KEY": key})
         print("late" if time.monotonic() - began > UNANSWERED else "in time", flush=True)
-    await governor.answered()
+    await rate_limiter.answered()
 
 async def main():
     client = None
@@ -560,7 +571,7 @@ async def main():
             return
 
 if mode == "hold":
-    with governor._pace._locked():
+    with rate_limiter._pace._locked():
         print("held", flush=True)
         time.sleep(60)
 else:
@@ -606,7 +617,7 @@ def service() -> Iterator[dict[str, str]]:
 
 
 def arrivals_of_four_processes(file: Path) -> tuple[list[dict[str, Any]], bool]:
-    """32 requests as the service saw them, and whether one took longer than the governor waits for an answer."""
+    """32 requests as the service saw them, and whether one took longer than the rate limiter waits for an answer."""
     with service() as addresses:
         base = addresses["LEADBRIDGE_ROOFLINK_BASE_URL"]
         url = f"{base}/light/jobs/prospect/?page=1&page_size=10"
@@ -620,7 +631,7 @@ def arrivals_of_four_processes(file: Path) -> tuple[list[dict[str, Any]], bool]:
 
 @pytest.mark.slow
 def test_four_processes_stay_within_the_limit_as_the_service_sees_them(file: Path) -> None:
-    """Requests that arrive later than the governor waits for their answer can meet others at the service's door.
+    """Requests that arrive later than the rate limiter waits for their answer can meet others at the service's door.
 
     On a machine that stalls so long the promise does not hold; such a run proves nothing and is made again.
     """
@@ -629,7 +640,7 @@ def test_four_processes_stay_within_the_limit_as_the_service_sees_them(file: Pat
         if not late:
             break
     else:
-        pytest.skip("four times in a row the machine stalled for longer than the governor waits for an answer")
+        pytest.skip("four times in a row the machine stalled for longer than the rate limiter waits for an answer")
     arrived = [record["at"] for record in records]
     assert len(arrived) == 32
     assert {record["status"] for record in records} == {200}
@@ -649,29 +660,29 @@ def test_killed_processes_leave_no_lock_and_the_others_go_on(file: Path) -> None
         killed = real_time.monotonic()
         for output in outputs[2:]:
             assert next(at for at in map(float, output) if at > killed)
-    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
-    asyncio.run(governor.acquire(30))
-    assert governor.warning == ""
+    rate_limiter = RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "rooflink:1"))
+    asyncio.run(rate_limiter.acquire(30))
+    assert rate_limiter.warning == ""
 
 
 def test_a_process_killed_with_the_lock_in_its_hands_leaves_it(file: Path) -> None:
-    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
+    rate_limiter = RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "rooflink:1"))
     with workers(1, file, "hold") as (holder,):
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(NotShared, match="locked by another process"):
-            governor._pace.change_now(lambda _, __: (None, None))
+            rate_limiter._pace.change_now(lambda _, __: (None, None))
         holder.kill()
         holder.wait()
-        asyncio.run(governor.acquire(0))
-    assert governor.warning == ""
+        asyncio.run(rate_limiter.acquire(0))
+    assert rate_limiter.warning == ""
 
 
 async def test_a_process_stopped_with_the_lock_in_its_hands_stops_nobody_else(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pace_module, "LOCK_PATIENCE", 0.3)
-    governor = Governor("RoofLink", LIMIT, SECONDS, PaceFile(file, "rooflink:1"))
+    monkeypatch.setattr(rate_limit_state, "LOCK_PATIENCE", 0.3)
+    rate_limiter = RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "rooflink:1"))
     ticks: list[float] = []
 
     async def tick() -> None:
@@ -684,9 +695,9 @@ async def test_a_process_stopped_with_the_lock_in_its_hands_stops_nobody_else(
         assert holder.stdout.readline() == "held\n"
         async with anyio.create_task_group() as group:
             group.start_soon(tick)
-            await governor.acquire(5)
+            await rate_limiter.acquire(5)
             group.cancel_scope.cancel()
-    assert "locked by a process that does not go on" in governor.warning
+    assert "locked by a process that does not go on" in rate_limiter.warning
     assert len(ticks) > 1  # the event loop went on
 
 
@@ -709,15 +720,15 @@ def stores(postgres_url: str) -> Iterator[Callable[[], Store]]:
         store.close()
 
 
-def on(store: Store, account: str = "rooflink:1") -> Governor:
-    return Governor("RoofLink", LIMIT, SECONDS, PaceTable(store, account))
+def on(store: Store, account: str = "rooflink:1") -> RateLimiter:
+    return RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitTable(store, account))
 
 
 @pytest.mark.slow
 async def test_on_postgresql_the_limit_and_the_order_hold_too(
     stores: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    governors = [on(stores()) for _ in range(3)]
+    rate_limiters = [on(stores()) for _ in range(3)]
     left: list[float] = []  # when callers left, by the database's clock
     order: list[int] = []  # of the numbers that they took
     real = Queue.leave
@@ -730,8 +741,8 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(
         return wait
 
     async def one(number: int) -> None:
-        await governors[number % 3].acquire(60)
-        await governors[number % 3].answered()
+        await rate_limiters[number % 3].acquire(60)
+        await rate_limiters[number % 3].answered()
 
     monkeypatch.setattr(Queue, "leave", leave)
     async with anyio.create_task_group() as group:
@@ -746,7 +757,7 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(
 
 async def test_on_postgresql_a_cool_off_reaches_the_others(stores: Callable[[], Store]) -> None:
     one, other, third = on(stores()), on(stores()), on(stores(), "rooflink:2")
-    one.cool_off(60)
+    one.back_off(60)
     for thread in threading.enumerate():
         if thread.name == "pace":
             thread.join(10)
@@ -760,33 +771,33 @@ async def test_on_postgresql_a_cool_off_reaches_the_others(stores: Callable[[], 
 async def test_on_postgresql_the_servers_clock_counts_and_may_go_back(
     stores: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    governor = on(stores())
+    rate_limiter = on(stores())
     for _ in range(LIMIT):
-        await call_answered(governor)
-    monkeypatch.setattr(pace_module, "NOW", "SELECT extract(epoch FROM clock_timestamp()) - 86400")
+        await call_answered(rate_limiter)
+    monkeypatch.setattr(rate_limit_state, "NOW", "SELECT extract(epoch FROM clock_timestamp()) - 86400")
     with pytest.raises(RateLimited) as refused:
-        await governor.acquire(0)
+        await rate_limiter.acquire(0)
     assert refused.value.retry_after <= SECONDS + GAP
 
 
 async def test_a_postgresql_that_is_gone_leaves_each_process_to_itself(stores: Callable[[], Store]) -> None:
-    governor = on(Store(stores().url.replace("/postgres?", "/gone?")))
+    rate_limiter = on(Store(stores().url.replace("/postgres?", "/gone?")))
     for _ in range(LIMIT):
-        await governor.acquire(5)
+        await rate_limiter.acquire(5)
     with pytest.raises(RateLimited):
-        await governor.acquire(0)
-    assert governor.state()["used"] == LIMIT
-    assert "are not seen: The state store" in governor.warning
-    assert "Nothing was sent" not in governor.warning
+        await rate_limiter.acquire(0)
+    assert rate_limiter.state()["used"] == LIMIT
+    assert "are not seen: The state store" in rate_limiter.warning
+    assert "Nothing was sent" not in rate_limiter.warning
 
 
 async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
     stores: Callable[[], Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, asked = stores(), stores()
-    governor = on(asked)
-    await call_answered(governor)
-    monkeypatch.setattr(pace_module, "ANSWER_PATIENCE", 0.2)
+    rate_limiter = on(asked)
+    await call_answered(rate_limiter)
+    monkeypatch.setattr(rate_limit_state, "ANSWER_PATIENCE", 0.2)
 
     held, enough = threading.Event(), threading.Event()
 
@@ -798,10 +809,10 @@ async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
     async with anyio.create_task_group() as group:
         group.start_soon(store.run, hold)
         await anyio.to_thread.run_sync(held.wait)
-        await governor.acquire(5)
-        assert "does not answer" in governor.warning
-        await governor.acquire(5)
-        assert "did not answer" in governor.warning
+        await rate_limiter.acquire(5)
+        assert "does not answer" in rate_limiter.warning
+        await rate_limiter.acquire(5)
+        assert "did not answer" in rate_limiter.warning
         enough.set()
     with anyio.fail_after(30):
         while asked._open().pool.checkedout():  # type: ignore[attr-defined]  # noqa: ASYNC110 - a thread was left behind
@@ -822,11 +833,11 @@ def test_a_postgresql_connection_that_is_lost_leaves_no_lock(stores: Callable[[]
         connection.execute("SELECT state FROM paces FOR UPDATE NOWAIT")
     process.kill()
     process.communicate()
-    governor = on(stores())
-    asyncio.run(governor.acquire(0))
-    assert governor.warning == ""
+    rate_limiter = on(stores())
+    asyncio.run(rate_limiter.acquire(0))
+    assert rate_limiter.warning == ""
 
 
-def test_a_pace_is_what_the_governor_expects(file: Path) -> None:
-    paces: list[Pace] = [PaceFile(file, "a"), PaceTable(Store("sqlite://"), "a")]
+def test_a_shared_state_is_what_the_rate_limiter_expects(file: Path) -> None:
+    paces: list[RateLimitState] = [RateLimitFile(file, "a"), RateLimitTable(Store("sqlite://"), "a")]
     assert len(paces) == 2

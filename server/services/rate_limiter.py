@@ -21,7 +21,13 @@ from typing import TypeVar
 import anyio
 
 from leadbridge.server.errors import RateLimited
-from leadbridge.server.services.pace import NotShared, Pace, PaceFile, PaceMemory, PaceTable
+from leadbridge.server.services.rate_limit_state import (
+    NotShared,
+    RateLimitFile,
+    RateLimitMemory,
+    RateLimitState,
+    RateLimitTable,
+)
 from leadbridge.server.services.window import UNANSWERED, Queue
 from leadbridge.server.state import Store
 
@@ -29,19 +35,19 @@ T = TypeVar("T")
 
 MOST_WAITING = 256
 
-_left: ContextVar[tuple[Pace, int, float] | None] = ContextVar("left", default=None)
+_left: ContextVar[tuple[RateLimitState, int, float] | None] = ContextVar("left", default=None)
 """This task's queue, its number there and when it left, until it is answered."""
 
 
-def governor_for(store: Store, *, service: str, requests: int, seconds: float, account: str) -> Governor:
-    """The governor of an account (its fingerprint) on a service, shared by all processes with the same state store."""
+def rate_limiter_for(store: Store, *, service: str, requests: int, seconds: float, account: str) -> RateLimiter:
+    """The rate limiter of an account on a service, shared by all processes with the same state store."""
     if store.in_memory:
-        return Governor(service, requests, seconds)
-    pace = PaceTable(store, account) if store.file is None else PaceFile(Path(f"{store.file}.pace"), account)
-    return Governor(service, requests, seconds, pace)
+        return RateLimiter(service, requests, seconds)
+    pace = RateLimitTable(store, account) if store.file is None else RateLimitFile(Path(f"{store.file}.pace"), account)
+    return RateLimiter(service, requests, seconds, pace)
 
 
-class Governor:
+class RateLimiter:
     """Allows `requests` in any `seconds` to all who share `pace`; without one, to this process.
 
     While `pace` cannot be reached it governs this process alone, and `warning` says so.
@@ -52,7 +58,7 @@ class Governor:
         service: str,
         requests: int,
         seconds: float,
-        pace: Pace | None = None,
+        pace: RateLimitState | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
@@ -64,7 +70,7 @@ class Governor:
         self.sleep = sleep
         self.warning = ""
         """Why other processes are not seen, where they should be."""
-        self._own = PaceMemory(clock)
+        self._own = RateLimitMemory(clock)
         self._pace = pace or self._own
         self._not_before = 0.0
 
@@ -85,7 +91,7 @@ class Governor:
             self.warning = ""
 
     async def _acquire(
-        self, pace: Pace, until: float, on_wait: Callable[[float], Awaitable[None]] | None = None
+        self, pace: RateLimitState, until: float, on_wait: Callable[[float], Awaitable[None]] | None = None
     ) -> None:
         number, wait = await pace.change(self._work(lambda queue: self._enter(queue, max(0.0, until - self.clock()))))
         while wait > 0:
@@ -129,7 +135,7 @@ class Governor:
             with contextlib.suppress(NotShared):
                 await pace.change(self._work(lambda queue: queue.answer(number)))
 
-    def cool_off(self, seconds: float) -> None:
+    def back_off(self, seconds: float) -> None:
         """Let nobody through for so many seconds, in no process."""
         self._not_before = max(self._not_before, self.clock() + seconds)
         self._pace.change_soon(self._work(lambda _: None))
@@ -154,7 +160,7 @@ class Governor:
     def _work(self, step: Callable[[Queue], T]) -> Callable[[bytes, float], tuple[bytes | None, T]]:
         def work(data: bytes, now: float) -> tuple[bytes | None, T]:
             queue = Queue(self.requests, self.seconds, data, now)
-            queue.cool_off(self._not_before - self.clock())
+            queue.back_off(self._not_before - self.clock())
             answer = step(queue)
             return queue.packed(), answer
 

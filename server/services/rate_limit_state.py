@@ -40,7 +40,7 @@ class NotShared(Exception):
     """What is shared cannot be reached now; the text says why."""
 
 
-class Pace(Protocol):
+class RateLimitState(Protocol):
     """Bytes of one account that several processes read and replace, one at a time."""
 
     async def change(self, work: Change[T]) -> T:
@@ -56,7 +56,7 @@ class Pace(Protocol):
         ...
 
 
-class PaceMemory:
+class RateLimitMemory:
     """What one process knows by itself."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -64,21 +64,21 @@ class PaceMemory:
         self._kept = b""
 
     async def change(self, work: Change[T]) -> T:
-        """See `Pace`."""
+        """See `RateLimitState`."""
         return self.change_now(work)
 
     def change_now(self, work: Change[T]) -> T:
-        """See `Pace`."""
+        """See `RateLimitState`."""
         kept, answer = work(self._kept, self._clock())
         self._kept = self._kept if kept is None else kept
         return answer
 
     def change_soon(self, work: Change[T]) -> None:
-        """See `Pace`."""
+        """See `RateLimitState`."""
         self.change_now(work)
 
 
-class PaceFile:
+class RateLimitFile:
     """A file beside the state database, which needs no server, no import and 30 microseconds.
 
     It consists of regions of one fixed size, one for each account, and each region of two copies with a checksum,
@@ -97,7 +97,7 @@ class PaceFile:
         self._region = 0
 
     async def change(self, work: Change[T]) -> T:
-        """See `Pace`. Who finds the file locked looks again: its holder may be stopped, and others must go on."""
+        """See `RateLimitState`. If the file is locked, look again: its holder may be stopped, and others must go on."""
         give_up = time.monotonic() + LOCK_PATIENCE
         while True:
             with contextlib.suppress(_LockedError):
@@ -107,7 +107,7 @@ class PaceFile:
             await anyio.sleep(LOOK_AGAIN)
 
     def change_now(self, work: Change[T]) -> T:
-        """See `Pace`."""
+        """See `RateLimitState`."""
         give_up = time.monotonic() + BLOCKING_PATIENCE
         while True:
             with contextlib.suppress(_LockedError):
@@ -117,7 +117,7 @@ class PaceFile:
             time.sleep(LOOK_AGAIN)
 
     def change_soon(self, work: Change[T]) -> None:
-        """See `Pace`."""
+        """See `RateLimitState`."""
         with contextlib.suppress(NotShared):
             self.change_now(work)
 
@@ -177,7 +177,7 @@ class PaceFile:
             raise OSError(errno.ENOSPC, "the disk is full")
 
 
-class PaceTable:
+class RateLimitTable:
     """A row of PostgreSQL for an account, on PostgreSQL's clock, since the machines' own may differ.
 
     A connection that is lost ends its transaction, and the server ends one that stays silent in a transaction.
@@ -189,7 +189,7 @@ class PaceTable:
         self._rest_until = 0.0
 
     async def change(self, work: Change[T]) -> T:
-        """See `Pace`. A server that hangs is left alone for a while."""
+        """See `RateLimitState`. A server that hangs is left alone for a while."""
         if time.monotonic() < self._rest_until:
             raise NotShared(f"the state store ({self._store.description}) did not answer")
         with anyio.move_on_after(ANSWER_PATIENCE):
@@ -198,7 +198,7 @@ class PaceTable:
         raise NotShared(f"the state store ({self._store.description}) does not answer")
 
     def change_now(self, work: Change[T]) -> T:
-        """See `Pace`."""
+        """See `RateLimitState`."""
 
         def transaction(connection: Connection) -> T:
             return self._transact(connection, work)
@@ -209,7 +209,7 @@ class PaceTable:
             raise NotShared(str(error).rstrip(".")) from None
 
     def change_soon(self, work: Change[T]) -> None:
-        """See `Pace`; a thread waits for the server."""
+        """See `RateLimitState`; a thread waits for the server."""
 
         def change() -> None:
             with contextlib.suppress(NotShared):

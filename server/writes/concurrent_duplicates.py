@@ -21,7 +21,7 @@ from leadbridge.server.writes.repeats import WINDOW
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from leadbridge.server.matching.profile import Profile, Sought
+    from leadbridge.server.matching.profile import ContactDetails, Profile
 
 PAST = "If it is another one, call again with allow_duplicate=true; the user is then asked."
 
@@ -30,9 +30,9 @@ PAST = "If it is another one, call again with allow_duplicate=true; the user is 
 class ToCreate:
     """What a write is to create, normalised before the transaction in which it is compared."""
 
-    told: Sought
+    told: ContactDetails
     profile: Profile
-    alike_is_fine: bool
+    allow_duplicate: bool
 
 
 async def to_create(write: Write) -> ToCreate | None:
@@ -42,10 +42,10 @@ async def to_create(write: Write) -> ToCreate | None:
     from leadbridge.server.matching.profile import profile_of
 
     profile = await anyio.to_thread.run_sync(profile_of, creates)
-    return ToCreate(creates, profile, write.action.alike_is_fine)
+    return ToCreate(creates, profile, write.action.allow_duplicate)
 
 
-def refuse_alike(connection: Connection, write: Write, new: ToCreate, account: str, now: float) -> None:
+def refuse_concurrent_duplicate(connection: Connection, write: Write, new: ToCreate, account: str, now: float) -> None:
     """Compare with what other writes create; the same write again is not looked at here.
 
     Raises:
@@ -54,7 +54,7 @@ def refuse_alike(connection: Connection, write: Write, new: ToCreate, account: s
     from sqlalchemy import select
 
     from leadbridge.server.matching.compare import compare
-    from leadbridge.server.matching.profile import profile_of, told_of
+    from leadbridge.server.matching.profile import details_from_json, profile_of
     from leadbridge.server.state.tables import being_created, writes
 
     _forget(connection, now)
@@ -69,7 +69,7 @@ def refuse_alike(connection: Connection, write: Write, new: ToCreate, account: s
     for row in rows:
         if keys.isdisjoint(row.found_by):
             continue
-        match = compare(new.profile, profile_of(told_of(row.told), like=new.profile))
+        match = compare(new.profile, profile_of(details_from_json(row.told), like=new.profile))
         if match.likely:
             raise _refusal(row, ", ".join(match.evidence))
 
@@ -80,16 +80,16 @@ async def refuse_alike_before_asking(store: Store, write: Write, account: str, n
     Raises:
         Refused: what the plan creates is likely the same as what another write creates.
     """
-    if (new := await to_create(write)) is not None and not new.alike_is_fine:
-        await store.run(lambda connection: refuse_alike(connection, write, new, account, now))
+    if (new := await to_create(write)) is not None and not new.allow_duplicate:
+        await store.run(lambda connection: refuse_concurrent_duplicate(connection, write, new, account, now))
 
 
 def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> None:
     """Keep what a write is to create, for as long as another one may be the same."""
-    from leadbridge.server.matching.profile import told_json
+    from leadbridge.server.matching.profile import details_to_json
     from leadbridge.server.state.tables import being_created
 
-    found_by, told = sorted(new.profile.keys()), told_json(new.told)
+    found_by, told = sorted(new.profile.keys()), details_to_json(new.told)
     connection.execute(being_created.insert().values(write_id=write_id, account=account, found_by=found_by, told=told))
 
 

@@ -29,8 +29,8 @@ _NAME = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """A prospect's standing. What is not told is empty; `Standing()` is one of which nothing was read."""
+class ProspectProgress:
+    """A prospect's standing. What is not told is empty; `ProspectProgress()` is one of which nothing was read."""
 
     stage: str = UNKNOWN
     rep: str = ""
@@ -43,7 +43,7 @@ class Standing:
     """Key of the first open step, deleting aside."""
 
     @classmethod
-    def of(cls, prospect: Prospect) -> Standing:
+    def of(cls, prospect: Prospect) -> ProspectProgress:
         """What RoofLink's list tells of a prospect."""
         customer = prospect.customer
         rep, region = (customer.rep, customer.region) if customer else (None, None)
@@ -59,7 +59,7 @@ class Standing:
         )
 
     @classmethod
-    def from_json(cls, value: Mapping[str, JsonValue]) -> Standing:
+    def from_json(cls, value: Mapping[str, JsonValue]) -> ProspectProgress:
         """From the table; a row that was read before standings were kept has an empty one."""
         known: Any = {name: value[name] for name in _FIELDS if name in value}
         return cls(**known)
@@ -69,7 +69,7 @@ class Standing:
         return {name: value for name, value in asdict(self).items() if value not in {"", None}}
 
 
-_FIELDS = tuple(field.name for field in fields(Standing))
+_FIELDS = tuple(field.name for field in fields(ProspectProgress))
 
 
 def stage_of(steps: list[Step]) -> str:
