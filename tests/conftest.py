@@ -49,7 +49,7 @@ EXHAUSTIVE = (
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what only `make test-all` runs; with `--store postgresql`, leave out what is about SQLite's file.
 
-    A test in the legacy protocol version repeats the one in the modern version, so one of the two is enough for `make test`.
+    A test in the legacy protocol version repeats the one in the modern version: `make test` runs one of the two.
     """
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
