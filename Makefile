@@ -18,8 +18,8 @@ PIP := '$(PYTHON)' -m pip --disable-pip-version-check -qq --python
 LOCKED := install --require-hashes --no-deps --no-compile
 LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --custom-compile-command "make lock"
 
-ON_POSTGRES := tests/state tests/company tests/crash tests/guard/test_ledger.py tests/guard/test_ledger_repeats.py tests/guard/test_audit.py \
-	tests/guard/test_recovery.py tests/matching/test_sweeps.py tests/matching/test_tool.py tests/tools/test_approvals.py \
+ON_POSTGRES := tests/state tests/company tests/crash tests/writes/test_ledger.py tests/writes/test_ledger_repeats.py tests/state/test_audit.py \
+	tests/writes/test_recovery.py tests/matching/test_sweeps.py tests/matching/test_tool.py tests/writes/test_approvals.py \
 	tests/tools/test_operations.py tests/tools/test_leads.py tests/tools/test_hand_off.py
 
 .PHONY: help

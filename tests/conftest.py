@@ -34,7 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 EXHAUSTIVE = (
     "tests/agents/",
-    "tests/api/test_fault_matrix.py",
+    "tests/services/test_fault_matrix.py",
     "tests/contract/test_first_day.py",
     "tests/crash/",
     "tests/process/test_doctor_live.py",

@@ -15,7 +15,7 @@ from leadbridge.server.app import build_server
 from leadbridge.server.errors import StateError
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.state import Store, audit
-from tests.api.faults import STATUS, WRITES, line
+from tests.services.faults import STATUS, WRITES, line
 from tests.state.disks import Disk, disk_of, read_only
 from tests.support import Time, call, connected, data_of, make_settings, patient_rate_limiter, text_of
 

@@ -1,6 +1,6 @@
 """Prompts: what their files say, what is offered under which settings, and what becomes of arguments.
 
-`UPDATE_SNAPSHOTS=1 pytest tests/offers/test_prompts.py` writes the snapshot anew; the difference belongs in the review.
+`UPDATE_SNAPSHOTS=1 pytest tests/mcp/test_prompts.py` writes the snapshot anew; the difference belongs in the review.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from leadbridge.server.errors import Unavailable
 from leadbridge.server.services.network import trust
 from leadbridge.server.services.rooflink.photos import UploadForm
 from leadbridge.server.services.uploads import Outgoing, Uploads
-from tests.network.world import HOST, HttpProxy, Service, SocksProxy, listening
+from tests.services.network.world import HOST, HttpProxy, Service, SocksProxy, listening
 
 URL = f"https://{HOST}/doc"
 

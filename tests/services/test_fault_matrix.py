@@ -13,7 +13,7 @@ import pytest
 from leadbridge.server.sandbox import Fault
 from leadbridge.server.sandbox.faults import KINDS, UNREACHABLE, Kind
 from leadbridge.tools import ALL_TOOLS
-from tests.api.faults import (
+from tests.services.faults import (
     OK,
     READ,
     STATUS,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.network.world import HOST
+from tests.services.network.world import HOST
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from functools import cache
 
 import pytest
 
-from tests.network.world import Service, connected, listening
+from tests.services.network.world import Service, connected, listening
 from tests.support import Person, call, data_of, text_of
 
 RECORD = json.dumps({"id": 7, "name": "Ann Example"}).encode()

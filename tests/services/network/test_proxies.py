@@ -12,7 +12,7 @@ import pytest
 
 from leadbridge.server.errors import NetworkSettingError
 from leadbridge.server.services.network.proxies import proxy_for
-from tests.network.world import HOST, HttpProxy, NoProxyAtAll, Service, SocksProxy, connected, listening
+from tests.services.network.world import HOST, HttpProxy, NoProxyAtAll, Service, SocksProxy, connected, listening
 from tests.support import VERSIONS, Person, Version, call, data_of, text_of
 
 PASSWORD = "p@ss/w#r?d:ü"

@@ -14,7 +14,7 @@ from leadbridge.server.doctor.network import way_findings
 from leadbridge.server.errors import NetworkSettingError
 from leadbridge.server.services.network import trust
 from leadbridge.server.services.network.trust import tls_context
-from tests.network.world import HOST, HttpProxy, Service, connected, listening
+from tests.services.network.world import HOST, HttpProxy, Service, connected, listening
 from tests.support import VERSIONS, Person, Version, call, data_of, text_of
 
 
