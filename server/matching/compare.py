@@ -35,11 +35,11 @@ Relation = Literal["house", "person", "customer", "family", ""]
 RELATIONS: Mapping[Relation, str] = {
     "house": "the same house",
     "person": "the same person",
-    "customer": "the same customer, another property",
+    "customer": "the same customer with another property, which is another job",
     "family": "probably the same family",
     "": "",
 }
-"""What a match is about, in words."""
+"""What a match is about, in words; nothing where the evidence says all."""
 
 _PERSONAL, _SHARED = 1.0, 0.5
 _SAME_PERSON = frozenset({Likeness.SAME, Likeness.ALIKE, Likeness.TYPO})

@@ -74,11 +74,21 @@ def _words() -> _Words:
     )
 
 
+def is_nobody(text: str) -> bool:
+    """Whether a text stands for "no name": `Homeowner`, `N/A`."""
+    return fold(text) in _words().nobody
+
+
+def courtesy_titles() -> frozenset[str]:
+    """Words in front of a name that are no part of it, in small letters: mr, dr."""
+    return frozenset(word.lower() for word in _words().titles)
+
+
 @lru_cache(maxsize=4096)
 def name_of(text: str) -> Name:
     """The name in a text; nothing for the words that stand for nobody."""
     table, shown = _words(), plain(text)
-    if fold(text) in table.nobody:
+    if is_nobody(text):
         return Name()
     shown = re.sub(r"\(([^()]*)\)", " ", shown) if re.search(r"\w", re.sub(r"\([^()]*\)", "", shown)) else shown
     # "Miller, Dana": turned round, unless what stands behind the comma is a title.

@@ -22,6 +22,15 @@ class Phone:
     number: str
     extension: str = ""
 
+    def __str__(self) -> str:
+        """As people write it: `(972) 555-0142 ext. 12`, with the country's code where it is another one."""
+        import phonenumbers
+
+        forms = phonenumbers.PhoneNumberFormat
+        form = forms.NATIONAL if self.number.startswith("+1") else forms.INTERNATIONAL
+        shown = phonenumbers.format_number(phonenumbers.parse(self.number), form)
+        return f"{shown} ext. {self.extension}" if self.extension else shown
+
 
 def phone_of(text: str) -> Phone | None:
     """The first number a text holds, read as a North American one unless it says otherwise; none where it holds none.

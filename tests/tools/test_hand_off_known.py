@@ -108,7 +108,7 @@ async def test_a_likely_duplicate_is_created_only_after_a_person_has_been_shown_
         assert len(person.shown) == 1
         person.action = "decline"
         assert (await hand_off(client, allow_duplicate=True))["outcome"] == "not_approved"
-        assert f"It resembles prospect {there}: " in person.shown[-1]
+        assert f"It resembles prospect {there}, the same house: " in person.shown[-1]
         assert len(sandbox.writes) == 2
         person.action = "accept"
         receipt = await hand_off(client, allow_duplicate=True)

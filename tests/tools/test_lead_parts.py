@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from leadbridge.server.matching.text import fold
+from leadbridge.server.matching.vocabulary import words
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink.places import PLACES, PROVINCES
 from leadbridge.server.text import clean
@@ -43,7 +44,10 @@ def in_parts(address: str) -> Parts:
         ("#5-4821 Elm St, Plano, TX 75024", ("", "", "TX", "75024")),
         ("12 Rue Sainte-Anne, Montréal, QC H2X 1Y4", MONTREAL),
         ("12 Rue Sainte-Anne, Montréal, Québec h2x1y4, Canada", MONTREAL),
-        ("12 Rue Sainte-Anne, Montréal (QC), H2X-1Y4", ("", "", "", "H2X 1Y4")),
+        ("12 Rue Sainte-Anne, Montréal (Québec)  H2X-1Y4", MONTREAL),
+        ("5 Elm St, Washington DC 20001", ("5 Elm St", "Washington", "DC", "20001")),
+        ("5 Elm St, Charlottetown, P.E.I. C1A 1A1", ("5 Elm St", "Charlottetown", "PE", "C1A 1A1")),
+        ("5 Elm St, Halifax (Nouvelle-Écosse) B3H 1A1", ("5 Elm St", "Halifax", "NS", "B3H 1A1")),
         ("12 Rue Sainte-Anne, Montréal QC  H2X-1Y4, CA", MONTREAL),
         ("1 A St, St. John's, Newfoundland and Labrador A1A 1A1", ("1 A St", "St. John's", "NL", "A1A 1A1")),
         ("5 Elm St, Washington, D.C. 20001", ("5 Elm St", "Washington", "DC", "20001")),
@@ -107,6 +111,12 @@ def test_every_state_is_known_by_its_code_and_its_name(code: str) -> None:
         ("李小龙", "", "李小龙"),
         ("محمد علي", "محمد", "علي"),
         ("Cher", "Cher", ""),
+        ("Prince Jones", "Prince", "Jones"),
+        ("King Smith", "King", "Smith"),
+        ("A and B", "A and B", ""),
+        ("John and Mary Smith", "John and Mary", "Smith"),
+        ("First Baptist Church", "", "First Baptist Church"),
+        ("St. Mary's Church", "", "St. Mary's Church"),
         ("Acme Roofing LLC", "", "Acme Roofing LLC"),
         ("Miller & Sons, Inc.", "", "Miller & Sons, Inc."),
         ("Oak Park Homeowners Association", "", "Oak Park Homeowners Association"),
@@ -124,23 +134,49 @@ def test_a_name_is_split_and_a_companys_is_kept_whole(name: str, first: str, las
 
 
 @pytest.mark.parametrize(
-    ("phone", "kept"),
+    ("name", "unsent"),
     [
-        ("(972) 555-0142", True),
-        ("+1 972.555.0142", True),
-        ("9725550142 ext. 12", True),
-        ("(+1) 972-555-0142 x5", True),
-        ("972-555-0142 or 972-555-0143", False),
-        ("call after 5", False),
-        ("none", False),
-        ("٩٧٢٥٥٥٠١٤٢", False),
-        ("5" * 61, False),
+        ("Mr. and Mrs. Dana Miller", "Mr. and Mrs."),
+        ("Dana Miller (tenant)", "(tenant)"),
+        ('Robert "Bob" Miller', '"Bob"'),
+        ("Prince Dana Miller", ""),
     ],
 )
-def test_a_phone_is_kept_as_it_is_or_left_out_and_said_so(phone: str, kept: bool) -> None:
+def test_what_of_a_name_is_not_sent_is_said(name: str, unsent: str) -> None:
+    warning = parts_of(Lead(id=1, customerName=name)).left_out.get("name", "")
+    assert unsent in warning
+    assert bool(warning) is bool(unsent)
+
+
+@pytest.mark.parametrize(
+    "phone", ["(972) 555-0142", "+1 972.555.0142", "9725550142 ext. 12", "(+1) 972-555-0142 x5", "555-123-4567"]
+)
+def test_a_phone_alone_is_kept_as_it_is(phone: str) -> None:
     parts = parts_of(Lead(id=1, customerPhone=phone))
-    assert parts.values == ({"cell_phone": phone} if kept else {})
-    assert set(parts.left_out) == (set() if kept else {"cell_phone"})
+    assert (parts.values, parts.left_out) == ({"cell_phone": phone}, {})
+
+
+@pytest.mark.parametrize(
+    ("phone", "cell", "home"),
+    [
+        ("972-555-0142 (wife)", "(972) 555-0142", ""),
+        ("9725550142.0", "(972) 555-0142", ""),
+        ("972-555-0142 or 972-555-0143", "(972) 555-0142", "(972) 555-0143"),
+        ("(972) 555-0142 home, (972) 555-0143 cell", "(972) 555-0143", "(972) 555-0142"),
+        ("972-555-0142 home x12", "", "(972) 555-0142"),
+        ("call after 5: +44 20 7946 0018", "+44 20 7946 0018", ""),
+    ],
+)
+def test_phones_among_words_go_each_to_its_field_and_it_is_said(phone: str, cell: str, home: str) -> None:
+    parts = parts_of(Lead(id=1, customerPhone=phone))
+    assert (parts.values.get("cell_phone", ""), parts.values.get("home_phone", "")) == (cell, home)
+    assert phone in parts.left_out["phone"]
+
+
+@pytest.mark.parametrize("phone", ["call after 5", "none"])
+def test_what_is_not_a_phone_is_left_out_and_said_so(phone: str) -> None:
+    parts = parts_of(Lead(id=1, customerPhone=phone))
+    assert (dict(parts.values), set(parts.left_out)) == ({}, {"cell_phone"})
 
 
 @pytest.mark.parametrize(
@@ -192,8 +228,8 @@ def test_no_address_makes_it_fail_or_invent(address: str) -> None:
         assert parts.get(name, "") in " ".join(shown.split())
     assert squeezed(parts.get("postal_code", "")) in squeezed(shown)
     if state := parts.get("state"):
-        plain = unicodedata.normalize("NFC", shown).casefold().replace(".", "").replace("québec", "quebec")
-        assert any(form.casefold() in plain for form in (state, PLACES[state][0]))
+        forms = [form.replace(" ", "") for form, code in words().states.items() if code == state]
+        assert any(form in fold(shown).replace(" ", "") for form in forms)
     assert len(parts.get("address", "")) <= 200
     assert ("address" in parts) is ("city" in parts)
 

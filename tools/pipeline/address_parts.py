@@ -7,10 +7,10 @@ a street, five digits of a road), it is not given: whoever needs it asks for it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import Literal
 
-from leadbridge.server.services.rooflink.places import PLACES, PROVINCES
+from leadbridge.server.matching.regions import state_of
+from leadbridge.server.services.rooflink.places import PROVINCES
 
 Country = Literal["", "us", "ca"]
 
@@ -66,9 +66,11 @@ def _state_at_end(line: str, country: Country) -> tuple[str, str]:
     line = line.rstrip(" ,")
     for words in (3, 2, 1):  # Newfoundland and Labrador, North Carolina, Texas or TX
         found = re.search(rf"(?:^|[\s,]+)((?:[^\s,]+\s){{{words - 1}}}[^\s,]+)$", line)
-        code = _code_of(found.group(1)) if found is not None else None
-        if found is None or code is None or (country and (code in PROVINCES) != (country == "ca")):
+        code = state_of(found.group(1)) if found is not None else ""
+        if found is None or not code or (country and (code in PROVINCES) != (country == "ca")):
             continue
+        if words > 1 and state_of(found.group(1).split()[-1]) == code:
+            continue  # Washington DC: a town and its state
         before = line[: found.start()]
         after_comma = line[found.start() :].startswith(",")
         chunk = before.rpartition(",")[2]
@@ -87,14 +89,3 @@ def _is_street(text: str) -> bool:
 def _is_town(text: str) -> bool:
     digits = any(character.isdigit() for character in text)
     return not (digits or _UNIT.match(text) or _NO_TOWN.search(text))
-
-
-def _code_of(words: str) -> str | None:
-    """The code of a state by its name or code, however capitalised; `D.C.` is DC."""
-    plain = unicodedata.normalize("NFC", words).casefold().replace(".", "")
-    return _STATES.get(plain) if words.isascii() or plain == _QUEBEC else None
-
-
-_QUEBEC = "québec"
-_NAMES = {name.casefold(): code for code, (name, _) in PLACES.items()}
-_STATES = {**_NAMES, _QUEBEC: "QC", **{code.casefold(): code for code in PLACES}}

@@ -9,22 +9,18 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from leadbridge.server.matching.names import courtesy_titles, is_nobody, name_of
+from leadbridge.server.matching.phones import phones_of
 from leadbridge.server.mcp.texts import LOST, reads_as_nothing
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.text import clean
+from leadbridge.server.text import clean, quoted
 from leadbridge.tools.pipeline.address_parts import address_parts
 
-_COMPANY = re.compile(
-    r"\b(?:LLC|L\.L\.C|INC|LTD|LTEE|CORP|CORPORATION|COMPANY|LP|LLP|PLC|HOA|ASSOCIATION|PROPERTIES|MANAGEMENT|HOLDINGS|"
-    r"ENTERPRISES|SERVICES|CONSTRUCTION|APARTMENTS|CONDOMINIUMS?|TRUST|MINISTRIES)\b",
-    re.IGNORECASE,
-)
-_NOBODY = frozenset({"unknown", "n/a", "na", "none", "null", "anonymous", "homeowner", "customer", "test"})
 _PHONE = re.compile(
     r"\+?[ ]?(?:\(\+?[0-9]{1,4}\)|[0-9])[0-9 ().-]*(?:[ ,]*(?:x|ext\.?|extension|#)[ ]?[0-9]{1,6})?", re.IGNORECASE
 )
-"""Digits and what people put between them. A number among other words is asked for instead."""
+"""Digits and what people put between them: one number, sent as it is."""
 NAME_LIMIT, PHONE_LIMIT, EMAIL_LIMIT = 100, 60, 254
 
 
@@ -37,17 +33,17 @@ class LeadParts:
 
 
 def parts_of(lead: Lead) -> LeadParts:
-    """Name, phone, e-mail and address of a lead, in parts. The first call imports the name rules, some 200 ms."""
+    """Name, phones, e-mail and address of a lead, in parts. The first call imports the name rules, some 200 ms."""
     name = clean(lead.customerName, limit=2 * NAME_LIMIT)
-    values = {**name_parts(name), **address_parts(clean(lead.customerAddress, limit=300))}
-    left_out: dict[str, str] = {}
-    if name and not values.keys() & {"first_name", "last_name"} and name.casefold() not in _NOBODY:
+    phone_values, left_out = _phone_parts(clean(lead.customerPhone, limit=2 * PHONE_LIMIT))
+    values = {**name_parts(name), **phone_values, **address_parts(clean(lead.customerAddress, limit=300))}
+    named = " ".join(values.get(part, "") for part in ("first_name", "last_name")).strip()
+    if name and not named and not is_nobody(name):
         left_out["last_name"] = "RenovationFind's name is none that RoofLink takes, and is left out; ask for last_name."
-    phone = clean(lead.customerPhone, limit=PHONE_LIMIT)
-    if phone and _PHONE.fullmatch(phone):
-        values["cell_phone"] = phone
-    elif phone:
-        left_out["cell_phone"] = "RenovationFind's phone is not plainly a number and is left out; ask for cell_phone."
+    elif named and (lost := [word for word in re.findall(r"[^\s,]+", name) if word.strip('"()') not in named]):
+        left_out["name"] = (
+            f"Of RenovationFind's name, {quoted(' '.join(lost))} is not sent; give first_name or last_name to send it."
+        )
     email = clean(lead.customerEmail, limit=EMAIL_LIMIT)
     if email and not contact_problems({}, {"email": email})[0]:
         values["email"] = email
@@ -59,18 +55,40 @@ def parts_of(lead: Lead) -> LeadParts:
     return LeadParts(values, left_out)
 
 
+def _phone_parts(text: str) -> tuple[dict[str, str], dict[str, str]]:
+    """The numbers of a text, each in the field that the word beside it names, and what is said of the rest."""
+    if not text:
+        return {}, {}
+    found = phones_of(text)
+    digits = re.sub("[^0-9]", "", text)
+    one = len(found) <= 1 and all((phone.number + phone.extension).endswith(digits) for _, phone in found)
+    if one and _PHONE.fullmatch(text) and len(text) <= PHONE_LIMIT:
+        return {"home_phone" if found and found[0][0] == "home" else "cell_phone": text}, {}
+    values: dict[str, str] = {}
+    for kind, phone in sorted(found, key=lambda pair: not pair[0]):  # those with a word choose first
+        free = [part for part in ("cell_phone", "home_phone") if part not in values]
+        if free:
+            values[f"{kind}_phone" if f"{kind}_phone" in free else free[0]] = str(phone)
+    if not values:
+        why = "RenovationFind's phone is not plainly a number and is left out; ask for cell_phone."
+        return {}, {"cell_phone": why}
+    return values, {"phone": f"The phone is taken from RenovationFind's {quoted(text)}; the other words are not sent."}
+
+
 def name_parts(name: str) -> dict[str, str]:
     """First and last name, middle names with the first, generations with the last; a company's name as the last.
 
-    Titles and nicknames are left out. Nothing is given of a text without letters.
+    Courtesy titles (Mr., Dr.) and nicknames are left out; a word such as Prince or First is a name. Nothing is given of
+    a text without letters.
     """
-    if name.casefold() in _NOBODY or not any(character.isalpha() for character in name):
+    if is_nobody(name) or not any(character.isalpha() for character in name):
         return {}
-    if _COMPANY.search(name):
+    if name_of(name).company:
         return _short_enough({"last_name": name})
     from nameparser import HumanName
+    from nameparser.config import Constants
 
-    parsed = HumanName(name)
+    parsed = HumanName(name, constants=Constants(titles=courtesy_titles(), first_name_titles=()))
     first = " ".join(part for part in (parsed.first, parsed.middle) if part)
     last = " ".join(part for part in (parsed.last, parsed.suffix) if part)
     if not (first or last):

@@ -38,6 +38,7 @@ class MatchRow(View):
     score: float = Field(description="0 to 1")
     level: Literal["exact", "near"] = Field(description="exact: differs in notation only")
     likely: bool = Field(description="A likely duplicate")
+    about: str = Field(default="", description="What both have in common")
     evidence: list[str]
     customer: str | Omitted = None
     address: str | Omitted = None
@@ -117,11 +118,14 @@ def _problems(sought: ContactDetails, profile: Profile) -> list[Problem]:
 
 
 def _row(found: Found) -> MatchRow:
+    from leadbridge.server.matching.compare import RELATIONS
+
     return MatchRow(
         id=found.prospect_id,
         score=found.match.score,
         level="exact" if found.match.level == "exact" else "near",
         likely=found.match.likely and not found.deleted,
+        about=RELATIONS[found.match.about],
         evidence=list(found.match.evidence),
         customer=label(found.told.name) or None,
         address=label(found.told.address) or None,
@@ -138,7 +142,7 @@ def _lines(report: DuplicateReport, data: Matches) -> list[str]:
     rows = [{**vars(row), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)} for row in data.matches]
     return [
         f"{matches}, {len(report.likely)} of them likely (score {LIKELY} or more); {report.checked}.",
-        *table(["id", "score", "level", "evidence", "customer", "address", "deleted"], rows),
+        *table(["id", "score", "level", "about", "evidence", "customer", "address", "deleted"], rows),
         *([f"{data.more} more are not shown. {'' if report.cut else report.advice}".rstrip()] if data.more else []),
     ]
 

@@ -38,7 +38,7 @@ class DuplicateCheck:
 
     def warnings(self) -> tuple[str, ...]:
         """What resembles it, also what stops nothing: a spouse with the same phone, the house next door."""
-        told = [f"It resembles prospect {found.prospect_id}: {_evidence(found)}." for found in self.matches[:SHOWN]]
+        told = [f"It resembles prospect {found.prospect_id}{_relation(found)}." for found in self.matches[:SHOWN]]
         more = len(self.matches) - SHOWN
         return (*told, *([f"It resembles {more:,} more; find_matching_prospects shows them."] if more > 0 else []))
 
@@ -94,7 +94,15 @@ async def check_duplicates(app: AppContext, sought: ContactDetails) -> Duplicate
 
 
 def _line(found: Found) -> str:
-    return f"prospect {found.prospect_id} ({_name(found)}; {_evidence(found)})"
+    return f"prospect {found.prospect_id} ({_name(found)}{_relation(found)})"
+
+
+def _relation(found: Found) -> str:
+    """What both have in common, and the evidence: `, probably the same family: same phone (cell), same family name`."""
+    from leadbridge.server.matching.compare import RELATIONS
+
+    relation = RELATIONS[found.match.about]
+    return f", {relation}: {_evidence(found)}" if relation else f": {_evidence(found)}"
 
 
 def _name(found: Found) -> str:
