@@ -443,3 +443,26 @@ async def test_the_history_keeps_ids_and_codes_and_no_personal_data(sandbox: San
         history = await call(client, "write_history")
     assert "dana@example.com" not in history.model_dump_json()
     assert data_of(history)["rows"][0]["target"] == f"job {job.id}"
+
+
+# A prospect that was deleted in RoofLink
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("rooflink_add_note", {"message": "Your roof is ready.", "notify_customer": True}),
+        (ASSIGN, {"rep_id": 302}),
+        (UPDATE, {"city": "Plano"}),
+    ],
+)
+async def test_a_person_reads_that_the_prospect_is_deleted(
+    sandbox: Sandbox, time: Time, version: Version, tool: str, arguments: dict[str, Any]
+):
+    gone = next(row for row in sandbox.prospects.values() if row.deleted is not None)
+    person = Person()
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        result = await call(client, tool, job_id=gone.id, **arguments)
+    told = f"Prospect {gone.id} is deleted in RoofLink."
+    assert told in text_of(result)
+    assert all(told in question for question in person.shown)

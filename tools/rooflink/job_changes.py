@@ -57,7 +57,7 @@ async def change_plan(
                 *((titled(name), Becomes(text_before(change.before(name)), value)) for name, value in given.items()),
             ),
             said=frozenset(given),
-            warnings=tuple(warnings),
+            warnings=(*deleted_warning(job_id, record), *warnings),
             notes=(unknown,) if unknown else (),
             before=dict(before),
         ),
@@ -71,6 +71,11 @@ async def change_plan(
 def text_before(shown: Shown | None) -> str | None:
     """What a field was, for a preview."""
     return None if shown is None else clean(shown.text, limit=LABEL_LIMIT) or "none"
+
+
+def deleted_warning(job_id: int, record: JobRecord | None) -> tuple[str, ...]:
+    """What a person should know before a change of a prospect that is not in the pipeline any more."""
+    return (f"Prospect {job_id} is deleted in RoofLink.",) if record is not None and record.deleted else ()
 
 
 async def read_job_before_change(app: AppContext, job_id: int) -> tuple[JobRecord | None, str]:

@@ -28,7 +28,7 @@ from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Wr
 from leadbridge.server.writes.preview import PreviewLine, Whole
 from leadbridge.tools.list_pages import numbers_of, page_reply
 from leadbridge.tools.paging import Page, SmallPageSize, columns_for
-from leadbridge.tools.rooflink.job_changes import read_job_before_change
+from leadbridge.tools.rooflink.job_changes import deleted_warning, read_job_before_change
 from leadbridge.tools.rooflink.jobs import JobId
 from leadbridge.tools.rooflink.messages import Message
 from leadbridge.tools.rooflink.note_views import (
@@ -151,7 +151,11 @@ async def rooflink_add_note(
                 ("The whole message", Whole(message)),
             ),
             said=frozenset(arguments),
-            warnings=(*(_UNREACHABLE if _without_email(record) else ()), *_doubts(operation, flags)),
+            warnings=(
+                *deleted_warning(job_id, record),
+                *(_UNREACHABLE if _without_email(record) else ()),
+                *_doubts(operation, flags),
+            ),
         ),
         needs_approval=notify_customer,
     )

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
+from leadbridge.server.services.rooflink.models import Prospect
 from leadbridge.server.services.values import Answer, RecordId
+
+_DELETION = ("date_deleted", "pipeline")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,12 @@ class JobRecord(Answer):
     EXPECTED = None  # it reads any field by its name, so none is new
 
     id: RecordId
+
+    @property
+    def deleted(self) -> bool:
+        """Whether RoofLink shows it as deleted, by its date or by its delete step."""
+        extra = self.model_extra or {}
+        return Prospect.model_validate({"id": self.id, **{name: extra.get(name) for name in _DELETION}}).deleted
 
     def shows(self, wire: str) -> Shown | None:
         """The field at a name such as `city` or `customer.first_name`; `None` where the answer does not have it.
