@@ -1,47 +1,24 @@
-"""The tools: what an assistant sees. One module for each resource; each tool is a typed function.
+"""The tools: what an assistant sees, by service. Each tool is a typed function; its module lists it in `TOOLS`.
 
 A read tool returns a `Reply`; a write tool returns a `Write`, and `leadbridge.server.mcp.writes` does the rest.
 """
 
 from __future__ import annotations
 
-from leadbridge.server.mcp.definition import ToolSpec
-from leadbridge.tools import without_path
-from leadbridge.tools.pipeline import hand_off, matching, snapshot
-from leadbridge.tools.records import operations
-from leadbridge.tools.renovationfind import lead_reads, lead_status, leads, manager, referrals
-from leadbridge.tools.rooflink import (
-    calendar,
-    create_lead,
-    customers,
-    events,
-    jobs,
-    notes,
-    photos,
-    prospects,
-    regions,
-    reports,
-)
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
 
-ALL_TOOLS: tuple[ToolSpec, ...] = (
-    *prospects.TOOLS,
-    *create_lead.TOOLS,
-    *jobs.TOOLS,
-    *notes.TOOLS,
-    *customers.TOOLS,
-    *without_path.TOOLS,
-    *leads.TOOLS,
-    *lead_status.TOOLS,
-    *referrals.TOOLS,
-    *lead_reads.TOOLS,
-    *manager.TOOLS,
-    *hand_off.TOOLS,
-    *photos.TOOLS,
-    *calendar.TOOLS,
-    *events.TOOLS,
-    *regions.TOOLS,
-    *reports.TOOLS,
-    *matching.TOOLS,
-    *snapshot.TOOLS,
-    *operations.TOOLS,
-)
+from leadbridge.server.mcp.definition import ToolSpec
+
+FOLDERS = ("rooflink", "renovationfind", "pipeline", "records")
+
+
+def _found() -> Iterator[ToolSpec]:
+    for folder in FOLDERS:
+        package = import_module(f"{__name__}.{folder}")
+        for module in iter_modules(package.__path__):
+            yield from getattr(import_module(f"{package.__name__}.{module.name}"), "TOOLS", ())
+
+
+ALL_TOOLS: tuple[ToolSpec, ...] = tuple(_found())

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
-
-from mcp.types import Completion, CompletionArgument, CompletionContext, PromptReference, ResourceTemplateReference
 
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import chosen_toolsets
 
 if TYPE_CHECKING:
+    from leadbridge.server.mcp.completions import Completions
     from leadbridge.server.mcp.prompts import Prompts
     from leadbridge.server.mcp.resources import Resources
 
@@ -31,14 +31,12 @@ def offer(server: LeadBridgeServer, app: AppContext, tools: frozenset[str]) -> N
         chosen = chosen_toolsets(app.settings.toolsets)
         return Resources(RESOURCES, TEMPLATES, toolsets=chosen, services=app.services.clients)
 
-    async def complete(
-        ref: PromptReference | ResourceTemplateReference,
-        argument: CompletionArgument,
-        context: CompletionContext | None,
-    ) -> Completion:
-        from leadbridge.tools.completions import Completions
+    def completions() -> Completions:
+        from leadbridge.server.mcp.completions import Completions
+        from leadbridge.tools.completions import CHOICES, GROWING, MEANINGS, seen_ids
 
-        return await Completions(app, server.prompts, server.resources)(ref, argument, context)
+        growing = {source: partial(seen_ids, app, source) for source in GROWING}
+        return Completions(server.prompts, server.resources, CHOICES, MEANINGS, growing)
 
     server.make_prompts, server.make_resources = prompts, resources
-    server.completion()(complete)
+    server.complete_by(completions)

@@ -11,7 +11,7 @@ from leadbridge.server.mcp.resources import JSON, PLAIN, Resource, Template, unk
 from leadbridge.server.services.renovationfind.models import REASON_LIMIT, STATUS_RULES, StatusRule
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PROVINCES, US_STATES
 from leadbridge.server.text import with_legend
-from leadbridge.tools.records.operations import write_history
+from leadbridge.tools.records.write_history import write_history
 from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines
 from leadbridge.tools.rooflink.prospects import rooflink_get_prospect, rooflink_prospect_checklist
 

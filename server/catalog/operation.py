@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, field_validator, model_validator
 from pydantic import Field as ModelField
@@ -15,6 +15,7 @@ Provenance = Literal["documented", "observed", "inferred"]
 PathProvenance = Literal["documented", "observed", "inferred", "unknown", "override"]
 Repeat = Literal["", "day", "until_next", "once"]
 Scalar: TypeAlias = str | int | float | bool
+V = TypeVar("V")
 
 PATH = re.compile(r"(/[A-Za-z0-9_.~-]*[A-Za-z0-9_~-]|/\{[a-z_]+\})+/?", re.ASCII)
 """Plain segments, of which none is only dots, and variables in braces."""
@@ -68,6 +69,8 @@ class Operation(_Row):
     tool: str = ""
     toolset: str
     effect: Effect
+    effect_at_worst: Effect | None = None
+    """Where an argument can make it worse: the effect that it then has."""
     repeat: Repeat = ""
     """When the same write again is a repeat that is not sent: within 24 hours, until the same thing was set to
     something else, or for good. Empty for reads."""
@@ -111,6 +114,16 @@ class Operation(_Row):
     def variables(self) -> frozenset[str]:
         """Names of the variables in the path."""
         return frozenset(_VARIABLE.findall(self.path))
+
+    def placed(self, arguments: Mapping[str, V]) -> tuple[dict[str, V], dict[str, V]]:
+        """What goes into the path, as the contract file may have it, and what into the query or body."""
+        path = {name: value for name, value in arguments.items() if name in self.variables}
+        return path, {name: value for name, value in arguments.items() if name not in path}
+
+    @property
+    def worst_effect(self) -> Effect:
+        """Its effect if its arguments make the most of it: what a tool has to say of itself."""
+        return self.effect_at_worst or self.effect
 
     @property
     def name(self) -> str:

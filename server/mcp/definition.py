@@ -49,10 +49,13 @@ class ToolSpec:
     function: Callable[..., Any]
     """The function to register: its signature is the arguments, its docstring the description."""
     rules: Rules | None = None
-    local: bool = False
-    """Whether the tool looks at this server only, not at a service."""
     reads_files: bool = False
     """Whether it sends files of this machine; without LEADBRIDGE_UPLOAD_ROOT it is not offered."""
+
+    @property
+    def local(self) -> bool:
+        """Whether the tool looks at this server only, not at a service."""
+        return not self.operations
 
     def build(self) -> GuardedTool:
         """The SDK's tool: checked arguments, slim schema, hints from the effect.

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar, get_args
 import anyio
 from mcp.types import CallToolResult
 
+from leadbridge.server.catalog import load
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import ToolSpec
@@ -20,10 +21,11 @@ P = ParamSpec("P")
 R = TypeVar("R", bound=Result)
 
 
-def read_tool(
-    function: Callable[P, Awaitable[Reply[R]]], *, title: str, toolset: str, operations: tuple[str, ...] = ()
-) -> ToolSpec:
-    """A tool that changes nothing. `function` takes a `ctx: Ctx` and its arguments, and returns `Reply[Model]`."""
+def read_tool(function: Callable[P, Awaitable[Reply[R]]], *operations: str, title: str, toolset: str = "") -> ToolSpec:
+    """A tool that changes nothing. `function` takes a `ctx: Ctx` and its arguments, and returns `Reply[Model]`.
+
+    Its toolset is that of its first operation, unless it is given.
+    """
     signature = inspect.signature(function, eval_str=True)
     (model,) = get_args(signature.return_annotation)
 
@@ -39,11 +41,10 @@ def read_tool(
     return ToolSpec(
         name=function.__name__,
         title=title,
-        toolset=toolset,
+        toolset=toolset or load()[operations[0]].toolset,
         effect=Effect.READ,
         operations=operations,
         function=call,
-        local=not operations,
     )
 
 

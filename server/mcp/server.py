@@ -11,7 +11,14 @@ from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.stdio import stdio_server
-from mcp.types import GetPromptResult
+from mcp.types import (
+    Completion,
+    CompletionArgument,
+    CompletionContext,
+    GetPromptResult,
+    PromptReference,
+    ResourceTemplateReference,
+)
 from mcp.types import Prompt as ListedPrompt
 from mcp.types import Resource as ListedResource
 from mcp.types import ResourceTemplate as ListedTemplate
@@ -20,6 +27,7 @@ from pydantic import AnyUrl
 from leadbridge.server.mcp.context import AppContext
 
 if TYPE_CHECKING:
+    from leadbridge.server.mcp.completions import Completions
     from leadbridge.server.mcp.prompts import Prompts
     from leadbridge.server.mcp.resources import Resources
 
@@ -50,6 +58,18 @@ class LeadBridgeServer(MCPServer[AppContext]):
     def resources(self) -> Resources:
         """What there is to read by address."""
         return self.make_resources()
+
+    def complete_by(self, make: Callable[[], Completions]) -> None:
+        """Complete arguments by what this makes."""
+
+        async def complete(
+            ref: PromptReference | ResourceTemplateReference,
+            argument: CompletionArgument,
+            context: CompletionContext | None,
+        ) -> Completion:
+            return await make()(ref, argument, context)
+
+        self.completion()(complete)
 
     async def list_prompts(self) -> list[ListedPrompt]:
         """The prompts whose tools are all offered."""

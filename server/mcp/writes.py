@@ -14,6 +14,8 @@ import anyio
 from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import Field
 
+from leadbridge.server.catalog import load
+from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.arguments import Flag
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
@@ -45,22 +47,21 @@ TokenArgument = Annotated[
 
 def write_tool(
     function: Callable[..., Awaitable[Write]],
-    *,
+    *operations: str,
     title: str,
-    toolset: str,
-    operation: str | tuple[str, ...] = (),
-    effect: Any,
+    toolset: str = "",
+    effect: Effect = Effect.READ,
     rules: Rules | None = None,
-    never_asks: bool = False,
+    reads_files: bool = False,
 ) -> ToolSpec:
     """A tool that writes. `function` takes a `ctx: Ctx` and its arguments, checks them and returns the `Write`.
 
-    Several operations for a plan of several steps, none for what sends nothing to a service. `never_asks`: its plans
-    need no approval whatever their arguments.
+    Several operations for a plan of several steps, none for what sends nothing to a service. The catalog says the
+    toolset, unless it is given, and the effect: the worst of all, or what is given where there is no operation.
     """
-    gated = effect.gate != "none" and not never_asks
-    operations = (operation,) if isinstance(operation, str) else operation
-    make = _in_time(function, {name.partition(".")[0] for name in operations})
+    rows = [load()[operation] for operation in operations]
+    effect = max((effect, *(row.worst_effect for row in rows)), key=list(Effect).index)
+    make = _in_time(function, {row.service for row in rows})
 
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
@@ -97,7 +98,7 @@ def write_tool(
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
-    if gated:
+    if effect.always_needs_approval or "allow_duplicate" in signature.parameters:
         parameters.append(_parameter("approval_token", TokenArgument, default=""))
     returned = Annotated[CallToolResult, WriteReceipt]
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
@@ -108,12 +109,12 @@ def write_tool(
     return ToolSpec(
         name=function.__name__,
         title=title,
-        toolset=toolset,
+        toolset=toolset or rows[0].toolset,
         effect=effect,
         operations=operations,
         function=call,
         rules=rules,
-        local=not operations,
+        reads_files=reads_files,
     )
 
 

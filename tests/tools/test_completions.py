@@ -8,9 +8,10 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, PromptReference, ResourceTemplateReference
 
 from leadbridge.server.app import build_server
+from leadbridge.server.mcp.completions import MOST
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.services.rooflink.places import PLACES
-from leadbridge.tools.completions import CHOICES, MOST
+from leadbridge.tools.completions import CHOICES
 from tests.support import Person, Time, call, connected, make_settings
 
 PROSPECT = "rooflink://prospects/{prospect_id}"
@@ -153,9 +154,9 @@ async def test_what_is_not_offered_is_refused_by_name(sandbox, version):
         assert told == f"There is no such template. Templates: {PROSPECT}, {CHECKLIST}, {LEAD}."
         prompt = PromptReference(type="ref/prompt", name="hand_off")
         told = await refused(client, prompt, "leadId")
-        assert told == "leadId is no argument of it. Arguments: lead_id, state, lead_status."
+        assert told == "leadId is not an argument of it. Arguments: lead_id, state, lead_status."
         told = await refused(client, ResourceTemplateReference(type="ref/resource", uri=LEAD), "id")
-        assert told == "id is no argument of it. Arguments: lead_id."
+        assert told == "id is not an argument of it. Arguments: lead_id."
 
 
 async def test_the_templates_of_a_hidden_toolset_complete_nothing(version):

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import (
     Email,
@@ -99,15 +98,12 @@ def hand_off_rules(given: Mapping[str, Any]) -> list[Problem]:
 TOOLS = (
     write_tool(
         hand_off_lead,
+        "renovationfind.accept_lead",
+        "rooflink.create_lead",
+        "rooflink.add_note",
+        "rooflink.list_prospects",
         title="Hand off lead to RoofLink",
         toolset="pipeline",
-        operation=(
-            "renovationfind.accept_lead",
-            "rooflink.create_lead",
-            "rooflink.add_note",
-            "rooflink.list_prospects",
-        ),
-        effect=Effect.IRREVERSIBLE,
         rules=hand_off_rules,
     ),
 )

@@ -159,10 +159,5 @@ def _remarks(report: DuplicateReport) -> list[str]:
 
 
 TOOLS = (
-    read_tool(
-        find_matching_prospects,
-        title="Find matching prospects",
-        toolset="pipeline",
-        operations=("rooflink.list_prospects",),
-    ),
+    read_tool(find_matching_prospects, "rooflink.list_prospects", title="Find matching prospects", toolset="pipeline"),
 )

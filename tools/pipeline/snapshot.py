@@ -49,8 +49,9 @@ async def pipeline_snapshot(
 TOOLS = (
     read_tool(
         pipeline_snapshot,
+        "rooflink.list_prospects",
+        "rooflink.prospect_stats",
         title="Pipeline snapshot",
         toolset="pipeline",
-        operations=("rooflink.list_prospects", "rooflink.prospect_stats"),
     ),
 )

@@ -208,11 +208,6 @@ def _status_details(lead: Lead) -> dict[str, JsonValue]:
 
 
 TOOLS = (
-    read_tool(
-        renovationfind_list_leads,
-        title="List leads",
-        toolset="leads-read",
-        operations=("renovationfind.list_leads",),
-    ),
-    read_tool(renovationfind_get_lead, title="Get lead", toolset="leads-read", operations=("renovationfind.get_lead",)),
+    read_tool(renovationfind_list_leads, "renovationfind.list_leads", title="List leads"),
+    read_tool(renovationfind_get_lead, "renovationfind.get_lead", title="Get lead"),
 )

@@ -10,7 +10,6 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import Id, Remark
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
@@ -134,18 +133,6 @@ def _refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
 
 
 TOOLS = (
-    write_tool(
-        renovationfind_accept_lead,
-        title="Accept lead",
-        toolset="leads",
-        operation="renovationfind.accept_lead",
-        effect=Effect.IRREVERSIBLE,
-    ),
-    write_tool(
-        renovationfind_decline_lead,
-        title="Decline lead",
-        toolset="leads",
-        operation="renovationfind.decline_lead",
-        effect=Effect.IRREVERSIBLE,
-    ),
+    write_tool(renovationfind_accept_lead, "renovationfind.accept_lead", title="Accept lead"),
+    write_tool(renovationfind_decline_lead, "renovationfind.decline_lead", title="Decline lead"),
 )

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Literal, cast
 import anyio.to_thread
 from pydantic import AfterValidator, Field, JsonValue, SecretStr, WithJsonSchema
 
-from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, Flag, Id, LongText, OptionalDay, Text60, Text200
 from leadbridge.server.mcp.context import Ctx, app_context
@@ -199,19 +198,6 @@ async def renovationfind_update_subscription(
 
 
 TOOLS = (
-    write_tool(
-        renovationfind_create_vendor,
-        title="Create vendor",
-        toolset="manager",
-        operation="renovationfind.create_vendor",
-        effect=Effect.IRREVERSIBLE,
-        rules=vendor_rules,
-    ),
-    write_tool(
-        renovationfind_update_subscription,
-        title="Update subscription",
-        toolset="manager",
-        operation="renovationfind.update_subscription",
-        effect=Effect.REVERSIBLE,
-    ),
+    write_tool(renovationfind_create_vendor, "renovationfind.create_vendor", title="Create vendor", rules=vendor_rules),
+    write_tool(renovationfind_update_subscription, "renovationfind.update_subscription", title="Update subscription"),
 )

@@ -12,7 +12,6 @@ from typing import Annotated, Any, cast
 from pydantic import Field, JsonValue
 
 from leadbridge.server.catalog import Operation, Service
-from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, FirstName, Flag, LastName, Text60
 from leadbridge.server.mcp.context import Ctx, app_context
@@ -101,10 +100,8 @@ def _receive(operation: Operation, service: Service, name: str, answer: JsonValu
 TOOLS = (
     write_tool(
         renovationfind_create_referral,
+        "renovationfind.create_referral_request",
         title="Create referral request",
-        toolset="leads",
-        operation="renovationfind.create_referral_request",
-        effect=Effect.IRREVERSIBLE,
         rules=referral_rules,
     ),
 )

@@ -123,14 +123,7 @@ def _filters(
 
 
 TOOLS = (
-    read_tool(rooflink_list_events, title="List events", toolset="calendar", operations=("rooflink.list_events",)),
-    read_tool(
-        rooflink_calendar_view, title="Calendar view", toolset="calendar", operations=("rooflink.calendar_view",)
-    ),
-    read_tool(
-        rooflink_next_five_days_events,
-        title="Next five days' events",
-        toolset="calendar",
-        operations=("rooflink.next_five_days_events",),
-    ),
+    read_tool(rooflink_list_events, "rooflink.list_events", title="List events"),
+    read_tool(rooflink_calendar_view, "rooflink.calendar_view", title="Calendar view"),
+    read_tool(rooflink_next_five_days_events, "rooflink.next_five_days_events", title="Next five days' events"),
 )

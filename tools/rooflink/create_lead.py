@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, JsonValue, ValidationError
 
 from leadbridge.server.catalog import Operation
-from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, Problem
 from leadbridge.server.mcp.arguments import (
     Email,
@@ -238,13 +237,4 @@ def _created(app: AppContext, sought: ContactDetails, job: int, customer: int | 
     )
 
 
-TOOLS = (
-    write_tool(
-        rooflink_create_lead,
-        title="Create lead",
-        toolset="prospects",
-        operation="rooflink.create_lead",
-        effect=Effect.ADDITIVE,
-        rules=create_lead_rules,
-    ),
-)
+TOOLS = (write_tool(rooflink_create_lead, "rooflink.create_lead", title="Create lead", rules=create_lead_rules),)

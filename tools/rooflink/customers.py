@@ -1,4 +1,4 @@
-"""RoofLink's customers: list and detail. A customer is made with a job, never alone.
+"""RoofLink's customers: list, detail and jobs. A customer is made with a job, never alone.
 
 Source: https://developers.rooflink.com/reference/customers
 """
@@ -19,12 +19,14 @@ from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.customers import CustomerRecord
 from leadbridge.server.services.rooflink.models import Named, Person
+from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
 from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
 from leadbridge.tools.paging import Page, PageSize, columns_for
 from leadbridge.tools.rooflink.filters import contradicted
+from leadbridge.tools.tables import moment
 
 CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
 _USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")
@@ -46,6 +48,22 @@ class CustomerPage(ListPage):
     """One page of customers."""
 
     rows: list[CustomerRow]
+
+
+class FoundJob(View):
+    """A job of the customer."""
+
+    id: Identity
+    address: str | Omitted = None
+    customer: str | Omitted = None
+    status: str | Omitted = None
+    created: str | Omitted = None
+
+
+class FoundJobs(ListPage):
+    """One page of a customer's jobs."""
+
+    rows: list[FoundJob]
 
 
 class CustomerView(FlatRecord):
@@ -95,6 +113,42 @@ async def rooflink_get_customer(
     return Reply(data, partial(record_lines, "Customer"))
 
 
+async def rooflink_search_jobs(
+    ctx: Ctx,
+    customer_id: Annotated[Id, Field(description="From rooflink_list_customers")],
+    page: Page = 1,
+    page_size: PageSize = 10,
+) -> Reply[FoundJobs]:
+    """List the RoofLink jobs of one customer.
+
+    next_page is the page that follows. filters_ignored names customer_id if jobs of others came.
+    """
+    app = app_context(ctx)
+    operation = app.operation("rooflink.search_jobs")
+    path, rest = operation.placed({"customer_id": customer_id})
+    query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **rest}
+    envelope, jobs = await app.rooflink.page(operation.id, PublicJob, query, path=path)
+    others = [job for job in jobs if job.customer and job.customer.id not in {customer_id, None}]
+    data = FoundJobs(
+        **numbers_of(envelope),
+        filters_ignored=["customer_id"] if others else [],
+        filters_unverified=[] if others or not jobs or all(job.customer for job in jobs) else ["customer_id"],
+        rows=[_found(job) for job in jobs],
+    )
+    columns = ("id", "address", "customer", "status", "created")
+    return page_reply("Jobs", data, columns, asked=(page, page_size))
+
+
+def _found(job: PublicJob) -> FoundJob:
+    return FoundJob(
+        id=job.id,
+        address=label(job.full_address or job.name) or None,
+        customer=label(job.customer.name if job.customer else None) or None,
+        status=label(job.lead_status.label if job.lead_status else None) or None,
+        created=moment(job.date_created),
+    )
+
+
 def row_of(customer: CustomerRecord, columns: Sequence[str]) -> CustomerRow:
     """The chosen columns of a customer."""
     phone = (
@@ -124,11 +178,7 @@ def _is(role: Literal["rep", "region"]) -> Callable[[CustomerRecord, Scalar], bo
 _CHECKS = {"rep_id": _is("rep"), "region_id": _is("region")}
 
 TOOLS = (
-    read_tool(
-        rooflink_list_customers,
-        title="List customers",
-        toolset="customers",
-        operations=("rooflink.list_customers",),
-    ),
-    read_tool(rooflink_get_customer, title="Get customer", toolset="customers", operations=("rooflink.get_customer",)),
+    read_tool(rooflink_list_customers, "rooflink.list_customers", title="List customers"),
+    read_tool(rooflink_get_customer, "rooflink.get_customer", title="Get customer"),
+    read_tool(rooflink_search_jobs, "rooflink.search_jobs", title="Search jobs of a customer"),
 )

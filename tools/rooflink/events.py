@@ -12,7 +12,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
-from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import NotFound, Problem
 from leadbridge.server.mcp.arguments import Flag, Id, OptionalId, Text200
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
@@ -239,27 +238,7 @@ def _unique(ids: Iterable[int]) -> list[int]:
 
 
 TOOLS = (
-    write_tool(
-        rooflink_create_event,
-        title="Create event",
-        toolset="calendar",
-        operation="rooflink.create_event",
-        effect=Effect.IRREVERSIBLE,
-        rules=event_rules,
-    ),
-    write_tool(
-        rooflink_update_event,
-        title="Update event",
-        toolset="calendar",
-        operation="rooflink.update_event",
-        effect=Effect.IRREVERSIBLE,
-        rules=update_rules,
-    ),
-    write_tool(
-        rooflink_delete_event,
-        title="Delete event",
-        toolset="calendar",
-        operation="rooflink.delete_event",
-        effect=Effect.IRREVERSIBLE,
-    ),
+    write_tool(rooflink_create_event, "rooflink.create_event", title="Create event", rules=event_rules),
+    write_tool(rooflink_update_event, "rooflink.update_event", title="Update event", rules=update_rules),
+    write_tool(rooflink_delete_event, "rooflink.delete_event", title="Delete event"),
 )

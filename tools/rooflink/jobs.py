@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, FirstName, Id, LastName, Line, Text60, Text100, Text200, Town
 from leadbridge.server.mcp.context import Ctx, app_context
@@ -133,20 +132,6 @@ def _text_of(value: object) -> str | None:
 
 
 TOOLS = (
-    write_tool(
-        rooflink_update_job,
-        title="Update job",
-        toolset="jobs",
-        operation="rooflink.update_job",
-        effect=Effect.REVERSIBLE,
-        rules=update_rules,
-    ),
-    write_tool(
-        rooflink_assign_job,
-        title="Assign job",
-        toolset="jobs",
-        operation="rooflink.assign_job",
-        effect=Effect.REVERSIBLE,
-        rules=assign_rules,
-    ),
+    write_tool(rooflink_update_job, "rooflink.update_job", title="Update job", rules=update_rules),
+    write_tool(rooflink_assign_job, "rooflink.assign_job", title="Assign job", rules=assign_rules),
 )

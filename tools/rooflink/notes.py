@@ -1,23 +1,19 @@
-"""RoofLink's notes on jobs: read them, add one.
+"""Notes on RoofLink's jobs: add one, reply to one.
 
-Sources: https://developers.rooflink.com/reference/notes-list, https://developers.rooflink.com/reference/createnote
+Sources: https://developers.rooflink.com/reference/createnote, https://developers.rooflink.com/docs/notes
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import AfterValidator, Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue, ValidationError
 
 from leadbridge.server.catalog import Operation
-from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.mcp.arguments import Flag, Id, Tag, Text100
+from leadbridge.server.mcp.arguments import Flag, Id, Tag
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord
@@ -26,91 +22,13 @@ from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import LABEL_LIMIT, clean
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, Whole
-from leadbridge.tools.list_pages import numbers_of, page_reply
-from leadbridge.tools.paging import Page, SmallPageSize, columns_for
 from leadbridge.tools.rooflink.job_changes import deleted_warning, read_job_before_change
 from leadbridge.tools.rooflink.jobs import JobId
 from leadbridge.tools.rooflink.messages import Message
-from leadbridge.tools.rooflink.note_views import (
-    ALL_MESSAGES,
-    COLUMNS,
-    NotePage,
-    NoteRow,
-    cells_of,
-    ignored_filters,
-    is_cut,
-    row_of,
-)
-
-Column = Literal["job_id", "date", "sender", "to", "tags", "reply_to", "replies", "read", "archived", "message"]
-Columns = Annotated[list[Column], Field(min_length=1)]
-
-
-def _without_commas(tags: list[str]) -> list[str]:
-    if any("," in tag for tag in tags):
-        msg = "a tag to look for cannot hold a comma, which stands between tags on the wire"
-        raise ValueError(msg)
-    return tags
-
 
 _UNREACHABLE = ("RoofLink has no e-mail address of this customer: the note probably reaches nobody.",)
 Tags = Annotated[list[Tag], Field(min_length=1, max_length=20)]
-TagFilter = Annotated[list[Tag], Field(min_length=1, max_length=20), AfterValidator(_without_commas)]
 Recipients = Annotated[list[Id], Field(min_length=1, max_length=50)]
-
-
-async def rooflink_list_notes(
-    ctx: Ctx,
-    job_id: JobId | Omitted = None,
-    tags: Annotated[TagFilter | Omitted, Field(description="With any of these")] = None,
-    search: Annotated[Text100 | Omitted, Field(description="In message and customer name")] = None,
-    read: Annotated[Flag | Omitted, Field(description="Only read, or only unread")] = None,
-    deleted: Annotated[Flag, Field(description="Only those archived")] = False,
-    employee_id: Annotated[Id | Omitted, Field(description="Sender, recipient or rep")] = None,
-    sent_to_id: Annotated[Id | Omitted, Field(description="Recipient or rep")] = None,
-    page: Page = 1,
-    page_size: SmallPageSize = 10,
-    fields: Annotated[Columns | Omitted, Field(description="Columns")] = None,
-) -> Reply[NotePage]:
-    """List notes on RoofLink jobs, newest first: those that the key's user may see.
-
-    Long texts are cut; page_size=1 shows one whole.
-    """
-    app = app_context(ctx)
-    filters: dict[str, Scalar | None] = {
-        "job_id": job_id,
-        "tags": ",".join(tags) if tags else None,
-        "search": search,
-        "read": read,
-        "deleted": deleted or None,
-        "employee_id": employee_id,
-        "sent_to_id": sent_to_id,
-    }
-    given = {name: value for name, value in filters.items() if value is not None}
-    paging: dict[str, Scalar | None] = {"page": page, "page_size": page_size}
-    envelope, notes = await app.rooflink.page("rooflink.list_notes", Note, {**paging, **given})
-    columns, limit = columns_for(fields, COLUMNS), ALL_MESSAGES // page_size
-    first = envelope.from_index or (page - 1) * page_size + 1
-    data = NotePage(
-        **numbers_of(envelope),
-        filters_ignored=ignored_filters({**given, "deleted": deleted}, notes),
-        rows=[],
-    )
-    whole = [row_of(note, limit=limit) for note in notes]
-    data.rows = [NoteRow(**row.model_dump(include=set(columns))) for row in whole]
-    hints: list[str] = []
-    if "message" in columns:
-        hints += [
-            f"The text of note {note.id} is cut; page={first + index} with page_size=1 shows more."
-            for index, (note, row) in enumerate(zip(notes, whole, strict=True))
-            if is_cut(note, row, limit=limit)
-        ]
-        if notes and all(note.message is None for note in notes):
-            hints.append("RoofLink's answer has no text under a name that LeadBridge knows.")
-
-    return page_reply(
-        "Notes", data, columns, asked=(page, page_size), cells=partial(cells_of, columns=columns), remarks=hints
-    )
 
 
 async def rooflink_add_note(
@@ -239,13 +157,54 @@ def _receive(
     )
 
 
+async def rooflink_reply_to_note(
+    ctx: Ctx,
+    note_id: Annotated[Id, Field(description="From rooflink_list_notes")],
+    message: Message,
+) -> Write:
+    """Add a reply to a note's thread in RoofLink. It needs the user's approval.
+
+    Whom a reply reaches is not documented: it may be mailed, to a customer too. rooflink_add_note starts a new note.
+    """
+    app = app_context(ctx)
+    operation = app.operation("rooflink.reply_to_note")
+    path, body = operation.placed({"note_id": note_id})
+    return Write(
+        action=HttpWrite(
+            operation=operation,
+            receive=partial(_replied, app, operation, note_id),
+            path=path,
+            body=operation.encode_body({**body, "message": message}),
+        ),
+        subject=Subject(f"note {note_id}"),
+        arguments={"note_id": note_id, "message": message},
+        preview=Preview(
+            lines=(
+                f"Reply to note {note_id} in RoofLink.",
+                "Whom a reply reaches is not documented: everybody in the thread may be mailed, a customer among them.",
+                "This cannot be undone.",
+                ("The whole message", Whole(message)),
+            ),
+            said=frozenset({"note_id", "message"}),
+        ),
+    )
+
+
+def _replied(app: AppContext, operation: Operation, note_id: int, answer: JsonValue) -> Done:
+    try:
+        reply = Note.model_validate(answer)
+    except ValidationError:
+        raise unreadable("an answer without the reply", operation, app.catalog.services["rooflink"], None) from None
+    odd = reply.reply_to not in {note_id, None}
+    return Done(
+        summary=f"Reply {reply.id} added to note {note_id}.",
+        record_id=reply.id,
+        record={"note_id": reply.id, "reply_to": note_id},
+        warnings=[f"The answer says that it replies to note {reply.reply_to}."] if odd else [],
+    )
+
+
 TOOLS = (
-    read_tool(rooflink_list_notes, title="List notes", toolset="notes", operations=("rooflink.list_notes",)),
-    write_tool(
-        rooflink_add_note,
-        title="Add note",
-        toolset="notes",
-        operation="rooflink.add_note",
-        effect=Effect.IRREVERSIBLE,
-    ),
+    write_tool(rooflink_add_note, "rooflink.add_note", title="Add note"),
+    write_tool(rooflink_reply_to_note, "rooflink.reply_to_note", title="Reply to note"),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeGuard
 
@@ -286,15 +286,11 @@ class _Photo:
 
 
 TOOLS = (
-    replace(
-        write_tool(
-            rooflink_upload_photo,
-            title="Upload photo",
-            toolset="photos",
-            operation=("rooflink.create_photo", "rooflink.finish_photo"),
-            effect=Effect.ADDITIVE,
-            never_asks=True,
-        ),
+    write_tool(
+        rooflink_upload_photo,
+        "rooflink.create_photo",
+        "rooflink.finish_photo",
+        title="Upload photo",
         reads_files=True,
     ),
 )

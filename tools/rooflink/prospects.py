@@ -147,23 +147,8 @@ async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Repl
 
 
 TOOLS = (
-    read_tool(
-        rooflink_list_prospects,
-        title="List prospects",
-        toolset="prospects",
-        operations=("rooflink.list_prospects",),
-    ),
-    read_tool(rooflink_get_prospect, title="Get prospect", toolset="prospects", operations=("rooflink.get_prospect",)),
-    read_tool(
-        rooflink_prospect_stats,
-        title="Prospect statistics",
-        toolset="prospects",
-        operations=("rooflink.prospect_stats",),
-    ),
-    read_tool(
-        rooflink_prospect_checklist,
-        title="Prospect checklist",
-        toolset="prospects",
-        operations=("rooflink.prospect_checklist",),
-    ),
+    read_tool(rooflink_list_prospects, "rooflink.list_prospects", title="List prospects"),
+    read_tool(rooflink_get_prospect, "rooflink.get_prospect", title="Get prospect"),
+    read_tool(rooflink_prospect_stats, "rooflink.prospect_stats", title="Prospect statistics"),
+    read_tool(rooflink_prospect_checklist, "rooflink.prospect_checklist", title="Prospect checklist"),
 )

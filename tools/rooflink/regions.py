@@ -79,6 +79,6 @@ async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView
 
 
 TOOLS = (
-    read_tool(rooflink_list_regions, title="List regions", toolset="regions", operations=("rooflink.list_regions",)),
-    read_tool(rooflink_get_region, title="Get region", toolset="regions", operations=("rooflink.get_region",)),
+    read_tool(rooflink_list_regions, "rooflink.list_regions", title="List regions"),
+    read_tool(rooflink_get_region, "rooflink.get_region", title="Get region"),
 )

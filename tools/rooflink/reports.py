@@ -196,22 +196,7 @@ _APPROVED_CHECKS = {"date_from": _within(lower=True), "date_to": _within(lower=F
 _JOB_CHECKS = {"modified_from": _edited_from}
 
 TOOLS = (
-    read_tool(
-        rooflink_list_approved_jobs,
-        title="List approved jobs",
-        toolset="reports",
-        operations=("rooflink.list_approved_jobs",),
-    ),
-    read_tool(
-        rooflink_approved_stats,
-        title="Approved job statistics",
-        toolset="reports",
-        operations=("rooflink.approved_stats",),
-    ),
-    read_tool(
-        rooflink_list_public_jobs,
-        title="List all jobs",
-        toolset="reports",
-        operations=("rooflink.list_public_jobs",),
-    ),
+    read_tool(rooflink_list_approved_jobs, "rooflink.list_approved_jobs", title="List approved jobs"),
+    read_tool(rooflink_approved_stats, "rooflink.approved_stats", title="Approved job statistics"),
+    read_tool(rooflink_list_public_jobs, "rooflink.list_public_jobs", title="List all jobs"),
 )

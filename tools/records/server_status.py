@@ -1,30 +1,21 @@
-"""LeadBridge about itself: what it is connected to and may do, and what it has written."""
+"""What LeadBridge is connected to, and what it may do."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
-from functools import partial
-from typing import Annotated, Literal
+from datetime import UTC, datetime
 
 import anyio.to_thread
 from pydantic import Field
 
 from leadbridge.server import __version__
-from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.company.records import standing_of, unclaimed
+from leadbridge.server.company.records import standing_of
 from leadbridge.server.contract.observations import summarize_observations
 from leadbridge.server.errors import StateError
-from leadbridge.server.mcp.arguments import WHOLE, Id, OptionalDay, OptionalId
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
-from leadbridge.server.mcp.writes import asks_in_forms, write_tool
-from leadbridge.server.services.view import Identity, Omitted, Result, View
-from leadbridge.server.text import label
-from leadbridge.server.writes.ledger import WriteRow
-from leadbridge.server.writes.model import Done, LocalOperation, LocalWrite, Preview, Subject, Write
-from leadbridge.server.writes.write_rows import how_many
-from leadbridge.tools.tables import table
+from leadbridge.server.mcp.writes import asks_in_forms
+from leadbridge.server.services.view import Result, View
 
 MOST_LEARNT = 20
 MOST_NAMED = 12
@@ -59,27 +50,6 @@ class ServerStatus(Result):
     hidden_tools: dict[str, str]
     unverified: list[str]
     learnt: list[str] = Field(default_factory=list, description="How the services were seen to behave")
-
-
-class HistoryRow(View):
-    """One write."""
-
-    write_id: int
-    at: str
-    state: str
-    operation: str
-    target: str
-    approval: str
-    summary: str
-    record_id: Identity | Omitted = None
-
-
-class History(Result):
-    """What was written, unresolved first."""
-
-    company: str
-    total: int = Field(description="At most 10000 are counted")
-    rows: list[HistoryRow]
 
 
 async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
@@ -158,100 +128,6 @@ async def _learnt(app: AppContext) -> list[str]:
     return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
 
 
-async def write_history(
-    ctx: Ctx,
-    outcome: Annotated[
-        Literal["intended", "sent", "done", "failed", "unknown"] | Omitted,
-        Field(description="Only writes in this state"),
-    ] = None,
-    limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
-    since: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
-) -> Reply[History]:
-    """List what LeadBridge wrote to this company's services: when, what, under which approval, and what came of it.
-
-    The unresolved (unknown) come first. It shows whether a write whose outcome is not certain was sent.
-    """
-    app = app_context(ctx)
-    start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
-    rows, total = await app.ledger.history(state=outcome or "", since=start, limit=limit)
-    data = History(company=app.company.name, total=total, rows=[_row(row) for row in rows])
-    given = {"outcome": outcome, "since": since}
-    only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
-    notes = [note] if (note := await unclaimed(app.company)) else []
-    return Reply(data, partial(_history_lines, only), notes)
-
-
-def _history_lines(only: str, data: History) -> list[str]:
-    none = f"No writes on record for company {data.company}{f' with {only}' if only else ''}."
-    lines = [f"{len(data.rows)} of {how_many(data.total)} writes of company {data.company}" if data.total else none]
-    if data.rows:
-        columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
-        lines += table(columns, [vars(row) for row in data.rows])
-    return lines
-
-
-async def resolve_write(
-    ctx: Ctx,
-    write_id: Annotated[Id, Field(description="Row of write_history")],
-    outcome: Annotated[Literal["done", "failed"], Field(description="What the service shows")],
-    record_id: Annotated[OptionalId, Field(description="Id of the record, if there is one")] = None,
-) -> Write:
-    """Resolve a write whose outcome is unknown, after the user looked at the record on the service.
-
-    done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again. It
-    needs the user's approval. Nothing is sent to a service.
-    """
-    app = app_context(ctx)
-    known = await app.ledger.find(write_id)
-
-    async def settle() -> Done:
-        row = await app.ledger.resolve(write_id, outcome, record_id)
-        return Done(
-            summary=f"Write {write_id} ({row.operation}) is settled as {outcome}.",
-            record_id=row.record_id,
-            after={"state": outcome},
-        )
-
-    shows = "shows" if outcome == "done" else "has not got"
-    return Write(
-        action=LocalWrite(operation=RESOLVE, run=settle),
-        subject=Subject(f"write {write_id}"),
-        arguments={"write_id": write_id, "outcome": outcome, "record_id": record_id},
-        preview=Preview(
-            lines=(
-                f"Settle write {write_id} as {outcome}: the service {shows} it.",
-                "Wrong, it would let the same be written twice."
-                if outcome == "failed"
-                else "Wrong, it would stay undone.",
-                f"It is {known.operation} of {_when(known.at)}. What became of it is not known.",
-                ("Record", known.target),
-            ),
-            said=frozenset({"write_id", "outcome"}),
-            before={"state": "unknown"},
-        ),
-    )
-
-
-RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "Settle a write", Effect.IRREVERSIBLE)
-
-
-def _when(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
-
-
-def _row(row: WriteRow) -> HistoryRow:
-    return HistoryRow(
-        write_id=row.write_id,
-        at=_when(row.at),
-        state=row.state,
-        operation=row.operation,
-        target=label(row.target),
-        approval=row.approval,
-        summary=row.summary,
-        record_id=row.record_id,
-    )
-
-
 def _service(app: AppContext, service_id: str, key: str) -> ServiceState:
     service = app.catalog.services[service_id]
     client = app.services.clients.get(service_id)
@@ -284,13 +160,4 @@ def _approval_way(ctx: Ctx, app: AppContext) -> str:
     return "by approval_token, after showing the user the preview"
 
 
-TOOLS = (
-    read_tool(server_status, title="Server status", toolset="pipeline"),
-    read_tool(write_history, title="Write history", toolset="pipeline"),
-    write_tool(
-        resolve_write,
-        title="Settle unknown write",
-        toolset="pipeline",
-        effect=Effect.IRREVERSIBLE,
-    ),
-)
+TOOLS = (read_tool(server_status, title="Server status", toolset="pipeline"),)

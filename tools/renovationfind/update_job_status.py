@@ -1,4 +1,4 @@
-"""RenovationFind job statuses: the thirteen that can be changed again, and the two that never can.
+"""RenovationFind job statuses that can be changed again, and what every change of a status has in common.
 
 Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-status
 """
@@ -12,8 +12,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.mcp.arguments import Amount, Flag, OptionalDay, Remark
+from leadbridge.server.mcp.arguments import OptionalDay, Remark
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.known_leads import KnownLead, won_refusal
@@ -24,7 +23,6 @@ from leadbridge.server.services.renovationfind.models import (
     EstimateType,
     Lead,
     LostReason,
-    WonStatus,
 )
 from leadbridge.server.services.renovationfind.status_rules import status_problems
 from leadbridge.server.services.view import Omitted
@@ -49,13 +47,6 @@ def _not_won(value: object) -> object:
     return value
 
 
-def _only_won(value: object) -> object:
-    if isinstance(value, str) and value not in WON:
-        msg = "must be JOB_WON or LEAD_WON; every other status is set with renovationfind_update_job_status"
-        raise ValueError(msg)
-    return value
-
-
 async def renovationfind_update_job_status(
     ctx: Ctx,
     lead_id: LeadId,
@@ -75,14 +66,14 @@ async def renovationfind_update_job_status(
     MEETUP_SCHEDULED needs meeting_scheduled_date; JOB_LOST, JOB_POSTPONED_OR_CANCELLED and OTHER need reason; LEAD_LOST
     needs lost_reason. renovationfind_mark_won sets a won job. A lead that is won cannot be changed.
     """
-    return await _status_plan(
+    return await status_write(
         app_context(ctx),
         "renovationfind.update_job_status",
         lead_id,
         {
             "status": status,
             "reason": reason,
-            "meeting_scheduled_date": _iso(meeting_scheduled_date),
+            "meeting_scheduled_date": iso(meeting_scheduled_date),
             "contact_method": contact_method,
             "estimate_type": estimate_type,
             "lost_reason": lost_reason,
@@ -90,39 +81,8 @@ async def renovationfind_update_job_status(
     )
 
 
-async def renovationfind_mark_won(
-    ctx: Ctx,
-    lead_id: LeadId,
-    status: Annotated[WonStatus, BeforeValidator(_only_won), Field(description="Final; LEAD_WON takes dates too")],
-    job_amount: Annotated[Amount, Field(description="Contract amount")],
-    estimated_project_start_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
-    estimated_completion_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
-    start_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a start date")] = False,
-    completion_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a completion date")] = False,
-    reason: Annotated[Remark | Omitted, Field(description="Notes")] = None,
-) -> Write:
-    """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
-
-    JOB_WON takes job_amount. LEAD_WON takes job_amount, a start date or start_date_tbd, and a completion date or
-    completion_date_tbd. Amount and dates are sent as given. It needs the user's approval.
-    """
-    return await _status_plan(
-        app_context(ctx),
-        "renovationfind.mark_won",
-        lead_id,
-        {
-            "status": status,
-            "job_amount": job_amount,
-            "estimated_project_start_date": _iso(estimated_project_start_date),
-            "estimated_completion_date": _iso(estimated_completion_date),
-            "start_date_tbd": start_date_tbd or None,
-            "completion_date_tbd": completion_date_tbd or None,
-            "reason": reason,
-        },
-    )
-
-
-async def _status_plan(app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Write:
+async def status_write(app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Write:
+    """A change of a lead's status, with the arguments that are given."""
     operation = app.operation(operation_id)
     known = await app.leads.get(lead_id)
     given = {name: value for name, value in arguments.items() if value is not None}
@@ -213,25 +173,16 @@ def _amount(given: Mapping[str, JsonValue]) -> str:
     return f" for {exact:,.2f}" if exact == round(exact, 2) else f" for {exact:,f}"
 
 
-def _iso(day: date | None) -> str | None:
+def iso(day: date | None) -> str | None:
+    """A day as it is sent."""
     return day.isoformat() if day else None
 
 
 TOOLS = (
     write_tool(
         renovationfind_update_job_status,
+        "renovationfind.update_job_status",
         title="Update job status",
-        toolset="leads",
-        operation="renovationfind.update_job_status",
-        effect=Effect.REVERSIBLE,
-        rules=status_problems,
-    ),
-    write_tool(
-        renovationfind_mark_won,
-        title="Mark lead as won",
-        toolset="leads",
-        operation="renovationfind.mark_won",
-        effect=Effect.IRREVERSIBLE,
         rules=status_problems,
     ),
 )
