@@ -27,6 +27,10 @@ help: ## List the commands
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST)
 
+.PHONY: install
+install: .venv/stamp-run ## Make the environment .venv with the command leadbridge, and nothing else
+	@echo "Ready: .venv/bin/leadbridge --help"
+
 .PHONY: demo
 demo: .venv/stamp-run ## Follow a lead from its arrival to won, on simulated services (ARGS=--yes answers each question)
 	@.venv/bin/leadbridge demo $(ARGS)

@@ -1,11 +1,14 @@
-"""The terminal as the commands write to it: what stands in a text is shown as it is, styles are given beside it."""
+"""The terminal as the commands write to it: a text is shown as it is, styles are given beside it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from rich.console import Console
 
-if TYPE_CHECKING:
-    from rich.console import Console
+
+class _Terminal(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave what it means to the command: rich would raise SystemExit, also out of the middle of a task group."""
+        raise  # noqa: PLE0704  # rich calls this while it handles the BrokenPipeError
 
 
 def terminal(width: int | None = None, *, soft_wrap: bool = False) -> Console:
@@ -13,9 +16,7 @@ def terminal(width: int | None = None, *, soft_wrap: bool = False) -> Console:
 
     `width` in columns is for output that goes to a file or a pipe.
     """
-    from rich.console import Console
-
-    console = Console(markup=False, emoji=False, highlight=False, soft_wrap=soft_wrap)
+    console = _Terminal(markup=False, emoji=False, highlight=False, soft_wrap=soft_wrap)
     if width is not None and not console.is_terminal:
         console.width = width
     return console

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from leadbridge.server import __version__
 from leadbridge.server.cli.contract import contract_app
 from leadbridge.server.cli.shared import EnvFile, failed, wrong_use
 from leadbridge.server.cli.state import company_app, history_app
@@ -20,6 +21,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(contract_app, name="contract")
 app.add_typer(history_app, name="history")
@@ -27,6 +29,23 @@ app.add_typer(company_app, name="company")
 
 LARGEST_OPTIONS = 1_000_000
 """Bytes of a file of sandbox options."""
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"leadbridge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options that come before a command."""
+
 
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")]
 
@@ -154,10 +173,17 @@ def run_sandbox(
 
 
 def main() -> None:
-    """The console script. What PYTHONPATH names comes last, so that a `tools` or `prompts` there replaces none here."""
+    """The console script. What PYTHONPATH names comes last, so that an `mcp` or `rich` there replaces none here."""
     named = {os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)}  # noqa: PTH100
     sys.path.sort(key=named.__contains__)
-    app()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except* BrokenPipeError:  # the reader of our output has gone, as with `| head`: end quietly, as other programs do
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
 
 
 if __name__ == "__main__":

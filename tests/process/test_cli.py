@@ -13,6 +13,7 @@ import pytest
 from mcp import Client
 from typer.testing import CliRunner, Result
 
+from leadbridge.server import __version__
 from leadbridge.server.app import build_server
 from leadbridge.server.cli import tool_table
 from leadbridge.server.cli.main import app
@@ -142,6 +143,18 @@ def test_what_is_no_command_is_wrong_use(arguments):
     result = leadbridge(*arguments)
     assert result.exit_code == 2
     assert "Usage" in result.output or "Error" in result.output
+
+
+def test_the_version_is_one_line():
+    result = leadbridge("--version")
+    assert (result.exit_code, result.output) == (0, f"leadbridge {__version__}\n")
+
+
+@pytest.mark.parametrize("command", [(), ("serve",), ("sandbox",), ("history",), ("history", "list"), ("contract",)])
+def test_h_is_help_everywhere(command):
+    short = leadbridge(*command, "-h")
+    assert (short.exit_code, short.output) == (0, leadbridge(*command, "--help").output)
+    assert "Usage" in short.stdout
 
 
 def test_help_is_no_failure_and_names_every_command():

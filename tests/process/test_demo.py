@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
 import os
 import pty
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from mcp.types import CallToolResult, TextContent
@@ -22,20 +24,23 @@ from leadbridge.server.sandbox import Sandbox
 from tests.process.processes import COMMAND, PATIENCE
 from tests.support import make_sandbox, make_settings
 
-COMPLETE = "The demo is complete: every step came out as it must."
+COMPLETE = "Demo complete: every step had the expected result."
+SAID_NO = "You said no, so nothing was sent. That is what a no does."
 STEPS = [
     "1. A lead comes in on RenovationFind: number 812.",
     "DONE: Lead 812 is handed off: it is RoofLink job ",
     "Step 1, accept lead 812 on RenovationFind: done",
     "Step 2, create the prospect in RoofLink: done",
     "Step 3, note the link in RoofLink: done",
-    "2. It is a prospect in RoofLink now",
-    "3. The job goes on",
+    "2. It is now a prospect in RoofLink",
+    "3. The job makes progress",
     "4. The job is won for 18,500.",
-    "5. Somebody tries to change the won lead.",
+    "5. Somebody tries to change the won lead, which must be refused.",
     "REFUSED: Nothing was sent: lead 812 is JOB_WON",
     "6. What was written, and under which approval:",
     COMPLETE,
+    "Next:",
+    "serve --sandbox",
 ]
 
 
@@ -103,35 +108,62 @@ def test_with_tokens_and_without_a_terminal_it_answers_by_itself_and_never_shows
     assert "approval_token='" not in done.stdout
 
 
-@pytest.mark.slow
-def test_a_person_at_a_terminal_who_says_no_ends_it_with_1_and_a_clear_line():
+def at_a_terminal(*answers: bytes) -> tuple[int, str]:
+    """The exit code, and what a person sees who types these answers, each when a question is shown."""
     ours, theirs = pty.openpty()
+    seen, left = b"", list(answers)
     with closing(os.fdopen(ours, "r+b", buffering=0)) as person:
         process = subprocess.Popen(
-            [*COMMAND, "demo"], stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "dumb"}
+            [*COMMAND, "demo"],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "dumb", "COLUMNS": "80"},
+            preexec_fn=lambda: (os.setsid(), fcntl.ioctl(0, termios.TIOCSCTTY, 0)),  # for Ctrl-C  # noqa: PLW1509
         )
         try:
             os.close(theirs)
-            person.write(b"n\n")
-            seen = read_all(person)
-            assert process.wait(PATIENCE) == 1
+            with suppress(OSError):  # how Linux says that the other end is closed
+                while chunk := person.read(65536):
+                    seen += chunk
+                    if left and seen.count(b"Approve? [y/n] (n)") > len(answers) - len(left):
+                        person.write(left.pop(0))
+            return process.wait(PATIENCE), seen.decode()
         finally:
             process.kill()
             process.wait()
-    assert "Approve? [y/n] (n)" in seen
-    assert "The demo stopped: hand_off_lead came out as not_approved, not done" in " ".join(seen.split())
-    assert "Traceback" not in seen
 
 
-def read_all(terminal: io.FileIO) -> str:
-    """What comes out of a terminal, until nobody holds its other end."""
-    seen = b""
-    try:
-        while chunk := terminal.read(65536):
-            seen += chunk
-    except OSError:  # how Linux says that the other end is closed
-        pass
-    return seen.decode()
+@pytest.mark.slow
+def test_a_no_at_a_terminal_of_80_columns_ends_it_in_peace():
+    code, seen = at_a_terminal(b"y\n", b"n\n")
+    assert code == 0
+    assert seen.splitlines()[-2:] == [SAID_NO, "The demo ends here; run it again to see the rest."]
+    assert max(map(len, seen.splitlines())) <= 80
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_a_question_ends_it_at_once_and_without_a_word():
+    code, seen = at_a_terminal(b"\x03")
+    assert code == 130
+    assert seen.partition("Approve? [y/n] (n): ")[2].strip() == "^C"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["demo", "--yes"], ["tools"], ["tools", "--markdown"], ["doctor", "--sandbox"]])
+def test_a_reader_who_leaves_ends_a_command_without_a_word(arguments):
+    reads, writes = os.pipe()
+    os.close(reads)
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=writes,
+        stderr=subprocess.PIPE,
+        timeout=PATIENCE,
+        check=False,
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 @pytest.mark.parametrize(("arguments", "yes", "tokens"), [([], True, False), (["--yes", "--tokens"], True, True)])
@@ -188,18 +220,11 @@ def test_answering_by_itself_it_says_so(play):
 
 
 @pytest.mark.parametrize("tokens", [False, True])
-@pytest.mark.parametrize(
-    ("answers", "tool", "writes"),
-    [
-        ("n\n", "hand_off_lead", 0),
-        ("\n", "hand_off_lead", 0),
-        ("y\nn\n", "renovationfind_mark_won", 6),
-    ],
-)
-def test_a_no_ends_it_with_1_and_names_the_step(play, services, tokens, answers, tool, writes):
+@pytest.mark.parametrize(("answers", "writes"), [("n\n", 0), ("\n", 0), ("y\nn\n", 6)])
+def test_a_no_sends_nothing_more_and_is_no_failure(play, services, tokens, answers, writes):
     code, shown = play(tokens=tokens, answers=answers)
-    assert code == 1
-    assert f"The demo stopped: {tool} came out as not_approved, not done" in shown
+    assert code == 0
+    assert SAID_NO in shown
     assert COMPLETE not in shown
     assert len(services.writes) == writes
 
@@ -212,8 +237,8 @@ def test_an_answer_that_is_neither_yes_nor_no_is_asked_again(play):
 
 def test_a_terminal_that_is_closed_at_a_question_is_no_yes(play, services):
     code, shown = play(answers="")
-    assert code == 1
-    assert "The demo stopped: " in shown
+    assert code == 0
+    assert SAID_NO in shown
     assert services.writes == []
 
 
