@@ -128,7 +128,8 @@ def test_a_long_text_is_cut_between_its_characters_and_ends_with_an_ellipsis() -
         repeated(b"[", b"1", 3_000, b""), repeated(b"[", b"1", 3_000, b"}"), repeated(b"[", b"1", 1_900, b",]"),
         repeated(b"[", b"1", 3_000, b"]]"), repeated(b"{", b'"a":1', 3_000, b"]"), repeated(b"[", b"", 3_000, b"]"),
         repeated(b"[", b'"a', 3_000, b"]"), repeated(b"{", b"1", 3_000, b"}"), b'["' + b"a" * 200_000,
-        b"[" * 200_000, b"[" + b"[" * 200 + b"]" * 200 + b",1" * 3_000 + b"]", b"9" * 200_000, b"x" * 200_000,
+        b"[" * 200_000, b"[" * 200 + b"1," * 30_000 + b"1" + b"]" * 200,
+        b"[" + b"1," * 3_000 + b"[" * 200 + b"]" * 200 + b"]", b"9" * 200_000, b"x" * 200_000,
     ],
     ids=lambda body: f"{body[:6]!r} {body[-4:]!r}",
 )  # fmt: skip
