@@ -11,8 +11,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from leadbridge.server.call_scope import call_scope
 from leadbridge.server.sandbox.people import CUSTOM_FILTERS, HOSTILE_TEXTS, LONG_NAME, ORDINARY_TEXTS, UNUSUAL_NAMES
-from leadbridge.server.text import CLOSE, LABEL_LIMIT, LEGEND, LONG_LIMIT, OPEN, clean, fence, label, one_answer
+from leadbridge.server.text import CLOSE, LABEL_LIMIT, LEGEND, LONG_LIMIT, OPEN, clean, fence, label
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure
 BIDIRECTIONAL = [0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
@@ -241,7 +242,7 @@ def test_a_long_text_made_to_be_slow_takes_no_longer_than_another(unit: str) -> 
 def test_the_texts_of_one_answer_share_a_budget_and_each_is_still_shown() -> None:
     text = "<b>Hail</b> <i></i>" * 1_000
     alone = clean(text)
-    with one_answer():
+    with call_scope():
         shown = [clean(text) for _ in range(40)]
     assert shown[0] == alone
     assert len(shown[-1]) < len(alone)

@@ -18,8 +18,8 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, ValidationError
 
+from leadbridge.server.call_scope import call_scope
 from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.cuts import noting_cuts
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
 from leadbridge.server.mcp.context import app_context
 from leadbridge.server.mcp.incoming import undone
@@ -29,7 +29,6 @@ from leadbridge.server.mcp.reply import error_result, receipt_result, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, input_schema, output_model, output_schema
 from leadbridge.server.mcp.wording import bad_arguments, in_words, problems_of
 from leadbridge.server.services.client import on_wait
-from leadbridge.server.text import one_answer
 
 logger = logging.getLogger("leadbridge")
 
@@ -139,8 +138,8 @@ class GuardedTool(Tool):
         waiting = on_wait.set(Progress(context))
         started = time.monotonic()
         try:
-            with one_answer(), noting_cuts() as cuts:
-                return with_notes(await self.fn(**given, ctx=context), cuts)
+            with call_scope() as scope:
+                return with_notes(await self.fn(**given, ctx=context), scope.notes)
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ParamSpec, TypeVar, get_args
 import anyio
 from mcp.types import CallToolResult
 
+from leadbridge.server.call_scope import off_loop
 from leadbridge.server.catalog import load
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.mcp.context import Ctx, app_context
@@ -33,7 +34,7 @@ def read_tool(function: Callable[P, Awaitable[Reply[R]]], *operations: str, titl
     async def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
         ctx: Any = kwargs["ctx"]
         with anyio.fail_after(_deadline(ctx)):
-            return result_of(await function(*args, **kwargs))
+            return await off_loop(result_of, await function(*args, **kwargs))
 
     returned = Annotated[CallToolResult, model]
     call.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-import anyio.to_thread
 from pydantic import JsonValue
 
+from leadbridge.server.call_scope import off_loop, saw_answer
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.config.token_claims import NO_CLAIMS, TokenClaims
 from leadbridge.server.errors import (
@@ -24,7 +24,7 @@ from leadbridge.server.errors import (
     Unavailable,
     UnexpectedResponse,
 )
-from leadbridge.server.services.json_body import LARGE, json_of
+from leadbridge.server.services.json_body import json_of
 from leadbridge.server.services.retry import LONGEST_COOL_OFF, retry_after
 from leadbridge.server.text import in_sentence
 
@@ -57,9 +57,8 @@ class HttpAnswer:
 
 async def read(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
     """`parse`, in a worker thread where the answer is large."""
-    if len(answer.body) < LARGE:
-        return parse(answer, operation, service, key)
-    return await anyio.to_thread.run_sync(parse, answer, operation, service, key)
+    saw_answer(len(answer.body))
+    return await off_loop(parse, answer, operation, service, key)
 
 
 def parse(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from leadbridge.server.cuts import tell_cut
+from leadbridge.server.call_scope import tell_cut
 from leadbridge.server.text import label
 
 MOST_ENTRIES = 2_000
@@ -24,8 +24,6 @@ MOST_PARTS = 200_000
 """Values of a whole answer; a page of 100 jobs in full has some 100,000."""
 LONGEST_TEXT = 100_000
 """Characters of one text."""
-LARGE = 65_536
-"""Bytes from which on an answer is read in a worker thread."""
 DEEPEST = 24
 """Lists and objects within each other in a long answer; what is nested more deeply is not read."""
 WINDOW = 32_768

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
-from leadbridge.server.cuts import tell_cut
+from leadbridge.server.call_scope import tell_cut
 
 _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\s*([AaPp])[Mm])?")
 

@@ -9,6 +9,7 @@ import anyio
 import anyio.to_thread
 from pydantic import JsonValue
 
+from leadbridge.server.call_scope import off_loop
 from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import ServiceError, StateError, Unavailable
 from leadbridge.server.services.rooflink.models import MARK
@@ -43,7 +44,7 @@ class Sender:
                     body=await self._body(action, permit.write_id),
                     permit=permit,
                 )
-            done = action.receive(answer)
+            done = await off_loop(action.receive, answer)
         except ServiceError as error:
             error.what, error.said = action.without_secrets(error.what), action.without_secrets(error.said)
             return await self._failed(action, permit, error, started)

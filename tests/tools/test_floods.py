@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -13,11 +15,15 @@ from mcp import Client
 from pydantic import JsonValue
 
 from leadbridge.server.app import build_server
-from leadbridge.server.cuts import noting_cuts
+from leadbridge.server.call_scope import call_scope
+from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.services import answers
 from leadbridge.server.services.json_body import DEEPEST, LONGEST_TEXT, MOST_ENTRIES, json_of
+from leadbridge.server.services.renovationfind import api as renovationfind
 from leadbridge.server.services.renovationfind.known_leads import LONGEST_VALUE, MOST_ATTACHMENTS, KnownLeads
 from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.services.rooflink import api as rooflink
 from leadbridge.server.state import Store
 from tests.support import Time, call, make_settings, patient_rate_limiter, text_of
 
@@ -87,12 +93,44 @@ async def test_a_flood_is_cut_and_the_reply_says_so(flood: str, time: Time, monk
     assert "Note: " in text_of(result) or flood == "digits"
 
 
+@pytest.mark.parametrize(("tool", "arguments"), [("rooflink_list_prospects", {}), ("renovationfind_list_leads", {})])
+@pytest.mark.parametrize("rows", [1, 100])
+async def test_nothing_is_made_of_a_large_answer_in_the_event_loop(
+    tool: str, arguments: dict[str, Any], rows: int, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its JSON, its models and the reply; an answer of a usual size is not handed around."""
+    in_loop = Counter[str]()
+
+    def watched(module: Any, name: str) -> None:
+        work = getattr(module, name)
+
+        def noting(*args: Any, **options: Any) -> Any:
+            in_loop[name] += threading.current_thread() is loop
+            return work(*args, **options)
+
+        monkeypatch.setattr(module, name, noting)
+
+    loop = threading.current_thread()
+    body = compact({"results": [{"id": n + 1, "name": "<p>&amp;" * 200} for n in range(rows)]})
+    service = rooflink if tool.startswith("rooflink") else renovationfind
+    for module, name in ((answers, "json_of"), (service, "readable_rows"), (Reply, "complete")):
+        watched(module, name)
+    sandbox = Sandbox()
+    monkeypatch.setattr(sandbox, "transport", lambda: Flooding(body))
+    settings = make_settings(toolsets="all")
+    async with Client(build_server(settings, sandbox=sandbox, rate_limiter=patient_rate_limiter(time))) as client:
+        in_loop.clear()
+        assert not (await call(client, tool, **arguments)).is_error
+    assert in_loop.keys() == {"json_of", "readable_rows", "complete"}
+    assert all(count == 0 for count in in_loop.values()) == (rows > 1), in_loop
+
+
 # The reader
 
 
 def read(body: bytes) -> tuple[JsonValue, list[str]]:
-    with noting_cuts() as told:
-        return json_of(body, "A service"), told
+    with call_scope() as scope:
+        return json_of(body, "A service"), scope.notes
 
 
 def test_what_fits_is_read_whole_and_nothing_is_said() -> None:

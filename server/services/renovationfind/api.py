@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue, ValidationError
 
+from leadbridge.server.call_scope import off_loop
 from leadbridge.server.catalog import Catalog
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.services.answers import unreadable
@@ -31,7 +32,7 @@ class RenovationFind:
         found = lead_rows_of(answer)
         if found is None:
             raise self._odd(operation.id, "no list of leads that can be recognised")
-        leads = readable_rows(Lead, found.rows)
+        leads = await off_loop(readable_rows, Lead, found.rows)
         if not leads and len(found.rows) > 1:
             raise self._odd(operation.id, "leads without a usable id")
         self.client.observed.sample_row(operation.id, leads)
@@ -43,7 +44,8 @@ class RenovationFind:
         answer = await self.client.request(operation, path={"lead_id": lead_id})
         bare = isinstance(answer, dict) and "data" not in answer
         try:
-            lead = self._lead(answer if bare else Envelope.model_validate(answer).data, operation.id)
+            data = answer if bare else Envelope.model_validate(answer).data
+            lead = await off_loop(self._lead, data, operation.id)
         except ValidationError:
             raise self._odd(operation.id, "an answer that is no object") from None
         if lead.id != lead_id:

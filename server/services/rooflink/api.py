@@ -7,9 +7,9 @@ from typing import TypeVar
 
 from pydantic import JsonValue, ValidationError
 
+from leadbridge.server.call_scope import off_loop, tell_cut
 from leadbridge.server.catalog import Catalog
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.cuts import tell_cut
 from leadbridge.server.errors import NotFound
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.client import ServiceClient
@@ -60,12 +60,13 @@ class RoofLink:
             tell_cut(f"RoofLink sent {len(rows):,} rows at once: the first {most} are read.")
             del rows[most:]
         page = self._read(Page, {name: value for name, value in answer.items() if name != "results"}, operation_id)
-        records, page.unreadable = self._records(model, rows, operation_id)
+        records, page.unreadable = await off_loop(self._records, model, rows, operation_id)
         return page, records
 
     async def one(self, operation_id: str, model: type[M], path: Mapping[str, int]) -> M:
         """One record, by its id, the variable of the operation's path."""
-        record = self._read(model, await self.client.request(self._catalog[operation_id], path=path), operation_id)
+        answer = await self.client.request(self._catalog[operation_id], path=path)
+        record = await off_loop(self._read, model, answer, operation_id)
         (asked,) = path.values()
         if (identity := getattr(record, "id", asked)) != asked:
             raise self._odd(operation_id, f"record {identity} instead of the one asked for, {asked}")
@@ -78,7 +79,7 @@ class RoofLink:
         answer = await self.client.request(operation, query=operation.encode_query(query))
         if not isinstance(answer, list):
             raise self._odd(operation_id, "no list")
-        return self._records(model, answer, operation_id)
+        return await off_loop(self._records, model, answer, operation_id)
 
     async def by_day(
         self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]
@@ -95,7 +96,7 @@ class RoofLink:
             left -= len(rows)
         if not left:
             tell_cut(f"RoofLink sent very many rows: the first {MOST_OF_DAYS:,} are read.")
-        read = {day: self._records(model, rows, operation_id) for day, rows in days.items()}
+        read = {day: await off_loop(self._records, model, rows, operation_id) for day, rows in days.items()}
         unreadable = len(answer) - len(days) + sum(count for _, count in read.values())
         return {day: records for day, (records, _) in read.items()}, unreadable
 
@@ -103,7 +104,7 @@ class RoofLink:
         """Statistics of whatever shape, as names and counts in the service's order."""
         operation = self._catalog[operation_id]
         answer = await self.client.request(operation, query=operation.encode_query(query))
-        counts = counts_of(answer)
+        counts = await off_loop(counts_of, answer)
         if not counts and answer not in ({}, []):
             raise self._odd(operation_id, "no counts that can be recognised")
         if len(counts) > MOST_COUNTS:
@@ -128,7 +129,7 @@ class RoofLink:
         """The checklist's steps in the service's order, and how many of them cannot be used."""
         operation = self._catalog["rooflink.prospect_checklist"]
         answer = await self.client.request(operation, path={"prospect_id": prospect_id})
-        steps, unreadable = self._records(Step, steps_of(answer), operation.id)
+        steps, unreadable = await off_loop(self._records, Step, steps_of(answer), operation.id)
         if not steps and answer not in ({}, []):
             raise self._odd(operation.id, "no steps that can be recognised")
         return steps, unreadable
