@@ -130,31 +130,34 @@ class ServiceClient:
         attempt = 0
         while True:
             attempt += 1
-            await self.rate_limiter.acquire(deadline - self._clock(), on_wait.get())
-            if permit is not None and attempt == 1:
-                await permit.sending()
-            patience = deadline - self._clock()
-            if patience <= 0:
-                raise self._too_late(operation)
-            if not operation.effect.writes:
-                patience = min(patience, READ_TIMEOUT)
-            logger.debug("%s: attempt %d", operation.id, attempt)
+            left = False
             try:
-                answer = await self._answer(operation, url, query or {}, content, patience)
+                async with self.rate_limiter.slot(deadline - self._clock(), on_wait.get()):
+                    if permit is not None and attempt == 1:
+                        await permit.sending()
+                    patience = deadline - self._clock()
+                    if patience <= 0:
+                        raise self._too_late(operation)
+                    if not operation.effect.writes:
+                        patience = min(patience, READ_TIMEOUT)
+                    logger.debug("%s: attempt %d", operation.id, attempt)
+                    left = True
+                    answer = await self._answer(operation, url, query or {}, content, patience)
                 logger.debug("%s: answered %d", operation.id, answer.status)
-                await self.rate_limiter.answered()
                 self.observed.last_date = answer.headers.get("date", "")
                 value = await read(answer, operation, self.service, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:
+                if not left:
+                    raise
                 logger.debug("%s: %s", operation.id, type(error).__name__)
                 if isinstance(error, NotFound):
                     self.observed.not_found(operation, query or {})
                 again = decide(error, operation, self.service, attempt)
                 if again is not None and self._clock() + again.delay >= deadline:
                     again = None
-                self._cool_off(error, again)
+                await self._cool_off(error, again)
                 if again is None:
                     raise _final(error, operation, self.service) from None
                 if not again.everyone:
@@ -185,11 +188,11 @@ class ServiceClient:
         """Close the connections."""
         await self._exchanges.aclose()
 
-    def _cool_off(self, error: ServiceError, again: Again | None) -> None:
+    async def _cool_off(self, error: ServiceError, again: Again | None) -> None:
         if isinstance(error, RateLimited) and error.status is not None:
-            self.rate_limiter.back_off(again.delay if again else error.retry_after)
+            await self.rate_limiter.back_off(again.delay if again else error.retry_after)
         elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            self.rate_limiter.back_off(error.retry_after)
+            await self.rate_limiter.back_off(error.retry_after)
 
     def _without_key(self, answer: HttpAnswer) -> HttpAnswer:
         """A key that the service sends back is struck out before anything of the answer is read, shown or kept."""

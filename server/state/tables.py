@@ -181,5 +181,5 @@ paces = Table(
     "paces",
     metadata,
     Column("account", String(64), primary_key=True),
-    Column("state", LargeBinary, nullable=False),  # see leadbridge.server.services.rate_limit_state
+    Column("state", LargeBinary, nullable=False),  # see leadbridge.server.services.window
 )

@@ -256,7 +256,7 @@ async def test_a_permit_is_put_on_record_once_before_the_first_of_several_attemp
 async def test_nothing_is_put_on_record_as_sent_when_the_rate_limit_lets_nothing_leave(time: Time) -> None:
     network, permit = Network(), Leave(CREATE.id)
     client = client_for("rooflink", network, time)
-    client.rate_limiter.back_off(3_600)
+    await client.rate_limiter.back_off(3_600)
     with pytest.raises(RateLimited) as caught:
         await client.request(CREATE, permit=permit)
     assert caught.value.retry_after == pytest.approx(3_600)

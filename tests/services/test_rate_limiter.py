@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Generator
@@ -79,11 +80,11 @@ class Callers:
 
     async def _call(self, number: int, patience: float) -> None:
         try:
-            await self.rate_limiter.acquire(patience)
+            async with self.rate_limiter.slot(patience):
+                pass
         except RateLimited as error:
             self.refused[number] = error
         else:
-            await self.rate_limiter.answered()
             self.passed.append((number, self.world.now))
 
     def run(self) -> Callers:
@@ -192,7 +193,7 @@ def test_who_comes_while_the_service_cools_off_waits_until_it_has(
     callers = Callers()
     arrivals = arrivals_of(gaps)
     for begin, seconds in cool_offs:
-        callers.world.at(begin, lambda seconds=seconds: callers.rate_limiter.back_off(seconds))
+        callers.world.start(begin, callers.rate_limiter.back_off(seconds))
     for number, moment in enumerate(arrivals):
         callers.arrive(number, moment)
     callers.run()
@@ -207,7 +208,7 @@ def test_who_waits_already_when_a_cool_off_begins_waits_until_it_is_over() -> No
     callers = Callers()
     for number in range(7):
         callers.arrive(number, 0.0)
-    callers.world.at(0.5, lambda: callers.rate_limiter.back_off(10))
+    callers.world.start(0.5, callers.rate_limiter.back_off(10))
     callers.run()
     assert callers.moments[:5] == [0.0] * 5
     assert all(moment >= 10.5 for moment in callers.moments[5:]), callers.moments
@@ -216,7 +217,7 @@ def test_who_waits_already_when_a_cool_off_begins_waits_until_it_is_over() -> No
 def test_nobody_is_overtaken_by_who_came_later_when_one_cool_off_follows_another() -> None:
     callers = Callers()
     for begin in (0.0, 1.0):
-        callers.world.at(begin, lambda: callers.rate_limiter.back_off(1))
+        callers.world.start(begin, callers.rate_limiter.back_off(1))
     for number in range(6):
         callers.arrive(number, 0.0)
     callers.run()
@@ -234,17 +235,25 @@ def test_a_hundred_and_fifty_callers_use_at_least_95_percent_of_the_limit() -> N
 
 def test_a_shorter_cool_off_does_not_end_a_longer_one() -> None:
     callers = Callers()
-    callers.rate_limiter.back_off(60)
-    callers.rate_limiter.back_off(2)
+    callers.world.start(0.0, callers.rate_limiter.back_off(60))
+    callers.world.start(0.0, callers.rate_limiter.back_off(2))
     callers.arrive(0, 1.0)
     assert callers.run().moments == [60.0]
 
 
+async def take(
+    rate_limiter: RateLimiter, patience: float, on_wait: Callable[[float], Awaitable[None]] | None = None
+) -> None:
+    """A call that is answered at once."""
+    async with rate_limiter.slot(patience, on_wait):
+        pass
+
+
 async def test_a_refusal_names_the_service_the_seconds_and_that_nothing_was_sent(time: Time) -> None:
     rate_limiter = RateLimiter("RoofLink", LIMIT, WINDOW, clock=time, sleep=time.sleep)
-    rate_limiter.back_off(60)
+    await rate_limiter.back_off(60)
     with pytest.raises(RateLimited) as caught:
-        await rate_limiter.acquire(48)
+        await take(rate_limiter, 48)
     assert caught.value.retry_after == 60
     assert caught.value.service == "RoofLink"
     assert not caught.value.sent
@@ -256,10 +265,10 @@ async def test_a_refusal_names_the_service_the_seconds_and_that_nothing_was_sent
 
 async def test_a_used_up_budget_is_told_apart_from_a_service_that_asked_to_slow_down(time: Time) -> None:
     rate_limiter = RateLimiter("RenovationFind", 2, 300.0, clock=time, sleep=time.sleep)
-    await rate_limiter.acquire(48)
-    await rate_limiter.acquire(48)
+    await take(rate_limiter, 48)
+    await take(rate_limiter, 48)
     with pytest.raises(RateLimited, match="limit of 2 requests in 300 s is used up") as caught:
-        await rate_limiter.acquire(48)
+        await take(rate_limiter, 48)
     assert caught.value.retry_after == pytest.approx(300 + GAP)
 
 
@@ -271,42 +280,24 @@ async def test_waits_of_a_second_or_more_are_told_before_they_begin_and_shorter_
 
     waiting: Callable[[float], Awaitable[None]] = tell
     rate_limiter = RateLimiter("RoofLink", LIMIT, WINDOW, clock=time, sleep=time.sleep)
-    rate_limiter.back_off(0.5)
-    await rate_limiter.acquire(48, waiting)
-    rate_limiter.back_off(3)
-    await rate_limiter.acquire(48, waiting)
+    await rate_limiter.back_off(0.5)
+    await take(rate_limiter, 48, waiting)
+    await rate_limiter.back_off(3)
+    await take(rate_limiter, 48, waiting)
     assert time.slept == [0.5, 3]
     assert told == [(3, 1)]
 
 
-async def test_a_caller_who_gives_up_while_waiting_leaves_the_limit_as_it_was() -> None:
-    callers = Callers()
-    for number in range(LIMIT):
-        callers.arrive(number, 0.0)
-    gone = callers.rate_limiter.acquire(EVER)
-
-    def give_up() -> None:
-        gone.send(None)
-        gone.close()
-
-    callers.world.at(0.1, give_up)
-    for number in range(LIMIT, 3 * LIMIT):
-        callers.arrive(number, 0.2)
-    callers.run()
-    assert most_in_a_window(callers.moments, WINDOW) <= LIMIT
-    assert len(callers.passed) == 3 * LIMIT
-
-
 async def test_the_state_shows_what_is_used_and_how_long_the_service_still_cools_off(time: Time) -> None:
     rate_limiter = RateLimiter("RoofLink", LIMIT, WINDOW, clock=time, sleep=time.sleep)
-    assert rate_limiter.state() == {"used": 0, "of": LIMIT, "seconds": WINDOW, "wait": 0.0}
+    assert await rate_limiter.state() == (0, 0.0)
     for _ in range(3):
-        await rate_limiter.acquire(48)
-    rate_limiter.back_off(10)
+        await take(rate_limiter, 48)
+    await rate_limiter.back_off(10)
     time.now += 0.9
-    assert rate_limiter.state() == {"used": 3, "of": LIMIT, "seconds": WINDOW, "wait": pytest.approx(9.1)}
+    assert await rate_limiter.state() == (3, pytest.approx(9.1))
     time.now += 20
-    assert rate_limiter.state() == {"used": 0, "of": LIMIT, "seconds": WINDOW, "wait": 0.0}
+    assert await rate_limiter.state() == (0, 0.0)
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.01, 0.05, 0.09])
@@ -315,19 +306,20 @@ async def test_a_service_that_sees_requests_late_never_sees_more_than_its_limit(
     rate_limiter = RateLimiter("RoofLink", LIMIT, WINDOW, clock=time, sleep=time.sleep)
     seen: list[float] = []
     for number in range(130):
-        await rate_limiter.acquire(48)
-        time.now += 0.08 if number % 7 == 0 else 0.001  # the way there, which now and then takes longer
-        seen.append(time.now)
-        time.now += 0.002
-        await rate_limiter.answered()
+        async with rate_limiter.slot(48):
+            time.now += 0.08 if number % 7 == 0 else 0.001  # the way there, which now and then takes longer
+            seen.append(time.now)
+            time.now += 0.002
         time.now += pause
     assert most_in_a_window(seen, WINDOW) <= LIMIT
 
 
 async def test_a_request_without_an_answer_is_taken_to_arrive_a_second_later(time: Time) -> None:
     rate_limiter = RateLimiter("RoofLink", 1, WINDOW, clock=time, sleep=time.sleep)
-    await rate_limiter.acquire(48)
-    await rate_limiter.acquire(48)
+    for _ in range(2):
+        with contextlib.suppress(TimeoutError):
+            async with rate_limiter.slot(48):
+                raise TimeoutError
     assert sum(time.slept) == pytest.approx(UNANSWERED + WINDOW + GAP)
 
 

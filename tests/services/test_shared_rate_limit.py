@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -21,29 +23,21 @@ from urllib.request import urlopen
 import anyio
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from leadbridge.server.errors import RateLimited
-from leadbridge.server.services import rate_limit_state
-from leadbridge.server.services.rate_limit_state import (
-    COPY,
-    REGION,
-    REGIONS,
-    NotShared,
-    RateLimitFile,
-    RateLimitMemory,
-    RateLimitState,
-    RateLimitTable,
-)
 from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
 from leadbridge.server.services.window import GAP, TICK, UNANSWERED, Queue
-from leadbridge.server.state import Store
+from leadbridge.server.state import Store, rate_limit, rate_limit_table
+from leadbridge.server.state.rate_limit import RateLimitFile, RateLimitMemory, SharedLimit
+from leadbridge.server.state.rate_limit_table import RateLimitTable
 from tests.support import Time
 
 ROOT = Path(__file__).parent.parent.parent
 LIMIT, SECONDS = 5, 1.0
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]  # to shrink a failure takes minutes
 
 
 def most_in_any(seconds: float, arrived: Sequence[float]) -> int:
@@ -54,7 +48,7 @@ def most_in_any(seconds: float, arrived: Sequence[float]) -> int:
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "leadbridge.db.pace"
+    return tmp_path / "state" / "leadbridge.db.rates"
 
 
 @pytest.fixture
@@ -70,8 +64,8 @@ def make(file: Path, time: Time) -> Callable[..., RateLimiter]:
 
 async def call_answered(rate_limiter: RateLimiter, patience: float = 60.0) -> None:
     """A call that is answered at once."""
-    await rate_limiter.acquire(patience)
-    await rate_limiter.answered()
+    async with rate_limiter.slot(patience):
+        pass
 
 
 # Looking without taking a place
@@ -88,7 +82,7 @@ async def test_a_check_tells_how_near_a_place_is_and_takes_none(make, time: Time
         await rate_limiter.check(SECONDS / 2)
     assert 0 < refused.value.retry_after <= SECONDS * 1.1
     await rate_limiter.check(SECONDS * 1.1)
-    rate_limiter.back_off(30)
+    await rate_limiter.back_off(30)
     with pytest.raises(RateLimited, match="asked to slow down"):
         await rate_limiter.check(29)
     await rate_limiter.check(31)
@@ -148,12 +142,12 @@ calls = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(calls=calls, late=st.lists(st.floats(0, 1.5), min_size=1))
 async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_or_dies(
     tmp_path: Path, calls: list[tuple[int, float, float, float, str]], late: list[float]
 ) -> None:
-    world, file = World(), tmp_path / "any.pace"
+    world, file = World(), tmp_path / "any.rates"
     file.unlink(missing_ok=True)
     world.late = itertools.cycle(late)
     rate_limiters = [
@@ -166,25 +160,28 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
         await world.pass_by(begin)
         rate_limiter = rate_limiters[process]
         if fate not in {"lives", "dies sending"}:
-            number, wait = await rate_limiter._pace.change(rate_limiter._work(lambda queue: queue.enter()))
+            number, wait = await rate_limiter._everywhere(lambda queue: queue.enter())
             if wait and fate == "is cancelled":
                 await world.pass_by(wait / 2)
-                await rate_limiter._pace.change(rate_limiter._work(lambda queue: queue.forget(number)))
+                await rate_limiter._everywhere(lambda queue: queue.forget(number))
             if wait:
                 return
-        else:
-            await rate_limiter.acquire(10_000)
-        await world.pass_by(journey)
-        arrived.append(world.now)
-        if fate == "lives":
-            await world.pass_by(answer)
-            await rate_limiter.answered()
+            await world.pass_by(journey)
+            arrived.append(world.now)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with rate_limiter.slot(10_000):
+                await world.pass_by(journey)
+                arrived.append(world.now)
+                if fate == "dies sending":
+                    raise TimeoutError
+                await world.pass_by(answer)
 
     await world.run([asyncio.create_task(one(*call)) for call in calls])
     assert not arrived or most_in_any(SECONDS, arrived) <= LIMIT
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     processes=st.lists(st.integers(0, 3), min_size=6, max_size=60),
     gaps=st.lists(st.floats(0.001, 0.3), min_size=1),
@@ -193,7 +190,7 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
 async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_places_only(
     tmp_path: Path, processes: list[int], gaps: list[float], dead: set[int]
 ) -> None:
-    world, file = World(), tmp_path / "order.pace"
+    world, file = World(), tmp_path / "order.rates"
     file.unlink(missing_ok=True)
     rate_limiters = [
         RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
@@ -206,11 +203,10 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
         await world.pass_by(began[number])
         rate_limiter = rate_limiters[processes[number]]
         if number in dead:
-            await rate_limiter._pace.change(rate_limiter._work(lambda queue: queue.enter()))
+            await rate_limiter._everywhere(lambda queue: queue.enter())
             return
-        await rate_limiter.acquire(10_000)
-        left.append((number, world.now))
-        await rate_limiter.answered()
+        async with rate_limiter.slot(10_000):
+            left.append((number, world.now))
 
     await world.run([asyncio.create_task(one(number)) for number in range(len(processes))])
     left.sort()
@@ -242,8 +238,10 @@ async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_w
 ) -> None:
     one, other = make(), make()
     for _ in range(LIMIT):
-        await one.acquire(0)
-    await other.acquire(60)
+        with contextlib.suppress(TimeoutError):
+            async with one.slot(0):
+                raise TimeoutError
+    await call_answered(other)
     assert time.now == pytest.approx(1_000.0 + UNANSWERED + SECONDS + GAP)
 
 
@@ -256,12 +254,12 @@ async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[.
         await call_answered(one)
     for _ in range(3):
         with pytest.raises(RateLimited, match=r"limit of 5 requests in 1 s is used up.") as refused:
-            await other.acquire(0.5)
+            await call_answered(other, 0.5)
         assert not refused.value.sent
         assert refused.value.retry_after == pytest.approx(SECONDS + GAP)
-    assert other.state() == {"used": 5, "of": 5, "seconds": 1.0, "wait": 0.0}
+    assert await other.state() == (5, 0.0)
     time.now += SECONDS + GAP
-    await other.acquire(0)
+    await call_answered(other, 0)
 
 
 async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., RateLimiter]) -> None:
@@ -272,22 +270,22 @@ async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., R
 
     one, other = make(), make()
     for _ in range(LIMIT + 1):
-        await one.acquire(60, tell)
-        await one.answered()
-    await other.acquire(60, tell)
-    await other.answered()
+        async with one.slot(60, tell):
+            pass
+    async with other.slot(60, tell):
+        pass
     assert told == pytest.approx([SECONDS + GAP])
 
 
 async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., RateLimiter], time: Time) -> None:
     one, other = make(), make()
-    one.back_off(60)
-    assert other.state()["wait"] == 60
+    await one.back_off(60)
+    assert (await other.state())[1] == 60
     with pytest.raises(RateLimited, match="asked to slow down") as refused:
-        await other.acquire(10)
+        await call_answered(other, 10)
     assert refused.value.retry_after == 60
-    other.back_off(5)  # no shorter one ends it
-    await make().acquire(100)
+    await other.back_off(5)  # no shorter one ends it
+    await call_answered(make(), 100)
     assert time.now == 1_060.0
 
 
@@ -301,7 +299,7 @@ async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
 
     async def wait(patience: float) -> None:
         try:
-            await one.acquire(patience)
+            await call_answered(one, patience)
             outcome.append(world.now)
         except RateLimited as error:
             outcome.append(error.retry_after)
@@ -310,7 +308,7 @@ async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
         for _ in range(LIMIT):
             await call_answered(one)
         await world.pass_by(0.5)
-        other.back_off(30)
+        await other.back_off(30)
 
     await world.run([asyncio.create_task(learn())])
     one_left = asyncio.create_task(wait(100))
@@ -330,16 +328,16 @@ async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wa
         for _ in range(LIMIT):
             await call_answered(one)
         with pytest.raises(RateLimited) as error:
-            await one.acquire(2)
+            await call_answered(one, 2)
         refused.append(error.value.retry_after)
 
     async def learn() -> None:
         await world.pass_by(0.5)
-        other.back_off(30)
+        await other.back_off(30)
 
     await world.run([asyncio.create_task(wait()), asyncio.create_task(learn())])
     assert refused == [pytest.approx(30 - 0.5, abs=0.01)]
-    assert other.state()["used"] == 0
+    assert (await other.state())[0] == 0
 
 
 async def test_a_cancelled_caller_gives_its_place_up(file: Path) -> None:
@@ -349,22 +347,22 @@ async def test_a_cancelled_caller_gives_its_place_up(file: Path) -> None:
     )
     for _ in range(LIMIT):
         await call_answered(rate_limiter)
-    waiting = [asyncio.create_task(rate_limiter.acquire(60)) for _ in range(5)]
+    waiting = [asyncio.create_task(call_answered(rate_limiter)) for _ in range(5)]
     await asyncio.sleep(0)
-    assert rate_limiter.state()["used"] == 10
+    assert (await rate_limiter.state())[0] == 10
     for task in waiting:
         task.cancel()
     await asyncio.wait(waiting)
-    assert rate_limiter.state()["used"] == 5
+    assert (await rate_limiter.state())[0] == 5
 
 
 async def test_accounts_do_not_wait_for_each_other(make: Callable[..., RateLimiter], time: Time) -> None:
     rate_limiters = [make(f"rooflink:{number}") for number in range(4)] + [make("renovationfind:1", 250, 300.0)]
     for rate_limiter in rate_limiters * LIMIT:
-        await rate_limiter.acquire(0)
+        await call_answered(rate_limiter, 0)
     assert time.now == 1_000.0
-    rate_limiters[0].back_off(9)
-    assert [rate_limiter.state()["wait"] for rate_limiter in rate_limiters] == [9, 0, 0, 0, 0]
+    await rate_limiters[0].back_off(9)
+    assert [(await rate_limiter.state())[1] for rate_limiter in rate_limiters] == [9, 0, 0, 0, 0]
 
 
 async def test_renovationfinds_window_is_kept_whole(make: Callable[..., RateLimiter], time: Time) -> None:
@@ -373,7 +371,7 @@ async def test_renovationfinds_window_is_kept_whole(make: Callable[..., RateLimi
         await call_answered(rate_limiter, 0)
         time.now += 0.1
     with pytest.raises(RateLimited) as refused:
-        await rate_limiters[0].acquire(48)
+        await call_answered(rate_limiters[0], 48)
     assert refused.value.retry_after == pytest.approx(300 + GAP - 25)
 
 
@@ -381,11 +379,11 @@ async def test_renovationfinds_window_is_kept_whole(make: Callable[..., RateLimi
 
 
 def test_the_file_is_private_and_a_wider_one_is_made_private(make: Callable[..., RateLimiter], file: Path) -> None:
-    make().state()
+    asyncio.run(make().state())
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     file.chmod(0o644)
-    make().state()
+    asyncio.run(make().state())
     assert file.stat().st_mode & 0o777 == 0o600
 
 
@@ -395,13 +393,13 @@ def test_a_link_in_its_place_is_not_followed(make: Callable[..., RateLimiter], f
     file.parent.mkdir()
     file.symlink_to(target)
     rate_limiter = make()
-    rate_limiter.state()
-    assert "cannot be written" in rate_limiter.warning
+    asyncio.run(rate_limiter.state())
+    assert "not a regular file" in rate_limiter.warning
     assert target.read_text() == "someone else's"
 
 
-@pytest.mark.parametrize("damage", [b"", b"\0" * 100, b"LBP1", b"not a pace file " * 9_000, os.urandom(3 * REGION)])
-async def test_a_damaged_file_is_written_over(make: Callable[..., RateLimiter], file: Path, damage: bytes) -> None:
+@pytest.mark.parametrize("damage", [b"", b"LBP1", b"not a database " * 9_000, b"SQLite format 3\0" + b"\xff" * 9_000])
+async def test_a_damaged_file_is_made_anew(make: Callable[..., RateLimiter], file: Path, damage: bytes) -> None:
     for _ in range(LIMIT):
         await call_answered(make())
     file.write_bytes(damage)  # noqa: ASYNC240 - nobody else is waiting
@@ -409,8 +407,16 @@ async def test_a_damaged_file_is_written_over(make: Callable[..., RateLimiter], 
     for rate_limiter in (one, other, one, other, one):
         await call_answered(rate_limiter, 0)
     with pytest.raises(RateLimited):
-        await other.acquire(0)
+        await call_answered(other, 0)
     assert (one.warning, other.warning) == ("", "")
+
+
+async def test_the_file_of_earlier_versions_goes(make: Callable[..., RateLimiter], file: Path) -> None:
+    file.parent.mkdir()
+    earlier = file.with_name("leadbridge.db.pace")
+    earlier.write_bytes(b"LBP1")
+    await call_answered(make())
+    assert not earlier.exists()
 
 
 async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., RateLimiter], file: Path) -> None:
@@ -420,47 +426,7 @@ async def test_a_file_that_was_deleted_is_made_again_by_all(make: Callable[..., 
     for rate_limiter in (one, other, one, other, one):
         await call_answered(rate_limiter, 0)
     with pytest.raises(RateLimited):
-        await other.acquire(0)
-
-
-async def test_killed_in_the_middle_of_writing_leaves_what_was_before(
-    make: Callable[..., RateLimiter], file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Killed(BaseException):
-        pass
-
-    write = os.write
-    for cut in (0, 3, 8, 30, 44, 60, 90):
-        file.unlink(missing_ok=True)  # noqa: ASYNC240 - nobody else is waiting
-        victim, other = make(), make()
-        for _ in range(3):
-            await call_answered(victim)
-
-        def half(descriptor: int, data: bytes, cut: int = cut) -> int:
-            write(descriptor, data[:cut])
-            raise Killed
-
-        monkeypatch.setattr(os, "write", half)
-        with pytest.raises(Killed):
-            await victim.acquire(0)
-        monkeypatch.setattr(os, "write", write)
-        assert other.state()["used"] == 3
-
-
-def test_more_accounts_than_have_room_take_the_place_of_the_one_silent_longest(file: Path, time: Time) -> None:
-    paces = [RateLimitFile(file, f"account {number}", clock=time) for number in range(REGIONS + 1)]
-    for number, pace in enumerate(paces):
-        time.now += 1
-        pace.change_now(lambda _, __, number=number: (str(number).encode(), None))
-    assert file.stat().st_size <= REGIONS * REGION
-    kept = [pace.change_now(lambda data, _: (None, data)) for pace in paces[1:]]
-    assert kept == [str(number).encode() for number in range(1, REGIONS + 1)]
-    assert paces[0].change_now(lambda data, _: (None, data)) == b""
-
-
-def test_what_has_no_room_is_refused(file: Path) -> None:
-    with pytest.raises(NotShared, match="cannot be written"):
-        RateLimitFile(file, "a").change_now(lambda _, __: (b"x" * COPY, None))
+        await call_answered(other, 0)
 
 
 async def test_without_a_place_to_write_each_process_keeps_the_limit_alone_and_says_so(
@@ -471,12 +437,12 @@ async def test_without_a_place_to_write_each_process_keeps_the_limit_alone_and_s
     for _ in range(LIMIT + 1):
         await call_answered(rate_limiter)
     assert time.now > 1_001.0
-    rate_limiter.back_off(5)
-    assert rate_limiter.state()["wait"] == 5
+    await rate_limiter.back_off(5)
+    assert (await rate_limiter.state())[1] == 5
     assert rate_limiter.warning.startswith("Other processes with this key are not seen: ")
     assert str(file) in rate_limiter.warning
     file.parent.unlink()
-    await rate_limiter.acquire(60)
+    await call_answered(rate_limiter, 60)
     assert rate_limiter.warning == ""
     assert time.now > 1_006.0
 
@@ -488,7 +454,7 @@ async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callabl
     if me == 0:
         os.seteuid(65534)
     try:
-        await rate_limiter.acquire(0)
+        await call_answered(rate_limiter, 0)
     finally:
         os.seteuid(me)
     assert "Permission denied" in rate_limiter.warning
@@ -498,10 +464,10 @@ async def test_a_clock_that_begins_anew_holds_nobody_up(make: Callable[..., Rate
     time.now = 900_000.0
     for _ in range(LIMIT):
         await call_answered(make())
-    make().back_off(3)
+    await make().back_off(3)
     time.now = 12.0  # the machine was started again
-    assert make().state()["wait"] == 3
-    await make().acquire(60)
+    assert (await make().state())[1] == 3
+    await call_answered(make(), 60)
     assert time.now == 15.0
 
 
@@ -519,11 +485,11 @@ def test_the_time_of_day_plays_no_part() -> None:
         ("postgresql://user:secret@db.example/leadbridge", RateLimitTable),
     ],
 )
-def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[RateLimitState]) -> None:
+def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[SharedLimit]) -> None:
     rate_limiter = rate_limiter_for(Store(url), service="RoofLink", requests=5, seconds=1.0, account="rooflink:1")
-    assert type(rate_limiter._pace) is kind
-    if isinstance(rate_limiter._pace, RateLimitFile):
-        assert str(rate_limiter._pace.path) == url.removeprefix("sqlite:///") + ".pace"
+    assert type(rate_limiter._shared) is kind
+    if isinstance(rate_limiter._shared, RateLimitFile):
+        assert str(rate_limiter._shared.path) == url.removeprefix("sqlite:///") + ".rates"
 
 
 def test_pacing_does_not_import_the_database() -> None:
@@ -531,7 +497,7 @@ def test_pacing_does_not_import_the_database() -> None:
         "import anyio, sys; from leadbridge.server.state import Store\n"
         "from leadbridge.server.services.rate_limiter import rate_limiter_for\n"
         "g = rate_limiter_for(Store('sqlite:///s.db'), service='R', requests=5, seconds=1.0, account='a')\n"
-        "anyio.run(g.acquire, 1); g.state(); print(g.warning, {'sqlalchemy'} & set(sys.modules))"
+        "anyio.run(g.check, 1); anyio.run(g.state); print(g.warning, {'sqlalchemy'} & set(sys.modules))"
     )
     output = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=20)
     assert output.stdout == " set()\n"
@@ -542,7 +508,7 @@ def test_pacing_does_not_import_the_database() -> None:
 WORKER = """
 import asyncio, sys, time
 from pathlib import Path
-from leadbridge.server.services.rate_limit_state import RateLimitFile
+from leadbridge.server.state.rate_limit import RateLimitFile
 from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.window import UNANSWERED
 
@@ -550,14 +516,13 @@ file, mode, count, url, key = sys.argv[1:]
 rate_limiter = RateLimiter("RoofLink", 5, 1.0, RateLimitFile(Path(file), "rooflink:1"))
 
 async def call(client):
-    await rate_limiter.acquire(60)
-    if client is None:
-        print(time.monotonic(), flush=True)
-    else:
-        began = time.monotonic()
-        await client.get(url, headers={"X-API-KEY": key})
-        print("late" if time.monotonic() - began > UNANSWERED else "in time", flush=True)
-    await rate_limiter.answered()
+    async with rate_limiter.slot(60):
+        if client is None:
+            print(time.monotonic(), flush=True)
+        else:
+            began = time.monotonic()
+            await client.get(url, headers={"X-API-KEY": key})
+            print("late" if time.monotonic() - began > UNANSWERED else "in time", flush=True)
 
 async def main():
     client = None
@@ -571,9 +536,9 @@ async def main():
             return
 
 if mode == "hold":
-    with rate_limiter._pace._locked():
-        print("held", flush=True)
-        time.sleep(60)
+    rate_limiter._shared._open().execute("BEGIN IMMEDIATE")
+    print("held", flush=True)
+    time.sleep(60)
 else:
     asyncio.run(main())
 """
@@ -661,7 +626,7 @@ def test_killed_processes_leave_no_lock_and_the_others_go_on(file: Path) -> None
         for output in outputs[2:]:
             assert next(at for at in map(float, output) if at > killed)
     rate_limiter = RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "rooflink:1"))
-    asyncio.run(rate_limiter.acquire(30))
+    asyncio.run(call_answered(rate_limiter, 30))
     assert rate_limiter.warning == ""
 
 
@@ -670,18 +635,18 @@ def test_a_process_killed_with_the_lock_in_its_hands_leaves_it(file: Path) -> No
     with workers(1, file, "hold") as (holder,):
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
-        with pytest.raises(NotShared, match="locked by another process"):
-            rate_limiter._pace.change_now(lambda _, __: (None, None))
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            RateLimitFile(file, "rooflink:1")._change(lambda kept, _: (kept, None))
         holder.kill()
         holder.wait()
-        asyncio.run(rate_limiter.acquire(0))
+        asyncio.run(call_answered(rate_limiter, 0))
     assert rate_limiter.warning == ""
 
 
 async def test_a_process_stopped_with_the_lock_in_its_hands_stops_nobody_else(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rate_limit_state, "LOCK_PATIENCE", 0.3)
+    monkeypatch.setattr(rate_limit, "PATIENCE", 0.3)
     rate_limiter = RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "rooflink:1"))
     ticks: list[float] = []
 
@@ -695,9 +660,9 @@ async def test_a_process_stopped_with_the_lock_in_its_hands_stops_nobody_else(
         assert holder.stdout.readline() == "held\n"
         async with anyio.create_task_group() as group:
             group.start_soon(tick)
-            await rate_limiter.acquire(5)
+            await call_answered(rate_limiter, 5)
             group.cancel_scope.cancel()
-    assert "locked by a process that does not go on" in rate_limiter.warning
+    assert "locked" in rate_limiter.warning
     assert len(ticks) > 1  # the event loop went on
 
 
@@ -741,8 +706,7 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(
         return wait
 
     async def one(number: int) -> None:
-        await rate_limiters[number % 3].acquire(60)
-        await rate_limiters[number % 3].answered()
+        await call_answered(rate_limiters[number % 3])
 
     monkeypatch.setattr(Queue, "leave", leave)
     async with anyio.create_task_group() as group:
@@ -757,15 +721,12 @@ async def test_on_postgresql_the_limit_and_the_order_hold_too(
 
 async def test_on_postgresql_a_cool_off_reaches_the_others(stores: Callable[[], Store]) -> None:
     one, other, third = on(stores()), on(stores()), on(stores(), "rooflink:2")
-    one.back_off(60)
-    for thread in threading.enumerate():
-        if thread.name == "pace":
-            thread.join(10)
-    assert other.state()["wait"] > 50
+    await one.back_off(60)
+    assert (await other.state())[1] > 50
     with pytest.raises(RateLimited, match="asked to slow down"):
-        await other.acquire(10)
-    await third.acquire(0)
-    assert third.state()["used"] == 1
+        await call_answered(other, 10)
+    await call_answered(third, 0)
+    assert (await third.state())[0] == 1
 
 
 async def test_on_postgresql_the_servers_clock_counts_and_may_go_back(
@@ -774,19 +735,19 @@ async def test_on_postgresql_the_servers_clock_counts_and_may_go_back(
     rate_limiter = on(stores())
     for _ in range(LIMIT):
         await call_answered(rate_limiter)
-    monkeypatch.setattr(rate_limit_state, "NOW", "SELECT extract(epoch FROM clock_timestamp()) - 86400")
+    monkeypatch.setattr(rate_limit_table, "NOW", "SELECT extract(epoch FROM clock_timestamp()) - 86400")
     with pytest.raises(RateLimited) as refused:
-        await rate_limiter.acquire(0)
+        await call_answered(rate_limiter, 0)
     assert refused.value.retry_after <= SECONDS + GAP
 
 
 async def test_a_postgresql_that_is_gone_leaves_each_process_to_itself(stores: Callable[[], Store]) -> None:
     rate_limiter = on(Store(stores().url.replace("/postgres?", "/gone?")))
     for _ in range(LIMIT):
-        await rate_limiter.acquire(5)
+        await call_answered(rate_limiter, 5)
     with pytest.raises(RateLimited):
-        await rate_limiter.acquire(0)
-    assert rate_limiter.state()["used"] == LIMIT
+        await call_answered(rate_limiter, 0)
+    assert (await rate_limiter.state())[0] == LIMIT
     assert "are not seen: The state store" in rate_limiter.warning
     assert "Nothing was sent" not in rate_limiter.warning
 
@@ -797,7 +758,7 @@ async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
     store, asked = stores(), stores()
     rate_limiter = on(asked)
     await call_answered(rate_limiter)
-    monkeypatch.setattr(rate_limit_state, "ANSWER_PATIENCE", 0.2)
+    monkeypatch.setattr(rate_limit_table, "PATIENCE", 0.2)
 
     held, enough = threading.Event(), threading.Event()
 
@@ -809,9 +770,9 @@ async def test_a_postgresql_that_hangs_is_left_alone_for_a_while(
     async with anyio.create_task_group() as group:
         group.start_soon(store.run, hold)
         await anyio.to_thread.run_sync(held.wait)
-        await rate_limiter.acquire(5)
+        await call_answered(rate_limiter, 5)
         assert "does not answer" in rate_limiter.warning
-        await rate_limiter.acquire(5)
+        await call_answered(rate_limiter, 5)
         assert "did not answer" in rate_limiter.warning
         enough.set()
     with anyio.fail_after(30):
@@ -834,10 +795,5 @@ def test_a_postgresql_connection_that_is_lost_leaves_no_lock(stores: Callable[[]
     process.kill()
     process.communicate()
     rate_limiter = on(stores())
-    asyncio.run(rate_limiter.acquire(0))
+    asyncio.run(call_answered(rate_limiter, 0))
     assert rate_limiter.warning == ""
-
-
-def test_a_shared_state_is_what_the_rate_limiter_expects(file: Path) -> None:
-    paces: list[RateLimitState] = [RateLimitFile(file, "a"), RateLimitTable(Store("sqlite://"), "a")]
-    assert len(paces) == 2

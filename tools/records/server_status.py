@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-import anyio.to_thread
 from pydantic import Field
 
 from leadbridge.server import __version__
@@ -67,10 +66,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         approvals=settings.approvals,
         approval_way=_approval_way(ctx, app),
         toolsets=settings.toolsets,
-        services=[
-            await anyio.to_thread.run_sync(_service, app, service, await _key(app, service))
-            for service in app.catalog.services
-        ],
+        services=[await _service(app, service, await _key(app, service)) for service in app.catalog.services],
         hidden_tools=app.hidden,
         unverified=[
             f"{operation.id}: {operation.method} {operation.path}"
@@ -128,20 +124,20 @@ async def _learnt(app: AppContext) -> list[str]:
     return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
 
 
-def _service(app: AppContext, service_id: str, key: str) -> ServiceState:
+async def _service(app: AppContext, service_id: str, key: str) -> ServiceState:
     service = app.catalog.services[service_id]
     client = app.services.clients.get(service_id)
     if client is None:
         return ServiceState(service=service.title, connected=False, base_url="", limit="")
-    state = client.rate_limiter.state()
+    used, cool_off = await client.rate_limiter.state()
     return ServiceState(
         service=service.title,
         connected=True,
         simulated=app.services.is_simulated(service_id),
         base_url="this process" if app.settings.sandbox else client.base_url,
         limit=f"{service.requests} requests in {service.seconds:g} s",
-        used_now=int(state["used"]),
-        cool_off_seconds=round(state["wait"], 1),
+        used_now=used,
+        cool_off_seconds=round(cool_off, 1),
         warning=client.rate_limiter.warning,
         key_expiry=client.key_claims.expiry(datetime.now(UTC)),
         key_standing=key,
