@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
 
-from leadbridge.server.cli.shared import EnvFile, failed, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import EnvFile, failed, one_of, settings_without_key, wrong_use
 from leadbridge.server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
     from leadbridge.server.catalog import Catalog
     from leadbridge.server.config.settings import Settings
-
-
-class ServiceChoice(StrEnum):
-    """Whose documentation is read."""
-
-    ROOFLINK = "rooflink"
-    RENOVATIONFIND = "renovationfind"
-    BOTH = "both"
 
 
 contract_app = typer.Typer(help="What is sent to the services, and where that is known from.", no_args_is_help=True)
@@ -46,7 +37,9 @@ def contract_show(
 @contract_app.command("check")
 def contract_check(
     *,
-    service: Annotated[ServiceChoice, typer.Option(help="Whose documentation.")] = ServiceChoice.BOTH,
+    service: Annotated[
+        str, typer.Option(help="Whose documentation.", parser=one_of("rooflink", "renovationfind", "both"))
+    ] = "both",
     openapi: Annotated[str, typer.Option(help="An OpenAPI file or URL (JSON or YAML), instead of the sources.")] = "",
     mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = "https://developers.rooflink.com/mcp",
     llms: Annotated[
@@ -62,7 +55,7 @@ def contract_check(
     settings = settings_without_key(env_file)
     catalog = _catalog(settings)
     checked = anyio.run(
-        lambda: check.check(catalog, settings, service=service.value, mcp_url=mcp, llms_url=llms, openapi=openapi)
+        lambda: check.check(catalog, settings, service=service, mcp_url=mcp, llms_url=llms, openapi=openapi)
     )
     for line in check.lines_of(checked):
         typer.echo(line)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from leadbridge.server.errors import LeadBridgeError
+from leadbridge.server.spelling import meant
 
 if TYPE_CHECKING:
     from leadbridge.server.config.settings import Settings
@@ -22,6 +24,17 @@ def settings_without_key(env_file: str | None) -> Settings:
         return load_settings(needs_key=False, env_file=env_file)
     except LeadBridgeError as error:
         wrong_use(str(error))
+
+
+def one_of(*known: str) -> Callable[[str], str]:
+    """Reads an option that takes one of a few words."""
+
+    def read(given: str) -> str:
+        if given not in known:
+            raise typer.BadParameter(f"must be {', '.join(known[:-1])} or {known[-1]}{meant(given, known)}")
+        return given
+
+    return read
 
 
 def failed(text: str) -> NoReturn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -23,6 +22,8 @@ from leadbridge.server.config.text_files import UnreadableFileError, read_text
 from leadbridge.server.config.token_claims import read_claims
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
+from leadbridge.server.spelling import allowed_values, meant, nearest
+from leadbridge.server.text import clean
 
 LONGEST_COMPANY = 40
 ApprovalMode = Literal["auto", "human", "token", "off"]
@@ -229,17 +230,25 @@ def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: st
 
 def _refuse_unknown_names(names: Iterable[str]) -> None:
     """A misspelt `LEADBRIDGE_READONLY` must not leave a server able to write."""
-    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    known = sorted(name.upper() for name in Settings.model_fields)
     for name in names:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(sorted(known))}"
-            msg = f"{name} is not a setting; {hint}"
-            raise SettingsError(msg)
+        given = name.upper()
+        if given.startswith(PREFIX) and given.removeprefix(PREFIX) not in known:
+            near = nearest(given.removeprefix(PREFIX), known)
+            hint = f"; did you mean {PREFIX}{near}?" if near else f"; known: {', '.join(PREFIX + one for one in known)}"
+            raise SettingsError(f"{name} is not a setting{hint}")
 
 
 def _one_line(error: ValidationError) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
+    first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     name = PREFIX + where.upper() + ": " if where else ""
-    return name + first["msg"].removeprefix("Value error, ")
+    kind, given = first["type"], first["input"]
+    if kind in _WORDED and isinstance(given, str):  # no secret is of these types
+        expected = str(first.get("ctx", {}).get("expected", ""))
+        hint = meant(given, allowed_values(expected))
+        return f"{name}must be {_WORDED[kind] or expected}, not {clean(given, limit=40)!r}{hint}"
+    return name + first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+
+
+_WORDED = {"bool_parsing": "true or false", "float_parsing": "a number", "literal_error": ""}

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from pydantic import JsonValue
 
@@ -25,8 +24,6 @@ from leadbridge.server.contract.openapi import Documented, operations_in
 from leadbridge.server.contract.toml_text import contract_text
 from leadbridge.server.contract.web import LARGEST_ANSWER, DocumentationError, reading, text_of
 from leadbridge.server.errors import CatalogError
-
-Chosen = Literal["rooflink", "renovationfind", "both"]
 
 
 @dataclass(slots=True)
@@ -44,7 +41,7 @@ class Checked:
 
 
 async def check(
-    catalog: Catalog, settings: Settings, *, service: Chosen, mcp_url: str, llms_url: str, openapi: str
+    catalog: Catalog, settings: Settings, *, service: str, mcp_url: str, llms_url: str, openapi: str
 ) -> Checked:
     """Read the documentation of the chosen services, or the one OpenAPI document, and compare it."""
     checked = Checked()

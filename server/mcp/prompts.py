@@ -23,7 +23,7 @@ from leadbridge.server.errors import CatalogError
 from leadbridge.server.mcp.incoming import ADDED_BY_HOSTS
 from leadbridge.server.mcp.scalars import amount_digits, day, integer, record_id
 from leadbridge.server.mcp.texts import REMARKS, reads_as_nothing
-from leadbridge.server.mcp.wording import nearest
+from leadbridge.server.spelling import meant
 from leadbridge.server.text import clean, fence, label
 
 TEXT_LIMIT = 300
@@ -125,9 +125,7 @@ class Prompt:
         return GetPromptResult(description=self.description, messages=[message])
 
     def _unknown(self, name: str) -> str:
-        near = nearest(name, self.arguments)
-        hint = f"; did you mean {near}?" if near else ""
-        return f"{label(name, limit=60) or '(no name)'} is no argument of it{hint}"
+        return f"{label(name, limit=60) or '(no name)'} is not an argument of it{meant(name, self.arguments)}"
 
     def _allowed(self) -> str:
         names = [f"{name} (required)" if one.required else name for name, one in self.arguments.items()]
@@ -249,7 +247,7 @@ def _value(kind: Kind, raw: str, allowed: tuple[str, ...]) -> str:
     if kind == "choice":
         canonical = {value.casefold(): value for value in allowed}
         if (value := canonical.get(raw.casefold())) is None:
-            raise ValueError(f"must be one of {', '.join(allowed)}")
+            raise ValueError(f"must be one of {', '.join(allowed)}{meant(raw, allowed)}")
         return value
     if kind == "day":
         return _day(raw)

@@ -9,6 +9,7 @@ from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.definition import ToolSpec
+from leadbridge.server.spelling import meant
 
 DEFAULT = ("prospects", "jobs", "notes", "photos", "customers", "leads", "pipeline")
 OPT_IN = ("calendar", "regions", "reports", "leads-read", "manager")
@@ -28,9 +29,11 @@ def chosen_toolsets(text: str) -> set[str]:
         names = {"default": DEFAULT, "all": (*DEFAULT, *OPT_IN)}.get(word.removeprefix("-"), (word.removeprefix("-"),))
         unknown = [name for name in names if name not in (*DEFAULT, *OPT_IN)]
         if unknown:
-            allowed = ", ".join(("default", "all", *DEFAULT, *OPT_IN))
-            msg = f"LEADBRIDGE_TOOLSETS: {unknown[0]!r} is no toolset; allowed: {allowed}, each also with - to drop it"
-            raise SettingsError(msg)
+            allowed = ("default", "all", *DEFAULT, *OPT_IN)
+            raise SettingsError(
+                f"LEADBRIDGE_TOOLSETS: {unknown[0]!r} is not a toolset{meant(unknown[0], allowed) or '.'} "
+                f"Allowed: {', '.join(allowed)}, each also with - to drop it"
+            )
         if word.startswith("-"):
             chosen -= set(names)
         else:

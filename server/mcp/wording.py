@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from leadbridge.server.errors import LeadBridgeError, Problem, ServiceError, StateError
+from leadbridge.server.spelling import allowed_values, meant
 from leadbridge.server.text import clean
 
 _NONE_ARM = "none_required"
@@ -62,9 +62,8 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     if kind in {"too_long", "too_short"} and isinstance(detail["input"], str):  # a text that something looked at before
         kind = f"string_{kind}"
     if kind == "extra_forbidden":
-        near = nearest(argument, known)
-        hint = f"did you mean {near}?" if near else f"allowed: {', '.join(known) or 'none'}"
-        return f"is not an argument of this tool; {hint}"
+        hint = meant(argument, known) or f"; allowed: {', '.join(known) or 'none'}"
+        return f"is not an argument of this tool{hint}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
     if kind == "string_too_short" and context.get("min_length", 1) > 1:
@@ -72,16 +71,10 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     template = _TEMPLATES.get(kind)
     if template is None:
         return f"is not usable ({detail['msg'][:1].lower()}{detail['msg'][1:]})"
-    return template.format_map(_Context(context))
-
-
-def nearest(argument: str, known: Iterable[str]) -> str | None:
-    """The name that was probably meant: in camel case, in the plural, without its first word, with a slip."""
-    names = {name.replace("_", "").lower(): name for name in known}
-    wanted = argument.replace("_", "").replace("-", "").lower()
-    ends = [name for short, name in names.items() if wanted and short.endswith(wanted)]
-    near = ends if len(ends) == 1 else difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
-    return names.get(near[0], near[0]) if near else None
+    message = template.format_map(_Context(context))
+    if kind == "literal_error" and isinstance(detail["input"], str):
+        message += meant(detail["input"], allowed_values(str(context["expected"])))
+    return message
 
 
 class _Context(dict[str, Any]):

@@ -262,7 +262,7 @@ async def test_a_missing_argument_is_refused_by_name(client):
 async def test_a_superfluous_argument_is_refused_by_name_with_all_other_problems(client):
     told = await refused(client, "close_won_lead", leadId="812", status="WON", job_amount="lots")
     for part in (
-        "leadId is no argument of it; did you mean lead_id?",
+        "leadId is not an argument of it; did you mean lead_id?",
         "lead_id is required",
         "status must be one of JOB_WON, LEAD_WON",
         "job_amount must be an amount",

@@ -218,6 +218,22 @@ async def test_a_name_of_ours_misspelt_is_refused_with_the_right_one(sandbox: Sa
     assert sandbox.writes == []
 
 
+@pytest.mark.parametrize(
+    ("tool", "argument", "wrong", "right"),
+    [
+        ("renovationfind_update_job_status", "status", "LEAD_LSOT", "LEAD_LOST"),
+        ("renovationfind_update_job_status", "status", "contactMade", "CONTACT_MADE"),
+        ("renovationfind_update_job_status", "status", "SENT", "QUOTE_SENT"),
+        ("write_history", "outcome", "falied", "failed"),
+    ],
+)
+async def test_a_value_of_a_list_misspelt_is_refused_with_the_right_one(sandbox, tool, argument, wrong, right):
+    lead = {} if tool == "write_history" else {"lead_id": 785}
+    text = await refused(sandbox, tool, argument, **lead, **{argument: wrong})
+    assert f"did you mean {right}?" in text
+    assert sandbox.writes == []
+
+
 async def test_rules_see_arguments_as_they_are_meant(sandbox: Sandbox):
     """The rules are told beside another fault: none of them takes the text of a flag or of an amount for itself."""
     given = {"status": "LEAD_WON", "job_amount": "$5.00", "start_date_tbd": "true", "completion_date_tbd": "true"}
