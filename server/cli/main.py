@@ -175,9 +175,7 @@ def run_sandbox(
 
 
 def main() -> None:
-    """The console script. What PYTHONPATH names comes last, so that an `mcp` or `rich` there replaces none here."""
-    named = {os.path.abspath(entry) for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep)}  # noqa: PTH100
-    sys.path.sort(key=named.__contains__)
+    """The console script."""
     try:
         try:
             app()

@@ -284,18 +284,6 @@ def test_one_line_says_which_version_serves_what_and_how_many_tools(settings, wh
     )
 
 
-def test_packages_on_pythonpath_replace_none_of_leadbridge(tmp_path, monkeypatch):
-    for name in ("tools", "prompts", "mcp"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "__init__.py").write_text("raise SystemExit('the wrong package')", "utf-8")
-    (tmp_path / "prompts" / "theirs.md").write_text("not a prompt", "utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with raw_server("--sandbox") as server:
-        assert server.answer("tools/list")["result"]["tools"]
-        assert server.answer("prompts/list")["result"]["prompts"]
-        assert server.call("server_status")["isError"] is False
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_without_a_traceback_and_leaves_no_lock(number, tmp_path):
     state = tmp_path / "state.db"
