@@ -45,32 +45,30 @@ class Problem:
 
 
 class ArgumentsRefused(LeadBridgeError):
-    """Arguments that cannot be sent. Every problem is told at once, each by its argument's name."""
+    """Arguments that cannot be sent: every problem at once, each with its argument's name."""
 
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = problems
-        super().__init__("Nothing was sent. Please correct:\n" + "\n".join(f"- {problem}" for problem in problems))
+        super().__init__("; ".join(map(str, problems)))
 
 
 class Refused(LeadBridgeError):
-    """A guard said no before anything was sent.
+    """A guard said no.
 
-    `reason` is a stable code (`already_won`, `token_expired`, ...), `next_steps` what to do instead.
+    `reason` is a stable code (`already_won`, `token_expired`, ...), `why` the same in a sentence that goes on after a
+    colon, `next_steps` what to do instead. `sent` is true only where a part of it had left before.
     """
 
-    def __init__(self, reason: str, summary: str, *next_steps: str) -> None:
+    def __init__(self, reason: str, why: str, *next_steps: str, sent: bool = False) -> None:
         self.reason = reason
-        self.summary = summary
+        self.why = why
         self.next_steps = list(next_steps)
-        super().__init__(" ".join([summary, *next_steps]))
+        self.sent = sent
+        super().__init__(" ".join([f"{why[:1].upper()}{why[1:]}", *next_steps]))
 
 
 class KeyInDoubt(Refused):
-    """A key is not known to be this company's; `why` says it without what that means for a call."""
-
-    def __init__(self, reason: str, why: str, *next_steps: str) -> None:
-        self.why = why
-        super().__init__(reason, f"Nothing was sent: {why}", *next_steps)
+    """A key is not known to be this company's."""
 
 
 @dataclass

@@ -121,15 +121,15 @@ async def rename(company: Company, old: str) -> None:
         services = company.catalog.services
         accounts = {company.services.account(one, old.casefold()): company.services.account(one) for one in services}
         if not any(_is_there(connection, before) for before in accounts):
-            raise Refused("no_such_company", f"Nothing was renamed: nothing is on record for company {old}.")
+            raise Refused("no_such_company", f"nothing is on record for company {old}.")
         if any(_is_there(connection, after) for after in accounts.values()):
-            raise Refused("company_exists", f"Nothing was renamed: company {company.name} has records of its own.")
+            raise Refused("company_exists", f"company {company.name} has records of its own.")
         for before, after in accounts.items():
             take_over(connection, before, after)
             audit.append(connection, company.clock(), {"account": after, "was": before, "by": "person"})
 
     if not company.store.exists:
-        raise Refused("no_such_company", "Nothing was renamed: there is no state store yet.")
+        raise Refused("no_such_company", "there is no state store yet.")
     await company.store.run(work)
 
 

@@ -107,8 +107,7 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     try:
         app.company.refuse_mixture()
     except Refused as refused:
-        told = refused.summary.replace("Nothing was sent", "Nothing is written")
-        yield Finding("failure", "sandbox", told, " ".join(refused.next_steps))
+        yield Finding("failure", "sandbox", f"Nothing is written: {refused.why}", " ".join(refused.next_steps))
     of_store = list(store_findings(app.store, settings))
     yield from of_store
     if all(finding.state != "failure" for finding in of_store):

@@ -20,14 +20,14 @@ from pydantic import BaseModel, ValidationError
 
 from leadbridge.server.call_scope import call_scope
 from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused
+from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused, ServiceError
 from leadbridge.server.mcp.context import app_context
 from leadbridge.server.mcp.incoming import undone
 from leadbridge.server.mcp.progress import Progress
 from leadbridge.server.mcp.receipt import WriteReceipt
 from leadbridge.server.mcp.reply import error_result, receipt_result, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, input_schema, output_model, output_schema
-from leadbridge.server.mcp.wording import bad_arguments, in_words, problems_of
+from leadbridge.server.mcp.wording import TOO_LONG, bad_arguments, before_sending, broke_off, in_words, problems_of
 from leadbridge.server.services.client import on_wait
 
 logger = logging.getLogger("leadbridge")
@@ -48,6 +48,8 @@ class ToolSpec:
     function: Callable[..., Any]
     """The function to register: its signature is the arguments, its docstring the description."""
     rules: Rules | None = None
+    gated: bool = False
+    """Whether a call of it may need a person's approval."""
     reads_files: bool = False
     """Whether it sends files of this machine; without LEADBRIDGE_UPLOAD_ROOT it is not offered."""
 
@@ -132,9 +134,9 @@ class GuardedTool(Tool):
         try:
             given = self.fn_metadata.validate_arguments(arguments)
         except ValidationError as error:
-            return error_result(str(ArgumentsRefused(await self._problems(error, arguments))))
+            return error_result(in_words(ArgumentsRefused(await self._problems(error, arguments))))
         if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
-            return error_result(str(ArgumentsRefused(problems)))
+            return error_result(in_words(ArgumentsRefused(problems)))
         waiting = on_wait.set(Progress(context))
         started = time.monotonic()
         try:
@@ -160,22 +162,23 @@ class GuardedTool(Tool):
         return await anyio.to_thread.run_sync(spec.rules, given) if spec.rules else []
 
     def _failure(self, cause: BaseException, context: Context[Any, Any]) -> CallToolResult:
-        if isinstance(cause, Refused) and self.spec.effect.writes:
+        spec: ToolSpec = self.spec
+        writes = spec.effect.writes
+        if writes and isinstance(cause, (Refused, ServiceError)):  # once a write has left, its failure is an outcome
             return receipt_result(
                 WriteReceipt(
                     outcome="refused",
-                    operation=", ".join(self.spec.operations),
-                    summary=cause.summary,
+                    operation=", ".join(spec.operations),
+                    summary=before_sending(cause, local=spec.local, gated=spec.gated),
                     next_steps=cause.next_steps,
-                    reason=cause.reason,
+                    reason=cause.reason if isinstance(cause, Refused) else cause.kind,
                     sandbox=app_context(context).services.all_simulated,
                 )
             )
         if isinstance(cause, LeadBridgeError):
             return error_result(in_words(cause))
         if isinstance(cause, TimeoutError):
-            told = "Look at write_history for what was sent." if self.spec.effect.writes else "Nothing was changed."
-            return error_result(f"The call took longer than LEADBRIDGE_CALL_DEADLINE allows. {told}")
+            return error_result(broke_off(TOO_LONG, writes=writes))
         logger.error("tool %s failed inside", self.name, exc_info=cause)
-        told = "Look at write_history for what was sent. " if self.spec.effect.writes else "Nothing was changed. "
-        return error_result(f"LeadBridge failed inside {self.name}. {told}The server's log says more.")
+        why = f"LeadBridge failed inside {self.name}; the server's log says more."
+        return error_result(broke_off(why, writes=writes))

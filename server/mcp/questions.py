@@ -18,7 +18,9 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import AESGCMRequestStateCodec
 from mcp.shared.exceptions import MCPError
 
+from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.reply import error_result
+from leadbridge.server.mcp.wording import in_words
 from leadbridge.server.state import Store
 
 QUESTION = "leadbridge_approval"
@@ -82,10 +84,7 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
     except MCPError as error:
         if ctx.method != "tools/call" or error.error.data != {"reason": "invalid_request_state"}:
             raise
-        return error_result(
-            f"REFUSED: Nothing was changed. The user's answer could not be used: {_why_unusable()}. Call the tool "
-            "again so that the user is asked again."
-        )
+        return error_result(f"REFUSED: {in_words(_unusable())}")
     finally:
         _answered.reset(before)
         _given.reset(given_before)
@@ -108,9 +107,11 @@ def _end_of(payload: bytes) -> float:
     return float(end) if isinstance(end, (int, float)) else 0.0
 
 
-def _why_unusable() -> str:
+def _unusable() -> Refused:
+    reason, why = "question_for_other_arguments", "the question was asked for other arguments or for another user"
     if not _answered.get():
-        return "it does not belong to a question of this server (question_forged)"
-    if _ends.get() <= time.time():
-        return "the question has expired, after 10 minutes (question_expired)"
-    return "the question was asked for other arguments or for another user (question_for_other_arguments)"
+        reason, why = "question_forged", "it does not belong to a question of this server"
+    elif _ends.get() <= time.time():
+        reason, why = "question_expired", "the question has expired, after 10 minutes"
+    step = "Call the tool again so that the user is asked again."
+    return Refused(reason, f"the user's answer could not be used: {why} ({reason}).", step)

@@ -11,7 +11,7 @@ from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused,
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt
 from leadbridge.server.mcp.reply import shown
-from leadbridge.server.mcp.wording import in_words, next_steps, outcome_of
+from leadbridge.server.mcp.wording import next_steps, outcome_of
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.text import quoted
 from leadbridge.server.writes.approval import DryRun, TokenNeeded
@@ -208,10 +208,6 @@ def _request_line(app: AppContext, number: int, step: HttpWrite) -> str:
 
 def _refusal(app: AppContext, write: Write, error: LeadBridgeError | TimeoutError) -> WriteReceipt:
     """An error of a step, as its receipt."""
-    if isinstance(error, Refused):
-        return receipt(
-            app, write, outcome="refused", summary=error.summary, next_steps=error.next_steps, reason=error.reason
-        )
     if isinstance(error, ArgumentsRefused):
         wrong = "; ".join(str(problem) for problem in error.problems)
         step = "Ask the user for what is missing; never guess it."
@@ -221,10 +217,9 @@ def _refusal(app: AppContext, write: Write, error: LeadBridgeError | TimeoutErro
     if isinstance(error, TimeoutError):
         summary = "LEADBRIDGE_CALL_DEADLINE was over before this step was sent."
         return receipt(app, write, outcome="refused", summary=summary, reason="deadline")
-    if isinstance(error, ServiceError):
-        summary = outcome_of(error, step=True)
-        return receipt(app, write, outcome="refused", summary=summary, next_steps=next_steps(error), reason=error.kind)
-    return receipt(app, write, outcome="refused", summary=in_words(error))
+    reason = error.kind if isinstance(error, ServiceError) else error.reason if isinstance(error, Refused) else None
+    summary = outcome_of(error, step=True)
+    return receipt(app, write, outcome="refused", summary=summary, next_steps=next_steps(error), reason=reason)
 
 
 def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:

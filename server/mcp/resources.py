@@ -17,7 +17,7 @@ from leadbridge.server.errors import LeadBridgeError, NotFound
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reply import readable
 from leadbridge.server.mcp.scalars import record_id
-from leadbridge.server.mcp.wording import in_words
+from leadbridge.server.mcp.wording import TOO_LONG, broke_off, in_words
 from leadbridge.server.text import clean
 
 logger = logging.getLogger("leadbridge")
@@ -132,15 +132,13 @@ class Resources:
         except LeadBridgeError as error:
             raise MCPError(INTERNAL_ERROR, in_words(error), data) from None
         except TimeoutError:
-            told = "Reading took longer than LEADBRIDGE_CALL_DEADLINE allows. Nothing was changed."
-            raise MCPError(INTERNAL_ERROR, told, data) from None
+            raise MCPError(INTERNAL_ERROR, broke_off(TOO_LONG, writes=False), data) from None
         except MCPError as error:
             raise MCPError(error.error.code, error.error.message, data) from None
         except Exception:
             logger.exception("resource %r failed inside", data["uri"])
-            raise MCPError(
-                INTERNAL_ERROR, "LeadBridge failed inside. Nothing was changed; the log says more.", data
-            ) from None
+            why = "LeadBridge failed inside; the server's log says more."
+            raise MCPError(INTERNAL_ERROR, broke_off(why, writes=False), data) from None
 
     async def _read(self, uri: str, ctx: Ctx) -> ReadResourceContents:
         if (resource := self.resources.get(uri)) is not None:

@@ -8,15 +8,24 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from leadbridge.server.errors import LeadBridgeError, Problem, ServiceError, StateError
+from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused, ServiceError, StateError
 from leadbridge.server.spelling import allowed_values, meant
 from leadbridge.server.text import clean
 
 _NONE_ARM = "none_required"
+TOO_LONG = "The call took longer than LEADBRIDGE_CALL_DEADLINE allows."
 
 
-def outcome_of(error: ServiceError, *, step: bool = False) -> str:
+def outcome_of(error: LeadBridgeError, *, step: bool = False) -> str:
     """What happened, and what it means for the request, or for a `step` of several requests."""
+    if isinstance(error, Refused):
+        if error.sent:
+            return f"{error.why[:1].upper()}{error.why[1:]}"
+        return f"{'This step sent nothing' if step else 'Nothing was sent'}: {error.why}"
+    if isinstance(error, ArgumentsRefused):
+        return "\n".join(["Nothing was sent. Please correct:", *(f"- {problem}" for problem in error.problems)])
+    if not isinstance(error, ServiceError):
+        return f"{error} Nothing was sent." if isinstance(error, StateError) else str(error)
     if not error.sent:
         means = "Nothing was sent."
     elif error.may_have_taken_effect:
@@ -26,18 +35,29 @@ def outcome_of(error: ServiceError, *, step: bool = False) -> str:
     return " ".join(part for part in (error.what, means, error.said and f"It says: {error.said}") if part)
 
 
-def next_steps(error: ServiceError) -> list[str]:
+def before_sending(error: Refused | ServiceError, *, local: bool, gated: bool) -> str:
+    """Why a write never left, whatever was read for it; one that is `local` goes to no service."""
+    nothing = "Nothing was changed" if local else "Nothing was sent"
+    if isinstance(error, Refused):
+        return f"{nothing}: {error.why}"
+    return f"{nothing}{', and no approval was used' if gated else ''}: {error.happened}"
+
+
+def next_steps(error: LeadBridgeError) -> list[str]:
     """What to do next."""
-    if error.may_have_taken_effect:
+    if isinstance(error, ServiceError) and error.may_have_taken_effect:
         return ["Look at the record on the service before trying again.", *error.hints]
-    return error.next_steps
+    return error.next_steps if isinstance(error, (ServiceError, Refused)) else []
 
 
 def in_words(error: LeadBridgeError) -> str:
     """A whole error, as a model reads it."""
-    if isinstance(error, ServiceError):
-        return " ".join([outcome_of(error), *next_steps(error)])
-    return f"{error} Nothing was sent." if isinstance(error, StateError) else str(error)
+    return " ".join([outcome_of(error), *next_steps(error)])
+
+
+def broke_off(why: str, *, writes: bool) -> str:
+    """A call that ended at a point that nobody foresaw."""
+    return f"{why} {'Look at write_history for what was sent.' if writes else 'Nothing was changed.'}"
 
 
 def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:

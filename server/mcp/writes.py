@@ -16,7 +16,7 @@ from pydantic import Field
 
 from leadbridge.server.catalog import load
 from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.errors import Refused, ServiceError
+from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import Flag
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import Rules, ToolSpec
@@ -71,10 +71,7 @@ def write_tool(
         if asked is None:
             write, took = await make(**arguments)
             brought = Call(asks_in_forms(ctx), token, dry_run, question, answered=given_answer() is not None)
-            try:
-                decision = await app.pipeline.decide(write, brought)
-            except ServiceError as error:
-                raise _not_sent(error, "Nothing was sent, and no approval was asked for or used") from None
+            decision = await app.pipeline.decide(write, brought)
             if not isinstance(decision, AskPerson):
                 return receipt_result(await _carried_out(app, write, decision, took))
             asked = Asked(write, decision.seen, app.approvals.clock())
@@ -98,7 +95,8 @@ def write_tool(
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
-    if effect.always_needs_approval or "allow_duplicate" in signature.parameters:
+    gated = effect.always_needs_approval or "allow_duplicate" in signature.parameters
+    if gated:
         parameters.append(_parameter("approval_token", TokenArgument, default=""))
     returned = Annotated[CallToolResult, WriteReceipt]
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
@@ -114,6 +112,7 @@ def write_tool(
         operations=operations,
         function=call,
         rules=rules,
+        gated=gated,
         reads_files=reads_files,
     )
 
@@ -143,11 +142,9 @@ def _in_time(
         except TimeoutError:
             raise Refused(
                 "no_look",
-                "Nothing was sent: the service did not answer in time when the current record was read.",
+                "the service did not answer in time when the current record was read.",
                 "Try again later.",
             ) from None
-        except ServiceError as error:
-            raise _not_sent(error, "Nothing was sent") from None
         simulated = (SIMULATED,) if app.services.is_simulated(write.operation.service) else ()
         preview = replace(
             write.preview,
@@ -157,11 +154,6 @@ def _in_time(
         return replace(write, preview=preview), anyio.current_time() - began
 
     return make
-
-
-def _not_sent(error: ServiceError, consequence: str) -> Refused:
-    """A service's error before anything was written there, as the refusal of the write."""
-    return Refused(error.kind, f"{consequence}: {error.happened}", *error.next_steps)
 
 
 def _refuse_changed(shown: Write, now: Write) -> None:

@@ -68,7 +68,7 @@ class Services:
         try:
             return self.clients[service]
         except KeyError:
-            raise Refused("no_key", f"Nothing was sent: there is no key for {service}.") from None
+            raise Refused("no_key", f"there is no key for {service}.") from None
 
     async def aclose(self) -> None:
         """Close all connections."""

@@ -192,7 +192,7 @@ def _is_private(host: str) -> bool:
 def _no_address(why: str) -> Refused:
     return Refused(
         "upload_address",
-        f"The file was not sent: the address that RoofLink gave for it {why}.",
+        f"the address that RoofLink gave for the file {why}.",
         "Look at LEADBRIDGE_ROOFLINK_BASE_URL; if it is right, tell RoofLink's support.",
     )
 
@@ -200,6 +200,7 @@ def _no_address(why: str) -> Refused:
 def _changed() -> Refused:
     return Refused(
         "file_changed",
-        "The file was changed while it was being sent. The photo is not complete.",
+        "the file was changed while it was being sent. The photo is not complete.",
         "Call again once nothing writes to the file.",
+        sent=True,
     )

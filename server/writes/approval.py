@@ -103,7 +103,7 @@ class Approvals:
         if self.mode == "human":
             raise Refused(
                 "cannot_ask",
-                "Nothing was changed: this needs a person's approval, this client cannot ask for one, and "
+                "this needs a person's approval, this client cannot ask for one, and "
                 "LEADBRIDGE_APPROVALS=human does not accept tokens.",
                 "Use a client that supports elicitation.",
             )
@@ -188,7 +188,7 @@ def changed_since_asked() -> Refused:
     """What is told when a person was shown something else than would be sent."""
     return Refused(
         "changed_since_asked",
-        "Nothing was changed: what the user was shown has changed since.",
+        "what the user was shown has changed since.",
         "Call again, so that the user is asked again.",
     )
 
@@ -197,7 +197,7 @@ def used_before() -> Refused:
     """What is told of an approval that was used up."""
     return Refused(
         "approval_used",
-        "Nothing was changed: this approval was used before, and each one counts once.",
+        "this approval was used before, and each one counts once.",
         "Look at write_history for what it did; to do it again, ask the user again.",
     )
 
@@ -224,7 +224,7 @@ def _parts_of(text: str) -> tuple[str, str]:
 
 def _token_refused(reason: str, why: str, step: str = "") -> Refused:
     step = step or "Call again without approval_token for a fresh preview, and ask the user again."
-    return Refused(f"token_{reason}", f"Nothing was changed: {why}.", step)
+    return Refused(f"token_{reason}", f"{why}.", step)
 
 
 def _b64(data: bytes) -> str:

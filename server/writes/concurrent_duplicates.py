@@ -107,11 +107,11 @@ def _refusal(row: Any, evidence: str) -> Refused:
     seems = f"what seems the same lead, written otherwise ({evidence})"
     if row.state == "done":
         job = "" if row.record_id is None else f", job {row.record_id}"
-        told = f"Nothing was sent: {seems}, was created within 24 hours (write {row.id}{job})."
+        told = f"{seems}, was created within 24 hours (write {row.id}{job})."
         return Refused("likely_duplicate", told, "Look at it with rooflink_get_prospect.", PAST)
     if row.state == "unknown":
-        told = f"Nothing was sent: write {row.id} of {seems}, is unresolved, it may or may not have taken effect."
+        told = f"write {row.id} of {seems}, is unresolved, it may or may not have taken effect."
         settle = f"Look for it on the service, then settle it with resolve_write (write_id={row.id})."
         return Refused("earlier_unknown", told, settle, PAST)
-    told = f"Nothing was sent: {seems}, is being created right now (write {row.id})."
+    told = f"{seems}, is being created right now (write {row.id})."
     return Refused("in_progress", told, "Wait for it and look at write_history.", PAST)

@@ -52,7 +52,7 @@ class WritePermit:
         if not await self._ledger.record(self.write_id, "sent"):
             raise Refused(
                 "given_up",
-                f"Nothing was sent: write {self.write_id} waited so long that it was given up.",
+                f"write {self.write_id} waited so long that it was given up.",
                 "Look at write_history, and call again if it is still wanted.",
             )
         self.may_have_left = True
@@ -222,9 +222,9 @@ class Ledger:
         where = [writes.c.id == write_id, writes.c.account.in_(self._accounts())]
         row = connection.execute(select(writes).where(*where).with_for_update()).first()
         if row is None:
-            raise Refused("no_such_write", f"Nothing was settled: there is no write {write_id} of this company.")
+            raise Refused("no_such_write", f"there is no write {write_id} of this company.")
         if row.state != "unknown":
-            raise Refused("not_unknown", f"Nothing was settled: write {write_id} is {row.state}, not unknown.")
+            raise Refused("not_unknown", f"write {write_id} is {row.state}, not unknown.")
         return row
 
     async def resolve(self, write_id: int, state: str, record_id: int | None) -> WriteRow:

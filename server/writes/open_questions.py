@@ -52,7 +52,7 @@ class OpenQuestions:
         if write.digest() in self._until:
             raise Refused(
                 "being_asked",
-                "Nothing was changed: another call of the same is asking the user about exactly this already.",
+                "another call of the same is asking the user about exactly this already.",
                 "Wait for the answer to that call.",
             )
         self._until[write.digest()] = now + seconds

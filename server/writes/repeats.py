@@ -39,7 +39,7 @@ class UnresolvedWrite:
         """What is told while it is unresolved."""
         return Refused(
             "earlier_unknown",
-            f"Nothing was sent: write {self.write_id} of the same is unresolved, it may or may not have taken effect.",
+            f"write {self.write_id} of the same is unresolved, it may or may not have taken effect.",
             f"Look at the record on the service, then settle it with resolve_write (write_id={self.write_id}).",
         )
 
@@ -62,7 +62,7 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
             return UnresolvedWrite(row.id, row.created_at)
         raise Refused(
             "in_progress",
-            f"Nothing was sent: the same is being written right now (write {row.id}).",
+            f"the same is being written right now (write {row.id}).",
             "Wait for it and look at write_history.",
         )
     match repeat:

@@ -140,7 +140,7 @@ async def test_a_company_gets_a_name_with_all_that_is_kept_for_it(network: Netwo
         assert "leadbridge company rename default" in text_of(refused)
     app = build_app_context(settings_of(state_url, company="Acme"), transport=lambda: network)
     await rename(app.company, "Default")
-    with pytest.raises(Refused, match="nothing is on record for company default"):
+    with pytest.raises(Refused, match="Nothing is on record for company default"):
         await rename(app.company, "default")
     app.store.close()
     async with opened(company="ACME") as client:

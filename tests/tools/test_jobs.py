@@ -250,7 +250,7 @@ async def test_nothing_is_sent_when_rooflink_cannot_be_used_at_all(sandbox: Sand
     async with connected(sandbox, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, city="Plano")
     assert result.is_error
-    assert "nothing was written" in text_of(result)
+    assert text_of(result).startswith("REFUSED: Nothing was sent: RoofLink failed (500).")
     assert patches(sandbox) == []
     assert sandbox.writes == []
 

@@ -522,7 +522,7 @@ async def test_an_answer_counts_for_its_own_call_only(sandbox: Sandbox, time: Ti
             for tool, arguments in other_calls:
                 result = result_of(await answered(client, tool, arguments, question))
                 assert result.is_error
-                assert text_of(result).startswith("REFUSED: Nothing was changed.")
+                assert text_of(result).startswith("REFUSED: Nothing was sent: the user's answer could not be used")
                 assert "(question_for_other_arguments)" in text_of(result)
         assert data_of(result_of(await answered(client, AGAIN, GATED[AGAIN], question)))["outcome"] == "done"
     assert len(sandbox.writes) == 1
@@ -541,7 +541,7 @@ async def test_a_forged_or_foreign_question_is_refused(sandbox: Sandbox, time: T
             with no_write(sandbox):
                 result = result_of(await answered(client, AGAIN, GATED[AGAIN], question, state=forged))
             assert result.is_error
-            assert text_of(result).startswith("REFUSED: Nothing was changed.")
+            assert text_of(result).startswith("REFUSED: Nothing was sent: the user's answer could not be used")
             assert "(question_forged)" in text_of(result)
     assert sandbox.writes == []
 
@@ -590,7 +590,7 @@ async def test_a_question_lives_ten_minutes(sandbox: Sandbox, time: Time, state_
         with no_write(sandbox):
             late = result_of(await answered(client, AGAIN, GATED[AGAIN], question, state=older_by(601)))
             assert late.is_error
-            assert text_of(late).startswith("REFUSED: Nothing was changed.")
+            assert text_of(late).startswith("REFUSED: Nothing was sent: the user's answer could not be used")
             assert "(question_expired)" in text_of(late)
         in_time = result_of(await answered(client, AGAIN, GATED[AGAIN], question, state=older_by(540)))
         assert data_of(in_time)["outcome"] == "done"

@@ -35,7 +35,7 @@ async def test_while_a_service_wants_to_be_left_alone_nobody_is_asked(sandbox: S
         asked = len(person.shown)
         refused = await call(client, ACCEPT, lead_id=811)
         assert data_of(refused)["reason"] == "rate_limited"
-        assert "no approval was asked for" in text_of(refused)
+        assert "no approval was used" in text_of(refused)
         assert "300 s" in text_of(refused)
         assert len(person.shown) == asked
         time.now += 301
@@ -165,7 +165,7 @@ async def test_a_call_that_is_dispatched_twice_asks_once(sandbox: Sandbox, time:
             await person.asked.wait()
             person.answer.set()
         assert [data_of(result)["reason"] for result in again] == ["being_asked"] * 2
-        assert text_of(again[0]).startswith("REFUSED: Nothing was changed")
+        assert text_of(again[0]).startswith("REFUSED: Nothing was sent: another call")
         assert {data_of(result)["outcome"] for result in results} == {"done"}
         assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "already_done"
     assert person.shown == 2

@@ -94,7 +94,8 @@ async def test_each_approval_allows_one_write(ledger: Ledger) -> None:
     with pytest.raises(Refused) as caught:
         await ledger.begin(plan(786), Approval("asked", "asked-1"))
     assert caught.value.reason == "approval_used"
-    assert "Nothing was changed" in str(caught.value)
+    assert caught.value.reason == "approval_used"
+    assert not caught.value.sent
     assert (await ledger.history())[1] == 1
     await intend(ledger, 786, Approval("asked", "asked-2"))
     await intend(ledger, 787)

@@ -106,6 +106,6 @@ def no_record(write_id: int | None) -> Refused:
     """The lead is in RoofLink, but nobody knows as which job."""
     return Refused(
         "no_record",
-        f"Nothing more was sent: write {write_id} put the lead into RoofLink, but the job's id is not on record.",
+        f"write {write_id} put the lead into RoofLink, but the job's id is not on record.",
         "Find the job with find_matching_prospects; it is not created again, and no note about the link is added.",
     )

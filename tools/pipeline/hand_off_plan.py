@@ -138,7 +138,7 @@ class HandOff:
         if known is not None and known.declined_here and not known.accepted_here:
             return plan.blocked, None
         if decided is not None and decided.state == "done" and decided.operation != plan.operation.id and not accepted:
-            return Refused("already_declined", f"Nothing was sent: lead {self.lead_id} was declined."), None
+            return Refused("already_declined", f"lead {self.lead_id} was declined."), None
         if accepted:
             return None, None
         refusal, earlier = await self._unresolved(plan)

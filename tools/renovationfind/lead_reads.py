@@ -136,7 +136,7 @@ async def _remember(app: AppContext, leads: Sequence[Lead], asked_at: float, *, 
     except StateError:
         return [_NOT_KEPT]
     except Refused as refused:
-        return [f"What was read is not kept. {refused.summary}"]
+        return [f"What was read is not kept: {refused.why}"]
     except ServiceError as error:
         return [f"What was read is not kept. {error.what}"]
     return []

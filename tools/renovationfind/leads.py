@@ -128,7 +128,7 @@ def _into_rooflink(lead_id: int, app: AppContext) -> list[str]:
 def _refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
     """A lead that is won or declined cannot be decided upon again."""
     if known is not None and known.declined_here:
-        return Refused("already_declined", f"Nothing was sent: lead {lead_id} was declined (seen {known.seen}).")
+        return Refused("already_declined", f"lead {lead_id} was declined (seen {known.seen}).")
     return won_refusal(lead_id, known)
 
 

@@ -85,7 +85,7 @@ def _customer_of(record: JobRecord | None, job_id: int, unknown: str) -> int:
     if shown is None or not isinstance(shown.value, int) or shown.value <= 0:
         raise Refused(
             "customer_unknown",
-            f"Nothing was sent: the path of this operation needs the customer's id. {unknown}".strip(),
+            f"the path of this operation needs the customer's id. {unknown}".strip(),
             f"Set it in RoofLink, on job {job_id}.",
         )
     return shown.value

@@ -46,15 +46,13 @@ class DuplicateCheck:
         """Why the lead is not created without a person's word."""
         ask = "If it is to be created all the same, call again with allow_duplicate=true; the user is then asked."
         if self.failed:
-            return Refused(
-                "duplicates_unchecked", f"Nothing was sent: duplicates could not be looked for. {self.failed}", ask
-            )
+            return Refused("duplicates_unchecked", f"duplicates could not be looked for. {self.failed}", ask)
         if not self.likely:
             return None
         found = "; ".join(_line(row) for row in self.likely[:SHOWN])
         return Refused(
             "likely_duplicate",
-            f"Nothing was sent: RoofLink seems to have it already: {found}. {self.told}",
+            f"RoofLink seems to have it already: {found}. {self.told}",
             "Look at it with rooflink_get_prospect.",
             ask,
         )

@@ -13,7 +13,7 @@ import anyio
 from pydantic import JsonValue, ValidationError
 
 from leadbridge.server.catalog import Operation, Service
-from leadbridge.server.errors import NotFound, PermissionDenied, Rejected, ServiceError, UnexpectedResponse
+from leadbridge.server.errors import NotFound, PermissionDenied, Rejected, UnexpectedResponse
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
@@ -91,9 +91,6 @@ async def read_job_before_change(app: AppContext, job_id: int) -> tuple[JobRecor
         why = "it is not among the prospects"
     except (PermissionDenied, UnexpectedResponse, TimeoutError):
         why = "it could not be read"
-    except ServiceError as error:
-        error.hints.append("That was the look at the job before; nothing was written.")
-        raise
     return None, f"What job {job_id} was before is not known: {why}."
 
 

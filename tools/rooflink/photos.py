@@ -73,7 +73,7 @@ async def rooflink_upload_photo(
     app = app_context(ctx)
     root = app.settings.upload_root
     if root is None:
-        raise Refused("no_upload_root", "Nothing was sent: LEADBRIDGE_UPLOAD_ROOT is not set.")
+        raise Refused("no_upload_root", "LEADBRIDGE_UPLOAD_ROOT is not set.")
     file = await anyio.to_thread.run_sync(inspect_file, root, file_path)
     title = _title(name, file)
     upload = digest_of(job_id, file.digest, title)
@@ -280,7 +280,7 @@ class _Photo:
         if now is None or now.digest != self.file.digest:
             raise Refused(
                 "file_changed",
-                f"Nothing was sent: {self.file.shown} has changed since it was looked at.",
+                f"{self.file.shown} has changed since it was looked at.",
                 "Call again once nothing writes to the file.",
             )
 

@@ -156,6 +156,6 @@ def won_refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
         return None
     return Refused(
         "already_won",
-        f"Nothing was sent: lead {lead_id} is {known.lead.status} (seen {known.seen}), which cannot be changed.",
+        f"lead {lead_id} is {known.lead.status} (seen {known.seen}), which cannot be changed.",
         "Only RenovationFind's support can change a won lead.",
     )
