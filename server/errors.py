@@ -159,5 +159,11 @@ class WrongService(ServiceError):
     """LeadBridge's sandbox answers where the service should, or the other way round."""
 
 
+@dataclass
 class OutcomeUnknown(ServiceError):
-    """A write left and its answer did not arrive whole: it may or may not have taken effect."""
+    """A write left, and its answer did not arrive whole or contradicts what was asked: it may have taken effect.
+
+    `record_id` is the record that the answer names.
+    """
+
+    record_id: int | None = None

@@ -26,6 +26,7 @@ STORED_LIMIT = 400
 READ_FOR_EACH = 20
 """Characters that are looked at for each one that may be shown: markup and blanks can stand for that much."""
 
+_APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u2032`\u00b4"), "'")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
 # The typographic apostrophe stands in real names.
 _PLAIN_LABEL = re.compile(r"[\w.,'\u2019&()/#+@-]+(?: [\w.,'\u2019&()/#+@-]+){0,3}")
@@ -91,6 +92,11 @@ def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
     if len(kept) <= limit and not cut:
         return kept
     return kept[: limit - 1].rstrip() + "…"
+
+
+def as_meant(text: str) -> str:
+    """A text as people compare it: letter case, blanks, wide letters and the form of an apostrophe do not count."""
+    return " ".join(unicodedata.normalize("NFKC", text).translate(_APOSTROPHES).casefold().split())
 
 
 def one_line(text: object) -> str:

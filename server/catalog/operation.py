@@ -53,6 +53,35 @@ class Field(_Row):
     """Our value to the service's, where they differ."""
     decides_effect: bool = False
     """Whether its value decides what the operation does; then no other argument may take its name."""
+    shown: tuple[str, ...] = ()
+    """Where the record in the answer shows it, beside its own name, e.g. `customer.rep`; of names parted by `|` the
+    first that is there. Whatever is shown must be what was sent."""
+    means: Literal["", "phone", "address", "state", "postal_code", "degrees", "day", "time"] = ""
+    """How it is compared with the answer, where that is not as text, number, flag or list."""
+    earliest: str = ""
+    """Of a time: the service moves what is earlier to it, e.g. `07:00`, which is documented."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Where an answer shows it: under its own name too, unless that has its turn among others."""
+        return self.shown if self.wire in "|".join(self.shown).split("|") else (self.wire, *self.shown)
+
+
+class AnswerRule(_Row):
+    """What the answer to a write must show, so that the write is done."""
+
+    envelope: bool = False
+    """It is `{success, data, message, error}`, and `success` must be true; the record is its `data`."""
+    record: Literal["required", "or_nothing", "optional", "none"] = "required"
+    """`or_nothing`: 204 is a success, and anything else must be the record. `none`: there must be no body."""
+    ids: Mapping[str, str] = ModelField(default_factory=dict)
+    """Arguments in the path, and where the record has them."""
+    begins: Mapping[str, str] = ModelField(default_factory=dict)
+    """Fields of the record, and how their value begins if they are there, e.g. `vendorLeadAction = "ACCEPT"`."""
+    whole_days: tuple[str, ...] = ()
+    """Flags of the record that make the hours of its times mean nothing."""
+    shows_all: bool = False
+    """It shows every field that was sent; one that it leaves out is said in the summary."""
 
 
 class _OperationProvenance(_Row):
@@ -82,6 +111,7 @@ class Operation(_Row):
     notes: str = ""
     query: Mapping[str, Field] = ModelField(default_factory=dict)
     body: Mapping[str, Field] = ModelField(default_factory=dict)
+    answer: AnswerRule = AnswerRule()
     may_answer_nothing: bool = False
     """Whether an empty body with 200 is a success, as 204 is: what the operation answers is not documented."""
     max_page_size: int = 0

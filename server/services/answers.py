@@ -76,7 +76,8 @@ def parse(answer: HttpAnswer, operation: Operation, service: Service, key: Token
         value = _json(answer, service)
     except _Unreadable as error:
         raise unreadable(str(error), operation, service, answer.status) from None
-    if isinstance(value, dict) and value.get("success") is False:
+    documented = operation.answer.envelope or not operation.effect.writes
+    if documented and isinstance(value, dict) and value.get("success") is False:
         raise _rejected(value, answer.status, operation, service)
     return value
 

@@ -111,7 +111,8 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-def _integer(value: object) -> int | None:
+def integer_of(value: object) -> int | None:
+    """A whole number that the store can keep, from a number or its text."""
     if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         whole = int(value)
     elif (number := _number(value)) is not None and number.is_integer():
@@ -122,14 +123,15 @@ def _integer(value: object) -> int | None:
 
 
 def _identity(value: object) -> int:
-    number = _integer(value)
+    number = integer_of(value)
     if number is None or number < 1:
         msg = "no id"
         raise ValueError(msg)
     return number
 
 
-def _flag(value: object) -> bool | None:
+def flag_of(value: object) -> bool | None:
+    """A truth value from one, from 0 and 1, or from its text."""
     if isinstance(value, str):
         return {"true": True, "1": True, "false": False, "0": False}.get(value.strip().lower())
     return bool(value) if isinstance(value, (bool, int)) else None
@@ -178,9 +180,9 @@ Text = Annotated[
 ]
 Number = Annotated[float | None, _Tolerant(_usual(core_schema.float_schema(strict=True, allow_inf_nan=False)), _number)]
 Integer = Annotated[
-    int | None, _Tolerant(_usual(core_schema.int_schema(strict=True, ge=-LARGEST - 1, le=LARGEST)), _integer)
+    int | None, _Tolerant(_usual(core_schema.int_schema(strict=True, ge=-LARGEST - 1, le=LARGEST)), integer_of)
 ]
-Flag = Annotated[bool | None, _Tolerant(_usual(core_schema.bool_schema(strict=True)), _flag)]
+Flag = Annotated[bool | None, _Tolerant(_usual(core_schema.bool_schema(strict=True)), flag_of)]
 RecordId = Annotated[int, _Tolerant(core_schema.int_schema(strict=True, ge=1, le=LARGEST), _identity)]
 """A record's own id, the one field that must be there."""
 Moment = Annotated[str | None, BeforeValidator(iso_date)]

@@ -52,7 +52,7 @@ class LocalOperation:
 
 @dataclass(frozen=True, slots=True)
 class HttpWrite:
-    """One request. `receive` reads the service's answer, raising `OutcomeUnknown` where it is none."""
+    """One request. `receive` words an answer that agrees with it, as `leadbridge.server.writes.agreement` found."""
 
     operation: Operation
     receive: Callable[[JsonValue], Done]
@@ -69,6 +69,10 @@ class HttpWrite:
     """What is created, to be compared with what other writes create at the same time in another notation."""
     allow_duplicate: bool = False
     """The person asked for it although there may be the same already."""
+    record_before: JsonValue = None
+    """The record as it was read right before: an answer that shows it like that took nothing."""
+    record_ids: frozenset[int] = frozenset()
+    """Ids of the record that the answer may be about, where its row in the catalog does not say it."""
 
     def without_secrets(self, text: str) -> str:
         """A text of a service, which may repeat a secret that it was sent, whole or cut off."""

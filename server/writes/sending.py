@@ -11,9 +11,10 @@ from pydantic import JsonValue
 
 from leadbridge.server.call_scope import off_loop
 from leadbridge.server.catalog import Operation
-from leadbridge.server.errors import ServiceError, StateError, Unavailable
+from leadbridge.server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.services.services import Services
+from leadbridge.server.writes.agreement import received
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Action, Done, HttpWrite, digest_of
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied
@@ -44,7 +45,7 @@ class Sender:
                     body=await self._body(action, permit.write_id),
                     permit=permit,
                 )
-            done = await off_loop(action.receive, answer)
+            done = await off_loop(received, action, answer, self.services.client(operation.service).service)
         except ServiceError as error:
             error.what, error.said = action.without_secrets(error.what), action.without_secrets(error.said)
             return await self._failed(action, permit, error, started)
@@ -79,7 +80,8 @@ class Sender:
         if not error.may_have_taken_effect:
             not_recorded = await self.ledger.finish(permit, "failed", error.happened)
             return NotApplied(permit.write_id, error, not_recorded)
-        not_recorded = await self.ledger.finish(permit, "unknown", error.happened)
+        record_id = error.record_id if isinstance(error, OutcomeUnknown) else None
+        not_recorded = await self.ledger.finish(permit, "unknown", error.happened, record_id)
         if (done := await self.look_for(action, started)) is not None:
             return await self._applied(permit, done, found_after=error)
         return MaybeApplied(permit.write_id, error, not_recorded)

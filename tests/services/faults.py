@@ -227,6 +227,11 @@ class Line:
         self._number = 0
         self._rows = 0
 
+    @property
+    def number(self) -> int:
+        """How many calls there were."""
+        return self._number
+
     async def play(self, tool: Tool, *faults: Fault) -> Seen:
         """Call the tool once with these faults to come, and look at both sides."""
         self.time.now += 1_000_000  # whatever cooled off has cooled off

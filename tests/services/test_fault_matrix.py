@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from leadbridge.server.catalog import Operation
+from leadbridge.server.catalog.loader import load
 from leadbridge.server.sandbox import Fault
 from leadbridge.server.sandbox.faults import KINDS, UNREACHABLE, Kind
 from leadbridge.tools import ALL_TOOLS
@@ -19,6 +21,7 @@ from tests.services.faults import (
     STATUS,
     TOOLS,
     WRITES,
+    Line,
     Row,
     Tool,
     assert_tells_the_truth,
@@ -26,7 +29,7 @@ from tests.services.faults import (
     line,
     on,
 )
-from tests.support import call, data_of, text_of
+from tests.support import EVERY_PATH, call, data_of, text_of
 
 RENOVATIONFIND, ROOFLINK = on("renovationfind"), on("rooflink")
 
@@ -335,6 +338,77 @@ async def test_a_key_that_is_refused_is_told_by_its_service_and_setting_and_neve
             assert_tells_the_truth(seen)
 
 
+# Answers that contradict what was asked, made from each tool's own row of the catalog
+
+
+_OTHER = {"day": "1999-12-31T06:00:00Z", "time": "12/31/1999 4:00PM", "degrees": 1.5, "phone": "403-555-0199"}
+
+
+def _place(record: dict[str, Any], where: str, value: Any) -> dict[str, Any]:
+    """The record with a value at a place such as `customer.rep`."""
+    first, _, rest = where.partition("|")[0].partition(".")
+    inner = record.get(first)
+    return {**record, first: _place(inner if isinstance(inner, dict) else {}, rest, value) if rest else value}
+
+
+def _other(value: Any, means: str) -> Any:
+    """A value that is not this one."""
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, (int, float)):
+        return value + 1
+    return ["Elsewhere"] if isinstance(value, list) and isinstance(value[0], str) else _OTHER.get(means, "Elsewhere")
+
+
+def _answers(operation: Operation, outgoing: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """An answer that agrees with a request, and answers that each contradict one thing of it."""
+    rule, path = operation.answer, re.findall(r"/(\d+)(?=/|$)", outgoing["url"])
+    record: dict[str, Any] = {"id": int(path[-1]) if path and not rule.ids else 4_321}
+    for where in rule.ids.values():
+        record = _place(record, where, int(path[-1]))
+    for where, beginning in rule.begins.items():
+        record = _place(record, where, f"{beginning}ED")
+    others: dict[str, Any] = {
+        **{f"{where} of another": _place(record, where, int(path[-1]) + 1) for where in rule.ids.values()},
+        **{f"{where} says {word}": _place(record, where, word) for where in rule.begins for word in ("NONE", "OPEN")},
+    }
+    for name, sent in {**operation.query, **operation.body}.items():
+        value: Any = {**outgoing["query"], **outgoing["body"]}
+        for part in sent.wire.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value is None or value == "***" or isinstance(value, dict):
+            continue
+        for where in sent.places:
+            others[f"{name} at {where}"] = _place(record, where, _other(value, sent.means))
+    if not rule.envelope:
+        return record, others | {"an error": {**record, "error": "No"}, "no success": {**record, "success": False}}
+    others = {why: {"success": True, "data": one} for why, one in others.items()}
+    whole = {"success": True, "data": record}
+    odd = [*({**whole, "success": success} for success in ("false", 0, None, "no")), {"data": record}]
+    return whole, {**others, **{f"odd {n}": one for n, one in enumerate(odd)}, "an error": {**whole, "error": "No"}}
+
+
+async def _next_answers(one: Line, tool: Tool) -> tuple[Any, dict[str, Any]]:
+    """The answers to the next request of a tool."""
+    dry = await call(one.client, tool.name, **tool.about(one.number + 1), dry_run=True)
+    return _answers(load(EVERY_PATH)[_OPERATION[tool.name]], data_of(dry)["request"])
+
+
+@pytest.mark.parametrize("tool", [tool for tool in WRITES if tool.has_body], ids=by_name)
+async def test_an_answer_that_contradicts_anything_that_was_asked_is_never_done(tool: Tool) -> None:
+    wrong: dict[str, Any] = {}
+    async with line() as one:
+        _, others = await _next_answers(one, tool)
+        for why in ["agrees", *others]:
+            agreeing, others = await _next_answers(one, tool)
+            body = agreeing if why == "agrees" else others[why]
+            seen = await one.play(tool, tool.fault("status", status=200, body=json.dumps(body)))
+            if seen.row.told != ("done" if why == "agrees" else "unknown"):
+                wrong[why] = (seen.row.told, body)
+            assert_tells_the_truth(seen)
+    assert wrong == {}
+
+
 # Answers that are well-formed and odd
 
 _ODD_ANSWERS = [
@@ -375,10 +449,13 @@ _ODD_EXTRAS = [
 @pytest.mark.parametrize("tool", [tool for tool in WRITES if tool.has_body], ids=by_name)
 async def test_a_success_with_odd_things_around_the_id_is_done(tool: Tool) -> None:
     async with line() as one:
-        for number, extra in enumerate(_ODD_EXTRAS):
-            record = '{"id": %d, "status": "JOB_WON", %s}' % (1_001 + number, extra)  # noqa: UP031  # braces
-            body = record if tool in ROOFLINK else '{"success": true, "data": ' + record + "}"
-            seen = await one.play(tool, tool.fault("status", status=200, body=body))
+        named = load(EVERY_PATH)[_OPERATION[tool.name]].body.values()
+        asked = {word for sent in named for place in sent.places for word in re.split(r"[.|]", place)} | {"customer"}
+        for extra in _ODD_EXTRAS:
+            odd = {name: value for name, value in json.loads(f"{{{extra}}}").items() if name not in asked}
+            body, _ = await _next_answers(one, tool)
+            body = {**odd, **body} if tool in ROOFLINK else {**body, "data": {**odd, **body["data"]}}
+            seen = await one.play(tool, tool.fault("status", status=200, body=json.dumps(body)))
             assert (seen.row.answers, seen.row.told) == ([200], "done"), extra[:60]
             assert_tells_the_truth(seen)
 

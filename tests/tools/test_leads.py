@@ -200,10 +200,10 @@ async def test_an_answer_without_the_lead_is_an_unknown_outcome(sandbox: Sandbox
 async def test_an_answer_with_odd_values_is_read_all_the_same(sandbox: Sandbox, time: Time):
     odd = {
         "id": "812", "customerName": None, "customerPhone": 9725550142, "customerEmail": "", "dateCreated": "yesterday",
-        "vendorLeadAction": "SOMETHING_NEW", "postLeadStatus": "BRAND_NEW", "postLeadStatusData": [], "attachments": [],
+        "vendorLeadAction": "ACCEPTED_2", "postLeadStatus": "BRAND_NEW", "postLeadStatusData": [], "attachments": [],
         "more": {"x": [1]},
     }  # fmt: skip
-    sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps({"data": odd}), commits=True))
+    sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps({"success": True, "data": odd}), commits=True))
     async with connected(sandbox, time=time, person=Person()) as client:
         result = await call(client, ACCEPT, lead_id=812)
     assert data_of(result)["outcome"] == "done", text_of(result)

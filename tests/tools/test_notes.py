@@ -279,16 +279,14 @@ async def test_required_tags_and_recipients_are_told_by_the_service_s_words(time
     assert len(sandbox.writes) == 1
 
 
-async def test_what_the_answer_does_not_show_is_a_warning(sandbox: Sandbox, time: Time, job: Prospect):
+async def test_a_note_that_is_answered_with_something_else_is_not_done(sandbox: Sandbox, time: Time, job: Prospect):
     body = json.dumps({"id": 5, "job": 7, "tags": ["Important"], "recipients": []})
     sandbox.faults.add(Fault(kind="status", status=201, body=body))
     async with connected(sandbox, time=time) as client:
         result = await call(client, ADD, job_id=job.id, message="x", tags=["Important", "Urgent"], recipient_ids=[301])
-    assert data_of(result)["warnings"] == [
-        "The answer says that the note is on job 7.",
-        "The answer does not show these tags: Urgent.",
-        "The answer shows no recipients.",
-    ]
+    assert data_of(result)["outcome"] == "unknown"
+    for told in (f"job_id 7 instead of {job.id}", "tags Important instead of Important, Urgent", "recipient_ids none"):
+        assert told in data_of(result)["summary"]
 
 
 # Mailing a customer

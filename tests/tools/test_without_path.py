@@ -163,12 +163,13 @@ async def test_an_address_that_was_set_otherwise_in_between_is_set_again(sandbox
 @pytest.mark.parametrize(
     ("body", "outcome", "told"),
     [
-        ({"id": 5, "customer": {"email": "New@example.com"}}, "done", "is set"),
-        ({"id": 5}, "done", "Not confirmed: the answer does not show the address."),
-        (None, "done", "Not confirmed"),
-        ({"ok": True}, "unknown", "without the address and without a record"),
-        ([], "unknown", "without the address and without a record"),
-        ({"email": "third@example.com"}, "done", "The service answers with email ⟦third@example.com⟧"),
+        ({"customer": {"email": "New@example.com"}}, "done", "email set"),
+        ({"id": 5, "customer": {"email": "New@example.com"}}, "unknown", "record 5 instead of the one asked for"),
+        ({"phone": "1"}, "unknown", "without the record"),
+        (None, "done", "Sent, not confirmed by the answer: email."),
+        ({"ok": True}, "unknown", "without the record"),
+        ([], "unknown", "without the record"),
+        ({"email": "third@example.com"}, "unknown", "email ⟦third@example.com⟧ instead of ⟦new@example.com⟧"),
         ({"email": "old@example.com"}, "refused", "Nothing was changed"),
     ],
 )

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.catalog import Operation
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.services.renovationfind.models import Envelope, Lead
 from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
@@ -18,42 +17,14 @@ from leadbridge.server.writes.preview import PreviewLine
 from leadbridge.tools.tables import moment
 
 
-def lead_of(answer: JsonValue, operation: Operation, service: Service) -> Lead:
-    """The lead in a `{success, data}` answer.
-
-    Raises:
-        OutcomeUnknown: there is none, although the service reported success.
-    """
-    try:
-        return Lead.model_validate(Envelope.model_validate(answer).data)
-    except ValidationError:
-        raise unreadable("an answer without the lead", operation, service, None) from None
-
-
-def success_of(answer: JsonValue, operation: Operation, service: Service) -> Envelope:
-    """A `{success: true, message}` answer; whatever else a proxy may put in its place is none.
-
-    Raises:
-        OutcomeUnknown: it does not say `success: true`.
-    """
-    try:
-        envelope = Envelope.model_validate(answer)
-    except ValidationError:
-        envelope = Envelope()
-    if not envelope.success:
-        raise unreadable("an answer that reports no success", operation, service, None)
-    return envelope
-
-
 def receive_lead(
     app: AppContext, operation: Operation, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
 ) -> Callable[[JsonValue], Done]:
-    """A plan's `receive` for answers that hold the lead; the lead is kept as last known, if it is the one meant."""
-    service = app.catalog.services["renovationfind"]
+    """A plan's `receive` for answers that hold the lead, which is kept as last known."""
 
     def receive(answer: JsonValue) -> Done:
-        lead = lead_of(answer, operation, service)
-        app.services.client(service.id).observed.record_unexpected(operation.id, lead)
+        lead = Lead.model_validate(Envelope.model_validate(answer).data)
+        app.services.client(operation.service).observed.record_unexpected(operation.id, lead)
         done = told(lead)
         return Done(
             summary=done.summary,
@@ -61,9 +32,9 @@ def receive_lead(
             after=done.after,
             record=lead_record(lead),
             details=done.details,
-            warnings=done.warnings if lead.id == lead_id else [*done.warnings, f"The answer is about lead {lead.id}."],
+            warnings=done.warnings,
             next_steps=done.next_steps,
-            remember=partial(app.leads.remember, lead, accepted_here=accepted) if lead.id == lead_id else None,
+            remember=partial(app.leads.remember, lead, accepted_here=accepted),
         )
 
     return receive

@@ -23,7 +23,6 @@ from leadbridge.tools.renovationfind.lead_answers import (
     lead_lines,
     lead_record,
     receive_lead,
-    success_of,
 )
 
 LeadId = Annotated[Id, Field(description="RenovationFind lead id")]
@@ -85,8 +84,7 @@ async def renovationfind_decline_lead(
     known = await app.leads.get(lead_id)
     lead = known.lead if known else Lead(id=lead_id)
 
-    def receive(answer: JsonValue) -> Done:
-        success_of(answer, operation, app.catalog.services["renovationfind"])
+    def receive(_answer: JsonValue) -> Done:
         return Done(
             summary=f"Lead {lead_id} is declined.",
             record_id=lead_id,

@@ -25,7 +25,6 @@ from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
-from leadbridge.tools.renovationfind.lead_answers import success_of
 
 PACKAGES = {"NONE": 0, "BASIC": 1, "PREMIUM": 2, "PLATINUM": 3, "DISCOUNT_PARTNER": 4}
 """`packageType`, documented as an integer."""
@@ -105,11 +104,10 @@ async def renovationfind_create_vendor(
         "duns_number": duns_number,
     }
     given = {name: value for name, value in body.items() if value is not None}
-    service = app.catalog.services["renovationfind"]
     key = await anyio.to_thread.run_sync(app.store.secret)
 
     def receive(answer: JsonValue) -> Done:
-        record = _id_in(success_of(answer, operation, service))
+        record = _id_in(Envelope.model_validate(answer))
         return Done(
             summary="The vendor is created" + (f", id {record}." if record else "; the answer shows no id."),
             record_id=record,
@@ -173,10 +171,8 @@ async def renovationfind_update_subscription(
         arguments["subscription_end_date"] = end.isoformat()
         sent["subscription_end_date"] = f"{end:%d/%m/}{end.year:04d}"
     until = f" until {end.isoformat()}" if end else ""
-    service = app.catalog.services["renovationfind"]
 
-    def receive(answer: JsonValue) -> Done:
-        success_of(answer, operation, service)
+    def receive(_answer: JsonValue) -> Done:
         return Done(
             summary=f"Vendor {vendor_id} has the package {package_type}{until}.", record_id=vendor_id, after=arguments
         )

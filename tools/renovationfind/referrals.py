@@ -11,17 +11,18 @@ from typing import Annotated, Any, cast
 
 from pydantic import Field, JsonValue
 
-from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, FirstName, Flag, LastName, Text60
-from leadbridge.server.mcp.context import Ctx, app_context
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.view import Omitted
-from leadbridge.server.text import fence
+from leadbridge.server.text import fence, in_sentence
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
-from leadbridge.tools.renovationfind.lead_answers import success_of
 
 
 async def renovationfind_create_referral(
@@ -56,7 +57,7 @@ async def renovationfind_create_referral(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_receive, operation, app.catalog.services["renovationfind"], f"{first_name} {last_name}"),
+            receive=partial(_receive, app, operation, f"{first_name} {last_name}", skip=skip_duplicates),
             query=operation.encode_query({"skip_duplicates": skip_duplicates}),
             body=operation.encode_body(body),
         ),
@@ -81,12 +82,15 @@ def referral_rules(given: Mapping[str, Any]) -> list[Problem]:
     return contact_problems({"phone": given.get("phone")}, {"email": given.get("email")})[0]
 
 
-def _receive(operation: Operation, service: Service, name: str, answer: JsonValue) -> Done:
-    envelope = success_of(answer, operation, service)
+def _receive(app: AppContext, operation: Operation, name: str, answer: JsonValue, *, skip: bool) -> Done:
+    envelope = Envelope.model_validate(answer)
     message = envelope.message or ""
     data = cast("dict[str, JsonValue]", envelope.data) if isinstance(envelope.data, dict) else {}
     record = data.get("id")
     skipped = "skipped" in message.lower() or "duplicate" in message.lower()
+    if skipped and not skip:
+        why = f"“{in_sentence(message, limit=200)}”, although duplicates were not to be skipped"
+        raise unreadable(why, operation, app.catalog.services[operation.service], None)
     told = [f"The service says: {fence(message, limit=200)}"] if message else []
     return Done(
         summary="Skipped: this person was asked before, nobody was contacted."

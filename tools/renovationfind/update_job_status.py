@@ -26,12 +26,11 @@ from leadbridge.server.services.renovationfind.models import (
 )
 from leadbridge.server.services.renovationfind.status_rules import status_problems
 from leadbridge.server.services.view import Omitted
-from leadbridge.server.text import in_sentence, label
+from leadbridge.server.text import label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered, titled
 from leadbridge.tools.renovationfind.lead_answers import (
     customer_lines,
-    documented_status,
     known_line,
     lead_record,
     receive_lead,
@@ -90,12 +89,9 @@ async def status_write(app: AppContext, operation_id: str, lead_id: int, argumen
 
     def told(lead: Lead) -> Done:
         return Done(
-            summary=f"Lead {lead_id} is now {documented_status(lead) or status}{_amount(given)}.",
+            summary=f"Lead {lead_id} is now {status}{_amount(given)}.",
             after=_state_of(lead),
             details=rendered(customer_lines(known)),
-            warnings=[]
-            if lead.status in {status, None}
-            else [f"The service answers with status {in_sentence(lead.status)}."],
         )
 
     return Write(

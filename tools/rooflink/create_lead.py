@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
-from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import ArgumentsRefused, Problem
 from leadbridge.server.mcp.arguments import (
     Email,
@@ -29,7 +28,6 @@ from leadbridge.server.mcp.arguments import (
 )
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.location import Location, locate, postal_code_doubt
 from leadbridge.server.services.rooflink.models import Created
@@ -132,7 +130,7 @@ async def rooflink_create_lead(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_receive, app, operation, sought, place),
+            receive=partial(_receive, app, sought, place),
             body=operation.encode_body(arguments),
             marked_field=operation.body["extra_info"].wire,
             look_for=look_for,
@@ -213,11 +211,8 @@ def _doubts(sought: ContactDetails) -> list[str]:
     ]
 
 
-def _receive(app: AppContext, operation: Operation, sought: ContactDetails, place: str, answer: JsonValue) -> Done:
-    try:
-        created = Created.model_validate(answer)
-    except ValidationError:
-        raise unreadable("an answer without an id", operation, app.catalog.services["rooflink"], None) from None
+def _receive(app: AppContext, sought: ContactDetails, place: str, answer: JsonValue) -> Done:
+    created = Created.model_validate(answer)
     return _created(app, sought, created.job_id or created.id, created.customer_identity, place)
 
 

@@ -14,7 +14,6 @@ from pydantic import BeforeValidator, WithJsonSchema
 from leadbridge.server.catalog import Operation
 from leadbridge.server.mcp.scalars import moment
 from leadbridge.server.services.rooflink.calendar import Event
-from leadbridge.tools.rooflink.event_views import shown
 
 SHORTEST = timedelta(minutes=15)
 EARLIEST = {"start": time(7), "end": time(8)}
@@ -45,29 +44,10 @@ def will_be_moved(times: Mapping[str, datetime]) -> list[str]:
     ]
 
 
-def misunderstood(event: Event, meant: Mapping[str, datetime], *, whole_days: bool) -> list[str]:
-    """Where the answer shows another time than the one that was meant; moved hours are told as such."""
-    warnings: list[str] = []
-    for name, got in (("start", event.starts), ("end", event.ends)):
-        if (wanted := meant.get(name)) is None:
-            continue
-        if got is None:
-            warnings.append(
-                f"The answer shows no {name} that can be read. Look at the event on RoofLink: the form in which times "
-                "are sent is inferred."
-            )
-        elif got.date() != wanted.date():
-            warnings.append(_wrong(name, got, wanted))
-        elif got != wanted and not whole_days:
-            moved = wanted.time() < EARLIEST[name] and got.time() == EARLIEST[name]
-            warnings.append(
-                f"RoofLink moved the {name} from {wanted:%H:%M} to {got:%H:%M}." if moved else _wrong(name, got, wanted)
-            )
-    return warnings
-
-
-def _wrong(name: str, got: datetime, wanted: datetime) -> str:
-    return (
-        f"RoofLink shows the {name} as {shown(got)}, not {shown(wanted)}: the form in which times are sent is inferred "
-        "and may have been read otherwise. Correct the event."
-    )
+def moved(event: Event, meant: Mapping[str, datetime]) -> list[str]:
+    """Which of the times RoofLink has moved to its earliest hours."""
+    return [
+        f"RoofLink moved the {name} from {meant[name]:%H:%M} to {got:%H:%M}."
+        for name, got in (("start", event.starts), ("end", event.ends))
+        if name in meant and got is not None and got != meant[name]
+    ]

@@ -16,9 +16,9 @@ from leadbridge.server.errors import NotFound, Problem
 from leadbridge.server.mcp.arguments import Flag, Id, OptionalId, Text200
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.view import Omitted
+from leadbridge.server.writes.agreement import compare
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import rendered, titled
 from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
@@ -63,7 +63,7 @@ async def rooflink_create_event(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(created, app_context(ctx), operation, meant, invitees, whole_days=all_day or any_time),
+            receive=partial(created, meant, whole_days=all_day or any_time),
             body=operation.encode_body(given),
         ),
         subject=Subject(name),
@@ -116,7 +116,7 @@ async def rooflink_update_event(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(updated, app, operation, event_id, meant, given, whole_days=whole_days),
+            receive=partial(updated, meant, given, whole_days=whole_days),
             path={"event_id": event_id},
             body=operation.encode_body(given),
         ),
@@ -140,7 +140,9 @@ async def rooflink_update_event(
             warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
             before=state_of(known, given) if known else {},
         ),
-        repeat=UntilChanged(changed=known is not None and _shows_otherwise(known, given, meant)),
+        repeat=UntilChanged(
+            changed=known is not None and bool(compare(operation, given, known.model_dump(mode="json")).contradicted)
+        ),
     )
 
 
@@ -154,9 +156,7 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Write:
     known, doubts = await _known(app, event_id)
     when = f", {shown(known.starts)} to {shown(known.ends)}" if known and known.starts and known.ends else ""
 
-    def receive(answer: JsonValue) -> Done:
-        if answer is not None:  # 204 is documented, which has no body
-            raise unreadable("a body where none is documented", operation, app.catalog.services["rooflink"], None)
+    def receive(_answer: JsonValue) -> Done:
         return Done(summary=f"Event {event_id} deleted.", record_id=event_id, details=rendered(title_lines(known)))
 
     return Write(
@@ -201,22 +201,6 @@ async def _known(app: AppContext, event_id: int) -> tuple[Event | None, list[str
             "and who is invited is not known here."
         )
         return None, [doubt]
-
-
-def _shows_otherwise(known: Event, given: Mapping[str, JsonValue], meant: Mapping[str, datetime]) -> bool:
-    """Whether the event is not what it would be set to: then the same change before does not count any more."""
-    shows: dict[str, object] = {
-        "name": known.name,
-        "all_day": known.all_day,
-        "any_time": known.any_time,
-        "invitee_ids": sorted(person.id for person in known.invitees if person.id is not None),
-        "start": known.starts,
-        "end": known.ends,
-    }
-    wanted: dict[str, object] = {**given, **meant}
-    if isinstance(ids := given.get("invitee_ids"), list):
-        wanted["invitee_ids"] = sorted(user for user in ids if isinstance(user, int))
-    return any(shows[name] != value for name, value in wanted.items())
 
 
 def _span_warnings(known: Event | None, meant: Mapping[str, datetime]) -> list[str]:

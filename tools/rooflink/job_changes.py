@@ -6,24 +6,23 @@ sent is looked for in the answer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import anyio
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 
-from leadbridge.server.catalog import Operation, Service
-from leadbridge.server.errors import NotFound, PermissionDenied, Rejected, UnexpectedResponse
+from leadbridge.server.catalog import Operation
+from leadbridge.server.errors import NotFound, PermissionDenied, UnexpectedResponse
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.services.answers import unreadable
-from leadbridge.server.services.rooflink.jobs import JobRecord, Shown
-from leadbridge.server.text import LABEL_LIMIT, clean, in_sentence, label
+from leadbridge.server.services.rooflink.jobs import JobRecord
+from leadbridge.server.text import LABEL_LIMIT, clean, label
+from leadbridge.server.writes.agreement import compare
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import Becomes, titled
 
 BEFORE_SHARE = 0.2
 """Of the call's deadline, for the look at the job before it is changed."""
-_PHONES = frozenset({"customer_cell", "customer_phone"})
 Given = Mapping[str, str | int]
 
 
@@ -31,46 +30,9 @@ async def change_plan(
     app: AppContext, operation_id: str, job_id: int, given: Given, *, warnings: Sequence[str] = ()
 ) -> Write:
     """The plan that sets these fields of a job and leaves all others as they are."""
-    operation = app.operation(operation_id)
     record, unknown = await read_job_before_change(app, job_id)
-    change = Change(operation, app.catalog.services["rooflink"], job_id, given, record)
-    before = {name: _text(shown) for name in given if (shown := change.before(name)) is not None}
-
-    async def look_for(_since: float) -> Done | None:
-        found = await app.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": job_id})
-        told = change.details_of(found)
-        return change.done(told) if len(told.confirmed) == len(given) else None
-
-    return Write(
-        action=HttpWrite(
-            operation=operation,
-            receive=change.receive,
-            path={"job_id": job_id},
-            body=operation.encode_body(dict(given)),
-            look_for=look_for,
-        ),
-        subject=Subject(f"job {job_id}", f"job {job_id}"),
-        arguments={"job_id": job_id, **given},
-        preview=Preview(
-            lines=(
-                f"Change job {job_id} in RoofLink:",
-                *((titled(name), Becomes(text_before(change.before(name)), value)) for name, value in given.items()),
-            ),
-            said=frozenset(given),
-            warnings=(*deleted_warning(job_id, record), *warnings),
-            notes=(unknown,) if unknown else (),
-            before=dict(before),
-        ),
-        repeat=UntilChanged(
-            sets=frozenset(given) | ({"email"} if "customer_email" in given else frozenset[str]()),
-            changed=change.differs_before(),
-        ),
-    )
-
-
-def text_before(shown: Shown | None) -> str | None:
-    """What a field was, for a preview."""
-    return None if shown is None else clean(shown.text, limit=LABEL_LIMIT) or "none"
+    change = Change(app, app.operation(operation_id), job_id, given, record, unknown)
+    return change.plan(f"Change job {job_id} in RoofLink:", {"job_id": job_id}, given, warnings=warnings)
 
 
 def deleted_warning(job_id: int, record: JobRecord | None) -> tuple[str, ...]:
@@ -95,125 +57,88 @@ async def read_job_before_change(app: AppContext, job_id: int) -> tuple[JobRecor
 
 
 @dataclass(frozen=True, slots=True)
-class ServiceValue:
-    """What an answer proves of the fields that were sent, by our names."""
-
-    confirmed: Mapping[str, Shown]
-    unchanged: Mapping[str, Shown]
-    other: Mapping[str, Shown]
-    """Neither what was sent nor what it was before."""
-    hidden: tuple[str, ...]
-    """Not in the answer."""
-
-
-@dataclass(frozen=True, slots=True)
 class Change:
     """Fields of one job that are set, and the job as it was before, if that is known."""
 
+    app: AppContext
     operation: Operation
-    service: Service
     job_id: int
     given: Given
     record: JobRecord | None
+    unknown: str
+    """Why it is not known."""
 
-    def before(self, name: str) -> Shown | None:
-        """A field as it was before."""
-        return self.record.shows(self.operation.body[name].wire) if self.record else None
-
-    def differs_before(self) -> bool:
-        """Whether RoofLink shows at least one of the fields with another value than the one to set."""
-        return any((shown := self.before(name)) is not None and not self._is_set(name, shown) for name in self.given)
+    def plan(
+        self,
+        title: str,
+        path: Mapping[str, int],
+        body: Given,
+        *,
+        record_ids: frozenset[int] = frozenset(),
+        warnings: Sequence[str] = (),
+    ) -> Write:
+        """The write that does it; `path` and `body` as it is called, `title` as a person is asked."""
+        known = {name: self._text_in(self.record, name) for name in self.given}
+        before = {name: label(text) or "none" for name, text in known.items() if text is not None}
+        shown = {name: text and clean(text, limit=LABEL_LIMIT) for name, text in known.items()}
+        shown = {name: "none" if text == "" else text for name, text in shown.items()}
+        record = self.record.model_dump() if self.record else None
+        differs = record is not None and bool(compare(self.operation, self.given, record).contradicted)
+        same = frozenset({"email", "customer_email"})
+        sets = frozenset(self.given)
+        return Write(
+            action=HttpWrite(
+                operation=self.operation,
+                receive=self.receive,
+                path=path,
+                body=self.operation.encode_body(dict(body)),
+                look_for=self.look_for,
+                record_before=record,
+                record_ids=record_ids,
+            ),
+            subject=Subject(f"job {self.job_id}", f"job {self.job_id}"),
+            arguments={"job_id": self.job_id, **self.given},
+            preview=Preview(
+                lines=(
+                    title,
+                    *((titled(name), Becomes(shown[name], value)) for name, value in self.given.items()),
+                ),
+                said=frozenset({"job_id", *self.given}),
+                warnings=(*deleted_warning(self.job_id, self.record), *warnings),
+                notes=(self.unknown,) if self.unknown else (),
+                before=dict(before),
+            ),
+            repeat=UntilChanged(sets=sets | same if sets & same else sets, changed=differs),
+        )
 
     def receive(self, answer: JsonValue) -> Done:
-        """Read the answer to the change.
-
-        Raises:
-            OutcomeUnknown: it shows no job.
-            Rejected: it shows every field as it was before.
-        """
-        if answer is None:  # 204: done, and nothing shown
-            return self.done(ServiceValue({}, {}, {}, tuple(self.given)))
-        try:
-            record = JobRecord.model_validate(answer)
-        except ValidationError:
-            raise unreadable("an answer without the job", self.operation, self.service, None) from None
-        if record.id != self.job_id:
-            done = self.done(ServiceValue({}, {}, {}, tuple(self.given)))
-            return replace(done, warnings=[f"The answer is about job {record.id}.", *done.warnings])
-        told = self.details_of(record)
-        if len(told.unchanged) == len(self.given):
-            raise Rejected(
-                what=f"RoofLink took the request and left job {self.job_id} as it was: {_still(told)}.",
-                service=self.service.id,
-                operation=self.operation.id,
-                hints=self._doubt(told.unchanged),
-            )
-        return self.done(told)
-
-    def details_of(self, record: JobRecord) -> ServiceValue:
-        """What a record of the job proves."""
-        confirmed: dict[str, Shown] = {}
-        unchanged: dict[str, Shown] = {}
-        other: dict[str, Shown] = {}
-        hidden: list[str] = []
-        for name in self.given:
-            shown, before = record.shows(self.operation.body[name].wire), self.before(name)
-            if shown is None:
-                hidden.append(name)
-            elif self._is_set(name, shown):
-                confirmed[name] = shown
-            elif before is not None and shown.value == before.value:
-                unchanged[name] = shown
-            else:
-                other[name] = shown
-        return ServiceValue(confirmed, unchanged, other, tuple(hidden))
-
-    def done(self, told: ServiceValue) -> Done:
-        """What came of the change; only what an answer shows is said to be changed."""
-        parts = [f"{', '.join(told.confirmed)} set"] if told.confirmed else []
-        parts += [f"{', '.join(told.hidden)} sent, not shown by the answer"] if told.hidden else []
-        parts += [f"{', '.join(told.other)} otherwise than sent"] if told.other else []
-        parts += [f"{', '.join(told.unchanged)} NOT changed"] if told.unchanged else []
-        warnings = [
-            f"The service answers with {name} {in_sentence(shown.text) or 'none'}, not with what was sent."
-            for name, shown in told.other.items()
-        ]
-        if told.unchanged:
-            warnings.append(f"NOT changed: {_still(told)}.")
-        if told.hidden:
-            warnings.append(f"Not confirmed, because the answer does not show it: {', '.join(told.hidden)}.")
-        warnings += self._doubt([*told.unchanged, *told.hidden, *told.other])
-        shown = {name: _text(field) for name, field in {**told.confirmed, **told.other, **told.unchanged}.items()}
+        """What of the change an answer that agrees with it confirms."""
+        confirmed = compare(self.operation, self.given, answer).confirmed
         # What is not shown counts neither as changed nor as known to be the same.
-        unseen = {name: _text(field) for name in told.hidden if (field := self.before(name)) is not None}
+        record = JobRecord.model_validate({**answer, "id": self.job_id}) if isinstance(answer, dict) else None
+        after = {
+            name: label(text) or "none"
+            for name in self.given
+            if (text := self._text_in(record if name in confirmed else self.record, name)) is not None
+        }
         look = f"rooflink_get_prospect with prospect_id={self.job_id} shows the job, if it is a prospect."
         return Done(
-            summary=f"Job {self.job_id}: {'; '.join(parts)}.",
+            summary=f"Job {self.job_id}: {', '.join(confirmed)} set."
+            if confirmed
+            else f"RoofLink took the change of job {self.job_id}.",
             record_id=self.job_id,
-            after={**shown, **unseen},
+            after=after,
             record={"job_id": self.job_id},
-            warnings=warnings,
-            next_steps=[look] if told.hidden else [],
+            next_steps=[] if len(confirmed) == len(self.given) else [look],
         )
 
-    def _is_set(self, name: str, shown: Shown) -> bool:
-        return shown.is_like(self.given[name], phone=name in _PHONES)
+    async def look_for(self, _since: float) -> Done | None:
+        """The change as done, if the job shows all of it."""
+        found = await self.app.rooflink.one("rooflink.get_prospect", JobRecord, {"prospect_id": self.job_id})
+        done = self.receive(found.model_dump())
+        return None if done.next_steps else done
 
-    def _doubt(self, names: Iterable[str]) -> list[str]:
-        inferred = self.operation.inferred_names(dict.fromkeys(names))
-        if not inferred:
-            return []
-        wires = ", ".join(f"{name} ({self.operation.body[name].wire})" for name in inferred)
-        told = (
-            f"Inferred, not documented, and perhaps unknown to RoofLink, are the names of: {wires}. They can be "
-            f"corrected in LEADBRIDGE_CONTRACT_FILE under [operations.'{self.operation.id}'.body]."
-        )
-        return [told]
-
-
-def _still(told: ServiceValue) -> str:
-    return ", ".join(f"{name} is still {in_sentence(shown.text) or 'none'}" for name, shown in told.unchanged.items())
-
-
-def _text(shown: Shown) -> str:
-    return label(shown.text) or "none"
+    def _text_in(self, record: JobRecord | None, name: str) -> str | None:
+        """A field of a job as a text; `None` where it is not shown."""
+        shown = (record.shows(place) for place in self.operation.body[name].places) if record else ()
+        return next((one.text for one in shown if one is not None), None)

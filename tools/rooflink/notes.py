@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from leadbridge.server.catalog import Operation
 from leadbridge.server.mcp.arguments import Flag, Id, Tag
-from leadbridge.server.mcp.context import AppContext, Ctx, app_context
+from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.jobs import JobRecord
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.services.view import Omitted
@@ -55,7 +54,7 @@ async def rooflink_add_note(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_receive, app, operation, job_id, given, flags),
+            receive=partial(_receive, job_id, notify_customer),
             body=operation.encode_body(arguments),
         ),
         subject=Subject(f"job {job_id}", f"job {job_id} note to the customer" if notify_customer else ""),
@@ -126,34 +125,13 @@ def _doubts(operation: Operation, flags: Mapping[str, bool]) -> tuple[str, ...]:
     )
 
 
-def _receive(
-    app: AppContext,
-    operation: Operation,
-    job_id: int,
-    given: Mapping[str, JsonValue],
-    flags: Mapping[str, bool],
-    answer: JsonValue,
-) -> Done:
-    try:
-        note = Note.model_validate(answer)
-    except ValidationError:
-        raise unreadable("an answer without the note", operation, app.catalog.services["rooflink"], None) from None
-    warnings: list[str] = []
-    if note.job_id not in {job_id, None}:
-        warnings.append(f"The answer says that the note is on job {note.job_id}.")
-    told = {tag.casefold() for tag in note.tags}
-    tags = given.get("tags")
-    missing = [str(tag) for tag in tags if str(tag).casefold() not in told] if isinstance(tags, list) else []
-    if missing and "tags" in note.model_fields_set:
-        warnings.append(f"The answer does not show these tags: {', '.join(missing)}.")
-    if given.get("recipient_ids") and "recipients" in note.model_fields_set and not note.recipients:
-        warnings.append("The answer shows no recipients.")
-    mailed = "; RoofLink was told to e-mail it to the customer" if "notify_customer" in flags else ""
+def _receive(job_id: int, notify_customer: bool, answer: JsonValue) -> Done:
+    note = Note.model_validate(answer)
+    mailed = "; RoofLink was told to e-mail it to the customer" if notify_customer else ""
     return Done(
         summary=f"Note {note.id} added to job {job_id}{mailed}.",
         record_id=note.id,
         record={"note_id": note.id, "job_id": job_id},
-        warnings=warnings,
     )
 
 
@@ -172,7 +150,7 @@ async def rooflink_reply_to_note(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_replied, app, operation, note_id),
+            receive=partial(_replied, note_id),
             path=path,
             body=operation.encode_body({**body, "message": message}),
         ),
@@ -190,17 +168,12 @@ async def rooflink_reply_to_note(
     )
 
 
-def _replied(app: AppContext, operation: Operation, note_id: int, answer: JsonValue) -> Done:
-    try:
-        reply = Note.model_validate(answer)
-    except ValidationError:
-        raise unreadable("an answer without the reply", operation, app.catalog.services["rooflink"], None) from None
-    odd = reply.reply_to not in {note_id, None}
+def _replied(note_id: int, answer: JsonValue) -> Done:
+    reply = Note.model_validate(answer)
     return Done(
         summary=f"Reply {reply.id} added to note {note_id}.",
         record_id=reply.id,
         record={"note_id": reply.id, "reply_to": note_id},
-        warnings=[f"The answer says that it replies to note {reply.reply_to}."] if odd else [],
     )
 
 

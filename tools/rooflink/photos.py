@@ -13,14 +13,13 @@ from typing import Annotated, TypeGuard
 
 import anyio
 import anyio.to_thread
-from pydantic import Field, JsonValue, ValidationError
+from pydantic import Field, JsonValue
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, Problem, Refused, StateError, Unavailable
 from leadbridge.server.mcp.arguments import Id, Line, Remark, Tag
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.photo_uploads import PhotoUploads, Unfinished
 from leadbridge.server.services.rooflink.photos import CreatedPhoto
 from leadbridge.server.services.upload_files import UploadFile, inspect_file, opened
@@ -178,11 +177,7 @@ class _Photo:
         operation = self.app.operation("rooflink.create_photo")
 
         def receive(answer: JsonValue) -> Done:
-            try:
-                created = CreatedPhoto.model_validate(answer)
-            except ValidationError:
-                service = self.app.catalog.services["rooflink"]
-                raise unreadable("an answer without an id", operation, service, None) from None
+            created = CreatedPhoto.model_validate(answer)
             self.received.append(Unfinished(created.id, created.form))
             return Done(
                 summary=f"Photo {created.id} created for job {self.job_id}, still without its file.",

@@ -19,15 +19,6 @@ class Shown:
     value: str | int | float | bool | None
     text: str
 
-    def is_like(self, given: str | int, *, phone: bool = False) -> bool:
-        """Whether it is the value that was given; letter case and spaces do not count, nor a phone's punctuation."""
-        if isinstance(given, int):
-            return not isinstance(self.value, bool) and str(self.value) == str(given)
-        shown = str(self.value or "")
-        if phone and (digits := _digits(given)):
-            return _digits(shown) == digits
-        return " ".join(shown.casefold().split()) == " ".join(given.casefold().split())
-
 
 class JobRecord(Answer):
     """A job or a prospect; all that is said of it but the id is kept as it came."""
@@ -78,8 +69,3 @@ def _shown(value: JsonValue) -> Shown:
     if value is None or isinstance(value, list):
         return Shown(None, "")
     return Shown(value, str(value))
-
-
-def _digits(text: str) -> str:
-    """The last ten digits: a country code may stand before them."""
-    return "".join(character for character in text if character.isdecimal())[-10:]

@@ -1,0 +1,337 @@
+"""Does the answer to a write agree with what was asked? Only then it is done.
+
+The catalog says which field of the answer confirms which of the request, and the services' pages which envelope they
+answer in. Every write is held to its own row, a new one too; a tool only words what was confirmed here.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias
+
+from pydantic import JsonValue
+
+from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.catalog.operation import Field
+from leadbridge.server.errors import OutcomeUnknown, Rejected
+from leadbridge.server.services.answers import unreadable
+from leadbridge.server.services.values import flag_of, integer_of, iso_date
+from leadbridge.server.text import as_meant, clean, in_sentence
+from leadbridge.server.writes.model import Done, HttpWrite
+
+Sent: TypeAlias = Mapping[str, JsonValue]
+"""Values as they go out, by our names."""
+
+NEAR = Decimal("0.0001")
+"""Degrees, some ten metres: services round coordinates."""
+_DAY_FIRST = "%d/%m/%Y"
+"""Dates of RenovationFind's Manager API."""
+_LONGEST = 20_000
+_INSIDE = ("id", "name", "full_name", "label", "title", "code", "key", "value", "email")
+"""Where an object that stands for a value has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a record shows of the values that were sent, by our names."""
+
+    confirmed: tuple[str, ...]
+    contradicted: Mapping[str, JsonValue]
+    """Shown as something else."""
+    hidden: tuple[str, ...]
+    """Not shown, or not so that it can be compared."""
+
+
+def received(action: HttpWrite, answer: JsonValue, service: Service) -> Done:
+    """What the answer to a write came to, if it agrees with what was asked.
+
+    Raises:
+        OutcomeUnknown: it contradicts what was asked, or shows no record where there must be one.
+        Rejected: it shows everything as it was right before.
+    """
+    operation, rule = action.operation, action.operation.answer
+    record = answer.get("data") if rule.envelope and isinstance(answer, dict) else answer
+    if wrong := _refusal_in(answer, record, needs_success=rule.envelope):
+        raise unreadable(wrong, operation, service, None)
+    sent = _sent(action)
+    agreement = compare(operation, sent, record)
+    odd = _not_the_record(action, record, agreement)
+    if odd:
+        raise unreadable(odd, operation, service, None)
+    done = action.receive(answer)
+    if agreement.contradicted:
+        raise _contradiction(action, sent, agreement, done, service)
+    return _with_what_is_hidden(operation, done, agreement)
+
+
+def compare(operation: Operation, sent: Sent, record: JsonValue) -> Agreement:
+    """What a record shows of these values."""
+    confirmed: list[str] = []
+    contradicted: dict[str, JsonValue] = {}
+    hidden: list[str] = []
+    whole = any(flag_of(_at(record, name)) or sent.get(name) for name in operation.answer.whole_days)
+    sets = operation.method in {"PUT", "PATCH"}
+    for name, field in {**operation.query, **operation.body}.items():
+        if name not in sent:
+            continue
+        shown = [value for place in field.places if not isinstance(value := _at(record, place), _Absent)]
+        rule = _Rule(field, whole_days=whole, sets=sets)
+        verdicts = [(value, _agrees(rule, sent[name], value)) for value in shown]
+        against = [value for value, agrees in verdicts if agrees is False]
+        if any(agrees for _, agrees in verdicts):
+            against = [value for value in against if value not in (None, "")]
+        if against:
+            contradicted[name] = against[0]
+        elif any(agrees for _, agrees in verdicts):
+            confirmed.append(name)
+        else:
+            hidden.append(name)
+    return Agreement(tuple(confirmed), contradicted, tuple(hidden))
+
+
+def _sent(action: HttpWrite) -> dict[str, JsonValue]:
+    """What went out, by our names."""
+    sent: dict[str, JsonValue] = {}
+    for name, field in {**action.operation.query, **action.operation.body}.items():
+        value = _at(dict(action.body or {}), field.wire)
+        value = action.path.get(name, action.query.get(field.wire, value)) if value is _ABSENT else value
+        if not isinstance(value, _Absent):
+            sent[name] = value
+    return sent
+
+
+def _refusal_in(answer: JsonValue, record: JsonValue, *, needs_success: bool) -> str:
+    """Why the answer itself says that it is no success."""
+    if needs_success and not (isinstance(answer, dict) and flag_of(answer.get("success"))):
+        return "an answer that reports no success"
+    for part in (answer, record):
+        if not isinstance(part, dict):
+            continue
+        if "success" in part and not flag_of(part["success"]):
+            return "an answer that reports no success"
+        if error := part.get("error") or part.get("errors"):
+            return f"an error beside the record: {in_sentence(error, limit=200)}"
+    return ""
+
+
+def _not_the_record(action: HttpWrite, record: JsonValue, agreement: Agreement) -> str:
+    """What is wrong with the record as a whole."""
+    rule = action.operation.answer
+    if rule.record == "none":
+        return "" if record is None else "a body where none is documented"
+    must = rule.record == "required" or (rule.record == "or_nothing" and record is not None)
+    if not isinstance(record, dict):
+        return "an answer without the record" if must else ""
+    names_one = (integer_of(record.get("id")) or 0) > 0
+    if must and not names_one and (rule.record == "required" or not (agreement.confirmed or agreement.contradicted)):
+        return "an answer without the record"
+    asked = {where: {action.path[name]} for name, where in rule.ids.items()}
+    if action.record_ids:
+        asked["id"] = set(action.record_ids)
+    for where, ids in asked.items():
+        shown = integer_of(_at(record, where))
+        if shown is not None and shown not in ids:
+            return f"record {shown} instead of the one asked for, {' or '.join(map(str, sorted(ids)))}"
+    for where, beginning in rule.begins.items():
+        value = _at(record, where)
+        if isinstance(value, str) and value and not value.upper().startswith(beginning):
+            return f"{where} {in_sentence(value, limit=60)}"
+    return ""
+
+
+def _contradiction(
+    action: HttpWrite, sent: Sent, agreement: Agreement, done: Done, service: Service
+) -> OutcomeUnknown | Rejected:
+    operation = action.operation
+    shown = agreement.contradicted
+    hints = _doubt(operation, shown)
+    if action.record_before is not None and len(shown) == len(sent.keys() - set(operation.path_variables)):
+        before = compare(operation, {name: sent[name] for name in shown}, action.record_before).contradicted
+        if before == shown:
+            still = ", ".join(f"{name} is still {_said(value)}" for name, value in shown.items())
+            return Rejected(
+                what=f"{service.title} took the request and left the record as it was: {still}.",
+                service=service.id,
+                operation=operation.id,
+                hints=hints,
+            )
+    told = ", ".join(f"{name} {_said(value)} instead of {_said(sent[name])}" for name, value in shown.items())
+    right = f" It shows as sent: {', '.join(agreement.confirmed)}." if agreement.confirmed else ""
+    error = OutcomeUnknown(
+        what=f"{service.title} answered {operation.title!r} with {told}.{right}",
+        service=service.id,
+        operation=operation.id,
+        may_have_taken_effect=True,
+        hints=hints,
+    )
+    error.record_id = done.record_id
+    return error
+
+
+def _with_what_is_hidden(operation: Operation, done: Done, agreement: Agreement) -> Done:
+    """The outcome, and which of the values that were sent its answer does not show."""
+    hidden = [name for name in agreement.hidden if name not in operation.path_variables]
+    if not hidden:
+        return done
+    told = f"Sent, not confirmed by the answer: {', '.join(hidden)}."
+    if not operation.answer.shows_all:
+        return replace(done, details=[*done.details, told])
+    return replace(
+        done, summary=f"{done.summary} {told}", warnings=[*done.warnings, *_doubt(operation, dict.fromkeys(hidden))]
+    )
+
+
+def _doubt(operation: Operation, names: Mapping[str, object]) -> list[str]:
+    """A name that is only inferred may be unknown to the service."""
+    inferred = operation.inferred_names(names)
+    if not inferred:
+        return []
+    wires = ", ".join(f"{name} ({({**operation.query, **operation.body})[name].wire})" for name in inferred)
+    told = (
+        f"Inferred, not documented, and perhaps unknown to the service, are the names of: {wires}. They can be "
+        f"corrected in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}'.body]."
+    )
+    return [told]
+
+
+def _said(value: JsonValue) -> str:
+    """A value in a sentence."""
+    if isinstance(value, dict):
+        value = next((value[key] for key in ("name", "full_name", "label", "id") if value.get(key)), "another one")
+    if isinstance(value, list):
+        return ", ".join(_said(item) for item in value[:10]) or "none"
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "none"}[value]
+    return str(value) if isinstance(value, (int, float)) else in_sentence(value, limit=120) or "none"
+
+
+class _Absent:
+    """Not in the answer, which is something else than null."""
+
+
+_ABSENT = _Absent()
+
+
+def _at(record: JsonValue, place: str) -> JsonValue | _Absent:
+    """The value at a place such as `customer.rep`; of places parted by `|` the first that has one."""
+    found: JsonValue | _Absent = _ABSENT
+    for path in place.split("|"):
+        found = record
+        for part in path.split("."):
+            found = found[part] if isinstance(found, dict) and part in found else _ABSENT
+        if not isinstance(found, _Absent) and found is not None:
+            return found
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    field: Field
+    whole_days: bool
+    """The hours of its times mean nothing."""
+    sets: bool
+    """A list is set, and not added to."""
+
+
+def _agrees(rule: _Rule, sent: JsonValue, shown: JsonValue) -> bool | None:
+    """Whether a shown value is the one that was sent; `None` where they cannot be compared."""
+    if isinstance(sent, list):
+        return _lists_agree(rule, sent, shown)
+    if isinstance(shown, dict):
+        if isinstance(sent, dict):
+            verdicts = [_agrees(rule, sent[key], shown[key]) for key in sent.keys() & shown.keys()]
+            return None if not verdicts else all(verdict is not False for verdict in verdicts)
+        inside = {key: _agrees(rule, sent, shown[key]) for key in _INSIDE if key in shown}
+        return True if any(inside.values()) else inside.get("id")
+    if isinstance(shown, list) or isinstance(sent, dict):
+        return None
+    if shown is None or shown == "":
+        return sent in ("", None)
+    if isinstance(sent, bool):
+        flag = flag_of(shown)
+        return None if flag is None else flag is sent
+    if rule.field.means in {"day", "time"}:
+        return _times_agree(rule, str(sent), str(shown))
+    ours, theirs = _number(sent), _number(shown)
+    if rule.field.means == "degrees" and ours is not None and theirs is not None:
+        return abs(ours - theirs) <= NEAR
+    if isinstance(sent, (int, float)) or (ours is not None and not isinstance(shown, str)):
+        return None if ours is None or theirs is None else ours == theirs
+    return _texts_agree(rule.field, str(sent), str(shown)) if isinstance(shown, str) else None
+
+
+def _lists_agree(rule: _Rule, sent: list[JsonValue], shown: JsonValue) -> bool | None:
+    """Whether all that was sent is there; where a list is set and not added to, also whether nothing else is."""
+    there = shown if isinstance(shown, list) else [*str(shown or "").split(",")] if shown else []
+    verdicts = [[_agrees(rule, one, each) for each in there] for one in sent]
+    if any(True not in row and (None not in row) for row in verdicts):
+        return False
+    if rule.sets and len(there) > len(sent) and all(True in row for row in verdicts):
+        return False
+    return True if all(True in row for row in verdicts) else None
+
+
+def _times_agree(rule: _Rule, sent: str, shown: str) -> bool | None:
+    field = rule.field
+    form = next(iter(field.values.values()), "")
+    ours, theirs = _moment(sent, form), _moment(shown, _DAY_FIRST if _is(sent, _DAY_FIRST) else form)
+    if ours is None or theirs is None:
+        return None
+    if field.means == "day" or rule.whole_days or ours == theirs:
+        return ours.date() == theirs.date()
+    moved = field.earliest and f"{ours:%H:%M}" < field.earliest == f"{theirs:%H:%M}"
+    return bool(moved) and ours.date() == theirs.date()
+
+
+def _moment(text: str, form: str) -> datetime | None:
+    """A time as the clock on the wall shows it."""
+    for one in (form, _DAY_FIRST):
+        if one and _is(text, one):
+            return datetime.strptime(text, one)  # noqa: DTZ007  # without a zone, as it was sent
+    try:
+        return datetime.fromisoformat(iso_date(text) or "").replace(tzinfo=None, second=0, microsecond=0)
+    except ValueError:
+        return None
+
+
+def _is(text: str, form: str) -> bool:
+    try:
+        datetime.strptime(text, form)  # noqa: DTZ007
+    except ValueError:
+        return False
+    return True
+
+
+def _number(value: JsonValue) -> Decimal | None:
+    if isinstance(value, bool):
+        return None
+    try:
+        number = Decimal(str(value).replace(",", "").replace("$", "").strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _texts_agree(field: Field, sent: str, shown: str) -> bool:
+    """Letter case, blanks and markup do not count, nor the other ways in which an address or a phone is written."""
+    ours, theirs = as_meant(sent), as_meant(html.unescape(shown))
+    if ours == theirs or as_meant(clean(sent, limit=_LONGEST)) == as_meant(clean(shown, limit=_LONGEST)):
+        return True
+    if field.means in {"phone", "postal_code"}:
+        kept = str.isdecimal if field.means == "phone" else str.isalnum
+        ours, theirs = ("".join(filter(kept, text)) for text in (ours, theirs))
+        return ours[-10:] == theirs[-10:] if field.means == "phone" else ours == theirs
+    if field.means == "state":
+        from leadbridge.server.matching.regions import state_of
+
+        return bool(state_of(sent)) and state_of(sent) == state_of(shown)
+    if field.means == "address":
+        from leadbridge.server.matching.addresses import address_of
+        from leadbridge.server.matching.places import Where, compare_addresses
+
+        return compare_addresses(address_of(sent), address_of(shown)).where is Where.SAME
+    return False
