@@ -1,32 +1,50 @@
-"""Write the tools' schemas into the package (`python -m scripts.schemas`), or compare them (`... check`)."""
+"""Write the tools' definitions into the package (`python -m scripts.schemas`), or compare them (`... check`)."""
 
 from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
-from leadbridge.server.mcp.schemas import FILE, made
+from mcp.types import Tool
+
+from leadbridge.server.mcp.schemas import DEFINITIONS
 from leadbridge.tools import ALL_TOOLS
 
-KEPT = Path(__file__).parent.parent / "server" / "mcp" / FILE
+
+def current() -> dict[str, str]:
+    """Every file as it must be, by its name."""
+    files: dict[str, str] = {}
+    for tool in (spec.build(anew=True) for spec in ALL_TOOLS):
+        definition = Tool(
+            name=tool.name,
+            title=tool.title,
+            description=tool.description,
+            input_schema=tool.parameters,
+            output_schema=tool.output_schema,
+            annotations=tool.annotations,
+        ).model_dump(mode="json", by_alias=True, exclude_none=True)
+        files[f"{tool.name}.json"] = json.dumps(definition, indent=1, ensure_ascii=False) + "\n"
+    return files
 
 
-def current() -> str:
-    """The file as it must be."""
-    models = [(spec.name, spec.argument_model(), spec.output_model()) for spec in ALL_TOOLS]
-    return json.dumps(made(models), indent=1, ensure_ascii=False) + "\n"
+def kept() -> dict[str, str]:
+    """Every file that there is."""
+    return {path.name: path.read_text("utf-8") for path in DEFINITIONS.glob("*.json")}
 
 
 def main() -> int:
     """Write, or compare."""
-    text = current()
+    right, there = current(), kept()
     if sys.argv[1:] == ["check"]:
-        if KEPT.read_text("utf-8") == text:
+        if right == there:
             return 0
-        print(f"{KEPT.name} does not fit the tools any more: run `make schemas`", file=sys.stderr)
+        wrong = [name for name in sorted({*right, *there}) if right.get(name) != there.get(name)]
+        print(f"These do not fit the tools any more: {', '.join(wrong)}. Run `make schemas`", file=sys.stderr)
         return 1
-    KEPT.write_text(text, "utf-8")
+    for name in there.keys() - right.keys():
+        (DEFINITIONS / name).unlink()
+    for name, text in right.items():
+        (DEFINITIONS / name).write_text(text, "utf-8")
     return 0
 
 

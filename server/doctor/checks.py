@@ -213,9 +213,9 @@ def _contract(app: AppContext) -> Iterator[Finding]:
 
 async def _learnt(app: AppContext, told: Collection[str]) -> list[Finding]:
     """What was seen of the services before, by servers and by this; not the kinds that are told already."""
-    from leadbridge.server.contract.observations import summarize_observations
-
-    rows = [row for service in app.services.clients for row in await app.observations.of_service(service)]
-    against = [row for row in rows if row.counts_against(app.catalog.operations.get(row.operation))]
-    new = [row for row in against if row.kind not in told]
-    return [Finding("warning", "seen", line) for line in summarize_observations(new)]
+    return [
+        Finding("warning", "seen", str(row))
+        for service, client in app.services.clients.items()
+        for row in await app.observations.against(service, client.observed, app.catalog.operations)
+        if row.kind not in told
+    ]

@@ -81,10 +81,6 @@ class _Probes:
         await self.turn()
         return await self.app.services.client(operation.service).request(operation, query=query, path=path)
 
-    def learn(self, operation: Operation, kind: str, name: str, state: str) -> None:
-        """Something to remember."""
-        self.learnt.setdefault(operation.service, []).append(Observation(operation.id, kind, name, state))
-
 
 async def examine_live(app: AppContext) -> list[Finding]:
     """Findings about each connected service; ends within `SECONDS`, and keeps in the store what was learnt."""
@@ -219,8 +215,6 @@ def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
 def _read(probes: _Probes, operation: Operation, answer: JsonValue) -> tuple[str, bool]:
     """What an answer looks like, and whether a tool can read it; ids and shapes are kept for what follows."""
     seen = shape_of(operation, answer)
-    if seen.shape:
-        probes.learn(operation, "shape", "answer", seen.shape)
     if seen.rows:
         probes.filled.add(operation.id)
     if seen.first_id is not None:
@@ -247,7 +241,8 @@ async def _try_filter(
             verdict = "ignored" if rows_of(answer) else "honoured"
     getattr(probes, verdict).setdefault(operation.id, []).append(name)
     if verdict != "unclear":
-        probes.learn(operation, "filter", one.wire, verdict)
+        learnt = Observation(operation.id, "filter", one.wire, verdict, probes.app.observations.clock())
+        probes.learnt.setdefault(operation.service, []).append(learnt)
 
 
 def _impossible(name: str) -> Scalar | None:

@@ -16,8 +16,6 @@ class Seen:
 
     told: str
     fits: bool
-    shape: str = ""
-    """Of statistics and checklists, whose JSON no page shows."""
     rows: int = 0
     first_id: int | None = None
 
@@ -27,10 +25,10 @@ def shape_of(operation: Operation, answer: JsonValue) -> Seen:
     shape = "an array" if isinstance(answer, list) else "an object"
     if operation.name.endswith("stats"):
         counts = len(counts_of(answer))
-        return Seen(f"{shape} with {counts} counts", bool(counts) or answer in ({}, []), shape)
+        return Seen(f"{shape} with {counts} counts", bool(counts) or answer in ({}, []))
     if operation.name.endswith("checklist"):
         steps = sum(isinstance(step, dict) for step in steps_of(answer))
-        return Seen(f"{shape} with {steps} steps", bool(steps), shape)
+        return Seen(f"{shape} with {steps} steps", bool(steps))
     rows = rows_of(answer)
     if rows is None:
         inner = answer.get("data", answer) if isinstance(answer, dict) else answer

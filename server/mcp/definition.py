@@ -26,7 +26,7 @@ from leadbridge.server.mcp.incoming import undone
 from leadbridge.server.mcp.progress import Progress
 from leadbridge.server.mcp.receipt import WriteReceipt
 from leadbridge.server.mcp.reply import error_result, receipt_result, with_notes
-from leadbridge.server.mcp.schemas import Arguments, argument_model, input_schema, output_model, output_schema
+from leadbridge.server.mcp.schemas import Arguments, argument_model, made, output_model, recorded
 from leadbridge.server.mcp.wording import TOO_LONG, bad_arguments, before_sending, broke_off, in_words, problems_of
 from leadbridge.server.services.client import on_wait
 
@@ -58,23 +58,24 @@ class ToolSpec:
         """Whether the tool looks at this server only, not at a service."""
         return not self.operations
 
-    def build(self) -> GuardedTool:
+    def build(self, *, anew: bool = False) -> GuardedTool:
         """The SDK's tool: checked arguments, slim schema, hints from the effect.
 
         Put together from the SDK's parts instead of by `Tool.from_function`, which would make a model and its schema:
-        the schemas are kept in a file, and the model is made at the first call.
+        the schemas are recorded, unless they are to be made `anew`, and the model is made at the first call.
         """
         hints = self.effect.hints
-        parameters = input_schema(self.name) or input_schema(self.name, self.argument_model())
+        schemas = None if anew else recorded(self.name)
+        parameters, output_schema = schemas or made(self.argument_model(), self.output_model())
         return GuardedTool(
             fn=self.function,
             name=self.name,
             title=self.title,
             description=inspect.cleandoc(self.function.__doc__ or ""),
-            parameters=parameters or {},
+            parameters=parameters,
             fn_metadata=_Metadata(
                 arg_model=Arguments,
-                output_schema=output_schema(inspect.signature(self.function)),
+                output_schema=output_schema,
                 reads=not self.effect.writes,
             ),
             is_async=True,

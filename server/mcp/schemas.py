@@ -1,15 +1,16 @@
-"""The tools' schemas, made from their types once and kept in `schemas.json`: making them anew would be most of a start.
+"""The tools' schemas, made from their types once and recorded: making them anew would be most of a start.
 
-`python -m scripts.schemas` writes the file; a test and `make check` compare it with the types.
+`definitions/` has every tool's definition as clients see it, in a file of its own. `python -m scripts.schemas` writes
+the files; `make check` and a test compare them with the types.
 """
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, get_args
 
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue, create_model
 
 from leadbridge.server.services.view import LARGEST_EXACT
 
-FILE = "schemas.json"
+DEFINITIONS = Path(__file__).with_name("definitions")
 
 
 class Arguments(ArgModelBase):
@@ -37,30 +38,23 @@ def argument_model(name: str, signature: inspect.Signature, injected: frozenset[
     return create_model(f"{name}Arguments", __base__=Arguments, **fields)
 
 
-def input_schema(name: str, model: type[Arguments] | None = None) -> dict[str, Any] | None:
-    """A tool's input schema as it is kept; made from its model, if one is given."""
-    return _kept()["inputs"].get(name) if model is None else published(model.model_json_schema())
+def recorded(name: str) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """A tool's input and output schema, unless it is new."""
+    try:
+        definition = json.loads((DEFINITIONS / f"{name}.json").read_bytes())
+    except FileNotFoundError:
+        return None
+    return definition["inputSchema"], definition["outputSchema"]
 
 
-def output_schema(signature: inspect.Signature) -> dict[str, Any]:
-    """The schema of what a tool returns, as it is kept; else from its model."""
-    model = output_model(signature)
-    return _kept()["outputs"].get(_key(model)) or _made(model)
+def made(arguments: type[Arguments], output: type[BaseModel]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both, from the types."""
+    return published(arguments.model_json_schema()), published(output.model_json_schema(mode="serialization"))
 
 
 def output_model(signature: inspect.Signature) -> type[BaseModel]:
     """The model in `Annotated[CallToolResult, Model]`."""
     return get_args(signature.return_annotation)[1]
-
-
-def made(tools: Iterable[tuple[str, type[Arguments], type[BaseModel]]]) -> dict[str, dict[str, Any]]:
-    """All schemas, from the types: what the file must hold."""
-    inputs: dict[str, Any] = {}
-    outputs: dict[str, Any] = {}
-    for name, arguments, output in tools:
-        inputs[name] = published(arguments.model_json_schema())
-        outputs[_key(output)] = _made(output)
-    return {"inputs": inputs, "outputs": dict(sorted(outputs.items()))}
 
 
 def published(schema: Any) -> Any:
@@ -70,20 +64,6 @@ def published(schema: Any) -> Any:
     the schemas of free keys; the check of an argument still holds them.
     """
     return _published(schema, schema.get("$defs", {}))
-
-
-@cache
-def _kept() -> Mapping[str, dict[str, Any]]:
-    return json.loads(files("leadbridge.server.mcp").joinpath(FILE).read_text("utf-8"))
-
-
-@cache
-def _made(model: type[BaseModel]) -> dict[str, Any]:
-    return published(model.model_json_schema(mode="serialization"))
-
-
-def _key(model: type[BaseModel]) -> str:
-    return f"{model.__module__}.{model.__qualname__}"
 
 
 def _published(schema: JsonValue, parts: Mapping[str, dict[str, JsonValue]]) -> JsonValue:

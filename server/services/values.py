@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import lru_cache
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandler, JsonValue, ValidationError
 from pydantic_core import CoreSchema, core_schema
@@ -31,11 +31,6 @@ class Answer(BaseModel):
     """Base of what comes from a service: unknown fields are kept, only `id` is ever required."""
 
     model_config = ConfigDict(extra="allow", defer_build=True)  # built at the first answer, not at start
-
-    EXPECTED: ClassVar[frozenset[str] | None] = frozenset()
-    """Fields that are known to come and are not read; `None` where so many come that new ones tell nothing."""
-    VALUES: ClassVar[Mapping[str, frozenset[str]]] = {}
-    """Of fields with a documented list: its values."""
 
 
 A = TypeVar("A", bound=Answer)

@@ -157,9 +157,9 @@ observations = Table(
     metadata,
     Column("account", String(64), primary_key=True),
     Column("operation", String(64), primary_key=True),
-    Column("kind", String(16), primary_key=True),  # filter, path, field, value, shape
+    Column("kind", String(16), primary_key=True),  # filter or path; rows of other kinds are from earlier versions
     Column("name", String(120), primary_key=True),
-    Column("state", String(40), nullable=False),  # of a filter: ignored, honoured
+    Column("state", String(40), nullable=False),  # ignored, missing or honoured
     Column("count", BigInteger, nullable=False),
     Column("seen_at", Float, nullable=False),
 )

@@ -1,15 +1,13 @@
-"""The public surface: every tool's definition as clients see it, as a snapshot and as facts.
+"""The public surface: every tool's definition as clients see it, as it is recorded and as facts.
 
-`UPDATE_SNAPSHOTS=1 pytest tests/tools/test_schemas.py` writes the snapshots anew; the difference belongs in the review.
+`make schemas` writes `server/mcp/definitions/`; the difference belongs in the review.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -18,10 +16,8 @@ import pytest
 import quicktok
 
 from leadbridge.server.cli.tool_table import default_tools
+from scripts.schemas import current, kept
 from tests.support import EVERY_PATH, Time, Version, call, connected, make_sandbox, text_of
-
-SNAPSHOTS = Path(__file__).parent / "snapshots"
-UPDATE = bool(os.environ.get("UPDATE_SNAPSHOTS"))
 
 HINTS = {
     "read": (True, False, True),
@@ -180,28 +176,14 @@ def inner(schema: Any) -> Iterator[dict[str, Any]]:
             yield from inner(part)
 
 
-async def test_every_definition_is_as_it_was_reviewed_in_both_eras(version: Version):
-    current = await definitions_of(version)
-    changed: list[str] = []
-    for name, definition in current.items():
-        path = SNAPSHOTS / f"{name}.json"
-        text = json.dumps(definition, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
-        if UPDATE:
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, "utf-8")
-        if not path.exists() or path.read_text("utf-8") != text:
-            changed.append(name)
-    kept = {path.stem for path in SNAPSHOTS.glob("*.json")}
-    if UPDATE:
-        for name in kept - set(current):
-            (SNAPSHOTS / f"{name}.json").unlink()
-        kept = set(current)
-    assert changed == [], "these differ from their snapshots; see the top of this file"
-    assert kept == set(current), "snapshots of tools that are no more"
+def test_the_recorded_definitions_are_those_that_the_types_make():
+    assert kept() == current(), "run `make schemas`"
 
 
-async def test_both_eras_see_the_same_tools():
-    assert await definitions_of("modern") == await definitions_of("legacy")
+async def test_clients_see_every_definition_as_it_was_reviewed(version: Version):
+    assert await definitions_of(version) == {
+        name.removesuffix(".json"): json.loads(text) for name, text in kept().items()
+    }
 
 
 def test_the_tools_of_the_design_are_there(definitions):

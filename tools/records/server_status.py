@@ -8,7 +8,6 @@ from pydantic import Field
 
 from leadbridge.server import __version__
 from leadbridge.server.company.records import standing_of
-from leadbridge.server.contract.observations import summarize_observations
 from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
@@ -17,7 +16,6 @@ from leadbridge.server.mcp.writes import asks_in_forms
 from leadbridge.server.services.view import Result, View
 
 MOST_LEARNT = 20
-MOST_NAMED = 12
 
 
 class ServiceState(View):
@@ -113,13 +111,12 @@ async def _key(app: AppContext, service: str) -> str:
 
 
 async def _learnt(app: AppContext) -> list[str]:
-    """What is known against the contract: ignored filters, paths that are not there, new names in answers."""
-    told: list[str] = []
-    for service, client in app.services.clients.items():
-        unsaved = await app.observations.save(service, client.observed)
-        rows = [*await app.observations.of_service(service), *unsaved]
-        against = [row for row in rows if row.counts_against(app.catalog.operations.get(row.operation))]
-        told += summarize_observations(against, MOST_NAMED)
+    """What is known against the contract: ignored filters, and paths that are not there."""
+    told = [
+        str(row)
+        for service, client in app.services.clients.items()
+        for row in await app.observations.against(service, client.observed, app.catalog.operations)
+    ]
     more = len(told) - MOST_LEARNT
     return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
 

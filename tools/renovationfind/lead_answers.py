@@ -7,10 +7,9 @@ from functools import partial
 
 from pydantic import JsonValue
 
-from leadbridge.server.catalog import Operation
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
-from leadbridge.server.services.renovationfind.models import Envelope, Lead
+from leadbridge.server.services.renovationfind.models import STATUS_RULES, Envelope, Lead
 from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
 from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine
@@ -18,13 +17,12 @@ from leadbridge.tools.tables import moment
 
 
 def receive_lead(
-    app: AppContext, operation: Operation, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
+    app: AppContext, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
 ) -> Callable[[JsonValue], Done]:
     """A plan's `receive` for answers that hold the lead, which is kept as last known."""
 
     def receive(answer: JsonValue) -> Done:
         lead = Lead.model_validate(Envelope.model_validate(answer).data)
-        app.services.client(operation.service).observed.record_unexpected(operation.id, lead)
         done = told(lead)
         return Done(
             summary=done.summary,
@@ -78,5 +76,5 @@ def known_line(known: KnownLead | None) -> str:
 
 def documented_status(lead: Lead) -> str:
     """Its status, if it is one that is documented; any other is text of the service."""
-    status = lead.status
-    return status if status in Lead.VALUES["postLeadStatus"] else ""
+    status = lead.status or ""
+    return status if status in {"NO_RESPONSE", *STATUS_RULES} else ""

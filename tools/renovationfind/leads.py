@@ -53,7 +53,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=receive_lead(app, operation, lead_id, told, accepted=True),
+            receive=receive_lead(app, lead_id, told, accepted=True),
             path={"lead_id": lead_id},
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),

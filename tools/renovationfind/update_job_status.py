@@ -97,7 +97,7 @@ async def status_write(app: AppContext, operation_id: str, lead_id: int, argumen
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=receive_lead(app, operation, lead_id, told),
+            receive=receive_lead(app, lead_id, told),
             path={"lead_id": lead_id},
             body=operation.encode_body(given),
         ),

@@ -35,7 +35,6 @@ class RenovationFind:
         leads = await off_loop(readable_rows, Lead, found.rows)
         if not leads and len(found.rows) > 1:
             raise self._odd(operation.id, "leads without a usable id")
-        self.client.observed.sample_row(operation.id, leads)
         return found, leads
 
     async def get_lead(self, lead_id: int) -> Lead:
@@ -50,7 +49,6 @@ class RenovationFind:
             raise self._odd(operation.id, "an answer that is no object") from None
         if lead.id != lead_id:
             raise self._odd(operation.id, f"lead {lead.id} instead of the one asked for, {lead_id}")
-        self.client.observed.record_unexpected(operation.id, lead)
         return lead
 
     def _lead(self, value: JsonValue | object, operation_id: str) -> Lead:

@@ -6,9 +6,8 @@ names (`meetingScheduledDate` in, `meetupScheduledDate` out) and in dates (days 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -114,9 +113,6 @@ class Attachment(Answer):
 
 class Lead(Answer):
     """`LeadDetail`. Contact details are presumably empty until the lead is accepted."""
-
-    EXPECTED = frozenset({"vendorNotificationViewed"})
-    VALUES: ClassVar[Mapping[str, frozenset[str]]] = {"postLeadStatus": frozenset({"NO_RESPONSE", *STATUS_RULES})}
 
     id: RecordId
     dateCreated: Moment = None

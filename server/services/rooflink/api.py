@@ -70,7 +70,6 @@ class RoofLink:
         (asked,) = path.values()
         if (identity := getattr(record, "id", asked)) != asked:
             raise self._odd(operation_id, f"record {identity} instead of the one asked for, {asked}")
-        self.client.observed.record_unexpected(operation_id, record)
         return record
 
     async def rows(self, operation_id: str, model: type[M], query: Mapping[str, Scalar | None]) -> tuple[list[M], int]:
@@ -144,7 +143,6 @@ class RoofLink:
         unreadable = len(rows) - len(records)
         if unreadable > 1 and not records:
             raise self._odd(operation_id, "rows without a usable 'id'")
-        self.client.observed.sample_row(operation_id, records)
         return records, unreadable
 
     def _read(self, model: type[M], value: JsonValue, operation_id: str) -> M:

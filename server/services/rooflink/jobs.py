@@ -23,8 +23,6 @@ class Shown:
 class JobRecord(Answer):
     """A job or a prospect; all that is said of it but the id is kept as it came."""
 
-    EXPECTED = None  # it reads any field by its name, so none is new
-
     id: RecordId
 
     @property

@@ -6,8 +6,7 @@ may be missing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
@@ -64,8 +63,6 @@ class Photo(Answer):
 class Customer(Answer):
     """The customer of a prospect, with the assigned employees."""
 
-    EXPECTED = frozenset({"pre_insurance_reviewer", "post_insurance_reviewer", "phone_ext"})
-
     id: Integer = None
     user_id: Integer = None
     name: Text = None
@@ -82,15 +79,6 @@ class Customer(Answer):
 
 class Prospect(Answer):
     """A prospect job; the detail answer is a superset of the list's row."""
-
-    EXPECTED = frozenset({
-        "color", "cover_photo", "address", "county", "lead_status", "extra_info", "offline_id", "description",
-        "timestamps",
-    })  # fmt: skip
-    VALUES: ClassVar[Mapping[str, frozenset[str]]] = {
-        "job_type": frozenset({"r", "c", "d", "m"}),
-        "bid_type": frozenset({"i", "c", "r", "f"}),
-    }
 
     id: RecordId
     name: Text = None

@@ -63,8 +63,6 @@ def _one(value: JsonValue) -> str | None:
 class Note(Answer):
     """A note on a job, or a reply to one."""
 
-    EXPECTED = None  # no page shows a note's JSON
-
     id: RecordId
     message: Text = None
     sender: Annotated[str | None, BeforeValidator(_one)] = None

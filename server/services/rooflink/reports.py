@@ -45,8 +45,6 @@ class Estimate(Answer):
 class PublicJob(Answer):
     """A job of `/light/public/jobs/`; persons have a `full_name`, dates are ISO 8601."""
 
-    EXPECTED = None  # a record has some 50 KB, of which these are the known fields
-
     id: RecordId
     number: Integer = None
     name: Text = None
