@@ -196,6 +196,38 @@ async def test_what_cannot_be_read_is_asked_for_and_the_lead_is_accepted_once(
     assert writes_of(sandbox) == ALL
 
 
+async def test_a_canadian_lead_goes_all_the_way_with_the_centre_of_its_area(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    sandbox.leads[LEAD].customer_address = "10182 101 St NW, Edmonton, Alta. T5J 3S4"
+    person = Person()
+    async with connected(sandbox, version=version, person=person, time=time) as client:
+        receipt = await hand_off(client)
+    assert receipt["outcome"] == "done"
+    assert any("the centre of the postal code area" in warning for warning in receipt["warnings"])
+    made = sandbox.prospects[receipt["record_id"]]
+    assert (made.state, made.latitude, made.longitude) == (
+        "AB",
+        pytest.approx(53.54, abs=0.05),
+        pytest.approx(-113.5, abs=0.05),
+    )
+    for said in ("does not tell its address, state or postal code plainly", "Coordinates are not given"):
+        assert said in person.shown[0]
+
+
+@pytest.mark.parametrize(
+    ("address", "meant"),
+    [("12 Elm St, Fall River, MA 2720", "02720"), ("12 Elm St, Calgary, AB T2E OA1", "T2E 0A1")],
+)
+async def test_a_postal_code_that_was_misread_is_proposed(
+    sandbox: Sandbox, time: Time, address: str, meant: str
+) -> None:
+    sandbox.leads[LEAD].customer_address = address
+    async with connected(sandbox, time=time, approvals="off") as client:
+        stopped = await call(client, "hand_off_lead", lead_id=LEAD)
+    assert f"Did it mean {meant}?" in text_of(stopped)
+
+
 async def test_hostile_values_reach_the_model_marked_and_cleaned_only(
     sandbox: Sandbox, time: Time, version: Version
 ) -> None:

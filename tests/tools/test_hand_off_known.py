@@ -135,6 +135,68 @@ async def test_a_duplicate_is_refused_to_a_client_that_cannot_ask_too(sandbox: S
     assert writes_of(sandbox) == [CREATE, *ALL]
 
 
+# Tied to a prospect that is there
+
+
+async def test_a_lead_is_tied_to_a_prospect_that_is_there_and_none_is_created(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person = Person()
+    async with connected(sandbox, version=version, person=person, time=time) as client:
+        there = data_of(await call(client, "rooflink_create_lead", **GIVEN, cell_phone="(972) 555-0142"))["record_id"]
+        stopped = await hand_off(client)
+        assert any("existing_prospect_id" in step for step in stopped["next_steps"])
+        done = await hand_off(client, existing_prospect_id=there)
+        again = await hand_off(client, existing_prospect_id=there)
+        plain = await hand_off(client)
+        other = await hand_off(client, existing_prospect_id=min(sandbox.prospects))
+    assert f"Tie it to prospect {there} in RoofLink. No prospect is created." in person.shown[-1]
+    assert (done["outcome"], done["record_id"], done["warnings"]) == ("done", there, [])
+    assert [again["outcome"], plain["outcome"]] == ["already_done", "already_done"]
+    assert {again["record_id"], plain["record_id"]} == {there}
+    assert (other["outcome"], other["reason"]) == ("refused", "already_handed_off")
+    assert writes_of(sandbox) == [CREATE, ACCEPT, NOTE]
+    assert sandbox.writes[2].body == {"job": there, "message": f"Tied to RenovationFind lead {LEAD} by LeadBridge."}
+
+
+async def test_a_tie_accepts_the_lead_and_goes_on_after_a_failure(sandbox: Sandbox, time: Time) -> None:
+    there = min(sandbox.prospects)
+    async with connected(sandbox, time=time, approvals="off") as client:
+        befall(sandbox, NOTE, "status", status=400)
+        failed = await hand_off(client, existing_prospect_id=there)
+        assert failed["outcome"] == "refused"
+        done = await hand_off(client, existing_prospect_id=there)
+    assert done["outcome"] == "done"
+    assert any("nothing in common" in warning or "in common" in warning for warning in done["warnings"])
+    assert writes_of(sandbox) == [ACCEPT, NOTE]
+
+
+async def test_a_tie_that_cannot_be_is_refused_before_the_lead_is_accepted(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    there = min(sandbox.prospects)
+    wrong: list[dict[str, Any]] = [
+        {"existing_prospect_id": 123456789},
+        {"existing_prospect_id": there, **GIVEN},
+        {"existing_prospect_id": there, "allow_duplicate": True},
+    ]
+    async with connected(sandbox, version=version, time=time, approvals="off") as client:
+        for arguments in wrong:
+            assert (await call(client, "hand_off_lead", lead_id=LEAD, **arguments)).is_error
+    async with connected(sandbox, version=version, time=time, approvals="off", toolsets="-notes") as client:
+        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, existing_prospect_id=there))
+        assert "toolset notes" in told
+    assert posts_of(sandbox) == 0
+
+
+async def test_that_a_prospect_is_deleted_is_said_in_the_question_of_a_tie(sandbox: Sandbox, time: Time) -> None:
+    person = Person("decline")
+    there = next(row.id for row in sandbox.prospects.values() if row.deleted is not None)
+    async with connected(sandbox, person=person, time=time) as client:
+        await hand_off(client, existing_prospect_id=there)
+    assert f"Prospect {there} is deleted in RoofLink." in person.shown[-1]
+
+
 # Arguments
 
 

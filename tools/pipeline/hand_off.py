@@ -28,6 +28,7 @@ from leadbridge.server.writes.model import Write
 from leadbridge.tools.pipeline.hand_off_plan import HandOff
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.rooflink.create_lead import PostalCode, StateCode, create_lead_rules
+from leadbridge.tools.rooflink.prospects import ProspectId
 
 Status = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
 Source = Annotated[Line, Field(min_length=1, max_length=50, description="As in rooflink_create_lead")]
@@ -49,14 +50,18 @@ async def hand_off_lead(
     email: Email | Omitted = None,
     lead_status: Status = "u",
     lead_source: Source | Omitted = None,
+    existing_prospect_id: Annotated[
+        ProspectId | Omitted, Field(description="Tie the lead to this prospect; none is created")
+    ] = None,
     already_accepted: Annotated[Flag, Field(description="Accepted in the portal already; not accepted again")] = False,
     allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink seems to have it")] = False,
 ) -> Write:
     """Take a RenovationFind lead into RoofLink: accept it if not yet, look for duplicates, create the prospect, note
     the link. One approval for all of it.
 
-    Most values come from RenovationFind; the answer names those that are missing, and the arguments are for them. After
-    a failure the same call continues: finished steps are not repeated.
+    Most values come from RenovationFind; the answer names those that are missing, and the arguments are for them. With
+    existing_prospect_id the lead is tied to a prospect that is there already. After a failure the same call continues:
+    finished steps are not repeated.
     """
     app = app_context(ctx)
     known = await app.leads.get(lead_id)
@@ -81,13 +86,23 @@ async def hand_off_lead(
         {name: value for name, value in given.items() if value is not None},
         lead_status=lead_status,
         allow_duplicate=allow_duplicate,
+        existing=existing_prospect_id,
         noting="notes" in chosen_toolsets(app.settings.toolsets),
     )
     return await hand_off.plan(known, already_accepted=already_accepted)
 
 
+_OF_A_NEW_PROSPECT = (
+    *("address", "city", "state", "postal_code", "latitude", "longitude", "first_name", "last_name"),
+    *("cell_phone", "home_phone", "email", "lead_source", "allow_duplicate"),
+)
+
+
 def hand_off_rules(given: Mapping[str, Any]) -> list[Problem]:
     """The rules of a RoofLink lead, as far as its parts are given here."""
+    if given.get("existing_prospect_id") is not None:
+        others = [name for name in _OF_A_NEW_PROSPECT if given.get(name)]
+        return [Problem(name, "is for a new prospect; leave it out with existing_prospect_id") for name in others]
     problems = create_lead_rules(given)
     if not problems and ("latitude" in given) != ("longitude" in given):
         missing = "longitude" if "latitude" in given else "latitude"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from leadbridge.server.errors import Problem, Refused
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
-from leadbridge.server.text import label
+from leadbridge.server.services.rooflink.location import proposed_postal_code
+from leadbridge.server.services.rooflink.models import Prospect
+from leadbridge.server.services.rooflink.places import PLACES
+from leadbridge.server.text import LABEL_LIMIT, clean, label
 from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.preview import PreviewLine, titled
 
@@ -55,13 +59,14 @@ def preview(
     customer: Iterable[PreviewLine],
     accept: Write | None,
     job: int | None,
+    existing: Prospect | None,
     over: bool,
     noting: bool,
 ) -> tuple[PreviewLine, ...]:
     """The whole plan, for a person.
 
-    `job` is the RoofLink job that it is already; `over`: nothing is left to do.
-    `noting`: a note about the link belongs to it.
+    `job` is the RoofLink job that it is already, `existing` the prospect that it is to be tied to; `over`: nothing is
+    left to do. `noting`: a note about the link belongs to it.
     """
     lines: list[PreviewLine] = [f"Hand lead {lead_id} off from RenovationFind to RoofLink:"]
     if over:
@@ -71,7 +76,10 @@ def preview(
         lines.append("It is accepted already.")
     else:
         lines.append("Accept it on RenovationFind, which reveals the homeowner's contact details. It cannot be undone.")
-    if job is not None:
+    if existing is not None:
+        lines.append(f"Tie it to prospect {existing.id} in RoofLink. No prospect is created.")
+        customer = [*customer, *_of_prospect(existing)]
+    elif job is not None:
         lines.append(f"It is RoofLink job {job} already.")
     elif create is not None:
         lines.append("Create a prospect in RoofLink, as shown below.")
@@ -80,12 +88,38 @@ def preview(
             "Create a prospect in RoofLink with the name, phone, e-mail and address that RenovationFind then tells"
             + (", and with what was given in the call." if given else ", and nothing else.")
         )
-        lines.append("If RoofLink seems to have it already, or something is missing, it stops there and says so.")
+        lines += _may_stop(given)
     if noting:
         lines.append("Then a note about the link is added there; nobody is notified.")
-    if job is not None:
+    if job is not None or existing is not None:
         return (*lines, *customer)
     return (*lines, *customer, *(create.preview() if create is not None else given_lines(given)))
+
+
+def _may_stop(given: Mapping[str, Any]) -> list[str]:
+    """What may keep RoofLink from getting the lead, which shows only when it is accepted."""
+    lines = ["If RoofLink seems to have it already, it stops there and says so."]
+    if needed := [titled(name).lower() for name in _NEEDED if name not in given]:
+        *others, last = needed
+        names = f"{', '.join(others)} or {last}" if others else last
+        lines.append(
+            f"It also stops if RenovationFind does not tell its {names} plainly: the same call with what is missing "
+            "goes on, and nothing is accepted twice."
+        )
+    if "latitude" not in given:
+        lines.append(
+            "Coordinates are not given: those of the centre of its ZIP or postal code's area are sent. If that area is "
+            "not known, it stops and asks for latitude and longitude."
+        )
+    return lines
+
+
+def _of_prospect(prospect: Prospect) -> list[PreviewLine]:
+    customer = prospect.customer
+    return [
+        ("Customer of the prospect", clean(customer.name if customer else "", limit=LABEL_LIMIT) or "no name"),
+        ("Address of the prospect", clean(prospect.full_address or prospect.name, limit=LABEL_LIMIT) or "none"),
+    ]
 
 
 def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]:
@@ -99,7 +133,19 @@ def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]
     if problems and said:
         first = problems[0]
         problems[0] = Problem(first.argument, f"{first.message}. Its address is {said}")
+        if problems[-1].argument == "postal_code" and (meant := _meant_postal_code(said, values)):
+            problems[-1] = Problem("postal_code", f"{problems[-1].message}. Did it mean {meant}?")
     return problems
+
+
+def _meant_postal_code(line: str, values: Mapping[str, Any]) -> str:
+    """What the end of an address was meant to be: `MA 2720`, `AB T2E OA1`."""
+    from leadbridge.server.matching.addresses import address_of
+
+    line = re.sub(r"[^\w\s,-]", "", line)
+    state = values.get("state") or address_of(line).state
+    ends = (" ".join(line.split()[-count:]) for count in (2, 1))
+    return next((meant for end in ends if state in PLACES and (meant := proposed_postal_code(state, end))), "")
 
 
 def no_record(write_id: int | None) -> Refused:

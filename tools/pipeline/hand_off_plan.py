@@ -14,10 +14,11 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.errors import ArgumentsRefused, Refused
+from leadbridge.server.errors import ArgumentsRefused, NotFound, Problem, Refused
 from leadbridge.server.mcp.context import AppContext, Ctx
 from leadbridge.server.mcp.receipts import earlier_line
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
+from leadbridge.server.services.rooflink.models import Prospect
 from leadbridge.server.writes.model import (
     Done,
     HttpWrite,
@@ -32,7 +33,7 @@ from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.steps import StepRunner
 from leadbridge.tools.pipeline.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
-from leadbridge.tools.pipeline.lead_parts import LeadParts, parts_of
+from leadbridge.tools.pipeline.hand_off_ties import already_tied, or_tied, unlike
 from leadbridge.tools.renovationfind.lead_answers import customer_lines
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
 from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead
@@ -50,6 +51,8 @@ class HandOff:
     given: Mapping[str, Any]
     lead_status: str
     allow_duplicate: bool
+    existing: int | None
+    """The prospect that the lead is tied to instead of creating one."""
     noting: bool
     """Whether notes may be written; with the toolset `notes` dropped, the link stands in `extra_info` only."""
 
@@ -59,10 +62,14 @@ class HandOff:
         if accept is None:  # another process may have accepted it meanwhile
             known = await self.app.leads.get(self.lead_id)
         created = await self.app.ledger.about("rooflink", self._subject)
-        job = created.record_id if created is not None and created.state == "done" else None
-        create = None
-        if created is not None and created.state == "done" and job is None:
-            refusal = no_record(created.write_id)
+        noted = await self.app.ledger.about("rooflink", self._note_subject) if self.noting else None
+        done = [row for row in (created, noted) if row is not None and row.state == "done"]
+        job = next((row.record_id for row in done if row.record_id is not None), None)
+        create, existing = None, None
+        if created in done and job is None:
+            refusal = no_record(created.write_id) if created else None
+        elif self.existing is not None and job is None:
+            existing = await self._existing()
         elif accept is None and refusal is None and job is None:
             create = await self._create(known, allow_duplicate=self.allow_duplicate)
             # What resembles it may be what this hand-off made, here or in another process, just now or unseen.
@@ -70,17 +77,27 @@ class HandOff:
             refusal = unresolved or create.plan.blocked
             job = earlier.record_id if earlier is not None else None
         if job is not None:
-            refusal = accept = create = None
-        noted = await self.app.ledger.about("rooflink", self._note_subject) if self.noting else None
-        over = job is not None and (not self.noting or (noted is not None and noted.state == "done"))
-        foreseen = (accept, create.plan if create else None, self._note(job) if job is not None and not over else None)
+            refusal = already_tied(self.lead_id, job) if self.existing not in {None, job} else None
+            accept = create = None
+        over = job is not None and (not self.noting or noted in done)
+        target = existing.id if existing is not None else job
+        foreseen = (accept, create.plan if create else None, self._note(target) if target and not over else None)
+        key = f"{self._subject} plan"
+        if over and refusal is None:
+            key = self._subject if created in done else self._note_subject
+        warnings = create.plan.preview.warnings if create is not None else ()
+        if existing is not None:
+            warnings = (
+                *([f"Prospect {existing.id} is deleted in RoofLink."] if existing.deleted else []),
+                *await anyio.to_thread.run_sync(unlike, known, existing),
+            )
         return Write(
             action=MultiStepWrite(
                 operation=HAND_OFF,
-                run=partial(self._carry_out, accept, create, job),
+                run=partial(self._carry_out, accept, create, existing, job),
                 foreseen=tuple(step for step in foreseen if step is not None),
             ),
-            subject=Subject(f"lead {self.lead_id}", self._subject if over else f"{self._subject} plan"),
+            subject=Subject(f"lead {self.lead_id}", key),
             arguments=self._arguments,
             preview=Preview(
                 lines=preview(
@@ -90,11 +107,12 @@ class HandOff:
                     customer=customer_lines(known),
                     accept=accept,
                     job=job,
+                    existing=existing,
                     over=over,
                     noting=self.noting,
                 ),
                 said=frozenset(self._arguments) - ({"lead_status"} if create is None and job is None else frozenset()),
-                warnings=create.plan.preview.warnings if create is not None else (),
+                warnings=warnings,
             ),
             repeat=OnceForGood(whole_subject=True),
             needs_approval=job is None,
@@ -102,23 +120,54 @@ class HandOff:
             known={"lead_id": self.lead_id, "job_id": job} if over else {},
         )
 
-    async def _carry_out(self, accept: Write | None, create: Creation | None, job: int | None, run: StepRunner) -> Done:
+    async def _existing(self) -> Prospect:
+        """The prospect that the lead is to be tied to.
+
+        Raises:
+            ArgumentsRefused: RoofLink has no such prospect, or the link could not be noted there.
+            ServiceError: it could not be read.
+        """
+        if not self.noting:
+            problem = "is kept in a note on the prospect, and the toolset notes is not enabled"
+            raise ArgumentsRefused([Problem("existing_prospect_id", problem)])
+        try:
+            return await self.app.rooflink.get_prospect(self.existing or 0)
+        except NotFound:
+            raise ArgumentsRefused([Problem("existing_prospect_id", "is not a prospect in RoofLink")]) from None
+
+    async def _carry_out(
+        self, accept: Write | None, create: Creation | None, existing: Prospect | None, job: int | None, run: StepRunner
+    ) -> Done:
         if accept is not None:
             await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
-        prospect, told = (job, []) if job is not None else await self._created(run, create)
+        told, warnings = list[str](), list[str]()
+        if existing is not None:
+            prospect = existing.id
+            known = await self.app.leads.get(self.lead_id)
+            warnings = await anyio.to_thread.run_sync(unlike, known, existing)
+        elif job is not None:
+            prospect = job
+        else:
+            prospect, told = await self._created(run, create)
         if self.noting:
-            await run.write(self._note(prospect), "note the link in RoofLink", optional=True)
+            await run.write(self._note(prospect), "note the link in RoofLink", optional=existing is None)
+        summary = f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}."
+        if existing is not None:
+            summary = f"Lead {self.lead_id} is tied to prospect {prospect}; no prospect was created."
         return Done(
-            summary=f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}.",
+            summary=summary,
             record_id=prospect,
             after={"rooflink_job_id": prospect} if job is None else {},
             record={"lead_id": self.lead_id, "job_id": prospect},
             details=told,
+            warnings=warnings,
             next_steps=[f"rooflink_prospect_checklist with prospect_id={prospect} shows what to do next."],
         )
 
     @property
     def _arguments(self) -> dict[str, JsonValue]:
+        if self.existing is not None:
+            return {"lead_id": self.lead_id, "existing_prospect_id": self.existing}
         given = {"lead_id": self.lead_id, **self.given, "lead_status": self.lead_status}
         return {**given, "allow_duplicate": self.allow_duplicate}
 
@@ -157,6 +206,9 @@ class HandOff:
         Raises:
             ArgumentsRefused: something that RoofLink needs is neither told nor given.
         """
+        # The rules of names, phones and addresses are many patterns: not at start.
+        from leadbridge.tools.pipeline.lead_parts import LeadParts, parts_of
+
         parts = await anyio.to_thread.run_sync(parts_of, known.lead) if known is not None else LeadParts()
         told = dict(parts.values)
         if "address" in self.given:  # a street that was given goes with its own town, not with another one's
@@ -180,6 +232,7 @@ class HandOff:
             subject=Subject(f"lead {self.lead_id}", self._subject),
             preview=replace(plan.preview, warnings=(*plan.preview.warnings, *left_out)),
             repeat=OnceForGood(whole_subject=True),
+            blocked=or_tied(plan.blocked),
         )
         return Creation(step, told, self.given)
 
@@ -207,7 +260,8 @@ class HandOff:
     def _note(self, job: int) -> Write:
         """The note that ties both records together. It notifies nobody."""
         operation = self.app.operation("rooflink.add_note")
-        message = f"Handed off from RenovationFind lead {self.lead_id} by LeadBridge."
+        verb = "Handed off from" if self.existing is None else "Tied to"
+        message = f"{verb} RenovationFind lead {self.lead_id} by LeadBridge."
         arguments: dict[str, JsonValue] = {"job_id": job, "message": message}
         return Write(
             action=HttpWrite(

@@ -29,9 +29,9 @@ from leadbridge.server.mcp.arguments import (
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.services.rooflink.location import Location, locate, postal_code_doubt
+from leadbridge.server.services.rooflink.location import Location, locate
 from leadbridge.server.services.rooflink.models import Created
-from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
+from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES, PROVINCES
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, RepeatAllowed, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered
@@ -74,8 +74,8 @@ async def rooflink_create_lead(
     """Create an address-only lead in RoofLink: a new customer and a new prospect job.
 
     RoofLink removes no duplicates, so LeadBridge looks for the address, phones and e-mail first and refuses a likely
-    match; with allow_duplicate the user's approval decides. Without latitude and longitude, US ones are taken from the
-    ZIP code's centre and marked approximate. All other values are sent as given.
+    match; with allow_duplicate the user's approval decides. Without latitude and longitude, the centre of the ZIP or
+    postal code's area is sent and marked approximate. All other values are sent as given.
     """
     from leadbridge.server.matching.profile import (
         ContactDetails,  # the rules of matching are many patterns: not at start
@@ -145,10 +145,15 @@ async def rooflink_create_lead(
                 *(check.preview() if allow_duplicate else ()),
                 ("Customer", sought.name or "no name"),
                 ("Address", place),
-                *_codes(lead_status, location),
+                *_codes(lead_status, location, state.upper()),
             ),
             said=_SAID,
-            warnings=(*_warnings(lead_status, location), *contact_warnings, *_doubts(sought), *check.warnings()),
+            warnings=(
+                *_warnings(lead_status, location, state.upper()),
+                *contact_warnings,
+                *_doubts(sought),
+                *check.warnings(),
+            ),
             notes=(check.told,),
         ),
         repeat=RepeatAllowed() if allow_duplicate else None,
@@ -175,19 +180,23 @@ _ADDRESS, _NAME = ("address", "city", "state", "postal_code"), ("first_name", "l
 _SAID = frozenset({*_ADDRESS, *_NAME, "latitude", "longitude", "lead_status", "allow_duplicate"})
 
 
-def _codes(status: str, location: Location) -> tuple[PreviewLine, ...]:
+def _codes(status: str, location: Location, state: str) -> tuple[PreviewLine, ...]:
     known = LEAD_STATUSES.get(status)
-    centre = " (approximate: the ZIP code's centre)" if location.approximate else ""
+    centre = f" (approximate: the {_area(state)}'s centre)" if location.approximate else ""
     return (
         f"Lead status: {status} ({known})" if known else ("Lead status", status),
         f"Coordinates: {location.latitude:.6f}, {location.longitude:.6f}{centre}",
     )
 
 
-def _warnings(lead_status: str, location: Location) -> list[str]:
-    warnings: list[str] = []
+def _area(state: str) -> str:
+    return "postal code area" if state in PROVINCES else "ZIP code"
+
+
+def _warnings(lead_status: str, location: Location, state: str) -> list[str]:
+    warnings = list(location.doubts)
     if location.approximate:
-        warnings.append("The coordinates are approximate: the centre of the ZIP code, not the house.")
+        warnings.append(f"The coordinates are approximate: the centre of the {_area(state)}, not the house.")
     if lead_status not in LEAD_STATUSES:
         warnings.append("lead_status is not one of the documented codes; it is sent as it is.")
     return warnings
@@ -201,8 +210,6 @@ def _doubts(sought: ContactDetails) -> list[str]:
     doubts: list[str] = []
     if not address_of(sought.address, sought.city, sought.state, sought.postal_code).known:
         doubts.append("The address could not be compared with other prospects: it names no house on a street.")
-    if doubt := postal_code_doubt(sought.state, sought.postal_code):
-        doubts.append(doubt)
     contacts = [*((f"{kind}_phone", phone) for kind, phone in sought.phones), ("email", sought.email)]
     return doubts + [
         f"{name} looks like a placeholder, not like anybody's; it is sent as given."

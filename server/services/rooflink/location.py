@@ -1,7 +1,8 @@
 """Coordinates of a new lead: RoofLink needs them, and a model that has none invents them.
 
-Left out, they are taken from the US ZIP code's centre (package `zipcodes`, offline). Given, they must lie in the state
-and near the ZIP code where that is known.
+Left out, they are taken from the centre of the US ZIP code (package `zipcodes`) or of the Canadian forward sortation
+area, the first half of a postal code (package `pypostalcode`), both offline. Given, they must lie in the state and near
+the ZIP code where that is known.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from leadbridge.server.errors import Problem
 from leadbridge.server.services.rooflink.places import PLACES, PROVINCES, lies_in
 
-NEAR_KM = 100.0
+NEAR_KM, DOUBTFUL_KM = 100.0, 25.0
 _ZIP = re.compile(r"([0-9]{5})(?:[- ]?[0-9]{4})?")
-_POSTAL = re.compile(r"[ABCEGHJ-NPRSTVXY][0-9][A-Z] ?[0-9][A-Z][0-9]", re.IGNORECASE | re.ASCII)
+_POSTAL = re.compile(r"([ABCEGHJ-NPRSTVXY][0-9][A-Z]) ?[0-9][A-Z][0-9]", re.IGNORECASE | re.ASCII)
+_MISREAD = str.maketrans("OIL", "011")
 
 _FIRST_LETTERS = {
     "NL": "A", "NS": "B", "PE": "C", "NB": "E", "QC": "GHJ", "ON": "KLMNP", "MB": "R", "SK": "S", "AB": "T", "BC": "V",
@@ -28,11 +30,13 @@ _FIRST_LETTERS = {
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where a lead is; `approximate` when it is only the ZIP code's centre."""
+    """Where a lead is; `approximate` when it is only the centre of its ZIP or postal code's area."""
 
     latitude: float
     longitude: float
     approximate: bool
+    doubts: tuple[str, ...] = ()
+    """What looks wrong and is sent all the same, in sentences."""
 
     def as_texts(self) -> tuple[str, str]:
         """Latitude and longitude as RoofLink takes them: texts in plain notation."""
@@ -45,6 +49,10 @@ class _Centre:
     longitude: float
     state: str
     city: str
+    of: str
+    """`the ZIP code's centre`."""
+    wide: bool = False
+    """Whether the area is a rural one of Canada, which may be hundreds of kilometres across."""
 
 
 def locate(
@@ -55,30 +63,30 @@ def locate(
     The first call reads the ZIP code table, which takes some 300 ms: call it in a worker thread.
     """
     problems: list[Problem] = []
-    name = PLACES[state][0]
-    centre = None
-    if state in PROVINCES:
-        if not _POSTAL.fullmatch(postal_code.strip()):
-            problems.append(Problem("postal_code", f"is no Canadian postal code such as K1A 0B1, but state is {state}"))
-    elif not (match := _ZIP.fullmatch(postal_code.strip())):
-        problems.append(Problem("postal_code", f"is no US ZIP code such as 75024 or 75024-1234, but state is {state}"))
-    else:
-        centre = _zip_centre(match.group(1))
-        if centre is not None and centre.state != state and not _across_the_line(state, centre, latitude, longitude):
-            problems.append(
-                Problem(
-                    "postal_code", f"{match.group(1)} is {centre.city}, {centre.state}, but state is {state} ({name})"
-                )
-            )
+    name, canadian = PLACES[state][0], state in PROVINCES
+    centre, given = None, latitude is not None and longitude is not None
+    if not (match := (_POSTAL if canadian else _ZIP).fullmatch(postal_code.strip())):
+        kind = "a Canadian postal code such as K1A 0B1" if canadian else "a US ZIP code such as 75024 or 75024-1234"
+        proposal = proposed_postal_code(state, postal_code)
+        did_you_mean = f"; did you mean {proposal}?" if proposal else ""
+        problems.append(Problem("postal_code", f"is not {kind}, but state is {state}{did_you_mean}"))
+    elif centre := (_area_centre if canadian else _zip_centre)(match.group(1).upper()):
+        if canadian:
+            fits = lies_in(state, centre.latitude, centre.longitude)
+        else:
+            fits = centre.state == state or _across_the_line(state, centre, latitude, longitude)
+        if not fits and not (canadian and given):
+            place = f"{centre.city}, {centre.state}"
+            problems.append(Problem("postal_code", f"{match.group(1)} is {place}, but state is {state} ({name})"))
     if (latitude is None) != (longitude is None):
         missing = "longitude" if longitude is None else "latitude"
         problems.append(Problem(missing, "is required when the other coordinate is given; or leave both out"))
     elif latitude is not None and longitude is not None:
         problems += _check(state, name, centre, latitude, longitude)
         if not problems:
-            return Location(latitude, longitude, approximate=False), []
+            return Location(latitude, longitude, False, _doubts(state, postal_code, centre, latitude, longitude)), []  # noqa: FBT003
     elif not problems and centre is None:
-        why = "Canadian addresses" if state in PROVINCES else f"ZIP code {postal_code}"
+        why = f"{'postal' if canadian else 'ZIP'} code {postal_code}"
         problems.append(
             Problem(
                 "latitude, longitude",
@@ -87,17 +95,38 @@ def locate(
         )
     if problems or centre is None:
         return None, problems
-    return Location(centre.latitude, centre.longitude, approximate=True), []
+    return Location(centre.latitude, centre.longitude, approximate=True, doubts=_doubts(state, postal_code, centre)), []
 
 
-def postal_code_doubt(state: str, postal_code: str) -> str:
-    """A warning where a postal code is another province's, or nothing; some offices in Gatineau have an Ottawa code."""
-    letter = postal_code.strip()[:1].upper()
-    theirs = [province for province, letters in _FIRST_LETTERS.items() if letter in letters]
-    if state not in PROVINCES or not theirs or state in theirs:
-        return ""
-    code, there = postal_code.strip().upper(), " or ".join(theirs)
-    return f"By its first letter the postal code {code} is in {there}, not in {state}."
+def proposed_postal_code(state: str, text: str) -> str:
+    """What a postal code was meant to be, or nothing: `2767` has lost its zero, `T2E OA1` has a letter for a digit."""
+    squeezed = re.sub(r"[\s-]", "", text).upper()
+    if state in PROVINCES:
+        mended = "".join(sign.translate(_MISREAD) if at % 2 else sign for at, sign in enumerate(squeezed))
+        return f"{mended[:3]} {mended[3:]}" if _POSTAL.fullmatch(mended) else ""
+    mended = squeezed.translate(_MISREAD)
+    match = _ZIP.fullmatch(f"0{mended}" if len(mended) in {4, 8} else mended)
+    centre = _zip_centre(match.group(1)) if match else None
+    return match.group(1) if match and centre and centre.state == state else ""
+
+
+def _doubts(
+    state: str, postal_code: str, centre: _Centre | None, latitude: float | None = None, longitude: float | None = None
+) -> tuple[str, ...]:
+    """What looks wrong; some offices in Gatineau have an Ottawa code."""
+    doubts: list[str] = []
+    code = postal_code.strip().upper()
+    theirs = [province for province, letters in _FIRST_LETTERS.items() if code[:1] in letters]
+    if state in PROVINCES and theirs and state not in theirs:
+        there = " or ".join(theirs)
+        doubts.append(f"By its first letter the postal code {code} is in {there}, not in {state}.")
+    if centre and centre.wide and latitude is None:
+        doubts.append(f"The area of {code[:3]} is a rural one: its centre may be far from the house.")
+    if centre and latitude is not None and longitude is not None and not centre.wide:
+        away = kilometres(latitude, longitude, centre.latitude, centre.longitude)
+        if away > DOUBTFUL_KM:
+            doubts.append(f"The coordinates are {away:.0f} km from {centre.of} ({centre.city}).")
+    return tuple(doubts)
 
 
 def _across_the_line(state: str, centre: _Centre, latitude: float | None, longitude: float | None) -> bool:
@@ -116,7 +145,7 @@ def _check(state: str, name: str, centre: _Centre | None, latitude: float, longi
                 f"({latitude}, {longitude}) do not lie in {name}{swapped}; leave both out to use the ZIP code's centre",
             )
         ]
-    if centre is not None and centre.state == state:
+    if centre is not None and centre.state == state and state not in PROVINCES:
         away = kilometres(latitude, longitude, centre.latitude, centre.longitude)
         if away > NEAR_KM:
             return [
@@ -144,5 +173,20 @@ def _zip_centre(zip_code: str) -> _Centre | None:
     for row in matching(zip_code):
         latitude, longitude = float(row["lat"]), float(row["long"])
         if (latitude, longitude) != (0.0, 0.0):
-            return _Centre(latitude, longitude, row["state"], row["city"])
+            return _Centre(latitude, longitude, row["state"], row["city"], "the ZIP code's centre")
+    return None
+
+
+def _area_centre(area: str) -> _Centre | None:
+    """The centre of a forward sortation area. H0H is Santa Claus's, at the North Pole."""
+    import pypostalcode  # pyright: ignore[reportMissingTypeStubs]
+
+    find = cast("Callable[[str], list[Any] | None]", pypostalcode.PostalCodeDatabase().get)  # pyright: ignore[reportUnknownMemberType]
+    for row in find(area) or []:
+        states = [state for state, letters in _FIRST_LETTERS.items() if area[0] in letters]
+        state = next((state for state in states if lies_in(state, row.latitude, row.longitude)), "")
+        if state:
+            of = "the centre of its postal code's area"
+            city = str(row.city).partition(" (")[0]
+            return _Centre(row.latitude, row.longitude, state, city, of, wide=area[1] == "0")
     return None

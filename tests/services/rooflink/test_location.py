@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+import pypostalcode
 import pytest
 import zipcodes
 from hypothesis import example, given, settings
@@ -62,11 +63,73 @@ def test_a_zip_code_is_read_with_or_without_its_last_four_digits(text: str) -> N
 @pytest.mark.parametrize(
     ("state", "postal_code"), [*((place.state, place.postal_code) for place in CANADIAN_PLACES), ("ON", "k1a0b1")]
 )
-def test_a_canadian_address_needs_coordinates_because_none_are_known(state: str, postal_code: str) -> None:
+def test_left_out_coordinates_of_a_canadian_address_are_the_centre_of_its_area(state: str, postal_code: str) -> None:
+    location, problems = locate(state, postal_code, None, None)
+    assert problems == []
+    assert location
+    assert location.approximate
+    known = [place for place in CANADIAN_PLACES if place.postal_code == postal_code]
+    for place in known:
+        assert kilometres(location.latitude, location.longitude, place.latitude, place.longitude) < 25
+
+
+def test_every_known_area_of_canada_lies_in_a_province_of_its_first_letter() -> None:
+    areas = pypostalcode.PostalCodeDatabase().find_postalcode()
+    assert len(areas) > 1_600
+    found = {
+        area.postalcode: [state for state in PROVINCES if locate(state, f"{area.postalcode} 1A1", None, None)[0]]
+        for area in areas
+    }
+    assert [area for area, states in found.items() if not states] == ["H0H"]  # the North Pole
+
+
+def test_what_is_odd_about_an_area_is_said() -> None:
+    rural, _ = locate("AB", "T0A 1A0", None, None)
+    assert rural
+    assert "rural" in rural.doubts[0]
+    ottawa, _ = locate("QC", "K1A 0B1", None, None)
+    assert ottawa
+    assert ottawa.doubts == ("By its first letter the postal code K1A 0B1 is in ON, not in QC.",)
+    _, problems = locate("AB", "M5V 2T6", None, None)
+    assert "ON, but state is AB" in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("state", "postal_code", "latitude", "longitude", "said"),
+    [
+        ("TX", "75024", 33.4, -96.78, "36 km from the ZIP code's centre (Plano)"),
+        ("ON", "M5V 2T6", 44.4, -79.3, "83 km from the centre of its postal code's area"),
+        ("TX", "75024", 33.1, -96.78, ""),
+        ("AB", "T0A 1A0", 54.9, -112.9, ""),
+    ],
+)
+def test_coordinates_beyond_25_km_of_the_centre_are_doubted(
+    state: str, postal_code: str, latitude: float, longitude: float, said: str
+) -> None:
+    location, problems = locate(state, postal_code, latitude, longitude)
+    assert problems == []
+    assert location
+    assert [said in doubt for doubt in location.doubts] == ([True] if said else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "postal_code", "meant"),
+    [
+        ("MA", "2767", "02767"),
+        ("MA", "2720-1234", "02720"),
+        ("NJ", "8O05", "08005"),
+        ("TX", "75O24", "75024"),
+        ("TX", "2767", ""),
+        ("AB", "T2E OA1", "T2E 0A1"),
+        ("ON", "k1aobi", "K1A 0B1"),
+        ("ON", "K1A", ""),
+    ],
+)
+def test_what_a_postal_code_was_meant_to_be_is_proposed_and_not_sent(state: str, postal_code: str, meant: str) -> None:
     location, problems = locate(state, postal_code, None, None)
     assert location is None
-    assert names(problems) == ["latitude, longitude"]
-    assert "do not guess" in str(problems[0])
+    assert ("did you mean" in str(problems[0])) is bool(meant)
+    assert meant in str(problems[0])
 
 
 @pytest.mark.parametrize("postal_code", ["00000", "99999", "75000"])
@@ -99,7 +162,9 @@ def test_given_coordinates_near_the_zip_code_are_taken_as_they_are(
     location, problems = locate(state, zip_code, given_latitude, given_longitude)
     if south <= given_latitude <= top and west <= given_longitude <= right:
         assert problems == []
-        assert location == Location(given_latitude, given_longitude, approximate=False)
+        assert location
+        assert location.as_texts() == Location(given_latitude, given_longitude, approximate=False).as_texts()
+        assert not location.approximate
 
 
 @pytest.mark.parametrize("place", [*US_PLACES, *CANADIAN_PLACES], ids=lambda place: f"{place.city} {place.postal_code}")
