@@ -11,7 +11,7 @@ def already_tied(lead_id: int, job: int) -> Refused:
     """The lead is another prospect's."""
     return Refused(
         "already_handed_off",
-        f"Nothing was sent: lead {lead_id} is RoofLink job {job} already.",
+        f"lead {lead_id} is RoofLink job {job} already.",
         f"Look at it with rooflink_get_prospect (prospect_id={job}).",
     )
 
@@ -21,7 +21,7 @@ def or_tied(refusal: Refused | None) -> Refused | None:
     if refusal is None or refusal.reason != "likely_duplicate":
         return refusal
     tie = "If it is the same job, call again with existing_prospect_id: the lead is tied to it, and none is created."
-    return Refused(refusal.reason, refusal.summary, *refusal.next_steps, tie)
+    return Refused(refusal.reason, refusal.why, *refusal.next_steps, tie)
 
 
 def unlike(known: KnownLead | None, prospect: Prospect) -> list[str]:
