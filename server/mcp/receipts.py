@@ -107,8 +107,16 @@ def not_approved(app: AppContext, write: Write, reason: str, told: str) -> Write
 
 
 def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:
-    error = outcome.not_recorded
-    return [f"The outcome could not be put on record: {error}"] if error else []
+    recorded, told = outcome.recorded, "done" if isinstance(outcome, Applied) else "failed"
+    if recorded.error:
+        return [f"The outcome could not be put on record: {recorded.error}"]
+    if not recorded.settled_as:
+        return []
+    settled = f"Write {outcome.write_id} had been settled as {recorded.settled_as} before its outcome came"
+    if isinstance(outcome, MaybeApplied):
+        return [f"{settled}, and stays so."]
+    again = " The same may have been written again meanwhile: look at write_history." if told == "done" else ""
+    return [f"{settled}; the history has it as {told} now.{again}"]
 
 
 def _done(

@@ -133,7 +133,7 @@ class ServiceClient:
             left = False
             try:
                 async with self.rate_limiter.slot(deadline - self._clock(), on_wait.get()):
-                    if permit is not None and attempt == 1:
+                    if permit is not None:
                         await permit.sending()
                     patience = deadline - self._clock()
                     if patience <= 0:

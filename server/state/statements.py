@@ -15,8 +15,10 @@ MOVE_HEAD = update(meta).where(meta.c.key == AUDIT_HEAD)
 ADD_AUDIT = insert(audit)
 
 ADD_WRITE = insert(writes)
-SET_WRITE = update(writes).where(
-    writes.c.id == bindparam("of_id"), writes.c.state.in_(bindparam("of_states", expanding=True))
+STATE_OF = select(writes.c.state).where(writes.c.id == bindparam("of_id")).with_for_update()
+SET_WRITE = update(writes).where(writes.c.id == bindparam("of_id"))
+SEND_AGAIN = update(writes).where(
+    writes.c.id == bindparam("of_id"), writes.c.state == "sent", writes.c.owner == bindparam("of_owner")
 )
 UNFINISHED = select(writes).where(writes.c.state.in_(("intended", "sent"))).with_for_update()
 

@@ -19,7 +19,7 @@ from leadbridge.server.writes.late_outcomes import LateOutcomes
 from leadbridge.server.writes.masking import masked
 from leadbridge.server.writes.model import RepeatAllowed, Write
 from leadbridge.server.writes.owners import this_process
-from leadbridge.server.writes.recovery import set_state, settle_orphans
+from leadbridge.server.writes.recovery import LEASE, allow_attempt, set_state, settle_orphans
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier
 from leadbridge.server.writes.write_rows import WriteRow, newest, row_of
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "WritePermit", "WriteRow"]
 
 SERVICES = ("rooflink", "renovationfind")
-LEASE = 900.0
-"""Seconds after which a write on record is given up whose process cannot be looked at; longer than any deadline."""
 
 
 @dataclass(slots=True)
@@ -42,20 +40,33 @@ class WritePermit:
     _ledger: Ledger = field(repr=False)
     may_have_left: bool = False
     """Whether the client came so far that a request may have left."""
+    recorded: str = ""
+    """The outcome that is on record so far."""
 
     async def sending(self) -> None:
-        """Called by the client right before a request may leave.
+        """Called by the client right before a request may leave, the first time and each time again.
 
         Raises:
             Refused: another process has given this write up meanwhile, and may have sent it itself.
         """
-        if not await self._ledger.record(self.write_id, "sent"):
+        if not await self._ledger.allow_attempt(self.write_id):
+            again = " again" if self.may_have_left else ""
             raise Refused(
                 "given_up",
-                f"write {self.write_id} waited so long that it was given up.",
+                f"write {self.write_id} waited so long that it was given up, and is not sent{again}.",
                 "Look at write_history, and call again if it is still wanted.",
             )
         self.may_have_left = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How an outcome went on record."""
+
+    error: StateError | None = None
+    """Why it is not on record yet."""
+    settled_as: str = ""
+    """What somebody had settled the write as before, because its process seemed to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,12 +179,21 @@ class Ledger:
         if approval.id:
             await self.store.run(lambda connection: _burn(connection, approval.id, operation_id, "yes", now))
 
-    async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> bool:
-        """Put a write's state on record; whether it could still go there.
+    async def allow_attempt(self, write_id: int) -> bool:
+        """Whether a write may be sent at this instant; see `leadbridge.server.writes.recovery`.
 
         Raises:
-            StateError: it could not be written. An outcome is then put on record as soon as the store can be written
-                again; if this process ends before, the next one finds the write as `sent`, and tells it as unknown.
+            StateError: it could not be written; nothing may be sent.
+        """
+        now = self.clock()
+        return await self._late.run(lambda connection: allow_attempt(connection, now, write_id), now)
+
+    async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> str:
+        """Put a write's outcome on record; which state it had before.
+
+        Raises:
+            StateError: it could not be written. It is then put on record as soon as the store can be written again; if
+                this process ends before, the next one finds the write as `sent`, and tells it as unknown.
         """
         now = self.clock()
         try:
@@ -181,19 +201,19 @@ class Ledger:
                 lambda connection: set_state(connection, now, write_id, state, summary, record_id), now
             )
         except StateError:
-            if state in {"done", "failed", "unknown"}:
-                self._late.add(write_id, state, summary, record_id)
+            self._late.add(write_id, state, summary, record_id)
             raise
 
-    async def finish(
-        self, permit: WritePermit, state: str, summary: str, record_id: int | None = None
-    ) -> StateError | None:
-        """Put a write's outcome on record; why it could not be written, in which case it is kept as `record` says."""
+    async def finish(self, permit: WritePermit, state: str, summary: str, record_id: int | None = None) -> Recorded:
+        """Put the outcome of a write that this process sends on record, and say whether somebody had settled it."""
         try:
-            await self.record(permit.write_id, state, summary, record_id)
+            before = await self.record(permit.write_id, state, summary, record_id)
         except StateError as error:
-            return error
-        return None
+            return Recorded(error=error)
+        if before == "forgotten":
+            return Recorded(error=StateError(f"Write {permit.write_id} is not in the history any more."))
+        own, permit.recorded = permit.recorded, state
+        return Recorded() if before in {"intended", "sent", own} else Recorded(settled_as=before)
 
     async def burn_no(self, approval_id: str, operation_id: str) -> None:
         """A question that was answered with no cannot be answered again with yes."""

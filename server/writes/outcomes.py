@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from leadbridge.server.errors import LeadBridgeError, ServiceError, StateError
 from leadbridge.server.writes.approval import DryRun, TokenNeeded
+from leadbridge.server.writes.ledger import Recorded
 from leadbridge.server.writes.model import Done, Write
 from leadbridge.server.writes.repeats import EarlierWrite
 
@@ -17,12 +18,11 @@ class Applied:
 
     write_id: int
     done: Done
+    recorded: Recorded
     found_after: ServiceError | None = None
     """Its answer was lost in this way, and the record was found on the service."""
     not_kept: StateError | None = None
     """Why what the answer showed could not be kept."""
-    not_recorded: StateError | None = None
-    """Why the outcome is not on record yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class NotApplied:
 
     write_id: int
     error: ServiceError
-    not_recorded: StateError | None = None
+    recorded: Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class MaybeApplied:
 
     write_id: int
     error: ServiceError
-    not_recorded: StateError | None = None
+    recorded: Recorded
 
 
 @dataclass(frozen=True, slots=True)

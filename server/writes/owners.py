@@ -15,13 +15,13 @@ def this_process() -> str:
     return f"{platform.node()[:60]}/{pid}/{_started(pid)}"
 
 
-def is_gone(owner: str) -> bool:
-    """Whether the process is known to be dead. One on another host is never known to be; its lease ends."""
+def lives(owner: str) -> bool | None:
+    """Whether the process is there, and the same one; `None` for one on another host, of which only its lease tells."""
     rest, _, started = owner.rpartition("/")
     host, _, pid = rest.rpartition("/")
     if host != platform.node()[:60] or not pid.isdecimal():
-        return False
-    return _started(int(pid)) != started
+        return None
+    return _started(int(pid)) == started
 
 
 def _started(pid: int) -> str:

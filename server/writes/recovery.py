@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.server.state import audit
-from leadbridge.server.writes.owners import is_gone, this_process
+from leadbridge.server.writes.owners import lives, this_process
 
 LARGEST_ID = 2**63 - 1
 """What a column holds; an id beyond it is told, but not kept."""
@@ -13,12 +13,20 @@ LARGEST_ID = 2**63 - 1
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-_BEFORE = {
-    "sent": ("intended",),
-    "done": ("intended", "sent", "unknown"),
-    "failed": ("intended", "sent", "unknown"),
-    "unknown": ("intended", "sent"),
-}
+LEASE = 900.0
+"""Seconds after which a write is given up whose process cannot be looked at; longer than any deadline."""
+_OPEN = ("intended", "sent")
+
+
+def allow_attempt(connection: Connection, now: float, write_id: int) -> bool:
+    """Whether this process may send a write at this instant, for the first time or again."""
+    from leadbridge.server.state.statements import SEND_AGAIN
+
+    if set_state(connection, now, write_id, "sent") == "intended":
+        return True
+    # Its lease begins anew, for those who cannot see whether this process lives.
+    again = {"of_id": write_id, "of_owner": this_process(), "lease_until": now + LEASE}
+    return bool(connection.execute(SEND_AGAIN, again).rowcount)
 
 
 def set_state(
@@ -30,23 +38,26 @@ def set_state(
     record_id: int | None = None,
     *,
     by: str = "server",
-) -> bool:
-    """Put a write's state on record, and on the audit trail, in one transaction; whether it could still go there.
+) -> str:
+    """Put a write's state on record, and on the audit trail, in one transaction; which state it had before.
 
-    A write that was settled meanwhile, by another process or a person, stays as they found it.
+    A write that was settled meanwhile, by another process or a person, gets the outcome that its own process knows for
+    certain (`done`, `failed`) all the same: that is what it is. Nothing else changes a settled one.
     """
-    from leadbridge.server.state.statements import SET_WRITE
+    from leadbridge.server.state.statements import SET_WRITE, STATE_OF
 
+    before = connection.execute(STATE_OF, {"of_id": write_id}).scalar() or "forgotten"
+    if before not in {"sent": ("intended",), "unknown": _OPEN}.get(state, (*_OPEN, "unknown", "done", "failed")):
+        return before
     values: dict[str, Any] = {"state": state, "updated_at": now}
     if summary:
         values["summary"] = summary[:1000]
     if record_id is not None and 0 <= record_id <= LARGEST_ID:
         values["record_id"] = record_id
-    which = {"of_id": write_id, "of_states": _BEFORE[state]}
-    if not connection.execute(SET_WRITE, {**values, **which}).rowcount:
-        return False
-    audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by})
-    return True
+    connection.execute(SET_WRITE, {**values, "of_id": write_id})
+    late = {} if before in _OPEN or by != "server" else {"was": before}
+    audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by, **late})
+    return before
 
 
 def settle_orphans(connection: Connection, now: float) -> None:
@@ -55,9 +66,8 @@ def settle_orphans(connection: Connection, now: float) -> None:
 
     rows = connection.execute(UNFINISHED).all()
     for row in rows:
-        if row.owner == this_process() and row.lease_until > now:
-            continue
-        if row.lease_until > now and not is_gone(row.owner):
+        alive = lives(row.owner)
+        if alive or (alive is None and row.lease_until > now):  # whoever is seen to live is at it, however long
             continue
         if row.state == "intended":
             told = "The server ended before anything was sent."

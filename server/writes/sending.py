@@ -11,11 +11,11 @@ from pydantic import JsonValue
 
 from leadbridge.server.call_scope import off_loop
 from leadbridge.server.catalog import Operation
-from leadbridge.server.errors import OutcomeUnknown, ServiceError, StateError, Unavailable
+from leadbridge.server.errors import OutcomeUnknown, Refused, ServiceError, StateError, Unavailable
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.services.services import Services
 from leadbridge.server.writes.agreement import received
-from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.ledger import Ledger, Recorded, WritePermit
 from leadbridge.server.writes.model import Action, Done, HttpWrite, digest_of
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied
 
@@ -49,6 +49,9 @@ class Sender:
         except ServiceError as error:
             error.what, error.said = action.without_secrets(error.what), action.without_secrets(error.said)
             return await self._failed(action, permit, error, started)
+        except Refused as refused:  # by the ledger: every attempt before this one was provably not carried out
+            await self.ledger.finish(permit, "failed", str(refused))
+            raise
         except StateError:
             await self.ledger.finish(permit, "failed", "The state store failed before anything was sent.")
             raise
@@ -63,7 +66,7 @@ class Sender:
 
     async def _applied(self, permit: WritePermit, done: Done, found_after: ServiceError | None = None) -> Applied:
         not_kept: StateError | None = None
-        not_recorded: StateError | None = None
+        recorded = Recorded()
         with anyio.CancelScope(shield=True):
             # What it showed is kept first: who finds the write done, here or in another process, finds that too.
             if done.remember is not None:
@@ -71,20 +74,19 @@ class Sender:
                     await done.remember()
                 except StateError as error:
                     not_kept = error
-            not_recorded = await self.ledger.finish(permit, "done", done.summary, done.record_id)
-        return Applied(permit.write_id, done, found_after, not_kept, not_recorded)
+            recorded = await self.ledger.finish(permit, "done", done.summary, done.record_id)
+        return Applied(permit.write_id, done, recorded, found_after, not_kept)
 
     async def _failed(
         self, action: HttpWrite, permit: WritePermit, error: ServiceError, started: float
     ) -> Applied | NotApplied | MaybeApplied:
         if not error.may_have_taken_effect:
-            not_recorded = await self.ledger.finish(permit, "failed", error.happened)
-            return NotApplied(permit.write_id, error, not_recorded)
+            return NotApplied(permit.write_id, error, await self.ledger.finish(permit, "failed", error.happened))
         record_id = error.record_id if isinstance(error, OutcomeUnknown) else None
-        not_recorded = await self.ledger.finish(permit, "unknown", error.happened, record_id)
+        recorded = await self.ledger.finish(permit, "unknown", error.happened, record_id)
         if (done := await self.look_for(action, started)) is not None:
             return await self._applied(permit, done, found_after=error)
-        return MaybeApplied(permit.write_id, error, not_recorded)
+        return MaybeApplied(permit.write_id, error, recorded)
 
     async def look_for(self, action: Action, since: float) -> Done | None:
         """The record of a write whose outcome is unknown, if the service shows it; failing to look settles nothing."""

@@ -6,21 +6,25 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from time import time as wall_clock
+from typing import Any
 
+import anyio
 import psutil
 import pytest
 from sqlalchemy import text
 
 from leadbridge.server.app import build_app_context
-from leadbridge.server.errors import LeadBridgeError
+from leadbridge.server.errors import LeadBridgeError, Refused
+from leadbridge.server.sandbox import Fault
 from leadbridge.server.state import Store, audit
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import LEASE, Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
-from leadbridge.server.writes.owners import is_gone, this_process
+from leadbridge.server.writes.owners import lives, this_process
 from tests.databases import beside
-from tests.support import Time, make_settings
+from tests.support import Time, call, connected, data_of, make_sandbox, make_settings
 
 HERE = platform.node()[:60]
 SETTLED = {"intended": "failed", "sent": "unknown"}
@@ -105,6 +109,12 @@ def unreaped() -> Iterator[str]:
         process.wait()
 
 
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can see whether a process lives, as on another host: its lease alone counts."""
+    monkeypatch.setattr("leadbridge.server.writes.recovery.lives", lambda _owner: None)
+
+
 @pytest.mark.parametrize("state", SETTLED)
 async def test_what_a_dead_process_left_is_settled(ledger: Ledger, state_url: str, dead: str, state: str) -> None:
     write_id = await left_by(ledger, state_url, dead, state)
@@ -126,13 +136,14 @@ async def test_what_a_living_process_writes_is_left_alone(
     ledger: Ledger, state_url: str, alive: str, state: str, clock: Time
 ) -> None:
     write_id = await left_by(ledger, state_url, alive, state)
-    clock.now += LEASE - 1
+    clock.now += 100 * LEASE  # a clock that was set, a computer that slept
     assert await state_of(ledger, write_id) == state
 
 
 @pytest.mark.parametrize("state", SETTLED)
-async def test_what_this_process_writes_is_left_alone(ledger: Ledger, state_url: str, state: str) -> None:
+async def test_what_this_process_writes_is_left_alone(ledger: Ledger, state_url: str, state: str, clock: Time) -> None:
     write_id = await left_by(ledger, state_url, this_process(), state)
+    clock.now += 100 * LEASE
     assert await state_of(ledger, write_id) == state
 
 
@@ -187,7 +198,7 @@ async def test_a_write_that_was_never_sent_may_be_tried_again(ledger: Ledger, st
     assert permit.write_id != write_id
 
 
-async def test_a_write_whose_intent_was_given_up_is_not_sent(ledger: Ledger, clock: Time) -> None:
+async def test_a_write_whose_intent_was_given_up_is_not_sent(ledger: Ledger, clock: Time, elsewhere: None) -> None:
     """A laptop that slept between intent and request must not send what another process has sent since."""
     late = await ledger.begin(make_plan(), Approval("not needed"))
     assert isinstance(late, WritePermit)
@@ -199,9 +210,119 @@ async def test_a_write_whose_intent_was_given_up_is_not_sent(ledger: Ledger, clo
     assert await state_of(ledger, late.write_id) == "failed"
 
 
+async def test_a_write_that_was_given_up_between_two_attempts_is_not_sent_again(
+    ledger: Ledger, clock: Time, elsewhere: None
+) -> None:
+    late = await ledger.begin(make_plan(), Approval("not needed"))
+    assert isinstance(late, WritePermit)
+    await late.sending()
+    await late.sending()  # a second attempt, while nobody has given it up
+    clock.now += LEASE + 1
+    assert await state_of(ledger, late.write_id) == "unknown"
+    await ledger.resolve(late.write_id, "failed", None)
+    assert isinstance(await ledger.begin(make_plan(), Approval("not needed")), WritePermit)
+    with pytest.raises(Refused, match="is not sent again"):
+        await late.sending()
+
+
+@pytest.mark.parametrize(("settled", "outcome"), [("failed", "done"), ("done", "failed"), ("failed", "failed")])
+async def test_an_outcome_that_comes_after_a_settlement_is_put_on_record_as_what_it_is(
+    ledger: Ledger, clock: Time, elsewhere: None, settled: str, outcome: str
+) -> None:
+    late = await ledger.begin(make_plan(), Approval("not needed"))
+    assert isinstance(late, WritePermit)
+    await late.sending()
+    clock.now += LEASE + 1
+    assert await state_of(ledger, late.write_id) == "unknown"
+    await ledger.resolve(late.write_id, settled, None)
+    recorded = await ledger.finish(late, outcome, "What the service said.", 1002)
+    assert recorded.settled_as == settled
+    assert await state_of(ledger, late.write_id) == outcome
+    last = [row.event for row in audit.read(ledger.store)][-1]
+    assert (last["state"], last["was"], last["by"]) == (outcome, settled, "server")
+
+
+async def test_an_unknown_outcome_changes_no_settlement(ledger: Ledger, clock: Time, elsewhere: None) -> None:
+    late = await ledger.begin(make_plan(), Approval("not needed"))
+    assert isinstance(late, WritePermit)
+    await late.sending()
+    clock.now += LEASE + 1
+    await state_of(ledger, late.write_id)
+    await ledger.resolve(late.write_id, "done", 7)
+    assert (await ledger.finish(late, "unknown", "The connection broke.")).settled_as == "done"
+    assert await state_of(ledger, late.write_id) == "done"
+
+
+class Meanwhile(Time):
+    """A clock on which the first pause lets something else happen."""
+
+    def __init__(self, happens: Callable[[], Awaitable[None]]) -> None:
+        super().__init__()
+        self._happens = [happens]
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if self._happens:
+            await self._happens.pop()()
+
+
+async def test_a_retry_after_a_settlement_sends_nothing_more(elsewhere: None, state_url: str) -> None:
+    """One server waits out a 429; another gives its write up, a person settles it, and the same is written there."""
+    lead = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
+    later = wall_clock() + 10 * LEASE
+
+    async def meanwhile() -> None:
+        async with connected(sandbox, time=Time(), clock=lambda: later, state_url=state_url) as other:
+            (row,) = data_of(await call(other, "write_history"))["rows"]
+            settle = {"write_id": row["write_id"], "outcome": "failed"}
+            asked = data_of(await call(other, "resolve_write", **settle))
+            await call(other, "resolve_write", **settle, approval_token=asked["approval_token"])
+            assert data_of(await call(other, "rooflink_create_lead", **lead))["outcome"] == "done"
+
+    time = Meanwhile(meanwhile)
+    sandbox = make_sandbox(time)
+    sandbox.faults.add(Fault(kind="rate_limited", match="POST /light/jobs/"))
+    async with connected(sandbox, time=time, state_url=state_url) as client:
+        told = data_of(await call(client, "rooflink_create_lead", **lead))
+        rows = data_of(await call(client, "write_history"))["rows"]
+    assert (told["outcome"], told["reason"]) == ("refused", "given_up")
+    assert "is not sent again" in told["summary"]
+    assert len(sandbox.writes) == 1
+    assert [row["state"] for row in rows] == ["done", "failed"]
+
+
+async def test_an_answer_that_comes_after_a_settlement_is_told_with_a_warning(elsewhere: None, state_url: str) -> None:
+    lead = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
+    later = wall_clock() + 10 * LEASE
+    sandbox = make_sandbox(Time())
+    sandbox.faults.add(Fault(kind="slow_after_commit", match="POST /light/jobs/", seconds=1.5))
+    told: list[dict[str, Any]] = []
+    async with (
+        connected(sandbox, time=Time(), state_url=state_url) as client,
+        connected(sandbox, time=Time(), clock=lambda: later, state_url=state_url) as other,
+        anyio.create_task_group() as tasks,
+    ):
+
+        async def write() -> None:
+            told.append(data_of(await call(client, "rooflink_create_lead", **lead)))
+
+        tasks.start_soon(write)
+        while not sandbox.writes:  # noqa: ASYNC110  # a list, not an event
+            await anyio.sleep(0.01)
+        (row,) = data_of(await call(other, "write_history"))["rows"]
+        settle = {"write_id": row["write_id"], "outcome": "failed"}
+        asked = data_of(await call(other, "resolve_write", **settle))
+        await call(other, "resolve_write", **settle, approval_token=asked["approval_token"])
+    async with connected(sandbox, state_url=state_url) as client:
+        (row,) = data_of(await call(client, "write_history"))["rows"]
+    assert told[0]["outcome"] == "done"
+    assert any("had been settled as failed" in warning for warning in told[0]["warnings"])
+    assert (row["state"], row["record_id"]) == ("done", told[0]["record_id"])
+
+
 def test_a_living_process_is_not_gone(alive: str) -> None:
-    assert not is_gone(alive)
-    assert not is_gone(this_process())
+    assert lives(alive)
+    assert lives(this_process())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how Linux tells when a process started")
@@ -213,4 +334,4 @@ def test_a_living_process_is_not_gone_when_the_clock_was_set(
     linux = pytest.importorskip("psutil._pslinux")
     real = linux.boot_time
     monkeypatch.setattr(linux, "boot_time", lambda: real() + seconds)
-    assert not is_gone(alive)
+    assert lives(alive)
