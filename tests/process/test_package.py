@@ -22,9 +22,9 @@ IN_THE_WAY = ("anyio", "asyncio", "json", "logging", "mcp", "pydantic", "rich", 
 TRAP = "raise SystemExit('the wrong module')"
 
 
-def build(tree: Path, into: Path) -> dict[str, bytes]:
+def build(tree: Path, into: Path, *more: str) -> dict[str, bytes]:
     """A wheel and a source distribution, by name."""
-    subprocess.run([sys.executable, "-m", "hatchling", "build", "--directory", into], cwd=tree, check=True)
+    subprocess.run([sys.executable, "-m", "hatchling", "build", "--directory", into, *more], cwd=tree, check=True)
     return {file.name: file.read_bytes() for file in into.iterdir()}
 
 
@@ -59,6 +59,14 @@ def test_two_builds_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
         os.umask(before)
     assert len(again) == 2
     assert {file.name: file.read_bytes() for file in built.iterdir()} == again
+
+
+def test_the_source_distribution_gives_the_same_wheel(built: Path, tmp_path: Path) -> None:
+    (source,) = built.glob("*.tar.gz")
+    shutil.unpack_archive(source, tmp_path, filter="data")
+    (wheel,) = built.glob("*.whl")
+    tree = tmp_path / source.name.removesuffix(".tar.gz")
+    assert build(tree, tmp_path / "again", "--target", "wheel") == {wheel.name: wheel.read_bytes()}
 
 
 def test_a_wheel_holds_one_package(built: Path) -> None:
