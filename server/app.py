@@ -27,6 +27,7 @@ from leadbridge.server.mcp.instructions import instructions
 from leadbridge.server.mcp.questions import SealedQuestions, explain_refused_answers
 from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import hidden_tools
+from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.services import connect
@@ -137,6 +138,7 @@ def build_app_context(
     services = connect(catalog, settings, secrets=secrets, transport=transport, rate_limiter=shared)
     hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets))
     ledger = Ledger(store, services.account, services.is_simulated, clock)
+    office = OfficeTime(settings.zone, clock)
     approvals = Approvals(store, services.account, settings.approvals, clock)
     return AppContext(
         settings=settings,
@@ -148,7 +150,8 @@ def build_app_context(
         questions=OpenQuestions(),
         ledger=ledger,
         pipeline=Pipeline(ledger, approvals, Sender(ledger, services, settings.call_deadline)),
-        leads=KnownLeads(store, services.account, clock),
+        time=office,
+        leads=KnownLeads(store, services.account, office),
         observations=Observations(store, services.account, clock),
         hidden=hidden,
         offered=frozenset(row for spec in ALL_TOOLS if spec.name not in hidden for row in spec.operations),

@@ -101,7 +101,7 @@ def make_settings(**values: Any) -> Settings:
     """Settings that depend on nothing around the test."""
     if DEFAULT_STORE:
         values.setdefault("state_url", DEFAULT_STORE[0])
-    return Settings(_env_file=None, **{"sandbox": True, "upload_root": PHOTOS, **values})  # type: ignore[call-arg]
+    return Settings(_env_file=None, **{"sandbox": True, "time_zone": "UTC", "upload_root": PHOTOS, **values})  # type: ignore[call-arg]
 
 
 @asynccontextmanager

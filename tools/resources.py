@@ -85,7 +85,7 @@ async def _lead(ctx: Ctx, lead_id: int) -> str:
         raise unknown_record(
             f"LeadBridge has seen no answer about lead {lead_id} yet, and RenovationFind was not asked."
         )
-    age = _age(app.leads.clock() - known.seen_at)
+    age = _age(app.time.clock() - known.seen_at)
     lines = [f"Lead {lead_id}, as last seen {age} ago; it may have changed since.", known_line(known)]
     return "\n".join(with_legend([*lines, *lead_lines(known.lead)]))
 

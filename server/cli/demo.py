@@ -166,9 +166,9 @@ class _Demo:
     async def _history(self, client: Client) -> None:
         """The history as a table, which fits a terminal of 80 columns."""
         data: dict[str, Any] = (await self._result(client, "write_history", {})).structured_content or {}
-        table = Table("write", "what was done", "approval")
+        table = Table("write", "outcome", "what", "approval")
         for row in data["rows"]:
-            table.add_row(str(row["write_id"]), row["summary"], row["approval"])
+            table.add_row(str(row["write_id"]), row["state"], row["summary"], row["approval"])
         self.console.print(table)
 
     async def _result(self, client: Client, tool: str, arguments: dict[str, Any]) -> CallToolResult:

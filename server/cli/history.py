@@ -5,37 +5,48 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import date
 
-from leadbridge.server.company.records import unclaimed
+from leadbridge.server.company.records import other_companies, unclaimed
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.state import audit
-from leadbridge.server.writes.write_rows import how_many
+from leadbridge.server.writes.write_rows import WriteRow, how_many
 
 
-async def show(app: AppContext, state: str, limit: int) -> int:
+async def show(app: AppContext, outcome: str, since: date | None, service: str, limit: int) -> int:
     """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
     from rich.table import Table
 
     from leadbridge.server.terminal import terminal
 
-    accounts = app.services.accounts(app.catalog.services)
-    rows, total = await app.ledger.history(state=state, limit=limit, accounts=accounts)
-    marked = not app.services.all_simulated and any(row.sandbox for row in rows)
-    table = Table(title=f"Company {app.company.name}: {len(rows)} of {how_many(total)} writes")
-    columns = ("write", "at (UTC)", "state", "operation", "target", "approval", "record")
-    for column in (*columns, "service") if marked else columns:
-        table.add_column(column, no_wrap=column in {"write", "state"})
-    for row in rows:
-        at = datetime.fromtimestamp(row.at, UTC).strftime("%Y-%m-%d %H:%M:%S")
-        record = "" if row.record_id is None else str(row.record_id)
-        mark = ["simulated" if row.sandbox else "live"] if marked else []
-        table.add_row(str(row.write_id), at, row.state, row.operation, row.target, row.approval, record, *mark)
-    console = terminal(width=140)
-    console.print(table)
-    if note := await unclaimed(app.company):
-        console.print(note)
+    accounts = app.services.accounts([service] if service else app.catalog.services)
+    start = app.time.start_of(since) if since else 0.0
+    rows, total = await app.ledger.history(state=outcome, since=start, limit=limit, accounts=accounts)
+    asked = {"outcome": outcome, "since": since, "service": service}
+    only = "".join(f", {name} {value}" for name, value in asked.items() if value)
+    console = terminal(width=100)
+    if rows:
+        marked = not app.services.all_simulated and any(row.sandbox for row in rows)
+        table = Table(title=f"Company {app.company.name}{only}: {len(rows)} of {how_many(total)} writes")
+        for column in ("write", "when", "outcome", "what", "approval", *(["service"] if marked else [])):
+            table.add_column(column, no_wrap=column in {"write", "outcome"})
+        for row in rows:
+            mark = ["simulated" if row.sandbox else "live"] if marked else []
+            table.add_row(str(row.write_id), app.time.shown(row.at), row.state, _what(row), row.approval, *mark)
+        console.print(table)
+    else:
+        console.print(f"No writes of company {app.company.name}{only} in {app.store.description}.")
+    for note in (await unclaimed(app.company), await other_companies(app.company)):
+        if note:
+            console.print(note)
     return 0
+
+
+def _what(row: WriteRow) -> str:
+    """What was done and to what; where it was not done, or not surely, what was tried comes first."""
+    tried = "" if row.state == "done" else row.operation
+    target = "" if row.target.lower() in row.summary.lower() else row.target
+    return ": ".join(part for part in (tried, target, row.summary) if part)
 
 
 def verify(app: AppContext) -> int:

@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import anyio
 import typer
 
-from leadbridge.server.cli.shared import EnvFile, failed, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import EnvFile, failed, one_of, settings_without_key, wrong_use
 from leadbridge.server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.context import AppContext
 
-NO_STORE = "Nothing was written yet: there is no state store ({store})."
-
-
-class WriteState(StrEnum):
-    """States of a write, as `write_history` names them."""
-
-    INTENDED = "intended"
-    SENT = "sent"
-    DONE = "done"
-    FAILED = "failed"
-    UNKNOWN = "unknown"
+NO_STORE = "No writes yet: there is no state store ({store})."
+OUTCOMES = ("intended", "sent", "done", "failed", "unknown")
+"""As `write_history` names them."""
+SERVICES = ("rooflink", "renovationfind")
 
 
 history_app = typer.Typer(help="What was written, and the audit trail.", no_args_is_help=True)
@@ -34,15 +27,21 @@ history_app = typer.Typer(help="What was written, and the audit trail.", no_args
 @history_app.command("list")
 def history_list(
     *,
-    state: Annotated[WriteState | None, typer.Option(help="Only writes in this state.")] = None,
+    outcome: Annotated[
+        str | None, typer.Option(help=f"Only these: {', '.join(OUTCOMES)}.", parser=one_of(*OUTCOMES))
+    ] = None,
+    since: Annotated[datetime | None, typer.Option(help="Only from this day on.", formats=["%Y-%m-%d"])] = None,
+    service: Annotated[
+        str | None, typer.Option(help="Only rooflink or renovationfind.", parser=one_of(*SERVICES))
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     env_file: EnvFile = None,
 ) -> None:
-    """Show the newest writes, the unresolved first."""
+    """Show the newest writes of the company (LEADBRIDGE_COMPANY), the unresolved first."""
     from leadbridge.server.cli.history import show
 
     def work(app: AppContext) -> int:
-        return anyio.run(show, app, state.value if state else "", limit)
+        return anyio.run(show, app, outcome or "", since.date() if since else None, service or "", limit)
 
     raise typer.Exit(_on_store(env_file, work, none_yet=NO_STORE))
 

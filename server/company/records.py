@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -75,6 +76,30 @@ async def unclaimed(company: Company) -> str:
         f"{count} more writes were made by an earlier LeadBridge with other keys. Before the next write LeadBridge "
         f"checks with the service which of them are company {company.name}'s, and shows those from then on."
     )
+
+
+async def other_companies(company: Company) -> str:
+    """The writes in the store that the company's history does not show, in words; empty where there are none.
+
+    Raises:
+        StateError: the state store cannot be used.
+    """
+
+    def work(connection: Connection) -> dict[str, int]:
+        from leadbridge.server.state.service_keys import writes_by_account
+
+        return writes_by_account(connection)
+
+    shown = {*company.services.accounts(company.catalog.services)}
+    counts = Counter[str]()
+    for account, count in (await company.store.run(work)).items():
+        if account not in shown and not is_nobodys(account):
+            name = company_in(account).removeprefix("sandbox/")
+            counts[f"{'' if name == company_in(account) else 'simulated '}writes of company {name}"] += count
+    if not counts:
+        return ""
+    others = ", ".join(f"{count} {whose}" for whose, count in sorted(counts.items()))
+    return f"Also in this store: {others}. LEADBRIDGE_COMPANY says whose writes are listed."
 
 
 async def accept(company: Company) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import unicodedata
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -61,6 +61,8 @@ class Settings(BaseSettings):
     upload_root: Path | None = None
     contract_file: Path | None = None
     sandbox: bool = False
+    time_zone: str = ""
+    """The office's; the machine's if it is empty."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "WARNING"
     env_file: Path | None = None
 
@@ -149,10 +151,28 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value
 
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo, available_timezones
+
+        try:
+            return ZoneInfo(value).key if value else ""
+        except (ValueError, OSError, KeyError):
+            hint = meant(value, available_timezones())
+            raise ValueError(f"must be the name of a time zone such as America/Chicago{hint}") from None
+
     @field_validator("state_url")
     @classmethod
     def _state_url_is_a_store(cls, value: SecretStr | None) -> SecretStr | None:
         return None if value is None else SecretStr(state_address(value.get_secret_value()))
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The office's time zone; `None` for the machine's."""
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(self.time_zone) if self.time_zone else None
 
     def secret(self, service: str) -> SecretStr | None:
         """The key for a service (`rooflink`, `renovationfind`), if there is one."""

@@ -11,6 +11,7 @@ from leadbridge.server.catalog import Catalog, Operation
 from leadbridge.server.company.company import Company
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.contract.observations import Observations
+from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.api import RenovationFind
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.rooflink.api import RoofLink
@@ -36,6 +37,7 @@ class AppContext:
     ledger: Ledger
     pipeline: Pipeline
     leads: KnownLeads
+    time: OfficeTime
     observations: Observations
     hidden: dict[str, str]
     """Tools that are not offered, and why."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, ServiceError
@@ -158,7 +157,7 @@ def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> Write
         app,
         write,
         outcome="already_done",
-        summary=earlier_line(earlier),
+        summary=earlier_line(app, earlier),
         write_id=earlier.write_id,
         record_id=earlier.record_id,
         record=dict(write.known),
@@ -167,10 +166,9 @@ def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> Write
     )
 
 
-def earlier_line(earlier: EarlierWrite) -> str:
+def earlier_line(app: AppContext, earlier: EarlierWrite) -> str:
     """What an earlier write came to, and when."""
-    when = datetime.fromtimestamp(earlier.at, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"{earlier.summary} That was on {when}; nothing was sent now."
+    return f"{earlier.summary} That was {app.time.shown(earlier.at)}; nothing was sent now."
 
 
 def _dry_run(app: AppContext, write: Write) -> WriteReceipt:

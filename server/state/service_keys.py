@@ -96,6 +96,16 @@ def count_writes(connection: Connection, accounts: Sequence[str]) -> int:
     return connection.execute(select(func.count()).where(writes.c.account.in_(accounts))).scalar_one()
 
 
+def writes_by_account(connection: Connection) -> dict[str, int]:
+    """How many writes each account of the store has."""
+    from sqlalchemy import func, select
+
+    from leadbridge.server.state.tables import writes
+
+    rows = connection.execute(select(writes.c.account, func.count()).group_by(writes.c.account))
+    return {row[0]: row[1] for row in rows}
+
+
 def note_earlier_accounts(connection: Connection) -> None:
     """Schema 4 to 5: put the accounts that are there on record; those of the sandbox become its company's at once."""
     from sqlalchemy import select

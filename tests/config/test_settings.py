@@ -44,6 +44,7 @@ READINGS: dict[str, tuple[str, Any]] = {
     "contract_file": ("contract.toml", Path("contract.toml")),
     "sandbox": ("true", True),
     "log_level": ("debug", "DEBUG"),
+    "time_zone": ("America/Chicago", "America/Chicago"),
 }
 
 

@@ -49,6 +49,7 @@ _PARTS = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _MASKS = (
+    (re.compile(r"\b(?:today|yesterday|\d{4}-\d\d-\d\d) \d\d:\d\d (?:[A-Z]{2,5}|[+-]\d\d(?:\d\d)?)\b"), "DATE"),
     (re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:Z| UTC)?)?"), "DATE"),
     (re.compile(r"\blb1\.\S+"), "TOKEN"),
     (re.compile(r"\b\d{6,8}\b"), "ID"),

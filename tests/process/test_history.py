@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 from mcp import Client
+from rich.text import Text
 from typer.testing import CliRunner, Result
 
 from leadbridge.server.app import build_server
@@ -55,9 +56,25 @@ def test_the_newest_writes_are_listed_with_their_approval(account):
     result = history(account, "list")
     assert (result.exit_code, result.stderr) == (0, "")
     assert "3 of 3 writes" in result.stdout
-    (accepted,) = [line for line in result.stdout.splitlines() if "lead 812" in line]
-    for cell in ("done", "renovationfind.accept_lead", "asked", "812"):
+    (accepted,) = [line for line in result.stdout.splitlines() if "ead 812" in line]
+    for cell in ("today ", "done", "Lead 812 is accepted.", "asked"):
         assert cell in accepted
+    (refused,) = [line for line in result.stdout.splitlines() if "failed" in line]
+    assert "renovationfind.update_job_status: lead 9999:" in " ".join(refused.split())
+
+
+def test_the_list_fits_a_terminal_of_80_columns(account):
+    shown = history(account | {"COLUMNS": "80", "TTY_COMPATIBLE": "1"}, "list").stdout
+    assert max(Text.from_ansi(line).cell_len for line in shown.splitlines()) <= 80
+    assert "Lead 812 is accepted." in shown
+
+
+def test_times_are_those_of_the_office(account):
+    def shown(zone: str) -> str:
+        return history(account | {"LEADBRIDGE_TIME_ZONE": zone}, "list").stdout
+
+    assert " JST" in shown("Asia/Tokyo")
+    assert " -05 " in shown("Etc/GMT+5")
 
 
 @pytest.mark.parametrize(
@@ -80,14 +97,22 @@ def test_what_looks_like_markup_in_an_address_is_shown_as_it_is(live, state, str
     assert all(word in shown for word in street.split())
 
 
-def test_a_list_can_be_limited_by_state_and_number(account):
-    assert "1 of 1 writes" in history(account, "list", "--state", "failed").stdout
-    assert "0 of 0 writes" in history(account, "list", "--state", "unknown").stdout
+def test_a_list_can_be_limited_by_outcome_day_service_and_number(account):
+    assert "1 of 1 writes" in history(account, "list", "--outcome", "failed").stdout
+    assert "No writes of company default, outcome unknown" in history(account, "list", "--outcome", "unknown").stdout
+    assert "3 of 3 writes" in history(account, "list", "--since", "2026-01-01", "--service", "renovationfind").stdout
+    assert "No writes of company default, since 2999-01-01" in history(account, "list", "--since", "2999-01-01").stdout
+    assert "No writes of company default, service rooflink" in history(account, "list", "--service", "rooflink").stdout
     assert "2 of 3 writes" in history(account, "list", "--limit", "2").stdout
 
 
-def test_a_state_that_does_not_exist_is_wrong_use_and_no_empty_list(account):
-    assert history(account, "list", "--state", "unkown").exit_code == 2
+@pytest.mark.parametrize(
+    ("option", "given", "meant"), [("--outcome", "unkown", "unknown"), ("--service", "Rooflink", "rooflink")]
+)
+def test_a_filter_that_does_not_exist_is_wrong_use_and_no_empty_list(account, option, given, meant):
+    result = history(account, "list", option, given)
+    assert result.exit_code == 2
+    assert f"did you mean {meant}?" in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_a_terminal_s_own_width_is_used(account, monkeypatch):
@@ -153,7 +178,8 @@ def test_with_one_key_only_the_other_service_s_writes_are_listed_too(account):
 def test_the_history_is_the_company_s_whatever_the_key(account):
     assert "Company default: 3 of 3 writes" in history({**account, **ROTATED}, "list").stdout
     other = {**account, "LEADBRIDGE_COMPANY": "Second Roofing"}
-    assert "Company Second Roofing: 0 of 0 writes" in history(other, "list").stdout
+    assert "No writes of company Second Roofing in " in (shown := " ".join(history(other, "list").stdout.split()))
+    assert "Also in this store: 3 writes of company default." in shown
 
 
 def company(environment: dict[str, str], *arguments: str) -> Result:
@@ -168,7 +194,7 @@ def test_a_person_renames_a_company_and_its_history_goes_along(account):
     assert "Company Acme Roofing: 3 of 3 writes" in history(named_so, "list").stdout
     again = company(named_so, "rename", "default")
     assert (again.exit_code, again.stdout) == (1, "")
-    assert "nothing is on record for company default" in again.stderr
+    assert "Nothing is on record for company default" in again.stderr
     taken = company(account, "rename", "Acme Roofing")
     assert "Company Acme Roofing is company default now." in taken.stdout
 
@@ -178,7 +204,7 @@ def test_two_companies_are_not_made_one(account):
     assert company(other, "accept").exit_code == 0
     result = company(other, "rename", "default")
     assert result.exit_code == 1
-    assert "company Second Roofing has records of its own" in result.stderr
+    assert "Company Second Roofing has records of its own" in result.stderr
 
 
 def test_what_a_person_says_of_a_key_is_on_the_audit_trail(account):
@@ -225,9 +251,7 @@ def test_a_store_that_cannot_be_read_is_a_failure_told_in_one_line(command, live
 def test_an_empty_store_is_no_failure(command, live, state):
     result = history(named({**live, "state_url": f"sqlite:///{state}"}), command)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == (
-        "" if command == "export" else f"Nothing was written yet: there is no state store ({state}).\n"
-    )
+    assert result.stdout == ("" if command == "export" else f"No writes yet: there is no state store ({state}).\n")
     assert list(state.parent.glob("state*")) == []
 
 

@@ -297,11 +297,12 @@ async def test_the_unresolved_come_first_and_then_the_newest(sandbox: Sandbox, t
     assert len(sandbox.writes) == 5
 
 
-async def test_since_is_the_begin_of_a_day_in_utc(sandbox: Sandbox, time: Time):
+@pytest.mark.parametrize(("zone", "offset"), [("UTC", "+00:00"), ("America/Chicago", "-05:00")])
+async def test_since_is_the_begin_of_a_day_of_the_office(sandbox: Sandbox, time: Time, zone: str, offset: str):
     clock = Time()
-    async with connected(sandbox, time=time, clock=clock) as client:
+    async with connected(sandbox, time=time, clock=clock, time_zone=zone) as client:
         for lead_id, moment in ((787, "03T23:59:59"), (788, "04T00:00:00"), (789, "05T12:00:00")):
-            clock.now = datetime.fromisoformat(f"2026-05-{moment}+00:00").timestamp()
+            clock.now = datetime.fromisoformat(f"2026-05-{moment}{offset}").timestamp()
             await call(client, UPDATE, lead_id=lead_id, status="CONTACT_MADE")
         for since, expected in (
             ("2026-05-03", ["lead 789", "lead 788", "lead 787"]),
@@ -314,6 +315,23 @@ async def test_since_is_the_begin_of_a_day_in_utc(sandbox: Sandbox, time: Time):
             data = data_of(await call(client, HISTORY, since=since))
             assert [row["target"] for row in data["rows"]] == expected, since
             assert data["total"] == len(expected)
+
+
+async def test_times_are_the_office_s_in_text_and_utc_in_data(sandbox: Sandbox, time: Time, version: Version):
+    clock = Time()
+    office = {"time_zone": "America/Chicago", "clock": clock, "version": version}
+    async with connected(sandbox, time=time, person=Person(), **office) as client:
+        clock.now = datetime.fromisoformat("2026-11-24T23:20:00-06:00").timestamp()
+        await call(client, UPDATE, lead_id=787, status="CONTACT_MADE")
+        clock.now += 35 * 60
+        await call(client, ACCEPT, lead_id=812)
+        clock.now += 10 * 60  # past midnight, in the office
+        again = text_of(await call(client, ACCEPT, lead_id=812))
+        clock.now += 24 * 3600
+        shown = await call(client, HISTORY)
+    assert "That was yesterday 23:55 CST; nothing was sent now." in again
+    assert "2 | 2026-11-24 23:55 CST | done" in text_of(shown)
+    assert [row["at"] for row in data_of(shown)["rows"]] == ["2026-11-25 05:55:00Z", "2026-11-25 05:20:00Z"]
 
 
 async def test_what_is_no_filter_of_the_history_is_refused_by_name(sandbox: Sandbox):

@@ -248,7 +248,7 @@ class HandOff:
         outcome = await run.write(create.plan, "create the prospect in RoofLink")
         assert outcome is not None  # noqa: S101  # only an optional step may fail
         if isinstance(outcome, EarlierWrite):
-            record, lines = outcome.record_id, [earlier_line(outcome)]
+            record, lines = outcome.record_id, [earlier_line(self.app, outcome)]
         else:
             done = outcome.done
             origins = rendered(create.origins())

@@ -11,7 +11,6 @@ from leadbridge.server.mcp.arguments import Id, OptionalId
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.writes.model import Done, LocalOperation, LocalWrite, Preview, Subject, Write
-from leadbridge.tools.records.write_history import when
 
 RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "Settle a write", Effect.IRREVERSIBLE)
 
@@ -49,7 +48,7 @@ async def resolve_write(
                 "Wrong, it would let the same be written twice."
                 if outcome == "failed"
                 else "Wrong, it would stay undone.",
-                f"It is {known.operation} of {when(known.at)}. What became of it is not known.",
+                f"It is {known.operation} of {app.time.shown(known.at)}. What became of it is not known.",
                 ("Record", known.target),
             ),
             said=frozenset({"write_id", "outcome"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date
 from functools import partial
 from typing import Annotated, Literal
 
@@ -13,6 +13,7 @@ from leadbridge.server.mcp.arguments import WHOLE, OptionalDay
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.office_time import utc_text
 from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import label
 from leadbridge.server.writes.ledger import WriteRow
@@ -24,7 +25,7 @@ class HistoryRow(View):
     """One write."""
 
     write_id: int
-    at: str
+    at: str = Field(description="UTC")
     state: str
     operation: str
     target: str
@@ -48,40 +49,35 @@ async def write_history(
         Field(description="Only writes in this state"),
     ] = None,
     limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
-    since: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
+    since: Annotated[OptionalDay, Field(description="YYYY-MM-DD")] = None,
 ) -> Reply[History]:
     """List what LeadBridge wrote to this company's services: when, what, under which approval, and what came of it.
 
     The unresolved (unknown) come first. It shows whether a write whose outcome is not certain was sent.
     """
     app = app_context(ctx)
-    start = datetime.combine(since, time.min, UTC).timestamp() if isinstance(since, date) else 0.0
+    start = app.time.start_of(since) if isinstance(since, date) else 0.0
     rows, total = await app.ledger.history(state=outcome or "", since=start, limit=limit)
     data = History(company=app.company.name, total=total, rows=[_row(row) for row in rows])
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
     notes = [note] if (note := await unclaimed(app.company)) else []
-    return Reply(data, partial(_history_lines, only), notes)
+    return Reply(data, partial(_history_lines, only, [app.time.shown(row.at) for row in rows]), notes)
 
 
-def _history_lines(only: str, data: History) -> list[str]:
+def _history_lines(only: str, times: list[str], data: History) -> list[str]:
     none = f"No writes on record for company {data.company}{f' with {only}' if only else ''}."
     lines = [f"{len(data.rows)} of {how_many(data.total)} writes of company {data.company}" if data.total else none]
     if data.rows:
         columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
-        lines += table(columns, [vars(row) for row in data.rows])
+        lines += table(columns, [{**vars(row), "at": at} for row, at in zip(data.rows, times, strict=True)])
     return lines
-
-
-def when(at: float) -> str:
-    """A moment of the ledger, in UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _row(row: WriteRow) -> HistoryRow:
     return HistoryRow(
         write_id=row.write_id,
-        at=when(row.at),
+        at=utc_text(row.at),
         state=row.state,
         operation=row.operation,
         target=label(row.target),

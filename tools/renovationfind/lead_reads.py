@@ -82,7 +82,7 @@ async def renovationfind_list_leads(
     have no effect; the rows show it. What is read is kept for the other tools.
     """
     app = app_context(ctx)
-    asked_at = app.leads.clock()
+    asked_at = app.time.clock()
     found, leads = await app.renovationfind.list_leads({"page": page, "page_size": page_size}, extra_filters)
     remarks = await _remember(app, leads, asked_at, whole=False)
     remarks += [_PERHAPS_NOT_FILTERED] if extra_filters else []
@@ -110,7 +110,7 @@ async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
     is read is kept for the other tools.
     """
     app = app_context(ctx)
-    asked_at = app.leads.clock()
+    asked_at = app.time.clock()
     lead = await app.renovationfind.get_lead(lead_id)
     remarks = await _remember(app, [lead], asked_at, whole=True)
     data = LeadView(

@@ -6,7 +6,7 @@ Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
@@ -106,7 +106,7 @@ async def status_write(app: AppContext, operation_id: str, lead_id: int, argumen
         preview=Preview(
             lines=_preview(lead_id, known, given),
             said=frozenset(given) - {"reason"},
-            warnings=_warnings(known, given, app.leads.clock()),
+            warnings=_warnings(known, given, app.time.today()),
             before=_state_of(known.lead) if known else {},
         ),
         blocked=won_refusal(lead_id, known),
@@ -136,11 +136,10 @@ def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValu
     return (*lines, *customer_lines(known))
 
 
-def _warnings(known: KnownLead | None, given: Mapping[str, JsonValue], now: float) -> tuple[str, ...]:
+def _warnings(known: KnownLead | None, given: Mapping[str, JsonValue], today: date) -> tuple[str, ...]:
     warnings: list[str] = []
     status, meeting = given["status"], given.get("meeting_scheduled_date")
-    today = datetime.fromtimestamp(now, UTC).date()  # where the office is, it may still be yesterday
-    if isinstance(meeting, str) and date.fromisoformat(meeting) < today - timedelta(days=1):
+    if isinstance(meeting, str) and date.fromisoformat(meeting) < today:
         warnings.append(f"The meeting date {meeting} lies in the past.")
     if status not in WON and (known is None or not known.accepted):
         warnings.append("The lead is not known to be accepted; RenovationFind takes a status only after that.")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from leadbridge.server.errors import Refused
+from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.models import WON, Lead
 from leadbridge.server.state import Store
 
@@ -29,13 +28,10 @@ class KnownLead:
 
     lead: Lead
     seen_at: float
+    seen: str
+    """The same by the office's clock."""
     accepted_here: bool = False
     declined_here: bool = False
-
-    @property
-    def seen(self) -> str:
-        """When it was seen, in UTC."""
-        return datetime.fromtimestamp(self.seen_at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
     @property
     def accepted(self) -> bool:
@@ -50,7 +46,7 @@ class KnownLeads:
 
     store: Store
     account: Callable[[str], str]
-    clock: Callable[[], float] = time.time
+    time: OfficeTime = field(default_factory=OfficeTime)
 
     async def get(self, lead_id: int) -> KnownLead | None:
         """The last known state of a lead, if any."""
@@ -67,6 +63,7 @@ class KnownLeads:
             return KnownLead(
                 Lead.model_validate(row.data["lead"]),
                 row.seen_at,
+                self.time.shown(row.seen_at),
                 accepted_here=bool(row.data.get("accepted_here")),
                 declined_here=bool(row.data.get("declined_here")),
             )
@@ -86,7 +83,7 @@ class KnownLeads:
             from leadbridge.server.state.tables import leads
 
             key = {"account": self.account("renovationfind"), "lead_id": lead.id}
-            values = {"data": data, "seen_at": self.clock()}
+            values = {"data": data, "seen_at": self.time.clock()}
             where = [leads.c.account == key["account"], leads.c.lead_id == lead.id]
             if not connection.execute(leads.update().where(*where).values(**values)).rowcount:
                 connection.execute(leads.insert().values(**key, **values))
@@ -111,12 +108,12 @@ class KnownLeads:
                 shown = _kept(lead)
                 if row is None:
                     data = {"lead": shown, "accepted_here": False, "declined_here": False}
-                    values = {"account": account, "lead_id": lead.id, "data": data, "seen_at": self.clock()}
+                    values = {"account": account, "lead_id": lead.id, "data": data, "seen_at": self.time.clock()}
                     connection.execute(leads.insert().values(**values))
                 elif row.seen_at <= asked_at:
                     kept = shown if whole else _added(row.data["lead"], shown)
                     where = [leads.c.account == account, leads.c.lead_id == lead.id]
-                    values = {"data": {**row.data, "lead": kept}, "seen_at": self.clock()}
+                    values = {"data": {**row.data, "lead": kept}, "seen_at": self.time.clock()}
                     connection.execute(leads.update().where(*where).values(**values))
 
         if found:

@@ -1,0 +1,44 @@
+"""Times as the office reads them. Structured data has UTC; so does what is stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+from datetime import time as time_of_day
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeTime:
+    """The office's time zone, and a clock that gives seconds since 1970."""
+
+    zone: tzinfo | None = None
+    """`LEADBRIDGE_TIME_ZONE`; the machine's time zone if it is `None`."""
+    clock: Callable[[], float] = time.time
+
+    def local(self, moment: float) -> datetime:
+        """A moment, in seconds since 1970, by the office's clock."""
+        return datetime.fromtimestamp(moment, UTC).astimezone(self.zone)
+
+    def today(self) -> date:
+        """The office's date."""
+        return self.local(self.clock()).date()
+
+    def start_of(self, day: date) -> float:
+        """When a day of the office begins, in seconds since 1970."""
+        try:
+            return datetime.combine(day, time_of_day.min, self.zone).timestamp()
+        except (OverflowError, ValueError):  # the first day or the last that a date can name
+            return datetime.combine(day, time_of_day.min, UTC).timestamp()
+
+    def shown(self, moment: float) -> str:
+        """A moment as people say it: `today 09:18 CST`, `yesterday 17:02 CST`, `2026-05-06 08:30 CDT`."""
+        local = self.local(moment)
+        day = {0: "today", 1: "yesterday"}.get((self.today() - local.date()).days, f"{local:%Y-%m-%d}")
+        return f"{day} {local:%H:%M %Z}"
+
+
+def utc_text(moment: float) -> str:
+    """A moment in structured data, such as `2026-05-06 13:30:05Z`."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
