@@ -102,10 +102,12 @@ class Company:
         """Make sure that the keys of these services are this company's, before a write or what is kept of a read.
 
         Raises:
-            Refused: a key is another company's, or that cannot be found out now.
+            Refused: a key is another company's, or that cannot be found out now; or one service is the sandbox.
             ServiceError: the service refuses the key.
             StateError: the state store cannot be used.
         """
+        if services:
+            self.refuse_mixture()
         for service in services:
             if self.services.is_simulated(service) and service in self.services.clients:
                 await self.services.clients[service].meet_sandbox()

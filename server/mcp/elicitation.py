@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, cast
 
 import anyio
@@ -19,13 +19,12 @@ from mcp.shared.message import ServerMessageMetadata
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from pydantic import ValidationError
 
-from leadbridge.server.mcp.context import Ctx, app_context
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.progress import progress_of_call
-from leadbridge.server.mcp.questions import QUESTION, answered_question, given_answer
+from leadbridge.server.mcp.questions import QUESTION, returned
 from leadbridge.server.text import clean
-from leadbridge.server.writes.approval import Approval, asked_id
-from leadbridge.server.writes.model import Write, digest_of
-from leadbridge.server.writes.open_questions import Asked, question_key
+from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.open_questions import Asked
 
 STATELESS = "2026-07-28"
 """The first protocol version whose servers cannot call back; versions are dates and sort as such."""
@@ -57,7 +56,27 @@ class Answer:
     told: str = ""
 
 
-async def ask(ctx: Ctx, asked: Asked) -> Answer | InputRequiredResult:
+@dataclass(frozen=True, slots=True)
+class AskedBefore:
+    """What was sealed with the question that a call comes back for; empty for a call that comes with none."""
+
+    shown: str = ""
+    """As `Asked.shown` says it."""
+    seen: int = 0
+    at: float = 0.0
+    rounds: int = 0
+    """How often the same was asked."""
+
+
+def asked_before(ctx: Ctx) -> AskedBefore:
+    """Which question this call comes back for; a state of another version of LeadBridge is none."""
+    try:
+        return AskedBefore(**json.loads(ctx.request_state or ""))
+    except (ValueError, TypeError):
+        return AskedBefore()
+
+
+async def ask(ctx: Ctx, asked: Asked, before: AskedBefore) -> Answer | InputRequiredResult:
     """A person's answer about this write, or the question with which the call is answered.
 
     Whoever gets an `Answer` ends the open question once it is acted upon.
@@ -65,27 +84,33 @@ async def ask(ctx: Ctx, asked: Asked) -> Answer | InputRequiredResult:
     Raises:
         Refused: another call is asking exactly this.
     """
-    if (ctx.protocol_version or "") >= STATELESS:
-        return await _by_answering(ctx, asked)
-    return await _within_call(ctx, asked)
-
-
-def _since(answer: Answer, seen: int) -> Answer:
-    """The answer, of which a yes does not count if there is a newer write about the subject than was `seen`."""
-    return replace(answer, approval=replace(answer.approval, seen=seen)) if answer.approval else answer
-
-
-async def _within_call(ctx: Ctx, asked: Asked) -> Answer:
     app = app_context(ctx)
-    began = app.approvals.clock()
-    app.questions.begin(asked.write, began, LIFETIME)
-    answer = _unreadable()
+    if (ctx.protocol_version or "") < STATELESS:
+        return await _within_call(ctx, app, asked)
+    now, answer = app.approvals.clock(), returned.get().answer
+    if before.shown == asked.shown:
+        if answer is not None:
+            return _read(answer, now - before.at, before.seen)
+        if before.rounds >= MOST_ROUNDS:
+            told = f"The client called again {before.rounds} times without an answer to the form."
+            return Answer(None, "nobody_asked", told)
+    if ctx.request_state is None and answer is None:
+        app.questions.begin(asked, SAME_MOMENT)
+    app.questions.keep(asked)
+    await anyio.to_thread.run_sync(app.store.secret)  # sealing needs it, and would read it in the event loop
+    sealed = AskedBefore(asked.shown, asked.seen, now, before.rounds + 1)
+    return InputRequiredResult(input_requests={QUESTION: _form(asked)}, request_state=json.dumps(asdict(sealed)))
+
+
+async def _within_call(ctx: Ctx, app: AppContext, asked: Asked) -> Answer:
+    app.questions.begin(asked, LIFETIME)
+    answer = _read(None, 0.0, asked.seen)
     try:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(_tell_that_it_waits)
             try:
                 result = await ctx.session.send_request(
-                    _form(asked.write),
+                    _form(asked),
                     ElicitResult,
                     request_read_timeout_seconds=LIFETIME,
                     metadata=ServerMessageMetadata(related_request_id=ctx.request_id),
@@ -93,56 +118,19 @@ async def _within_call(ctx: Ctx, asked: Asked) -> Answer:
             except MCPError as error:
                 answer = _failed(error.error.code, error.error.message)
             except ValidationError:
-                answer = _unreadable()
+                pass
             else:
-                answer = _read(result.action, result.content, app.approvals.clock() - began)
+                given = {"action": result.action, "content": result.content}
+                answer = _read(given, app.approvals.clock() - asked.at, asked.seen)
             tasks.cancel_scope.cancel()
     except BaseException:
         app.questions.end(asked)
         raise
-    return _since(answer, asked.seen)
+    return answer
 
 
-async def _by_answering(ctx: Ctx, asked: Asked) -> Answer | InputRequiredResult:
-    app, write = app_context(ctx), asked.write
-    now, shown = app.approvals.clock(), digest_of(write.question)
-    state, given = _state(ctx.request_state), given_answer()
-    rounds = int(state.get("rounds", 0))
-    if state.get("shown") == shown:
-        if given is not None:
-            return _since(_read_raw(given, now - float(state["at"])), int(state.get("seen", asked.seen)))
-        if rounds >= MOST_ROUNDS:
-            return Answer(
-                None, "nobody_asked", f"The client called again {rounds} times without an answer to the form."
-            )
-    if ctx.request_state is None and given is None:
-        app.questions.begin(write, now, SAME_MOMENT)
-    await anyio.to_thread.run_sync(app.store.secret)  # sealing needs it, and would read it in the event loop
-    sealed = {"shown": shown, "write": write.digest(), "seen": asked.seen, "at": now, "rounds": rounds + 1}
-    return InputRequiredResult(input_requests={QUESTION: _form(write)}, request_state=json.dumps(sealed))
-
-
-def key_of_question(ctx: Ctx) -> str:
-    """Which question this call answers, as `Asked.key` says it."""
-    state = _state(ctx.request_state)
-    return question_key(str(state.get("write")), str(state.get("shown")))
-
-
-def _form(write: Write) -> ElicitRequest:
-    return ElicitRequest(params=ElicitRequestFormParams(message=write.question, requested_schema=FORM))
-
-
-def _state(text: str | None) -> Mapping[str, Any]:
-    """What was sealed with the question; nothing for a state of another version of LeadBridge."""
-    try:
-        return _fields(json.loads(text or ""))
-    except ValueError:
-        return {}
-
-
-def _fields(value: object) -> Mapping[str, Any]:
-    """The fields of an object, none of anything else."""
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+def _form(asked: Asked) -> ElicitRequest:
+    return ElicitRequest(params=ElicitRequestFormParams(message=asked.question, requested_schema=FORM))
 
 
 async def _tell_that_it_waits() -> None:
@@ -152,30 +140,32 @@ async def _tell_that_it_waits() -> None:
         await progress.tell("waiting for the user to answer the form")
 
 
-def _read_raw(given: object, seconds: float) -> Answer:
-    """An answer as a client of the stateless version sent it, which may be anything."""
+def _read(given: object, seconds: float, seen: int) -> Answer:
+    """An answer as a client sent it, which may be anything, so many seconds after the question."""
     answer = _fields(given)
     if error := _fields(answer.get("error")):
         return _failed(error.get("code"), error.get("message"))
-    return _read(answer.get("action"), answer.get("content"), seconds)
-
-
-def _read(action: object, content: object, seconds: float) -> Answer:
+    action, filled_in = answer.get("action"), _fields(answer.get("content"))
     if action == "accept":
-        filled_in = _fields(content)
         if filled_in.get("confirm") is True:
-            return Answer(Approval("asked", asked_id(answered_question() or secrets.token_hex(16))))
+            approval_id = returned.get().approval_id or f"asked-{secrets.token_hex(16)}"
+            return Answer(Approval("asked", approval_id, seen))
         reason, told = _not_a_yes(filled_in)
     elif action == "decline":
         reason, told = "declined", "The form was declined."
     elif action == "cancel":
         reason, told = "closed", "The form was closed without an answer."
     else:
-        return _unreadable()
+        return Answer(None, "nobody_asked", "The client's answer to the form could not be read.")
     if 0 <= seconds < FASTEST_READER:
         reason = reason if action == "accept" else "perhaps_not_shown"
         told += f" That took {seconds:.1f} s, less than a person needs to read it: perhaps the form was not shown."
     return Answer(None, reason, told)
+
+
+def _fields(value: object) -> Mapping[str, Any]:
+    """The fields of an object, none of anything else."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def _not_a_yes(filled_in: Mapping[str, Any]) -> tuple[str, str]:
@@ -193,7 +183,3 @@ def _not_a_yes(filled_in: Mapping[str, Any]) -> tuple[str, str]:
 def _failed(code: object, message: object) -> Answer:
     shown = clean(f"{code}: {message}", limit=120)
     return Answer(None, "nobody_asked", f"The client answered the form with an error ({shown}).")
-
-
-def _unreadable() -> Answer:
-    return Answer(None, "nobody_asked", "The client's answer to the form could not be read.")

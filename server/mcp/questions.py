@@ -11,7 +11,8 @@ import hmac
 import json
 import time
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, cast
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -26,19 +27,21 @@ from leadbridge.server.state import Store
 QUESTION = "leadbridge_approval"
 """The name of our one question among a call's input requests."""
 
-_answered: ContextVar[str] = ContextVar("answered_question", default="")
-_ends: ContextVar[float] = ContextVar("end_of_the_answered_question", default=0.0)
-_given: ContextVar[Any] = ContextVar("given_answer", default=None)
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a request brings back for a question that was asked before; all empty in the version that asks within the
+    call.
+    """
+
+    answer: Any = None
+    """Just as the client sent it; None for no answer."""
+    approval_id: str = ""
+    """What a yes to the sealed question is used up as."""
+    sealed: bytes = b""
 
 
-def answered_question() -> str:
-    """The identity of the sealed question this request answers; empty in the version that asks within the call."""
-    return _answered.get()
-
-
-def given_answer() -> Any:
-    """What this request brings as the answer, just as the client sent it; None for no answer."""
-    return _given.get()
+returned: ContextVar[Returned] = ContextVar("returned", default=Returned())  # noqa: B039  # it is frozen
 
 
 class SealedQuestions:
@@ -47,25 +50,22 @@ class SealedQuestions:
     def __init__(self, store: Store, company: str) -> None:
         self._store = store
         self._company = company
-        self._codec: AESGCMRequestStateCodec | None = None
+
+    @cached_property
+    def _codec(self) -> AESGCMRequestStateCodec:
+        what = f"leadbridge request state\n{self._company}".encode()
+        return AESGCMRequestStateCodec([hmac.new(self._store.secret(), what, hashlib.sha256).digest()])
 
     def seal(self, payload: bytes) -> str:
         """Seal one question's state."""
-        return self._ready().seal(payload)
+        return self._codec.seal(payload)
 
     def unseal(self, token: str) -> bytes:
         """Open an echoed state and note which question it was."""
-        payload = self._ready().unseal(token)
-        _answered.set(hashlib.sha256(token.encode()).hexdigest()[:32])
-        _ends.set(_end_of(payload))
+        payload = self._codec.unseal(token)
+        which = hashlib.sha256(token.encode()).hexdigest()[:32]
+        returned.set(replace(returned.get(), approval_id=f"asked-{which}", sealed=payload))
         return payload
-
-    def _ready(self) -> AESGCMRequestStateCodec:
-        if self._codec is None:
-            what = f"leadbridge request state\n{self._company}".encode()
-            key = hmac.new(self._store.secret(), what, hashlib.sha256).digest()
-            self._codec = AESGCMRequestStateCodec([key])
-        return self._codec
 
 
 async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
@@ -74,20 +74,20 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
     In process, one task may serve several requests, so that the identity of a question must not outlive its request.
     The answer is taken out before the SDK reads it: one that is malformed would be a protocol error to it.
     """
-    before, given_before = _answered.set(""), _given.set(None)
+    answer = None
     if ctx.method == "tools/call" and ctx.params is not None and "inputResponses" in ctx.params:
         params = dict(ctx.params)
-        _given.set(_answer_among(params.pop("inputResponses")))
+        answer = _answer_among(params.pop("inputResponses"))
         ctx = replace(ctx, params=params)
+    before = returned.set(Returned(answer))
     try:
         return await call_next(ctx)
     except MCPError as error:
         if ctx.method != "tools/call" or error.error.data != {"reason": "invalid_request_state"}:
             raise
-        return error_result(f"REFUSED: {in_words(_unusable())}")
+        return error_result(f"REFUSED: {in_words(_unusable(returned.get().sealed))}")
     finally:
-        _answered.reset(before)
-        _given.reset(given_before)
+        returned.reset(before)
 
 
 def _answer_among(responses: Any) -> Any:
@@ -98,20 +98,17 @@ def _answer_among(responses: Any) -> Any:
     return (answers[QUESTION] or {}) if QUESTION in answers else None
 
 
-def _end_of(payload: bytes) -> float:
-    """When a question's state expires, in seconds since 1970, as the SDK stamped it; 0 if that cannot be read."""
-    try:
-        end = json.loads(payload)["exp"]
-    except (ValueError, KeyError, TypeError):
-        return 0.0
-    return float(end) if isinstance(end, (int, float)) else 0.0
-
-
-def _unusable() -> Refused:
+def _unusable(sealed: bytes) -> Refused:
+    """Why a question's state was refused; `sealed` is what was in it, with the time at which the SDK lets it end."""
     reason, why = "question_for_other_arguments", "the question was asked for other arguments or for another user"
-    if not _answered.get():
+    if not sealed:
         reason, why = "question_forged", "it does not belong to a question of this server"
-    elif _ends.get() <= time.time():
-        reason, why = "question_expired", "the question has expired, after 10 minutes"
+    else:
+        try:
+            ended = json.loads(sealed)["exp"] <= time.time()
+        except (ValueError, KeyError, TypeError):
+            ended = True
+        if ended:
+            reason, why = "question_expired", "the question has expired, after 10 minutes"
     step = "Call the tool again so that the user is asked again."
     return Refused(reason, f"the user's answer could not be used: {why} ({reason}).", step)

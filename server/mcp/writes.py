@@ -20,15 +20,15 @@ from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import Flag
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import Rules, ToolSpec
-from leadbridge.server.mcp.elicitation import ask, key_of_question
+from leadbridge.server.mcp.elicitation import ask, asked_before
 from leadbridge.server.mcp.instructions import SIMULATED
 from leadbridge.server.mcp.progress import progress_of_call
-from leadbridge.server.mcp.questions import answered_question, given_answer
+from leadbridge.server.mcp.questions import returned
 from leadbridge.server.mcp.receipt import WriteReceipt
 from leadbridge.server.mcp.receipts import not_approved, receipt_of
 from leadbridge.server.mcp.reply import receipt_result
 from leadbridge.server.mcp.texts import doubts
-from leadbridge.server.writes.approval import AskPerson, asked_id, changed_since_asked
+from leadbridge.server.writes.approval import AskPerson, changed_since_asked
 from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.open_questions import Asked
 from leadbridge.server.writes.pipeline import Call, Decision
@@ -66,30 +66,32 @@ def write_tool(
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
         token = arguments.pop("approval_token", "")
-        app, question, took = app_context(ctx), asked_id(answered_question()), 0.0
-        asked = app.questions.asked(key_of_question(ctx), app.approvals.clock()) if question else None
+        app, before, back, took = app_context(ctx), asked_before(ctx), returned.get(), 0.0
+        asked = app.questions.get(before.shown, app.approvals.clock())
         if asked is None:
             write, took = await make(**arguments)
-            brought = Call(asks_in_forms(ctx), token, dry_run, question, answered=given_answer() is not None)
+            brought = Call(asks_in_forms(ctx), token, dry_run, back.approval_id, answered=back.answer is not None)
             decision = await app.pipeline.decide(write, brought)
             if not isinstance(decision, AskPerson):
-                return receipt_result(await _carried_out(app, write, decision, took))
+                return await _carried_out(app, write, decision, took)
             asked = Asked(write, decision.seen, app.approvals.clock())
-        answer = await ask(ctx, asked)
+        answer = await ask(ctx, asked, before)
         if isinstance(answer, InputRequiredResult):
-            app.questions.keep(asked)
             return answer
         try:
             write = asked.write
             if answer.approval is None:
-                if question:  # it cannot be answered with yes later
-                    await app.ledger.burn_no(question, write.operation.id)
+                if back.approval_id:  # it cannot be answered with yes later
+                    await app.ledger.burn_no(back.approval_id, write.operation.id)
                 return receipt_result(not_approved(app, write, answer.reason, answer.told))
             if not asked.is_fresh(app.approvals.clock()):  # the person thought while the call waited
                 write, again = await make(**arguments)
-                _refuse_changed(asked.write, write)
+                if write.blocked is not None:
+                    raise write.blocked
+                if write.question != asked.question:
+                    raise changed_since_asked()
                 took += again
-            return receipt_result(await _carried_out(app, write, answer.approval, took))
+            return await _carried_out(app, write, answer.approval, took)
         finally:
             app.questions.end(asked)
 
@@ -98,10 +100,10 @@ def write_tool(
     gated = effect.always_needs_approval or "allow_duplicate" in signature.parameters
     if gated:
         parameters.append(_parameter("approval_token", TokenArgument, default=""))
-    returned = Annotated[CallToolResult, WriteReceipt]
+    result = Annotated[CallToolResult, WriteReceipt]
     keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-    call.__signature__ = inspect.Signature(keyword_only, return_annotation=returned)  # type: ignore[attr-defined]
-    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": returned}
+    call.__signature__ = inspect.Signature(keyword_only, return_annotation=result)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": result}
     call.__name__ = call.__qualname__ = function.__name__
     call.__doc__ = function.__doc__
     return ToolSpec(
@@ -135,8 +137,6 @@ def _in_time(
         began = anyio.current_time()
         try:
             with anyio.fail_after(min(whole, max(whole * PLAN_SHARE, LEAST_FOR_PLAN))):
-                if services:
-                    app.company.refuse_mixture()
                 await app.company.confirm(*services)
                 write = await function(**arguments)
         except TimeoutError:
@@ -156,23 +156,11 @@ def _in_time(
     return make
 
 
-def _refuse_changed(shown: Write, now: Write) -> None:
-    """A yes counts for what the person was shown.
-
-    Raises:
-        Refused: it is something else by now.
-    """
-    if now.blocked is not None:
-        raise now.blocked
-    if now.question != shown.question:
-        raise changed_since_asked()
-
-
-async def _carried_out(app: AppContext, write: Write, decision: Decision, took: float) -> WriteReceipt:
+async def _carried_out(app: AppContext, write: Write, decision: Decision, took: float) -> CallToolResult:
     progress = progress_of_call()
     seconds = app.settings.call_deadline - took
     outcome = await app.pipeline.carry_out(write, decision, seconds, progress.step if progress else None)
-    return receipt_of(app, write, outcome)
+    return receipt_result(receipt_of(app, write, outcome))
 
 
 def asks_in_forms(ctx: Ctx) -> bool:

@@ -48,14 +48,6 @@ class Store:
         """
         return await anyio.to_thread.run_sync(self.run_sync, work)
 
-    async def check_writable(self) -> None:
-        """Write something of the size that putting a write on record takes, down to the disk.
-
-        Raises:
-            StateError: it cannot be written.
-        """
-        await self.run(_write_anything)
-
     def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Like `run`, in the calling thread."""
         with self._in_words(), self._alone, self._open().begin() as connection:
@@ -210,8 +202,11 @@ def _begin_immediately(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _write_anything(connection: Connection) -> None:
-    """SQLite writes no page that stays the same, so it is something else each time."""
+def write_anything(connection: Connection) -> None:
+    """Write something of the size that putting a write on record takes, down to the disk.
+
+    SQLite writes no page that stays the same, so it is something else each time.
+    """
     from sqlalchemy.exc import IntegrityError
 
     from leadbridge.server.state.tables import meta

@@ -15,15 +15,12 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from leadbridge.server.config.settings import ApprovalMode
 from leadbridge.server.errors import Refused
 from leadbridge.server.state import Store
 from leadbridge.server.writes.model import Write, digest_of
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 TOKEN_LIFETIME = 600.0
 _PREFIX = "lb1"
@@ -108,10 +105,6 @@ class Approvals:
                 "Use a client that supports elicitation.",
             )
 
-    async def token_needed(self, write: Write) -> TokenNeeded:
-        """What a client that cannot ask gets: a token to come back with."""
-        return TokenNeeded(await self._mint(write))
-
     def by_token(self, write: Write, token: OpenedToken) -> Approval:
         """The approval that a token proves, if the person was shown what would be sent now.
 
@@ -122,23 +115,8 @@ class Approvals:
             raise _token_refused("stale", "what the user was shown has changed since")
         return Approval("token", token.id)
 
-    async def refuse_used(self, approval_id: str) -> None:
-        """Refuse a yes that was used before, or was a no.
-
-        Raises:
-            Refused: it was.
-        """
-
-        def work(connection: Connection) -> bool:
-            from leadbridge.server.state.tables import approvals
-
-            where = approvals.c.approval_id == approval_id
-            return connection.execute(approvals.select().where(where)).first() is not None
-
-        if approval_id and await self.store.run(work):
-            raise used_before()
-
-    async def _mint(self, write: Write) -> str:
+    async def token_needed(self, write: Write) -> TokenNeeded:
+        """What a client that cannot ask gets: a token to come back with."""
         payload = {
             "o": write.operation.id,
             "a": write.digest(),
@@ -148,10 +126,10 @@ class Approvals:
             "n": secrets.token_hex(8),
         }
         body = _b64(json.dumps(payload, separators=(",", ":")).encode())
-        return f"{_PREFIX}.{body}.{await self._sign(body)}"
+        return TokenNeeded(f"{_PREFIX}.{body}.{await self._sign(body)}")
 
     async def opened(self, write: Write, token: str) -> OpenedToken:
-        """A token that is genuine, made for exactly these arguments, not expired and not used.
+        """A token that is genuine, made for exactly these arguments and not expired.
 
         Raises:
             Refused: it is not; each case is told apart.
@@ -167,9 +145,7 @@ class Approvals:
             raise _token_refused("other_company", "this approval_token was made for another company")
         if payload["e"] <= self.clock():
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
-        opened = OpenedToken(f"token-{payload['n']}", payload["p"])
-        await self.refuse_used(opened.id)
-        return opened
+        return OpenedToken(f"token-{payload['n']}", payload["p"])
 
     async def _sign(self, body: str) -> str:
         import anyio.to_thread
@@ -177,11 +153,6 @@ class Approvals:
         secret = await anyio.to_thread.run_sync(self.store.secret)
         key = hmac.new(secret, b"leadbridge approval token", hashlib.sha256).digest()
         return _b64(hmac.new(key, body.encode(), hashlib.sha256).digest())
-
-
-def asked_id(question_id: str) -> str:
-    """The id of the approval that answers this very question; empty for no question."""
-    return f"asked-{question_id}" if question_id else ""
 
 
 def changed_since_asked() -> Refused:

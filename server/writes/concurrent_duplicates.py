@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from leadbridge.server.errors import Refused
-from leadbridge.server.state import Store
 from leadbridge.server.writes.model import HttpWrite, Write
 from leadbridge.server.writes.repeats import WINDOW
 
@@ -72,16 +71,6 @@ def refuse_concurrent_duplicate(connection: Connection, write: Write, new: ToCre
         match = compare(new.profile, profile_of(details_from_json(row.told), like=new.profile))
         if match.likely:
             raise _refusal(row, ", ".join(match.evidence))
-
-
-async def refuse_alike_before_asking(store: Store, write: Write, account: str, now: float) -> None:
-    """The same comparison before there is an intent, so that nobody is asked in vain.
-
-    Raises:
-        Refused: what the plan creates is likely the same as what another write creates.
-    """
-    if (new := await to_create(write)) is not None and not new.allow_duplicate:
-        await store.run(lambda connection: refuse_concurrent_duplicate(connection, write, new, account, now))
 
 
 def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> None:

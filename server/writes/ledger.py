@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.state import Store, audit
+from leadbridge.server.state.store import write_anything
 from leadbridge.server.writes.approval import Approval, changed_since_asked, used_before
 from leadbridge.server.writes.concurrent_duplicates import keep, refuse_concurrent_duplicate, to_create
 from leadbridge.server.writes.late_outcomes import LateOutcomes
 from leadbridge.server.writes.masking import masked
-from leadbridge.server.writes.model import RepeatAllowed, Write
+from leadbridge.server.writes.model import LocalWrite, RepeatAllowed, Write
 from leadbridge.server.writes.owners import this_process
 from leadbridge.server.writes.recovery import LEASE, allow_attempt, set_state, settle_orphans
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier
@@ -70,6 +71,15 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class OnRecord:
+    """What is on record about a write: the same one, done or unresolved, and else the newest about its subject."""
+
+    earlier: EarlierWrite | None = None
+    unresolved: UnresolvedWrite | None = None
+    newest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ledger:
     """Writes intents and outcomes to the store, and burns each approval with the intent it allowed."""
 
@@ -83,20 +93,38 @@ class Ledger:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_late", LateOutcomes(self.store))
 
-    async def earlier(self, write: Write) -> EarlierWrite | UnresolvedWrite | None:
-        """The same write, if it was tried before and this one counts as its repeat.
+    async def look(self, write: Write, approval_id: str = "", *, writable: bool = False) -> OnRecord:
+        """What is on record about a write before it is decided upon, in one transaction.
+
+        `writable`: find out as well whether its intent could be put on record, so that nobody says yes in vain.
 
         Raises:
-            Refused: the same is being written right now.
+            Refused: this approval was used before; the same is being written right now; or, if `writable`, it creates
+                what another write creates in another notation.
+            StateError: the store cannot be read, or, if `writable`, cannot be written.
         """
-        if isinstance(write.repeat, RepeatAllowed):
-            return None
+        now, account = self.clock(), self.account(write.operation.service)
+        new = [(one, made) for one in write.requests if writable and (made := await to_create(one))]
 
-        def work(connection: Connection) -> EarlierWrite | UnresolvedWrite | None:
-            settle_orphans(connection, self.clock())
-            return earlier(connection, write, self.account(write.operation.service), self.clock())
+        def work(connection: Connection) -> OnRecord:
+            if approval_id and _is_used(connection, approval_id):
+                raise used_before()
+            settle_orphans(connection, now)
+            if not isinstance(write.action, LocalWrite) and not isinstance(write.repeat, RepeatAllowed):
+                found = earlier(connection, write, account, now)
+                if isinstance(found, UnresolvedWrite):
+                    return OnRecord(unresolved=found)
+                if found is not None:
+                    return OnRecord(found)
+            for one, made in new:
+                if not made.allow_duplicate:
+                    refuse_concurrent_duplicate(connection, one, made, self.account(one.operation.service), now)
+            if writable:
+                write_anything(connection)
+            newest = _newest(connection, account, write.subject.key)
+            return OnRecord(newest=newest.id if newest else 0)
 
-        return await self._late.run(work, self.clock())
+        return await self._late.run(work, now)
 
     async def about(self, service: str, subject: str) -> WriteRow | None:
         """The newest write about a subject that did not fail, in whatever state, however old."""
@@ -311,6 +339,13 @@ def _newest(connection: Connection, account: str, subject: str) -> Any:
 
     where = [writes.c.account == account, writes.c.subject == subject, writes.c.state != "failed"]
     return connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
+
+
+def _is_used(connection: Connection, approval_id: str) -> bool:
+    from leadbridge.server.state.tables import approvals
+
+    where = approvals.c.approval_id == approval_id
+    return connection.execute(approvals.select().where(where)).first() is not None
 
 
 def _burn(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:

@@ -213,6 +213,11 @@ class Write:
         return self.action.operation
 
     @property
+    def requests(self) -> tuple[Write, ...]:
+        """It and the steps of it that are known in advance."""
+        return (self, *self.action.foreseen) if isinstance(self.action, MultiStepWrite) else (self,)
+
+    @property
     def lines(self) -> list[str]:
         """The preview, and every argument that it does not say."""
         path: Mapping[str, int] = {}
@@ -225,15 +230,10 @@ class Write:
         return [*rendered(self.preview.lines), *argument_lines(rest, secrets)]
 
     @property
-    def question_lines(self) -> list[str]:
-        """All that a person is asked, and what the marks in it mean."""
-        lines = [*self.lines, *(f"Note: {warning}" for warning in self.preview.warnings)]
-        return [*lines, QUOTED] if any(OPEN in line for line in lines) else lines
-
-    @property
     def question(self) -> str:
-        """All that a person is asked, as one text."""
-        return "\n".join(self.question_lines)
+        """All that a person is asked, and what the marks in it mean."""
+        text = "\n".join([*self.lines, *(f"Note: {warning}" for warning in self.preview.warnings)])
+        return f"{text}\n{QUOTED}" if OPEN in text else text
 
     def repeat_digest(self) -> str:
         """A digest that the same write again has too, knowingly or not."""

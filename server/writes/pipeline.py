@@ -11,12 +11,11 @@ from typing import TypeAlias
 import anyio
 
 from leadbridge.server.writes.approval import Approval, Approvals, AskPerson, DryRun, TokenNeeded
-from leadbridge.server.writes.concurrent_duplicates import refuse_alike_before_asking
 from leadbridge.server.writes.in_flight import outlasting
-from leadbridge.server.writes.ledger import Ledger
+from leadbridge.server.writes.ledger import Ledger, OnRecord
 from leadbridge.server.writes.model import HttpWrite, LocalWrite, MultiStepWrite, Write
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied, Outcome
-from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite
+from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.sending import Sender
 from leadbridge.server.writes.steps import Report, run_multi_step
 
@@ -65,20 +64,21 @@ class Pipeline:
             return DryRun()
         by_token = call.token and write.needs_approval and not call.can_ask
         opened = await self.approvals.opened(write, call.token) if by_token else None
-        await self.approvals.refuse_used(call.approval_id)
-        if (found := await self.done_before(write)) is not None:
-            return found
+        approval = self.approvals.without_asking(write)
+        asks = approval is None and write.blocked is None and not call.answered
+        found = await self.look(write, opened.id if opened else call.approval_id, writable=asks)
+        if found.earlier is not None:
+            return found.earlier
         if write.blocked is not None:
             raise write.blocked
-        if (approval := self.approvals.without_asking(write)) is not None:
+        if approval is not None:
             return approval
         if not call.can_ask:
             self.approvals.refuse_without_tokens()
-        if not call.answered:
-            await self._refuse_unsendable(write)
+        if asks:
+            await self._refuse_long_wait(write)
         if call.can_ask:
-            newest = await self.ledger.about(write.operation.service, write.subject.key)
-            return AskPerson(newest.write_id if newest else 0)
+            return AskPerson(found.newest)
         return self.approvals.by_token(write, opened) if opened else await self.approvals.token_needed(write)
 
     async def carry_out(self, write: Write, decided: Decision, seconds: float, report: Report | None = None) -> Outcome:
@@ -115,31 +115,25 @@ class Pipeline:
         patience = max(0.0, min(self.sender.call_deadline * SEND_SHARE if action.look_for else seconds, left))
         return await outlasting(lambda: self.sender.send(action, permit, patience), lambda: permit.may_have_left)
 
-    async def done_before(self, write: Write) -> EarlierWrite | None:
-        """The same write if it was done before; an unresolved one is first looked for on the service.
+    async def look(self, write: Write, approval_id: str = "", *, writable: bool = False) -> OnRecord:
+        """What is on record about a write; the same one, if it is unresolved, is first looked for on the service.
 
         Raises:
-            Refused: it is being written right now, or it stays unresolved.
+            Refused: as of `Ledger.look`; or the same stays unresolved.
+            StateError: as of `Ledger.look`.
         """
-        if isinstance(write.action, LocalWrite):
-            return None
-        found = await self.ledger.earlier(write)
-        if not isinstance(found, UnresolvedWrite):
+        found = await self.ledger.look(write, approval_id, writable=writable)
+        if (open_one := found.unresolved) is None:
             return found
-        done = await self.sender.look_for(write.action, found.at)
+        done = await self.sender.look_for(write.action, open_one.at)
         if done is None:
-            raise found.refusal()
-        await self.ledger.record(found.write_id, "done", done.summary, done.record_id)
-        return EarlierWrite(found.write_id, found.at, done.summary, done.record_id)
+            raise open_one.refusal()
+        await self.ledger.record(open_one.write_id, "done", done.summary, done.record_id)
+        return OnRecord(EarlierWrite(open_one.write_id, open_one.at, done.summary, done.record_id))
 
-    async def _refuse_unsendable(self, write: Write) -> None:
-        """Find out before a person is asked, and before a yes is used up, whether anything could be sent."""
-        action = write.action
-        requests = (write, *action.foreseen) if isinstance(action, MultiStepWrite) else (write,)
-        if not isinstance(action, LocalWrite):
-            for service in sorted({one.operation.service for one in requests}):
-                await self.sender.services.client(service).rate_limiter.check(min(READING, self.sender.call_deadline))
-        await self.ledger.store.check_writable()
-        for one in requests:
-            account = self.ledger.account(one.operation.service)
-            await refuse_alike_before_asking(self.ledger.store, one, account, self.ledger.clock())
+    async def _refuse_long_wait(self, write: Write) -> None:
+        """Find out before a person is asked, and before a yes is used up, whether a request could leave soon."""
+        if isinstance(write.action, LocalWrite):
+            return
+        for service in sorted({one.operation.service for one in write.requests}):
+            await self.sender.services.client(service).rate_limiter.check(min(READING, self.sender.call_deadline))

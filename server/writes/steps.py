@@ -13,6 +13,7 @@ import anyio
 
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.ledger import OnRecord
 from leadbridge.server.writes.model import Done, Write
 from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Step
 from leadbridge.server.writes.repeats import EarlierWrite
@@ -24,8 +25,8 @@ Report: TypeAlias = Callable[[int, str], Awaitable[None]]
 class Way(Protocol):
     """The way of a single write, which each step goes; see `leadbridge.server.writes.pipeline`."""
 
-    async def done_before(self, write: Write) -> EarlierWrite | None:
-        """The same write if it was done before."""
+    async def look(self, write: Write) -> OnRecord:
+        """What is on record about a write, such as the same one done before."""
         ...
 
     async def apply(
@@ -70,7 +71,7 @@ class StepRunner:
         """
         await self.tell(doing)
         try:
-            result = await self._way.done_before(write)
+            result = (await self._way.look(write)).earlier
             if result is None and write.blocked is not None:
                 raise write.blocked
             result = result or await self._way.apply(write, self._approval, self._seconds)

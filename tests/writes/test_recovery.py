@@ -192,7 +192,7 @@ async def test_a_settled_write_stands_on_the_trail_once(ledger: Ledger, state_ur
 
 async def test_a_write_that_was_never_sent_may_be_tried_again(ledger: Ledger, state_url: str, dead: str) -> None:
     write_id = await left_by(ledger, state_url, dead, "intended")
-    assert await ledger.earlier(make_plan()) is None
+    assert (await ledger.look(make_plan())).earlier is None
     permit = await ledger.begin(make_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     assert permit.write_id != write_id
@@ -203,7 +203,7 @@ async def test_a_write_whose_intent_was_given_up_is_not_sent(ledger: Ledger, clo
     late = await ledger.begin(make_plan(), Approval("not needed"))
     assert isinstance(late, WritePermit)
     clock.now += LEASE + 1
-    assert await ledger.earlier(make_plan()) is None
+    assert (await ledger.look(make_plan())).earlier is None
     assert isinstance(await ledger.begin(make_plan(), Approval("not needed")), WritePermit)
     with pytest.raises(LeadBridgeError):
         await late.sending()

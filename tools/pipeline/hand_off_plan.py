@@ -196,7 +196,7 @@ class HandOff:
     async def _unresolved(self, plan: Write) -> tuple[Refused | None, EarlierWrite | None]:
         """A step that was carried out before, or why it cannot go on: its outcome is not known."""
         try:
-            return None, await self.app.pipeline.done_before(plan)
+            return None, (await self.app.pipeline.look(plan)).earlier
         except Refused as refused:
             return refused, None
 
