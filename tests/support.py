@@ -33,6 +33,8 @@ EVERY_PATH_SERVED = {
     "search_jobs_path": "/light/customers/{customer_id}/jobs/",
 }
 """Options of a sandbox that answers at the paths of that file."""
+EVERY_TOOL: dict[str, Any] = {"toolsets": "all", "contract_file": EVERY_PATH}
+"""Settings with which every tool is offered."""
 PHOTOS = Path(__file__).parent / "photos"
 """An upload folder."""
 DEFAULT_STORE: list[str] = []

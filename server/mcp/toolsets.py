@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from leadbridge.server.catalog import Catalog
+from leadbridge.server.catalog import Catalog, load
 from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import SettingsError
@@ -12,7 +12,7 @@ from leadbridge.server.mcp.definition import ToolSpec
 from leadbridge.server.spelling import meant
 
 DEFAULT = ("prospects", "jobs", "notes", "photos", "customers", "leads", "pipeline")
-OPT_IN = ("calendar", "regions", "reports", "leads-read", "manager")
+OPT_IN = tuple(dict.fromkeys(row.toolset for row in load() if row.toolset not in DEFAULT))
 
 
 def chosen_toolsets(text: str) -> set[str]:

@@ -228,6 +228,12 @@ ASSUMPTIONS = (
         "Nothing is said.",
     ),
     Assumption(
+        "job-files",
+        "rooflink",
+        "A job's photos and documents are listed with ?job=, none without it; a document is uploaded as a photo is.",
+        "The lists were seen on another host of RoofLink's; that documents can be uploaded is said, and not how.",
+    ),
+    Assumption(
         "regions",
         "rooflink",
         "The list of regions has the common envelope, and search looks in the name.",

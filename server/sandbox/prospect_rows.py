@@ -81,7 +81,8 @@ def _pipeline(prospect: Prospect) -> dict[str, JsonObject]:
     }
 
 
-def _photo(prospect: Prospect, number: int) -> JsonObject:
+def photo_row(prospect: Prospect, number: int) -> JsonObject:
+    """A photo that a prospect has from the start."""
     photo_id = prospect.id * 10 + number
     base = f"https://photos.example.com/{photo_id}"
     return {
@@ -96,7 +97,7 @@ def _photo(prospect: Prospect, number: int) -> JsonObject:
 
 def list_row(prospect: Prospect) -> JsonObject:
     """A row of the prospect list."""
-    cover = _photo(prospect, 1) if prospect.photos else {"is_video": False, "name": ""}
+    cover = photo_row(prospect, 1) if prospect.photos else {"is_video": False, "name": ""}
     return {
         "id": prospect.id,
         "name": prospect.title or prospect.address,
@@ -131,7 +132,7 @@ def detail_row(prospect: Prospect) -> JsonObject:
         "description": prospect.description,
         "extra_info": prospect.extra_info,
         "offline_id": prospect.external_id or None,
-        "photos": [_photo(prospect, number) for number in range(1, prospect.photos + 1)],
+        "photos": [photo_row(prospect, number) for number in range(1, prospect.photos + 1)],
         "timestamps": {
             "created": iso_date(prospect.created),
             "last_edited": iso_date(prospect.edited),

@@ -168,7 +168,7 @@ class Mail:
 
 @dataclass(slots=True)
 class Photo:
-    """A RoofLink photo; `form` is what its file has to be uploaded with."""
+    """A RoofLink photo or document; `form` is what its file has to be uploaded with."""
 
     id: int
     name: str
@@ -185,7 +185,7 @@ class Photo:
 class Upload:
     """What arrived at the upload host: the fields in their order, and the file."""
 
-    photo_id: int
+    file_id: int
     fields: tuple[tuple[str, str], ...]
     filename: str
     content_type: str

@@ -14,11 +14,11 @@ from leadbridge.server.sandbox import drf, public_jobs
 from leadbridge.server.sandbox.customers import Customers
 from leadbridge.server.sandbox.drf import Handler
 from leadbridge.server.sandbox.events import Events
+from leadbridge.server.sandbox.files import Files
 from leadbridge.server.sandbox.limits import SlidingWindow
 from leadbridge.server.sandbox.new_lead import create_lead
 from leadbridge.server.sandbox.notes import Notes
 from leadbridge.server.sandbox.options import Options
-from leadbridge.server.sandbox.photos import Photos
 from leadbridge.server.sandbox.prospect_filters import tests_for
 from leadbridge.server.sandbox.prospect_rows import checklist, detail_row, list_row, stats
 from leadbridge.server.sandbox.records import Prospect
@@ -38,7 +38,6 @@ class RoofLink:
     def __init__(self, options: Options, state: State) -> None:
         self._options = options
         self._state = state
-        self.photos = Photos(options, state)
         self.limit = SlidingWindow(5, 1.0, options.clock)  # https://developers.rooflink.com/docs
 
     def app(self) -> Starlette:
@@ -58,7 +57,8 @@ class RoofLink:
             *self._resource(Reports(self._options, self._state).routes()),
             *self._resource(public_jobs.routes(self._options, self._state)),
             *self._resource(Notes(self._options, self._state).routes()),
-            *self._resource(self.photos.routes()),
+            *self._resource(Files(self._options, self._state, "photo").routes()),
+            *self._resource(Files(self._options, self._state, "document").routes()),
             *self._resource(Customers(self._options, self._state).routes()),
         ]
 

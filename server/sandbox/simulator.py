@@ -12,6 +12,7 @@ from starlette.routing import Mount
 from leadbridge.server.sandbox.control import control_routes
 from leadbridge.server.sandbox.exchange import Answer, Connection, Incoming, call
 from leadbridge.server.sandbox.faults import UNREACHABLE, Fault, Faults
+from leadbridge.server.sandbox.files import upload_host
 from leadbridge.server.sandbox.front import Front
 from leadbridge.server.sandbox.manager import MANAGER_ROOT, Manager, Vendor
 from leadbridge.server.sandbox.mishaps import play
@@ -58,7 +59,7 @@ class Sandbox:
             routes=[
                 Mount(ROOFLINK_ROOT, self._rooflink.app()),
                 Mount(RENOVATIONFIND_ROOT, self._renovationfind.app()),
-                Mount(UPLOAD_ROOT, self._rooflink.photos.upload_host()),
+                Mount(UPLOAD_ROOT, upload_host(self.options, self._state)),
                 Mount(MANAGER_ROOT, self._manager.app()),
             ],
             exception_handlers={404: lambda _, __: PlainTextResponse("Nothing is simulated here.\n", 404)},
@@ -122,6 +123,11 @@ class Sandbox:
     def photos(self) -> dict[int, Photo]:
         """RoofLink's photos by id, those without their file too."""
         return self._state.photos
+
+    @property
+    def documents(self) -> dict[int, Photo]:
+        """RoofLink's documents by id, those without their file too."""
+        return self._state.documents
 
     @property
     def uploads(self) -> list[Upload]:

@@ -71,6 +71,7 @@ class State:
     notes: dict[int, Note] = field(default_factory=dict[int, Note])
     mails: list[Mail] = field(default_factory=list[Mail])
     photos: dict[int, Photo] = field(default_factory=dict[int, Photo])
+    documents: dict[int, Photo] = field(default_factory=dict[int, Photo])
     uploads: list[Upload] = field(default_factory=list[Upload])
     writes: list[Write] = field(default_factory=list[Write])
     requests: list[RequestRecord] = field(default_factory=list[RequestRecord])
@@ -83,6 +84,7 @@ class State:
         self.events.clear()
         self.notices.clear()
         self.photos.clear()
+        self.documents.clear()
         self.uploads.clear()
         self.notes.clear()
         self.mails.clear()
@@ -111,4 +113,5 @@ _FIRST_IDS: Mapping[str, int] = {
     "event": 61_000,
     "photo": 88_000,
     "note": 92_000,
+    "document": 96_000,
 }

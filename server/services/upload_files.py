@@ -1,4 +1,4 @@
-"""Which files may leave this machine: those inside LEADBRIDGE_UPLOAD_ROOT that are photos or videos by their content.
+"""Which files may leave this machine: those inside LEADBRIDGE_UPLOAD_ROOT that are of a known type by their content.
 
 A path is resolved first, and what is inside by then is opened part by part without following a link, so that a link
 that is put there in between leads nowhere.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Generator
+from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 """A pipe without a writer must not hold the call up before it is refused."""
 
-# What cameras and phones write. A table of our own: a package for hundreds of types would let hundreds of types leave.
+# What cameras, phones and offices write. A table of our own: a package for all types would let all of them leave.
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -37,6 +37,7 @@ _SIGNATURES = (
     (0, b"MM\0*", "image/tiff"),
     (8, b"AVI ", "video/x-msvideo"),
     (0, b"\x1aE\xdf\xa3", "video/webm"),
+    (0, b"%PDF-", "application/pdf"),
 )
 _BRANDS = {
     b"heic": "image/heic", b"heix": "image/heic", b"hevc": "image/heic", b"mif1": "image/heif", b"msf1": "image/heif",
@@ -46,6 +47,16 @@ _BRANDS = {
     b"3gp6": "video/3gpp",
 }  # fmt: skip
 """Of the ISO base media format: the four bytes after `ftyp`."""
+_OFFICE = {
+    "word/document.xml": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xl/workbook.xml": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+_NAMES = {
+    "application": "PDF, Word (.docx), Excel (.xlsx)",
+    "image": "JPEG, PNG, GIF, WebP, TIFF, HEIC, AVIF",
+    "video": "MP4, MOV, 3GP, AVI, WebM",
+}
+"""What is known, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +82,23 @@ class UploadFile:
         return "/".join(self.parts)
 
 
-def inspect_file(root: Path, text: str) -> UploadFile:
+def inspect_file(root: Path, text: str, types: Collection[str] = ("image", "video")) -> UploadFile:
     """The file at a path, absolute or below the root, read once from beginning to end.
 
+    `types`: which may leave, by the first part of the content type.
+
     Raises:
-        ArgumentsRefused: it is not below the root, no plain file, empty, too large, or no photo or video.
+        ArgumentsRefused: it is not below the root, not a plain file, empty, too large, or of another type.
     """
     parts = inside(root, text)
     with opened(root, parts) as file:
         content = file.read(LARGEST + 1)
     if len(content) > LARGEST:  # it has grown since it was opened
         raise _too_large()
-    content_type = _type_of(content[:_HEAD])
+    content_type = _type_of(content)
+    if content_type.partition("/")[0] not in types:
+        known = ", ".join(name for kind, name in _NAMES.items() if kind in types)
+        raise _refused(f"must be of a type that is known by its content: {known}")
     place = place_in(content, content_type)
     digest = hashlib.sha256(changed(content, 0, place.changes))
     return UploadFile(parts, len(content), content_type, digest.hexdigest(), place)
@@ -164,15 +180,28 @@ def _open_and_compare(base: Path, parts: tuple[str, ...]) -> int:
     return descriptor
 
 
-def _type_of(head: bytes) -> str:
+def _type_of(content: bytes) -> str:
+    """The type, known by how the content begins; nothing for any other."""
+    head = content[:_HEAD]
     if head[4:8] == b"ftyp" and (found := _BRANDS.get(head[8:12])):
         return found
     for offset, signature, content_type in _SIGNATURES:
         if head[offset : offset + len(signature)] == signature and (not offset or head[:4] == b"RIFF"):
             return content_type
-    raise _refused(
-        "is no photo or video that is known: JPEG, PNG, GIF, WebP, TIFF, HEIC, AVIF, MP4, MOV, 3GP, AVI, WebM"
-    )
+    return _office_type_of(content) if head[:4] == b"PK\x03\x04" else ""
+
+
+def _office_type_of(content: bytes) -> str:
+    """The type of a Word or Excel file, which is a ZIP archive with parts of known names; nothing for any other."""
+    import zipfile
+    from io import BytesIO
+
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            names = set(archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        return ""
+    return next((kind for part, kind in _OFFICE.items() if {"[Content_Types].xml", part} <= names), "")
 
 
 def _too_large() -> ArgumentsRefused:

@@ -19,7 +19,7 @@ from leadbridge.server.errors import NetworkSettingError, Refused, Rejected, Ser
 from leadbridge.server.services.network.failures import Progress, explain
 from leadbridge.server.services.network.proxies import proxy_for
 from leadbridge.server.services.photo_places import Change, changed
-from leadbridge.server.services.rooflink.photos import UploadForm
+from leadbridge.server.services.rooflink.files import UploadForm
 
 if TYPE_CHECKING:
     import httpx
@@ -200,7 +200,7 @@ def _no_address(why: str) -> Refused:
 def _changed() -> Refused:
     return Refused(
         "file_changed",
-        "the file was changed while it was being sent. The photo is not complete.",
+        "the file was changed while it was being sent. What it was for is not complete.",
         "Call again once nothing writes to the file.",
         sent=True,
     )

@@ -22,24 +22,7 @@ SENDABLE = [row for row in ROWS if row.path]
 # What is to be there
 
 
-OPERATIONS = {
-    # RoofLink
-    "rooflink.list_prospects", "rooflink.get_prospect", "rooflink.prospect_stats", "rooflink.prospect_checklist",
-    "rooflink.create_lead", "rooflink.update_job", "rooflink.assign_job", "rooflink.list_notes", "rooflink.add_note",
-    "rooflink.create_photo", "rooflink.finish_photo", "rooflink.list_customers", "rooflink.get_customer",
-    "rooflink.list_events", "rooflink.calendar_view", "rooflink.next_five_days_events", "rooflink.create_event",
-    "rooflink.update_event", "rooflink.delete_event", "rooflink.list_regions", "rooflink.get_region",
-    "rooflink.list_approved_jobs", "rooflink.approved_stats", "rooflink.list_public_jobs",
-    # Named by the pages without a path
-    "rooflink.upload_document", "rooflink.reply_to_note", "rooflink.update_customer_email", "rooflink.search_jobs",
-    # RenovationFind
-    "renovationfind.accept_lead", "renovationfind.decline_lead", "renovationfind.update_job_status",
-    "renovationfind.mark_won", "renovationfind.create_referral_request", "renovationfind.list_leads",
-    "renovationfind.get_lead", "renovationfind.create_vendor", "renovationfind.update_subscription",
-}  # fmt: skip
-
 WITHOUT_A_PATH = {
-    "rooflink.upload_document",
     "rooflink.reply_to_note",
     "rooflink.update_customer_email",
     "rooflink.search_jobs",
@@ -119,13 +102,8 @@ def shape(row: Operation) -> tuple[str, str, str, str]:
     return (row.service, row.api, row.method, re.sub(r"{\w+}", "{}", row.path))
 
 
-def test_every_operation_that_the_tools_need_is_there() -> None:
-    assert set(CATALOG.operations) >= OPERATIONS
-
-
-def test_what_the_pages_name_without_a_path_has_none_and_is_no_tool() -> None:
+def test_what_the_pages_name_without_a_path_has_none() -> None:
     assert {row.id for row in ROWS if not row.path} == WITHOUT_A_PATH
-    assert [name for name in WITHOUT_A_PATH if not CATALOG[name].tool] == ["rooflink.upload_document"]
     assert all(CATALOG[name].provenance.path == "unknown" for name in WITHOUT_A_PATH)
 
 

@@ -12,9 +12,11 @@ from leadbridge.server.app import tool_specs
 from leadbridge.server.catalog import load
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.text import CLOSE, OPEN, QUOTED, quoted
+from tests.cases import BY_NAME
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,
+    EVERY_TOOL,
     Person,
     Time,
     Version,
@@ -24,9 +26,8 @@ from tests.support import (
     make_sandbox,
     text_of,
 )
-from tests.tools.test_untrusted_everywhere import arguments_for, hostile
+from tests.tools.test_untrusted_everywhere import hostile
 
-ON: dict[str, Any] = {"toolsets": "all", "contract_file": EVERY_PATH}
 WRITES = {spec.name: spec for spec in tool_specs() if spec.effect.writes and spec.operations}
 ABOUT_THE_CALL = {"dry_run", "approval_token"}
 FILLED = {
@@ -143,7 +144,7 @@ async def sets_of(client: Any, tool: str) -> tuple[dict[str, Any], list[tuple[di
 @pytest.mark.parametrize("tool", WRITES)
 async def test_a_question_shows_every_argument_that_goes_out(time: Time, tool: str):
     sandbox = make_sandbox(time, **EVERY_PATH_SERVED)
-    async with connected(sandbox, time=time, **ON) as client:
+    async with connected(sandbox, time=time, **EVERY_TOOL) as client:
         schema, sets = await sets_of(client, tool)
         tried: set[str] = set()
         for arguments, seen in sets:
@@ -170,7 +171,7 @@ def _fields(row: Any) -> set[str]:
 @pytest.mark.parametrize("bent", BENT)
 async def test_no_argument_changes_a_sentence_of_a_question(time: Time, tool: str, bent: str):
     """Every free text is the same; what others wrote stands marked, and everything else stays as it was."""
-    async with connected(make_sandbox(time, **EVERY_PATH_SERVED), time=time, **ON) as client:
+    async with connected(make_sandbox(time, **EVERY_PATH_SERVED), time=time, **EVERY_TOOL) as client:
         schema, sets = await sets_of(client, tool)
         for arguments, _ in sets:
             free = {
@@ -206,7 +207,7 @@ async def test_a_name_of_the_service_stands_alone_and_marked(time: Time, bent: s
     job.customer.first_name, job.customer.last_name = bent, ""
     event = next(iter(sandbox.events))
     sandbox.events[event].name = bent
-    async with connected(sandbox, version=version, time=time, person=person, **ON) as client:
+    async with connected(sandbox, version=version, time=time, person=person, **EVERY_TOOL) as client:
         await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
         await call(client, "renovationfind_mark_won", lead_id=785, status="JOB_WON", job_amount=18500)
         await call(client, "rooflink_add_note", job_id=job.id, message="x", notify_customer=True)
@@ -231,8 +232,8 @@ async def test_a_name_of_the_service_stands_alone_and_marked(time: Time, bent: s
 async def test_no_text_of_a_service_stands_in_a_sentence(tool: str, version: Version, *, everything: bool):
     """Neither in a question, a dry run, nor in the first line of a receipt."""
     person = Person()
-    async with hostile(version, person) as (client, sandbox, transport):
-        arguments = arguments_for(sandbox, tool)
+    async with hostile(version, person) as (client, transport):
+        arguments = BY_NAME[tool].arguments
         transport.text = BENT[0]
         transport.chosen = lambda key: everything or "name" in key.lower()
         if "lead_id" in arguments:

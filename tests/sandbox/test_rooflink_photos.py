@@ -40,7 +40,7 @@ async def test_a_photo_takes_three_steps(rooflink, sandbox, upload):
     assert (await upload(row["upload_url"])).status_code == 204
     assert (await rooflink.put(finish)).status_code == 200
     (arrived,) = sandbox.uploads
-    assert (arrived.photo_id, arrived.content, arrived.filename) == (row["id"], JPEG, "roof.jpg")
+    assert (arrived.file_id, arrived.content, arrived.filename) == (row["id"], JPEG, "roof.jpg")
     assert list(arrived.fields) == list(row["upload_url"]["fields"].items())
     assert [write.operation for write in sandbox.writes] == [
         "POST /light/photos/",

@@ -42,6 +42,7 @@ from leadbridge.server.services.exchange import CONNECT_TIMEOUT
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.tools import ALL_TOOLS
+from tests.cases import BY_NAME, SENDING, SINGLE
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,
@@ -385,37 +386,6 @@ def test_each_step_on_the_way_out_is_taken_in_one_file_at_most(name: str, folder
 # No write leaves except through the catalog: on the wire
 
 _ROOTS = {"rooflink": "/roof_link_endpoints/api", "renovationfind": "/rest-(manager-)?api-v1"}
-_ONE_CALL_OF_EACH_WRITE_TOOL: dict[str, dict[str, Any]] = {
-    "rooflink_create_lead": {"address": "12 Elm St", "state": "TX", "postal_code": "75024"},
-    "rooflink_update_job": {"job_id": 7000101, "city": "Plano"},
-    "rooflink_assign_job": {"job_id": 7000101, "rep_id": 305},
-    "rooflink_add_note": {"job_id": 7000101, "message": "Called, no answer."},
-    "rooflink_reply_to_note": {"note_id": 92002, "message": "Thank you."},
-    "rooflink_update_customer_email": {"job_id": 7000101, "email": "ada@example.com"},
-    "renovationfind_accept_lead": {"lead_id": 812},
-    "renovationfind_decline_lead": {"lead_id": 811, "reason": "Outside our service area"},
-    "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
-    "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 18500},
-    "renovationfind_create_referral": {"first_name": "Ada", "last_name": "Byron", "email": "ada@example.com"},
-    "renovationfind_create_vendor": {
-        "vendor_name": "Byron Roofs", "email": "office@byronroofs.com", "password": "correct horse 7",
-        "sales_email": "sales@byronroofs.com", "city_id": 41,
-    },
-    "rooflink_create_event": {"name": "Inspection", "start": "2026-05-06T09:00", "end": "2026-05-06T10:00"},
-    "rooflink_update_event": {"event_id": 61001, "name": "Inspection"},
-    "rooflink_delete_event": {"event_id": 61002},
-    "renovationfind_update_subscription": {"vendor_id": 5000, "package_type": "BASIC"},
-}  # fmt: skip
-
-
-def test_every_write_tool_has_a_call_in_the_test_below() -> None:
-    """But for those of several steps, each of which is a write and a row of its own; see their own tests."""
-    one_write = {spec.name for spec in ALL_TOOLS if sum(load()[row].effect.writes for row in spec.operations) == 1}
-    assert one_write == set(_ONE_CALL_OF_EACH_WRITE_TOOL)
-    assert {spec.name for spec in ALL_TOOLS if spec.effect.writes and spec.operations} - one_write == {
-        "hand_off_lead",
-        "rooflink_upload_photo",
-    }
 
 
 def _row_of(method: str, path: str) -> set[str]:
@@ -435,16 +405,14 @@ async def test_each_request_that_is_no_get_is_one_row_of_the_catalog_and_one_row
     sandbox = Sandbox(clock=time, **EVERY_PATH_SERVED)  # pyright: ignore[reportArgumentType]  # names of paths
     settings = {"approvals": "off", "toolsets": "all", "contract_file": EVERY_PATH}
     async with connected(sandbox, time=time, version=version, **settings) as client:
-        for name, arguments in _ONE_CALL_OF_EACH_WRITE_TOOL.items():
-            result = data_of(await call(client, name, **arguments))
-            assert result["outcome"] == "done", (name, result)
+        for case in SINGLE:
+            result = data_of(await call(client, case.name, **case.arguments))
+            assert result["outcome"] == "done", (case.name, result)
         rows = data_of(await call(client, "write_history", limit=100))["rows"]
     sent = [request for request in sandbox.requests if request.method != "GET"]
     in_order = sorted(rows, key=lambda row: row["write_id"])
     specs = {spec.name: spec for spec in ALL_TOOLS}
-    assert [row["operation"] for row in in_order] == [
-        specs[name].operations[0] for name in _ONE_CALL_OF_EACH_WRITE_TOOL
-    ]
+    assert [row["operation"] for row in in_order] == [specs[case.name].operations[0] for case in SINGLE]
     assert len(sent) == len(in_order) == len(sandbox.writes)
     for request, row in zip(sent, in_order, strict=True):
         assert row["operation"] in _row_of(request.method, request.path)
@@ -454,9 +422,9 @@ async def test_each_request_that_is_no_get_is_one_row_of_the_catalog_and_one_row
 async def test_a_dry_run_and_a_refused_call_leave_no_write_on_the_wire_and_nothing_in_the_ledger(time: Time) -> None:
     sandbox = Sandbox(clock=time)
     async with connected(sandbox, time=time, toolsets="all", contract_file=EVERY_PATH) as client:
-        for name, arguments in _ONE_CALL_OF_EACH_WRITE_TOOL.items():
-            await call(client, name, **arguments, dry_run=True)
-            await call(client, name, **arguments, no_such_argument=1)
+        for case in SENDING:
+            await call(client, case.name, **case.arguments, dry_run=True)
+            await call(client, case.name, **case.arguments, no_such_argument=1)
         assert data_of(await call(client, "write_history"))["total"] == 0
     assert {request.method for request in sandbox.requests} <= {"GET"}
     assert sandbox.writes == []
@@ -735,25 +703,25 @@ async def _call_hanging(tool: str, deadline: float, network: _Hanging) -> _Ended
     server_ = build_server(settings, transport=lambda: network)
     async with Client(server_) as client:
         began = anyio.current_time()
-        result = await call(client, tool, **_ONE_CALL_OF_EACH_WRITE_TOOL.get(tool, {}))
+        result = await call(client, tool, **BY_NAME[tool].arguments)
         took = anyio.current_time() - began
         requests = len(network.requests)
         rows = data_of(await call(client, "write_history"))["rows"]
     return _Ended(took, result, requests, [row["state"] for row in rows])
 
 
-_LOOKING = ("rooflink_create_lead", "rooflink_update_job", "rooflink_assign_job", "rooflink_update_customer_email")
+_LOOKING = [case.name for case in SINGLE if case.finds_its_own]
 """Tools that look at the service before they write, and after an answer that was lost."""
 SHORT = 20.0
 """Seconds of a call in which one attempt at a read fits."""
-_ASKING_FIRST = ("rooflink_update_event", "rooflink_delete_event")
+_ASKING_FIRST = [case.name for case in SINGLE if case.sends[0].startswith("GET ") and not case.finds_its_own]
 """Tools that write nothing unless the service has shown what is to be changed."""
 
 
 @pytest.mark.usefixtures("loop_time")
 @pytest.mark.parametrize("drops", [False, True], ids=["no answer", "an answer drop by drop"])
 async def test_a_tool_call_ends_within_its_deadline_whatever_the_service_does(drops: bool) -> None:
-    writes = [name for name in _ONE_CALL_OF_EACH_WRITE_TOOL if name not in _LOOKING]
+    writes = [case.name for case in SINGLE if case.name not in _LOOKING]
     ended: dict[str, _Ended] = {}
 
     async def one(tool: str) -> None:
@@ -850,9 +818,7 @@ async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_t
     modes: Mapping[Version, Any] = {"modern": "auto", "legacy": "legacy"}
     async with Client(server_, mode=modes[version]) as client:
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(
-                client.call_tool, "renovationfind_mark_won", _ONE_CALL_OF_EACH_WRITE_TOOL["renovationfind_mark_won"]
-            )
+            tasks.start_soon(client.call_tool, "renovationfind_mark_won", BY_NAME["renovationfind_mark_won"].arguments)
             with anyio.fail_after(30):
                 while not network.requests:  # noqa: ASYNC110  # there is nobody to set an event
                     await anyio.sleep(0.005)

@@ -163,4 +163,4 @@ def test_the_content_tells_the_type_whatever_the_name(root: Path, head: bytes, c
 )  # fmt: skip
 def test_what_is_no_photo_stays_here_even_under_the_name_of_one(root: Path, content: bytes):
     (root / "photo.jpg").write_bytes(content)
-    assert "is no photo or video that is known" in why(root, "photo.jpg")
+    assert "must be of a type that is known by its content: JPEG" in why(root, "photo.jpg")

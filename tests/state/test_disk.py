@@ -15,7 +15,8 @@ from leadbridge.server.app import build_server
 from leadbridge.server.errors import StateError
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.state import Store, audit
-from tests.services.faults import STATUS, WRITES, line
+from tests.cases import SINGLE
+from tests.services.faults import STATUS, line
 from tests.state.disks import Disk, disk_of, read_only
 from tests.support import Time, call, connected, data_of, make_settings, patient_rate_limiter, text_of
 
@@ -51,7 +52,7 @@ async def test_while_nothing_can_be_written_no_write_is_sent_and_reads_are_serve
         assert (await one.play(STATUS)).row.told == "done"
         before = len(one.sandbox.writes)
         disk.fail()
-        for number, tool in enumerate(WRITES):
+        for number, tool in enumerate(SINGLE):
             one.sandbox.requests.clear()
             one.time.now += 1_000_000
             result = await call(one.client, tool.name, **tool.about(50 + number))

@@ -78,7 +78,7 @@ async def test_a_photo_is_created_uploaded_and_reported_as_complete(
         )
     data = data_of(result)
     (arrived,) = sandbox.uploads
-    photo = sandbox.photos[arrived.photo_id]
+    photo = sandbox.photos[arrived.file_id]
     assert (data["outcome"], data["record_id"], data["record"]["job_id"]) == ("done", photo.id, job)
     assert (photo.name, photo.description, photo.tags, photo.job_id) == ("North slope", "Hail", ("Before",), job)
     assert photo.complete
@@ -377,7 +377,7 @@ async def test_names_and_fields_of_a_form_cannot_add_parts(sandbox: Sandbox, tim
         done = await call(client, UPLOAD, job_id=job, file_path='a"b\r\nc.jpg', name=hostile[:20])
     assert data_of(done)["outcome"] == "done"
     assert sandbox.uploads[0].content == JPEG
-    assert len(sandbox.uploads[0].fields) == len(sandbox.photos[sandbox.uploads[0].photo_id].form)
+    assert len(sandbox.uploads[0].fields) == len(sandbox.photos[sandbox.uploads[0].file_id].form)
 
 
 async def test_hostile_names_are_only_data(sandbox: Sandbox, time: Time, root: Path, job: int):

@@ -17,7 +17,8 @@ import quicktok
 
 from leadbridge.server.cli.tool_table import default_tools
 from scripts.schemas import current, kept
-from tests.support import EVERY_PATH, Time, Version, call, connected, make_sandbox, text_of
+from tests.cases import BY_NAME
+from tests.support import EVERY_TOOL, Time, Version, call, connected, make_sandbox, text_of
 
 HINTS = {
     "read": (True, False, True),
@@ -26,89 +27,6 @@ HINTS = {
     "irreversible": (False, True, False),
 }
 """Effect: read-only, destructive, idempotent."""
-EFFECTS = {
-    "rooflink_list_prospects": "read",
-    "rooflink_get_prospect": "read",
-    "rooflink_prospect_stats": "read",
-    "rooflink_prospect_checklist": "read",
-    "rooflink_create_lead": "additive",
-    "rooflink_update_job": "reversible",
-    "rooflink_assign_job": "reversible",
-    "rooflink_list_notes": "read",
-    "rooflink_list_customers": "read",
-    "rooflink_get_customer": "read",
-    "rooflink_reply_to_note": "irreversible",  # it may be mailed
-    "rooflink_update_customer_email": "reversible",
-    "rooflink_search_jobs": "read",
-    "rooflink_add_note": "irreversible",  # the worst of what it may do
-    "renovationfind_accept_lead": "irreversible",
-    "renovationfind_decline_lead": "irreversible",
-    "renovationfind_update_job_status": "reversible",
-    "renovationfind_mark_won": "irreversible",
-    "renovationfind_create_referral": "irreversible",
-    "renovationfind_list_leads": "read",
-    "renovationfind_get_lead": "read",
-    "renovationfind_create_vendor": "irreversible",
-    "renovationfind_update_subscription": "reversible",
-    "hand_off_lead": "irreversible",
-    "rooflink_upload_photo": "additive",
-    "rooflink_list_events": "read",
-    "rooflink_calendar_view": "read",
-    "rooflink_next_five_days_events": "read",
-    "rooflink_create_event": "irreversible",
-    "rooflink_update_event": "irreversible",
-    "rooflink_delete_event": "irreversible",
-    "rooflink_list_regions": "read",
-    "rooflink_get_region": "read",
-    "rooflink_list_approved_jobs": "read",
-    "rooflink_approved_stats": "read",
-    "rooflink_list_public_jobs": "read",
-    "server_status": "read",
-    "write_history": "read",
-    # What this server does to its own record of a write is not undone, and no service is called.
-    "find_matching_prospects": "read",
-    "pipeline_snapshot": "read",
-    "resolve_write": "irreversible",
-}
-"""What each tool does to the world. A tool that is not here yet has to be put here."""
-LOCAL = {"server_status", "write_history", "resolve_write"}
-"""Tools that look at this server only."""
-UNGATED_WRITES = {
-    "rooflink_upload_photo",
-    "rooflink_update_customer_email",
-    "renovationfind_update_job_status",
-    "rooflink_update_job",
-    "rooflink_assign_job",
-    "renovationfind_update_subscription",
-}
-REQUIRED = {
-    "rooflink_get_prospect": {"prospect_id"},
-    "rooflink_prospect_checklist": {"prospect_id"},
-    "rooflink_create_lead": {"address", "state", "postal_code"},
-    "rooflink_update_job": {"job_id"},
-    "rooflink_assign_job": {"job_id"},
-    "rooflink_add_note": {"job_id", "message"},
-    "rooflink_get_customer": {"customer_id"},
-    "rooflink_reply_to_note": {"note_id", "message"},
-    "rooflink_update_customer_email": {"job_id", "email"},
-    "rooflink_search_jobs": {"customer_id"},
-    "renovationfind_accept_lead": {"lead_id"},
-    "renovationfind_decline_lead": {"lead_id", "reason"},
-    "renovationfind_update_job_status": {"lead_id", "status"},
-    "renovationfind_mark_won": {"lead_id", "status", "job_amount"},
-    "renovationfind_create_referral": {"first_name", "last_name"},
-    "renovationfind_get_lead": {"lead_id"},
-    "renovationfind_create_vendor": {"vendor_name", "email", "password", "sales_email", "city_id"},
-    "renovationfind_update_subscription": {"vendor_id", "package_type"},
-    "hand_off_lead": {"lead_id"},
-    "rooflink_upload_photo": {"job_id", "file_path"},
-    "rooflink_create_event": {"name", "start", "end"},
-    "rooflink_update_event": {"event_id"},
-    "rooflink_delete_event": {"event_id"},
-    "rooflink_get_region": {"region_id"},
-    "resolve_write": {"write_id", "outcome"},
-}
-"""Tools not named here require nothing."""
 SELF_EVIDENT = {
     "page", "page_size", "include_deleted", "stage", "rep_id", "rep_2_id", "project_manager_id", "region_id",
     "created_from", "created_to", "modified_from", "modified_to", "city", "county", "state", "postal_code", "latitude",
@@ -152,7 +70,7 @@ ORDERS = re.compile(
 
 async def definitions_of(version: Version) -> dict[str, dict[str, Any]]:
     """Every tool as it goes over the wire, all toolsets on and every path known."""
-    async with connected(make_sandbox(Time()), version=version, toolsets="all", contract_file=EVERY_PATH) as client:
+    async with connected(make_sandbox(Time()), version=version, **EVERY_TOOL) as client:
         listed = await client.list_tools()
     assert listed.next_cursor is None
     return {tool.name: tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in listed.tools}
@@ -186,21 +104,14 @@ async def test_clients_see_every_definition_as_it_was_reviewed(version: Version)
     }
 
 
-def test_the_tools_of_the_design_are_there(definitions):
-    assert set(EFFECTS) - {"find_matching_prospects", "resolve_write"} <= set(definitions)
-    assert set(definitions) - set(EFFECTS) == set(), "tools whose effect the table above does not tell"
-
-
 def test_all_four_hints_follow_from_the_effect(definitions):
     for name, definition in definitions.items():
-        read_only, destructive, idempotent = HINTS[EFFECTS[name]]
+        case = BY_NAME[name]
+        read_only, destructive, idempotent = HINTS[case.effect]
         hints = {
             "readOnlyHint": read_only, "destructiveHint": destructive, "idempotentHint": idempotent,
-            "openWorldHint": name not in LOCAL,
+            "openWorldHint": bool(case.sends),
         }  # fmt: skip
-        if name == "resolve_write":  # whatever it does, it must not pass for a read
-            assert definition["annotations"]["readOnlyHint"] is False
-            continue
         assert definition["annotations"] == hints, name
 
 
@@ -220,7 +131,6 @@ def test_every_input_schema_is_closed_and_valid(definitions):
         assert schema["type"] == "object"
         assert schema["additionalProperties"] is False, name
         assert set(schema) <= {"type", "properties", "required", "additionalProperties", "$schema"}, name
-        assert set(schema.get("required", [])) == REQUIRED.get(name, set()), name
 
 
 @pytest.mark.parametrize("kind", ["inputSchema", "outputSchema"])
@@ -260,7 +170,7 @@ async def test_what_the_check_demands_the_schema_says_too():
         r"must be at least ([\d.-]+)": ("minimum",),
     }
     seen: set[str] = set()
-    async with connected(make_sandbox(Time()), toolsets="all", contract_file=EVERY_PATH) as client:
+    async with connected(make_sandbox(Time()), **EVERY_TOOL) as client:
         for tool in (await client.list_tools()).tools:
             properties = tool.input_schema["properties"]
             for values in (too_much, too_little):
@@ -324,10 +234,10 @@ def test_limits_stand_in_the_schemas(definitions):
 def test_every_write_has_a_dry_run_and_every_gated_one_a_token(definitions):
     for name, definition in definitions.items():
         arguments = definition["inputSchema"].get("properties", {})
-        writes = EFFECTS[name] != "read"
-        assert ("dry_run" in arguments) == writes, name
-        assert ("approval_token" in arguments) == (writes and name not in UNGATED_WRITES), name
-        if writes:
+        case = BY_NAME[name]
+        assert ("dry_run" in arguments) == case.writes, name
+        assert ("approval_token" in arguments) == case.may_ask, name
+        if case.writes:
             assert arguments["dry_run"] == {**arguments["dry_run"], "type": "boolean", "default": False}
         assert {"dry_run", "approval_token"}.isdisjoint(definition["inputSchema"].get("required", []))
         # No argument is a yes by itself.
@@ -355,7 +265,7 @@ def test_descriptions_state_facts_and_give_no_orders(definitions):
 
 
 async def test_prompts_and_instructions_give_no_orders_in_what_hosts_list():
-    async with connected(make_sandbox(Time()), toolsets="all", contract_file=EVERY_PATH) as client:
+    async with connected(make_sandbox(Time()), **EVERY_TOOL) as client:
         prompts = (await client.list_prompts()).prompts
         instructions = client.instructions or ""
     texts = [str(prompt.description).partition(" ")[2] for prompt in prompts]  # its first word is what it does
@@ -367,7 +277,7 @@ async def test_prompts_and_instructions_give_no_orders_in_what_hosts_list():
 
 def test_no_description_promises_what_the_schema_does_not_have(definitions):
     """Names in descriptions are arguments or tools that exist."""
-    everything = set(definitions) | set(EFFECTS)
+    everything = set(definitions)
     arguments = {name for row in definitions.values() for name in row["inputSchema"].get("properties", {})}
     outputs = [schema for row in definitions.values() for schema in inner(row["outputSchema"])]
     fields = {name for schema in outputs for name in schema.get("properties", {})}

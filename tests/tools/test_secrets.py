@@ -18,16 +18,17 @@ import pytest
 from mcp import Client
 from pydantic import SecretStr
 
-from leadbridge.server.app import build_app_context, build_server, tool_specs
+from leadbridge.server.app import build_app_context, build_server
 from leadbridge.server.config.settings import Settings, load_settings
 from leadbridge.server.errors import AuthError, SettingsError
 from leadbridge.server.logs import set_up
 from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
 from leadbridge.server.sandbox.serve import bind
 from leadbridge.server.state import Store
+from tests.cases import BY_NAME, CASES, SENDING
 from tests.support import (
-    EVERY_PATH,
     EVERY_PATH_SERVED,
+    EVERY_TOOL,
     Person,
     Time,
     Version,
@@ -42,76 +43,12 @@ from tests.support import (
 RIGHT = (SANDBOX_ROOFLINK_KEY, SANDBOX_RENOVATIONFIND_TOKEN)
 """What the simulated services take; on a server that is not in sandbox mode they are keys like any other."""
 WRONG = ("rl-7f3c9a1e5b2d4c6f8a0e", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl")
-READS = ("rooflink_list_prospects", "rooflink_get_prospect", "rooflink_prospect_stats", "rooflink_prospect_checklist")
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "rooflink_list_prospects": {"page_size": 3},
-    "rooflink_get_prospect": {"prospect_id": 1},
-    "rooflink_prospect_stats": {},
-    "rooflink_prospect_checklist": {"prospect_id": 1},
-    "rooflink_create_lead": {"address": "4821 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"},
-    "rooflink_update_job": {"job_id": 1, "customer_email": "dana@example.com"},
-    "rooflink_assign_job": {"job_id": 1, "rep_id": 301},
-    "rooflink_list_notes": {},
-    "rooflink_list_customers": {},
-    "rooflink_get_customer": {"customer_id": 1},
-    "rooflink_reply_to_note": {"note_id": 92001, "message": "x"},
-    "rooflink_update_customer_email": {"job_id": 1, "email": "dana@example.com"},
-    "rooflink_search_jobs": {"customer_id": 1},
-    "rooflink_add_note": {"job_id": 1, "message": "x", "notify_customer": True},
-    "renovationfind_accept_lead": {"lead_id": 812},
-    "renovationfind_decline_lead": {"lead_id": 811, "reason": "Too far"},
-    "renovationfind_update_job_status": {"lead_id": 785, "status": "QUOTE_SENT"},
-    "renovationfind_mark_won": {"lead_id": 786, "status": "JOB_WON", "job_amount": 5},
-    "renovationfind_create_referral": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
-    "renovationfind_list_leads": {},
-    "renovationfind_get_lead": {"lead_id": 785},
-    "renovationfind_create_vendor": {
-        "vendor_name": "A",
-        "email": "a@byronroofs.com",
-        "password": "correct horse 7",
-        "sales_email": "b@byronroofs.com",
-        "city_id": 41,
-    },
-    "renovationfind_update_subscription": {"vendor_id": 5000, "package_type": "BASIC"},
-    "hand_off_lead": {
-        "lead_id": 813,
-        "already_accepted": True,
-        "address": "98 Faraway Rd",
-        "state": "TX",
-        "postal_code": "75034",
-        "first_name": "Zora",
-        "last_name": "Quill",
-    },
-    "rooflink_upload_photo": {"job_id": 1, "file_path": "roof.jpg"},
-    "rooflink_list_events": {},
-    "rooflink_calendar_view": {},
-    "rooflink_next_five_days_events": {},
-    "rooflink_create_event": {"name": "Inspection", "start": "2026-05-06T09:00", "end": "2026-05-06T10:00"},
-    "rooflink_update_event": {"event_id": 61001, "name": "Inspection"},
-    "rooflink_delete_event": {"event_id": 61002},
-    "rooflink_list_regions": {},
-    "rooflink_get_region": {"region_id": 11},
-    "rooflink_list_approved_jobs": {},
-    "rooflink_approved_stats": {},
-    "rooflink_list_public_jobs": {},
-    "server_status": {},
-    "write_history": {},
-    "resolve_write": {"write_id": 1, "outcome": "failed"},
-    "find_matching_prospects": {"address": "1 Main St"},
-    "pipeline_snapshot": {},
-}
-IN_STEPS = {"hand_off_lead": 2, "rooflink_upload_photo": 2}
-"""Tools whose one call is several writes."""
-WRITES = [spec.name for spec in tool_specs() if spec.effect.writes]
-SENDING = [spec.name for spec in tool_specs() if spec.operations and not spec.local]
 
 
 def settings_with(keys: tuple[str, str], **more: Any) -> Settings:
     rooflink, renovationfind = keys
     values = {"rooflink_api_key": SecretStr(rooflink), "renovationfind_token": SecretStr(renovationfind), **more}
-    values.setdefault("toolsets", "all")
-    values.setdefault("contract_file", EVERY_PATH)
-    return make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **values})
+    return make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **EVERY_TOOL, **values})
 
 
 class ServiceValue:
@@ -123,7 +60,7 @@ class ServiceValue:
 
     async def by(self, client: Client, tool: str, **more: Any) -> str:
         """Call a tool with its arguments and keep all that it answers."""
-        result = await call(client, tool, **{**ARGUMENTS[tool], **more})
+        result = await call(client, tool, **{**BY_NAME[tool].arguments, **more})
         self.texts.append(result.model_dump_json())
         return text_of(result)
 
@@ -164,24 +101,18 @@ def all_logs(caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, logger=name)
 
 
-def test_every_tool_has_its_arguments_here():
-    assert {spec.name for spec in tool_specs()} <= set(ARGUMENTS)
-
-
 async def test_no_tool_tells_a_key_when_all_goes_well(
     sandbox: Sandbox, time: Time, version: Version, caplog: pytest.LogCaptureFixture
 ):
     told = ServiceValue()
-    prospect = next(iter(sandbox.prospects))
     async with live(sandbox, time, told, version=version) as client:
-        for tool in WRITES:
-            text = await told.by(client, tool, dry_run=True)
-            assert "Would send" in text or "Request 1 would be" in text or tool not in SENDING, text
-        for tool in (spec.name for spec in tool_specs()):
-            more = {name: prospect for name in ("prospect_id", "job_id") if name in ARGUMENTS[tool]}
-            await told.by(client, tool, **more)
+        for case in SENDING:
+            text = await told.by(client, case.name, dry_run=True)
+            assert "Would send" in text or "Request 1 would be" in text, text
+        for case in CASES:
+            await told.by(client, case.name)
         await told.by(client, "write_history")
-    assert len(sandbox.writes) == sum(IN_STEPS.get(tool, 1) for tool in WRITES if tool in SENDING)
+    assert len(sandbox.writes) == sum(len(case.changes) for case in SENDING)
     assert told.person.shown
     assert told.leaks(*RIGHT, "X-API-KEY", "Bearer ") == []
     assert caplog.records
@@ -193,7 +124,7 @@ async def test_a_wrong_key_is_told_with_its_service_and_setting_and_never_shown(
 ):
     told = ServiceValue()
     async with live(sandbox, time, told, WRONG, version=version) as client:
-        for tool in SENDING:
+        for tool in (case.name for case in CASES if case.sends):
             text = await told.by(client, tool)
             assert "401" in text, text
             service = "RenovationFind" if tool.startswith("renovationfind") else "RoofLink"
@@ -238,10 +169,10 @@ async def test_a_service_that_sends_the_key_back_does_not_get_it_shown(
     async with live(sandbox, time, told, approvals="off") as client:
         for number, fault in enumerate(echoes(secret)):
             for tool in tools:
-                if tool in READS and (fault.status == 500 or fault.kind == "bad_gateway"):
+                if not BY_NAME[tool].writes and (fault.status == 500 or fault.kind == "bad_gateway"):
                     continue  # these are tried again after a while, by the real clock
                 sandbox.faults.clear()
-                match = "GET ." if tool in READS else "POST ." if service == "rooflink" else "PUT ."
+                match = "GET ." if not BY_NAME[tool].writes else "POST ." if service == "rooflink" else "PUT ."
                 sandbox.faults.add(replace(fault, times=None, match=match))
                 time.now += 5000
                 # Another record each time, because an outcome that is not known blocks its repeat.
@@ -278,8 +209,8 @@ async def test_the_state_store_holds_no_key(sandbox: Sandbox, time: Time, tmp_pa
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
     for keys in (RIGHT, WRONG):
         async with live(sandbox, time, told, keys, state_url=state_url) as client:
-            for tool in SENDING:
-                await told.by(client, tool)
+            for case in CASES:
+                await told.by(client, case.name)
             echo = json.dumps({"error": f"Token {keys[1]} is not allowed"})
             sandbox.faults.add(Fault(kind="status", status=400, body=echo, match="PUT status"))
             await told.by(client, "renovationfind_update_job_status", lead_id=787)
@@ -331,7 +262,7 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
     assert kept["renovationfind.update_job_status"]["lost_reason"] == "OTHER"
     assert kept["rooflink.create_lead"]["state"] == "TX"
     assert kept["rooflink.create_lead"]["email"] == "<19 characters>"
-    assert kept["renovationfind.create_referral_request"]["skip_duplicates"] is True
+    assert kept["renovationfind.create_referral_request"]["skip_duplicates"] is False
 
 
 async def test_no_repr_and_no_error_holds_a_key(sandbox: Sandbox, time: Time):

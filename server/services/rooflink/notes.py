@@ -41,14 +41,15 @@ def _people(value: JsonValue) -> list[str]:
     return [value.strip()] if isinstance(value, str) and value.strip() else []
 
 
-def _words(value: JsonValue) -> list[str]:
+def words(value: JsonValue) -> list[str]:
     """Tags from texts, objects with a name, or one text with commas."""
     if isinstance(value, str):
         return [word.strip() for word in value.split(",") if word.strip()]
     return _people(value) if isinstance(value, (list, dict)) else []
 
 
-def _identity(value: JsonValue) -> JsonValue:
+def identity(value: JsonValue) -> JsonValue:
+    """The id of a record, or what stands in its place."""
     return value.get("id") if isinstance(value, dict) else value
 
 
@@ -67,10 +68,10 @@ class Note(Answer):
     message: Text = None
     sender: Annotated[str | None, BeforeValidator(_one)] = None
     recipients: Annotated[list[str], BeforeValidator(_people)] = Field(default_factory=list[str])
-    tags: Annotated[list[str], BeforeValidator(_words)] = Field(default_factory=list[str])
-    job_id: Annotated[Integer, BeforeValidator(_identity)] = None
+    tags: Annotated[list[str], BeforeValidator(words)] = Field(default_factory=list[str])
+    job_id: Annotated[Integer, BeforeValidator(identity)] = None
     date: Moment = None
-    reply_to: Annotated[Integer, BeforeValidator(_identity)] = None
+    reply_to: Annotated[Integer, BeforeValidator(identity)] = None
     replies: Annotated[Integer, BeforeValidator(_how_many)] = None
     read: Flag = None
     archived: Flag = None

@@ -14,7 +14,7 @@ from leadbridge.server.contract.web import DocumentationError, reading, text_of
 from leadbridge.server.doctor.network import host_findings, way_findings
 from leadbridge.server.errors import Unavailable
 from leadbridge.server.services.network import trust
-from leadbridge.server.services.rooflink.photos import UploadForm
+from leadbridge.server.services.rooflink.files import UploadForm
 from leadbridge.server.services.uploads import Outgoing, Uploads
 from tests.services.network.world import HOST, HttpProxy, Service, SocksProxy, listening
 

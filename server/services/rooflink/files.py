@@ -1,17 +1,18 @@
-"""RoofLink's answer to a new photo: its id, and the form with which its file is uploaded.
+"""RoofLink's photos and documents: a row of their lists, and the form with which the file of a new one is uploaded.
 
-Source: https://developers.rooflink.com/reference/photos-create
+Sources: https://developers.rooflink.com/reference/photos-create; the lists are known from public client code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
-from leadbridge.server.services.values import Answer, RecordId
+from leadbridge.server.services.rooflink.notes import identity, words
+from leadbridge.server.services.values import Answer, Integer, Moment, RecordId, Text
 
 MOST_FIELDS = 60
 LARGEST_FORM = 64_000
@@ -46,8 +47,27 @@ class UploadForm:
         return None if not texts or len(texts) > MOST_FIELDS or too_large or "file" in texts else cls(url, texts)
 
 
-class CreatedPhoto(Answer):
-    """A new photo."""
+class StoredFile(Answer):
+    """A photo or document in a list. Its addresses open the file for whoever has them; a document's expire."""
+
+    id: RecordId
+    name: Text = None
+    ext: Text = None
+    date_created: Moment = None
+    tags: Annotated[list[str], BeforeValidator(words)] = Field(default_factory=list[str])
+    job: Annotated[Integer, BeforeValidator(identity)] = None
+    url: Text = None
+    file: Text = None
+    preview_url: Text = None
+
+    @property
+    def address(self) -> str | None:
+        """Where the file itself is."""
+        return self.url or self.file
+
+
+class CreatedFile(Answer):
+    """A new photo or document."""
 
     id: RecordId
     upload_url: JsonValue = None

@@ -1,4 +1,4 @@
-"""Photos that RoofLink has created and whose file is still to come, kept so that a later call goes on with them."""
+"""Photos and documents that RoofLink has created without their file, kept so that a later call goes on with them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from leadbridge.server.services.rooflink.photos import UploadForm
+from leadbridge.server.services.rooflink.files import UploadForm
 from leadbridge.server.state import Store
 
 if TYPE_CHECKING:
@@ -19,24 +19,24 @@ KEPT_FOR = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A photo on RoofLink without its file, or whose file was not yet reported as complete."""
+    """A record on RoofLink without its file, or whose file was not yet reported as complete."""
 
-    photo_id: int
+    record_id: int
     form: UploadForm | None = field(repr=False)
     """Nothing if it has expired or never came."""
     uploaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class PhotoUploads:
-    """Unfinished photos of one account. `upload` is a digest of job, content and name."""
+class UnfinishedUploads:
+    """Unfinished uploads of one account. `upload` is a digest of kind, job, content and name."""
 
     store: Store
     account: str
     clock: Callable[[], float] = time.time
 
     async def get(self, upload: str) -> Unfinished | None:
-        """The unfinished photo of an upload."""
+        """What an upload has created."""
 
         def work(connection: Connection) -> Unfinished | None:
             from leadbridge.server.state.tables import photo_uploads as table
@@ -49,15 +49,15 @@ class PhotoUploads:
 
         return await self.store.run(work)
 
-    async def keep(self, upload: str, job_id: int, digest: str, photo: Unfinished) -> None:
-        """Keep a photo in place of the one before, and throw away forms that are too old."""
+    async def keep(self, upload: str, job_id: int, digest: str, record: Unfinished) -> None:
+        """Keep a record in place of the one before, and throw away forms that are too old."""
         now = self.clock()
         values = {
-            "photo_id": photo.photo_id,
+            "photo_id": record.record_id,
             "job_id": job_id,
             "digest": digest,
-            "form": photo.form.as_json() if photo.form else {},
-            "uploaded": photo.uploaded,
+            "form": record.form.as_json() if record.form else {},
+            "uploaded": record.uploaded,
             "created_at": now,
         }
 
@@ -81,7 +81,7 @@ class PhotoUploads:
         await self.store.run(work)
 
     async def forget(self, upload: str) -> None:
-        """The photo is complete; its form is of no use any more."""
+        """The upload is complete; its form is of no use any more."""
 
         def work(connection: Connection) -> None:
             from leadbridge.server.state.tables import photo_uploads as table
