@@ -49,6 +49,29 @@ def _what(row: WriteRow) -> str:
     return ": ".join(part for part in (tried, target, row.summary) if part)
 
 
+def forget(app: AppContext, *, yes: bool) -> int:
+    """Forget what is resolved, after a yes; the exit code is 1 for a no."""
+    from leadbridge.server.writes.forget import forget as forget_all
+
+    sys.stdout.write(
+        f"This forgets, for every company in {app.store.description}: all writes that are resolved, the audit trail, "
+        "and what is known of leads and prospects. A repeat of a forgotten write is not stopped any more. Servers may "
+        "go on running.\n"
+    )
+    if not yes:
+        sys.stdout.write("Forget it? Type yes: ")
+        sys.stdout.flush()
+        if sys.stdin.readline().strip().casefold() != "yes":
+            sys.stdout.write("Nothing was forgotten.\n")
+            return 1
+    found = forget_all(app.store, app.ledger.clock())
+    sys.stdout.write(f"Forgotten: {found.writes} writes, {found.records} leads and prospects.\n")
+    if found.unresolved:
+        numbers = ", ".join(map(str, found.unresolved))
+        sys.stdout.write(f"Kept, because what became of them is not known: {numbers}. resolve_write settles them.\n")
+    return 0
+
+
 def verify(app: AppContext) -> int:
     """Walk the audit trail; the exit code is 1 where it is broken."""
     verdict = audit.verify(app.store)

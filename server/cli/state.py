@@ -62,6 +62,18 @@ def history_export(*, env_file: EnvFile = None) -> None:
     raise typer.Exit(_on_store(env_file, export, none_yet=""))
 
 
+@history_app.command("forget")
+def history_forget(
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    env_file: EnvFile = None,
+) -> None:
+    """Forget the history and what is known of leads and prospects, safely while servers run."""
+    from leadbridge.server.cli.history import forget
+
+    raise typer.Exit(_on_store(env_file, lambda app: forget(app, yes=yes), none_yet=NO_STORE))
+
+
 company_app = typer.Typer(help="Whose keys these are, and whose history.", no_args_is_help=True)
 
 

@@ -65,6 +65,16 @@ def append(
     connection.execute(MOVE_HEAD, {"value": f"{position + 1} {digest}"})
 
 
+def begin_anew(connection: Connection) -> None:
+    """Forget every row: the next one is the first. What stays on record must be appended again."""
+    from leadbridge.server.state.statements import MOVE_HEAD
+    from leadbridge.server.state.tables import AUDIT_START, audit
+
+    hold(connection)
+    connection.execute(audit.delete())
+    connection.execute(MOVE_HEAD, {"value": f"0 {AUDIT_START}"})
+
+
 def read(store: Store) -> Iterator[AuditRow]:
     """Every row in its order."""
 

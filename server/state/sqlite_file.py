@@ -41,6 +41,15 @@ def prepare(path: Path) -> None:
         raise StateError(msg) from None
 
 
+def identity_of(path: Path) -> tuple[int, int] | None:
+    """What tells the file at a path from every other one that was or will be there; nothing where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def patiently(work: Callable[[], T]) -> T:
     """What `work` gives, tried again for some seconds while the file is locked.
 

@@ -32,6 +32,8 @@ class Store:
         """Where it is with SQLite, unless it is in memory."""
         self.in_memory = self.file is None and url.startswith("sqlite")
         self._engine: Engine | None = None
+        self._opened: tuple[int, int] | None = None
+        """Which file was opened: the same must be at the path before each transaction."""
         self._opening = threading.Lock()
         self._alone: AbstractContextManager[Any] = threading.Lock() if self.in_memory else nullcontext()
         self._secret: bytes | None = None
@@ -51,7 +53,24 @@ class Store:
     def run_sync(self, work: Callable[[Connection], T]) -> T:
         """Like `run`, in the calling thread."""
         with self._in_words(), self._alone, self._open().begin() as connection:
+            self._refuse_another_file()
             return work(connection)
+
+    def _refuse_another_file(self) -> None:
+        """A file that was deleted or replaced is still open here, but no other process sees what is written to it.
+
+        Raises:
+            StateError: the file at the path is not the one that was opened.
+        """
+        from leadbridge.server.state.sqlite_file import identity_of
+
+        if self.file is None or identity_of(self.file) == self._opened:
+            return
+        msg = (
+            f"The state store ({self.description}) was deleted or replaced while it was in use. Restart LeadBridge "
+            "everywhere it runs. To forget what is in it, use `leadbridge history forget` instead of deleting it."
+        )
+        raise StateError(msg)
 
     def is_made(self) -> bool:
         """Whether there is a store of LeadBridge's at the address. Nothing is made.
@@ -168,10 +187,11 @@ class Store:
 
     def _create(self) -> Engine:
         from leadbridge.server.state.migrations import migrate
-        from leadbridge.server.state.sqlite_file import prepare, sign
+        from leadbridge.server.state.sqlite_file import identity_of, prepare, sign
 
         if self.file is not None:
             prepare(self.file)
+            self._opened = identity_of(self.file)
         engine = self._engine_for_address()
         try:
             with engine.begin() as connection:
@@ -180,6 +200,7 @@ class Store:
                     sign(connection)
                 if self.at_open is not None:
                     self.at_open(connection)
+                self._refuse_another_file()
         except BaseException:
             engine.dispose()  # or each try would leave a connection open
             raise

@@ -53,7 +53,7 @@ def _uncommitted(state: str) -> Callable[[], None]:
 
         def append(connection: Any, at: float, event: Any, **named: Any) -> None:
             real(connection, at, event, **named)
-            if event["state"] == state:
+            if event.get("state") == state:
                 die()
 
         _replace(audit, "append", append)

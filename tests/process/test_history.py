@@ -267,3 +267,13 @@ def test_damage_in_the_file_is_found_wherever_it_is(command, account, state):
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
     assert "The state store" in line
+
+
+def test_the_history_is_forgotten_after_a_yes_only(account):
+    asked = CliRunner().invoke(app, ["history", "forget"], env=account, input="no\n")
+    assert (asked.exit_code, "Nothing was forgotten." in asked.stdout) == (1, True)
+    assert "3 of 3 writes" in history(account, "list").stdout
+    forgotten = history(account, "forget", "--yes")
+    assert (forgotten.exit_code, "Forgotten: 3 writes" in forgotten.stdout) == (0, True)
+    assert "lead 812" not in history(account, "list").stdout
+    assert history(account, "verify").exit_code == 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import pytest
 from sqlalchemy import Connection, inspect, text
 
@@ -23,14 +24,15 @@ from leadbridge import server
 from leadbridge.server.catalog import load
 from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.errors import Refused, StateError
-from leadbridge.server.sandbox import Sandbox
-from leadbridge.server.state import Store
+from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.state import Store, audit
 from leadbridge.server.state.tables import SCHEMA_VERSION
 from leadbridge.server.writes.approval import Approval
+from leadbridge.server.writes.forget import forget
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from tests.databases import beside
-from tests.support import DEFAULT_STORE, Time, call, connected, data_of, text_of
+from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_sandbox, text_of
 
 _ROOT = Path(server.__file__).parents[2]
 STATUS = load()["renovationfind.update_job_status"]
@@ -546,3 +548,77 @@ def test_a_new_file_that_many_open_at_the_same_instant_is_opened_by_all(tmp_path
         for number in range(25):
             path = tmp_path / f"{number}.db"
             assert len(set(pool.map(opened, [path] * 4))) == 1
+
+
+# Another file at the path
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("how", ["deleted", "replaced", "deleted and made anew"])
+async def test_a_file_that_was_replaced_under_a_server_lets_nothing_be_written(
+    time: Time, file: Path, url: str, how: str
+) -> None:
+    sandbox = make_sandbox(time)
+    referral = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com"}
+    settings = {"state_url": url, "approvals": "off"}
+    async with connected(sandbox, time=time, **settings) as client:
+        assert data_of(await call(client, "renovationfind_create_referral", **referral))["outcome"] == "done"
+        if how == "replaced":
+            other = file.with_name("other.db")
+            with closing(sqlite3.connect(other)) as copy:
+                copy.execute("CREATE TABLE x (y)")
+            other.replace(file)
+        else:
+            for path in file.parent.glob(f"{file.name}*"):
+                path.unlink()
+        if how == "deleted and made anew":
+            async with connected(sandbox, time=time, **settings) as other_server:
+                row = data_of(await call(other_server, "write_history"))
+                assert row["total"] == 0
+        again = await call(client, "renovationfind_create_referral", **{**referral, "first_name": "Anna"})
+        read = await call(client, "rooflink_list_prospects", page_size=3)
+    assert again.is_error
+    assert "was deleted or replaced while it was in use" in text_of(again)
+    assert "history forget" in text_of(again)
+    assert len(sandbox.writes) == 1
+    assert data_of(read)["rows"]
+
+
+async def test_what_is_forgotten_is_gone_while_a_server_runs_and_what_is_unresolved_stays(
+    time: Time, file: Path, url: str
+) -> None:
+    sandbox = make_sandbox(time)
+    lead = {"address": "17 Quillfeather St", "state": "TX", "postal_code": "75024"}
+    async with connected(sandbox, time=time, state_url=url, approvals="off") as client:
+        assert data_of(await call(client, "rooflink_create_lead", **lead))["outcome"] == "done"
+        sandbox.faults.add(Fault(kind="drop_after", match="PUT status"))
+        lost = {"lead_id": 785, "status": "QUOTE_SENT"}
+        assert data_of(await call(client, "renovationfind_update_job_status", **lost))["outcome"] == "unknown"
+        assert data_of(await call(client, "renovationfind_accept_lead", lead_id=812))["outcome"] == "done"
+        store = Store(url)
+        found = await anyio.to_thread.run_sync(forget, store, 4_000_000_000.0)
+        assert (found.writes, found.unresolved) == (2, (2,))
+        assert audit.verify(store).broken_at is None
+        rows = data_of(await call(client, "write_history"))["rows"]
+        assert [(row["write_id"], row["state"], row["target"]) for row in rows] == [
+            (2, "unknown", "lead 785"), (3, "done", "")
+        ]  # fmt: skip
+        again = data_of(await call(client, "renovationfind_update_job_status", **lost))
+        assert again["reason"] == "earlier_unknown"
+        new = data_of(await call(client, "renovationfind_update_job_status", lead_id=786, status="QUOTE_SENT"))
+        assert (new["outcome"], new["write_id"]) == ("done", 4)
+        assert audit.verify(store).broken_at is None
+        store.close()
+    if not DEFAULT_STORE:
+        assert b"Quillfeather" not in await anyio.Path(file).read_bytes()
+
+
+async def test_nothing_is_forgotten_while_something_is_being_sent(stores: Any) -> None:
+    store = stores()
+    ledger = Ledger(store, lambda _: "account", simulated=lambda _: False)
+    permit = await ledger.begin(_plan(), Approval("not needed"))
+    assert isinstance(permit, WritePermit)
+    await permit.sending()
+    with pytest.raises(StateError, match="write 1 is being sent right now"):
+        forget(store, 4_000_000_000.0)
+    assert (await ledger.history())[1] == 1
