@@ -15,7 +15,7 @@ from tests.support import Person, Time, Version, call, connected, data_of, text_
 
 CREATE, UPDATE, DELETE = "rooflink_create_event", "rooflink_update_event", "rooflink_delete_event"
 NOW = datetime(2026, 5, 4, 15, 30, tzinfo=UTC)
-ON: dict[str, Any] = {"toolsets": "calendar,pipeline"}
+ON: dict[str, Any] = {"toolsets": "calendar,pipeline", "clock": datetime(2026, 5, 1, tzinfo=UTC).timestamp}
 GOOD: dict[str, Any] = {"name": "Roof inspection", "start": "2026-05-06T09:00", "end": "2026-05-06T10:30"}
 
 
@@ -126,6 +126,17 @@ async def test_early_hours_are_foretold_and_told(sandbox: Sandbox, time: Time, v
     assert data["record"] == {"event_id": data["record_id"], "start": "2026-05-06 07:00", "end": "2026-05-06 08:00"}
     assert free["warnings"] == []
     assert "Any time: yes" in person.shown[1]
+
+
+@pytest.mark.parametrize(("day", "said"), [("2016-12-05", "is in the past."), ("2206-12-05", "is years ahead.")])
+async def test_an_event_that_is_past_or_years_ahead_is_warned_of_before_anybody_is_mailed(
+    sandbox: Sandbox, time: Time, day: str, said: str
+):
+    person = Person("decline")
+    async with connected(sandbox, time=time, person=person, **ON) as client:
+        given = {"name": "Inspection", "start": f"{day}T09:00", "end": f"{day}T10:00", "invitee_ids": [301]}
+        await call(client, "rooflink_create_event", **given)
+    assert f"The start {day} {said}" in person.shown[-1]
 
 
 async def test_a_date_that_the_service_reads_otherwise_is_told(time: Time):
@@ -432,7 +443,7 @@ async def test_an_approved_change_reads_the_event_once_and_once_more_after_a_min
 ):
     event, clock = seeded(sandbox), Time(1_790_000_000.0)
     person = Thinking(clock, seconds)
-    async with connected(sandbox, version=version, time=time, clock=clock, person=person, **ON) as client:
+    async with connected(sandbox, version=version, time=time, person=person, **{**ON, "clock": clock}) as client:
         for tool, given, method in ((UPDATE, {"name": "Moved"}, "PATCH"), (DELETE, {}, "DELETE")):
             before = len(methods(sandbox))
             assert data_of(await call(client, tool, event_id=event, **given))["outcome"] == "done"
@@ -445,10 +456,10 @@ async def test_a_yes_does_not_count_once_another_write_has_changed_the_event(
     sandbox: Sandbox, time: Time, version: Version, tmp_path: Path, seconds: float
 ):
     event, clock, state = seeded(sandbox), Time(1_790_000_000.0), f"sqlite:///{tmp_path / 'state.db'}"
-    async with connected(sandbox, time=time, clock=clock, state_url=state, approvals="off", **ON) as other:
+    async with connected(sandbox, time=time, state_url=state, approvals="off", **{**ON, "clock": clock}) as other:
         person = Once(clock, seconds, lambda: call(other, UPDATE, event_id=event, start=GOOD["start"], end=GOOD["end"]))
         async with connected(
-            sandbox, version=version, time=time, clock=clock, state_url=state, person=person, **ON
+            sandbox, version=version, time=time, state_url=state, person=person, **{**ON, "clock": clock}
         ) as client:
             result = await call(client, DELETE, event_id=event)
     assert [write.operation.partition(" ")[0] for write in sandbox.writes] == ["PATCH"]
@@ -465,7 +476,7 @@ async def test_a_yes_after_a_minute_does_not_count_once_somebody_has_changed_the
         sandbox.events[event].name = "Another"
 
     person = Once(clock, 61, renamed)
-    async with connected(sandbox, version=version, time=time, clock=clock, person=person, **ON) as client:
+    async with connected(sandbox, version=version, time=time, person=person, **{**ON, "clock": clock}) as client:
         result = await call(client, DELETE, event_id=event)
     assert sandbox.writes == []
     assert data_of(result)["outcome"] in {"refused", "not_approved"}

@@ -638,3 +638,22 @@ async def test_a_page_too_long_to_read_is_cut_and_goes_on_without_a_gap(version:
             page, page_size = data["next_page"], data.get("page_size", page_size)
     assert page_size < 100
     assert sorted(seen) == sorted(everything)
+
+
+@pytest.mark.parametrize(
+    ("filters", "sent"),
+    [
+        ({"state": "tx"}, {"state": "TX"}),
+        ({"state": "Texas"}, {"state": "TX"}),
+        ({"state": "québec"}, {"state": "QC"}),
+        ({"postal_code": "t2p1j9"}, {"zipcode": "T2P 1J9"}),
+        ({"postal_code": "T2P-1J9"}, {"zipcode": "T2P 1J9"}),
+        ({"postal_code": "78701-1234"}, {"zipcode": "78701"}),
+        ({"postal_code": "T2P", "state": "Jalisco"}, {"zipcode": "T2P", "state": "Jalisco"}),
+    ],
+)
+async def test_a_place_goes_out_as_the_service_writes_it(sandbox, time, filters, sent):
+    async with connected(sandbox, time=time) as client:
+        await call(client, LIST, **filters)
+    query = parse_qs(sandbox.requests[-1].query)
+    assert {name: query[name] for name in sent} == {name: [value] for name, value in sent.items()}

@@ -435,17 +435,32 @@ async def test_a_leap_day_is_a_day(sandbox: Sandbox, time: Time):
     assert sandbox.writes[-1].body == {"status": "MEETUP_SCHEDULED", "meetingScheduledDate": "2028-02-29"}
 
 
-async def test_a_meeting_in_the_past_is_set_and_said_to_be(sandbox: Sandbox, time: Time):
+async def test_a_meeting_in_the_past_or_years_ahead_is_set_and_said_to_be(sandbox: Sandbox, time: Time):
     now = datetime(2027, 5, 4, 3, tzinfo=UTC).timestamp()
     async with connected(sandbox, time=time, clock=lambda: now, time_zone="America/Chicago") as client:
         for day, warnings in (
-            ("2027-05-02", ["The meeting date 2027-05-02 lies in the past."]),
+            ("2027-05-02", ["The meeting date 2027-05-02 is in the past."]),
             ("2027-05-03", []),  # today in the office
+            ("2206-12-05", ["The meeting date 2206-12-05 is years ahead."]),
         ):
             given = {"status": "MEETUP_SCHEDULED", "meeting_scheduled_date": day}
-            receipt = data_of(await call(client, UPDATE, lead_id=785, **given))
+            result = await call(client, UPDATE, lead_id=785, **given)
+            receipt = data_of(result)
             assert receipt["outcome"] == "done"
             assert [told for told in receipt.get("warnings", []) if "meeting" in told] == warnings
+            assert day in text_of(result)
+            assert f"{day}T" not in text_of(result)
+
+
+async def test_the_days_of_a_won_job_that_are_past_are_warned_of_in_the_question(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    person = Person("decline")
+    days = {"estimated_project_start_date": "2016-12-20", "estimated_completion_date": "2206-12-28"}
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        await call(client, WIN, lead_id=785, status="LEAD_WON", job_amount=5, **days)
+    assert "The start date 2016-12-20 is in the past." in person.shown[-1]
+    assert "The completion date 2206-12-28 is years ahead." in person.shown[-1]
 
 
 async def test_the_completion_is_not_before_the_start(sandbox: Sandbox, time: Time):

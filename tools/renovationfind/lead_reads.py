@@ -17,6 +17,7 @@ from leadbridge.server.services.renovationfind.lead_lists import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.view import Identity, Omitted, Result, ServiceValue, View
 from leadbridge.server.text import label
+from leadbridge.tools.dates import day
 from leadbridge.tools.paging import columns_for, cut_for
 from leadbridge.tools.renovationfind.lead_answers import lead_record
 from leadbridge.tools.renovationfind.leads import LeadId
@@ -196,13 +197,13 @@ def _status_details(lead: Lead) -> dict[str, JsonValue]:
     values: dict[str, JsonValue] = {
         "status_set": moment(told.statusActionDate),
         "status_reason": label(told.reason, limit=500) or None,
-        "meeting": moment(told.meetupScheduledDate),
+        "meeting": day(told.meetupScheduledDate),
         "job_amount": told.jobAmount,
         "contact_method": label(told.contactMethod, limit=60) or None,
         "estimate_type": label(told.estimateType, limit=60) or None,
         "lost_reason": label(told.lostReason, limit=60) or None,
-        "start": moment(told.estimatedProjectStartDate) or ("to be decided" if told.startDateTbd else None),
-        "completion": moment(told.estimatedCompletionDate) or ("to be decided" if told.completionDateTbd else None),
+        "start": day(told.estimatedProjectStartDate) or ("to be decided" if told.startDateTbd else None),
+        "completion": day(told.estimatedCompletionDate) or ("to be decided" if told.completionDateTbd else None),
     }
     return {name: value for name, value in values.items() if value is not None}
 

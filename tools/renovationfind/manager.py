@@ -25,6 +25,7 @@ from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
+from leadbridge.tools.dates import odd_dates
 
 PACKAGES = {"NONE": 0, "BASIC": 1, "PREMIUM": 2, "PLATINUM": 3, "DISCOUNT_PARTNER": 4}
 """`packageType`, documented as an integer."""
@@ -186,7 +187,7 @@ async def renovationfind_update_subscription(
         preview=Preview(
             lines=(f"Set vendor {vendor_id} on RenovationFind to the package {package_type}{until}.",),
             said=frozenset(arguments),
-            warnings=()
+            warnings=tuple(odd_dates({"end date": end}, app.time.today()))
             if end
             else ("No end date is sent; whether RenovationFind then keeps or clears the old one is not documented.",),
         ),

@@ -29,6 +29,7 @@ from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered, titled
+from leadbridge.tools.dates import day, odd_dates
 from leadbridge.tools.renovationfind.lead_answers import (
     customer_lines,
     known_line,
@@ -36,7 +37,6 @@ from leadbridge.tools.renovationfind.lead_answers import (
     receive_lead,
 )
 from leadbridge.tools.renovationfind.leads import LeadId
-from leadbridge.tools.tables import moment
 
 
 def _not_won(value: object) -> object:
@@ -125,6 +125,13 @@ _OURS = (
 """Arguments that are dates or one of a few words."""
 
 
+_DATES = {
+    "meeting_scheduled_date": "meeting date",
+    "estimated_project_start_date": "start date",
+    "estimated_completion_date": "completion date",
+}
+
+
 def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue]) -> tuple[PreviewLine, ...]:
     status = str(given["status"])
     lines: list[PreviewLine] = [f"Set lead {lead_id} to {status}{_amount(given)} on RenovationFind."]
@@ -137,10 +144,9 @@ def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValu
 
 
 def _warnings(known: KnownLead | None, given: Mapping[str, JsonValue], today: date) -> tuple[str, ...]:
-    warnings: list[str] = []
-    status, meeting = given["status"], given.get("meeting_scheduled_date")
-    if isinstance(meeting, str) and date.fromisoformat(meeting) < today:
-        warnings.append(f"The meeting date {meeting} lies in the past.")
+    status = given["status"]
+    days = {what: date.fromisoformat(str(given[name])) for name, what in _DATES.items() if name in given}
+    warnings = odd_dates(days, today)
     if status not in WON and (known is None or not known.accepted):
         warnings.append("The lead is not known to be accepted; RenovationFind takes a status only after that.")
     if status == "LEAD_WON" and not (known and known.lead.attachments):
@@ -155,7 +161,7 @@ def _state_of(lead: Lead) -> dict[str, JsonValue]:
     if amount is not None:
         state["job_amount"] = amount
     if data is not None and data.meetupScheduledDate:
-        state["meeting"] = moment(data.meetupScheduledDate)
+        state["meeting"] = day(data.meetupScheduledDate)
     return state
 
 
@@ -168,9 +174,9 @@ def _amount(given: Mapping[str, JsonValue]) -> str:
     return f" for {exact:,.2f}" if exact == round(exact, 2) else f" for {exact:,f}"
 
 
-def iso(day: date | None) -> str | None:
+def iso(when: date | None) -> str | None:
     """A day as it is sent."""
-    return day.isoformat() if day else None
+    return when.isoformat() if when else None
 
 
 TOOLS = (

@@ -21,6 +21,7 @@ from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.agreement import compare
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import rendered, titled
+from leadbridge.tools.dates import odd_dates
 from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
 from leadbridge.tools.rooflink.event_times import At, on_the_wire, span_problem, will_be_moved
 from leadbridge.tools.rooflink.event_views import shown
@@ -46,7 +47,8 @@ async def rooflink_create_event(
 
     Local time, 15 minutes at least. Starts before 7:00 and ends before 8:00 are moved there unless all_day or any_time.
     """
-    operation = app_context(ctx).operation("rooflink.create_event")
+    app = app_context(ctx)
+    operation = app.operation("rooflink.create_event")
     invitees = _unique(invitee_ids or [])
     given: dict[str, JsonValue] = {
         "name": name,
@@ -75,7 +77,7 @@ async def rooflink_create_event(
                 f"Job: {job_id}" if job_id else "Job: none",
             ),
             said=frozenset({"start", "end", "job_id", "invitee_ids"}),
-            warnings=() if all_day or any_time else tuple(will_be_moved(meant)),
+            warnings=(*_odd(app, meant), *(() if all_day or any_time else will_be_moved(meant))),
         ),
     )
 
@@ -137,7 +139,12 @@ async def rooflink_update_event(
                 ),
             ),
             said=frozenset(given),
-            warnings=(*doubts, *_span_warnings(known, meant), *(() if whole_days else will_be_moved(meant))),
+            warnings=(
+                *doubts,
+                *_odd(app, meant),
+                *_span_warnings(known, meant),
+                *(() if whole_days else will_be_moved(meant)),
+            ),
             before=state_of(known, given) if known else {},
         ),
         repeat=UntilChanged(
@@ -211,6 +218,10 @@ def _span_warnings(known: Event | None, meant: Mapping[str, datetime]) -> list[s
     if start is None or end is None or (problem := span_problem(start, end)) is None:
         return []
     return [f"The end {problem} ({shown(start)} to {shown(end)}): RoofLink will refuse this. Give both."]
+
+
+def _odd(app: AppContext, meant: Mapping[str, datetime]) -> list[str]:
+    return odd_dates({name: at.date() for name, at in [*meant.items()][:1]}, app.time.today())
 
 
 def _or(given: bool | None, known: bool | None) -> bool | None:

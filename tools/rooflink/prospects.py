@@ -12,6 +12,7 @@ from leadbridge.server.mcp.arguments import ExtraFilters, Flag, Id, Latitude, Lo
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.services.rooflink.location import written_postal_code
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import clean
 from leadbridge.tools.list_pages import numbers_of, page_reply
@@ -71,6 +72,8 @@ async def rooflink_list_prospects(
     inferred: filters_ignored names those that RoofLink did not apply. rooflink_prospect_stats counts;
     find_matching_prospects looks for a name, phone or address.
     """
+    from leadbridge.server.matching.regions import state_of  # the words of addresses: not at start
+
     days_in_order(
         ("created_from", created_from, "created_to", created_to),
         ("modified_from", modified_from, "modified_to", modified_to),
@@ -89,8 +92,8 @@ async def rooflink_list_prospects(
         "modified_from": modified_from.isoformat() if modified_from else None,
         "modified_to": modified_to.isoformat() if modified_to else None,
         "city": city,
-        "state": state,
-        "postal_code": postal_code,
+        "state": (state_of(state) or state) if state else None,
+        "postal_code": written_postal_code(postal_code) if postal_code else None,
         "latitude": latitude,
         "longitude": longitude,
     }

@@ -98,6 +98,14 @@ def locate(
     return Location(centre.latitude, centre.longitude, approximate=True, doubts=_doubts(state, postal_code, centre)), []
 
 
+def written_postal_code(text: str) -> str:
+    """A postal code as RoofLink writes it: `T2P 1J9`, a ZIP code in five digits; other texts as they are."""
+    if match := _ZIP.fullmatch(text.strip()):
+        return match.group(1)
+    squeezed = re.sub(r"[\s-]", "", text).upper()
+    return f"{squeezed[:3]} {squeezed[3:]}" if _POSTAL.fullmatch(squeezed) else text
+
+
 def proposed_postal_code(state: str, text: str) -> str:
     """What a postal code was meant to be, or nothing: `2767` has lost its zero, `T2E OA1` has a letter for a digit."""
     squeezed = re.sub(r"[\s-]", "", text).upper()
