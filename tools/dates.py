@@ -16,11 +16,8 @@ def day(value: str | None) -> str | None:
     return value[:10] if value and is_moment(value) else moment(value)
 
 
-def odd_dates(dates: Mapping[str, date], now: float) -> list[str]:
-    """A warning for each date, by what it is called, that is past or years ahead; where the office is, it may still be
-    yesterday.
-    """
-    today = datetime.fromtimestamp(now, UTC).date()
-    past = [f"The {what} {when} is in the past." for what, when in dates.items() if when < today - timedelta(days=1)]
+def odd_dates(dates: Mapping[str, date], today: date) -> list[str]:
+    """A warning for each date, by what it is called, that is past or years ahead."""
+    past = [f"The {what} {when} is in the past." for what, when in dates.items() if when < today]
     far = [f"The {what} {when} is years ahead." for what, when in dates.items() if when > today + FARTHEST]
     return past + far
