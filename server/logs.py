@@ -18,6 +18,8 @@ import traceback
 from collections.abc import Iterable, Iterator
 from typing import cast
 
+from leadbridge.server.redaction import Redactor
+
 OWN = "leadbridge"
 """The logger of LeadBridge's own lines: no argument's value, no text of a service."""
 
@@ -46,7 +48,7 @@ class _Formatter(logging.Formatter):
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
-        self._secrets = sorted((secret for secret in secrets if secret), key=len, reverse=True)
+        self._redactor = Redactor(secrets)
         self._written: set[str] = set()
 
     def format(self, record: logging.LogRecord) -> str:
@@ -58,9 +60,7 @@ class _Formatter(logging.Formatter):
         if record.stack_info:
             parts.append(record.stack_info)
         text = "\n".join(parts)
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        text = _BY_FORM.sub("***", text)
+        text = _BY_FORM.sub("***", self._redactor.text(text))
         return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text):,} characters)"
 
     def _exception(self, error: BaseException) -> str:

@@ -78,7 +78,9 @@ def serve(
         from leadbridge.server.app import build_server
         from leadbridge.server.logs import say, set_up
 
-        secrets = (settings.rooflink_api_key, settings.renovationfind_token, settings.state_url)
+        secrets = [settings.rooflink_api_key, settings.renovationfind_token]
+        if settings.state_url is not None and "@" in settings.state_url.get_secret_value():
+            secrets.append(settings.state_url)
         set_up(settings.log_level, [secret.get_secret_value() for secret in secrets if secret is not None])
         server = build_server(settings)
     except LeadBridgeError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -24,6 +24,7 @@ from leadbridge.server.errors import (
     Unavailable,
     UnexpectedResponse,
 )
+from leadbridge.server.redaction import Redactor
 from leadbridge.server.services.json_body import json_of
 from leadbridge.server.services.retry import LONGEST_COOL_OFF, retry_after
 from leadbridge.server.text import in_sentence
@@ -53,6 +54,8 @@ class HttpAnswer:
     headers: Mapping[str, str]
     body: bytes
     too_large: bool = False
+    redactor: Redactor = field(default_factory=Redactor)
+    """Knows the key that was sent, which is struck out before anything of the answer is read, shown or kept."""
 
 
 async def read(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
@@ -113,7 +116,7 @@ def _json(answer: HttpAnswer, service: Service) -> JsonValue:
         msg = "an empty body"
         raise _Unreadable(msg)
     try:
-        return json_of(answer.body, service.title)
+        return answer.redactor.value(json_of(answer.body, service.title))
     except RecursionError:
         msg = "lists and objects nested too deeply"
         raise _Unreadable(msg) from None

@@ -8,7 +8,6 @@ import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
 READ_TIMEOUT = 30.0
 """For one attempt at a read; pages have been seen to take 20 s. A write gets all the time there is."""
 DEADLINE = 50.0
-SHORTEST_KEY = 8
-"""A shorter one is no secret, and may stand in any text."""
 
 logger = logging.getLogger("leadbridge")
 
@@ -77,7 +74,6 @@ class ServiceClient:
         """Whether what answers must be the sandbox, or must not; nothing for the sandbox of this process."""
         self.observed = Observed()
         self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
-        self._secret = secret
         self._exchanges = Exchanges(service, secret, transport)
         self._met = False
         self._sleep = sleep
@@ -182,7 +178,7 @@ class ServiceClient:
         answer = await self._exchanges.send(operation, url, query, content, patience)
         if self.simulated is not None:
             refuse_other(answer, operation, self.service, self.base_url, simulated=self.simulated)
-        return self._without_key(answer)
+        return answer
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -193,13 +189,6 @@ class ServiceClient:
             await self.rate_limiter.back_off(again.delay if again else error.retry_after)
         elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
             await self.rate_limiter.back_off(error.retry_after)
-
-    def _without_key(self, answer: HttpAnswer) -> HttpAnswer:
-        """A key that the service sends back is struck out before anything of the answer is read, shown or kept."""
-        key = self._secret.get_secret_value().encode()
-        if len(key) < SHORTEST_KEY or key not in answer.body:
-            return answer
-        return replace(answer, body=answer.body.replace(key, b"***"))
 
     def _too_late(self, operation: Operation) -> Unavailable:
         return Unavailable(

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.errors import NetworkSettingError, NotReached, Unavailable
+from leadbridge.server.redaction import Redactor
 from leadbridge.server.services.answers import HttpAnswer, unreadable
 from leadbridge.server.services.bodies import BodyTooLarge, BodyUnreadable, read_body
 from leadbridge.server.services.network.failures import Progress, explain
@@ -36,6 +37,7 @@ class Exchanges:
     def __init__(self, service: Service, secret: SecretStr, transport: MakeTransport | None) -> None:
         self._service = service
         self._secret = secret
+        self._redactor = Redactor([secret.get_secret_value()])
         self._transport = transport
         self._clients: dict[tuple[str, str, bool], httpx.AsyncClient] = {}
 
@@ -83,7 +85,7 @@ class Exchanges:
         )
         try:
             with anyio.fail_after(seconds):
-                return await _answer(client, request)
+                return await self._answer(client, request)
         except BodyUnreadable as error:
             raise unreadable(str(error), operation, self._service, None) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
@@ -97,6 +99,17 @@ class Exchanges:
                 why = "broke the connection before its answer was complete"
                 raise self._broken(operation, why) from None
             raise
+
+    async def _answer(self, client: httpx.AsyncClient, request: httpx.Request) -> HttpAnswer:
+        response = await client.send(request, stream=True)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        try:
+            return HttpAnswer(response.status_code, headers, await read_body(response), redactor=self._redactor)
+        except BodyTooLarge:
+            return HttpAnswer(response.status_code, headers, b"", too_large=True)
+        finally:
+            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+                await response.aclose()
 
     async def aclose(self) -> None:
         """Close the connections."""
@@ -136,18 +149,6 @@ class Exchanges:
             operation=operation.id,
             may_have_taken_effect=operation.effect.writes,
         )
-
-
-async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> HttpAnswer:
-    response = await client.send(request, stream=True)
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    try:
-        return HttpAnswer(response.status_code, headers, await read_body(response))
-    except BodyTooLarge:
-        return HttpAnswer(response.status_code, headers, b"", too_large=True)
-    finally:
-        with anyio.CancelScope(shield=True), anyio.move_on_after(1):
-            await response.aclose()
 
 
 def _query_text(value: Scalar) -> str:

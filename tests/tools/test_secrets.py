@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import html
 import json
 import logging
+import re
 import sqlite3
 import threading
 import time as real_time
 import traceback
-from collections.abc import AsyncIterator, Iterator
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from mcp import Client
@@ -186,6 +190,59 @@ async def test_a_service_that_sends_the_key_back_does_not_get_it_shown(
     leaks = told.leaks(secret)
     assert leaks == [], f"{len(leaks)} of {len(told.texts)} answers"
     assert secret not in caplog.text
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "JSON's escapes": lambda key: "".join(f"\\u{ord(one):04X}" for one in key),
+    "one escape among them": lambda key: f"\\u{ord(key[0]):04x}{key[1:]}",
+    "JSON within JSON": lambda key: "".join(f"\\\\u{ord(one):04x}" for one in key),
+    "HTML's entities": lambda key: "".join(f"&#{ord(one)};" for one in key),
+    "entities of entities": lambda key: "".join(f"&amp;#x{ord(one):X};" for one in key),
+    "percent-encoding": lambda key: "".join(f"%{ord(one):02x}" for one in key),
+    "percent-encoding twice": lambda key: "".join(f"%25{ord(one):02X}" for one in key),
+    "Basic authentication": lambda key: f"Basic {b64encode(f'office:{key}'.encode()).decode()}",
+    "Base64 in a URL": lambda key: quote(urlsafe_b64encode(f"?>{key}".encode()).decode()),
+    "hexadecimal digits": lambda key: key.encode().hex(),
+    "markup between its characters": "<b></b>".join,
+    "invisible characters between them": "\u200b".join,
+    "line ends between them": "\\n".join,
+    "its beginning": lambda key: f"{key[:-5]}...",
+    "its end": lambda key: f"...{key[5:]}",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("key", WRONG, ids=["key", "token"])
+async def test_a_key_that_comes_back_encoded_is_struck_out_of_answers_errors_logs_and_the_store(
+    sandbox: Sandbox, time: Time, encoding: str, key: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    echoed = ENCODINGS[encoding](key)
+    told = ServiceValue()
+    state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
+    lead = f'{{"data": {{"id": 785, "customerName": "Ann {echoed}", "{echoed}": 1, "declineReason": "{echoed}"}}}}'
+    page = f'{{"count": 1, "results": [{{"id": 7, "name": "Ann {echoed}", "customer": {{"last_name": "{echoed}"}}}}]}}'
+    refusal = f'{{"{echoed}": ["Invalid {echoed}"], "address": ["{"x" * 150} {echoed}"]}}'
+    async with live(sandbox, time, told, (key, key), state_url=state_url, approvals="off") as client:
+        for tool, status, body in (
+            ("renovationfind_get_lead", 200, lead),
+            ("renovationfind_update_job_status", 200, lead),
+            ("rooflink_list_prospects", 200, page),
+            ("pipeline_snapshot", 200, page),
+            ("rooflink_create_lead", 400, refusal),
+            ("rooflink_get_prospect", 400, refusal),
+        ):
+            sandbox.faults.clear()
+            sandbox.faults.add(Fault(kind="status", status=status, body=body, times=None))
+            await told.by(client, tool)
+        await told.by(client, "write_history")
+    stored = stored_in(tmp_path).decode(errors="replace")
+    everything = "\n".join([*told.texts, caplog.text, stored])
+    assert "***" in everything
+    shown = re.sub(r"<[^<>]*>|\\u200b|\\\\[nu]200b", "", html.unescape(html.unescape(unquote(unquote(everything)))))
+    half = len(key) // 2 + 1
+    for form in (key[:half], key[-half:], json.loads(f'"{echoed}"')[len("Basic ") : half + len("Basic ")]):
+        assert form not in everything
+        assert form not in shown
 
 
 async def test_no_part_of_a_key_is_shown_where_a_text_is_cut(sandbox: Sandbox, time: Time):

@@ -1,0 +1,112 @@
+"""Strikes a key out of texts that leave, whole or cut in two, in whatever form an encoding gave it.
+
+A service, or a proxy before it, may send back what it was sent: in JSON within JSON, in HTML, in a URL, in Base64 as
+Basic authentication has it. And what shows a text takes markup and invisible characters out of it, which may stand
+between the characters of a key. So a text is looked at as it is, and as it is after each step of decoding.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
+from urllib.parse import unquote
+
+from pydantic import JsonValue
+
+from leadbridge.server.text import HIDING
+
+IN_ITS_PLACE = "***"
+SHORTEST = 8
+"""Characters; a shorter key is no secret, and may be part of any text."""
+_ROUNDS = 6
+"""Times that a text may have been encoded; one more than what shows it takes off."""
+_ENCODED = "\\&%<"
+"""Without one of these a printable text in ASCII is not encoded."""
+_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|)")
+_NOT_SHOWN = re.compile(
+    rf"<[^<>]*+>|[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff"
+    rf"\U000e0000-\U000e0fff{HIDING}]"
+)
+
+
+class Redactor:
+    """Knows keys, and strikes out each of them, or the half of one."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
+        self._forms = sorted(forms, key=len, reverse=True)
+        self._halves = [half for form in self._forms for half in (_half(form), _half(form[::-1])[::-1])]
+
+    def value(self, value: JsonValue) -> JsonValue:
+        """The value without the keys, in names and texts."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, list):
+            return [self.value(entry) for entry in value]
+        if isinstance(value, dict):
+            return {self.text(name): self.value(entry) for name, entry in value.items()}
+        return value
+
+    def may_hold(self, text: str) -> bool:
+        """Whether there may be a key in a text; most texts show at once that there is none."""
+        if not self._halves or len(text) < SHORTEST:
+            return False
+        plain = text.isascii() and text.isprintable() and not any(sign in text for sign in _ENCODED)
+        return not plain or any(half in text for half in self._halves)
+
+    def text(self, text: str) -> str:
+        """The text itself, or, if a key is in it, the text without it and decoded so far that it could be seen."""
+        if not self.may_hold(text):
+            return text
+        shown = text
+        for _ in range(_ROUNDS):
+            struck = text
+            for form in self._forms:
+                struck = _strike(struck, form)
+                struck = _strike(struck[::-1], form[::-1])[::-1]
+            if struck != text:
+                shown = text = struck
+            if (decoded := _decoded(text)) == text:
+                break
+            text = decoded
+        return shown
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A key as it is, in hexadecimal digits, and as it stands in Base64 of any text that has it in it."""
+    raw = secret.encode()
+    yield secret
+    yield raw.hex()
+    yield raw.hex().upper()
+    for before in range(3):
+        first, end = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
+        for alphabet in (b"+/", b"-_"):
+            yield b64encode(bytes(before) + raw, alphabet).decode()[first:end]
+
+
+def _half(form: str) -> str:
+    return form[: max(SHORTEST, (len(form) + 1) // 2)]
+
+
+def _strike(text: str, form: str) -> str:
+    """The text without the form, also where it has only the first half of it, or somewhat more."""
+    half, parts, at = _half(form), list[str](), 0
+    while (found := text.find(half, at)) >= 0:
+        parts += [text[at:found], IN_ITS_PLACE]
+        alike = takewhile(lambda pair: pair[0] == pair[1], zip(text[found : found + len(form)], form, strict=False))
+        at = found + sum(1 for _ in alike)
+    return "".join([*parts, text[at:]]) if parts else text
+
+
+def _decoded(text: str) -> str:
+    """A text with one layer of each encoding taken off, and without what a reader does not see."""
+    if "\\" in text:
+        text = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)) if found[1] or found[2] else "", text)
+    if "%" in text:
+        text = unquote(text)
+    if "&" in text:
+        text = html.unescape(text)
+    return _NOT_SHOWN.sub("", text)
