@@ -84,6 +84,15 @@ class AnswerRule(_Row):
     """It shows every field that was sent; one that it leaves out is said in the summary."""
 
 
+class RecordRule(_Row):
+    """Which record a write is about."""
+
+    of: str = ""
+    """The argument with its id; a write without one makes a new record."""
+    read: str = ""
+    """The operation that reads it, where there is one."""
+
+
 class _OperationProvenance(_Row):
     operation: Provenance
     path: PathProvenance
@@ -112,6 +121,7 @@ class Operation(_Row):
     query: Mapping[str, Field] = ModelField(default_factory=dict)
     body: Mapping[str, Field] = ModelField(default_factory=dict)
     answer: AnswerRule = AnswerRule()
+    record: RecordRule = RecordRule()
     may_answer_nothing: bool = False
     """Whether an empty body with 200 is a success, as 204 is: what the operation answers is not documented."""
     max_page_size: int = 0

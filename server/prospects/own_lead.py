@@ -38,7 +38,7 @@ async def find_own_lead(
         for prospect in prospects
         if prospect.id not in known
         and not prospect.deleted
-        and _created_around(prospect, since)
+        and created_around(prospect, since)
         and _same(ours, prospect)
     ]
     ours_alone = [one for one in candidates[:MOST] if _may_be_ours(await rooflink.get_prospect(one.id))]
@@ -56,11 +56,12 @@ def _same(ours: Profile, prospect: Prospect) -> bool:
     return match.likely and match.level == "exact"
 
 
-def _created_around(prospect: Prospect, since: float) -> bool:
+def created_around(prospect: Prospect, since: float) -> bool | None:
+    """Whether it was made when a write was sent, or later on that day; `None` where it does not say when."""
     try:
         created = datetime.fromisoformat(prospect.date_created or "")
     except ValueError:
-        return False
+        return None
     if created.tzinfo is not None:
         return created.timestamp() >= since - 120
     written = datetime.fromtimestamp(since, UTC).replace(tzinfo=None)

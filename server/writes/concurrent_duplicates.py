@@ -82,6 +82,17 @@ def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> 
     connection.execute(being_created.insert().values(write_id=write_id, account=account, found_by=found_by, told=told))
 
 
+def details_of(connection: Connection, write_id: int) -> ContactDetails | None:
+    """What a write was to create, while it is kept."""
+    from sqlalchemy import select
+
+    from leadbridge.server.matching.profile import details_from_json
+    from leadbridge.server.state.tables import being_created
+
+    told = connection.execute(select(being_created.c.told).where(being_created.c.write_id == write_id)).scalar()
+    return None if told is None else details_from_json(told)
+
+
 def _forget(connection: Connection, now: float) -> None:
     from sqlalchemy import or_, select
 

@@ -24,6 +24,7 @@ class WriteRow:
     service: str
     operation: str
     target: str
+    subject: str
     state: str
     summary: str
     record_id: int | None
@@ -40,6 +41,7 @@ def row_of(row: Any) -> WriteRow:
         service=row.service,
         operation=row.operation,
         target=row.target,
+        subject=row.subject,
         state=row.state,
         summary=row.summary,
         record_id=row.record_id,

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import anyio.to_thread
 from pydantic import Field
 
 from leadbridge.server.catalog.effects import Effect
+from leadbridge.server.errors import LeadBridgeError, NotFound, Refused
 from leadbridge.server.mcp.arguments import Id, OptionalId
-from leadbridge.server.mcp.context import Ctx, app_context
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
+from leadbridge.server.prospects.details import details_of
+from leadbridge.server.prospects.own_lead import created_around
+from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.services.rooflink.calendar import Event
+from leadbridge.server.services.rooflink.models import MARK, Prospect
+from leadbridge.server.text import LABEL_LIMIT, as_meant, clean
+from leadbridge.server.writes import concurrent_duplicates
 from leadbridge.server.writes.model import Done, LocalOperation, LocalWrite, Preview, Subject, Write
+from leadbridge.server.writes.preview import PreviewLine
+from leadbridge.server.writes.write_rows import WriteRow
 
 RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "Settle a write", Effect.IRREVERSIBLE)
+_HAND_OFF = re.compile(r"lead (\d+) hand-off")
 
 
 async def resolve_write(
@@ -24,37 +38,165 @@ async def resolve_write(
     """Resolve a write whose outcome is unknown, after the user looked at the record on the service.
 
     done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again. It
-    needs the user's approval. Nothing is sent to a service.
+    needs the user's approval, who is shown the record. Nothing is written to a service.
     """
     app = app_context(ctx)
-    known = await app.ledger.find(write_id)
+    row = await app.ledger.find(write_id)
+    record = await _Look(app, row, outcome, record_id).record()
 
     async def settle() -> Done:
-        row = await app.ledger.resolve(write_id, outcome, record_id)
+        settled = await app.ledger.resolve(write_id, outcome, record.id)
         return Done(
             summary=f"Write {write_id} ({row.operation}) is settled as {outcome}.",
-            record_id=row.record_id,
+            record_id=settled.record_id,
             after={"state": outcome},
+            details=[_what_follows(row, outcome, record.id)],
         )
 
     shows = "shows" if outcome == "done" else "has not got"
     return Write(
         action=LocalWrite(operation=RESOLVE, run=settle),
         subject=Subject(f"write {write_id}"),
-        arguments={"write_id": write_id, "outcome": outcome, "record_id": record_id},
+        arguments={"write_id": write_id, "outcome": outcome, "record_id": record.id},
         preview=Preview(
             lines=(
                 f"Settle write {write_id} as {outcome}: the service {shows} it.",
-                "Wrong, it would let the same be written twice."
-                if outcome == "failed"
-                else "Wrong, it would stay undone.",
-                f"It is {known.operation} of {app.time.shown(known.at)}. What became of it is not known.",
-                ("Record", known.target),
+                f"It is {row.operation} of {app.time.shown(row.at)}. What became of it is not known.",
+                _what_follows(row, outcome, record.id),
+                ("What was written", row.target),
+                *record.lines,
             ),
-            said=frozenset({"write_id", "outcome"}),
+            said=frozenset({"write_id", "outcome", "record_id"}),
             before={"state": "unknown"},
         ),
     )
+
+
+def _what_follows(row: WriteRow, outcome: str, record_id: int | None) -> str:
+    """What LeadBridge does from then on."""
+    hand_off = _HAND_OFF.fullmatch(row.subject)
+    if outcome == "failed":
+        again = f"hand_off_lead of lead {hand_off[1]} creates it" if hand_off else "The same may be written"
+        return f"{again} again. If it did take effect, it would be there twice."
+    if hand_off and record_id is None:
+        return f"hand_off_lead of lead {hand_off[1]} cannot go on without the record's id (record_id)."
+    if hand_off:
+        return f"hand_off_lead of lead {hand_off[1]} goes on with prospect {record_id}: it writes its note there."
+    return "The same is not written again. If it did not take effect, it would stay undone."
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    id: int | None
+    lines: tuple[PreviewLine, ...] = ()
+    """What the service shows of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at the record that a write is said to have made or changed."""
+
+    app: AppContext
+    row: WriteRow
+    outcome: str
+    given: int | None
+
+    async def record(self) -> _Record:
+        """The record, as the service shows it.
+
+        Raises:
+            Refused: it cannot be the one.
+        """
+        rule = self.app.operation(self.row.operation).record
+        own = self.row.arguments.get(rule.of) if rule.of else None
+        own = own if isinstance(own, int) else None
+        if self.outcome == "failed" and self.given is not None and own is None:
+            raise self._no("a write that did not take effect has made no record; leave record_id out")
+        if own is not None and self.given not in {None, own}:
+            raise self._no(f"write {self.row.write_id} is about {own}, not about {self.given}")
+        number = self.given if own is None else own
+        if number is None:
+            return _Record(None, ("No record is named.",) if self.outcome == "done" else ())
+        if own is None and number in await self.app.ledger.records(self.row.operation):
+            raise self._no(f"record {number} was made by another write")
+        where = (f"Record: {number}",)
+        if not rule.read:
+            return _Record(number, where)
+        try:
+            await self.app.company.confirm(self.row.service)
+            lines = await self._read(rule.read, number, new=own is None)
+        except NotFound:
+            if own is None:
+                raise self._no(f"the service shows no record {number}") from None
+            lines = ("The service does not show it to this key.",)
+        except Refused as refused:
+            if refused.reason == "another_record":
+                raise
+            lines = (f"It could not be read now: {refused.why}",)
+        except LeadBridgeError:
+            lines = ("It could not be read now.",)
+        return _Record(number, (*where, *lines))
+
+    async def _read(self, operation_id: str, number: int, *, new: bool) -> tuple[PreviewLine, ...]:
+        if operation_id == "rooflink.get_prospect":
+            prospect = await self.app.rooflink.get_prospect(number)
+            if new:
+                await self._refuse_another(prospect)
+            customer = prospect.customer.name if prospect.customer else None
+            return _values(
+                Customer=customer, Address=prospect.full_address or prospect.name, Created=prospect.date_created
+            )
+        if operation_id == "rooflink.get_event":
+            event = await self.app.rooflink.one(operation_id, Event, {"event_id": number})
+            if new and event.name and as_meant(event.name)[:LABEL_LIMIT] != as_meant(self.row.target)[:LABEL_LIMIT]:
+                raise self._no(f"event {number} has another name than the one that was written")
+            return _values(Event=event.name, Start=event.local_start or event.start)
+        lead: Lead | None
+        if operation_id in self.app.offered:
+            lead = await self.app.renovationfind.get_lead(number)
+        else:
+            known = await self.app.leads.get(number)
+            lead = known.lead if known else None
+        if lead is None:
+            return ("LeadBridge has not seen this lead.",)
+        return _values(
+            Customer=lead.customerName,
+            Address=lead.customerAddress,
+            Action=lead.vendorLeadAction,
+            Status=lead.status,
+        )
+
+    async def _refuse_another(self, prospect: Prospect) -> None:
+        """A prospect that is not the one which this write would have made.
+
+        Raises:
+            Refused: it was made at another time, bears another write's number, or is another house and customer.
+        """
+        from leadbridge.server.matching.compare import compare
+        from leadbridge.server.matching.profile import profile_of
+
+        number = self.row.write_id
+        if created_around(prospect, self.row.at) is False:
+            raise self._no(f"prospect {prospect.id} was not created when write {number} was sent")
+        mark = re.search(rf"{MARK}\W+\w+-(\d+)", str((prospect.model_extra or {}).get("extra_info", "")))
+        if mark is not None and int(mark[1]) != number:
+            raise self._no(f"prospect {prospect.id} was made by another write")
+        sought = await self.app.store.run(lambda connection: concurrent_duplicates.details_of(connection, number))
+        if sought is None:
+            return
+        ours = await anyio.to_thread.run_sync(profile_of, sought)
+        if not compare(ours, profile_of(details_of(prospect))).likely:
+            raise self._no(f"prospect {prospect.id} has another address and customer than write {number}")
+
+    def _no(self, why: str) -> Refused:
+        return Refused(
+            "another_record", f"{why}.", "Look at the record on the service, and call again with the id that it shows."
+        )
+
+
+def _values(**shown: str | None) -> tuple[PreviewLine, ...]:
+    """What is shown of a record, line by line."""
+    return tuple((name, clean(value, limit=LABEL_LIMIT) or "not shown") for name, value in shown.items())
 
 
 TOOLS = (write_tool(resolve_write, title="Settle unknown write", toolset="pipeline", effect=RESOLVE.effect),)
