@@ -108,7 +108,9 @@ def _number(value: object) -> float | None:
 
 def integer_of(value: object) -> int | None:
     """A whole number that the store can keep, from a number or its text."""
-    if isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
+    if isinstance(value, int) and not isinstance(value, bool):
+        whole = value  # by way of a float it would be rounded beyond 2**53
+    elif isinstance(value, str) and _WHOLE.fullmatch(value.strip()):
         whole = int(value)
     elif (number := _number(value)) is not None and number.is_integer():
         whole = int(number)
