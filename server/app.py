@@ -32,9 +32,8 @@ from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_fo
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.services import connect
 from leadbridge.server.state import Store
-from leadbridge.server.writes.approval import Approvals
+from leadbridge.server.writes.approval import Approvals, OpenQuestions
 from leadbridge.server.writes.ledger import Ledger
-from leadbridge.server.writes.open_questions import OpenQuestions
 from leadbridge.server.writes.pipeline import Pipeline
 from leadbridge.server.writes.sending import Sender
 from leadbridge.tools import ALL_TOOLS

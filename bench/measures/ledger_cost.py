@@ -100,7 +100,7 @@ async def _without_ledger(app: AppContext, _write: Write, action: HttpWrite) -> 
 
 
 def _write(app: AppContext, reason: str) -> tuple[Write, HttpWrite]:
-    operation = app.operation(Unrecorded.operation_id)
+    operation = app.catalog[Unrecorded.operation_id]
     arguments: dict[str, JsonValue] = {"status": "OTHER", "reason": reason}
     action = HttpWrite(
         operation=operation,

@@ -1,25 +1,26 @@
-"""What a tool can reach: the clients, the guards and the settings of this server."""
+"""What a tool can reach: the clients, the guards and the settings of this server, and what its call reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import anyio
 from mcp.server.mcpserver import Context
 
-from leadbridge.server.catalog import Catalog, Operation
+from leadbridge.server.catalog import Catalog
 from leadbridge.server.company.company import Company
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.contract.observations import Observations
 from leadbridge.server.office_time import OfficeTime
+from leadbridge.server.services.client import on_wait
 from leadbridge.server.services.renovationfind.api import RenovationFind
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.services import Services
 from leadbridge.server.state import Store
-from leadbridge.server.writes.approval import Approvals
+from leadbridge.server.writes.approval import Approvals, OpenQuestions
 from leadbridge.server.writes.ledger import Ledger
-from leadbridge.server.writes.open_questions import OpenQuestions
 from leadbridge.server.writes.pipeline import Pipeline
 
 
@@ -54,10 +55,6 @@ class AppContext:
         """RenovationFind's typed reads."""
         return RenovationFind(self.services.client("renovationfind"), self.catalog)
 
-    def operation(self, operation_id: str) -> Operation:
-        """A row of the catalog, overrides applied."""
-        return self.catalog[operation_id]
-
 
 Ctx: TypeAlias = Context[AppContext]
 
@@ -65,3 +62,34 @@ Ctx: TypeAlias = Context[AppContext]
 def app_context(ctx: Ctx) -> AppContext:
     """The app of the server that handles this call."""
     return ctx.request_context.lifespan_context
+
+
+_LEAST = 0.001
+
+
+class Progress:
+    """Reports of one call. Their value is seconds since its start: the protocol wants it to grow with each report."""
+
+    def __init__(self, context: Context[Any, Any]) -> None:
+        self._context = context
+        self._started = anyio.current_time()
+        self._last = 0.0
+
+    async def __call__(self, seconds: float) -> None:
+        """Tell that the rate limit is waited for."""
+        await self.tell(f"waiting {seconds:.0f} s for the service's rate limit")
+
+    async def tell(self, doing: str) -> None:
+        """Tell what is being done."""
+        self._last = max(self._last + _LEAST, anyio.current_time() - self._started)
+        await self._context.report_progress(self._last, None, doing)
+
+    async def step(self, number: int, doing: str) -> None:
+        """Tell which step of several is being done."""
+        await self.tell(f"step {number}: {doing}")
+
+
+def progress_of_call() -> Progress | None:
+    """The reports of the call that runs now."""
+    progress = on_wait.get()
+    return progress if isinstance(progress, Progress) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,8 @@ from pydantic import BaseModel, ValidationError
 from leadbridge.server.call_scope import call_scope
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused, ServiceError
-from leadbridge.server.mcp.context import app_context
+from leadbridge.server.mcp.context import Progress, app_context
 from leadbridge.server.mcp.incoming import undone
-from leadbridge.server.mcp.progress import Progress
 from leadbridge.server.mcp.receipt import WriteReceipt
 from leadbridge.server.mcp.reply import error_result, receipt_result, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, made, output_model, recorded
@@ -73,10 +72,9 @@ class ToolSpec:
             title=self.title,
             description=inspect.cleandoc(self.function.__doc__ or ""),
             parameters=parameters,
-            fn_metadata=_Metadata(
+            fn_metadata=FuncMetadata(
                 arg_model=Arguments,
                 output_schema=output_schema,
-                reads=not self.effect.writes,
             ),
             is_async=True,
             context_kwarg="ctx",
@@ -98,30 +96,12 @@ class ToolSpec:
         return output_model(inspect.signature(self.function))
 
 
-class _Metadata(FuncMetadata):
-    """Argument parsing without the SDK's reading of JSON inside texts, which turns the text `"null"` into nothing.
+class GuardedTool(Tool):
+    """The SDK's tool with our words for every failure.
 
+    It reads its arguments itself: the SDK would read JSON inside texts, which turns the text `"null"` into nothing.
     Results are not validated a second time: they are dumped from the very model whose schema is published.
     """
-
-    reads: bool
-    """Whether the tool only reads."""
-
-    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
-        return undone(data, self.arg_model.model_fields, reads=self.reads)
-
-
-def _each_parsed(metadata: FuncMetadata, arguments: dict[str, Any], bad: Collection[str]) -> dict[str, Any]:
-    """The arguments that are not bad, each for itself."""
-    model = metadata.arg_model.model_construct()
-    good = {name: value for name, value in metadata.pre_parse_json(arguments).items() if name not in bad}
-    for name, value in good.items():
-        metadata.arg_model.__pydantic_validator__.validate_assignment(model, name, value)
-    return {name: getattr(model, name) for name in good}
-
-
-class GuardedTool(Tool):
-    """The SDK's tool with our words for every failure."""
 
     spec: Any
     ready: bool = False
@@ -132,10 +112,12 @@ class GuardedTool(Tool):
         if not self.ready:
             self.fn_metadata.arg_model = self.spec.argument_model()
             self.ready = True
+        model = self.fn_metadata.arg_model
+        meant = undone(arguments, model.model_fields, reads=not self.spec.effect.writes)
         try:
-            given = self.fn_metadata.validate_arguments(arguments)
+            given = model.model_validate(meant).model_dump_one_level()
         except ValidationError as error:
-            return error_result(in_words(ArgumentsRefused(await self._problems(error, arguments))))
+            return error_result(in_words(ArgumentsRefused(await self._problems(error, meant))))
         if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
             return error_result(in_words(ArgumentsRefused(problems)))
         waiting = on_wait.set(Progress(context))
@@ -151,12 +133,14 @@ class GuardedTool(Tool):
             on_wait.reset(waiting)
             logger.info("tool %s took %.2f s", self.name, time.monotonic() - started)
 
-    async def _problems(self, error: ValidationError, arguments: dict[str, Any]) -> list[Problem]:
+    async def _problems(self, error: ValidationError, meant: dict[str, Any]) -> list[Problem]:
         """What is wrong with single arguments, and what rules the others break."""
-        bad = bad_arguments(error)
-        rest = _each_parsed(self.fn_metadata, arguments, bad)
-        broken = [row for row in await self._broken_rules(rest) if bad.isdisjoint(row.argument.split(", "))]
-        return problems_of(error, self.fn_metadata.arg_model) + broken
+        model, bad = self.fn_metadata.arg_model, bad_arguments(error)
+        good, parsed = meant.keys() - bad, model.model_construct()
+        for name in good:
+            model.__pydantic_validator__.validate_assignment(parsed, name, meant[name])
+        broken = await self._broken_rules({name: getattr(parsed, name) for name in good})
+        return problems_of(error, model) + [row for row in broken if bad.isdisjoint(row.argument.split(", "))]
 
     async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:
         spec: ToolSpec = self.spec

@@ -19,12 +19,10 @@ from mcp.shared.message import ServerMessageMetadata
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from pydantic import ValidationError
 
-from leadbridge.server.mcp.context import AppContext, Ctx, app_context
-from leadbridge.server.mcp.progress import progress_of_call
+from leadbridge.server.mcp.context import AppContext, Ctx, app_context, progress_of_call
 from leadbridge.server.mcp.questions import QUESTION, returned
 from leadbridge.server.text import clean
-from leadbridge.server.writes.approval import Approval
-from leadbridge.server.writes.open_questions import Asked
+from leadbridge.server.writes.approval import Approval, Asked
 
 STATELESS = "2026-07-28"
 """The first protocol version whose servers cannot call back; versions are dates and sort as such."""

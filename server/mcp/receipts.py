@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, ServiceError
@@ -137,13 +137,9 @@ def _done(
         record=dict(done.record),
         details=[*done.details, *write.preview.notes],
         changed=changed,
-        warnings=_once([*write.preview.warnings, *done.warnings, *warnings]),
+        warnings=list(dict.fromkeys([*write.preview.warnings, *done.warnings, *warnings])),
         next_steps=done.next_steps,
     )
-
-
-def _once(texts: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(texts))
 
 
 def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> WriteReceipt:
@@ -257,7 +253,7 @@ def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
                 summary=f"{write.operation.title} stopped at step {number}, {step.doing}.{before} {one.summary}",
                 write_id=one.write_id,
                 details=[*finished, *details, *one.details],
-                warnings=_once([*warnings, *one.warnings]),
+                warnings=list(dict.fromkeys([*warnings, *one.warnings])),
                 next_steps=[*one.next_steps, *advice, GO_ON],
                 reason=one.reason,
             )

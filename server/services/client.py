@@ -33,6 +33,8 @@ READ_TIMEOUT = 30.0
 """For one attempt at a read; pages have been seen to take 20 s. A write gets all the time there is."""
 DEADLINE = 50.0
 
+_JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
 logger = logging.getLogger("leadbridge")
 
 OnWait = Callable[[float], Awaitable[None]]
@@ -119,7 +121,8 @@ class ServiceClient:
             msg = f"{operation.id} is a write and has no permit of its own"
             raise PermissionError(msg)
         url = self.url(operation, path or {})
-        content = _encoded(body)
+        # What JSON or UTF-8 cannot carry is a ValueError before anything is on record as sent.
+        content = None if body is None else _JSON.encode(dict(body)).encode()
         self._exchanges.client(operation, url)  # before a place is taken, because it may take a second or be refused
         remaining = min(anyio.current_effective_deadline() - anyio.current_time(), DEADLINE)
         deadline = self._clock() + (DEADLINE if math.isinf(remaining) else remaining) * 0.96
@@ -174,7 +177,10 @@ class ServiceClient:
     async def _answer(
         self, operation: Operation, url: str, query: Mapping[str, Scalar], content: bytes | None, patience: float
     ) -> HttpAnswer:
-        """One exchange, with what the settings say is there."""
+        """One exchange, with what the settings say is there.
+
+        A key that the service sends back is struck out before anything of the answer is read, shown or kept.
+        """
         answer = await self._exchanges.send(operation, url, query, content, patience)
         if self.simulated is not None:
             refuse_other(answer, operation, self.service, self.base_url, simulated=self.simulated)
@@ -210,13 +216,4 @@ def _final(error: ServiceError, operation: Operation, service: Service) -> Servi
         operation=operation.id,
         status=error.status,
         may_have_taken_effect=True,
-    )
-
-
-def _encoded(body: Mapping[str, JsonValue] | None) -> bytes | None:
-    """The body as JSON. What JSON or UTF-8 cannot carry is a ValueError before anything is on record as sent."""
-    return (
-        None
-        if body is None
-        else json.dumps(dict(body), allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
     )

@@ -1,9 +1,12 @@
-"""One HTTP exchange with a service: over which connection it goes, how long it may take, and what broke it."""
+"""One HTTP exchange with a service: over which connection it goes, how long it may take, what broke it, and its body:
+at most `MAX_BYTES`, unpacked in bounded steps, from one layer of packing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode, urlsplit
 
 import anyio
@@ -13,8 +16,7 @@ from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.errors import NetworkSettingError, NotReached, Unavailable
 from leadbridge.server.redaction import Redactor
-from leadbridge.server.services.answers import HttpAnswer, unreadable
-from leadbridge.server.services.bodies import BodyTooLarge, BodyUnreadable, read_body
+from leadbridge.server.services.answers import MAX_BYTES, HttpAnswer, unreadable
 from leadbridge.server.services.network.failures import Progress, explain
 from leadbridge.server.services.network.proxies import proxy_for
 
@@ -24,6 +26,17 @@ if TYPE_CHECKING:
     from leadbridge.server.services.connections import MakeTransport
 
 CONNECT_TIMEOUT = 10.0
+STEP = 256 * 1024
+_EITHER, _BARE = 32 + zlib.MAX_WBITS, -zlib.MAX_WBITS
+"""gzip or zlib, as its first bytes say; or deflate without a header, which some servers send."""
+
+
+class _BodyUnreadable(Exception):
+    """Why a body cannot be unpacked."""
+
+
+class _BodyTooLarge(Exception):
+    """More than `MAX_BYTES`, packed or unpacked; the rest was not read."""
 
 
 class Exchanges:
@@ -73,11 +86,20 @@ class Exchanges:
         client = self.client(operation, url)
         # Another transport reports no progress, so that only its errors say that nothing left.
         progress = Progress(left=self._transport is not None)
+        texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in query.items()}
+        # The key is made into a header only here, where a request to the configured origin is built.
+        scheme = f"{self._service.auth_scheme} " if self._service.auth_scheme else ""
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": "LeadBridge",
+            self._service.auth_header: scheme + self._secret.get_secret_value(),
+        }
         request = httpx.Request(
             operation.method,
-            f"{url}?{urlencode({name: _query_text(value) for name, value in query.items()})}" if query else url,
+            f"{url}?{urlencode(texts)}" if texts else url,
             content=content,
-            headers=self._headers(has_body=content is not None),
+            headers=headers if content is None else {**headers, "Content-Type": "application/json"},
             extensions={
                 "timeout": httpx.Timeout(seconds, connect=min(CONNECT_TIMEOUT, seconds)).as_dict(),
                 "trace": progress.trace,
@@ -86,7 +108,7 @@ class Exchanges:
         try:
             with anyio.fail_after(seconds):
                 return await self._answer(client, request)
-        except BodyUnreadable as error:
+        except _BodyUnreadable as error:
             raise unreadable(str(error), operation, self._service, None) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise self._no_connection(operation, url, error, progress) from None
@@ -104,8 +126,8 @@ class Exchanges:
         response = await client.send(request, stream=True)
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
-            return HttpAnswer(response.status_code, headers, await read_body(response), redactor=self._redactor)
-        except BodyTooLarge:
+            return HttpAnswer(response.status_code, headers, await _body_of(response), redactor=self._redactor)
+        except _BodyTooLarge:
             return HttpAnswer(response.status_code, headers, b"", too_large=True)
         finally:
             with anyio.CancelScope(shield=True), anyio.move_on_after(1):
@@ -115,17 +137,6 @@ class Exchanges:
         """Close the connections."""
         while self._clients:
             await self._clients.popitem()[1].aclose()
-
-    def _headers(self, *, has_body: bool) -> dict[str, str]:
-        """The key is made into a header only here, where a request to the configured origin is built."""
-        scheme = f"{self._service.auth_scheme} " if self._service.auth_scheme else ""
-        return {
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip, deflate",
-            "User-Agent": "LeadBridge",
-            **({"Content-Type": "application/json"} if has_body else {}),
-            self._service.auth_header: scheme + self._secret.get_secret_value(),
-        }
 
     def _no_connection(self, operation: Operation, url: str, error: Exception, progress: Progress) -> NotReached:
         proxy = None if self._transport else proxy_for(url)
@@ -151,5 +162,55 @@ class Exchanges:
         )
 
 
-def _query_text(value: Scalar) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+async def _body_of(response: httpx.Response) -> bytes:
+    """The whole body.
+
+    Raises:
+        _BodyTooLarge: it is longer than allowed.
+        _BodyUnreadable: it is packed in a way that was not asked for, more than once, or is damaged.
+    """
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
+        raise _BodyUnreadable("a body that is packed twice, or in a way that LeadBridge did not ask for")
+    unpacker = None if coding in {"", "identity"} else _Unpacker()
+    declared = response.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > MAX_BYTES:
+        raise _BodyTooLarge
+    body, received = bytearray(), 0
+    async for chunk in cast("AsyncIterator[bytes]", response.stream):
+        received += len(chunk)
+        if received > MAX_BYTES:
+            raise _BodyTooLarge
+        if unpacker is None:
+            body += chunk
+        else:
+            unpacker.unpack(chunk, body)
+    if unpacker is not None and received:
+        unpacker.end(body)
+    return bytes(body)
+
+
+class _Unpacker:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(_EITHER)
+        self._bare = False
+
+    def unpack(self, packed: bytes, body: bytearray) -> None:
+        """Append what a chunk holds. What follows the end is left unread."""
+        while packed and not self._inner.eof:
+            try:
+                body += self._inner.decompress(packed, STEP)
+            except zlib.error:
+                if body or self._bare:
+                    raise _BodyUnreadable("a body that cannot be unpacked") from None
+                self._inner, self._bare = zlib.decompressobj(_BARE), True
+                continue
+            if len(body) > MAX_BYTES:
+                raise _BodyTooLarge
+            packed = self._inner.unconsumed_tail
+
+    def end(self, body: bytearray) -> None:
+        """Append the last bytes."""
+        body += self._inner.flush(STEP)
+        if not self._inner.eof:
+            raise _BodyUnreadable("a body that is cut off")

@@ -38,16 +38,13 @@ class Services:
 
         At the sandbox it is another one, whatever way leads there. At most 64 characters.
         """
-        return _account(service, company or self.company, simulated=self.is_simulated(service))
+        return f"{service}/{'sandbox/' if self.is_simulated(service) else ''}{company or self.company}"
 
     def accounts(self, services: Iterable[str]) -> list[str]:
         """The company's accounts; without any key both the live and the simulated ones."""
-        kinds = (False, True) if not self.clients else (None,)
-        return [
-            _account(service, self.company, simulated=self.is_simulated(service) if kind is None else kind)
-            for service in services
-            for kind in kinds
-        ]
+        if self.clients:
+            return [self.account(service) for service in services]
+        return [f"{service}/{kind}{self.company}" for service in services for kind in ("", "sandbox/")]
 
     def is_simulated(self, service: str) -> bool:
         """Whether a service is the sandbox; one without a client counts as the others do."""
@@ -74,10 +71,6 @@ class Services:
         """Close all connections."""
         for client in self.clients.values():
             await client.aclose()
-
-
-def _account(service: str, company: str, *, simulated: bool) -> str:
-    return f"{service}/{'sandbox/' if simulated else ''}{company}"
 
 
 def connect(
@@ -107,7 +100,7 @@ def connect(
                 service=service.title,
                 requests=service.requests,
                 seconds=service.seconds,
-                account=_account(service_id, company, simulated=service_id in simulated),
+                account=f"{service_id}/{'sandbox/' if service_id in simulated else ''}{company}",
             ),
             transport=transport,
         )

@@ -69,16 +69,10 @@ def iso_date(value: object) -> str | None:
 
 def is_moment(value: str | None) -> bool:
     """Whether a text is a date or a date-time in ISO 8601, whole."""
-    return bool(value) and len(value) <= _LONGEST_MOMENT and _is_moment(value)
-
-
-@lru_cache(maxsize=8192)
-def _is_moment(text: str) -> bool:
     try:
-        datetime.fromisoformat(text)
+        return bool(value) and bool(datetime.fromisoformat(value))
     except ValueError:
         return False
-    return True
 
 
 def day_of(value: str | None) -> date | None:

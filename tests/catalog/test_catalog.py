@@ -144,15 +144,15 @@ def test_what_cannot_be_undone_or_reaches_a_person_is_irreversible_and_nothing_e
 @pytest.mark.parametrize(
     ("effect", "hints"),
     [
-        (Effect.READ, (True, False, True, True)),
-        (Effect.REVERSIBLE, (False, False, True, True)),
-        (Effect.ADDITIVE, (False, False, False, True)),
-        (Effect.IRREVERSIBLE, (False, True, False, True)),
+        (Effect.READ, (True, False, True)),
+        (Effect.REVERSIBLE, (False, False, True)),
+        (Effect.ADDITIVE, (False, False, False)),
+        (Effect.IRREVERSIBLE, (False, True, False)),
     ],
 )
 def test_hints_gate_and_retry_rule_follow_from_the_effect(effect: Effect, hints: tuple[bool, ...]) -> None:
     found = effect.hints
-    assert (found.read_only, found.destructive, found.idempotent, found.open_world) == hints
+    assert (found.read_only, found.destructive, found.idempotent) == hints
     assert effect.writes is not hints[0]
     assert effect.always_needs_approval is hints[1]
     assert ("approval" in effect.gate) is (effect in {Effect.ADDITIVE, Effect.IRREVERSIBLE})

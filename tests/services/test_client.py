@@ -795,7 +795,7 @@ async def _plan_for(operation: Operation) -> Write:
 async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledger_as_unknown() -> None:
     network = _Hanging(drops=False)
     app = build_app_context(make_settings(), transport=lambda: network)
-    plan = await _plan_for(app.operation("renovationfind.update_job_status"))
+    plan = await _plan_for(app.catalog["renovationfind.update_job_status"])
     states: list[str] = []
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(app.pipeline.carry_out, plan, Approval("not needed"), 50.0)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from leadbridge.server.mcp.bounds import LONGEST_TEXT
 from leadbridge.server.mcp.reply import readable
-from leadbridge.tools.paging import columns_for, cut_for
+from leadbridge.tools.list_pages import columns_for, cut_for
 
 
 def _text(rows: Sequence[str]) -> str:

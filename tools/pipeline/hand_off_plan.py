@@ -259,7 +259,7 @@ class HandOff:
 
     def _note(self, job: int) -> Write:
         """The note that ties both records together. It notifies nobody."""
-        operation = self.app.operation("rooflink.add_note")
+        operation = self.app.catalog["rooflink.add_note"]
         verb = "Handed off from" if self.existing is None else "Tied to"
         message = f"{verb} RenovationFind lead {self.lead_id} by LeadBridge."
         arguments: dict[str, JsonValue] = {"job_id": job, "message": message}

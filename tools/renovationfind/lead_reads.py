@@ -18,7 +18,7 @@ from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.view import Identity, Omitted, Result, ServiceValue, View
 from leadbridge.server.text import label
 from leadbridge.tools.dates import day
-from leadbridge.tools.paging import columns_for, cut_for
+from leadbridge.tools.list_pages import columns_for, cut_for
 from leadbridge.tools.renovationfind.lead_answers import lead_record
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.tables import moment, table

@@ -36,7 +36,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     with what this answers.
     """
     app = app_context(ctx)
-    operation = app.operation("renovationfind.accept_lead")
+    operation = app.catalog["renovationfind.accept_lead"]
     known = await app.leads.get(lead_id)
 
     def told(lead: Lead) -> Done:
@@ -80,7 +80,7 @@ async def renovationfind_decline_lead(
     LEAD_LOST and JOB_LOST.
     """
     app = app_context(ctx)
-    operation = app.operation("renovationfind.decline_lead")
+    operation = app.catalog["renovationfind.decline_lead"]
     known = await app.leads.get(lead_id)
     lead = known.lead if known else Lead(id=lead_id)
 

@@ -82,7 +82,7 @@ async def renovationfind_create_vendor(
     All values are sent as given. It needs the user's approval.
     """
     app = app_context(ctx)
-    operation = app.operation("renovationfind.create_vendor")
+    operation = app.catalog["renovationfind.create_vendor"]
     body: dict[str, JsonValue] = {
         "vendor_name": vendor_name,
         "email": email.lower(),
@@ -164,7 +164,7 @@ async def renovationfind_update_subscription(
     It can be set again, but no operation reads what was set before. What leaving the date out does is not documented.
     """
     app = app_context(ctx)
-    operation = app.operation("renovationfind.update_subscription")
+    operation = app.catalog["renovationfind.update_subscription"]
     end = subscription_end_date if isinstance(subscription_end_date, date) else None
     arguments: dict[str, JsonValue] = {"package_type": package_type}
     sent: dict[str, JsonValue] = {"package_type": PACKAGES[package_type]}

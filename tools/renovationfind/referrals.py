@@ -41,7 +41,7 @@ async def renovationfind_create_referral(
     and the receipt says so.
     """
     app = app_context(ctx)
-    operation = app.operation("renovationfind.create_referral_request")
+    operation = app.catalog["renovationfind.create_referral_request"]
     _, warnings = contact_problems({"phone": phone}, {"email": email})
     body: dict[str, JsonValue] = {
         "first_name": first_name,

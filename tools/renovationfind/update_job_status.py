@@ -82,7 +82,7 @@ async def renovationfind_update_job_status(
 
 async def status_write(app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Write:
     """A change of a lead's status, with the arguments that are given."""
-    operation = app.operation(operation_id)
+    operation = app.catalog[operation_id]
     known = await app.leads.get(lead_id)
     given = {name: value for name, value in arguments.items() if value is not None}
     status = str(given["status"])

@@ -21,8 +21,7 @@ from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.values import day_of
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
-from leadbridge.tools.list_pages import numbers_of, page_reply
-from leadbridge.tools.paging import Page, SmallPageSize
+from leadbridge.tools.list_pages import Page, SmallPageSize, numbers_of, page_reply
 from leadbridge.tools.rooflink.event_views import (
     COLUMNS,
     Calendar,
@@ -54,7 +53,7 @@ async def rooflink_list_events(
     RoofLink did not apply.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.list_events")
+    operation = app.catalog["rooflink.list_events"]
     filters = _filters(start_from, start_to, user_ids, job_id)
     envelope, events = await app.rooflink.page(operation.id, Event, {"page": page, "page_size": page_size, **filters})
     not_applied, unverified = await check_filters(app.observations, operation, filters, ignored(filters, events))
@@ -79,7 +78,7 @@ async def rooflink_calendar_view(
     user_ids shows other people's. filters_ignored names filters that RoofLink did not apply.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.calendar_view")
+    operation = app.catalog["rooflink.calendar_view"]
     filters = _filters(start_from, start_to, user_ids, job_id)
     events, unreadable = await app.rooflink.rows(operation.id, Event, filters)
     not_applied, unverified = await check_filters(app.observations, operation, filters, ignored(filters, events))

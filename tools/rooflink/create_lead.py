@@ -82,7 +82,7 @@ async def rooflink_create_lead(
     )
 
     app = app_context(ctx)
-    operation = app.operation("rooflink.create_lead")
+    operation = app.catalog["rooflink.create_lead"]
     location, problems = locate(state.upper(), postal_code, latitude, longitude)
     if location is None:
         raise ArgumentsRefused(problems)

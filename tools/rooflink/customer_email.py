@@ -28,7 +28,7 @@ async def rooflink_update_customer_email(
     The receipt shows before and after. rooflink_update_job changes other contact data.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.update_customer_email")
+    operation = app.catalog["rooflink.update_customer_email"]
     record, unknown = await read_job_before_change(app, job_id)
     shown = record.shows("customer.id") if record else None
     customer = shown.value if shown and isinstance(shown.value, int) and shown.value > 0 else None

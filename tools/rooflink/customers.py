@@ -23,8 +23,7 @@ from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
-from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
-from leadbridge.tools.paging import Page, PageSize, columns_for
+from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.tables import moment
 
@@ -83,7 +82,7 @@ async def rooflink_list_customers(
     filters_ignored names filters that RoofLink did not apply. rooflink_get_customer shows one in full.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.list_customers")
+    operation = app.catalog["rooflink.list_customers"]
     filters: dict[str, Scalar | None] = {"rep_id": rep_id, "region_id": region_id}
     given = {name: value for name, value in filters.items() if value is not None}
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **given}
@@ -124,7 +123,7 @@ async def rooflink_search_jobs(
     next_page is the page that follows. filters_ignored names customer_id if jobs of others came.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.search_jobs")
+    operation = app.catalog["rooflink.search_jobs"]
     path, rest = operation.placed({"customer_id": customer_id})
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **rest}
     envelope, jobs = await app.rooflink.page(operation.id, PublicJob, query, path=path)

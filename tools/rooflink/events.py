@@ -48,7 +48,7 @@ async def rooflink_create_event(
     Local time, 15 minutes at least. Starts before 7:00 and ends before 8:00 are moved there unless all_day or any_time.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.create_event")
+    operation = app.catalog["rooflink.create_event"]
     invitees = _unique(invitee_ids or [])
     given: dict[str, JsonValue] = {
         "name": name,
@@ -100,7 +100,7 @@ async def rooflink_update_event(
     Only the arguments given change. Its job cannot be changed.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.update_event")
+    operation = app.catalog["rooflink.update_event"]
     known, doubts = await _known(app, event_id)
     meant = {key: at for key, at in (("start", start), ("end", end)) if at is not None}
     given: dict[str, JsonValue] = {
@@ -159,7 +159,7 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Write:
     rooflink_update_event moves or renames one.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.delete_event")
+    operation = app.catalog["rooflink.delete_event"]
     known, doubts = await _known(app, event_id)
     when = f", {shown(known.starts)} to {shown(known.ends)}" if known and known.starts and known.ends else ""
 

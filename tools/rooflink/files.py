@@ -14,8 +14,7 @@ from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.files import StoredFile
 from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
-from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
-from leadbridge.tools.paging import columns_for
+from leadbridge.tools.list_pages import ListPage, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.tables import moment
 
@@ -47,7 +46,7 @@ async def files_of_job(
     app: AppContext, operation_id: str, job_id: int, paging: tuple[int, int], fields: Sequence[FileField] | None
 ) -> Reply[FilePage]:
     """One page of a job's files. A row that names another job shows that the filter was ignored."""
-    operation = app.operation(operation_id)
+    operation = app.catalog[operation_id]
     page, page_size = paging
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, "job_id": job_id}
     envelope, files = await app.rooflink.page(operation_id, StoredFile, query)

@@ -31,7 +31,7 @@ async def change_plan(
 ) -> Write:
     """The plan that sets these fields of a job and leaves all others as they are."""
     record, unknown = await read_job_before_change(app, job_id)
-    change = Change(app, app.operation(operation_id), job_id, given, record, unknown)
+    change = Change(app, app.catalog[operation_id], job_id, given, record, unknown)
     return change.plan(f"Change job {job_id} in RoofLink:", {"job_id": job_id}, given, warnings=warnings)
 
 

@@ -19,8 +19,7 @@ from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.services.view import Identity, Omitted
 from leadbridge.server.text import CLOSE, fence, label
-from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
-from leadbridge.tools.paging import Page, SmallPageSize, columns_for
+from leadbridge.tools.list_pages import ListPage, Page, SmallPageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.rooflink.jobs import JobId
 from leadbridge.tools.tables import moment

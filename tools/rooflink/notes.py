@@ -44,7 +44,7 @@ async def rooflink_add_note(
     That e-mail needs the user's approval; a note without it does not. The company may require tags or recipients.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.add_note")
+    operation = app.catalog["rooflink.add_note"]
     given: dict[str, JsonValue] = {"message": message}
     given |= {"tags": list(tags)} if tags else {}
     given |= {"recipient_ids": list(recipient_ids)} if recipient_ids else {}
@@ -145,7 +145,7 @@ async def rooflink_reply_to_note(
     Whom a reply reaches is not documented: it may be mailed, to a customer too. rooflink_add_note starts a new note.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.reply_to_note")
+    operation = app.catalog["rooflink.reply_to_note"]
     path, body = operation.placed({"note_id": note_id})
     return Write(
         action=HttpWrite(

@@ -17,7 +17,7 @@ from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import LocalOperation, Write
-from leadbridge.tools.paging import Page, PageSize
+from leadbridge.tools.list_pages import Page, PageSize
 from leadbridge.tools.rooflink.files import FileFields, FilePage, files_of_job
 from leadbridge.tools.rooflink.uploads import FileKind, FilePath, JobId, Name, upload_write
 

@@ -15,8 +15,7 @@ from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.location import written_postal_code
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import clean
-from leadbridge.tools.list_pages import numbers_of, page_reply
-from leadbridge.tools.paging import Page, PageSize, columns_for
+from leadbridge.tools.list_pages import Page, PageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import days_in_order, ignored_filters
 from leadbridge.tools.rooflink.prospect_views import (
     STAT_NAMES,
@@ -79,7 +78,7 @@ async def rooflink_list_prospects(
         ("modified_from", modified_from, "modified_to", modified_to),
     )
     app = app_context(ctx)
-    operation = app.operation("rooflink.list_prospects")
+    operation = app.catalog["rooflink.list_prospects"]
     filters: dict[str, Scalar | None] = {
         "stage": stage,
         "rep_id": rep_id,

@@ -18,8 +18,7 @@ from leadbridge.server.services.rooflink.reports import Region
 from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
-from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
-from leadbridge.tools.paging import Page, PageSize
+from leadbridge.tools.list_pages import ListPage, Page, PageSize, numbers_of, page_reply
 
 RegionId = Annotated[Id, Field(description="From rooflink_list_regions")]
 
@@ -53,7 +52,7 @@ async def rooflink_list_regions(
     next_page is the page that follows. rooflink_get_region has contact, office manager and suppliers.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.list_regions")
+    operation = app.catalog["rooflink.list_regions"]
     query = {"page": page, "page_size": page_size, "search": search}
     envelope, regions = await app.rooflink.page(operation.id, Region, query)
     # The name of the parameter is inferred; a region whose name lacks the text shows that it was passed over.

@@ -21,8 +21,7 @@ from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
 from leadbridge.server.services.values import day_of, is_moment
 from leadbridge.server.services.view import EXACTLY, Omitted
 from leadbridge.server.text import clean, label
-from leadbridge.tools.list_pages import ListPage, numbers_of, page_reply
-from leadbridge.tools.paging import Page, PageSize, columns_for
+from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted, days_in_order
 from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
 from leadbridge.tools.tables import moment
@@ -62,7 +61,7 @@ async def rooflink_list_approved_jobs(
     the unapproved.
     """
     app = app_context(ctx)
-    operation = app.operation("rooflink.list_approved_jobs")
+    operation = app.catalog["rooflink.list_approved_jobs"]
     days_in_order(("date_from", date_from, "date_to", date_to))
     filters = _days(date_from=date_from, date_to=date_to)
     envelope, jobs = await app.rooflink.page(

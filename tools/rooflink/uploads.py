@@ -185,7 +185,7 @@ class _Upload:
 
     def create(self, kept: Unfinished | None) -> Write:
         """Step 1. After a record whose form is lost or expired, it is a write of its own, not a repeat."""
-        operation = self.app.operation(self.kind.create)
+        operation = self.app.catalog[self.kind.create]
 
         def receive(answer: JsonValue) -> Done:
             created = CreatedFile.model_validate(answer)
@@ -255,7 +255,7 @@ class _Upload:
         record = {f"{self.kind.noun}_id": record_id}
         done = Done(summary=self._on_its_job(record_id), record_id=record_id)
         return Write(
-            action=HttpWrite(operation=self.app.operation(self.kind.finish), receive=lambda _answer: done, path=record),
+            action=HttpWrite(operation=self.app.catalog[self.kind.finish], receive=lambda _answer: done, path=record),
             subject=Subject(f"job {self.job_id}", self.subject),
             arguments={**record, "job_id": self.job_id},
             preview=Preview(lines=(f"Report the file of {self.named(record_id)} as complete.",)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
@@ -72,21 +72,22 @@ class KnownLeads:
 
     async def remember(self, lead: Lead, *, accepted_here: bool = False, declined_here: bool = False) -> None:
         """Keep an answer as the last known state of its lead; what we once did to it stays known."""
-        before = await self.get(lead.id)
-        data = {
-            "lead": _kept(lead),
-            "accepted_here": accepted_here or (before is not None and before.accepted_here),
-            "declined_here": declined_here or (before is not None and before.declined_here),
-        }
 
         def work(connection: Connection) -> None:
             from leadbridge.server.state.tables import leads
 
             key = {"account": self.account("renovationfind"), "lead_id": lead.id}
-            values = {"data": data, "seen_at": self.time.clock()}
             where = [leads.c.account == key["account"], leads.c.lead_id == lead.id]
-            if not connection.execute(leads.update().where(*where).values(**values)).rowcount:
-                connection.execute(leads.insert().values(**key, **values))
+            row = connection.execute(leads.select().where(*where)).first()
+            before: dict[str, Any] = {} if row is None else row.data
+            data = {
+                "lead": _kept(lead),
+                "accepted_here": accepted_here or bool(before.get("accepted_here")),
+                "declined_here": declined_here or bool(before.get("declined_here")),
+            }
+            values = {"data": data, "seen_at": self.time.clock()}
+            change = leads.insert().values(**key) if row is None else leads.update().where(*where)
+            connection.execute(change.values(**values))
 
         await self.store.run(work)
 

@@ -7,7 +7,6 @@ What is our own policy says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from leadbridge.server.errors import Problem
@@ -31,18 +30,18 @@ _WON_DATES = (
 
 
 def status_problems(given: Mapping[str, Any]) -> list[Problem]:
-    """Every violation of the status rules among the given arguments."""
+    """Every violation of the status rules among the given arguments, which are parsed: no text of them is blank."""
     rule = STATUS_RULES.get(str(given.get("status")))
     if rule is None:
         return []
-    problems = [Problem(name, f"is required for {rule.status}") for name in rule.required if _absent(given.get(name))]
-    if rule.status == "LEAD_LOST" and given.get("lost_reason") == "OTHER" and _absent(given.get("reason")):
+    problems = [Problem(name, f"is required for {rule.status}") for name in rule.required if not given.get(name)]
+    if rule.status == "LEAD_LOST" and given.get("lost_reason") == "OTHER" and not given.get("reason"):
         problems.append(Problem("reason", "is required for LEAD_LOST when lost_reason is OTHER"))
     if rule.status == "LEAD_WON":
         problems += [
             Problem(day, f"is required for LEAD_WON, or {flag}=true")
             for day, flag in _WON_DATES
-            if _absent(given.get(day)) and given.get(flag) is not True
+            if not given.get(day) and not given.get(flag)
         ]
     return problems + _policy(rule, given)
 
@@ -52,34 +51,14 @@ def _policy(rule: StatusRule, given: Mapping[str, Any]) -> list[Problem]:
     problems = [
         Problem(name, f"has no use with {rule.status}; leave it out (LeadBridge's own rule)")
         for name in _CONDITIONAL
-        if _given(given.get(name)) and name not in (*rule.required, *rule.optional)
+        if given.get(name) and name not in (*rule.required, *rule.optional)
     ]
     for day, flag in _WON_DATES:
-        if rule.status == "LEAD_WON" and given.get(day) is not None and given.get(flag) is True:
+        if rule.status == "LEAD_WON" and given.get(day) and given.get(flag):
             problems.append(Problem(flag, f"cannot be true when {day} is given (LeadBridge's own rule)"))
-    start, end = (_day(given.get(day)) for day, _ in _WON_DATES)
-    if start is not None and end is not None and end < start:
+    start, end = (given.get(day) for day, _ in _WON_DATES)
+    if start and end and end < start:
         problems.append(
             Problem("estimated_completion_date", f"{end} is before the start, {start} (LeadBridge's own rule)")
         )
-    if isinstance(given.get("reason"), str) and not given["reason"].strip() and "reason" not in rule.required:
-        problems.append(Problem("reason", "must not be blank (LeadBridge's own rule)"))
     return problems
-
-
-def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _given(value: Any) -> bool:
-    """A flag of `false` says as much as none."""
-    return value is not None and value is not False
-
-
-def _day(value: Any) -> date | None:
-    if isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
