@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
+from leadbridge.server import state
 from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.renovationfind.models import STATUS_RULES, WON
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
 from leadbridge.tools.rooflink.prospects import Stage
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 _DIGITS = re.compile(r"[0-9]{0,19}")
 _LOST = (
@@ -46,28 +44,12 @@ async def seen_ids(app: AppContext, source: str, typed: str, most: int) -> list[
     if not _DIGITS.fullmatch(typed) or not app.store.exists:
         return []
 
-    def work(connection: Connection) -> list[str]:
-        from sqlalchemy import String, cast, select
-
-        from leadbridge.server.state.tables import leads, seen_prospects
-
-        table, column, service = (
-            (leads, leads.c.lead_id, "renovationfind")
-            if source == "lead_ids"
-            else (seen_prospects, seen_prospects.c.prospect_id, "rooflink")
-        )
-        query = (
-            select(column)
-            .where(table.c.account == app.services.account(service))
-            .where(cast(column, String).startswith(typed))
-            .order_by(table.c.seen_at.desc(), column.desc())
-            .limit(most)
-        )
-        if source == "prospect_ids":
-            query = query.where(seen_prospects.c.deleted.is_(False))
-        return [str(found) for found in connection.execute(query).scalars()]
-
+    service, table = ("renovationfind", "leads") if source == "lead_ids" else ("rooflink", "prospects")
+    account = app.services.account(service)
     try:
-        return await app.store.run(work)
+        found = await app.store.run(
+            lambda connection: getattr(state, table).ids_beginning_with(connection, account, typed, most)
+        )
     except StateError:
         return []
+    return [str(one) for one in found]

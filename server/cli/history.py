@@ -7,9 +7,9 @@ import sys
 from dataclasses import asdict
 from datetime import date
 
+from leadbridge.server import state
 from leadbridge.server.company.records import other_companies, unclaimed
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.state import audit
 from leadbridge.server.writes.write_rows import WriteRow, how_many
 
 
@@ -74,7 +74,7 @@ def forget(app: AppContext, *, yes: bool) -> int:
 
 def verify(app: AppContext) -> int:
     """Walk the audit trail; the exit code is 1 where it is broken."""
-    verdict = audit.verify(app.store)
+    verdict = state.audit.verify(app.store)
     if verdict.broken_at is None:
         sys.stdout.write(f"The audit trail holds: {verdict.rows} rows.\n")
         return 0
@@ -84,6 +84,6 @@ def verify(app: AppContext) -> int:
 
 def export(app: AppContext) -> int:
     """The audit trail as JSON Lines, for every company of the store."""
-    for row in audit.read(app.store):
+    for row in state.audit.read(app.store):
         sys.stdout.write(json.dumps(asdict(row)) + "\n")
     return 0

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
+from leadbridge.server import state
 from leadbridge.server.catalog import Catalog
 from leadbridge.server.company.configured_keys import ServiceKey, company_in, is_nobodys, keys_of
 from leadbridge.server.config.settings import Settings
@@ -179,7 +180,7 @@ class Company:
         rooflink = RoofLink(self.services.clients[service], self.catalog)
         _, newest = await rooflink.list_prospects({"page": 1, "page_size": NEWEST})
         ids = [prospect.id for prospect in newest]
-        return await self.store.run(lambda connection: _seen_among(connection, account, ids))
+        return await self.store.run(lambda connection: state.keys.any_seen(connection, account, ids))
 
     async def _shows(self, service: str, record_id: int) -> bool:
         client = self.services.clients[service]
@@ -199,39 +200,35 @@ class Company:
         return not operation.path_is_certain and operation_id not in worked
 
     def _look_up(self, service: str, connection: Connection) -> _Record:
-        from leadbridge.server.state import service_keys as table
-
         key, mine = self.keys[service], self.services.account(service)
-        row = table.account_of_key(connection, key.identities)
-        earlier = table.earlier_accounts(connection, service)
+        row = state.keys.account_of_key(connection, key.identities)
+        earlier = state.keys.earlier_accounts(connection, service)
         owner = "" if row is None else row.account
         is_new = owner != mine
-        subjects = table.subjects_of(connection, service) if is_new else {}
-        subject = table.fingerprint_of(connection, key.subject) if key.subject else ""
+        subjects = state.keys.subjects_of(connection, service) if is_new else {}
+        subject = state.keys.fingerprint_of(connection, key.subject) if key.subject else ""
         return _Record(
             owner=owner,
-            anything=is_new and table.holds_anything(connection, mine),
-            known=table.known_records(connection, mine, LOOKED_AT) if is_new else [],
+            anything=is_new and state.keys.holds_anything(connection, mine),
+            known=state.keys.known_records(connection, mine, LOOKED_AT) if is_new else [],
             subjects=frozenset(one for one, account in subjects.items() if account == mine),
             subject=subject,
             named_by=subjects.get(subject, ""),
-            earlier={account: table.known_records(connection, account, LOOKED_AT) for account in earlier},
+            earlier={account: state.keys.known_records(connection, account, LOOKED_AT) for account in earlier},
         )
 
     def keep(self, service: str, taken: Sequence[str], known_by: str, connection: Connection) -> None:
         """Take over accounts, and put a key on record for this company unless `known_by` is empty."""
-        from leadbridge.server.state import service_keys as table
-
         key, mine = self.keys[service], self.services.account(service)
         for account in taken:
-            table.take_over(connection, account, mine)
+            state.keys.take_over(connection, account, mine)
         if known_by:
-            table.keep_key(
+            state.keys.keep_key(
                 connection,
                 key.identities[0],
                 service=service,
                 account=mine,
-                subject=table.fingerprint_of(connection, key.subject) if key.subject else "",
+                subject=state.keys.fingerprint_of(connection, key.subject) if key.subject else "",
                 known_by=known_by,
                 now=self.clock(),
             )
@@ -241,22 +238,20 @@ class Company:
 
         That is the account of the very key that is configured, and the only one there is for the only company.
         """
-        from leadbridge.server.state import service_keys as table
-
         for service in self.catalog.services:
             if self.services.is_simulated(service):
                 continue
-            earlier, mine = table.earlier_accounts(connection, service), self.services.account(service)
-            if not earlier or table.holds_anything(connection, mine):
+            earlier, mine = state.keys.earlier_accounts(connection, service), self.services.account(service)
+            if not earlier or state.keys.holds_anything(connection, mine):
                 continue
             key = self.keys.get(service)
-            row = table.account_of_key(connection, key.identities) if key else None
+            row = state.keys.account_of_key(connection, key.identities) if key else None
             own = "" if row is None else row.account
             only = earlier[0] if len(earlier) == 1 and self._is_default else ""
             if own in earlier:
-                table.take_over(connection, own, mine)
+                state.keys.take_over(connection, own, mine)
             elif only and not own:
-                table.take_over(connection, only, mine)
+                state.keys.take_over(connection, only, mine)
 
     @property
     def _is_default(self) -> bool:
@@ -288,14 +283,3 @@ class Company:
             "run with the same settings.",
             f"If it is another company, and the key is {self.name}'s: {ACCEPT}.",
         )
-
-
-def _seen_among(connection: Connection, account: str, ids: list[int]) -> bool:
-    from leadbridge.server.state.tables import seen_prospects, writes
-
-    seen = (seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(ids))
-    made = (writes.c.account == account, writes.c.record_id.in_(ids), writes.c.operation == "rooflink.create_lead")
-    return any(
-        connection.execute(table.select().where(*where).limit(1)).first() is not None
-        for table, where in ((seen_prospects, seen), (writes, made))
-    )

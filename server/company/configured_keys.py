@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from leadbridge.server.config.settings import Settings, is_loopback
 from leadbridge.server.services.services import Services
-from leadbridge.server.state.service_keys import identity_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,15 @@ def keys_of(settings: Settings, services: Services) -> Mapping[str, ServiceKey]:
         addresses = dict.fromkeys((usual_address(client.base_url), client.base_url))
         named = client.key_claims.subject
         keys[service] = ServiceKey(
-            tuple(identity_of(address, secret.get_secret_value()) for address in addresses),
+            tuple(_identity(address, secret.get_secret_value()) for address in addresses),
             f"{service}\n{named}" if named else "",
         )
     return keys
+
+
+def _identity(address: str, key: str) -> str:
+    """A key at an address, as it was digested until schema 4; it never goes into the store as it is."""
+    return hashlib.sha256(f"live\n{address}\n{key}".encode()).hexdigest()[:16]
 
 
 def usual_address(url: str) -> str:

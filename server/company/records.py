@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from leadbridge.server import state
 from leadbridge.server.company.company import Company
 from leadbridge.server.company.configured_keys import company_in, is_nobodys
 from leadbridge.server.errors import Refused
-from leadbridge.server.state import audit
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,12 +35,9 @@ async def standing_of(company: Company, service: str) -> KeyStanding:
     if key is None:
         return KeyStanding()
 
-    def work(connection: Connection) -> Any:
-        from leadbridge.server.state.service_keys import account_of_key
-
-        return account_of_key(connection, key.identities)
-
-    row = await company.store.run(work) if company.store.exists else None
+    row = None
+    if company.store.exists:
+        row = await company.store.run(lambda connection: state.keys.account_of_key(connection, key.identities))
     if row is None or is_nobodys(row.account):
         return KeyStanding("not used for a write yet; it is checked before the first one")
     if row.account != company.services.account(service):
@@ -65,10 +62,9 @@ async def unclaimed(company: Company) -> str:
     """
 
     def work(connection: Connection) -> int:
-        from leadbridge.server.state.service_keys import count_writes, earlier_accounts
-
         services = [one for one in company.catalog.services if not company.services.is_simulated(one)]
-        return count_writes(connection, [one for service in services for one in earlier_accounts(connection, service)])
+        earlier = [one for service in services for one in state.keys.earlier_accounts(connection, service)]
+        return state.keys.count_writes(connection, earlier)
 
     if company.services.all_simulated or not company.store.exists or not (count := await company.store.run(work)):
         return ""
@@ -84,15 +80,10 @@ async def other_companies(company: Company) -> str:
     Raises:
         StateError: the state store cannot be used.
     """
-
-    def work(connection: Connection) -> dict[str, int]:
-        from leadbridge.server.state.service_keys import writes_by_account
-
-        return writes_by_account(connection)
-
+    counted = await company.store.run(lambda connection: state.keys.writes_by_account(connection))  # noqa: PLW0108  # imports it in the worker
     shown = {*company.services.accounts(company.catalog.services)}
     counts = Counter[str]()
-    for account, count in (await company.store.run(work)).items():
+    for account, count in counted.items():
         if account not in shown and not is_nobodys(account):
             name = company_in(account).removeprefix("sandbox/")
             counts[f"{'' if name == company_in(account) else 'simulated '}writes of company {name}"] += count
@@ -121,14 +112,12 @@ async def accept(company: Company) -> list[str]:
 
 def _accept(company: Company, service: str, connection: Connection) -> str:
     """Put a key on record for the company; the other account that keeps what it has, if there is one."""
-    from leadbridge.server.state import service_keys as table
-
     mine = company.services.account(service)
-    row = table.account_of_key(connection, company.keys[service].identities)
+    row = state.keys.account_of_key(connection, company.keys[service].identities)
     owner = mine if row is None else row.account
-    comes_along = owner != mine and table.count_keys(connection, owner) == 1
+    comes_along = owner != mine and state.keys.count_keys(connection, owner) == 1
     company.keep(service, [owner] if comes_along else [], "person", connection)
-    audit.append(connection, company.clock(), {"key": service, "account": mine, "by": "person"})
+    state.audit.append(connection, company.clock(), {"key": service, "account": mine, "by": "person"})
     return "" if comes_along or owner == mine else owner
 
 
@@ -141,8 +130,6 @@ async def rename(company: Company, old: str) -> None:
     """
 
     def work(connection: Connection) -> None:
-        from leadbridge.server.state.service_keys import take_over
-
         services = company.catalog.services
         accounts = {company.services.account(one, old.casefold()): company.services.account(one) for one in services}
         if not any(_is_there(connection, before) for before in accounts):
@@ -150,8 +137,8 @@ async def rename(company: Company, old: str) -> None:
         if any(_is_there(connection, after) for after in accounts.values()):
             raise Refused("company_exists", f"company {company.name} has records of its own.")
         for before, after in accounts.items():
-            take_over(connection, before, after)
-            audit.append(connection, company.clock(), {"account": after, "was": before, "by": "person"})
+            state.keys.take_over(connection, before, after)
+            state.audit.append(connection, company.clock(), {"account": after, "was": before, "by": "person"})
 
     if not company.store.exists:
         raise Refused("no_such_company", "there is no state store yet.")
@@ -159,6 +146,4 @@ async def rename(company: Company, old: str) -> None:
 
 
 def _is_there(connection: Connection, account: str) -> bool:
-    from leadbridge.server.state.service_keys import count_keys, holds_anything
-
-    return count_keys(connection, account) > 0 or holds_anything(connection, account)
+    return state.keys.count_keys(connection, account) > 0 or state.keys.holds_anything(connection, account)

@@ -40,16 +40,11 @@ def description(address: str) -> str:
     if address.startswith("sqlite"):
         file = sqlite_file(address)
         return "in memory" if file is None else str(file)
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        parts = make_url(address)
-    except (ArgumentError, ValueError):
+    place = address.partition("://")[2].rpartition("@")[2].partition("?")[0]
+    host, _, database = place.partition("/")
+    if not _PLAIN.fullmatch(host) or not _PLAIN.fullmatch(database):
         return "PostgreSQL"
-    host, database = parts.host or "", parts.database or ""
-    plain = _PLAIN.fullmatch(host) and _PLAIN.fullmatch(database)
-    return f"postgresql://{host}/{database}" if plain else "PostgreSQL"
+    return f"postgresql://{host.partition(':')[0]}/{database}"
 
 
 def _sqlite(rest: str) -> str:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leadbridge.server import state
 from leadbridge.server.doctor.findings import Finding
 from leadbridge.server.errors import StateError
 
@@ -60,9 +61,7 @@ def store_findings(store: Store, settings: Settings) -> Iterator[Finding]:
         finding = Finding("failure", "state store", told, "Writes are refused until the store can be written.")
     yield with_exposure(finding, [*there, settings.state_url_file])
     if found == "ok" and store.exists:
-        from leadbridge.server.state.tables import SCHEMA_VERSION
-
-        yield Finding("ok", "state schema", f"version {SCHEMA_VERSION}, this LeadBridge's own")
+        yield Finding("ok", "state schema", f"version {state.tables.SCHEMA_VERSION}, this LeadBridge's own")
     if store.file is not None and found == "ok":
         yield from _folder(_nearest(store.file.parent))
 

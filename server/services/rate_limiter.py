@@ -19,6 +19,7 @@ from typing import TypeVar
 
 import anyio
 
+from leadbridge.server import state
 from leadbridge.server.errors import RateLimited, StateError
 from leadbridge.server.services.window import UNANSWERED, Queue
 from leadbridge.server.state import Store
@@ -35,9 +36,7 @@ def rate_limiter_for(store: Store, *, service: str, requests: int, seconds: floa
         return RateLimiter(service, requests, seconds)
     if store.file is not None:
         return RateLimiter(service, requests, seconds, RateLimitFile(Path(f"{store.file}.rates"), account))
-    from leadbridge.server.state.rate_limit_table import RateLimitTable
-
-    return RateLimiter(service, requests, seconds, RateLimitTable(store, account))
+    return RateLimiter(service, requests, seconds, state.rate_limit_table.RateLimitTable(store, account))
 
 
 class RateLimiter:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from leadbridge.server import state
 from leadbridge.server.services.rooflink.files import UploadForm
 from leadbridge.server.state import Store
-
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection
 
 KEPT_FOR = 24 * 3600.0
 """Seconds after which a form is thrown away: it is a credential, and has expired long before."""
@@ -37,17 +34,11 @@ class UnfinishedUploads:
 
     async def get(self, upload: str) -> Unfinished | None:
         """What an upload has created."""
-
-        def work(connection: Connection) -> Unfinished | None:
-            from leadbridge.server.state.tables import photo_uploads as table
-
-            row = connection.execute(table.select().where(*self._where(upload))).first()
-            if row is None:
-                return None
-            form = UploadForm.of(row.form) if row.created_at > self.clock() - KEPT_FOR else None
-            return Unfinished(row.photo_id, form, row.uploaded)
-
-        return await self.store.run(work)
+        row = await self.store.run(lambda connection: state.photo_uploads.find(connection, self.account, upload))
+        if row is None:
+            return None
+        form = UploadForm.of(row.form) if row.created_at > self.clock() - KEPT_FOR else None
+        return Unfinished(row.photo_id, form, row.uploaded)
 
     async def keep(self, upload: str, job_id: int, digest: str, record: Unfinished) -> None:
         """Keep a record in place of the one before, and throw away forms that are too old."""
@@ -60,37 +51,14 @@ class UnfinishedUploads:
             "uploaded": record.uploaded,
             "created_at": now,
         }
-
-        def work(connection: Connection) -> None:
-            from leadbridge.server.state.tables import photo_uploads as table
-
-            connection.execute(table.update().where(table.c.created_at <= now - KEPT_FOR).values(form={}))
-            connection.execute(table.delete().where(*self._where(upload)))
-            connection.execute(table.insert().values(account=self.account, upload=upload, **values))
-
-        await self.store.run(work)
+        await self.store.run(
+            lambda connection: state.photo_uploads.put(connection, self.account, upload, values, now - KEPT_FOR)
+        )
 
     async def file_is_there(self, upload: str) -> None:
         """The file has arrived; only the last step is missing."""
-
-        def work(connection: Connection) -> None:
-            from leadbridge.server.state.tables import photo_uploads as table
-
-            connection.execute(table.update().where(*self._where(upload)).values(uploaded=True))
-
-        await self.store.run(work)
+        await self.store.run(lambda connection: state.photo_uploads.set_uploaded(connection, self.account, upload))
 
     async def forget(self, upload: str) -> None:
         """The upload is complete; its form is of no use any more."""
-
-        def work(connection: Connection) -> None:
-            from leadbridge.server.state.tables import photo_uploads as table
-
-            connection.execute(table.delete().where(*self._where(upload)))
-
-        await self.store.run(work)
-
-    def _where(self, upload: str) -> tuple[ColumnElement[bool], ...]:
-        from leadbridge.server.state.tables import photo_uploads as table
-
-        return (table.c.account == self.account, table.c.upload == upload)
+        await self.store.run(lambda connection: state.photo_uploads.remove(connection, self.account, upload))

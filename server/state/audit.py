@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from sqlalchemy import Connection
 
 from leadbridge.server.errors import StateError
-from leadbridge.server.state import Store
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from leadbridge.server.state.statements import ADD_AUDIT, HEAD, MOVE_HEAD
+from leadbridge.server.state.store import Store
+from leadbridge.server.state.tables import AUDIT_START, audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,6 @@ class Verdict:
 
 def hold(connection: Connection) -> tuple[int, str]:
     """Position and hash of the last row, held until the transaction ends: whoever writes next waits for it."""
-    from leadbridge.server.state.statements import HEAD
-
     head = connection.execute(HEAD).scalar()
     if head is None:
         msg = "The audit trail has lost its head; see `leadbridge history verify`."
@@ -55,8 +54,6 @@ def append(
     connection: Connection, at: float, event: Mapping[str, Any], *, after: tuple[int, str] | None = None
 ) -> None:
     """Add one row, in the transaction of what it tells; `after`: the last row, if this transaction holds it already."""
-    from leadbridge.server.state.statements import ADD_AUDIT, MOVE_HEAD
-
     position, previous = after or hold(connection)
     text = json.dumps(event, sort_keys=True, separators=(",", ":"))
     digest = _digest(position + 1, at, text, previous)
@@ -67,9 +64,6 @@ def append(
 
 def begin_anew(connection: Connection) -> None:
     """Forget every row: the next one is the first. What stays on record must be appended again."""
-    from leadbridge.server.state.statements import MOVE_HEAD
-    from leadbridge.server.state.tables import AUDIT_START, audit
-
     hold(connection)
     connection.execute(audit.delete())
     connection.execute(MOVE_HEAD, {"value": f"0 {AUDIT_START}"})
@@ -79,8 +73,6 @@ def read(store: Store) -> Iterator[AuditRow]:
     """Every row in its order."""
 
     def work(connection: Connection) -> list[AuditRow]:
-        from leadbridge.server.state.tables import audit
-
         rows = connection.execute(audit.select().order_by(audit.c.position))
         return [AuditRow(row.position, row.at, json.loads(row.event), row.previous, row.hash) for row in rows]
 
@@ -91,8 +83,6 @@ def verify(store: Store) -> Verdict:
     """Walk the chain from its start to its recorded head."""
 
     def work(connection: Connection) -> Verdict:
-        from leadbridge.server.state.tables import AUDIT_START, audit
-
         expected, count = AUDIT_START, 0
         for row in connection.execute(audit.select().order_by(audit.c.position)):
             count += 1

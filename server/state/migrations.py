@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+from sqlalchemy import JSON, Boolean, Connection, Integer, Numeric, inspect, text
 
 from leadbridge.server.errors import StateError
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from leadbridge.server.state.keys import note_earlier_accounts
+from leadbridge.server.state.tables import AUDIT_HEAD, AUDIT_START, SCHEMA_VERSION, meta, metadata
 
 _LOCK = 0x1EADB21D
 """Key of the PostgreSQL advisory lock under which a schema is made or changed."""
@@ -20,10 +20,6 @@ def migrate(connection: Connection, description: str) -> None:
     Raises:
         StateError: the store was written by a newer version.
     """
-    from sqlalchemy import inspect, text
-
-    from leadbridge.server.state.tables import SCHEMA_VERSION, meta, metadata
-
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     version_row = meta.c.key == "schema_version"
@@ -50,8 +46,6 @@ def migrate(connection: Connection, description: str) -> None:
 
 
 def _begin_audit(connection: Connection) -> None:
-    from leadbridge.server.state.tables import AUDIT_HEAD, AUDIT_START, meta
-
     connection.execute(meta.insert().values(key=AUDIT_HEAD, value=f"0 {AUDIT_START}"))
 
 
@@ -63,18 +57,12 @@ def _ledger_and_audit(connection: Connection) -> None:
 
 def _companies(connection: Connection) -> None:
     """4 to 5: what was kept for a key and an address becomes a company's."""
-    from leadbridge.server.state.service_keys import note_earlier_accounts
-
     _add_what_is_missing(connection)
     note_earlier_accounts(connection)
 
 
 def _add_what_is_missing(connection: Connection) -> None:
     """New tables, and new columns with an empty value in tables that are there."""
-    from sqlalchemy import JSON, Boolean, Integer, Numeric, inspect, text
-
-    from leadbridge.server.state.tables import metadata
-
     empties = ((JSON, "'{}'"), (Boolean, "false"), ((Integer, Numeric), "0"))
     found = inspect(connection)
     for table in metadata.sorted_tables:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
@@ -11,16 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio.to_thread
 
+from leadbridge.server import state
 from leadbridge.server.config.state_address import description, sqlite_file
 from leadbridge.server.errors import StateError
+from leadbridge.server.state.sqlite_file import identity_of, prepare, size_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
-
-SPACE = 32_768
-"""Bytes; more than the rows of one write take."""
 
 
 class Store:
@@ -62,8 +60,6 @@ class Store:
         Raises:
             StateError: the file at the path is not the one that was opened.
         """
-        from leadbridge.server.state.sqlite_file import identity_of
-
         if self.file is None or identity_of(self.file) == self._opened:
             return
         msg = (
@@ -81,19 +77,10 @@ class Store:
         if self.in_memory:
             return self.is_open
         if self.file is not None:
-            from leadbridge.server.state.sqlite_file import size_of
-
             return size_of(self.file) > 0
-        from sqlalchemy import inspect
-
         with self._in_words():
-            engine = self._engine_for_address()
-            try:
-                with engine.connect() as connection:
-                    self._absent = not inspect(connection).has_table("meta")
-                    return not self._absent
-            finally:
-                engine.dispose()
+            self._absent = not state.database.has_tables(self.url)
+        return not self._absent
 
     def check(self) -> None:
         """Have SQLite look for damage in its file, which it otherwise finds only where it happens to read.
@@ -110,14 +97,12 @@ class Store:
 
     @contextlib.contextmanager
     def _in_words(self) -> Generator[None]:
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             yield
         except ImportError as error:
             msg = f"The state store ({self.description}) needs the driver {error.name}: install leadbridge[postgres]."
             raise StateError(msg) from None
-        except SQLAlchemyError as error:
+        except state.database.DatabaseError as error:
             cause = getattr(error, "orig", None) or error
             msg = f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}."
             raise StateError(msg) from None
@@ -125,7 +110,7 @@ class Store:
     def secret(self) -> bytes:
         """The store's own random secret, made once, from which approval keys are derived."""
         if self._secret is None:
-            self._secret = self.run_sync(secret_in)
+            self._secret = self.run_sync(state.keys.secret_in)
         return self._secret
 
     @property
@@ -159,96 +144,13 @@ class Store:
     def _open(self) -> Engine:
         with self._opening:
             if self._engine is None:
-                self._engine = self._create()
+                if self.file is not None:
+                    prepare(self.file)
+                    self._opened = identity_of(self.file)
+                self._engine = state.database.create(self.url, self._when_open)
             return self._engine
 
-    def _engine_for_address(self) -> Engine:
-        from sqlalchemy import create_engine, event, make_url
-        from sqlalchemy.exc import ArgumentError
-        from sqlalchemy.pool import StaticPool
-
-        options: dict[str, Any] = {}
-        if self.in_memory:
-            options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
-        elif self.file is not None:
-            options = {"connect_args": {"timeout": 10}}
-        try:
-            url = make_url(self.url)
-            if url.drivername == "postgresql":
-                url = url.set(drivername="postgresql+psycopg")
-            engine = create_engine(url, **options)
-        except (ArgumentError, ValueError, TypeError):
-            msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL."
-            raise StateError(msg) from None
-        if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_immediately)
-        return engine
-
-    def _create(self) -> Engine:
-        from leadbridge.server.state.migrations import migrate
-        from leadbridge.server.state.sqlite_file import identity_of, prepare, sign
-
-        if self.file is not None:
-            prepare(self.file)
-            self._opened = identity_of(self.file)
-        engine = self._engine_for_address()
-        try:
-            with engine.begin() as connection:
-                migrate(connection, self.description)
-                if engine.dialect.name == "sqlite":
-                    sign(connection)
-                if self.at_open is not None:
-                    self.at_open(connection)
-                self._refuse_another_file()
-        except BaseException:
-            engine.dispose()  # or each try would leave a connection open
-            raise
-        return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    from leadbridge.server.state.sqlite_file import patiently
-
-    connection.isolation_level = None  # transactions are begun by the "begin" event, not by the driver
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=10000")
-    patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
-    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_immediately(connection: Any) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def write_anything(connection: Connection) -> None:
-    """Write something of the size that putting a write on record takes, down to the disk.
-
-    SQLite writes no page that stays the same, so it is something else each time.
-    """
-    from sqlalchemy.exc import IntegrityError
-
-    from leadbridge.server.state.tables import meta
-
-    value = secrets.token_hex(SPACE // 2)
-    if connection.execute(meta.update().where(meta.c.key == "space").values(value=value)).rowcount:
-        return
-    with contextlib.suppress(IntegrityError), connection.begin_nested():
-        connection.execute(meta.insert().values(key="space", value=value))
-
-
-def secret_in(connection: Connection) -> bytes:
-    """The store's secret, made if there is none yet."""
-    from sqlalchemy.exc import IntegrityError
-
-    from leadbridge.server.state.tables import meta
-
-    select = meta.select().where(meta.c.key == "secret")
-    found = connection.execute(select).first()
-    if found is None:
-        with contextlib.suppress(IntegrityError), connection.begin_nested():
-            connection.execute(meta.insert().values(key="secret", value=secrets.token_hex(32)))
-        found = connection.execute(select).one()
-    return bytes.fromhex(found.value)
+    def _when_open(self, connection: Connection) -> None:
+        if self.at_open is not None:
+            self.at_open(connection)
+        self._refuse_another_file()

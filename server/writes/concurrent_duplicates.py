@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from leadbridge.server import state
 from leadbridge.server.errors import Refused
 from leadbridge.server.writes.model import HttpWrite, Write
 from leadbridge.server.writes.repeats import WINDOW
@@ -50,20 +51,10 @@ def refuse_concurrent_duplicate(connection: Connection, write: Write, new: ToCre
     Raises:
         Refused: it is likely the same as one that is under way, unresolved or done.
     """
-    from sqlalchemy import select
-
     from leadbridge.server.matching.compare import compare
     from leadbridge.server.matching.profile import details_from_json, profile_of
-    from leadbridge.server.state.tables import being_created, writes
 
-    _forget(connection, now)
-    columns = (writes.c.id, writes.c.state, writes.c.record_id, being_created.c.told, being_created.c.found_by)
-    rows = connection.execute(
-        select(*columns)
-        .join(writes, writes.c.id == being_created.c.write_id)
-        .where(being_created.c.account == account, writes.c.subject != write.subject.key)
-        .order_by(writes.c.id.desc())
-    ).all()
+    rows = state.writes.being_created_beside(connection, account, write.subject.key, now - WINDOW)
     keys = new.profile.lookup_keys()
     for row in rows:
         if keys.isdisjoint(row.found_by):
@@ -76,31 +67,17 @@ def refuse_concurrent_duplicate(connection: Connection, write: Write, new: ToCre
 def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> None:
     """Keep what a write is to create, for as long as another one may be the same."""
     from leadbridge.server.matching.profile import details_to_json
-    from leadbridge.server.state.tables import being_created
 
     found_by, told = sorted(new.profile.keys()), details_to_json(new.told)
-    connection.execute(being_created.insert().values(write_id=write_id, account=account, found_by=found_by, told=told))
+    state.writes.add_being_created(connection, write_id, account, found_by, told)
 
 
 def details_of(connection: Connection, write_id: int) -> ContactDetails | None:
     """What a write was to create, while it is kept."""
-    from sqlalchemy import select
-
     from leadbridge.server.matching.profile import details_from_json
-    from leadbridge.server.state.tables import being_created
 
-    told = connection.execute(select(being_created.c.told).where(being_created.c.write_id == write_id)).scalar()
+    told = state.writes.being_created_by(connection, write_id)
     return None if told is None else details_from_json(told)
-
-
-def _forget(connection: Connection, now: float) -> None:
-    from sqlalchemy import or_, select
-
-    from leadbridge.server.state.tables import being_created, writes
-
-    old = (writes.c.state == "done") & (writes.c.created_at <= now - WINDOW)
-    settled = select(writes.c.id).where(or_(writes.c.state == "failed", old))
-    connection.execute(being_created.delete().where(being_created.c.write_id.in_(settled)))
 
 
 def _refusal(row: Any, evidence: str) -> Refused:

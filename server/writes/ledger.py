@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from leadbridge.server import state as kept
 from leadbridge.server.errors import Refused, StateError
-from leadbridge.server.state import Store, audit
-from leadbridge.server.state.store import write_anything
+from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approval, changed_since_asked, used_before
 from leadbridge.server.writes.concurrent_duplicates import keep, refuse_concurrent_duplicate, to_create
 from leadbridge.server.writes.late_outcomes import LateOutcomes
@@ -107,7 +107,7 @@ class Ledger:
         new = [(one, made) for one in write.requests if writable and (made := await to_create(one))]
 
         def work(connection: Connection) -> OnRecord:
-            if approval_id and _is_used(connection, approval_id):
+            if approval_id and kept.writes.is_used(connection, approval_id):
                 raise used_before()
             settle_orphans(connection, now)
             if not isinstance(write.action, LocalWrite) and not isinstance(write.repeat, RepeatAllowed):
@@ -120,8 +120,8 @@ class Ledger:
                 if not made.allow_duplicate:
                     refuse_concurrent_duplicate(connection, one, made, self.account(one.operation.service), now)
             if writable:
-                write_anything(connection)
-            newest = _newest(connection, account, write.subject.key)
+                kept.database.write_anything(connection)
+            newest = kept.writes.newest_about(connection, account, write.subject.key)
             return OnRecord(newest=newest.id if newest else 0)
 
         return await self._late.run(work, now)
@@ -132,7 +132,7 @@ class Ledger:
 
         def work(connection: Connection) -> WriteRow | None:
             settle_orphans(connection, now)
-            row = _newest(connection, account, subject)
+            row = kept.writes.newest_about(connection, account, subject)
             return None if row is None else row_of(row)
 
         return await self._late.run(work, now)
@@ -149,9 +149,7 @@ class Ledger:
         new = await to_create(write)
 
         def work(connection: Connection) -> int | EarlierWrite:
-            from leadbridge.server.state.statements import ADD_WRITE
-
-            last = audit.hold(connection)
+            last = kept.audit.hold(connection)
             if approval.id and not approval.used:
                 _burn(connection, approval.id, write.operation.id, "yes", now)
             if not isinstance(write.repeat, RepeatAllowed):
@@ -161,16 +159,15 @@ class Ledger:
                 if found is not None:
                     return found
             if approval.seen is not None:
-                newest = _newest(connection, account, write.subject.key)
+                newest = kept.writes.newest_about(connection, account, write.subject.key)
                 if newest is not None and newest.id > approval.seen:
                     raise changed_since_asked()
             if new is not None and not new.allow_duplicate:
                 refuse_concurrent_duplicate(connection, write, new, account, now)
             values = self._intent(write, approval, now)
-            row = connection.execute(ADD_WRITE, values)
-            write_id = int(cast("tuple[int]", row.inserted_primary_key)[0])
+            write_id = kept.writes.add(connection, values)
             told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
-            audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}}, after=last)
+            kept.audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}}, after=last)
             if new is not None:
                 keep(connection, write_id, new, account)
             return write_id
@@ -263,12 +260,7 @@ class Ledger:
         return await self._late.run(work, self.clock())
 
     def _unknown(self, connection: Connection, write_id: int) -> Any:
-        from sqlalchemy import select
-
-        from leadbridge.server.state.tables import writes
-
-        where = [writes.c.id == write_id, writes.c.account.in_(self._accounts())]
-        row = connection.execute(select(writes).where(*where).with_for_update()).first()
+        row = kept.writes.find(connection, write_id, self._accounts())
         if row is None:
             raise Refused("no_such_write", f"there is no write {write_id} of this company.")
         if row.state != "unknown":
@@ -284,36 +276,19 @@ class Ledger:
         now = self.clock()
 
         def work(connection: Connection) -> WriteRow:
-            from sqlalchemy import select
-
-            from leadbridge.server.state.tables import writes
-
             settle_orphans(connection, now)
             row = self._unknown(connection, write_id)
             summary = f"{row.summary} Settled by a person as {state}."
             set_state(connection, now, write_id, state, summary, record_id, by="person")
-            return row_of(connection.execute(select(writes).where(writes.c.id == write_id)).one())
+            return row_of(kept.writes.find(connection, write_id, self._accounts()))
 
         return await self._late.run(work, self.clock())
 
     async def records(self, operation_id: str) -> frozenset[int]:
         """Ids of all records that an operation is known to have made."""
-
-        def work(connection: Connection) -> frozenset[int]:
-            from sqlalchemy import select
-
-            from leadbridge.server.state.tables import writes
-
-            rows = connection.execute(
-                select(writes.c.record_id).where(
-                    writes.c.account.in_(self._accounts()),
-                    writes.c.operation == operation_id,
-                    writes.c.record_id.is_not(None),
-                )
-            )
-            return frozenset(int(row.record_id) for row in rows)
-
-        return await self.store.run(work)
+        return await self.store.run(
+            lambda connection: kept.writes.record_ids(connection, self._accounts(), operation_id)
+        )
 
     async def history(
         self, *, state: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
@@ -331,32 +306,6 @@ class Ledger:
         return [self.account(service) for service in SERVICES]
 
 
-def _newest(connection: Connection, account: str, subject: str) -> Any:
-    """The newest write about a subject that did not fail."""
-    from sqlalchemy import select
-
-    from leadbridge.server.state.tables import writes
-
-    where = [writes.c.account == account, writes.c.subject == subject, writes.c.state != "failed"]
-    return connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
-
-
-def _is_used(connection: Connection, approval_id: str) -> bool:
-    from leadbridge.server.state.tables import approvals
-
-    where = approvals.c.approval_id == approval_id
-    return connection.execute(approvals.select().where(where)).first() is not None
-
-
 def _burn(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:
-    from sqlalchemy.exc import IntegrityError
-
-    from leadbridge.server.state.tables import approvals
-
-    try:
-        with connection.begin_nested():
-            connection.execute(
-                approvals.insert().values(approval_id=approval_id, operation=operation, answer=answer, at=now)
-            )
-    except IntegrityError:
-        raise used_before() from None
+    if not kept.writes.use_up(connection, approval_id, operation, answer, now):
+        raise used_before()

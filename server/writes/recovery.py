@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.server.state import audit
+from leadbridge.server import state as kept
 from leadbridge.server.writes.owners import lives, this_process
 
 LARGEST_ID = 2**63 - 1
@@ -20,13 +20,11 @@ _OPEN = ("intended", "sent")
 
 def allow_attempt(connection: Connection, now: float, write_id: int) -> bool:
     """Whether this process may send a write at this instant, for the first time or again."""
-    from leadbridge.server.state.statements import SEND_AGAIN
-
     if set_state(connection, now, write_id, "sent") == "intended":
         return True
     # Its lease begins anew, for those who cannot see whether this process lives.
     again = {"of_id": write_id, "of_owner": this_process(), "lease_until": now + LEASE}
-    return bool(connection.execute(SEND_AGAIN, again).rowcount)
+    return bool(connection.execute(kept.statements.SEND_AGAIN, again).rowcount)
 
 
 def set_state(
@@ -44,9 +42,7 @@ def set_state(
     A write that was settled meanwhile, by another process or a person, gets the outcome that its own process knows for
     certain (`done`, `failed`) all the same: that is what it is. Nothing else changes a settled one.
     """
-    from leadbridge.server.state.statements import SET_WRITE, STATE_OF
-
-    before = connection.execute(STATE_OF, {"of_id": write_id}).scalar() or "forgotten"
+    before = kept.writes.state_of(connection, write_id) or "forgotten"
     if before not in {"sent": ("intended",), "unknown": _OPEN}.get(state, (*_OPEN, "unknown", "done", "failed")):
         return before
     values: dict[str, Any] = {"state": state, "updated_at": now}
@@ -54,18 +50,15 @@ def set_state(
         values["summary"] = summary[:1000]
     if record_id is not None and 0 <= record_id <= LARGEST_ID:
         values["record_id"] = record_id
-    connection.execute(SET_WRITE, {**values, "of_id": write_id})
+    kept.writes.change(connection, write_id, values)
     late = {} if before in _OPEN or by != "server" else {"was": before}
-    audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by, **late})
+    kept.audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by, **late})
     return before
 
 
 def settle_orphans(connection: Connection, now: float) -> None:
     """What a dead process left: never sent is `failed`, perhaps sent is `unknown`."""
-    from leadbridge.server.state.statements import UNFINISHED
-
-    rows = connection.execute(UNFINISHED).all()
-    for row in rows:
+    for row in kept.writes.unfinished(connection):
         alive = lives(row.owner)
         if alive or (alive is None and row.lease_until > now):  # whoever is seen to live is at it, however long
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from leadbridge.server import state
 from leadbridge.server.errors import Refused
 from leadbridge.server.writes.model import OnceForGood, RepeatAllowed, SameWithinADay, UntilChanged, Write
 
@@ -50,12 +51,10 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
     Raises:
         Refused: the same is being written right now.
     """
-    from leadbridge.server.state import statements
-
     about = {"of_account": account, "of_subject": write.subject.key}
     same, repeat = write.repeat_digest(), write.repeat
     whole_subject = isinstance(repeat, (SameWithinADay, OnceForGood)) and repeat.whole_subject
-    for row in connection.execute(statements.OPEN_ABOUT, about).all():
+    for row in connection.execute(state.statements.OPEN_ABOUT, about).all():
         if not (whole_subject or row.repeat_digest == same or write.needs_approval):
             continue
         if row.state == "unknown":
@@ -71,9 +70,9 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
         case UntilChanged():
             row = _last_set(connection, repeat, about, same)
         case _ if whole_subject:
-            row = connection.execute(statements.DONE_ABOUT, about).first()
+            row = connection.execute(state.statements.DONE_ABOUT, about).first()
         case _:
-            row = connection.execute(statements.DONE_SAME, {**about, "of_digest": same}).first()
+            row = connection.execute(state.statements.DONE_SAME, {**about, "of_digest": same}).first()
     if row is None or (not isinstance(repeat, OnceForGood) and row.created_at <= now - WINDOW):
         return None
     return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
@@ -81,8 +80,6 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
 
 def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, str], same: str) -> Any:
     """The newest write that set one of the same arguments, if it was this one; what nobody knows of may have too."""
-    from leadbridge.server.state import statements
-
-    with connection.execute(statements.NOT_FAILED_ABOUT, about) as rows:
+    with connection.execute(state.statements.NOT_FAILED_ABOUT, about) as rows:
         last = next((row for row in rows if not repeat.sets or not repeat.sets.isdisjoint(row.arguments)), None)
     return last if last is not None and last.state == "done" and last.repeat_digest == same else None

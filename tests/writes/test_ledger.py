@@ -15,11 +15,10 @@ from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.state import Store
-from leadbridge.server.writes import write_rows
+from leadbridge.server.state import writes as ledger_rows
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
-from leadbridge.server.writes.write_rows import COUNTED
 from tests.support import Time, call, connected, data_of, make_settings, text_of
 
 CATALOG = load()
@@ -268,7 +267,7 @@ def many_writes(count: int, **values: Any) -> Any:
 async def test_a_long_history_is_counted_so_far_and_no_further(sandbox: Sandbox, time: Time, state_url: str) -> None:
     app = build_app_context(make_settings(state_url=state_url), sandbox=sandbox)
     account = app.services.account("renovationfind")
-    app.store.run_sync(many_writes(COUNTED + 1, account=account))
+    app.store.run_sync(many_writes(ledger_rows.COUNTED + 1, account=account))
     app.store.run_sync(many_writes(1, account=account, state="unknown", target="lead 786", created_at=1.0))
     app.store.close()
     async with connected(sandbox, time=time, state_url=state_url) as client:
@@ -276,7 +275,7 @@ async def test_a_long_history_is_counted_so_far_and_no_further(sandbox: Sandbox,
         few = await call(client, "write_history", outcome="unknown")
     assert text_of(result).startswith("3 of 10,000 or more writes of company")
     assert [row["target"] for row in data_of(result)["rows"]] == ["lead 786", "lead 785", "lead 785"]
-    assert data_of(result)["total"] == COUNTED
+    assert data_of(result)["total"] == ledger_rows.COUNTED
     assert text_of(few).startswith("1 of 1 writes of company")
 
 
@@ -284,7 +283,7 @@ async def test_a_long_history_is_counted_so_far_and_no_further(sandbox: Sandbox,
 async def test_the_history_takes_no_more_steps_where_it_is_long(
     store: Store, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write_rows, "COUNTED", 100)
+    monkeypatch.setattr(ledger_rows, "COUNTED", 100)
     steps: list[int] = []
 
     def step(connection: Connection) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from leadbridge.server import state
 from leadbridge.server.errors import Refused
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.models import WON, Lead
@@ -50,44 +51,28 @@ class KnownLeads:
 
     async def get(self, lead_id: int) -> KnownLead | None:
         """The last known state of a lead, if any."""
-
-        def work(connection: Connection) -> KnownLead | None:
-            from leadbridge.server.state.tables import leads
-
-            account = self.account("renovationfind")
-            row = connection.execute(
-                leads.select().where(leads.c.account == account, leads.c.lead_id == lead_id)
-            ).first()
-            if row is None:
-                return None
-            return KnownLead(
-                Lead.model_validate(row.data["lead"]),
-                row.seen_at,
-                self.time.shown(row.seen_at),
-                accepted_here=bool(row.data.get("accepted_here")),
-                declined_here=bool(row.data.get("declined_here")),
-            )
-
-        return await self.store.run(work)
+        account = self.account("renovationfind")
+        row = await self.store.run(lambda connection: state.leads.find(connection, account, [lead_id]).get(lead_id))
+        if row is None:
+            return None
+        return KnownLead(
+            Lead.model_validate(row.data["lead"]),
+            row.seen_at,
+            self.time.shown(row.seen_at),
+            accepted_here=bool(row.data.get("accepted_here")),
+            declined_here=bool(row.data.get("declined_here")),
+        )
 
     async def remember(self, lead: Lead, *, accepted_here: bool = False, declined_here: bool = False) -> None:
         """Keep an answer as the last known state of its lead; what we once did to it stays known."""
 
         def work(connection: Connection) -> None:
-            from leadbridge.server.state.tables import leads
-
-            key = {"account": self.account("renovationfind"), "lead_id": lead.id}
-            where = [leads.c.account == key["account"], leads.c.lead_id == lead.id]
-            row = connection.execute(leads.select().where(*where)).first()
-            before: dict[str, Any] = {} if row is None else row.data
-            data = {
-                "lead": _kept(lead),
-                "accepted_here": accepted_here or bool(before.get("accepted_here")),
-                "declined_here": declined_here or bool(before.get("declined_here")),
-            }
-            values = {"data": data, "seen_at": self.time.clock()}
-            change = leads.insert().values(**key) if row is None else leads.update().where(*where)
-            connection.execute(change.values(**values))
+            account = self.account("renovationfind")
+            before = state.leads.find(connection, account, [lead.id]).get(lead.id)
+            done = {"accepted_here": accepted_here, "declined_here": declined_here}
+            if before is not None:
+                done = {name: now or bool(before.data.get(name)) for name, now in done.items()}
+            state.leads.put(connection, account, lead.id, {"lead": _kept(lead), **done}, self.time.clock())
 
         await self.store.run(work)
 
@@ -98,24 +83,18 @@ class KnownLeads:
         """
 
         def work(connection: Connection) -> None:
-            from leadbridge.server.state.tables import leads
-
             account = self.account("renovationfind")
-            ids = [lead.id for lead in found]
-            select = leads.select().where(leads.c.account == account, leads.c.lead_id.in_(ids))
-            before = {row.lead_id: row for row in connection.execute(select)}
-            for lead in {lead.id: lead for lead in found}.values():
-                row = before.get(lead.id)
-                shown = _kept(lead)
-                if row is None:
+            leads = {lead.id: lead for lead in found}
+            known = state.leads.find(connection, account, leads)
+            for lead in leads.values():
+                before, shown = known.get(lead.id), _kept(lead)
+                if before is None:
                     data = {"lead": shown, "accepted_here": False, "declined_here": False}
-                    values = {"account": account, "lead_id": lead.id, "data": data, "seen_at": self.time.clock()}
-                    connection.execute(leads.insert().values(**values))
-                elif row.seen_at <= asked_at:
-                    kept = shown if whole else _added(row.data["lead"], shown)
-                    where = [leads.c.account == account, leads.c.lead_id == lead.id]
-                    values = {"data": {**row.data, "lead": kept}, "seen_at": self.time.clock()}
-                    connection.execute(leads.update().where(*where).values(**values))
+                elif before.seen_at <= asked_at:
+                    data = {**before.data, "lead": shown if whole else _added(before.data["lead"], shown)}
+                else:
+                    continue
+                state.leads.put(connection, account, lead.id, data, self.time.clock())
 
         if found:
             await self.store.run(work)

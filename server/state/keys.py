@@ -6,23 +6,32 @@ it then keeps its history, its leads and its index under the company's name.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
+import secrets
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from leadbridge.server.state.store import secret_in
+from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy.exc import IntegrityError
 
-if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Table
+from leadbridge.server.state import tables
+from leadbridge.server.state.tables import leads, meta, seen_prospects, service_keys, writes
 
 _SIMULATED = {"b7d2ec0767fa7a43": "rooflink", "4d5a5ea463757000": "renovationfind"}
 """The accounts of `--sandbox` until schema 4: its keys and addresses never changed."""
 
 
-def identity_of(address: str, key: str) -> str:
-    """A key at an address, as it was digested until schema 4; it never goes into the store as it is."""
-    return hashlib.sha256(f"live\n{address}\n{key}".encode()).hexdigest()[:16]
+def secret_in(connection: Connection) -> bytes:
+    """The store's secret, made if there is none yet."""
+    query = meta.select().where(meta.c.key == "secret")
+    found = connection.execute(query).first()
+    if found is None:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():
+            connection.execute(meta.insert().values(key="secret", value=secrets.token_hex(32)))
+        found = connection.execute(query).one()
+    return bytes.fromhex(found.value)
 
 
 def fingerprint_of(connection: Connection, what: str) -> str:
@@ -32,10 +41,8 @@ def fingerprint_of(connection: Connection, what: str) -> str:
 
 def account_of_key(connection: Connection, identities: Iterable[str]) -> Any:
     """The row of the first of these identities that is on record, or `None`."""
-    from leadbridge.server.state.tables import service_keys as table
-
     fingerprints = [fingerprint_of(connection, identity) for identity in identities]
-    rows = connection.execute(table.select().where(table.c.fingerprint.in_(fingerprints))).all()
+    rows = connection.execute(service_keys.select().where(service_keys.c.fingerprint.in_(fingerprints))).all()
     return min(rows, key=lambda row: fingerprints.index(row.fingerprint), default=None)
 
 
@@ -43,54 +50,38 @@ def keep_key(
     connection: Connection, identity: str, *, service: str, account: str, subject: str, known_by: str, now: float
 ) -> None:
     """Put a key on record for an account, whatever it was on record for."""
-    from sqlalchemy.exc import IntegrityError
-
-    from leadbridge.server.state.tables import service_keys as table
-
     key = fingerprint_of(connection, identity)
     values = {"service": service, "account": account, "subject": subject, "known_by": known_by, "at": now}
-    if connection.execute(table.update().where(table.c.fingerprint == key).values(**values)).rowcount:
+    if connection.execute(service_keys.update().where(service_keys.c.fingerprint == key).values(**values)).rowcount:
         return
     try:
         with connection.begin_nested():
-            connection.execute(table.insert().values(fingerprint=key, **values))
+            connection.execute(service_keys.insert().values(fingerprint=key, **values))
     except IntegrityError:  # another process, in the same moment
-        connection.execute(table.update().where(table.c.fingerprint == key).values(**values))
+        connection.execute(service_keys.update().where(service_keys.c.fingerprint == key).values(**values))
 
 
 def subjects_of(connection: Connection, service: str) -> dict[str, str]:
     """Fingerprints of the subjects that tokens of a service named, each with the account."""
-    from leadbridge.server.state.tables import service_keys as table
-
-    rows = connection.execute(table.select().where(table.c.service == service, table.c.subject != ""))
+    rows = connection.execute(
+        service_keys.select().where(service_keys.c.service == service, service_keys.c.subject != "")
+    )
     return {row.subject: row.account for row in rows}
 
 
 def count_keys(connection: Connection, account: str) -> int:
     """How many keys are on record for an account."""
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import service_keys as table
-
-    return connection.execute(select(func.count()).where(table.c.account == account)).scalar_one()
+    return connection.execute(select(func.count()).where(service_keys.c.account == account)).scalar_one()
 
 
 def earlier_accounts(connection: Connection, service: str) -> list[str]:
     """Accounts of earlier versions that no company has taken over."""
-    from sqlalchemy import select
-
-    from leadbridge.server.state.tables import service_keys as table
-
-    nobodys = (table.c.service == service, table.c.account.not_like("%/%"))
-    return sorted(connection.execute(select(table.c.account).distinct().where(*nobodys)).scalars())
+    nobodys = (service_keys.c.service == service, service_keys.c.account.not_like("%/%"))
+    return sorted(connection.execute(select(service_keys.c.account).distinct().where(*nobodys)).scalars())
 
 
 def count_writes(connection: Connection, accounts: Sequence[str]) -> int:
     """How many writes these accounts have."""
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import writes
-
     if not accounts:
         return 0
     return connection.execute(select(func.count()).where(writes.c.account.in_(accounts))).scalar_one()
@@ -98,20 +89,12 @@ def count_writes(connection: Connection, accounts: Sequence[str]) -> int:
 
 def writes_by_account(connection: Connection) -> dict[str, int]:
     """How many writes each account of the store has."""
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import writes
-
     rows = connection.execute(select(writes.c.account, func.count()).group_by(writes.c.account))
     return {row[0]: row[1] for row in rows}
 
 
 def note_earlier_accounts(connection: Connection) -> None:
     """Schema 4 to 5: put the accounts that are there on record; those of the sandbox become its company's at once."""
-    from sqlalchemy import select
-
-    from leadbridge.server.state import tables
-
     found: set[tuple[str, str]] = {
         (row.service, row.account)
         for row in connection.execute(select(tables.writes.c.service, tables.writes.c.account).distinct())
@@ -137,9 +120,7 @@ def note_earlier_accounts(connection: Connection) -> None:
 
 def take_over(connection: Connection, earlier: str, account: str) -> None:
     """Make one account's what was another's: every write and key, and of the rest what it has not got itself."""
-    from leadbridge.server.state import tables
-
-    for table in (tables.writes, tables.being_created, tables.service_keys):
+    for table in (tables.writes, tables.being_created, service_keys):
         connection.execute(table.update().where(table.c.account == earlier).values(account=account))
     _merge_leads(connection, earlier, account)
     index = (tables.seen_coverage, tables.seen_prospects, tables.seen_keys, tables.seen_sweeps)
@@ -157,8 +138,6 @@ def take_over(connection: Connection, earlier: str, account: str) -> None:
 
 def _merge_leads(connection: Connection, earlier: str, account: str) -> None:
     """Of a lead that both know, the newer answer counts; what was once done to it stays known."""
-    from leadbridge.server.state.tables import leads
-
     both: dict[int, list[Any]] = {}
     for row in connection.execute(leads.select().where(leads.c.account.in_((earlier, account)))):
         both.setdefault(row.lead_id, []).append(row)
@@ -179,8 +158,6 @@ def _holds(connection: Connection, table: Table, *where: ColumnElement[bool]) ->
 
 def holds_anything(connection: Connection, account: str) -> bool:
     """Whether something is known of an account: a write that did not fail, a lead, a prospect."""
-    from leadbridge.server.state.tables import leads, seen_prospects, writes
-
     return (
         _holds(connection, writes, writes.c.account == account, writes.c.state != "failed")
         or _holds(connection, leads, leads.c.account == account)
@@ -190,8 +167,6 @@ def holds_anything(connection: Connection, account: str) -> bool:
 
 def known_records(connection: Connection, account: str, most: int) -> list[int]:
     """Ids of records of an account that were there when last seen, the newest first: prospects and jobs, or leads."""
-    from leadbridge.server.state.tables import leads, seen_prospects, writes
-
     latest = writes.select().where(writes.c.account == account, writes.c.state == "done")
     found: list[int] = []
     for row in connection.execute(latest.order_by(writes.c.id.desc()).limit(most * 4)):
@@ -205,3 +180,16 @@ def known_records(connection: Connection, account: str, most: int) -> list[int]:
     shown_ids = [row.lead_id for row in connection.execute(shown)]
     half = found[: max(1, most // 2)]
     return list(dict.fromkeys([*half, *seen_ids, *shown_ids, *found]))[:most]
+
+
+def any_seen(connection: Connection, account: str, ids: Sequence[int]) -> bool:
+    """Whether an account has seen or made one of these prospects."""
+    return _holds(
+        connection, seen_prospects, seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(ids)
+    ) or _holds(
+        connection,
+        writes,
+        writes.c.account == account,
+        writes.c.record_id.in_(ids),
+        writes.c.operation == "rooflink.create_lead",
+    )

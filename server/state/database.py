@@ -1,0 +1,93 @@
+"""Connections to the database of the state store, SQLite or PostgreSQL, and what is in its table `meta`."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from sqlalchemy.exc import ArgumentError, IntegrityError
+from sqlalchemy.exc import SQLAlchemyError as DatabaseError
+from sqlalchemy.pool import StaticPool
+
+from leadbridge.server.config.state_address import description, sqlite_file
+from leadbridge.server.errors import StateError
+from leadbridge.server.state.migrations import migrate
+from leadbridge.server.state.sqlite_file import patiently, sign
+from leadbridge.server.state.tables import meta
+
+SPACE = 32_768
+"""Bytes; more than the rows of one write take."""
+
+
+def create(address: str, when_open: Callable[[Connection], None]) -> Engine:
+    """Open the database, with this version's tables; `when_open` runs in the same transaction."""
+    engine = _engine(address)
+    try:
+        with engine.begin() as connection:
+            migrate(connection, description(address))
+            if engine.dialect.name == "sqlite":
+                sign(connection)
+            when_open(connection)
+    except BaseException:
+        engine.dispose()  # or each try would leave a connection open
+        raise
+    return engine
+
+
+def has_tables(address: str) -> bool:
+    """Whether there are LeadBridge's tables in a PostgreSQL database."""
+    engine = _engine(address)
+    try:
+        with engine.connect() as connection:
+            return inspect(connection).has_table("meta")
+    finally:
+        engine.dispose()
+
+
+def write_anything(connection: Connection) -> None:
+    """Write as much as a write's rows take. SQLite writes no page that stays the same, so it is new each time."""
+    value = secrets.token_hex(SPACE // 2)
+    if connection.execute(meta.update().where(meta.c.key == "space").values(value=value)).rowcount:
+        return
+    with contextlib.suppress(IntegrityError), connection.begin_nested():
+        connection.execute(meta.insert().values(key="space", value=value))
+
+
+def _engine(address: str) -> Engine:
+    options: dict[str, Any] = {}
+    if sqlite_file(address) is not None:
+        options = {"connect_args": {"timeout": 10}}
+    elif address.startswith("sqlite"):
+        options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+    try:
+        url = make_url(address)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        engine = create_engine(url, **options)
+    except (ArgumentError, ValueError, TypeError):
+        msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL."
+        raise StateError(msg) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_immediately)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by the "begin" event, not by the driver
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=10000")
+    patiently(lambda: cursor.execute("PRAGMA journal_mode=WAL"))
+    for pragma in ("synchronous=FULL", "foreign_keys=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediately(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+__all__ = ["DatabaseError", "create", "has_tables", "write_anything"]

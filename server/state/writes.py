@@ -1,0 +1,123 @@
+"""Writes on record: the ledger's rows, used approvals, and what is being created."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy.exc import IntegrityError
+
+from leadbridge.server.state import statements
+from leadbridge.server.state.tables import approvals, being_created, writes
+
+UNRESOLVED = ("intended", "sent", "unknown")
+STATES = (*UNRESOLVED, "done", "failed")
+COUNTED = 10_000
+"""Writes of a history that are counted; a total that large means that many or more."""
+
+
+def add(connection: Connection, values: Mapping[str, Any]) -> int:
+    """A new write; its number."""
+    row = connection.execute(statements.ADD_WRITE, dict(values))
+    return int(cast("tuple[int]", row.inserted_primary_key)[0])
+
+
+def state_of(connection: Connection, write_id: int) -> str | None:
+    """The state of a write, held until the transaction ends."""
+    return connection.execute(statements.STATE_OF, {"of_id": write_id}).scalar()
+
+
+def change(connection: Connection, write_id: int, values: Mapping[str, Any]) -> None:
+    """Change a write."""
+    connection.execute(statements.SET_WRITE, {**values, "of_id": write_id})
+
+
+def unfinished(connection: Connection) -> Sequence[Row[Any]]:
+    """Writes whose outcome is not on record, held until the transaction ends."""
+    return connection.execute(statements.UNFINISHED).all()
+
+
+def find(connection: Connection, write_id: int, accounts: Sequence[str]) -> Row[Any] | None:
+    """A write of these accounts, held until the transaction ends."""
+    where = (writes.c.id == write_id, writes.c.account.in_(accounts))
+    return connection.execute(select(writes).where(*where).with_for_update()).first()
+
+
+def newest_about(connection: Connection, account: str, subject: str) -> Row[Any] | None:
+    """The newest write about a subject that did not fail."""
+    where = (writes.c.account == account, writes.c.subject == subject, writes.c.state != "failed")
+    return connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
+
+
+def record_ids(connection: Connection, accounts: Sequence[str], operation: str) -> frozenset[int]:
+    """Ids of all records that an operation is known to have made."""
+    where = (writes.c.account.in_(accounts), writes.c.operation == operation, writes.c.record_id.is_not(None))
+    return frozenset(connection.execute(select(writes.c.record_id).where(*where)).scalars())
+
+
+def newest(
+    connection: Connection, accounts: Sequence[str], *, state: str, since: float, limit: int
+) -> tuple[list[Row[Any]], int]:
+    """The newest writes of these accounts, the unresolved first, and how many there are, up to `COUNTED`.
+
+    Each account and state is one stretch of the index `writes_by_time`, of which the end is read.
+    """
+    found: list[tuple[bool, float, int]] = []
+    total = 0
+    for account in sorted(set(accounts)):
+        for one in [state] if state else STATES:
+            query = (
+                select(writes.c.created_at, writes.c.id)
+                .where(writes.c.account == account, writes.c.state == one, writes.c.created_at >= since)
+                .order_by(writes.c.created_at.desc(), writes.c.id.desc())
+            )
+            found += [(one in UNRESOLVED, at, number) for at, number in connection.execute(query.limit(limit))]
+            counted = select(func.count()).select_from(query.limit(COUNTED - total).subquery())
+            total += connection.execute(counted).scalar_one()
+    ids = [number for _, _, number in sorted(found, reverse=True)[:limit]]
+    rows = {row.id: row for row in connection.execute(select(writes).where(writes.c.id.in_(ids)))}
+    return [rows[number] for number in ids], total
+
+
+def use_up(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> bool:
+    """Put an approval on record as used; false if it was before."""
+    values = {"approval_id": approval_id, "operation": operation, "answer": answer, "at": now}
+    try:
+        with connection.begin_nested():
+            connection.execute(approvals.insert().values(**values))
+    except IntegrityError:
+        return False
+    return True
+
+
+def is_used(connection: Connection, approval_id: str) -> bool:
+    """Whether an approval is on record as used."""
+    return connection.execute(approvals.select().where(approvals.c.approval_id == approval_id)).first() is not None
+
+
+def being_created_beside(connection: Connection, account: str, subject: str, since: float) -> Sequence[Any]:
+    """What other writes than those about a subject create, the newest first; what is settled since goes."""
+    old = (writes.c.state == "done") & (writes.c.created_at <= since)
+    settled = select(writes.c.id).where(or_(writes.c.state == "failed", old))
+    connection.execute(being_created.delete().where(being_created.c.write_id.in_(settled)))
+    columns = (writes.c.id, writes.c.state, writes.c.record_id, being_created.c.told, being_created.c.found_by)
+    return connection.execute(
+        select(*columns)
+        .join(writes, writes.c.id == being_created.c.write_id)
+        .where(being_created.c.account == account, writes.c.subject != subject)
+        .order_by(writes.c.id.desc())
+    ).all()
+
+
+def add_being_created(
+    connection: Connection, write_id: int, account: str, found_by: Sequence[str], told: Mapping[str, Any]
+) -> None:
+    """Keep what a write is to create."""
+    values = {"write_id": write_id, "account": account, "found_by": [*found_by], "told": dict(told)}
+    connection.execute(being_created.insert().values(**values))
+
+
+def being_created_by(connection: Connection, write_id: int) -> Mapping[str, Any] | None:
+    """What a write is to create, while it is kept."""
+    return connection.execute(select(being_created.c.told).where(being_created.c.write_id == write_id)).scalar()
