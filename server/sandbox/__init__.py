@@ -1,7 +1,7 @@
 """A stateful simulator of RoofLink and RenovationFind, as strict and as nasty as the real services.
 
 It is a referee: its rules are written from the services' documentation and share no code with the product's own
-checks. What it assumes beyond the documentation is listed in `leadbridge.server.sandbox.assumptions`.
+checks. What it assumes beyond the documentation is listed in `assumptions.toml`.
 """
 
 from leadbridge.server.sandbox.faults import Fault
