@@ -93,6 +93,7 @@ def build_server(
         tools=[spec.build() for spec in ALL_TOOLS if spec.name not in app.hidden],
         lifespan=lifespan,
         log_level=settings.log_level,
+        subscriptions=False,  # nothing that is offered changes while it runs
         request_state_security=RequestStateSecurity(codec=SealedQuestions(app.store, app.services.account(NAME))),
         cache_hints={
             "tools/list": hint,

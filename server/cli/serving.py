@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from functools import partial
 from io import TextIOWrapper
@@ -17,19 +18,27 @@ from leadbridge.server.writes.in_flight import serve_stdio
 if TYPE_CHECKING:
     from leadbridge.server.config.settings import Settings
 
+LARGEST_MESSAGE = 256 * 1024
+"""Bytes of a request over HTTP. The longest arguments of a tool have some 20,000 characters."""
 _STDIN = 0
 _BYTE_ORDER_MARK = "\ufeff"
+_ESCAPE = re.compile(r"(\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\(?!u[dD][89a-fA-F]).)|\\u[dD]\w{3}")
+"""An escape of JSON; the first group is empty for half of a surrogate pair."""
+_LOST = r"\ufffd"
 
 
 class Messages(TextIOWrapper):
-    """The lines of a client that writes one message on each, without what programs on Windows put around them."""
+    """The lines of a client that writes one message on each, without what programs on Windows put around them.
+
+    Half of a character, which no JSON parser here takes, becomes a lost one: arguments refuse it with their name.
+    """
 
     def readline(self, size: int = -1, /) -> str:
         """The next line that is not blank, without a byte order mark; empty at the end."""
         while line := super().readline(size):
             line = line.lstrip(_BYTE_ORDER_MARK)
             if line.strip():
-                return line
+                return _ESCAPE.sub(lambda found: found[1] or _LOST, line) if "\\ud" in line.lower() else line
         return ""
 
 
@@ -57,6 +66,7 @@ def over_http(server: LeadBridgeServer, settings: Settings, host: str, port: int
     with listen(host, port) as sock:
         app = server.streamable_http_app(
             host=host,
+            max_request_body_size=LARGEST_MESSAGE,
             # The SDK's own check is off for every address but three, and takes no Host without a port.
             transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
         )

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context, progress_of_call
 from leadbridge.server.mcp.questions import QUESTION, returned
 from leadbridge.server.text import clean
-from leadbridge.server.writes.approval import Approval, Asked
+from leadbridge.server.writes.approval import CLOCKS_APART, Approval, Asked
 
 STATELESS = "2026-07-28"
 """The first protocol version whose servers cannot call back; versions are dates and sort as such."""
@@ -86,7 +86,7 @@ async def ask(ctx: Ctx, asked: Asked, before: AskedBefore) -> Answer | InputRequ
     if (ctx.protocol_version or "") < STATELESS:
         return await _within_call(ctx, app, asked)
     now, answer = app.approvals.clock(), returned.get().answer
-    if before.shown == asked.shown:
+    if before.shown == asked.shown and now - before.at >= -CLOCKS_APART:
         if answer is not None:
             return _read(answer, now - before.at, before.seen)
         if before.rounds >= MOST_ROUNDS:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import re
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, BinaryIO
 from urllib.parse import urlsplit
 
-from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.errors import NetworkSettingError, Refused, Rejected, ServiceError, Unavailable
 from leadbridge.server.services.network.failures import Progress, explain
 from leadbridge.server.services.network.proxies import proxy_for
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 10.0
 IDLE_TIMEOUT = 30.0
 _ANSWER = 4_096
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+"""Source: https://www.rfc-editor.org/rfc/rfc6052 and https://www.rfc-editor.org/rfc/rfc8215"""
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,60})</Code>")
 
 
@@ -94,6 +96,8 @@ class Uploads:
 
         self._check(form.url)
         reader, progress = _Hashing(file), Progress(left=self.transport is not None)
+        if not proxy_for(form.url):  # what a proxy connects to, only the proxy knows
+            progress.connected = self._check_peer
         try:
             async with open_client(form.url, self.transport, keep_alive=False) as client:
                 request = client.build_request(
@@ -132,12 +136,20 @@ class Uploads:
         except ValueError:
             host, parts = "", urlsplit("")
         plain = url.isascii() and url.isprintable() and " " not in url
-        loopback = is_loopback(host)
+        loopback = _is_this_machine(host)
         scheme_fits = parts.scheme == "https" or (parts.scheme == "http" and loopback)
         if not (plain and host and scheme_fits and "@" not in parts.netloc) or parts.fragment:
             raise _no_address("is no https address")
-        if (loopback and not self.on_loopback) or (not loopback and _is_private(host)):
+        if not self._may_go_to(host):
             raise _no_address("lies in a private network")
+
+    def _check_peer(self, address: str) -> None:
+        """The same once the name has become an address, before anything is sent there."""
+        if not self._may_go_to(address):
+            raise _no_address(f"leads to {address}, which lies in a private network")
+
+    def _may_go_to(self, host: str) -> bool:
+        return self.on_loopback if _is_this_machine(host) else not _is_private(host)
 
     def _judge(self, response: httpx.Response, told: bytes, form: UploadForm) -> None:
         status = response.status_code
@@ -182,11 +194,30 @@ async def _beginning_of(response: httpx.Response) -> bytes:
     return bytes(body[:_ANSWER])
 
 
+def _is_this_machine(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    return name == "localhost" or name.endswith(".localhost") or any(one.is_loopback for one in _addresses(name))
+
+
 def _is_private(host: str) -> bool:
+    return any(not one.is_global or one.is_multicast for one in _addresses(host.rstrip(".")))
+
+
+def _addresses(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    """What a host is without asking anybody: an address in any of its spellings, and one that is within another."""
     try:
-        return not ipaddress.ip_address(host).is_global
+        one = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
-        return False
+        try:
+            return [ipaddress.IPv4Address(socket.inet_aton(host))]  # 2130706433, 0x7f000001 and 127.1 too
+        except (OSError, ValueError):
+            return []
+    if isinstance(one, ipaddress.IPv4Address):
+        return [one]
+    within = [one.ipv4_mapped, one.sixtofour, *(one.teredo or ())]
+    if any(one in network for network in _NAT64):
+        within.append(ipaddress.IPv4Address(one.packed[-4:]))
+    return [one, *filter(None, within)]
 
 
 def _no_address(why: str) -> Refused:

@@ -25,6 +25,8 @@ from leadbridge.server.writes.model import HttpWrite, Write, digest_of
 TOKEN_LIFETIME = 600.0
 FRESH = 60.0
 """Seconds after a question in which a yes sends what was shown, without a record being read once more."""
+CLOCKS_APART = 60.0
+"""Seconds that the clocks of two processes may differ: what was made later than that has the clock of another day."""
 _PREFIX = "lb1"
 _AROUND = r"[^A-Za-z0-9_.\-]*"
 _CHARACTER = rf"[A-Za-z0-9_-]{_AROUND}"
@@ -145,7 +147,7 @@ class Approvals:
             raise _token_refused("other_arguments", "this approval_token was made for other arguments")
         if payload["u"] != digest_of(self.account(write.operation.service)):
             raise _token_refused("other_company", "this approval_token was made for another company")
-        if payload["e"] <= self.clock():
+        if not 0 < payload["e"] - self.clock() <= TOKEN_LIFETIME + CLOCKS_APART:
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
         return OpenedToken(f"token-{payload['n']}", payload["p"])
 

@@ -29,7 +29,7 @@ SOON = 10.0
 
 COMMAND = (sys.executable, "-P", "-m", "leadbridge.server.cli.main")
 
-_ENVELOPE = {
+ENVELOPE = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
 }
@@ -148,7 +148,7 @@ class RawServer(Process):
     def send(self, method: str, *, capabilities: dict[str, Any] | None = None, **params: Any) -> int:
         """Send a request of the version without handshake, and give its id."""
         self._next_id += 1
-        meta = {**_ENVELOPE, "io.modelcontextprotocol/clientCapabilities": capabilities or {}}
+        meta = {**ENVELOPE, "io.modelcontextprotocol/clientCapabilities": capabilities or {}}
         message = {"jsonrpc": "2.0", "id": self._next_id, "method": method, "params": {**params, "_meta": meta}}
         self.write(json.dumps(message).encode() + b"\n")
         return self._next_id

@@ -136,6 +136,24 @@ def test_one_line_says_where_what_is_served(served):
     )
 
 
+@pytest.mark.parametrize(("size", "status"), [(200_000, 200), (300_000, 413)])
+def test_a_request_is_no_longer_than_arguments_can_be(served, size, status):
+    call = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "x" * size, "version": "1"},
+    }}  # fmt: skip
+    assert httpx.post(served[1], json=call, headers=HEADERS).status_code == status
+
+
+async def test_only_what_is_served_is_announced(served, version):
+    """Nothing that is offered changes while it runs, so that there is nothing to subscribe to."""
+    async with connect(served[1], version) as client:
+        announced = client.server_capabilities.model_dump(exclude_none=True)
+    flags = [flag for capability in announced.values() for flag in capability.values()]
+    assert announced.keys() == {"completions", "prompts", "resources", "tools"}
+    assert flags
+    assert not any(flags)
+
+
 def test_what_is_no_json_is_refused_and_other_paths_are_not_there(served):
     url = served[1]
     assert httpx.post(url, content=b"{", headers=HEADERS, trust_env=False).status_code == 400

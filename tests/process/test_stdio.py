@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
@@ -18,7 +19,15 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from leadbridge.server import __version__
 from leadbridge.server.sandbox import Fault
-from tests.process.processes import PATIENCE, RawServer, eventually, parameters, raw_server, without_introduction
+from tests.process.processes import (
+    ENVELOPE,
+    PATIENCE,
+    RawServer,
+    eventually,
+    parameters,
+    raw_server,
+    without_introduction,
+)
 from tests.process.story import win_lead
 from tests.support import Person, Version, call, data_of, text_of
 
@@ -282,6 +291,23 @@ def test_one_line_says_which_version_serves_what_and_how_many_tools(settings, wh
     assert (
         line == f"LeadBridge {__version__} on stdio ({what}, {offered} tools). Waiting for an MCP client; Ctrl-C stops."
     )
+
+
+@pytest.mark.parametrize("lost", [rb"\udfff", rb"\uD83d", rb"\\\ud83d\n\udfff", b"\xff", b"\xed\xa0\x80"])
+def test_half_of_a_character_is_refused_by_the_argument_s_name(lost):
+    ask = b'"arguments":{"address":"12 Elm St","state":"TX","postal_code":"75024","first_name":"Zo%s%s","dry_run":true}'
+    params = json.dumps(
+        {"name": "rooflink_create_lead", "_meta": {**ENVELOPE, "io.modelcontextprotocol/clientCapabilities": {}}}
+    )
+    message = b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":' + params[:-1].encode() + b",%s}}\n"
+    with raw_server("--sandbox") as server:
+        server.write(message % (1, ask % (rb"\ud83d\ude00", b"")))
+        server.write(message % (2, ask % (rb"\ud83d\ude00", lost)))
+        answers = {message["id"]: message["result"] for message in (server.receive(), server.receive())}
+    whole, damaged = answers[1], answers[2]
+    assert whole["isError"] is False
+    assert "Zo\U0001f600" in whole["content"][0]["text"]
+    assert "first_name: is damaged" in damaged["content"][0]["text"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -352,7 +352,12 @@ async def test_the_form_stands_in_no_answer_log_or_history_and_is_gone_after_the
     "url",
     [
         "http://uploads.example.com/", "http://127.0.0.1:8000/", "https://127.0.0.1/", "https://localhost/",
-        "https://169.254.169.254/latest/", "https://10.0.0.5/", "https://[::1]/", "ftp://uploads.example.com/",
+        "https://169.254.169.254/latest/", "https://10.0.0.5/", "https://[::1]/",
+        "https://2130706433/", "https://0x7f000001/", "https://127.1/",
+        "https://0251.0376.0251.0376/", "https://localhost./", "https://a.localhost/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://[::ffff:10.0.0.5]/", "https://[2002:7f00:1::]/", "https://[fe80::1%25eth0]/", "https://10.0.0.5./",
+        "ftp://uploads.example.com/",
         "file:///etc/passwd", "https://user:word@uploads.example.com/", "https://uploads.example.com/#x", "//x/", "",
         "https://", "https://up loads.example.com/", "https://uploads.example.com:99999/", "https://\u2100.example.com/",
     ],

@@ -562,6 +562,24 @@ async def test_an_answer_without_its_question_is_none(sandbox: Sandbox, time: Ti
     assert sandbox.writes == []
 
 
+async def test_what_was_asked_under_a_clock_that_was_ahead_is_asked_again(sandbox: Sandbox, time: Time, state_url: str):
+    """Else it would count for a day."""
+    clock = Time(1_790_000_000.0 + 86_400)
+    async with connected(sandbox, time=time, clock=clock, state_url=state_url) as client:
+        token = await token_for(client, AGAIN, GATED[AGAIN])
+        clock.now -= 86_400
+        with no_write(sandbox):
+            result = await call(client, AGAIN, **GATED[AGAIN], approval_token=token)
+            assert reason_of(result) == "token_expired"
+    clock.now += 86_400
+    async with connected(sandbox, time=time, clock=clock, state_url=state_url, person=Person()) as client:
+        question = await question_of(client, AGAIN, GATED[AGAIN])
+        clock.now -= 86_400
+        with no_write(sandbox):
+            asked_again = await answered(client, AGAIN, GATED[AGAIN], question)
+        assert isinstance(asked_again, InputRequiredResult)
+
+
 async def test_a_question_outlives_its_server_and_counts_once(sandbox: Sandbox, time: Time, state_url: str):
     async with connected(sandbox, time=time, state_url=state_url, person=Person()) as client:
         question = await question_of(client, AGAIN, GATED[AGAIN])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,21 @@ class Progress:
     stage: str = ""
     left: bool = False
     """Whether the request began to leave, so that the service may have it; a proxy's CONNECT is not the request."""
+    connected: Callable[[str], None] | None = None
+    """Looks at the address that a connection was made to, a proxy's or the host's, and may refuse it by raising."""
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Take note of an event such as `connection.connect_tcp.started`."""
         if event.endswith(".started"):
             self.stage = event.removesuffix(".started")
             self.left |= self.stage == "http11.send_request_headers" and info["request"].method != b"CONNECT"
+        elif event == "connection.connect_tcp.complete" and self.connected is not None:
+            stream = info["return_value"]
+            try:
+                self.connected(str(stream.get_extra_info("server_addr")[0]))
+            except BaseException:
+                await stream.aclose()
+                raise
 
 
 @dataclass(frozen=True, slots=True)

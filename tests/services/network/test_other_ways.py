@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -12,7 +13,7 @@ import pytest
 
 from leadbridge.server.contract.web import DocumentationError, reading, text_of
 from leadbridge.server.doctor.network import host_findings, way_findings
-from leadbridge.server.errors import Unavailable
+from leadbridge.server.errors import Refused, Unavailable
 from leadbridge.server.services.network import trust
 from leadbridge.server.services.rooflink.files import UploadForm
 from leadbridge.server.services.uploads import Outgoing, Uploads
@@ -31,13 +32,13 @@ async def _document() -> str:
         return await text_of(client, URL)
 
 
-async def _upload() -> None:
+async def _upload(url: str = URL) -> None:
     content = b"a photo"
     with tempfile.TemporaryFile() as stream:
         stream.write(content)
         stream.seek(0)
         file = Outgoing(stream, "a.jpg", "image/jpeg", len(content), sha256(content).hexdigest())
-        await Uploads("rooflink", on_loopback=False).send(UploadForm(url=URL, fields={"key": "1"}), file)
+        await Uploads("rooflink", on_loopback=False).send(UploadForm(url=url, fields={"key": "1"}), file)
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
@@ -110,3 +111,17 @@ def test_doctor_finds_a_proxy_that_cannot_be_read(value: str, monkeypatch: pytes
     assert (failure.subject, failure.do) == ("RoofLink proxy", "Correct HTTPS_PROXY.")
     (failure,) = host_findings("RoofLink", URL)
     assert failure.found == "not tried, because HTTPS_PROXY cannot be used"
+
+
+async def test_a_name_that_leads_into_the_machine_or_its_network_gets_no_file(
+    tls: Callable[..., ssl.SSLContext], office_file: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What counts is the address that is connected to; nothing is sent before it was looked at."""
+    service = Service()
+    monkeypatch.setenv("SSL_CERT_FILE", str(office_file))
+    async with listening(service, tls()) as port:
+        found = [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+        with pytest.raises(Refused, match=r"leads to 127\.0\.0\.1, which lies in a private network"):
+            await _upload(f"https://{HOST}:{port}/doc")
+    assert service.requests == []
