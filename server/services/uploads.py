@@ -96,9 +96,9 @@ class Uploads:
 
         self._check(form.url)
         reader, progress = _Hashing(file), Progress(left=self.transport is not None)
-        if not proxy_for(form.url):  # what a proxy connects to, only the proxy knows
-            progress.connected = self._check_peer
         try:
+            if self.transport is None and not proxy_for(form.url):  # what a proxy connects to, only the proxy knows
+                progress.connected = self._check_peer
             async with open_client(form.url, self.transport, keep_alive=False) as client:
                 request = client.build_request(
                     "POST",
