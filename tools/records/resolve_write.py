@@ -107,7 +107,7 @@ class _Look:
         Raises:
             Refused: it cannot be the one.
         """
-        rule = self.app.operation(self.row.operation).record
+        rule = self.app.catalog[self.row.operation].record
         own = self.row.arguments.get(rule.of) if rule.of else None
         own = own if isinstance(own, int) else None
         if self.outcome == "failed" and self.given is not None and own is None:
