@@ -22,8 +22,8 @@ MOST_ENTRIES = 2_000
 """Of one list or object. A page has at most 100 rows; a list that is not paged has them all."""
 MOST_PARTS = 200_000
 """Values of a whole answer; a page of 100 jobs in full has some 100,000."""
-LONGEST_TEXT = 40_000
-"""Characters of one text: what is looked at of the longest that is shown."""
+LONGEST_TEXT = 100_000
+"""Characters of one text; more than an upload form may have, of which no part may be used."""
 DEEPEST = 24
 """Lists and objects within each other in a long answer; what is nested more deeply is not read."""
 WINDOW = 32_768
