@@ -58,24 +58,6 @@ async def refused(sandbox: Sandbox, tool: str, *names: str, **arguments: Any) ->
 # What was left out
 
 
-async def test_null_for_every_optional_argument_is_the_argument_left_out(
-    sandbox: Sandbox, time: Time, version: Version
-):
-    async with connected(sandbox, time=time, version=version, person=Person()) as client:
-        schemas = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
-        for tool, given in (
-            (LIST, {}),
-            (NOTES, {}),
-            ("pipeline_snapshot", {}),
-            (CREATE, PLANO),
-            (STATUS, {"lead_id": 785, "status": "CONTACT_MADE"}),
-            ("renovationfind_accept_lead", {"lead_id": 812}),
-        ):
-            nothing = dict.fromkeys(schemas[tool]["properties"])
-            result = await call(client, tool, **{**nothing, **given})
-            assert not result.is_error, text_of(result)
-
-
 async def test_null_for_what_is_required_is_told_as_missing(sandbox: Sandbox):
     assert "address: is required" in await refused(sandbox, CREATE, "address", **{**PLANO, "address": None})
 

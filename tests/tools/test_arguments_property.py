@@ -32,7 +32,8 @@ from leadbridge.server.sandbox.status_rules import (
     new_status,
 )
 from leadbridge.server.text import HIDING
-from tests.support import EVERY_PATH, EVERY_PATH_SERVED, Time, connected, data_of, make_sandbox, text_of
+from tests.cases import BY_NAME, CASES
+from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Time, connected, data_of, make_sandbox, text_of
 
 # The same examples each time: a suite that fails now and then helps nobody. What is found by chance becomes a test of
 # its own.
@@ -44,7 +45,7 @@ FEW = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
-TOOLS = tuple(spec.name for spec in tool_specs())
+SPECS = {spec.name: spec for spec in tool_specs()}
 NOT_OURS = (
     "failed inside", "Traceback", "Error executing", "object at 0x", "pydantic", "validation error", "Resolver",
     "NoneType", "unhashable", "too large to convert", "codec can't",
@@ -70,8 +71,8 @@ class Bench:
 @contextmanager
 def bench(**options: Any) -> Iterator[Bench]:
     time = Time()
-    sandbox = make_sandbox(time, prospects=5, **EVERY_PATH_SERVED)
-    options = {"toolsets": "all", "contract_file": EVERY_PATH, **options}
+    sandbox = make_sandbox(time, prospects=12, **EVERY_PATH_SERVED)
+    options = {**EVERY_TOOL, **options}
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(connected(sandbox, time=time, **options)) as client,
@@ -176,7 +177,7 @@ def record_unexpected(stage: Bench, tool: str, arguments: dict[str, Any]) -> Non
     assert len(stage.sandbox.writes) - writes <= 1
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", SPECS)
 def test_no_arguments_whatever_crash_a_tool_or_slip_through(tool: str):
     with bench() as stage:
 
@@ -189,21 +190,8 @@ def test_no_arguments_whatever_crash_a_tool_or_slip_through(tool: str):
         assert not stage.call("server_status", {}).is_error  # the server is still there
 
 
-GOOD: dict[str, dict[str, Any]] = {
-    "rooflink_list_prospects": {},
-    "write_history": {},
-    "rooflink_update_job": {"job_id": 7000105, "city": "Plano"},
-    "rooflink_list_notes": {},
-    "rooflink_add_note": {"job_id": 7000105, "message": "x"},
-    "rooflink_create_lead": {"address": "1 Main St", "state": "TX", "postal_code": "75024"},
-    "renovationfind_decline_lead": {"lead_id": 812, "reason": "x"},
-    "renovationfind_update_job_status": {"lead_id": 785, "status": "LEAD_LOST", "lost_reason": "PRICE"},
-    "renovationfind_mark_won": {
-        "lead_id": 786, "status": "LEAD_WON", "job_amount": 5, "start_date_tbd": True, "completion_date_tbd": True,
-    },
-    "renovationfind_create_referral": {"first_name": "A", "last_name": "B", "email": "a@example.com"},
-}  # fmt: skip
-"""Tools with enough rules to be worth every odd value, each with arguments that are right."""
+GOOD = {case.name: case.arguments for case in CASES if SPECS[case.name].rules}
+"""Tools whose arguments have rules between them, each with arguments that are right."""
 
 
 @pytest.mark.parametrize("tool", GOOD)
@@ -230,7 +218,7 @@ def as_texts(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, (bool, int)) else value
 
 
-@pytest.mark.parametrize("tool", [*GOOD, "rooflink_create_event", "rooflink_calendar_view"])
+@pytest.mark.parametrize("tool", [*GOOD, "rooflink_calendar_view"])
 def test_scalars_as_texts_are_the_same_call(tool: str):
     with bench() as stage:
         properties = stage.schemas[tool].get("properties", {})
@@ -282,7 +270,7 @@ def test_what_goes_out_can_be_seen_and_has_no_blank_at_its_ends():
         @settings(FEW, max_examples=80)
         @given(text=st.lists(parts, min_size=1, max_size=6).map("".join))
         def attempt(text: str) -> None:
-            lead = {**GOOD["rooflink_create_lead"], "allow_duplicate": True}
+            lead = {**BY_NAME["rooflink_create_lead"].arguments, "allow_duplicate": True}
             for value in (
                 *attempt_at("rooflink_create_lead", **lead, last_name=text, extra_info={"a": text}),
                 *attempt_at("rooflink_add_note", job_id=job, message=text),

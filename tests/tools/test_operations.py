@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from leadbridge.server.app import build_server, tool_specs
 from leadbridge.server.catalog import load
 from leadbridge.server.errors import SettingsError
+from leadbridge.server.mcp.toolsets import OPT_IN
 from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
 from tests.support import Person, Time, Version, call, connected, data_of, make_settings, patient_rate_limiter, text_of
 
@@ -163,12 +164,12 @@ async def test_toolsets_are_chosen_by_name(sandbox: Sandbox):
 
     everything = set(toolsets)
     for chosen, expected in (
-        ("default", everything - of("calendar", "regions", "reports", "leads-read", "manager")),
+        ("default", everything - of(*OPT_IN)),
         ("all", everything),
         ("prospects", of("prospects")),
         (" Leads , pipeline", of("leads", "pipeline")),
-        ("-leads", everything - of("leads", "calendar", "regions", "reports", "leads-read", "manager")),
-        ("default,-prospects", everything - of("prospects", "calendar", "regions", "reports", "leads-read", "manager")),
+        ("-leads", everything - of("leads", *OPT_IN)),
+        ("default,-prospects", everything - of("prospects", *OPT_IN)),
     ):
         async with connected(sandbox, toolsets=chosen) as client:
             assert await names_of(client) == expected, chosen

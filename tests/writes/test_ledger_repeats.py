@@ -15,6 +15,7 @@ from pydantic import SecretStr
 
 from leadbridge.server.app import build_server
 from leadbridge.server.sandbox import Fault, Sandbox
+from tests.cases import BY_NAME
 from tests.support import Person, Time, Version, call, connected, data_of, make_settings, text_of
 
 CREATE, UPDATE, WIN, ACCEPT, DECLINE, RESOLVE = (
@@ -26,24 +27,9 @@ CREATE, UPDATE, WIN, ACCEPT, DECLINE, RESOLVE = (
     "resolve_write",
 )
 REFER = "renovationfind_create_referral"
-LEAD: dict[str, Any] = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
-SENT: dict[str, Any] = {"lead_id": 785, "status": "QUOTE_SENT"}
-CONTACTED: dict[str, Any] = {"lead_id": 785, "status": "HOMEOWNER_CONTACTED"}
-WON: dict[str, Any] = {"lead_id": 786, "status": "JOB_WON", "job_amount": 18500}
-FRIEND: dict[str, Any] = {
-    "first_name": "Dana",
-    "last_name": "Miller",
-    "email": "dana@example.com",
-    "skip_duplicates": False,
-}
-EVERY: dict[str, dict[str, Any]] = {
-    CREATE: LEAD,
-    UPDATE: SENT,
-    WIN: WON,
-    ACCEPT: {"lead_id": 812},
-    DECLINE: {"lead_id": 811, "reason": "Outside our service area"},
-    REFER: FRIEND,
-}
+EVERY = {tool: BY_NAME[tool].arguments for tool in (CREATE, UPDATE, WIN, ACCEPT, DECLINE, REFER)}
+LEAD, SENT, WON, FRIEND = (EVERY[tool] for tool in (CREATE, UPDATE, WIN, REFER))
+CONTACTED = {**SENT, "status": "HOMEOWNER_CONTACTED"}
 DAY = 24 * 3600
 WRITE_PATHS = "* create_customer|general-leads|referral"
 """Nothing befalls the reads that look for duplicates."""
