@@ -40,6 +40,7 @@ EXHAUSTIVE = (
     "tests/process/test_doctor_live.py",
     "tests/state/test_disk.py",
     "tests/tools/test_arguments_property.py",
+    "tests/tools/test_floods.py",
     "tests/tools/test_hand_off_failures.py",
     "tests/tools/test_untrusted_everywhere.py",
 )

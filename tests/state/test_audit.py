@@ -248,21 +248,6 @@ def test_history_export_is_json_lines_that_can_be_checked_elsewhere(history: Cal
         previous = row["hash"]
 
 
-def test_history_list_shows_the_writes(history: Callable[..., Result]) -> None:
-    result = history("list")
-    assert result.exit_code == 0
-    assert "3 of 3 writes" in result.stdout
-    assert all(f"lead {lead}" in result.stdout for lead in (785, 786, 787))
-    assert "1 of 3 writes" in history("list", "--limit", "1").stdout
-
-
-def test_history_list_shows_one_state(history: Callable[..., Result], trail: str) -> None:
-    change(trail, "UPDATE writes SET state = 'unknown' WHERE id = 2")
-    assert "1 of 1 writes" in history("list", "--state", "unknown").stdout
-    first, second = (history("list").stdout.index(f"lead {lead}") for lead in (786, 787))
-    assert first < second
-
-
 def test_nobody_is_found_in_the_exported_trail(history: Callable[..., Result], trail: str) -> None:
     anyio.run(write_all, trail)
     told = history("export").stdout
