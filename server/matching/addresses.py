@@ -19,6 +19,10 @@ from leadbridge.server.matching.text import fold, plain
 from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
+_ELISION = re.compile(r"(?<= DE )[Ll]['\u2019](?=\w)|(?<= de )[Ll]['\u2019](?=\w)|(?<!\w)[dl]['\u2019](?=\w)")
+"""`de l'Hôtel`, `d'Auteuil`: articles as others in French, and left out as they are."""
+_LABEL = re.compile(r"^[A-Z][A-Z ]{2,24}: *(?=#? ?\d)")
+"""`Rental: 614 Pine Knoll Rd`."""
 _TOWN_WORDS = 4
 
 
@@ -58,7 +62,8 @@ class Address:
 @lru_cache(maxsize=4096)
 def address_of(text: str, city: str = "", state: str = "", postal_code: str = "") -> Address:
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
-    line = " ".join(re.sub(r"[\n;|]+", ",", plain(text)).split()).strip(" ,")
+    line = " ".join(re.sub(r"[\n;|]+", ",", plain(_ELISION.sub("", text))).split()).strip(" ,")
+    line = _LABEL.sub("", line)
     if is_no_address(line):
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
     line = _without_asides(re.sub(r"(?<=[A-Z]{2}) *(?:[@&]| /) *(?=[A-Z])[^,]*(?=,)", " ", line))  # Oakland Way @ Pine
@@ -66,7 +71,7 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     line = without_country(line)
     canadian = bool(postal) and not postal[0].isdigit()
     behind_state = state_of(behind)
-    known_state = state_of(state) or (behind_state if (behind_state in words().canada) == canadian else "")
+    known_state = state_of(state) or (behind_state if (behind_state in words().places.canada) == canadian else "")
     line, found_state = take_state(line, after_postal=bool(postal), known=known_state)
     known_state = known_state or found_state
     postal = postal_of(postal_code, known_state) or postal
@@ -75,7 +80,9 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     line, box = take_boxes(line)
     if _is_unit(behind):
         line = f"{_as_unit(behind)}, {line}"
-    region = _Region(known_state, canada=known_state in words().canada or canadian)
+    if canadian and not known_state and postal[0] in "GHJ":
+        known_state = "QC"
+    region = _Region(known_state, canada=known_state in words().places.canada or canadian)
     street, town, unparted = _street_and_city(_parts(line, box), city_of(city), region, french=_is_french(line, region))
     street = replace(street, box=box, rest=())
     return Address(street, city_of(city) or town, known_state, postal, unparted)
@@ -92,9 +99,9 @@ def is_no_address(text: str) -> bool:
     """Whether a text stands for "no address": `TBD`, `Same as mailing`."""
     folded = fold(text)
     street = fold(text.partition(",")[0])
-    if folded in words().no_address or street in words().no_address:
+    if folded in words().signs.no_address or street in words().signs.no_address:
         return True
-    return any(f"{street} ".startswith(begin) for begin in words().no_address_begins)
+    return any(f"{street} ".startswith(begin) for begin in words().signs.no_address_begins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +128,7 @@ def _without_asides(line: str) -> str:
         inner = next((group for group in found.groups() if group), "").strip()
         if state_of(inner):
             return f", {inner} "
-        return f" {inner} " if _is_unit(inner) else " "
+        return f" {inner} " if _is_unit(inner) or re.fullmatch(r"[A-Z]{1,2}|\d+[A-Z]?", inner) else " "
 
     cut = re.sub(r"\s+", " ", _ASIDE.sub(kept, line)).replace(" ,", ",").strip(" ,")
     return cut if re.search(r"\w", cut) else re.sub(r"[()\[\]*\"]", " ", line).strip(" ,")
@@ -180,7 +187,7 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
 @cache
 def _care_of() -> re.Pattern[str]:
     """`c/o Dana Miller` in front of a house number."""
-    names = "|".join(re.escape(name) for name in words().care_of)
+    names = "|".join(re.escape(name) for name in words().signs.care_of)
     return re.compile(rf"^(?:{names})\b[^\d#]*(?=[\d#])")
 
 
@@ -189,7 +196,7 @@ def _without_town(line: str, town: str) -> str:
     row = line.split()
     for count in range(min(_TOWN_WORDS, len(row) - 2), 0, -1):
         if city_of(" ".join(row[-count:])) == town:
-            small = words().directions.keys() | words().articles
+            small = words().directions.keys() | words().french.articles
             left = [word for word in row[:-count] if not re.match(r"[\d#-]", word) and word not in small]
             typed = len(left) == 1 and (street_type(left[0]) or french_type(left[0], french=False))
             if (left or any(word[0].isdigit() for word in row[1:-count])) and not typed:
@@ -204,7 +211,7 @@ def _is_street(part: str) -> bool:
     begin = row[0].replace(".", "")
     if re.match(r"\d|[NSEW]\d", begin) or begin == "#" or begin in words().units:
         return True
-    return begin in words().number_signs or (
+    return begin in words().signs.number or (
         len(begin) == 1 and begin in "NSEW" and row[1:2] != [] and row[1].isdigit()
     )
 

@@ -56,6 +56,7 @@ class _Words:
     generations: Mapping[str, str]
     saints: Mapping[str, str]
     nobody: frozenset[str]
+    particles: frozenset[str]
     short: Mapping[str, frozenset[int]]
     """A given name or its short form, and the lines in which it stands."""
 
@@ -67,7 +68,7 @@ def _words() -> _Words:
     for number, line in enumerate(read["given"]["short"]):
         for word in line.split():
             groups.setdefault(word, set()).add(number)
-    sets = {name: frozenset(names[name].split()) for name in ("titles", "small", "legal", "companies")}
+    sets = {name: frozenset(names[name].split()) for name in ("titles", "small", "legal", "companies", "particles")}
     short = {word: frozenset(numbers) for word, numbers in groups.items()}
     return _Words(
         **sets, generations=names["generations"], saints=names["saints"], nobody=frozenset(names["nobody"]), short=short
@@ -117,7 +118,8 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
     if ours.key == theirs.key or ours.joined == theirs.joined:
         return Likeness.SAME
     short, long = sorted((list(ours.words), list(theirs.words)), key=len)
-    if len(short) > 1 and _covers(short, long):
+    joined = sorted((_with_particles(short), _with_particles(long)), key=len)
+    if len(short) > 1 and (_covers(short, long) or _covers(*joined)):
         return Likeness.ALIKE
     if len(short) > 1 and _is_typo(ours, theirs):
         return Likeness.TYPO
@@ -134,6 +136,17 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
 def is_other_given_name(ours: Name, theirs: Name) -> bool:
     """Whether two names differ in the given name, be it by one letter: Maria and Mario."""
     return bool(ours.words and theirs.words) and ours.words[0] != theirs.words[0] and ours.words[-1] == theirs.words[-1]
+
+
+def _with_particles(row: list[str]) -> list[str]:
+    """Particles joined to what they stand before: De La Cruz as Delacruz."""
+    joined: list[str] = []
+    for word in reversed(row):
+        if joined and word in _words().particles and word != row[0]:
+            joined[-1] = word + joined[-1]
+        else:
+            joined.append(word)
+    return joined[::-1]
 
 
 def _covers(short: list[str], long: list[str]) -> bool:

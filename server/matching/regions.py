@@ -15,20 +15,20 @@ _DIGITS, _DIGITS_LESS_ONE = 5, 4
 
 @cache
 def _countries() -> re.Pattern[str]:
-    names = "|".join(name.replace(" ", "[ .]*") + "[ .]*" for name in words().countries)
+    names = "|".join(name.replace(" ", "[ .]*") + "[ .]*" for name in words().places.countries)
     return re.compile(rf"[\s,]+(?:{names})$")
 
 
 @cache
 def _short_zip() -> re.Pattern[str]:
-    return re.compile(rf"[\s,]({'|'.join(sorted(words().lost_zero))})[\s,]+(\d{{4}})(?:-\d{{4}})?(?!\w)")
+    return re.compile(rf"[\s,]({'|'.join(sorted(words().places.lost_zero))})[\s,]+(\d{{4}})(?:-\d{{4}})?(?!\w)")
 
 
 def without_country(line: str) -> str:
     """The line without a country at its end."""
     line = _countries().sub("", line).rstrip(" ,")
     # A country's code behind a state's: AB, CA.
-    if (found := re.search(r"[\s,]([A-Z]{2})[\s,]+(?:CA|US)$", line)) and found[1] in words().states:
+    if (found := re.search(r"[\s,]([A-Z]{2})[\s,]+(?:CA|US)$", line)) and found[1] in words().places.states:
         return line[: found.end(1)]
     return line
 
@@ -43,10 +43,10 @@ def take_postal(line: str) -> tuple[str, str, str]:
     for one in reversed(list(_ZIP.finditer(line))):
         before, tail = line[: one.start()].rstrip(" ,"), _tail(line, one.end())
         last_words = [fold(" ".join(before.replace(",", " ").split()[-count:])) for count in (1, 2, 3)]
-        if last_words[0] in words().units and last_words[0] not in words().states:
+        if last_words[0] in words().units and last_words[0] not in words().places.states:
             continue  # Apt 17772
         behind_town = "," in before and re.search(r"[^\W\d]{2}$", before)
-        if before and (not tail or any(name in words().states for name in last_words) or behind_town):
+        if before and (not tail or any(name in words().places.states for name in last_words) or behind_town):
             return before, one[1], tail
     return line, "", ""
 
@@ -61,7 +61,7 @@ def postal_of(text: str, state: str) -> str:
     if re.fullmatch(r"[A-Z]\d[A-Z]\d[A-Z]\d", squeezed):
         return squeezed
     digits = squeezed if squeezed.isdigit() else ""
-    if len(digits) in {_DIGITS_LESS_ONE, _DIGITS_LESS_ONE + 4} and (not state or state in words().lost_zero):
+    if len(digits) in {_DIGITS_LESS_ONE, _DIGITS_LESS_ONE + 4} and (not state or state in words().places.lost_zero):
         digits = f"0{digits}"
     return digits[:_DIGITS] if len(digits) in {_DIGITS, _DIGITS + 4} else ""
 
@@ -69,7 +69,7 @@ def postal_of(text: str, state: str) -> str:
 def state_of(text: str) -> str:
     """The code of a state or province, by whatever it is called; an empty text where it is none."""
     folded = fold(text)
-    return words().states.get(folded) or words().states.get(folded.replace(" ", ""), "")
+    return words().places.states.get(folded) or words().places.states.get(folded.replace(" ", ""), "")
 
 
 def take_state(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
@@ -97,7 +97,7 @@ def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, st
         if not code or (known and code != known):
             continue
         alone = row[-count - 1][0] == ","
-        if count == 1 and code in words().ambiguous_states and len(tail) == 2 and not alone:  # noqa: PLR2004
+        if count == 1 and code in words().places.ambiguous and len(tail) == 2 and not alone:  # noqa: PLR2004
             # "12 Oak Ct 06001": a court, unless the street has its type and a town stands between.
             types = [bool(street_type(fold(found[0]))) for found in row[2:-1]]
             typed = True in types and (after_postal or types[-1:] == [False])
@@ -113,5 +113,5 @@ def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, st
 def city_of(text: str) -> str:
     """A town in its one form: `Saint Paul` is ST PAUL."""
     folded = fold(text)
-    short = " ".join(words().town_words.get(word, word) for word in folded.split())
-    return words().town_names.get(folded) or words().town_names.get(short) or short
+    short = " ".join(words().places.town_words.get(word, word) for word in folded.split())
+    return words().places.town_names.get(folded) or words().places.town_names.get(short) or short

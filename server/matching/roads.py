@@ -11,10 +11,12 @@ from leadbridge.server.matching.vocabulary import words
 Road = tuple[str, str]
 """The kind of a road and its number or letter: `COUNTYRD`, `DD`."""
 
-_VALUE = re.compile(r"\d+[A-Z]?")
+_VALUE = re.compile(r"\d+[A-Z]?(?:/\d+[A-Z]?)?")
 _LETTER = re.compile(r"[A-Z]{1,2}")
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)?")
-_GLUED = re.compile(r"(?P<name>[A-Z]+)-?(?P<value>\d+[A-Z]?)|(?P<letters>[A-Z]{2,})-(?P<letter>[A-Z]{1,2})")
+_GLUED = re.compile(
+    r"(?P<name>[A-Z]+)-?(?P<value>\d+[A-Z]?(?:/\d+[A-Z]?)?)|(?P<letters>[A-Z]{2,})-(?P<letter>[A-Z]{1,2})"
+)
 _LONGEST, _LONGEST_STATE = 5, 3
 _KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN LUTHER KING)(?: (?:JR|JUNIOR))?\b")
 
@@ -38,11 +40,14 @@ def spread(line: str) -> str:
 def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
     """The numbered or lettered road with which these words begin, and how many of them it takes."""
     table = words()
+    if len(line) > 1 and line[0] in table.roads.kinds["older"] and (found := road_at(line[1:], state)):
+        (kind, value), taken = found
+        return (f"{line[0]} {kind}", value), taken + 1
     ordinal = _ORDINAL.fullmatch(line[0]) if line else None
     number = ordinal[1].lstrip("0") if ordinal else str(table.numbers.get(line[0], "")) if line else ""
     for count in (3, 2, 1):
         kind = _kind(_normal(line[1 : count + 1]), state) if number and len(line) > count else ""
-        if kind in table.road_kinds["ordinal"]:
+        if kind in table.roads.kinds["ordinal"]:
             return (kind, number), count + 1  # 5th Concession Rd
     for count in range(min(_LONGEST, len(line)), 0, -1):
         names, value, taken = _split(line, count)
@@ -51,8 +56,8 @@ def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
         if kind and (
             _VALUE.fullmatch(value)
             or (
-                kind in table.road_kinds["lettered"]
-                and (hyphened or " ".join(names) not in table.states)
+                kind in table.roads.kinds["lettered"]
+                and (hyphened or " ".join(names) not in table.places.states)
                 and _LETTER.fullmatch(value)
             )
         ):
@@ -80,28 +85,34 @@ def _business(kind: str, value: str, line: Sequence[str], taken: int) -> tuple[R
 def _normal(names: Sequence[str]) -> tuple[str, ...]:
     """The words of a road's name in one form."""
     parts = [part for name in names for part in name.split("-")]
-    return tuple(words().road_words.get(part, part) for part in parts)
+    return tuple(words().roads.words.get(part, part) for part in parts)
 
 
 @cache
 def _kind(names: tuple[str, ...], state: str) -> str:
     table = words()
     name = " ".join(names)
-    if kind := table.roads_in.get(state, {}).get(name) or table.roads.get(name, ""):
+    if kind := table.roads.in_state.get(state, {}).get(name) or table.roads.names.get(name, ""):
         return kind
     for count in range(min(_LONGEST_STATE, len(names)), 0, -1):
-        if " ".join(names[:count]) in table.states:
-            return table.roads.get(" ".join(["@", *names[count:]]), "")
+        if " ".join(names[:count]) in table.places.states:
+            return table.roads.names.get(" ".join(["@", *names[count:]]), "")
     return ""
 
 
 def same_road(ours: Road, theirs: Road) -> bool | None:
     """Whether two numbered roads are one; `None` where one side does not say of which kind it is."""
-    if ours[1] != theirs[1]:
-        return False
-    if ours[0] == theirs[0]:
+    if not {*ours[1].split("/")} & {*theirs[1].split("/")}:
+        return False  # 202/206 is both
+    if ours[0] == theirs[0] or frozenset({ours[0], theirs[0]}) == words().roads.kinds["one_series"]:
         return True
-    return None if {ours[0], theirs[0]} & words().road_kinds["any"] else False
+    (one, one_is), (other, other_is) = (
+        (kind.rpartition(" ")[0], kind.rpartition(" ")[2]) for kind, _ in (ours, theirs)
+    )
+    kinds = words().roads.kinds
+    if one != other or not {one_is, other_is} & kinds["any"] or not {one_is, other_is} <= kinds["any_of"]:
+        return False
+    return None
 
 
 @cache

@@ -84,7 +84,8 @@ def _same_name(ours: Street, theirs: Street) -> Finding | None:
         return SAME
     if _remark_behind(ours, theirs):
         return Finding(0.92, "more behind the street on one side")
-    if any(pattern.findall(one) != pattern.findall(other) for pattern in (_DIGITS, _COMPASS)):
+    sides = [_COMPASS.findall(name) for name in (one, other)]
+    if _DIGITS.findall(one) != _DIGITS.findall(other) or (all(sides) and sides[0] != sides[1]):
         return None  # 14th and 15th are two streets, Westfield and Eastfield are neighbours
     return _slip(ours, theirs) or _longer(ours, theirs)
 
@@ -134,7 +135,8 @@ def _are_two_words(ours: Street, theirs: Street) -> bool:
     elif any(len(word) <= 2 for word in set(ours.name) ^ set(theirs.name)):  # noqa: PLR2004
         return True
     one, other = _last_word(ours.joined), _last_word(theirs.joined)
-    return bool(one and other and one != other)
+    rests = ours.joined.removesuffix(one), theirs.joined.removesuffix(other)
+    return bool(one and other and one != other and rests[0] == rests[1])
 
 
 @lru_cache(maxsize=4096)

@@ -68,7 +68,7 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
     number, rest, letter = _house_number(rest)
     number, _, until = number.partition("~")
     rest, inner = inner_unit(rest) if number else (rest, "")
-    directions = words().french_directions if french else words().directions
+    directions = words().french.directions if french else words().directions
     if road := _road(rest, directions, state):
         side, (kind, value), behind = road
         behind, after = _first_direction(behind, directions)
@@ -84,12 +84,12 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
     unit = sorted_units(unit, inner, letter, more)
     rest = " ".join(rest).replace("-", " ").split()
     if (kind := _french(rest, canada=canada, french=french)) is not None:
-        name, after = _trailing_direction(rest[1:], words().french_directions)
+        name, after = _trailing_direction(rest[1:], words().french.directions)
         return Street(number, until, "", _canonical(_without_articles(name)), kind, after, unit, rest=tuple(behind))
-    if french and len(rest) > 2 and words().french_always.get(rest[0]) == street_type(rest[-1]) != "":  # noqa: PLR2004
+    if french and len(rest) > 2 and words().french.always.get(rest[0]) == street_type(rest[-1]) != "":  # noqa: PLR2004
         rest = rest[1:]  # rue King Street
     rest, after = _trailing_direction(rest, directions)
-    rest, before = _leading_direction(rest, directions)
+    rest, before = _leading_direction(rest, directions, parted=parted)
     rest = _without_articles(rest) if french else rest
     rest, kind, left = _type(rest, parted=parted)
     if before and kind and len(rest) == 2 and rest[0].isdigit() and rest[1] in directions:  # noqa: PLR2004
@@ -102,7 +102,7 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
 def _without_signs(line: list[str]) -> list[str]:
     """Without what stands in front of a house number: No. 12, Civic 12, #12 (but #5 12 Main St has a unit)."""
     for count in (2, 1):
-        if " ".join(line[:count]) in words().number_signs and re.match(r"#|\d", "".join(line[count : count + 1])):
+        if " ".join(line[:count]) in words().signs.number and re.match(r"#|\d", "".join(line[count : count + 1])):
             return _without_signs(line[count:])
     if line[:1] == ["#"] and len(line) > 2 and not begins_house(line[2:]) and line[2] != "-":  # noqa: PLR2004
         return line[1:] if _NUMBER.fullmatch(line[1]) and not line[1].isalpha() else line
@@ -129,7 +129,7 @@ def _house_number(line: list[str]) -> tuple[str, list[str], str]:
         return number, rest[1:], "BIS"
     if not letter and len(rest) > 1 and rest[0] in "ABCDFGH" and len(rest[0]) == 1:
         following = rest[1]
-        french = following in words().french_always and len(rest) > 2  # noqa: PLR2004
+        french = following in words().french.always and len(rest) > 2  # noqa: PLR2004
         if french or (
             rest[2:] and len(following) > 1 and not street_type(following) and following not in words().directions
         ):
@@ -162,14 +162,14 @@ def _french(line: list[str], *, canada: bool, french: bool) -> str | None:
     english = street_type(line[-1]) and len(line) > 2  # noqa: PLR2004
     if not french and (english or len(second) == 1 or second[0].isdigit() or second == "OF"):
         return None
-    if any(word in words().english_ends for word in line[-2:]) and len(line) > 2:  # noqa: PLR2004
+    if any(word in words().french.english_ends for word in line[-2:]) and len(line) > 2:  # noqa: PLR2004
         return None  # Côte-des-Neiges Road
-    return None if street_type(second) and len(line) == 2 and line[0] not in words().french_always else kind  # noqa: PLR2004
+    return None if street_type(second) and len(line) == 2 and line[0] not in words().french.always else kind  # noqa: PLR2004
 
 
 def _without_articles(line: Sequence[str]) -> list[str]:
     kept = list(line)
-    while len(kept) > 1 and kept[0] in words().articles:
+    while len(kept) > 1 and kept[0] in words().french.articles:
         kept.pop(0)
     return kept
 
@@ -188,8 +188,10 @@ def _trailing_direction(line: list[str], directions: Mapping[str, str]) -> tuple
     return line, ""
 
 
-def _leading_direction(line: list[str], directions: Mapping[str, str]) -> tuple[list[str], str]:
+def _leading_direction(line: list[str], directions: Mapping[str, str], *, parted: bool = True) -> tuple[list[str], str]:
     """A direction in front of a name; `West Ave` has none, and `N West St` only the first."""
+    if not parted and len(line) > 2 and street_type(line[1]) in words().strong and not street_type(line[2]):  # noqa: PLR2004
+        return line, ""  # South Boulevard Evanston
     if len(line) > 2 and (both := _two_words(line[:2], directions)) and not street_type(line[2]):  # noqa: PLR2004
         return line[2:], both
     if len(line) > 1 and line[0] in directions and not (len(line) == 2 and street_type(line[1])):  # noqa: PLR2004
@@ -231,7 +233,7 @@ def _canonical(line: Sequence[str]) -> tuple[str, ...]:
             tens = 0
         elif ordinal := ORDINAL.fullmatch(word):
             found.append(ordinal[1].lstrip("0") or "0")
-        elif word in words().articles:
+        elif word in words().french.articles:
             found.append(word)
         elif word.strip("-/#~"):
             street = word == "ST" and found and index + 1 == len(line)  # Main Street Circle

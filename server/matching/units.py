@@ -33,9 +33,11 @@ def _numbered_street(line: Sequence[str]) -> bool:
 
 def leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
     """`Unit 301 4821 Main St`, `#301 - 4821 Main St`, `301-4821 Main St`, `Rear 12 Main St`."""
-    glued = re.fullmatch(r"([A-Z]+)-(\d+[A-Z]?)", line[0]) if line else None
-    if glued and (glued[1],) in words().lone_units and glued[1] not in words().units:
-        line = [*glued.groups(), *line[1:]]  # Bsmt-22 Main St
+    glued = re.fullmatch(r"([A-Z]{2,})(-?)(\d+[A-Z]?)", line[0]) if line else None
+    if glued and glued[2] and (glued[1],) in words().lone_units and glued[1] not in words().units:
+        line = [glued[1], glued[3], *line[1:]]  # Bsmt-22 Main St
+    elif glued and not glued[2] and glued[1] in words().units and begins_house(line[1:]):
+        return line[1:], words().units[glued[1]] + _unit_value(glued[3])  # PH2 2900 Bay Dr
     numbered = len(line) > 2 and line[0] in words().units and line[2] == "-"  # noqa: PLR2004
     if not numbered and (lone := _lone_unit(line, 0)):
         unit, end = lone
@@ -84,7 +86,8 @@ def _hyphened(
 
 def inner_unit(line: list[str]) -> tuple[list[str], str]:
     """A unit between the house number and the street: 12 Unit 4 Main St, 123 bis-A."""
-    if len(line) > 2 and line[0] in words().units and _UNIT_VALUE.fullmatch(line[1]) and not street_type(line[1]):  # noqa: PLR2004
+    named = any(word not in words().directions for word in line[2:])  # but RM 620 S is a road
+    if named and line[0] in words().units and _UNIT_VALUE.fullmatch(line[1]) and not street_type(line[1]):
         return line[2:], words().units[line[0]] + _unit_value(line[1])
     if len(line) > 3 and line[0] in words().units and line[1] == "#" and _UNIT_VALUE.fullmatch(line[2]):  # noqa: PLR2004
         return line[3:], words().units[line[0]] + _unit_value(line[2])
@@ -117,13 +120,17 @@ def _unit_at(line: list[str], index: int, *, parted: bool) -> tuple[str, int] | 
         if following[0].isdigit() and re.fullmatch(r"[A-Z]", letter) and letter not in words().directions:
             return unit + letter, index + 3  # Apt 4 B
         return unit, index + 2
+    if kind is not None and following[0] in words().numbers and not street_type(following[1]):
+        return f"{kind}{words().numbers[following[0]]}", index + 2  # Apartment Four
     before = line[index - 1]
     behind_street = not before or bool(street_type(before) or before in words().directions or before[0].isdigit())
     if lone := _lone_unit(line, index):
         several = "-" in word or lone[1] > index + 1  # sous-sol, Lower Level: no street's name
         last = lone[1] == len(line)
-        if several or (last and line[0] in words().french_types) or (behind_street and (last or not parted)):
+        if several or (last and line[0] in words().french.types) or (behind_street and (last or not parted)):
             return lone
+    if index > 1 and index + 2 == len(line) and street_type(before) in words().strong and is_unknown_unit(line[index:]):
+        return _unit_value(following[0]), index + 2  # Pod 6
     if index + 1 == len(line) and (not before or _ends_street(line[:index])):
         lettered = len(line) > 2 and street_type(before) in words().strong  # 4 Elm St A  # noqa: PLR2004
         if re.fullmatch(r"\d+[A-Z]?", word) or (lettered and re.fullmatch(r"[A-DF-MP-RT-VX-Z]", word)):
@@ -131,6 +138,17 @@ def _unit_at(line: list[str], index: int, *, parted: bool) -> tuple[str, int] | 
         if found := re.fullmatch(r"-(\d+[A-Z]?)", word):
             return _unit_value(found[1]), index + 1
     return None
+
+
+def is_unknown_unit(pair: Sequence[str]) -> bool:
+    """Whether two words are a unit, whatever it is called: `Pod 6`, but not `gate 12` or `Highway 7`."""
+    word, value = pair
+    table = words()
+    if value in table.french.directions:
+        return False
+    known = table.types.keys() | table.directions.keys() | table.roads.words.keys() | table.boxes.keys()
+    other = word in known or word in table.signs.remarks or word in table.places.states or word in table.roads.names
+    return word.isalpha() and len(word) > 2 and not other and bool(re.fullmatch(r"\d{1,3}[A-Z]?|[A-Z]", value))  # noqa: PLR2004
 
 
 def _lone_unit(line: Sequence[str], index: int) -> tuple[str, int] | None:
@@ -152,6 +170,8 @@ def _ends_street(line: list[str]) -> bool:
     line = line[:-1] if len(line) > 1 and line[-1] in words().directions else line
     kind = street_type(line[-1]) if line else ""
     named = [word for word in line if not street_type(word) and word not in words().directions]
+    if any(street_type(word) in words().strong for word in line[1:-1]):
+        return False  # Rd gate code 2200: a remark
     return (len(line) > 1 and bool(kind) and kind not in NUMBERED) or (bool(named) and not kind and line[0] in named)
 
 

@@ -14,41 +14,70 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class Places:
+    """Ends of addresses."""
+
+    states: Mapping[str, str]
+    ambiguous: frozenset[str]
+    canada: frozenset[str]
+    lost_zero: frozenset[str]
+    countries: tuple[str, ...]
+    town_words: Mapping[str, str]
+    town_names: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Roads:
+    """Roads that have a number or a letter for a name."""
+
+    words: Mapping[str, str]
+    names: Mapping[str, str]
+    in_state: Mapping[str, Mapping[str, str]]
+    kinds: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class French:
+    """Words of French streets; those of `always` are French in any line."""
+
+    always: Mapping[str, str]
+    types: Mapping[str, str]
+    articles: frozenset[str]
+    english_ends: frozenset[str]
+    directions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What stands in front of a house, in a remark, or in place of an address."""
+
+    number: tuple[str, ...]
+    care_of: tuple[str, ...]
+    remarks: frozenset[str]
+    no_address: frozenset[str]
+    no_address_begins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """The tables, turned so that any form of a word leads to the one that stands for it."""
 
-    states: Mapping[str, str]
+    places: Places
+    roads: Roads
+    french: French
+    signs: Signs
     types: Mapping[str, str]
     """Any form of a street type, and its code."""
     whole: Mapping[str, str]
     """Any form of a street type or a direction, and the whole word: names are compared in whole words."""
     strong: frozenset[str]
-    french_always: Mapping[str, str]
-    french_types: Mapping[str, str]
-    articles: frozenset[str]
-    english_ends: frozenset[str]
     directions: Mapping[str, str]
-    french_directions: Mapping[str, str]
     units: Mapping[str, str]
     lone_units: Mapping[tuple[str, ...], str]
-    road_words: Mapping[str, str]
-    roads: Mapping[str, str]
-    roads_in: Mapping[str, Mapping[str, str]]
-    road_kinds: Mapping[str, frozenset[str]]
     boxes: Mapping[str, str]
     initials: Mapping[str, str]
     numbers: Mapping[str, int]
     tens: Mapping[str, int]
-    town_words: Mapping[str, str]
-    town_names: Mapping[str, str]
-    lost_zero: frozenset[str]
-    ambiguous_states: frozenset[str]
-    canada: frozenset[str]
-    countries: tuple[str, ...]
-    number_signs: tuple[str, ...]
-    care_of: tuple[str, ...]
-    no_address: frozenset[str]
-    no_address_begins: tuple[str, ...]
 
 
 @cache
@@ -63,40 +92,47 @@ def words() -> Words:
     read = data("words.toml")
     types = {code: forms.split() for code, forms in read["types"].items()}
     directions = {code: forms.split() for code, forms in read["directions"].items()}
-    french_always = _turned(read["french_types"]["always"], codes=False)
-    english = _turned(directions)
-    kinds = {kind: [kind, *names] for kind, names in read["roads"].items()}
+    always, english = _turned(read["french_types"]["always"], codes=False), _turned(directions)
     return Words(
-        states=_turned(read["states"]),
+        places=Places(
+            states=_turned(read["states"]),
+            ambiguous=_set(read["zip"]["ambiguous_states"]),
+            canada=_set(read["zip"]["canada"]),
+            lost_zero=_set(read["zip"]["lost_zero"]),
+            countries=tuple(read["zip"]["countries"]),
+            town_words=read["towns"]["words"],
+            town_names=read["towns"]["names"],
+        ),
+        roads=Roads(
+            words=_turned(read["road_words"]),
+            names=_turned({kind: [kind, *names] for kind, names in read["roads"].items()}, codes=False),
+            in_state=read["roads_in"],
+            kinds={name: _set(kinds) for name, kinds in read["road_kinds"].items()},
+        ),
+        french=French(
+            always=always,
+            types={**_turned(read["french_types"]["context"], codes=False), **always},
+            articles=_set(read["french"]["articles"]),
+            english_ends=_set(read["french"]["english_ends"]),
+            directions={**english, **_turned(read["french_directions"])},
+        ),
+        signs=Signs(
+            number=tuple(read["signs"]["number"]),
+            care_of=tuple(read["signs"]["care_of"]),
+            remarks=_set(read["signs"]["remarks"]),
+            no_address=frozenset(read["signs"]["no_address"]),
+            no_address_begins=tuple(read["signs"]["no_address_begins"]),
+        ),
         types=_turned(types),
         whole={form: forms[0] for code, forms in (types | directions).items() for form in (code, *forms)},
         strong=_set(read["strong"]["types"]),
-        french_always=french_always,
-        french_types={**_turned(read["french_types"]["context"], codes=False), **french_always},
-        articles=_set(read["french"]["articles"]),
-        english_ends=_set(read["french"]["english_ends"]),
         directions=english,
-        french_directions={**english, **_turned(read["french_directions"])},
         units={form: "" if kind == "NUMBER" else kind for kind, forms in read["units"].items() for form in forms},
         lone_units={tuple(form.split()): unit for unit, forms in read["lone_units"].items() for form in forms},
-        road_words=_turned(read["road_words"]),
-        roads=_turned(kinds, codes=False),
-        roads_in=read["roads_in"],
-        road_kinds={name: _set(kinds) for name, kinds in read["road_kinds"].items()},
         boxes=_turned(read["boxes"], codes=False),
         initials=read["initials"],
         numbers=_numbers(read["numbers"]),
         tens=_counted(read["numbers"]["tens"], 20, 10),
-        town_words=read["towns"]["words"],
-        town_names=read["towns"]["names"],
-        lost_zero=_set(read["zip"]["lost_zero"]),
-        ambiguous_states=_set(read["zip"]["ambiguous_states"]),
-        canada=_set(read["zip"]["canada"]),
-        countries=tuple(read["zip"]["countries"]),
-        number_signs=tuple(read["signs"]["number"]),
-        care_of=tuple(read["signs"]["care_of"]),
-        no_address=frozenset(read["signs"]["no_address"]),
-        no_address_begins=tuple(read["signs"]["no_address_begins"]),
     )
 
 
@@ -129,4 +165,4 @@ def street_type(word: str) -> str:
 
 def french_type(word: str, *, french: bool) -> str:
     """The type that a word is in front of a French street name; words that English has too need `french`."""
-    return (words().french_types if french else words().french_always).get(word, "")
+    return (words().french.types if french else words().french.always).get(word, "")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -20,6 +20,8 @@ from leadbridge.server.matching.profile import ContactDetails, Profile, details_
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
+
+    _Row: TypeAlias = Row[int, Mapping[str, object], str, bool]
 
 CANDIDATES = 600
 """Prospects with a rare key that are compared with one profile; a key that would bring more is a common one."""
@@ -85,10 +87,12 @@ class Findings:
 class Candidates:
     """Rows to compare, and how many prospects have each key."""
 
-    rows: Sequence[Row[int, Mapping[str, object], str, bool]]
+    rows: Sequence[_Row]
     counts: Mapping[str, int]
     common: Sequence[str]
     """Keys of which not all prospects are among the rows."""
+    streets: frozenset[str] = frozenset()
+    """Keys of streets that several prospects have: none of them is a slip of the pen."""
 
 
 def candidates_for(connection: Connection, account: str, keys: Iterable[str]) -> Candidates:
@@ -118,7 +122,23 @@ def candidates_for(connection: Connection, account: str, keys: Iterable[str]) ->
             seen_prospects.c.prospect_id, seen_prospects.c.told, seen_prospects.c.profile, seen_prospects.c.deleted
         ).where(seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(list(ids)[:AT_MOST]))
     ).all()
-    return Candidates(rows, counts, common)
+    return Candidates(rows, counts, common, _known_streets(connection, account, keys, rows))
+
+
+def _known_streets(connection: Connection, account: str, keys: Iterable[str], rows: Sequence[_Row]) -> frozenset[str]:
+    """Streets that several prospects have, of those on which a prospect has the same house number in the same town."""
+    from sqlalchemy import func, select
+
+    from leadbridge.server.state.tables import seen_keys
+
+    houses = {one for one in keys if one.startswith("a|") and not one.startswith("a||")}
+    streets = {one for one in keys if one.startswith("s|")}
+    for row in rows[:OF_A_KEY] if houses else ():
+        theirs = kept_profiles().validate_json(row.profile).keys() if row.profile else frozenset[str]()
+        streets |= {one for one in theirs if one.startswith("s|")} if theirs & houses else set()
+    key = seen_keys.c.key
+    several = select(key).where(seen_keys.c.account == account, key.in_(sorted(streets)))
+    return frozenset(connection.execute(several.group_by(key).having(func.count() > 1)).scalars())
 
 
 def _newest(connection: Connection, account: str, keys: Sequence[str], limit: int) -> Sequence[int]:
@@ -144,12 +164,13 @@ def kept_profiles() -> TypeAdapter[Profile]:
 
 def judge(profile: Profile, candidates: Candidates) -> Findings:
     """Compare the candidates; at equal scores the newest first, and what was deleted behind what was not."""
-    shared = {key for key, count in candidates.counts.items() if count > SHARED and key.startswith(("p|", "e|"))}
+    often = {key for key, count in candidates.counts.items() if count > SHARED and key.startswith(("p|", "e|"))}
+    shared = candidates.streets | often
     found: list[Found] = []
     for row in candidates.rows:
         kept = kept_profiles().validate_json(row.profile) if row.profile else None
         theirs = kept or profile_of(details_from_json(row.told), like=profile)
-        match = compare(profile, theirs, frozenset(shared))
+        match = compare(profile, theirs, shared)
         if match.level == "none":
             match = _by_part_of_name(profile, theirs, match)
         if match.level != "none":

@@ -173,3 +173,14 @@ def test_gmails_dots_and_tags_are_one_mailbox() -> None:
     same = ("dana.miller@gmail.com", "D.a.n.a.Miller+roof@Gmail.com", "danamiller@googlemail.com")
     assert {mailbox(text) for text in same} == {("danamiller@gmail.com",)}
     assert mailbox("dana.miller+roof@example.org") == ("dana.miller+roof@example.org",)
+
+
+async def test_a_street_that_several_prospects_have_is_no_slip_of_another(fill: Fill) -> None:
+    def on(street: str, *houses: int) -> list[ContactDetails]:
+        return [ContactDetails(f"{house} {street}", "Katy", "TX", "77494") for house in houses]
+
+    app = await fill([*on("Ashford Ln", 12, 20), *on("Ashfold Ln", 31, 20), *on("Willoughby Ln", 7)])
+    ashford = (await index_of(app).find(profile_of(*on("Ashford Ln", 31)))).matches
+    slip = (await index_of(app).find(profile_of(*on("Willoghby Ln", 7)))).matches
+    assert ashford == ()
+    assert [found.match.likely for found in slip] == [True]

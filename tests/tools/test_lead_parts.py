@@ -228,7 +228,7 @@ def test_no_address_makes_it_fail_or_invent(address: str) -> None:
         assert parts.get(name, "") in " ".join(shown.split())
     assert squeezed(parts.get("postal_code", "")) in squeezed(shown)
     if state := parts.get("state"):
-        forms = [form.replace(" ", "") for form, code in words().states.items() if code == state]
+        forms = [form.replace(" ", "") for form, code in words().places.states.items() if code == state]
         assert any(form in fold(shown).replace(" ", "") for form in forms)
     assert len(parts.get("address", "")) <= 200
     assert ("address" in parts) is ("city" in parts)
