@@ -107,7 +107,7 @@ class Company:
             ServiceError: the service refuses the key.
             StateError: the state store cannot be used.
         """
-        if services:
+        if services and self.services.mixed:
             self.refuse_mixture()
         for service in services:
             if self.services.is_simulated(service) and service in self.services.clients:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, ParamSpec, TypeVar, get_args
+from typing import Annotated, ParamSpec, TypeVar, cast, get_args
 
 import anyio
 from mcp.types import CallToolResult
@@ -32,8 +32,7 @@ def read_tool(function: Callable[P, Awaitable[Reply[R]]], *operations: str, titl
 
     @functools.wraps(function)
     async def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
-        ctx: Any = kwargs["ctx"]
-        with anyio.fail_after(_deadline(ctx)):
+        with anyio.fail_after(app_context(cast("Ctx", kwargs["ctx"])).settings.call_deadline):
             return await off_loop(result_of, await function(*args, **kwargs))
 
     returned = Annotated[CallToolResult, model]
@@ -47,7 +46,3 @@ def read_tool(function: Callable[P, Awaitable[Reply[R]]], *operations: str, titl
         operations=operations,
         function=call,
     )
-
-
-def _deadline(ctx: Ctx) -> float:
-    return app_context(ctx).settings.call_deadline

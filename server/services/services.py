@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -32,6 +32,15 @@ class Services:
     """Those of the clients that call the sandbox."""
     uploads: Uploads
     """The way to the hosts that take RoofLink's files."""
+    all_simulated: bool = field(init=False)
+    """Whether nothing here is real."""
+    mixed: bool = field(init=False)
+    """Whether one service is the sandbox and the other is not."""
+
+    def __post_init__(self) -> None:
+        """What follows from which are simulated."""
+        object.__setattr__(self, "all_simulated", bool(self.clients) and self.simulated == frozenset(self.clients))
+        object.__setattr__(self, "mixed", bool(self.simulated) and not self.all_simulated)
 
     def account(self, service: str, company: str = "") -> str:
         """A company's account at a service, as the state store names it; which key opens it does not matter.
@@ -49,16 +58,6 @@ class Services:
     def is_simulated(self, service: str) -> bool:
         """Whether a service is the sandbox; one without a client counts as the others do."""
         return service in self.simulated if service in self.clients else self.all_simulated
-
-    @property
-    def all_simulated(self) -> bool:
-        """Whether nothing here is real."""
-        return bool(self.clients) and self.simulated == frozenset(self.clients)
-
-    @property
-    def mixed(self) -> bool:
-        """Whether one service is the sandbox and the other is not."""
-        return bool(self.simulated) and not self.all_simulated
 
     def client(self, service: str) -> ServiceClient:
         """The client of a service that has a key."""

@@ -16,11 +16,10 @@ from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approval, changed_since_asked, used_before
 from leadbridge.server.writes.concurrent_duplicates import keep, refuse_concurrent_duplicate, to_create
-from leadbridge.server.writes.late_outcomes import LateOutcomes
 from leadbridge.server.writes.masking import masked
 from leadbridge.server.writes.model import LocalWrite, RepeatAllowed, Write
 from leadbridge.server.writes.owners import this_process
-from leadbridge.server.writes.recovery import LEASE, allow_attempt, set_state, settle_orphans
+from leadbridge.server.writes.recovery import LEASE, LateOutcomes, allow_attempt, set_state, settle_orphans
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier
 from leadbridge.server.writes.write_rows import WriteRow, newest, row_of
 

@@ -118,7 +118,7 @@ async def test_of_many_tasks_of_one_process_one_goes(sandbox: Sandbox, time: Tim
 
 
 def _plan(number: int) -> Write:
-    operation = build_app_context(make_settings()).operation("rooflink.create_lead")
+    operation = build_app_context(make_settings()).catalog["rooflink.create_lead"]
     return Write(
         action=HttpWrite(operation=operation, receive=lambda _: Done("done")),
         subject=Subject(f"{number} Elm St"),

@@ -43,7 +43,7 @@ def ledger(state_url: str, clock: Time) -> Iterator[Ledger]:
 
 
 def make_plan(number: int = 1) -> Write:
-    operation = build_app_context(make_settings()).operation("rooflink.create_lead")
+    operation = build_app_context(make_settings()).catalog["rooflink.create_lead"]
     return Write(
         action=HttpWrite(operation=operation, receive=lambda _: Done("done")),
         subject=Subject(f"{number} Elm St"),

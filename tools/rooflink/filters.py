@@ -43,11 +43,6 @@ def contradicted(
     ]
 
 
-def ignored_filters(filters: Mapping[str, Scalar], prospects: Sequence[Prospect]) -> list[str]:
-    """Names of the filters of the prospect list that at least one returned prospect contradicts."""
-    return contradicted(filters, prospects, _CHECKS)
-
-
 def _person(role: str) -> Check:
     def check(prospect: Prospect, value: Scalar) -> bool | None:
         if prospect.customer is None:
@@ -109,7 +104,7 @@ def _not_deleted(prospect: Prospect, _value: Scalar) -> bool | None:
     return not prospect.deleted
 
 
-_CHECKS: dict[str, Check] = {
+PROSPECT_CHECKS: dict[str, Check] = {
     "include_deleted": _not_deleted,
     "stage": _stage,
     "rep_id": _person("rep"),

@@ -112,23 +112,8 @@ USUAL = ("id", "customer", "address", "phone", "rep", "region", "created", "edit
 
 def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
     """A prospect as a row of a list."""
-    row = _usual_row(prospect)
-    if columns == USUAL:
-        return row
     customer = prospect.customer
-    more = {
-        "email": _label(customer.email if customer else None),
-        "lead_source": _label(customer.lead_source.name if customer and customer.lead_source else None),
-        "project_manager": _label(customer.project_manager.label if customer and customer.project_manager else None),
-        "job_number": _label(prospect.job_number),
-    }
-    hidden: dict[str, None] = dict.fromkeys(ProspectRow.model_fields.keys() - set(columns))
-    return row.model_copy(update={**more, **hidden})
-
-
-def _usual_row(prospect: Prospect) -> ProspectRow:
-    customer = prospect.customer
-    return ProspectRow(
+    row = ProspectRow(
         id=prospect.id,
         customer=_label(customer.name if customer else None),
         address=_label(prospect.full_address or prospect.name),
@@ -140,6 +125,16 @@ def _usual_row(prospect: Prospect) -> ProspectRow:
         next_step=next_step_of(prospect.pipeline),
         deleted=prospect.deleted,
     )
+    if columns == USUAL:
+        return row
+    more = {
+        "email": _label(customer.email if customer else None),
+        "lead_source": _label(customer.lead_source.name if customer and customer.lead_source else None),
+        "project_manager": _label(customer.project_manager.label if customer and customer.project_manager else None),
+        "job_number": _label(prospect.job_number),
+    }
+    hidden: dict[str, None] = dict.fromkeys(ProspectRow.model_fields.keys() - set(columns))
+    return row.model_copy(update={**more, **hidden})
 
 
 def view_of(prospect: Prospect) -> ProspectView:

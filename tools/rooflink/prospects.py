@@ -16,7 +16,7 @@ from leadbridge.server.services.rooflink.location import written_postal_code
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import clean
 from leadbridge.tools.list_pages import Page, PageSize, columns_for, numbers_of, page_reply
-from leadbridge.tools.rooflink.filters import days_in_order, ignored_filters
+from leadbridge.tools.rooflink.filters import PROSPECT_CHECKS, contradicted, days_in_order
 from leadbridge.tools.rooflink.prospect_views import (
     STAT_NAMES,
     USUAL,
@@ -101,8 +101,8 @@ async def rooflink_list_prospects(
     paging["deleted_is_null"] = None if include_deleted else True
     envelope, prospects = await app.rooflink.list_prospects({**paging, **given}, extra_filters)
     checked = {**given} if include_deleted else {**given, "include_deleted": False}
-    contradicted = ignored_filters(checked, prospects)
-    ignored, unverified = await check_filters(app.observations, operation, given, contradicted)
+    wrong = contradicted(checked, prospects, PROSPECT_CHECKS)
+    ignored, unverified = await check_filters(app.observations, operation, given, wrong)
     unverified += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
     columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
     data = ProspectPage(
