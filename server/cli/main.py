@@ -6,9 +6,10 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperCommand
 
 from leadbridge.server import __version__
 from leadbridge.server.cli.contract import contract_app
@@ -151,7 +152,27 @@ def doctor(
     raise typer.Exit(show(examine(sandbox=sandbox, live=live, env_file=env_file), as_json=as_json))
 
 
-@app.command("sandbox")
+class SandboxCommand(TyperCommand):
+    """Its help names options and faults, which are read when they are asked for."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        from rich.table import Table
+
+        from leadbridge.server.sandbox.index import as_help
+        from leadbridge.server.terminal import terminal
+
+        super().format_help(ctx, formatter)
+        console = terminal(width=100)
+        for title, lines in as_help().items():
+            table = Table.grid(padding=(0, 2))
+            for name, meaning in lines.items():
+                table.add_row(name, meaning)
+            console.print(f"{title}:", style="bold")
+            console.print(table, "")
+
+
+@app.command("sandbox", cls=SandboxCommand)
 def run_sandbox(
     *,
     host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
@@ -160,7 +181,7 @@ def run_sandbox(
         Path | None, typer.Option(help='A JSON file of options, such as {"create_lead_path": "/light/leads/quick/"}.')
     ] = None,
 ) -> None:
-    """Run the simulated services as an HTTP server."""
+    """Run the simulated services as an HTTP server. Its page /_sandbox/ shows what happens and how to steer it."""
     import json
 
     from leadbridge.server.config.text_files import UnreadableFileError, read_text
@@ -168,10 +189,14 @@ def run_sandbox(
     from leadbridge.server.sandbox.serve import run
 
     try:
-        given: dict[str, object] = json.loads(read_text(options, LARGEST_OPTIONS)) if options is not None else {}
-        run(Simulator.from_options(given), host, port)
+        given: Any = json.loads(read_text(options, LARGEST_OPTIONS)) if options is not None else {}
+        if not isinstance(given, dict):
+            wrong_use(f"--options {options} must be a JSON object")
+        run(Simulator.from_options(cast("dict[str, object]", given)), host, port)
     except UnreadableFileError as error:
         wrong_use(f"--options {options}: {error}")
+    except json.JSONDecodeError as error:
+        wrong_use(f"--options {options} is not valid JSON (line {error.lineno}, column {error.colno})")
     except (ValueError, TypeError, OSError, RecursionError) as error:
         wrong_use(str(error))
 

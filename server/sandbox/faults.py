@@ -9,40 +9,37 @@ from types import NoneType
 from typing import Literal, TypeAlias, get_args
 
 from leadbridge.server.sandbox.wire import as_object
+from leadbridge.server.spelling import meant
 
-AnswerKind: TypeAlias = Literal[
-    "rate_limited",  # 429
-    "server_error",  # 500 in the service's own manner
-    "bad_gateway",  # 502 with a proxy's HTML
-    "unavailable",  # 503
-    "status",  # any `status`, with `body`
-    "html_200",  # a login page of some proxy, with status 200
-    "empty_200",  # status 200 without a body
-    "truncated_json",  # the right answer, its second half missing, its length consistent
-    "cut_body",  # the right answer, the connection ending in the middle
-    "success_false_200",  # RenovationFind's refusal with status 200
-    "huge",  # the right answer followed by `size` bytes of white space
-    "redirect",  # to `location`, else to the same address
-    "wrong_content_type",  # the right answer, called text/html
-]
-TimeKind: TypeAlias = Literal[
-    "slow",  # `seconds` pass, then the request is carried out, if the caller still waits
-    "slow_after_commit",  # the request is carried out, then `seconds` pass before the answer
-    "read_timeout",  # no answer ever
-]
-DropKind: TypeAlias = Literal[
-    "drop_before",  # the connection ends, nothing was carried out
-    "drop_after",  # the connection ends, the request was carried out
-]
-UnreachableKind: TypeAlias = Literal[
-    "connection_refused", "dns_failure", "tls_failure", "connect_timeout", "pool_timeout", "write_timeout"
-]
+UNREACHABLE: frozenset[str] = frozenset({
+    "connection_refused", "dns_failure", "tls_failure", "connect_timeout", "pool_timeout", "write_timeout",
+})  # fmt: skip
 """The request never arrives. In the same process only: a server cannot refuse what it has already taken."""
 
-Kind: TypeAlias = AnswerKind | TimeKind | DropKind | UnreachableKind
-
-UNREACHABLE: frozenset[str] = frozenset(get_args(UnreachableKind))
-KINDS: frozenset[str] = UNREACHABLE.union(*(get_args(group) for group in (AnswerKind, TimeKind, DropKind)))
+MEANINGS: Mapping[str, str] = {
+    "rate_limited": "429",
+    "server_error": "500 in the service's own manner",
+    "bad_gateway": "502 with a proxy's HTML",
+    "unavailable": "503",
+    "status": "any `status`, with `body`",
+    "html_200": "a proxy's login page, with status 200",
+    "empty_200": "status 200 without a body",
+    "truncated_json": "the right answer, its second half missing, its length consistent",
+    "cut_body": "the right answer, the connection ending in the middle",
+    "success_false_200": "RenovationFind's refusal with status 200",
+    "huge": "the right answer followed by `size` bytes of white space",
+    "redirect": "to `location`, else to the same address",
+    "wrong_content_type": "the right answer, called text/html",
+    "slow": "`seconds` pass, then the request is carried out, if the caller still waits",
+    "slow_after_commit": "the request is carried out, then `seconds` pass before the answer",
+    "read_timeout": "no answer ever",
+    "drop_before": "the connection ends, nothing was carried out",
+    "drop_after": "the connection ends, the request was carried out",
+    **dict.fromkeys(sorted(UNREACHABLE), "the request never arrives"),
+}
+"""Each kind of fault, and what happens."""
+KINDS: frozenset[str] = frozenset(MEANINGS)
+Kind: TypeAlias = str
 _COMMITTING = frozenset({
     "truncated_json", "cut_body", "empty_200", "huge", "wrong_content_type", "slow", "slow_after_commit", "drop_after",
 })  # fmt: skip
@@ -83,7 +80,8 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ValueError(f"unknown kind of fault {self.kind!r}; known: {', '.join(sorted(KINDS))}")
+            hint = meant(self.kind, KINDS) or f"; known: {', '.join(sorted(KINDS))}"
+            raise ValueError(f"unknown kind of fault {self.kind!r}{hint}")
         if self.retry_after not in get_args(RetryAfter) or self.exception not in get_args(DropError):
             raise ValueError("retry_after or exception has an unknown value")
         if self.commits and self.kind in _NEVER_COMMITTING:
@@ -122,7 +120,7 @@ class Fault:
             raise ValueError("a fault is an object with a kind")
         for name, value in given.items():
             if name not in _TYPES:
-                raise ValueError(f"unknown option of a fault: {name!r}")
+                raise ValueError(f"unknown option of a fault: {name!r}{meant(name, _TYPES)}")
             if type(value) not in _TYPES[name]:
                 raise ValueError(f"{name} of a fault is of the wrong type")
         return cls(**given)  # pyright: ignore[reportArgumentType]  # checked above and on use
@@ -164,6 +162,18 @@ class Faults:
 
     def __iter__(self) -> Iterator[Fault]:
         return iter([pending.fault for pending in self._pending])
+
+    def pending(self) -> list[dict[str, object]]:
+        """Each with the requests that it still befalls (none: all), and how many pass before."""
+        return [
+            {
+                "kind": one.fault.kind,
+                "match": one.fault.match,
+                "times": None if one.fault.times is None else one.fault.times - one.befallen,
+                "after": one.fault.after - one.passed,
+            }
+            for one in self._pending
+        ]
 
     def add(self, fault: Fault) -> None:
         """Let this happen too."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import TypeAlias
@@ -20,6 +19,7 @@ from starlette.routing import Route
 
 from leadbridge.server.sandbox.limits import SlidingWindow
 from leadbridge.server.sandbox.options import Options
+from leadbridge.server.sandbox.records import Vendor
 from leadbridge.server.sandbox.state import State
 from leadbridge.server.sandbox.wire import JsonObject, NotJson, as_object, is_json, positive_int, read_json
 from leadbridge.server.sandbox_keys import SANDBOX_RENOVATIONFIND_TOKEN
@@ -46,29 +46,17 @@ class _Refused(ValueError):
     """A body that the service does not take; the message is for its `error`."""
 
 
-@dataclass(slots=True)
-class Vendor:
-    """A vendor's account; the password is kept as a hash only, as the page says."""
-
-    id: int
-    told: JsonObject = field(default_factory=dict[str, object])
-    password_hash: str = ""
-    package_type: int | None = None
-    subscription_end: str | None = None
-
-
 class Manager:
     """Routes and rules of the Manager API over one state."""
 
     def __init__(self, options: Options, state: State) -> None:
         self._state = state
-        self.vendors: dict[int, Vendor] = {}
+        self.vendors = state.vendors
         self.limit = SlidingWindow(250, 300.0, options.clock)
         self.clear()
 
     def clear(self) -> None:
         """Back to one vendor, which was there before."""
-        self.vendors.clear()
         # assumption manager-vendors
         told: JsonObject = {"vendorName": "Prairie Roofing", "email": "office@prairieroofing.example"}
         self.vendors[_FIRST_ID] = Vendor(_FIRST_ID, told)

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from types import MappingProxyType, NoneType
 from typing import Literal, TypedDict, cast, get_args
 
+from leadbridge.server.spelling import meant
+
 ROOFLINK_ROOT = "/roof_link_endpoints/api"
 RENOVATIONFIND_ROOT = "/rest-api-v1"
 UPLOAD_ROOT = "/_uploads"
@@ -62,13 +64,9 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _default_filters() -> frozenset[str]:
-    return FILTERS - IGNORED_FILTERS
-
-
 @dataclass(kw_only=True, frozen=True)
 class Options:
-    """Choices of one sandbox; all have defaults.
+    """Choices of one sandbox; all have defaults. `MEANINGS` says what each one does.
 
     `clock` drives the rate limits and the `at` of requests and writes (seconds); `now` the dates of records. Seeded
     records are dated backwards from the `now` of the moment when the sandbox was made or reset.
@@ -78,46 +76,29 @@ class Options:
     prospects: int = 150
     clock: Callable[[], float] = time.monotonic
     now: Callable[[], datetime] = _utc_now
-
-    honoured_filters: frozenset[str] = field(default_factory=_default_filters)
-    """Names on the wire; any other query parameter is ignored without a word, as Django does."""
+    honoured_filters: frozenset[str] = FILTERS - IGNORED_FILTERS
     max_page_size: int = 100
-    """10 simulates the reading of other clients' authors that prospects come ten at a time at most."""
     next_origin: str = ""
-    """Origin of `next` and `previous`, e.g. `https://api.roof.link`; the request's own when empty."""
     stats_shape: StatsShape = "object"
     checklist_shape: ChecklistShape = "object"
     # assumption create-lead-path
     create_lead_path: str = "/light/jobs/create_customer_and_job/"
     create_lead_names: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Changes to CREATE_LEAD_NAMES."""
     upload_origin: str = ""
-    """Where files go, e.g. `https://bucket.example.com`; a host of its own, or the server's own on loopback."""
     finished_photo_body: bool = True
-    """Whether a photo that is complete is answered with itself, or with an empty body."""
     event_filters: frozenset[str] = frozenset({"users", "start__gte", "start__lte"})
-    """Filters of the calendar that are honoured; `job` can be added."""
     event_date_format: str = "%m/%d/%Y %I:%M%p"
-    """How the calendar reads a start and an end, as strptime takes it."""
     customer_filters: frozenset[str] = frozenset({"rep"})
-    """Filters of the list of customers that are honoured; `region` can be added."""
     note_tags_required: bool = False
     note_recipients_required: bool = False
-    """The company's settings of these names, with `_on_job_notes`."""
     note_names: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Changes to NOTE_NAMES."""
-    # Operations that the pages name without a path are answered only at the path given here.
     reply_to_note_path: str = ""
     update_customer_email_path: str = ""
     search_jobs_path: str = ""
     unknown_job_fields: frozenset[str] = frozenset()
-    """Names that the change of a job passes over in silence, e.g. `rep_2` or `customer.cell`."""
     rooflink_retry_after: int | None = None
-    """Seconds in the `Retry-After` header of RoofLink's own 429; none is sent when left out."""
     lead_list_shape: LeadListShape = "data"
-    """Bare, or in an envelope; `array` and `data` come whole, the others in pages."""
     lead_reads: bool = True
-    """Whether RenovationFind answers GET /general-leads and /general-leads/{id}, which no page documents."""
 
     def __post_init__(self) -> None:
         for name, known, given in (
@@ -174,6 +155,35 @@ class Choices(TypedDict, total=False):
     lead_reads: bool
 
 
+MEANINGS: Mapping[str, str] = {
+    "seed": "another number makes other records",
+    "prospects": "how many there are",
+    "honoured_filters": "filters of the prospect list by their API names; others are ignored, as Django does",
+    "max_page_size": "10 is how authors of other clients read the documentation",
+    "next_origin": "origin of `next` and `previous`, such as https://api.roof.link; else the request's own",
+    "stats_shape": "object, array or nested",
+    "checklist_shape": "object or array",
+    "create_lead_path": "where a new lead goes",
+    "create_lead_names": "other API names of a new lead's fields, such as postal_code",
+    "upload_origin": "where files go, such as https://bucket.example.com; else the sandbox's own",
+    "finished_photo_body": "whether a complete photo is answered with itself, or with an empty body",
+    "event_filters": "filters of the calendar that are honoured; job can be added",
+    "event_date_format": "how the calendar reads a start and an end, as strptime takes it",
+    "customer_filters": "filters of the list of customers that are honoured; region can be added",
+    "note_tags_required": "the company's setting of this name",
+    "note_recipients_required": "the company's setting of this name",
+    "note_names": "other API names of a note's fields: job, message, notify_rep, notify_customer",
+    "reply_to_note_path": "where a reply to a note goes; no page says it",
+    "update_customer_email_path": "where a customer's e-mail address goes; no page says it",
+    "search_jobs_path": "where a customer's jobs are searched; no page says it",
+    "unknown_job_fields": "names that a change of a job ignores, such as rep_2 or customer.cell",
+    "rooflink_retry_after": "seconds in the Retry-After header of RoofLink's 429; none is sent without it",
+    "lead_list_shape": "array, data, items, content, results or pages; the first two come whole",
+    "lead_reads": "whether RenovationFind answers GET /general-leads, which no page documents",
+}
+"""Each option that plain data can have, and what it does."""
+
+
 def choices_from(data: Mapping[str, object]) -> Choices:
     """Choices from plain data, as it comes in JSON; a list of filters becomes a set.
 
@@ -183,8 +193,8 @@ def choices_from(data: Mapping[str, object]) -> Choices:
     given = dict(data)
     defaults = {known.name: cast("object", getattr(_DEFAULTS, known.name)) for known in fields(_DEFAULTS)}
     for name, value in given.items():
-        if name in {"clock", "now"} or name not in defaults:
-            raise ValueError(f"unknown option of the sandbox: {name!r}")
+        if name not in MEANINGS:
+            raise ValueError(f"unknown option of the sandbox: {name!r}{meant(name, MEANINGS)}")
         allowed: tuple[type, ...] = (int, NoneType) if name == "rooflink_retry_after" else (type(defaults[name]),)
         if isinstance(defaults[name], frozenset) and isinstance(value, list):
             given[name] = frozenset(cast("list[str]", value))

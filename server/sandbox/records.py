@@ -259,3 +259,14 @@ class ReferralRequest:
     phone: str
     send_gift: bool = False
     renewal: bool = False
+
+
+@dataclass(slots=True)
+class Vendor:
+    """A vendor's account; the password is kept as a hash only, as the page says."""
+
+    id: int
+    told: dict[str, object] = field(default_factory=dict[str, object])
+    password_hash: str = ""
+    package_type: int | None = None
+    subscription_end: str | None = None

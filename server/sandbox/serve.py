@@ -17,7 +17,12 @@ from leadbridge.server.sandbox.faults import UNREACHABLE
 from leadbridge.server.sandbox.front import CONNECTION
 from leadbridge.server.sandbox.options import RENOVATIONFIND_ROOT, ROOFLINK_ROOT
 from leadbridge.server.sandbox.simulator import Sandbox
-from leadbridge.server.sandbox_keys import SANDBOX_HEADER, SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY
+from leadbridge.server.sandbox_keys import (
+    SANDBOX_HEADER,
+    SANDBOX_HOME,
+    SANDBOX_RENOVATIONFIND_TOKEN,
+    SANDBOX_ROOFLINK_KEY,
+)
 
 
 class BreakableProtocol(H11Protocol):
@@ -97,5 +102,6 @@ def run(sandbox: Sandbox, host: str = "127.0.0.1", port: int = 0) -> None:
     with sock:
         sys.stdout.write(" ".join(f"{name}={value}" for name, value in addresses(sock).items()) + "\n")
         sys.stdout.flush()
+        sys.stderr.write(f"What happens, and how to steer it: {origin_of(sock)}{SANDBOX_HOME} Ctrl-C stops it.\n")
         with suppress(KeyboardInterrupt):
             server.run(sockets=[sock])

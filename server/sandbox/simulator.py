@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Unpack, cast
 
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 
+from leadbridge.server.sandbox.checkpoints import Checkpoints, SettableClock
 from leadbridge.server.sandbox.control import control_routes
 from leadbridge.server.sandbox.exchange import Answer, Connection, Incoming, call
 from leadbridge.server.sandbox.faults import UNREACHABLE, Fault, Faults
 from leadbridge.server.sandbox.files import upload_host
 from leadbridge.server.sandbox.front import Front
-from leadbridge.server.sandbox.manager import MANAGER_ROOT, Manager, Vendor
+from leadbridge.server.sandbox.manager import MANAGER_ROOT, Manager
 from leadbridge.server.sandbox.mishaps import play
 from leadbridge.server.sandbox.options import (
     RENOVATIONFIND_ROOT,
@@ -24,16 +26,18 @@ from leadbridge.server.sandbox.options import (
     Options,
     choices_from,
 )
-from leadbridge.server.sandbox.records import Event, Lead, Mail, Note, Notice, Photo, Prospect, Upload
+from leadbridge.server.sandbox.records import Event, Lead, Mail, Note, Notice, Photo, Prospect, Upload, Vendor
 from leadbridge.server.sandbox.renovationfind import RenovationFind
 from leadbridge.server.sandbox.rooflink import RoofLink
 from leadbridge.server.sandbox.seed import seed_state
 from leadbridge.server.sandbox.state import RequestRecord, State, Write
 from leadbridge.server.sandbox.transport import SandboxTransport
+from leadbridge.server.sandbox_keys import SANDBOX_HOME
 
 if TYPE_CHECKING:
     import httpx
 
+NOT_HERE = f"Nothing is simulated here; {SANDBOX_HOME} says what is.\n"
 _ROOTS: Mapping[str, str] = {
     ROOFLINK_ROOT: "rooflink",
     RENOVATIONFIND_ROOT: "renovationfind",
@@ -49,9 +53,12 @@ class Sandbox:
     """
 
     def __init__(self, **choices: Unpack[Choices]) -> None:
-        self.options = Options(**choices)
+        options = Options(**choices)
+        self.clock = SettableClock(options)
+        self.options = replace(options, now=self.clock.now)
         self.faults = Faults()
         self._state = State(self.options)
+        self.checkpoints = Checkpoints(self._state, self.clock)
         self._rooflink = RoofLink(self.options, self._state)
         self._renovationfind = RenovationFind(self.options, self._state)
         self._manager = Manager(self.options, self._state)
@@ -62,7 +69,7 @@ class Sandbox:
                 Mount(UPLOAD_ROOT, upload_host(self.options, self._state)),
                 Mount(MANAGER_ROOT, self._manager.app()),
             ],
-            exception_handlers={404: lambda _, __: PlainTextResponse("Nothing is simulated here.\n", 404)},
+            exception_handlers={404: lambda _, __: PlainTextResponse(NOT_HERE, 404)},
         )
         self._services.router.redirect_slashes = False
         self.app = Starlette(routes=[*control_routes(self), Mount("/", Front(self))])
@@ -117,7 +124,7 @@ class Sandbox:
     @property
     def vendors(self) -> dict[int, Vendor]:
         """RenovationFind's vendors by id."""
-        return self._manager.vendors
+        return self._state.vendors
 
     @property
     def photos(self) -> dict[int, Photo]:
@@ -145,8 +152,10 @@ class Sandbox:
         return self._state.requests
 
     def reset(self) -> None:
-        """Back to the seeded records; no faults, no requests, no writes, unused limits."""
-        self._state.clear()
+        """Back to the seeded records and the machine's time; no faults, requests, writes or checkpoints."""
+        self.clock.set(None)
+        self.checkpoints = Checkpoints(self._state, self.clock)
+        self._state.replace_parts({})
         self.faults.clear()
         self._rooflink.limit.clear()
         self._renovationfind.limit.clear()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, cast
 
 from leadbridge.server.sandbox.options import Options
 from leadbridge.server.sandbox.records import (
@@ -20,6 +20,7 @@ from leadbridge.server.sandbox.records import (
     Region,
     Upload,
     User,
+    Vendor,
 )
 
 ServiceName = Literal["rooflink", "renovationfind"]
@@ -73,24 +74,23 @@ class State:
     photos: dict[int, Photo] = field(default_factory=dict[int, Photo])
     documents: dict[int, Photo] = field(default_factory=dict[int, Photo])
     uploads: list[Upload] = field(default_factory=list[Upload])
+    vendors: dict[int, Vendor] = field(default_factory=dict[int, Vendor])
     writes: list[Write] = field(default_factory=list[Write])
     requests: list[RequestRecord] = field(default_factory=list[RequestRecord])
     last_id: dict[str, int] = field(default_factory=dict[str, int])
 
-    def clear(self) -> None:
-        """Forget everything."""
-        for kept in (self.prospects, self.leads, self.referrals, self.users, self.regions, self.lead_sources):
-            kept.clear()
-        self.events.clear()
-        self.notices.clear()
-        self.photos.clear()
-        self.documents.clear()
-        self.uploads.clear()
-        self.notes.clear()
-        self.mails.clear()
-        self.writes.clear()
-        self.requests.clear()
-        self.last_id.clear()
+    def parts(self) -> dict[str, Any]:
+        """All that is remembered, by its name here: mappings and lists."""
+        return {part.name: getattr(self, part.name) for part in fields(self) if part.name != "options"}
+
+    def replace_parts(self, parts: Mapping[str, Any]) -> None:
+        """Remember this instead, in the same mappings and lists; what is left out is forgotten."""
+        for name, part in self.parts().items():
+            part.clear()
+            if isinstance(part, list):
+                cast("list[object]", part).extend(parts.get(name, ()))
+            else:
+                part.update(parts.get(name, {}))
 
     def next_id(self, kind: str, step: int = 1) -> int:
         """A new id of this kind; ids only grow, and belong to one kind each."""

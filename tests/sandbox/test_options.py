@@ -5,11 +5,15 @@ from dataclasses import fields
 import pytest
 
 from leadbridge.server.sandbox import Sandbox
-from leadbridge.server.sandbox.options import FILTERS, Choices, Options
+from leadbridge.server.sandbox.options import FILTERS, MEANINGS, Choices, Options
 
 
 def test_keyword_arguments_and_options_have_the_same_names():
     assert set(Choices.__annotations__) == {field.name for field in fields(Options)}
+
+
+def test_the_help_names_every_option_that_plain_data_can_have():
+    assert set(MEANINGS) == {field.name for field in fields(Options)} - {"clock", "now"}
 
 
 def test_a_sandbox_is_made_from_plain_data():
@@ -33,7 +37,7 @@ def test_a_sandbox_is_made_from_plain_data():
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"sead": 1}, "unknown option of the sandbox: 'sead'"),
+        ({"sead": 1}, "unknown option of the sandbox: 'sead'; did you mean seed"),
         ({"clock": 1}, "unknown option of the sandbox: 'clock'"),
         ({"seed": "1"}, "seed must be of the type int"),
         ({"lead_reads": 1}, "lead_reads must be of the type bool"),

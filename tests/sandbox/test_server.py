@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import itertools
 import json
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.sandbox.faults import KINDS, UNREACHABLE
 from leadbridge.server.sandbox.front import Front
 from leadbridge.server.sandbox.serve import addresses, bind
 from tests.process.processes import eventually
@@ -138,6 +141,8 @@ def test_faults_are_added_and_cleared_from_outside(control, rooflink):
     ("content", "told"),
     [
         (b'{"kind": "flood"}', "unknown kind"),
+        (b'{"kind": "bad_gatway"}', "did you mean bad_gateway?"),
+        (b'{"kind": "slow", "secondes": 1}', "did you mean seconds?"),
         (b"nonsense", "Expecting value"),
         (b'{"kind": "dns_failure"}', "in the same process only"),
     ],
@@ -147,6 +152,66 @@ def test_a_senseless_fault_is_refused_from_outside(control, sandbox, content, to
     assert answer.status_code == 400
     assert told in answer.json()["error"]
     assert len(sandbox.faults) == 0
+
+
+def test_the_index_says_what_there_is_and_how_to_steer_it(control, renovationfind):
+    control.post("/faults", json={"kind": "bad_gateway", "match": "POST <b>", "times": 3})
+    renovationfind.post(ACCEPT)
+    control.post("/checkpoints", json={"name": "noon"})
+    data = control.get("/").json()
+    assert (data["writes"], data["requests"], data["checkpoints"]) == (1, 1, ["noon"])
+    assert data["pending_faults"] == [{"kind": "bad_gateway", "match": "POST <b>", "times": 3, "after": 0}]
+    assert data["fault_kinds"].keys() == KINDS - UNREACHABLE
+    page = control.get("/", headers={"Accept": "text/html,*/*"})
+    assert page.headers["content-type"].startswith("text/html")
+    for shown in ("POST /general-leads/{lead_id}/accept", "POST &lt;b&gt;", "noon", "drop_after"):
+        assert shown in page.text
+    assert "<b>" not in page.text
+
+
+def test_every_command_of_the_index_works(control, renovationfind):
+    for what, command in control.get("/").json()["commands"].items():
+        _, *words = shlex.split(command)
+        after = dict(itertools.pairwise(words))
+        (url,) = [word for word in words if word.startswith("http://")]
+        answer = control.request(after.get("-X", "GET"), url, content=after.get("-d"), headers=JSON)
+        assert answer.is_success, (what, answer.text)
+
+
+def test_a_day_is_tried_twice(control, renovationfind, rooflink, sandbox):
+    control.put("/clock", json={"now": "2026-12-01T09:00:00-06:00"})
+    renovationfind.post("/general-leads/801/accept")
+    control.post("/checkpoints", json={"name": "morning"})
+    before = control.get("/writes").json()
+    for _ in range(2):
+        assert renovationfind.post(ACCEPT).status_code == 200
+        changes = control.get("/checkpoints/morning").json()
+        assert changes["leads"]["changed"]["812"]["action"][1] == "ACCEPTED"
+        assert changes["leads"]["changed"]["812"]["action_at"][1].startswith("2026-12-01T15:00:")
+        assert list(changes["leads"]["changed"]) == ["812"]
+        assert len(changes["writes"]) == 1
+        assert control.get("/").json()["now"].startswith("2026-12-01T15:00:")
+        control.post("/checkpoints/morning", json={})
+        assert control.get("/writes").json() == before
+        assert control.get("/checkpoints/morning").json() == {}
+    assert control.put("/clock", json={"now": None}).json()["now"][:4] == str(datetime.now(UTC).year)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "told"),
+    [
+        ("POST", "/checkpoints", {}, "name must be a text"),
+        ("POST", "/checkpoints", {"name": "a/b"}, "without /"),
+        ("POST", "/checkpoints/evening", {}, "there is no checkpoint 'evening'; there are: none"),
+        ("PUT", "/clock", {"now": "2026-12-01T09:00:00"}, "must have a zone"),
+        ("PUT", "/clock", {"now": "noon"}, "noon"),
+        ("PUT", "/clock", [], "must be a JSON object"),
+    ],
+)
+def test_a_senseless_command_is_refused(control, method, path, body, told):
+    answer = control.request(method, path, json=body)
+    assert answer.status_code == 400
+    assert told in answer.json()["error"]
 
 
 def test_writes_and_requests_are_seen_from_outside_until_a_reset(control, renovationfind):
@@ -161,7 +226,7 @@ def test_writes_and_requests_are_seen_from_outside_until_a_reset(control, renova
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
-@pytest.mark.parametrize("path", ["/faults", "/reset"])
+@pytest.mark.parametrize("path", ["/faults", "/reset", "/checkpoints"])
 def test_what_a_web_page_can_send_unasked_changes_nothing(control, sandbox, renovationfind, path, kind):
     renovationfind.post(ACCEPT)
     answer = control.post(path, content=b'{"kind": "server_error"}', headers={"Content-Type": kind} if kind else {})
@@ -252,7 +317,9 @@ def test_a_process_of_its_own_says_where_it_is_and_stops_when_interrupted():
             assert client.get(LIST).json()["count"] == 3
         process.send_signal(signal.SIGINT)
         rest, errors = process.communicate(timeout=5)
-    assert (process.returncode, rest, errors) == (0, "", "")
+    assert (process.returncode, rest) == (0, "")
+    origin = settings["LEADBRIDGE_ROOFLINK_BASE_URL"].partition("/roof")[0]
+    assert errors == f"What happens, and how to steer it: {origin}/_sandbox/ Ctrl-C stops it.\n"
 
 
 def test_a_port_in_use_is_an_error():

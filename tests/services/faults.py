@@ -12,8 +12,7 @@ from mcp import Client
 from mcp.types import CallToolResult
 
 from leadbridge.server.sandbox import Fault, Sandbox
-from leadbridge.server.sandbox.manager import Vendor
-from leadbridge.server.sandbox.records import JobStatus
+from leadbridge.server.sandbox.records import JobStatus, Vendor
 from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from tests.cases import BY_NAME, SINGLE, Case
 from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Time, call, connected, data_of, make_sandbox, text_of
