@@ -58,20 +58,26 @@ class HttpAnswer:
     """Knows the key that was sent, which is struck out before anything of the answer is read, shown or kept."""
 
 
-async def read(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
+async def read(
+    answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int], key: TokenClaims = NO_CLAIMS
+) -> JsonValue:
     """`parse`, in a worker thread where the answer is large."""
     saw_answer(len(answer.body))
-    return await off_loop(parse, answer, operation, service, key)
+    return await off_loop(parse, answer, operation, service, path, key)
 
 
-def parse(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims = NO_CLAIMS) -> JsonValue:
-    """The JSON of a good answer; `None` for 204. `key` is what the key that was sent says of itself.
+def parse(
+    answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int], key: TokenClaims = NO_CLAIMS
+) -> JsonValue:
+    """The JSON of a good answer; `None` for 204.
+
+    `path` holds the ids that were asked for, `key` what the key that was sent says of itself.
 
     Raises:
         ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.
     """
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _error_for(answer, operation, service, key)
+        raise _error_for(answer, operation, service, path, key)
     nothing = operation.may_answer_nothing and not answer.too_large and not answer.body.strip()
     if answer.status == HTTPStatus.NO_CONTENT or nothing:
         return None
@@ -126,11 +132,13 @@ def _json(answer: HttpAnswer, service: Service) -> JsonValue:
         raise _Unreadable(msg) from None
 
 
-def _error_for(answer: HttpAnswer, operation: Operation, service: Service, key: TokenClaims) -> ServiceError:
+def _error_for(
+    answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int], key: TokenClaims
+) -> ServiceError:
     if answer.status == HTTPStatus.UNAUTHORIZED:
         error: ServiceError = key_refused(service, key)
     else:
-        error = _by_status(answer, operation, service)
+        error = _by_status(answer, operation, service, path)
     error.service, error.operation, error.status = service.id, operation.id, answer.status
     return error
 
@@ -149,7 +157,7 @@ def key_refused(service: Service, key: TokenClaims = NO_CLAIMS) -> AuthError:
     )
 
 
-def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> ServiceError:
+def _by_status(answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int]) -> ServiceError:
     status, title = answer.status, service.title
     if status == HTTPStatus.FORBIDDEN:
         return PermissionDenied(
@@ -157,11 +165,10 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service) -> Se
             next_step="Check the permissions of the key's user on the service.",
         )
     if status == HTTPStatus.NOT_FOUND:
+        asked = " and ".join(f"{name.removesuffix('_id')} {identity}" for name, identity in path.items())
         return NotFound(
-            what=f"{title} has no such record for this key (404)."
-            if "{" in operation.path
-            else f"{title} has nothing at {operation.path} (404).",
-            next_step="Check the id." if "{" in operation.path else "",
+            what=f"{title} has {f'no {asked} for this key' if asked else f'nothing at {operation.path}'} (404).",
+            next_step="Check the id." if asked else "",
             hints=_doubtful_path(operation),
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:

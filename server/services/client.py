@@ -144,7 +144,7 @@ class ServiceClient:
                     answer = await self._answer(operation, url, query or {}, content, patience)
                 logger.debug("%s: answered %d", operation.id, answer.status)
                 self.observed.last_date = answer.headers.get("date", "")
-                value = await read(answer, operation, self.service, self.key_claims)
+                value = await read(answer, operation, self.service, path or {}, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:

@@ -267,7 +267,7 @@ async def test_an_id_that_does_not_exist_is_a_clear_error(sandbox, version):
     async with connected(sandbox, version=version) as client:
         for uri in ("rooflink://prospects/999999999", "rooflink://prospects/999999999/checklist"):
             told = await error_of(lambda uri=uri: client.read_resource(uri))
-            assert "RoofLink has no such record" in told
+            assert "RoofLink has no prospect 999999999 for this key (404)" in told
 
 
 async def test_a_failing_service_is_an_internal_error_in_our_words(sandbox, version):

@@ -129,7 +129,7 @@ async def test_an_unknown_customer_and_an_odd_answer_are_clear_errors(sandbox: S
         odd = await call(client, LIST)
         sandbox.faults.add(Fault(kind="status", status=200, body="[]"))
         none = await call(client, GET, customer_id=5)
-    assert "no such record for this key (404)" in text_of(missing)
+    assert "has no customer 5 for this key (404)" in text_of(missing)
     assert "inferred" in text_of(missing)
     assert "no list of results" in text_of(odd)
     assert all(result.is_error for result in (missing, odd, none))

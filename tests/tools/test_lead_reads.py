@@ -151,7 +151,7 @@ async def test_an_unknown_lead_is_not_found_and_the_path_is_said_to_be_inferred(
     async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, "renovationfind_get_lead", lead_id=999)
     assert result.is_error
-    assert "no such record" in text_of(result)
+    assert "RenovationFind has no lead 999 for this key (404)" in text_of(result)
     assert "GET /general-leads/{lead_id}) is inferred, not documented" in text_of(result)
 
 

@@ -272,7 +272,7 @@ async def test_an_unknown_vendor_is_refused(sandbox, version):
     async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, SUBSCRIBE, vendor_id=77, package_type="BASIC")
     assert data_of(result)["outcome"] == "refused"
-    assert "no such record" in text_of(result)
+    assert "RenovationFind has no vendor 77 for this key (404)" in text_of(result)
     assert sandbox.writes == []
 
 
