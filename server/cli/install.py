@@ -1,0 +1,216 @@
+"""`leadbridge install` and `leadbridge uninstall`: LeadBridge in the hosts of this machine."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import quote
+
+import typer
+
+from leadbridge.server.cli.shared import wrong_use
+
+if TYPE_CHECKING:
+    from leadbridge.server.install.change import Change
+    from leadbridge.server.install.entry import Json, Launch
+    from leadbridge.server.install.hosts import Host
+
+Hosts = Annotated[
+    list[str] | None, typer.Argument(metavar="[HOST]...", help="The hosts; without one, those found here.")
+]
+Home = Annotated[
+    Path | None, typer.Option(help="Another home folder than yours, such as one that is prepared for somebody.")
+]
+System = Annotated[
+    Literal["linux", "macos", "windows"] | None, typer.Option(help="The system of --home, if it is not this one.")
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Change without asking.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+Scope = Annotated[
+    Literal["user", "project"], typer.Option(help="For all your projects, or for the project in this folder only.")
+]
+_PATHS = (
+    "LEADBRIDGE_ROOFLINK_API_KEY_FILE",
+    "LEADBRIDGE_RENOVATIONFIND_TOKEN_FILE",
+    "LEADBRIDGE_CONTRACT_FILE",
+    "LEADBRIDGE_UPLOAD_ROOT",
+)
+_VALUES = ("LEADBRIDGE_COMPANY", "LEADBRIDGE_APPROVALS", "LEADBRIDGE_TOOLSETS", "LEADBRIDGE_READ_ONLY")
+"""Settings of this shell that the host gets too. Keys and addresses with passwords are not among them: a host's
+configuration is no place for a secret."""
+
+
+def install(
+    hosts: Hosts = None,
+    *,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")] = False,
+    env_file: Annotated[Path | None, typer.Option(help="A file of settings that the server reads.")] = None,
+    scope: Scope = "user",
+    home: Home = None,
+    system: System = None,
+    dry_run: DryRun = False,
+    show: Annotated[bool, typer.Option("--print", help="Print the entry and the links, and change nothing.")] = False,
+    yes: Yes = False,
+) -> None:
+    """Add LeadBridge to the programs that you talk to an assistant in."""
+    from leadbridge.server.install.change import adding
+    from leadbridge.server.install.entry import launch
+
+    if sandbox and env_file is not None:
+        wrong_use("--sandbox needs no settings: leave --env-file out, or --sandbox")
+    arguments = ["serve", *(["--sandbox"] if sandbox else [])]
+    if env_file is not None:
+        if not env_file.is_file():
+            wrong_use(f"--env-file {env_file}: there is no such file")
+        arguments += ["--env-file", str(env_file.absolute())]
+    variables = {} if sandbox else _settings_of_this_shell()
+    if not (sandbox or env_file or any(name in variables for name in _PATHS[:2])):
+        typer.echo(
+            "LeadBridge has no key here: put each key into a file that only you can read, and name it, as in "
+            "LEADBRIDGE_ROOFLINK_API_KEY_FILE=/path/to/rooflink.key leadbridge install. To try it first: --sandbox.",
+            err=True,
+        )
+        if not show:
+            raise typer.Exit(2)
+    start = launch(arguments, variables)
+    chosen = _chosen(hosts, scope, home, system)
+    if show:
+        for host_id, host, file in chosen:
+            _print_entry(host_id, host, file, start)
+        return
+    _change_all(chosen, "add", lambda host, file: adding(file, host, start), yes=yes, dry_run=dry_run)
+
+
+def uninstall(
+    hosts: Hosts = None,
+    *,
+    scope: Scope = "user",
+    home: Home = None,
+    system: System = None,
+    dry_run: DryRun = False,
+    yes: Yes = False,
+) -> None:
+    """Take LeadBridge out of the programs again."""
+    from leadbridge.server.install.change import removing
+
+    chosen = _chosen(hosts, scope, home, system)
+    _change_all(chosen, "remove", lambda host, file: removing(file, host), yes=yes, dry_run=dry_run)
+
+
+def _settings_of_this_shell() -> dict[str, str]:
+    paths = {name: str(Path(os.environ[name]).expanduser().absolute()) for name in _PATHS if os.environ.get(name)}
+    return {**paths, **{name: os.environ[name] for name in _VALUES if os.environ.get(name)}}
+
+
+def _chosen(
+    names: list[str] | None, scope: str, home: Path | None, system: Literal["linux", "macos", "windows"] | None
+) -> list[tuple[str, Host, Path]]:
+    """The hosts that are meant, each with the file to change."""
+    from leadbridge.server.install.hosts import Machine, known_hosts
+
+    if system is not None and home is None:
+        wrong_use("--system is the system of --home: give --home too, or leave it out")
+    if home is not None and not home.is_dir():
+        wrong_use(f"--home {home}: there is no such folder")
+    known, machine = known_hosts(), Machine.of(home, system)
+    for name in names or ():
+        if name not in known:
+            wrong_use(f"{name} is not a host that LeadBridge knows; choose from: {', '.join(known)}")
+        if scope == "project" and not known[name].project:
+            wrong_use(f"{known[name].title} has no configuration for a single project: leave --scope out")
+    if scope == "project":
+        found = [name for name in known if known[name].project and (Path.cwd() / known[name].project).exists()]
+    else:
+        found = [name for name in known if machine.has(known[name])]
+    if not (names or found):
+        wrong_use(f"no host was found here; name one of: {', '.join(known)}")
+    return [
+        (
+            name,
+            known[name],
+            Path.cwd() / known[name].project if scope == "project" else machine.configuration(known[name]),
+        )
+        for name in dict.fromkeys(names or found)
+    ]
+
+
+def _change_all(
+    chosen: list[tuple[str, Host, Path]],
+    verb: Literal["add", "remove"],
+    change_of: Callable[[Host, Path], Change],
+    *,
+    yes: bool,
+    dry_run: bool,
+) -> None:
+    """Each change is shown, asked about and carried out by itself; one that fails does not stop the next."""
+    from leadbridge.server.install.configuration import UnreadableConfigurationError
+
+    failures: list[str] = []
+    for _, host, file in chosen:
+        try:
+            change = change_of(host, file)
+            if not change.needed:
+                typer.echo(f"{host.title}: LeadBridge is {'there already' if verb == 'add' else 'not there'} ({file}).")
+                continue
+            typer.echo(f"{host.title}:\n{change.diff()}")
+            if dry_run:
+                continue
+            if not (yes or _agreed(f"Change {change.file}?")):
+                typer.echo(f"{host.title}: nothing was changed.")
+                continue
+            change.carry_out()
+        except UnreadableConfigurationError as error:
+            failures.append(f"{host.title}: {file} was left as it is: {error}")
+            typer.echo(failures[-1], err=True)
+        except OSError as error:
+            failures.append(f"{host.title}: {file} could not be written: {error.strerror}")
+            typer.echo(failures[-1], err=True)
+        else:
+            typer.echo(f"{host.title}: {_done(verb, change, host)}")
+    if dry_run:
+        typer.echo("Nothing was changed: this was a dry run.")
+    if failures:
+        raise typer.Exit(1)
+
+
+def _done(verb: str, change: Change, host: Host) -> str:
+    if verb == "add":
+        kept = change.backup is not None and change.old is not None
+        return f"LeadBridge was added.{f' The file as it was is {change.backup}.' if kept else ''} {host.next}"
+    return f"LeadBridge was removed{'; the file is as it was before' if change.restores else ''}. Restart {host.title}."
+
+
+def _agreed(question: str) -> bool:
+    """A person's answer. Without anybody to ask, to have named the command is the answer."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        line = sys.stdin.readline() if sys.stdin is not None else ""
+        return line.strip().lower() in {"", "y", "yes"}
+    return typer.confirm(question, default=True)
+
+
+def _print_entry(host_id: str, host: Host, file: Path, start: Launch) -> None:
+    entry = start.entry(host.form)
+    typer.echo(f"{host.title}, {host.key} in {file}:\n{json.dumps({'leadbridge': entry}, indent=2)}")
+    for line in _other_ways(host_id, entry):
+        typer.echo(line)
+    typer.echo("")
+
+
+def _other_ways(host_id: str, entry: Mapping[str, Json]) -> Iterator[str]:
+    """The host's own command or link, where it has one."""
+    compact = json.dumps(entry, separators=(",", ":"))
+    if host_id == "claude-code":
+        yield f"Or: {shlex.join(['claude', 'mcp', 'add-json', '--scope', 'user', 'leadbridge', compact])}"
+    elif host_id == "cursor":
+        config = quote(base64.b64encode(compact.encode()).decode(), safe="")
+        yield f"Or open: cursor://anysphere.cursor-deeplink/mcp/install?name=leadbridge&config={config}"
+    elif host_id == "vscode":
+        named = json.dumps({"name": "leadbridge", **entry}, separators=(",", ":"))
+        yield f"Or: {shlex.join(['code', '--add-mcp', named])}"
+        yield f"Or open: vscode:mcp/install?{quote(named, safe='')}"
