@@ -39,7 +39,7 @@ RELATIONS: Mapping[Relation, str] = {
     "family": "probably the same family",
     "": "",
 }
-"""What a match is about, in words; nothing where the evidence says all."""
+"""What a match is about, in words."""
 
 _PERSONAL, _SHARED = 1.0, 0.5
 _SAME_PERSON = frozenset({Likeness.SAME, Likeness.ALIKE, Likeness.TYPO})
@@ -59,6 +59,12 @@ class Match:
     def likely(self) -> bool:
         """Whether this is a likely duplicate."""
         return self.score >= LIKELY
+
+    @property
+    def relation(self) -> str:
+        """What both have in common, in words; nothing where the evidence says all."""
+        perhaps = "perhaps " if self.about in {"house", "person"} and not self.likely else ""
+        return f"{perhaps}{RELATIONS[self.about]}"
 
 
 @dataclass(frozen=True, slots=True)

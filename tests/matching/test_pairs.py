@@ -134,6 +134,14 @@ def test_a_match_says_what_it_is_about(other, about):
     assert match.likely is (about in {"house", "person"})
 
 
+def test_what_is_not_likely_is_only_perhaps_the_same_house():
+    def relation(address: str) -> str:
+        return compare(profile_of(DANA), profile_of(ContactDetails(address=address, name="Dana Miller"))).relation
+
+    assert relation("4821 Juniper Hollow Drive, Plano, TX 75024") == "the same house"
+    assert relation("4821 Juniper Hollow Ct, Plano, TX 75024") == "perhaps the same house"
+
+
 def test_nothing_is_alike_in_nothing():
     assert compare(profile_of(ContactDetails()), profile_of(ContactDetails())).level == "none"
     assert profile_of(ContactDetails()).empty

@@ -118,14 +118,12 @@ def _problems(sought: ContactDetails, profile: Profile) -> list[Problem]:
 
 
 def _row(found: Found) -> MatchRow:
-    from leadbridge.server.matching.compare import RELATIONS
-
     return MatchRow(
         id=found.prospect_id,
         score=found.match.score,
         level="exact" if found.match.level == "exact" else "near",
         likely=found.match.likely and not found.deleted,
-        about=RELATIONS[found.match.about],
+        about=found.match.relation,
         evidence=list(found.match.evidence),
         customer=label(found.told.name) or None,
         address=label(found.told.address) or None,

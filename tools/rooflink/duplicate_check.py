@@ -97,9 +97,7 @@ def _line(found: Found) -> str:
 
 def _relation(found: Found) -> str:
     """What both have in common, and the evidence: `, probably the same family: same phone (cell), same family name`."""
-    from leadbridge.server.matching.compare import RELATIONS
-
-    relation = RELATIONS[found.match.about]
+    relation = found.match.relation
     return f", {relation}: {_evidence(found)}" if relation else f": {_evidence(found)}"
 
 
