@@ -175,6 +175,11 @@ class Operation(_Row):
         """Whether a 404 says something of the record rather than of our reading of the path."""
         return self.provenance.path in {"documented", "observed"}
 
+    def means(self, argument: str) -> str:
+        """How a value of an argument is compared, where that is not as it is."""
+        field = self.body.get(argument) or self.query.get(argument)
+        return field.means if field else ""
+
     def inferred_names(self, arguments: Mapping[str, object]) -> list[str]:
         """Which of these arguments go out under an inferred name."""
         fields = {**self.query, **self.body}

@@ -57,13 +57,32 @@ def reads_as_nothing(value: str) -> bool:
     return plain in _NOTHING or (bool(words := plain.replace(",", " ").split()) and _NOTHING.issuperset(words))
 
 
+_LIKE_LATIN = ("CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
+"""Scripts that have letters which look like Latin ones."""
+
+
+def _looks_like_another(text: str) -> str:
+    """A letter that is not what it looks like: of another script in a Latin word, or in an e-mail address."""
+    for word in text.split():
+        scripts = {unicodedata.name(letter, "").partition(" ")[0]: letter for letter in word if letter.isalpha()}
+        other = next((letter for script, letter in scripts.items() if script in _LIKE_LATIN), "")
+        if other and ("LATIN" in scripts or "@" in word):
+            return unicodedata.name(other).lower()
+    return ""
+
+
 def doubts(given: Mapping[str, object]) -> tuple[str, ...]:
-    """Warnings of texts that were taken, because they may be meant, and that look as if a value were missing."""
+    """Warnings of texts that were taken, because they may be meant: look-alike letters, words for a missing value."""
     texts = {name: value for name, value in given.items() if isinstance(value, str)}
     whole = [name for name, value in texts.items() if reads_as_nothing(value)]
     parts = {name: found[0] for name, value in texts.items() if name not in whole and (found := _MISSING.search(value))}
     told = "as programs write it where there is no value. Check that it is meant."
     return (
+        *(
+            f"{name} has a letter that looks like another one ({found}): it is another text than it seems."
+            for name, value in texts.items()
+            if not value.isascii() and (found := _looks_like_another(value))
+        ),
         *(f"{name} reads {told}" for name in whole),
         *(f"{name} holds {part!r}, {told}" for name, part in parts.items()),
     )

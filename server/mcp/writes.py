@@ -80,7 +80,7 @@ def write_tool(
             write = asked.write
             if answer.approval is None:
                 if back.approval_id:  # it cannot be answered with yes later
-                    await app.ledger.burn_no(back.approval_id, write.operation.id)
+                    await app.ledger.use_up(back.approval_id, write.operation.id, "no")
                 return receipt_result(not_approved(app, write, answer.reason, answer.told))
             if not asked.is_fresh(app.approvals.clock()):  # the person thought while the call waited
                 write, again = await make(**arguments)
@@ -143,11 +143,20 @@ def _in_time(
                 "the service did not answer in time when the current record was read.",
                 "Try again later.",
             ) from None
+        open_ = await app.ledger.unresolved(write) if write.needs_approval else []
         simulated = (SIMULATED,) if app.services.is_simulated(write.operation.service) else ()
         preview = replace(
             write.preview,
             lines=(*write.preview.lines, *simulated),
-            warnings=(*write.preview.warnings, *doubts(arguments)),
+            warnings=(
+                *write.preview.warnings,
+                *doubts(arguments),
+                *(
+                    f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
+                    "it may or may not have taken effect."
+                    for row in open_
+                ),
+            ),
         )
         return replace(write, preview=preview), anyio.current_time() - began
 

@@ -22,7 +22,10 @@ SEND_AGAIN = update(writes).where(
 )
 UNFINISHED = select(writes).where(writes.c.state.in_(("intended", "sent"))).with_for_update()
 
-_SUBJECT = (writes.c.account == bindparam("of_account"), writes.c.subject == bindparam("of_subject"))
+_SUBJECT = (
+    writes.c.account == bindparam("of_account"),
+    writes.c.subject.in_(bindparam("of_subjects", expanding=True)),
+)
 _TOLD = (writes.c.id, writes.c.state, writes.c.created_at, writes.c.repeat_digest, writes.c.summary, writes.c.record_id)
 DONE_ABOUT = select(*_TOLD).where(*_SUBJECT, writes.c.state == "done").order_by(writes.c.id.desc()).limit(1)
 """The newest write about a subject that was done."""
@@ -31,7 +34,7 @@ OPEN_ABOUT = (
     select(*_TOLD).where(*_SUBJECT, writes.c.state.in_(("intended", "sent", "unknown"))).order_by(writes.c.id.desc())
 )
 """What is under way or unresolved about a subject, newest first."""
-DONE_SAME = DONE_ABOUT.where(writes.c.repeat_digest == bindparam("of_digest"))
+DONE_SAME = DONE_ABOUT.where(writes.c.repeat_digest.in_(bindparam("of_digests", expanding=True)))
 """The newest one that was the same."""
 NOT_FAILED_ABOUT = (
     select(*_TOLD, writes.c.arguments).where(*_SUBJECT, writes.c.state != "failed").order_by(writes.c.id.desc())

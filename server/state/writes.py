@@ -38,6 +38,12 @@ def unfinished(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(statements.UNFINISHED).all()
 
 
+def unresolved(connection: Connection, account: str) -> Sequence[Row[Any]]:
+    """Writes of an account that have no certain outcome, the newest first."""
+    where = (writes.c.account == account, writes.c.state.in_(UNRESOLVED))
+    return connection.execute(select(writes).where(*where).order_by(writes.c.id.desc())).all()
+
+
 def find(connection: Connection, write_id: int, accounts: Sequence[str]) -> Row[Any] | None:
     """A write of these accounts, held until the transaction ends."""
     where = (writes.c.id == write_id, writes.c.account.in_(accounts))

@@ -16,13 +16,14 @@ import anyio.to_thread
 from leadbridge.server import state
 from leadbridge.server.errors import Refused
 from leadbridge.server.writes.model import HttpWrite, Write
-from leadbridge.server.writes.repeats import WINDOW
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from leadbridge.server.matching.profile import ContactDetails, Profile
 
+WINDOW = 24 * 3600.0
+"""Seconds for which the same again is a repeat."""
 PAST = "If it is another one, call again with allow_duplicate=true; the user is then asked."
 
 

@@ -19,8 +19,9 @@ from leadbridge.server.writes.concurrent_duplicates import keep, refuse_concurre
 from leadbridge.server.writes.masking import masked
 from leadbridge.server.writes.model import LocalWrite, RepeatAllowed, Write
 from leadbridge.server.writes.owners import this_process
+from leadbridge.server.writes.permit import Recorded, WritePermit
 from leadbridge.server.writes.recovery import LEASE, LateOutcomes, allow_attempt, set_state, settle_orphans
-from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier
+from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier, unresolved_about
 from leadbridge.server.writes.write_rows import WriteRow, newest, row_of
 
 if TYPE_CHECKING:
@@ -29,44 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "WritePermit", "WriteRow"]
 
 SERVICES = ("rooflink", "renovationfind")
-
-
-@dataclass(slots=True)
-class WritePermit:
-    """Leave to send one write, given out only with its intent on record. The client takes no write without one."""
-
-    write_id: int
-    operation_id: str
-    _ledger: Ledger = field(repr=False)
-    may_have_left: bool = False
-    """Whether the client came so far that a request may have left."""
-    recorded: str = ""
-    """The outcome that is on record so far."""
-
-    async def sending(self) -> None:
-        """Called by the client right before a request may leave, the first time and each time again.
-
-        Raises:
-            Refused: another process has given this write up meanwhile, and may have sent it itself.
-        """
-        if not await self._ledger.allow_attempt(self.write_id):
-            again = " again" if self.may_have_left else ""
-            raise Refused(
-                "given_up",
-                f"write {self.write_id} waited so long that it was given up, and is not sent{again}.",
-                "Look at write_history, and call again if it is still wanted.",
-            )
-        self.may_have_left = True
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """How an outcome went on record."""
-
-    error: StateError | None = None
-    """Why it is not on record yet."""
-    settled_as: str = ""
-    """What somebody had settled the write as before, because its process seemed to be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +88,17 @@ class Ledger:
 
         return await self._late.run(work, now)
 
+    async def unresolved(self, write: Write) -> list[WriteRow]:
+        """Writes about the same target, the same in other words among them, of which nobody knows what became."""
+        now, account = self.clock(), self.account(write.operation.service)
+        new = await to_create(write)
+
+        def work(connection: Connection) -> list[WriteRow]:
+            settle_orphans(connection, now)
+            return unresolved_about(connection, write, new, account)
+
+        return await self._late.run(work, now)
+
     async def about(self, service: str, subject: str) -> WriteRow | None:
         """The newest write about a subject that did not fail, in whatever state, however old."""
         now, account = self.clock(), self.account(service)
@@ -172,7 +146,7 @@ class Ledger:
             return write_id
 
         found = await self._late.run(work, self.clock())
-        return found if isinstance(found, EarlierWrite) else WritePermit(found, write.operation.id, self)
+        return found if isinstance(found, EarlierWrite) else WritePermit(found, write.operation.id, self.allow_attempt)
 
     def _intent(self, write: Write, approval: Approval, now: float) -> dict[str, Any]:
         return {
@@ -181,7 +155,7 @@ class Ledger:
             "operation": write.operation.id,
             "target": write.subject.label,
             "subject": write.subject.key,
-            "repeat_digest": write.repeat_digest(),
+            "repeat_digest": write.repeat_digests()[0],
             "arguments": masked(write.arguments),
             "state": "intended",
             "approval": approval.way,
@@ -193,15 +167,15 @@ class Ledger:
             "updated_at": now,
         }
 
-    async def use_up(self, approval: Approval, operation_id: str) -> None:
-        """Use up the approval of something that is not sent to a service.
+    async def use_up(self, approval_id: str, operation_id: str, answer: str = "yes") -> None:
+        """Use up the approval of what is not sent to a service, or a no, which cannot become a yes.
 
         Raises:
             Refused: it was used before.
         """
         now = self.clock()
-        if approval.id:
-            await self.store.run(lambda connection: _burn(connection, approval.id, operation_id, "yes", now))
+        if approval_id:
+            await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, answer, now))
 
     async def allow_attempt(self, write_id: int) -> bool:
         """Whether a write may be sent at this instant; see `leadbridge.server.writes.recovery`.
@@ -238,11 +212,6 @@ class Ledger:
             return Recorded(error=StateError(f"Write {permit.write_id} is not in the history any more."))
         own, permit.recorded = permit.recorded, state
         return Recorded() if before in {"intended", "sent", own} else Recorded(settled_as=before)
-
-    async def burn_no(self, approval_id: str, operation_id: str) -> None:
-        """A question that was answered with no cannot be answered again with yes."""
-        now = self.clock()
-        await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, "no", now))
 
     async def find(self, write_id: int) -> WriteRow:
         """One write of this company that is unknown.

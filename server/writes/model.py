@@ -14,7 +14,7 @@ from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.errors import Refused
-from leadbridge.server.text import OPEN, QUOTED, clean, one_line
+from leadbridge.server.text import OPEN, QUOTED, as_meant, clean, one_line
 from leadbridge.server.writes.preview import PreviewLine, argument_lines, rendered
 
 SHORTEST_PART = 4
@@ -200,7 +200,7 @@ class Write:
         """What follows from the operation is set once."""
         operation = self.operation
         if not self.subject.key:
-            key = f"{operation.id} {self.repeat_digest()}"
+            key = f"{operation.id} {self.repeat_digests()[0]}"
             object.__setattr__(self, "subject", Subject(self.subject.label, key))
         if self.needs_approval is None:
             object.__setattr__(self, "needs_approval", operation.effect.always_needs_approval)
@@ -235,13 +235,34 @@ class Write:
         text = "\n".join([*self.lines, *(f"Note: {warning}" for warning in self.preview.warnings)])
         return f"{text}\n{QUOTED}" if OPEN in text else text
 
-    def repeat_digest(self) -> str:
-        """A digest that the same write again has too, knowingly or not."""
-        return digest_of(self.operation.id, {k: v for k, v in self.arguments.items() if k != "allow_duplicate"})
+    def repeat_digests(self) -> tuple[str, str]:
+        """Digests that the same write again has too, knowingly or not: of what is meant, and letter by letter.
+
+        Until schema 8 only the second one was kept. Where a value is set, its letter case is part of what is meant.
+        """
+        given = {name: value for name, value in self.arguments.items() if name != "allow_duplicate"}
+        exact = digest_of(self.operation.id, given)
+        operation = self.operation
+        if not isinstance(operation, Operation) or operation.repeat == "until_next":
+            return exact, exact
+        meant = {name: _meant(value, phone=operation.means(name) == "phone") for name, value in given.items()}
+        return digest_of(operation.id, meant), exact
+
+    def subject_keys(self) -> tuple[str, ...]:
+        """Keys under which writes about the same thing are on record, of earlier versions too."""
+        return self.subject.key, f"{self.operation.id} {self.repeat_digests()[1]}"
 
     def digest(self) -> str:
         """A digest of operation and canonical arguments."""
         return digest_of(self.operation.id, dict(self.arguments))
+
+
+def _meant(value: JsonValue, *, phone: bool) -> JsonValue:
+    """A value as people mean it."""
+    if isinstance(value, str):
+        digits = "".join(filter(str.isdecimal, value)) if phone else ""
+        return digits[-10:] or as_meant(value)
+    return [_meant(each, phone=phone) for each in value] if isinstance(value, list) else value
 
 
 def digest_of(*parts: object) -> str:

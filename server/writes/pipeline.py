@@ -94,10 +94,10 @@ class Pipeline:
             case HttpWrite():
                 return await self.apply(write, decided, seconds)
             case LocalWrite():
-                await self.ledger.use_up(decided, write.operation.id)
+                await self.ledger.use_up(decided.id, write.operation.id)
                 return await write.action.run()
             case MultiStepWrite():
-                await self.ledger.use_up(decided, write.operation.id)
+                await self.ledger.use_up(decided.id, write.operation.id)
                 return await run_multi_step(self, write.action.run, decided, report, self.sender.call_deadline)
 
     async def apply(

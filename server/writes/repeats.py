@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from leadbridge.server import state
 from leadbridge.server.errors import Refused
+from leadbridge.server.text import as_meant
+from leadbridge.server.writes.concurrent_duplicates import WINDOW, ToCreate, details_of
 from leadbridge.server.writes.model import OnceForGood, RepeatAllowed, SameWithinADay, UntilChanged, Write
+from leadbridge.server.writes.write_rows import WriteRow, row_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
-WINDOW = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,11 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
     Raises:
         Refused: the same is being written right now.
     """
-    about = {"of_account": account, "of_subject": write.subject.key}
-    same, repeat = write.repeat_digest(), write.repeat
+    same, repeat = write.repeat_digests(), write.repeat
+    about: dict[str, Any] = {"of_account": account, "of_subjects": write.subject_keys()}
     whole_subject = isinstance(repeat, (SameWithinADay, OnceForGood)) and repeat.whole_subject
     for row in connection.execute(state.statements.OPEN_ABOUT, about).all():
-        if not (whole_subject or row.repeat_digest == same or write.needs_approval):
+        if not (whole_subject or row.repeat_digest in same or write.needs_approval):
             continue
         if row.state == "unknown":
             return UnresolvedWrite(row.id, row.created_at)
@@ -72,14 +73,29 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
         case _ if whole_subject:
             row = connection.execute(state.statements.DONE_ABOUT, about).first()
         case _:
-            row = connection.execute(state.statements.DONE_SAME, {**about, "of_digest": same}).first()
+            row = connection.execute(state.statements.DONE_SAME, {**about, "of_digests": same}).first()
     if row is None or (not isinstance(repeat, OnceForGood) and row.created_at <= now - WINDOW):
         return None
     return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
 
 
-def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, str], same: str) -> Any:
+def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, Any], same: tuple[str, ...]) -> Any:
     """The newest write that set one of the same arguments, if it was this one; what nobody knows of may have too."""
     with connection.execute(state.statements.NOT_FAILED_ABOUT, about) as rows:
         last = next((row for row in rows if not repeat.sets or not repeat.sets.isdisjoint(row.arguments)), None)
-    return last if last is not None and last.state == "done" and last.repeat_digest == same else None
+    return last if last is not None and last.state == "done" and last.repeat_digest in same else None
+
+
+def unresolved_about(connection: Connection, write: Write, new: ToCreate | None, account: str) -> list[WriteRow]:
+    """Writes with an open outcome about the same subject or record, or what seems the same lead; newest first."""
+    from leadbridge.server.matching.compare import compare
+    from leadbridge.server.matching.profile import profile_of
+
+    keys, label = write.subject_keys(), as_meant(write.subject.label)
+    found: list[WriteRow] = []
+    for row in state.writes.unresolved(connection, account):
+        same = row.subject in keys or as_meant(row.target) == label
+        if not same and new is not None and (told := details_of(connection, row.id)) is not None:
+            same = compare(new.profile, profile_of(told, like=new.profile)).likely
+        found += [row_of(row)] if same else []
+    return found

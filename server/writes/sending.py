@@ -15,9 +15,10 @@ from leadbridge.server.errors import OutcomeUnknown, Refused, ServiceError, Stat
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.services.services import Services
 from leadbridge.server.writes.agreement import received
-from leadbridge.server.writes.ledger import Ledger, Recorded, WritePermit
+from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.model import Action, Done, HttpWrite, digest_of
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied
+from leadbridge.server.writes.permit import Recorded, WritePermit
 
 LOOK_SECONDS, LOOK_SHARE = 10.0, 0.2
 """For looking for a record whose write was not answered: seconds at most, and a share of the call's deadline."""

@@ -489,7 +489,7 @@ async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_ag
 
 async def test_a_question_that_was_answered_with_no_stays_answered_after_the_store_is_opened_again(stores: Any) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", simulated=lambda _: True).burn_no("asked-1", STATUS.id)
+    await Ledger(first, lambda _: "account", simulated=lambda _: True).use_up("asked-1", STATUS.id, "no")
     first.close()
     with pytest.raises(Refused):
         await Ledger(stores(), lambda _: "account", simulated=lambda _: True).begin(

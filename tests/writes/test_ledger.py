@@ -109,7 +109,7 @@ async def test_an_approval_that_was_used_for_one_operation_serves_no_other(ledge
 
 
 async def test_a_no_uses_up_a_question_and_leaves_no_write(ledger: Ledger) -> None:
-    await ledger.burn_no("asked-1", "renovationfind.mark_won")
+    await ledger.use_up("asked-1", "renovationfind.mark_won", "no")
     with pytest.raises(Refused):
         await ledger.begin(plan(785), Approval("asked", "asked-1"))
     assert (await ledger.history()) == ([], 0)

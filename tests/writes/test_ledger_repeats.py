@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from mcp import Client
 from pydantic import SecretStr
+from sqlalchemy import text
 
 from leadbridge.server.app import build_server
 from leadbridge.server.sandbox import Fault, Sandbox
+from leadbridge.server.writes.model import digest_of
 from tests.cases import BY_NAME
+from tests.databases import beside
 from tests.support import Person, Time, Version, call, connected, data_of, make_settings, text_of
 
 CREATE, UPDATE, WIN, ACCEPT, DECLINE, RESOLVE = (
@@ -403,3 +406,92 @@ async def test_a_write_of_another_account_is_neither_told_nor_settled(
         assert (await settle(other, write_id, "failed"))["reason"] == "no_such_write"
     async with opened() as client:
         assert await states(client) == {write_id: "unknown"}
+
+
+# The same in other words
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"email": "Dana@Example.com"},
+        {"first_name": "DANA", "last_name": "  miller "},
+        {"first_name": "\uff24\uff41\uff4e\uff41"},  # wide letters
+        {"phone": "(972) 555-0142"},
+        {"first_name": "Daniela"},  # whoever has this address is asked once more
+    ],
+)
+async def test_an_unknown_referral_is_not_sent_again_in_other_words(
+    sandbox: Sandbox, opened: Open, other: dict[str, Any]
+) -> None:
+    friend = {**FRIEND, "phone": "+1 972-555-0142"}
+    sandbox.faults.add(Fault(kind="drop_after", match=WRITE_PATHS))
+    async with opened(approvals="off") as client:
+        assert data_of(await call(client, REFER, **friend))["outcome"] == "unknown"
+        again = data_of(await call(client, REFER, **{**friend, **other}))
+    assert (again["outcome"], again["reason"]) == ("refused", "earlier_unknown")
+    assert len(sandbox.writes) == 1
+
+
+async def test_a_question_names_what_is_unresolved_about_the_same(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person, house = Person(), {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
+    sandbox.faults.add(Fault(kind="drop_after", match="POST /light/jobs/"))
+    sandbox.faults.add(Fault(kind="drop_before", match=r"GET /light/jobs/prospect/\d+/$", times=99))
+    async with connected(sandbox, time=time, version=version, person=person) as client:
+        lost = data_of(await call(client, CREATE, **house))
+        assert lost["outcome"] == "unknown"
+        for lead in (house, {**house, "address": "17 ELM STREET"}):
+            told = data_of(await call(client, CREATE, **lead, allow_duplicate=True, first_name="Ann"))
+            assert f"Note: Write {lost['write_id']} about the same (rooflink.create_lead, " in person.shown[-1]
+            assert "is unresolved: it may or may not have taken effect." in person.shown[-1]
+            assert any("is unresolved" in warning for warning in told["warnings"])
+
+
+async def test_a_question_about_a_lead_names_what_is_unresolved_about_that_lead(sandbox: Sandbox, time: Time) -> None:
+    person = Person()
+    sandbox.faults.add(Fault(kind="drop_after", match="PUT status"))
+    async with connected(sandbox, time=time, person=person) as client:
+        lost = data_of(await call(client, UPDATE, **SENT))
+        await call(client, ACCEPT, lead_id=785)
+        await call(client, ACCEPT, lead_id=812)
+    assert f"Write {lost['write_id']} about the same (renovationfind.update_job_status, " in person.shown[0]
+    assert "unresolved" not in person.shown[1]
+
+
+async def test_a_value_that_is_set_is_compared_letter_by_letter(sandbox: Sandbox, opened: Open) -> None:
+    job = next(iter(sandbox.prospects))
+    async with opened(approvals="off") as client:
+        for name in ("ann's roof", "Ann's roof"):
+            told = data_of(await call(client, "rooflink_update_job", job_id=job, name=name))
+            assert told["outcome"] == "done"
+    assert len(sandbox.writes) == 2
+
+
+async def test_an_unknown_write_of_an_earlier_version_still_blocks_its_repeat(
+    sandbox: Sandbox, time: Time, state_url: str
+) -> None:
+    """Until schema 8, the same was the same letter by letter."""
+    sandbox.faults.add(Fault(kind="drop_after", match=WRITE_PATHS))
+    settings = {"state_url": state_url, "approvals": "off"}
+    async with connected(sandbox, time=time, **settings) as client:
+        assert data_of(await call(client, REFER, **FRIEND))["outcome"] == "unknown"
+        given = {**FRIEND, "send_gift": False, "renewal": False}
+        exact = digest_of("renovationfind.create_referral_request", given)
+        with beside(state_url) as connection:
+            values = {"digest": exact, "subject": f"renovationfind.create_referral_request {exact}"}
+            connection.execute(text("UPDATE writes SET repeat_digest = :digest, subject = :subject"), values)
+        again = data_of(await call(client, REFER, **FRIEND))
+    assert again["reason"] == "earlier_unknown"
+    assert len(sandbox.writes) == 1
+
+
+@pytest.mark.parametrize("field", ["first_name", "email"])
+async def test_letters_that_look_like_others_are_said(sandbox: Sandbox, time: Time, field: str) -> None:
+    person = Person("decline")
+    async with connected(sandbox, time=time, person=person) as client:
+        await call(client, REFER, **{**FRIEND, field: FRIEND[field].replace("a", "\u0430")})
+        await call(client, REFER, **{**FRIEND, "first_name": "\u0410\u043d\u043d\u0430"})
+    assert f"Note: {field} has a letter that looks like another one (cyrillic small letter a)" in person.shown[0]
+    assert "looks like another" not in person.shown[1]

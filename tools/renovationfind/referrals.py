@@ -20,7 +20,7 @@ from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.view import Omitted
-from leadbridge.server.text import fence, in_sentence
+from leadbridge.server.text import as_meant, fence, in_sentence
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
 
@@ -61,7 +61,7 @@ async def renovationfind_create_referral(
             query=operation.encode_query({"skip_duplicates": skip_duplicates}),
             body=operation.encode_body(body),
         ),
-        subject=Subject(f"{first_name} {last_name}"[:200]),
+        subject=Subject(f"{first_name} {last_name}"[:200], f"referral to {as_meant(email or phone or '')}"[:200]),
         arguments={**body, "skip_duplicates": skip_duplicates},
         preview=Preview(
             lines=(
