@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -38,7 +38,7 @@ def examine(*, sandbox: bool = False, live: bool = False, env_file: str | None =
         Finding("ok", "settings", "all names and values are known"),
         *_env_files(settings),
         *_keys(settings),
-        _clock(),
+        _clock(settings),
         *_server(settings, live=live),
     ]
 
@@ -73,12 +73,17 @@ def _key(subject: str, text: str, *, jwt: bool) -> Finding:
     """What a key looks like and what it says of itself."""
     claims, now = read_claims(text), datetime.now(UTC)
     if len(text) < SHORTEST_KEY:
-        return Finding("warning", subject, f"only {len(text)} characters long", "Check that it was copied whole.")
+        return Finding(
+            "warning",
+            subject,
+            f"only {len(text)} character{'s' if len(text) > 1 else ''} long",
+            "Check that it was copied whole.",
+        )
     if jwt and claims is None:
         return Finding(
             "warning",
             subject,
-            "does not look like a JWT (three parts separated by dots)",
+            "does not look like a RenovationFind token (three parts separated by dots)",
             "Check that it was copied whole.",
         )
     expiry = claims.expiry(now) if claims else ""
@@ -87,13 +92,14 @@ def _key(subject: str, text: str, *, jwt: bool) -> Finding:
     return Finding(state, subject, told, "" if state == "ok" else "Get a new one and set it.")
 
 
-def _clock() -> Finding:
+def _clock(settings: Settings) -> Finding:
     now = datetime.now(UTC)
     if now < EARLIEST:
         return Finding(
             "failure", "clock", f"says {now:%Y-%m-%d}, which is too early", "Set the clock: approvals expire by it."
         )
-    return Finding("ok", "clock", f"{now:%Y-%m-%d %H:%M} UTC")
+    whose = "" if settings.time_zone else ", the machine's time zone; LEADBRIDGE_TIME_ZONE sets the office's"
+    return Finding("ok", "clock", f"{now.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}{whose}")
 
 
 def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
@@ -159,13 +165,18 @@ async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT00
 
 
 def _hidden(app: AppContext) -> Iterator[Finding]:
-    """What is not offered and why; a toolset that was not chosen is one line, not one for each of its tools."""
-    not_chosen = Counter(reason for reason in app.hidden.values() if reason.startswith("toolset "))
-    for reason, count in not_chosen.items():
-        yield Finding("ok", reason.partition(" is ")[0], f"not in LEADBRIDGE_TOOLSETS; hides {count} tools")
+    """What is not offered and why, one line for each reason; the finding about a key says what a missing key hides."""
+    tools = defaultdict[str, list[str]](list)
     for name, reason in app.hidden.items():
-        if reason not in not_chosen:
-            yield Finding("warning", f"tool {name}", f"hidden: {reason}")
+        if not reason.startswith("no key for "):
+            tools[reason].append(name)
+    for reason, names in tools.items():
+        if reason.startswith("toolset "):
+            hides = f"hides {len(names)} tool{'s' if len(names) > 1 else ''}"
+            yield Finding("ok", reason.partition(" is ")[0], f"not in LEADBRIDGE_TOOLSETS; {hides}")
+        else:
+            chosen = reason == "LEADBRIDGE_READ_ONLY is set"
+            yield Finding("ok" if chosen else "warning", "hidden tools", f"{', '.join(names)}: {reason}")
 
 
 def _approvals(settings: Settings) -> Iterator[Finding]:

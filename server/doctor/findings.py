@@ -36,4 +36,16 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> int:
             stop = "" if not more or finding.found.endswith(".") else "."
             line = f" {finding.subject}: {finding.found}{stop} {more}".rstrip()
             console.print(Text.assemble((f"{finding.state:8}", colours[finding.state]), line))
+        console.print(_summary(findings), style="bold")
     return 1 if any(finding.state == "failure" for finding in findings) else 0
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    """How many failures and warnings there are, and what to fix first."""
+    failures = [finding for finding in findings if finding.state == "failure"]
+    warnings = sum(finding.state == "warning" for finding in findings)
+    counted = f"{warnings or 'no'} warning{'' if warnings == 1 else 's'}"
+    if not failures:
+        return f"No failures, {counted}."
+    first = f"{failures[0].subject}: {failures[0].found.rstrip('.')}"
+    return f"{len(failures)} failure{'' if len(failures) == 1 else 's'}, {counted}. Fix first: {first}."

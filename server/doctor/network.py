@@ -57,7 +57,8 @@ def host_findings(title: str, base_url: str) -> Iterator[Finding]:
         do = f"Check the network, and {proxy.source if proxy else 'the base URL'}."
         yield Finding("failure", f"{title} DNS", f"{name} could not be resolved: {_reason(error)}", do)
         return
-    yield Finding("ok", f"{title} DNS", f"{name} is {addresses[0][4][0]}")
+    if host != addresses[0][4][0]:
+        yield Finding("ok", f"{title} DNS", f"{name} is {addresses[0][4][0]}")
     try:
         with socket.create_connection((host, port), SECONDS) as connection:
             if proxy is None and parts.scheme == "https":
