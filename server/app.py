@@ -28,6 +28,7 @@ from leadbridge.server.mcp.questions import SealedQuestions, explain_refused_ans
 from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import hidden_tools
 from leadbridge.server.office_time import OfficeTime
+from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.services import connect
@@ -165,8 +166,6 @@ def tool_specs() -> tuple[ToolSpec, ...]:
 
 def _secrets(settings: Settings) -> Mapping[str, SecretStr]:
     if settings.sandbox:
-        from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
-
         return {service: SecretStr(secret) for service, secret in SANDBOX_SECRETS.items()}
     found = {service: settings.secret(service) for service in ("rooflink", "renovationfind")}
     return {service: secret for service, secret in found.items() if secret is not None}

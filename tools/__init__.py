@@ -12,13 +12,16 @@ from pkgutil import iter_modules
 from leadbridge.server.mcp.definition import ToolSpec
 
 FOLDERS = ("rooflink", "renovationfind", "pipeline", "records")
+NOT_AT_START = {"address_parts", "lead_parts"}
+"""Modules without a tool, whose many patterns only a hand-off needs."""
 
 
 def _found() -> Iterator[ToolSpec]:
     for folder in FOLDERS:
         package = import_module(f"{__name__}.{folder}")
         for module in iter_modules(package.__path__):
-            yield from getattr(import_module(f"{package.__name__}.{module.name}"), "TOOLS", ())
+            if module.name not in NOT_AT_START:
+                yield from getattr(import_module(f"{package.__name__}.{module.name}"), "TOOLS", ())
 
 
 ALL_TOOLS: tuple[ToolSpec, ...] = tuple(_found())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from leadbridge.server.contract.show import as_text
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.resources import JSON, PLAIN, Resource, Template, unknown_record
@@ -57,8 +58,6 @@ async def _states(_ctx: Ctx) -> str:
 
 
 async def _contract(ctx: Ctx) -> str:
-    from leadbridge.server.contract.show import as_text
-
     return as_text(app_context(ctx).catalog)
 
 

@@ -7,18 +7,18 @@ import sys
 from dataclasses import asdict
 from datetime import date
 
+from rich.table import Table
+
 from leadbridge.server import state
 from leadbridge.server.company.records import other_companies, unclaimed
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.terminal import terminal
+from leadbridge.server.writes.forget import forget as forget_all
 from leadbridge.server.writes.write_rows import WriteRow, how_many
 
 
 async def show(app: AppContext, outcome: str, since: date | None, service: str, limit: int) -> int:
     """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
-    from rich.table import Table
-
-    from leadbridge.server.terminal import terminal
-
     accounts = app.services.accounts([service] if service else app.catalog.services)
     start = app.time.start_of(since) if since else 0.0
     rows, total = await app.ledger.history(state=outcome, since=start, limit=limit, accounts=accounts)
@@ -51,8 +51,6 @@ def _what(row: WriteRow) -> str:
 
 def forget(app: AppContext, *, yes: bool) -> int:
     """Forget what is resolved, after a yes; the exit code is 1 for a no."""
-    from leadbridge.server.writes.forget import forget as forget_all
-
     sys.stdout.write(
         f"This forgets, for every company in {app.store.description}: all writes that are resolved, the audit trail, "
         "and what is known of leads and prospects. A repeat of a forgotten write is not stopped any more. Servers may "

@@ -10,8 +10,10 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 import anyio
+from mcp.server.transport_security import TransportSecuritySettings
 
 from leadbridge.server import __version__, logs
+from leadbridge.server.config.loopback import LoopbackOnly, listen, origin_of
 from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.writes.in_flight import serve_stdio
 
@@ -59,9 +61,6 @@ def over_http(server: LeadBridgeServer, settings: Settings, host: str, port: int
         OSError: the address cannot be had, or the port is taken.
     """
     import uvicorn
-    from mcp.server.transport_security import TransportSecuritySettings
-
-    from leadbridge.server.config.loopback import LoopbackOnly, listen, origin_of
 
     with listen(host, port) as sock:
         app = server.streamable_http_app(

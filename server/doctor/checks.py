@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import anyio
 
+from leadbridge.server.app import build_app_context, tool_specs
+from leadbridge.server.company.company import ACCEPT
+from leadbridge.server.company.records import standing_of, unclaimed
 from leadbridge.server.config.env_file import unread_settings
 from leadbridge.server.config.settings import Settings, load_settings
 from leadbridge.server.config.token_claims import read_claims
 from leadbridge.server.doctor.files import store_findings, with_exposure
 from leadbridge.server.doctor.findings import Finding
+from leadbridge.server.doctor.live import examine_live
+from leadbridge.server.doctor.network import way_findings
 from leadbridge.server.errors import KeyInDoubt, LeadBridgeError, Refused, ServiceError
-
-if TYPE_CHECKING:
-    from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.mcp.context import AppContext
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
@@ -103,8 +105,6 @@ def _clock(settings: Settings) -> Finding:
 
 
 def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
-    from leadbridge.server.app import build_app_context, tool_specs
-
     try:
         app = build_app_context(settings)
     except LeadBridgeError as error:
@@ -124,13 +124,9 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
     yield from _approvals(settings)
     yield from _contract(app)
     if not settings.sandbox:
-        from leadbridge.server.doctor.network import way_findings
-
         services = app.catalog.services
         yield from way_findings([(services[name].title, one.base_url) for name, one in app.services.clients.items()])
     if live:
-        from leadbridge.server.doctor.live import examine_live
-
         yield from anyio.run(examine_live, app)
     told_now = {"filter"} if live else set[str]()
     yield from anyio.run(_learnt, app, told_now)
@@ -139,9 +135,6 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
 
 async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT001  # anyio.run passes no names
     """Whose state it is, and whether the keys are known to be that company's; `live` asks the services."""
-    from leadbridge.server.company.company import ACCEPT
-    from leadbridge.server.company.records import standing_of, unclaimed
-
     findings = [Finding("ok", "company", app.company.name)]
     for service in app.services.clients:
         title = f"{app.company.title(service)} company"

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
 
+from rapidfuzz.distance import OSA
+
 from leadbridge.server.matching.text import fold, plain
 from leadbridge.server.matching.vocabulary import data
 
@@ -185,8 +187,6 @@ def _stands_for(word: str, other: str) -> bool:
 
 def _is_typo(ours: Name, theirs: Name) -> bool:
     """One letter in a word of five, two in a longer one; the same word cannot be mistyped twice."""
-    from rapidfuzz.distance import OSA
-
     if len(ours.words) != len(theirs.words):
         return False
     changed = 0

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
+import phonenumbers
+
 from leadbridge.server.matching.text import plain
 from leadbridge.server.matching.vocabulary import data
 
@@ -24,8 +26,6 @@ class Phone:
 
     def __str__(self) -> str:
         """As people write it: `(972) 555-0142 ext. 12`, with the country's code where it is another one."""
-        import phonenumbers
-
         forms = phonenumbers.PhoneNumberFormat
         form = forms.NATIONAL if self.number.startswith("+1") else forms.INTERNATIONAL
         shown = phonenumbers.format_number(phonenumbers.parse(self.number), form)
@@ -63,8 +63,6 @@ def phones_of(text: str) -> tuple[tuple[str, Phone], ...]:
 
 
 def _parsed(text: str) -> Phone | None:
-    import phonenumbers
-
     shown = re.sub(r"^\W*(?:00|011)[\s.-]*1(?=\W*\d)", "+1", text)
     try:
         parsed = phonenumbers.parse(shown.lower(), "US")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from rapidfuzz.distance import OSA
+
 from leadbridge.server.matching.addresses import Address, with_town
 from leadbridge.server.matching.roads import same_box
 from leadbridge.server.matching.street_names import SAME, Doubt, Finding, same_street
@@ -156,6 +158,4 @@ def _maybe_street(ours: Street, theirs: Street) -> list[Finding]:
 
 def _one_slip(ours: str, theirs: str) -> bool:
     """One character changed, left out, added or swapped with its neighbour."""
-    from rapidfuzz.distance import OSA
-
     return OSA.distance(ours, theirs, score_cutoff=1) == 1

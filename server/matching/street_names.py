@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from rapidfuzz.distance import OSA
+
 from leadbridge.server.matching.roads import same_road
 from leadbridge.server.matching.streets import Street
 from leadbridge.server.matching.vocabulary import street_type, words
@@ -109,8 +111,6 @@ def _remark_behind(ours: Street, theirs: Street) -> bool:
 
 def _slip(ours: Street, theirs: Street) -> Finding | None:
     """One letter changed, left out, added or swapped, in words written whole; known words are no slips."""
-    from rapidfuzz.distance import OSA
-
     one, other = ours.joined, theirs.joined
     if not (ours.type and theirs.type):
         one, other = ("".join(_whole(street)) for street in (ours, theirs))

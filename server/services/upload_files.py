@@ -12,6 +12,7 @@ import stat
 from collections.abc import Collection, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
@@ -194,7 +195,6 @@ def _type_of(content: bytes) -> str:
 def _office_type_of(content: bytes) -> str:
     """The type of a Word or Excel file, which is a ZIP archive with parts of known names; nothing for any other."""
     import zipfile
-    from io import BytesIO
 
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import anyio.to_thread
+
 from leadbridge.server.config.settings import ApprovalMode
 from leadbridge.server.errors import Refused
 from leadbridge.server.state import Store
@@ -152,8 +154,6 @@ class Approvals:
         return OpenedToken(f"token-{payload['n']}", payload["p"])
 
     async def _sign(self, body: str) -> str:
-        import anyio.to_thread
-
         secret = await anyio.to_thread.run_sync(self.store.secret)
         key = hmac.new(secret, b"leadbridge approval token", hashlib.sha256).digest()
         return _b64(hmac.new(key, body.encode(), hashlib.sha256).digest())

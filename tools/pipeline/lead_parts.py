@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nameparser import HumanName
+from nameparser.config import Constants
+
 from leadbridge.server.matching.names import courtesy_titles, is_nobody, name_of
 from leadbridge.server.matching.phones import phones_of
 from leadbridge.server.mcp.texts import LOST, reads_as_nothing
@@ -85,9 +88,6 @@ def name_parts(name: str) -> dict[str, str]:
         return {}
     if name_of(name).company:
         return _short_enough({"last_name": name})
-    from nameparser import HumanName
-    from nameparser.config import Constants
-
     parsed = HumanName(name, constants=Constants(titles=courtesy_titles(), first_name_titles=()))
     first = " ".join(part for part in (parsed.first, parsed.middle) if part)
     last = " ".join(part for part in (parsed.last, parsed.suffix) if part)

@@ -14,8 +14,6 @@ from leadbridge.server.errors import LeadBridgeError, NotFound, Refused
 from leadbridge.server.mcp.arguments import Id, OptionalId
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.prospects.details import details_of
-from leadbridge.server.prospects.own_lead import created_around
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.rooflink.models import MARK, Prospect
@@ -174,6 +172,8 @@ class _Look:
         """
         from leadbridge.server.matching.compare import compare
         from leadbridge.server.matching.profile import profile_of
+        from leadbridge.server.prospects.details import details_of
+        from leadbridge.server.prospects.own_lead import created_around
 
         number = self.row.write_id
         if created_around(prospect, self.row.at) is False:
