@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import Id, OptionalDay, OptionalId
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
@@ -23,6 +22,7 @@ from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import Page, SmallPageSize, numbers_of, page_reply
 from leadbridge.tools.rooflink.event_views import (
+    CHECKS,
     COLUMNS,
     Calendar,
     Days,
@@ -30,10 +30,9 @@ from leadbridge.tools.rooflink.event_views import (
     calendar_lines,
     cells_of,
     days_lines,
-    ignored,
     row_of,
 )
-from leadbridge.tools.rooflink.filters import days_in_order
+from leadbridge.tools.rooflink.filters import days_in_order, doubts_of
 
 UserIds = Annotated[list[Id], Field(min_length=1, max_length=50, description="Whose events")]
 
@@ -56,11 +55,9 @@ async def rooflink_list_events(
     operation = app.catalog["rooflink.list_events"]
     filters = _filters(start_from, start_to, user_ids, job_id)
     envelope, events = await app.rooflink.page(operation.id, Event, {"page": page, "page_size": page_size, **filters})
-    not_applied, unverified = await check_filters(app.observations, operation, filters, ignored(filters, events))
     data = EventPage(
         **numbers_of(envelope),
-        filters_ignored=not_applied,
-        filters_unverified=unverified,
+        **await doubts_of(app, operation, filters, events, CHECKS),
         rows=[row_of(event) for event in events],
     )
     return page_reply("Events", data, COLUMNS, asked=(page, page_size), cells=cells_of)
@@ -81,10 +78,8 @@ async def rooflink_calendar_view(
     operation = app.catalog["rooflink.calendar_view"]
     filters = _filters(start_from, start_to, user_ids, job_id)
     events, unreadable = await app.rooflink.rows(operation.id, Event, filters)
-    not_applied, unverified = await check_filters(app.observations, operation, filters, ignored(filters, events))
     data = Calendar(
-        filters_ignored=not_applied,
-        filters_unverified=unverified,
+        **await doubts_of(app, operation, filters, events, CHECKS),
         rows=[row_of(event) for event in events],
         unreadable_rows=unreadable or None,
     )

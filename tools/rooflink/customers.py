@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import Id
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
@@ -24,7 +23,7 @@ from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
 from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
-from leadbridge.tools.rooflink.filters import contradicted
+from leadbridge.tools.rooflink.filters import doubts_of
 from leadbridge.tools.tables import moment
 
 CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
@@ -88,13 +87,9 @@ async def rooflink_list_customers(
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **given}
     envelope, customers = await app.rooflink.page(operation.id, CustomerRecord, query)
     columns = columns_for(fields, _USUAL)
-    ignored, unverified = await check_filters(
-        app.observations, operation, given, contradicted(given, customers, _CHECKS)
-    )
     data = CustomerPage(
         **numbers_of(envelope),
-        filters_ignored=ignored,
-        filters_unverified=unverified,
+        **await doubts_of(app, operation, given, customers, _CHECKS),
         rows=[row_of(customer, columns) for customer in customers],
     )
     return page_reply("Customers", data, columns, asked=(page, page_size))

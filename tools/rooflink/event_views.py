@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 
 from pydantic import Field
@@ -13,7 +13,6 @@ from leadbridge.server.services.rooflink.models import Person
 from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import FilteredRows, ListPage
-from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.tables import counted, moment, table
 
 COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_day", "any_time", "recurrence")
@@ -105,11 +104,6 @@ def _table(rows: Sequence[EventRow]) -> list[str]:
     return table(COLUMNS, [cells_of(row) for row in rows]) if rows else []
 
 
-def ignored(filters: Mapping[str, Scalar], events: Sequence[Event]) -> list[str]:
-    """Names of the filters that at least one event contradicts."""
-    return contradicted(filters, events, _CHECKS)
-
-
 def _job(event: Event, value: Scalar) -> bool | None:
     if event.job is None:
         return False if "job" in event.model_fields_set else None
@@ -125,4 +119,4 @@ def _to(event: Event, value: Scalar) -> bool | None:
     return None if event.starts is None else (event.starts.date() - date.fromisoformat(str(value))).days <= 1
 
 
-_CHECKS = {"job_id": _job, "start_from": _from, "start_to": _to}
+CHECKS = {"job_id": _job, "start_from": _from, "start_to": _to}

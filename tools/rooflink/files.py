@@ -8,14 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.files import StoredFile
 from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import ListPage, columns_for, numbers_of, page_reply
-from leadbridge.tools.rooflink.filters import contradicted
+from leadbridge.tools.rooflink.filters import doubts_of
 from leadbridge.tools.tables import moment
 
 LONGEST_ADDRESS = 2_000
@@ -50,14 +49,10 @@ async def files_of_job(
     page, page_size = paging
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, "job_id": job_id}
     envelope, files = await app.rooflink.page(operation_id, StoredFile, query)
-    ignored, unverified = await check_filters(
-        app.observations, operation, ["job_id"], contradicted({"job_id": job_id}, files, {"job_id": _is_of_job})
-    )
     columns = columns_for(fields, _USUAL)
     data = FilePage(
         **numbers_of(envelope),
-        filters_ignored=ignored,
-        filters_unverified=unverified,
+        **await doubts_of(app, operation, {"job_id": job_id}, files, {"job_id": _is_of_job}),
         rows=[_row(file, columns) for file in files],
     )
     return page_reply(f"{operation.name.removeprefix('list_')}".capitalize(), data, columns, asked=paging)

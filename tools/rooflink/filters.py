@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
-from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.catalog.operation import Operation, Scalar
+from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.errors import ArgumentsRefused, Problem
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.rooflink.models import Person, Prospect
 from leadbridge.server.services.values import day_of
 
@@ -41,6 +43,25 @@ def contradicted(
         for name, value in filters.items()
         if (check := checks.get(name)) and any(check(row, value) is False for row in rows)
     ]
+
+
+class Doubts(TypedDict):
+    """What a page says of its filters, as fields of `FilteredRows`."""
+
+    filters_ignored: list[str]
+    filters_unverified: list[str]
+
+
+async def doubts_of(
+    app: AppContext,
+    operation: Operation,
+    filters: Mapping[str, Scalar],
+    rows: Sequence[R],
+    checks: Mapping[str, Callable[[R, Scalar], bool | None]],
+) -> Doubts:
+    """Which filters the rows contradict or the service is known to ignore, and of which nothing is known."""
+    ignored, unverified = await check_filters(app.observations, operation, filters, contradicted(filters, rows, checks))
+    return {"filters_ignored": ignored, "filters_unverified": unverified}
 
 
 def _person(role: str) -> Check:

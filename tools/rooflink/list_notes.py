@@ -5,7 +5,7 @@ Source: https://developers.rooflink.com/reference/notes-list
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -100,7 +100,7 @@ async def rooflink_list_notes(
     first = envelope.from_index or (page - 1) * page_size + 1
     data = NotePage(
         **numbers_of(envelope),
-        filters_ignored=ignored_filters({**given, "deleted": deleted}, notes),
+        filters_ignored=contradicted({**given, "deleted": deleted}, notes, _CHECKS),
         rows=[],
     )
     whole = [row_of(note, limit=limit) for note in notes]
@@ -147,11 +147,6 @@ def cells_of(row: NoteRow, columns: Sequence[str]) -> dict[str, object]:
     """A row for a table."""
     joined = {"to": ", ".join(row.to or ()), "tags": ", ".join(row.tags or ())}
     return {name: joined.get(name, getattr(row, name)) for name in columns}
-
-
-def ignored_filters(filters: Mapping[str, Scalar], notes: Sequence[Note]) -> list[str]:
-    """Filters that a note on the page contradicts."""
-    return contradicted(filters, notes, _CHECKS)
 
 
 def _labels(names: Sequence[str]) -> list[str] | None:

@@ -7,7 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import ExtraFilters, Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
@@ -16,7 +15,7 @@ from leadbridge.server.services.rooflink.location import written_postal_code
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import clean
 from leadbridge.tools.list_pages import Page, PageSize, columns_for, numbers_of, page_reply
-from leadbridge.tools.rooflink.filters import PROSPECT_CHECKS, contradicted, days_in_order
+from leadbridge.tools.rooflink.filters import PROSPECT_CHECKS, days_in_order, doubts_of
 from leadbridge.tools.rooflink.prospect_views import (
     STAT_NAMES,
     USUAL,
@@ -101,14 +100,12 @@ async def rooflink_list_prospects(
     paging["deleted_is_null"] = None if include_deleted else True
     envelope, prospects = await app.rooflink.list_prospects({**paging, **given}, extra_filters)
     checked = {**given} if include_deleted else {**given, "include_deleted": False}
-    wrong = contradicted(checked, prospects, PROSPECT_CHECKS)
-    ignored, unverified = await check_filters(app.observations, operation, given, wrong)
-    unverified += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
+    doubts = await doubts_of(app, operation, checked, prospects, PROSPECT_CHECKS)
+    doubts["filters_unverified"] += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
     columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
     data = ProspectPage(
         **numbers_of(envelope),
-        filters_ignored=ignored,
-        filters_unverified=unverified,
+        **doubts,
         rows=[row_of(prospect, columns) for prospect in prospects],
     )
     return page_reply("Prospects", data, columns, asked=(page, page_size), cells=cells_of)

@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.contract.observations import check_filters
 from leadbridge.server.mcp.arguments import OptionalDay
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
@@ -22,7 +21,7 @@ from leadbridge.server.services.values import day_of, is_moment
 from leadbridge.server.services.view import EXACTLY, Omitted
 from leadbridge.server.text import clean, label
 from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
-from leadbridge.tools.rooflink.filters import contradicted, days_in_order
+from leadbridge.tools.rooflink.filters import contradicted, days_in_order, doubts_of
 from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
 from leadbridge.tools.tables import moment
 
@@ -67,12 +66,9 @@ async def rooflink_list_approved_jobs(
     envelope, jobs = await app.rooflink.page(
         operation.id, ApprovedJob, {"page": page, "page_size": page_size, **filters}
     )
-    ignored, unverified = await check_filters(
-        app.observations, operation, filters, contradicted(filters, jobs, _APPROVED_CHECKS)
-    )
     columns = columns_for(fields, _APPROVED_USUAL)
-    rows = _rows(columns, map(_approved, jobs))
-    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, filters_unverified=unverified, rows=rows)
+    doubts = await doubts_of(app, operation, filters, jobs, _APPROVED_CHECKS)
+    data = JobPage(**numbers_of(envelope), **doubts, rows=_rows(columns, map(_approved, jobs)))
     return page_reply("Approved jobs", data, columns, asked=(page, page_size), cells=dict)
 
 
