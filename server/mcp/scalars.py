@@ -122,15 +122,7 @@ def day(value: object) -> date:
     """
     if isinstance(value, date):
         return value
-    found = _DAY.fullmatch(value.strip()) if isinstance(value, str) else None
-    if found is None:
-        msg = "must be a date as YYYY-MM-DD"
-        raise ValueError(msg)
-    try:
-        return date.fromisoformat(found[1])
-    except ValueError:
-        msg = f"{found[1]} is not a day of the calendar"
-        raise ValueError(msg) from None
+    return date.fromisoformat(_written(value, _DAY, "a date as YYYY-MM-DD", "a day"))
 
 
 def moment(value: object) -> datetime:
@@ -141,12 +133,19 @@ def moment(value: object) -> datetime:
     """
     if isinstance(value, datetime):
         return value
-    found = _MOMENT.fullmatch(value.strip()) if isinstance(value, str) else None
+    form = "a time as YYYY-MM-DDTHH:MM, without a zone: the clock on the company's wall"
+    return datetime.fromisoformat(_written(value, _MOMENT, form, "a time"))
+
+
+def _written(value: object, pattern: re.Pattern[str], form: str, what: str) -> str:
+    """The part of a text that has the form and is in the calendar."""
+    found = pattern.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
-        msg = "must be a time as YYYY-MM-DDTHH:MM, without a zone: the clock on the company's wall"
+        msg = f"must be {form}"
         raise ValueError(msg)
     try:
-        return datetime.fromisoformat(found[1])
+        datetime.fromisoformat(found[1])
     except ValueError:
-        msg = f"{found[1]} is not a time of the calendar"
+        msg = f"{found[1]} is not {what} of the calendar"
         raise ValueError(msg) from None
+    return found[1]
