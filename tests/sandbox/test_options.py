@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from leadbridge.server.sandbox import Sandbox
-from leadbridge.server.sandbox.options import FILTERS, MEANINGS, Choices, Options
+from leadbridge.server.sandbox.options import MEANINGS, Choices, Options
 
 
 def test_keyword_arguments_and_options_have_the_same_names():
@@ -53,8 +53,3 @@ def test_a_sandbox_is_made_from_plain_data():
 def test_senseless_options_are_refused(options, told):
     with pytest.raises(ValueError, match=told):
         Sandbox.from_options(options)
-
-
-def test_some_filters_are_ignored_by_default():
-    assert FILTERS - Options().honoured_filters == {"state", "project_manager"}
-    assert Options().now().tzinfo is not None

@@ -58,10 +58,6 @@ async def refused(sandbox: Sandbox, tool: str, *names: str, **arguments: Any) ->
 # What was left out
 
 
-async def test_null_for_what_is_required_is_told_as_missing(sandbox: Sandbox):
-    assert "address: is required" in await refused(sandbox, CREATE, "address", **{**PLANO, "address": None})
-
-
 async def test_a_read_takes_blank_texts_and_empty_lists_for_nothing(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         plain = data_of(await call(client, LIST))

@@ -393,13 +393,6 @@ async def test_each_failure_after_sending_is_unknown_and_never_repeated_by_itsel
     assert sandbox.writes == []
 
 
-async def test_read_only_offers_no_write_of_the_calendar(sandbox: Sandbox):
-    async with connected(sandbox, read_only=True, toolsets="calendar") as client:
-        names = {tool.name for tool in (await client.list_tools()).tools}
-    assert not {CREATE, UPDATE, DELETE} & names
-    assert "rooflink_list_events" in names
-
-
 async def test_the_history_holds_no_names_of_people(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time, person=Person(), **ON) as client:
         await call(client, CREATE, **GOOD, invitee_ids=[302])

@@ -110,23 +110,6 @@ async def test_a_dry_run_shows_the_request_and_sends_nothing(
     assert patches(sandbox) == []
 
 
-async def test_nobody_is_asked(sandbox: Sandbox, time: Time, version: Version, job: Prospect):
-    person = Person("decline")
-    async with connected(sandbox, version=version, time=time, person=person) as client:
-        assert data_of(await call(client, UPDATE, job_id=job.id, city="Plano"))["outcome"] == "done"
-        assert data_of(await call(client, ASSIGN, job_id=job.id, rep_id=305))["outcome"] == "done"
-    assert person.shown == []
-    assert len(sandbox.writes) == 2
-
-
-async def test_a_read_only_server_has_neither_tool(sandbox: Sandbox, job: Prospect):
-    async with connected(sandbox, read_only=True) as client:
-        names = {tool.name for tool in (await client.list_tools()).tools}
-        assert {UPDATE, ASSIGN}.isdisjoint(names)
-        assert (await call(client, UPDATE, job_id=job.id, city="Plano")).is_error
-    assert sandbox.requests == []
-
-
 # What is not proved is not claimed
 
 

@@ -37,15 +37,6 @@ def all_logs(caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, logger=name)
 
 
-async def test_the_tools_are_there_only_when_the_toolset_is_chosen(sandbox, version):
-    async with connected(sandbox, version=version) as client:
-        assert not {CREATE, SUBSCRIBE} & {tool.name for tool in (await client.list_tools()).tools}
-        assert (await call(client, CREATE, **VENDOR)).is_error
-    async with connected(sandbox, version=version, read_only=True, **ON) as client:
-        assert not {CREATE, SUBSCRIBE} & {tool.name for tool in (await client.list_tools()).tools}
-    assert sandbox.requests == []
-
-
 # Creating a vendor
 
 

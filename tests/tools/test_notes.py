@@ -424,20 +424,6 @@ async def test_a_dry_run_shows_the_note_and_asks_nobody(sandbox: Sandbox, time: 
     assert (person.shown, posts(sandbox), sandbox.writes) == ([], 0, [])
 
 
-async def test_a_read_only_server_reads_notes_and_adds_none(sandbox: Sandbox, time: Time, job: Prospect):
-    async with connected(sandbox, time=time, read_only=True) as client:
-        assert (await call(client, ADD, job_id=job.id, message="x")).is_error
-        assert not (await call(client, LIST, job_id=job.id)).is_error
-    assert sandbox.writes == []
-
-
-async def test_the_tool_s_hints_are_those_of_the_worst_case(sandbox: Sandbox):
-    async with connected(sandbox) as client:
-        tool = next(tool for tool in (await client.list_tools()).tools if tool.name == ADD)
-    assert tool.annotations
-    assert (tool.annotations.destructive_hint, tool.annotations.idempotent_hint) == (True, False)
-
-
 async def test_a_flag_of_another_name_is_corrected_by_the_contract_file(time: Time, tmp_path: Path):
     sandbox = Sandbox(clock=time, prospects=20, note_names={"notify_customer": "email_customer"})
     job = next(row for row in sandbox.prospects.values() if row.customer.email and row.deleted is None)

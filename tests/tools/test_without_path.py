@@ -261,9 +261,3 @@ async def test_an_id_that_is_not_in_the_path_goes_into_the_query_or_the_body(tim
         {"job": job.id, "email": "new@example.com"},
         {"note": 92_002, "message": "x"},
     ]
-
-
-async def test_a_read_only_server_keeps_the_read(sandbox: Sandbox):
-    async with connected(sandbox, read_only=True, contract_file=EVERY_PATH) as client:
-        names = {tool.name for tool in (await client.list_tools()).tools}
-    assert names & set(OPERATIONS) == {SEARCH}
