@@ -16,10 +16,11 @@ from leadbridge.server.matching.regions import city_of, postal_of, state_of, tak
 from leadbridge.server.matching.roads import take_boxes
 from leadbridge.server.matching.streets import Street, begins_house, street_of
 from leadbridge.server.matching.text import fold, plain
+from leadbridge.server.matching.units import is_unknown_unit
 from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
-_ELISION = re.compile(r"(?<= DE )[Ll]['\u2019](?=\w)|(?<= de )[Ll]['\u2019](?=\w)|(?<!\w)[dl]['\u2019](?=\w)")
+_ELISION = re.compile(r"(?<!\w)[dl]['\u2019](?=\w)|(?i:(?<= de )l['\u2019](?=\w))")
 """`de l'Hôtel`, `d'Auteuil`: articles as others in French, and left out as they are."""
 _LABEL = re.compile(r"^[A-Z][A-Z ]{2,24}: *(?=#? ?\d)")
 """`Rental: 614 Pine Knoll Rd`."""
@@ -167,8 +168,8 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
         line, behind = behind[0], behind[1:]
     elif behind and re.fullmatch(r"(?:# ?)?\d+(?:[ -]?[A-Z]|-\d+[A-Z]?| ?BIS| \d/\d)?", line):
         line, behind = f"{line} {behind[0]}", behind[1:]  # 1234, rue Sainte-Catherine
-    while behind and (_is_unit(behind[0]) or ((city or len(behind) > 1) and _short_unit(behind[0]))):
-        units.append(behind.pop(0))
+    while behind and (_is_unit(behind[0]) or ((city or len(behind) > 1) and _short_unit(_door(behind[0])))):
+        units.append(_door(behind.pop(0)))
     if behind and (found := _unit_and_town(behind[0])):
         units.append(found[0])
         behind[0] = found[1]
@@ -238,6 +239,12 @@ def _unit_and_town(part: str) -> tuple[str, str] | None:
         if town and _is_unit(unit) and not re.search(r"\d", town):
             return unit, town
     return None
+
+
+def _door(part: str) -> str:
+    """The number of a unit that has a name of its own, `Pod 6`; other parts as they are."""
+    row = part.split()
+    return row[1] if len(row) == 2 and is_unknown_unit(row) else part  # noqa: PLR2004
 
 
 def _short_unit(part: str) -> bool:

@@ -146,7 +146,13 @@ def is_unknown_unit(pair: Sequence[str]) -> bool:
     table = words()
     if value in table.french.directions:
         return False
-    known = table.types.keys() | table.directions.keys() | table.roads.words.keys() | table.boxes.keys()
+    known = (
+        table.units.keys()
+        | table.types.keys()
+        | table.directions.keys()
+        | table.roads.words.keys()
+        | table.boxes.keys()
+    )
     other = word in known or word in table.signs.remarks or word in table.places.states or word in table.roads.names
     return word.isalpha() and len(word) > 2 and not other and bool(re.fullmatch(r"\d{1,3}[A-Z]?|[A-Z]", value))  # noqa: PLR2004
 
