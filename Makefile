@@ -90,6 +90,10 @@ lock: .venv-lock/stamp ## Newest versions into requirements/*.txt, each with the
 	$(LOCK) pyproject.toml --group dev --constraint requirements/run.txt --constraint requirements/build.txt --output-file requirements/dev.txt
 	$(LOCK) --group bench-peer --constraint requirements/run.txt --output-file requirements/bench-peer.txt
 
+.PHONY: dist
+dist: .venv/stamp-dev ## The wheel, and what is made of it: bundle, plugin, registry entry, list of parts
+	@.venv/bin/python -m scripts.artifacts
+
 .PHONY: clean
 clean: ## Remove the environments and everything else that was made
 	rm -rf .venv .venv-peer .venv-lock .inspector .coverage .coverage.* .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist build

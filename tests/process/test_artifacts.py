@@ -1,0 +1,144 @@
+"""What `make dist` makes: the same names, version and settings everywhere, and each runs as it says of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, get_default_environment, stdio_client
+
+from leadbridge.server import __version__
+from leadbridge.server.config.settings import Settings
+from leadbridge.server.install.hosts import Machine, known_hosts
+from leadbridge.server.mcp.prompts import read_prompts
+from scripts import artifacts
+
+pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
+
+UV = Path(sys.executable).parent
+SECRET = "a-key-for-the-test"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    artifacts.make(folder)
+    return folder
+
+
+def read(file: Path) -> Any:
+    return json.loads(file.read_text("utf-8"))
+
+
+def unpacked(made: Path, into: Path) -> Path:
+    (bundle,) = made.glob("*.mcpb")
+    ZipFile(bundle).extractall(into)
+    return into
+
+
+async def tools_of(start: dict[str, Any], folder: Path, tmp_path: Path, place: str = "${}") -> set[str]:
+    """The tools of the server that a host starts so."""
+
+    def filled(text: str) -> str:
+        return re.sub(r"\$\{user_config\.\w+\}", SECRET, text.replace(place, str(folder)))
+
+    environment = {**outside(), "LEADBRIDGE_RENOVATIONFIND_TOKEN": SECRET}
+    environment |= {name: filled(value) for name, value in start.get("env", {}).items()}
+    environment["LEADBRIDGE_STATE_URL"] = f"sqlite:///{tmp_path / 'state.db'}"
+    command = shutil.which(start["command"], path=environment["PATH"])
+    assert command, f"{start['command']} is not there"
+    server = StdioServerParameters(
+        command=command, args=[filled(argument) for argument in start["args"]], env=environment, cwd=tmp_path
+    )
+    async with Client(stdio_client(server), read_timeout_seconds=240) as client:
+        return {tool.name for tool in (await client.list_tools()).tools}
+
+
+def outside() -> dict[str, str]:
+    """A host's environment, with uv on the path, and with what this machine's packages need."""
+    needed = {name: os.environ[name] for name in os.environ if name.startswith(("UV_", "PIP_", "SSL_"))}
+    return {**get_default_environment(), **needed, "PATH": f"{UV}{os.pathsep}{os.environ['PATH']}"}
+
+
+@pytest.fixture
+def installed(made: Path, tmp_path: Path) -> dict[str, Any]:
+    """The entry that `uvx --from WHEEL leadbridge install` leaves in each of three hosts."""
+    (wheel,) = made.glob("*.whl")
+    names = ("claude-desktop", "cursor", "vscode")
+    command = [UV / "uvx", "--from", wheel, "leadbridge", "install", "--sandbox", *names, "--home", tmp_path]
+    subprocess.run([*command, "--system", "linux"], check=True, env=outside(), cwd=tmp_path, stdin=subprocess.DEVNULL)
+    here = Machine.of(tmp_path, "linux")
+    hosts = [known_hosts()[name] for name in names]
+    return {host.title: read(here.configuration(host))[host.key]["leadbridge"] for host in hosts}
+
+
+async def test_uvx_installs_from_the_wheel_what_a_client_can_start(
+    installed: dict[str, Any], made: Path, tmp_path: Path
+):
+    """uvx makes an environment for one run, so the host is to make it again."""
+    arguments = ["--from", str(made / f"leadbridge-{__version__}-py3-none-any.whl"), "leadbridge", "serve", "--sandbox"]
+    assert [entry["args"] for entry in installed.values()] == [arguments] * 3
+    assert "renovationfind_mark_won" in await tools_of(installed["Cursor"], tmp_path, tmp_path)
+
+
+async def test_the_bundle_runs_as_its_manifest_says(made: Path, tmp_path: Path):
+    folder = unpacked(made, tmp_path / "bundle")
+    start = read(folder / "manifest.json")["server"]["mcp_config"]
+    tools = await tools_of(start, folder, tmp_path, "${__dirname}")
+    assert {"renovationfind_mark_won", "rooflink_list_prospects"} <= tools
+
+
+async def test_the_plugin_runs_as_it_says(made: Path, tmp_path: Path):
+    folder = made / "plugin" / "leadbridge"
+    (start,) = read(folder / ".mcp.json")["mcpServers"].values()
+    assert "renovationfind_mark_won" in await tools_of(start, folder, tmp_path, "${CLAUDE_PLUGIN_ROOT}")
+    skills = {file.parent.name: file.read_text("utf-8") for file in folder.glob("skills/*/SKILL.md")}
+    assert {*skills} == {prompt.name.replace("_", "-") for prompt in read_prompts()}
+    assert not [name for name, text in skills.items() if "{{" in text]
+
+
+def test_names_versions_and_settings_are_the_same_in_all(made: Path, tmp_path: Path):
+    manifest, server = read(unpacked(made, tmp_path) / "manifest.json"), read(made / "server.json")
+    (package,) = server["packages"]
+    marketplace = read(made / "plugin" / ".claude-plugin" / "marketplace.json")
+    plugin = read(made / "plugin" / "leadbridge" / ".claude-plugin" / "plugin.json")
+    sbom = read(made / "sbom.cdx.json")
+    versions = [manifest["version"], server["version"], package["version"], plugin["version"]]
+    versions += [marketplace["plugins"][0]["version"], sbom["metadata"]["component"]["version"]]
+    assert {*versions} == {__version__}
+    assert {manifest["name"], package["identifier"], plugin["name"], marketplace["plugins"][0]["name"]} == {
+        "leadbridge"
+    }
+    variables = {variable["name"] for variable in package["environmentVariables"]}
+    assert variables == {*manifest["server"]["mcp_config"]["env"]}
+    assert variables <= {f"LEADBRIDGE_{name.upper()}" for name in Settings.model_fields}
+    assert all(entry["sensitive"] for entry in manifest["user_config"].values())
+    assert len(server["description"]) <= 100
+    readme = (artifacts.ROOT / "README.md").read_text("utf-8")
+    assert f"mcp-name: {server['name']}" in readme
+
+
+def test_the_bundle_and_the_list_of_parts_name_what_the_environment_is_made_of(made: Path, tmp_path: Path):
+    project = tomllib.loads((unpacked(made, tmp_path) / "pyproject.toml").read_text("utf-8"))
+    pinned = {line.partition(" ;")[0] for line in project["tool"]["uv"]["constraint-dependencies"]}
+    listed = (artifacts.ROOT / "requirements" / "run.txt").read_text("utf-8")
+    assert pinned == {*re.findall(r"^[\w.-]+==[^\s;\\]+", listed, re.MULTILINE)}
+    parts = read(made / "sbom.cdx.json")["components"]
+    assert {f"{part['name']}=={part['version']}" for part in parts} == pinned
+    assert all(part["properties"] for part in parts)
+
+
+def test_two_bundles_are_the_same(made: Path, tmp_path: Path):
+    artifacts.make(tmp_path)
+    (one,), (other,) = made.glob("*.mcpb"), tmp_path.glob("*.mcpb")
+    assert one.read_bytes() == other.read_bytes()
