@@ -39,6 +39,7 @@ INTERVAL = 0.3
 """Seconds between two requests, so that never more than four fall into one second."""
 AT_ONCE = 4
 SKEW_WARNING, SKEW_FAILURE = 60.0, 300.0
+UNCLEAR = "not clear"
 _PAGING = {"page", "page_size"}
 _NOBODY = 2_147_483_600
 """An id that no record has."""
@@ -60,14 +61,12 @@ class _Probes:
 
     app: AppContext
     findings: list[Finding] = field(default_factory=list[Finding])
-    learnt: dict[str, list[Observation]] = field(default_factory=dict[str, list[Observation]])
     ids: dict[str, int] = field(default_factory=dict[str, int])
     """By list operation: the id of its first row."""
     filled: set[str] = field(default_factory=set[str])
     """Lists that had a row without a filter."""
-    ignored: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    honoured: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    unclear: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    filters: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    """By operation and argument: `ignored`, `honoured` or `not clear`."""
     next_at: float = 0.0
 
     async def turn(self) -> None:
@@ -98,10 +97,18 @@ async def examine_live(app: AppContext) -> list[Finding]:
                 "warning", "live probes", f"not all ended within {SECONDS:.0f} s", "Run it again when it is quieter."
             )
         )
+    learnt = [
+        Observation(
+            operation_id, "filter", app.catalog[operation_id].query[name].wire, verdict, app.observations.clock()
+        )
+        for operation_id, found in probes.filters.items()
+        for name, verdict in found.items()
+        if verdict != UNCLEAR
+    ]
     with anyio.move_on_after(SECONDS * 0.1):
         for service, client in app.services.clients.items():
             await app.observations.save(service, client.observed)
-            await app.observations.remember(service, probes.learnt.get(service, []))
+            await app.observations.remember(service, [row for row in learnt if row.operation.startswith(f"{service}.")])
     for client in app.services.clients.values():
         await client.aclose()
     return probes.findings
@@ -226,23 +233,17 @@ async def _try_filter(
     limit: anyio.CapacityLimiter, probes: _Probes, operation: Operation, name: str, one: Field
 ) -> None:
     """Send a value that no record has: rows all the same mean that the filter is ignored."""
-    value = _impossible(name)
-    if value is None:
-        probes.unclear.setdefault(operation.id, []).append(name)
-        return
-    async with limit:
-        try:
-            answer = await probes.ask(operation, {**_smallest(operation), one.wire: value}, {})
-        except Rejected as error:  # it complains of the value, so it knows the filter
-            verdict = "honoured" if any(one.wire in wrong for wrong in error.fields) else "unclear"
-        except ServiceError:
-            verdict = "unclear"
-        else:
-            verdict = "ignored" if rows_of(answer) else "honoured"
-    getattr(probes, verdict).setdefault(operation.id, []).append(name)
-    if verdict != "unclear":
-        learnt = Observation(operation.id, "filter", one.wire, verdict, probes.app.observations.clock())
-        probes.learnt.setdefault(operation.service, []).append(learnt)
+    value, verdict = _impossible(name), UNCLEAR
+    if value is not None:
+        async with limit:
+            try:
+                answer = await probes.ask(operation, {**_smallest(operation), one.wire: value}, {})
+                verdict = "ignored" if rows_of(answer) else "honoured"
+            except Rejected as error:  # it complains of the value, so it knows the filter
+                verdict = "honoured" if any(one.wire in wrong for wrong in error.fields) else UNCLEAR
+            except ServiceError:
+                pass
+    probes.filters.setdefault(operation.id, {})[name] = verdict
 
 
 def _impossible(name: str) -> Scalar | None:
@@ -260,21 +261,16 @@ def _impossible(name: str) -> Scalar | None:
 
 
 def _filters_told(probes: _Probes) -> Iterator[Finding]:
-    for operation_id in sorted({*probes.ignored, *probes.honoured, *probes.unclear}):
-        ignored, honoured = probes.ignored.get(operation_id, []), probes.honoured.get(operation_id, [])
-        told = [
-            f"{word}: {', '.join(sorted(names))}"
-            for word, names in (
-                ("ignored", ignored),
-                ("honoured", honoured),
-                ("not clear", probes.unclear.get(operation_id, [])),
-            )
-            if names
-        ]
+    for operation_id, found in sorted(probes.filters.items()):
+        by_verdict = {
+            verdict: ", ".join(sorted(name for name, its in found.items() if its == verdict))
+            for verdict in ("ignored", "honoured", UNCLEAR)
+        }
+        ignored = bool(by_verdict["ignored"])
         yield Finding(
             "warning" if ignored else "ok",
             f"{operation_id} filters",
-            "; ".join(told),
+            "; ".join(f"{verdict}: {names}" for verdict, names in by_verdict.items() if names),
             "Correct their names in LEADBRIDGE_CONTRACT_FILE." if ignored else "",
             "Lists by an ignored filter are not filtered; the tool says so." if ignored else "",
         )
