@@ -147,23 +147,22 @@ async def show_lookups() -> list[str]:
     from random import Random
     from tempfile import TemporaryDirectory
 
-    from leadbridge.server.prospects.index import SeenProspects, row_of
-    from leadbridge.server.prospects.runs import begin
+    from leadbridge.server.prospects.cursor import cursor_of, keep_page
+    from leadbridge.server.prospects.index import ProspectIndex, row_of
+    from leadbridge.server.services.rooflink.models import Page
     from leadbridge.server.state import Store
 
     random = Random(1)
     told = [invented(random) for _ in range(PROSPECTS)]
     with TemporaryDirectory(prefix="leadbridge-matching-") as folder:
         store = Store(f"sqlite:///{folder}/index.db")
-        seen = SeenProspects(store, lambda service: service)
-        reading = await begin(seen, 600)
-        if reading is None:
-            raise RuntimeError("the index is held")
+        seen = ProspectIndex(store, lambda service: service)
         started = time.perf_counter()
         for first in range(0, PROSPECTS, 100):
             rows = [row_of(first + at, told[first + at]) for at in range(100)]
-            last = first + 100 >= PROSPECTS
-            await reading.write(rows, total=PROSPECTS, first=first == 0, last=last, joining=False)
+            upcoming = None if first + 100 >= PROSPECTS else first // 100 + 2
+            page = Page(count=PROSPECTS, next_page=upcoming)
+            await keep_page(seen, await cursor_of(seen), "rest", page, rows, 0.0)
         filling = time.perf_counter() - started
         lines = [f"index of {PROSPECTS:,} prospects on SQLite: a page of 100 in {filling / PROSPECTS * 1e5:.0f} ms"]
         queries: dict[str, list[Profile]] = {

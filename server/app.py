@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 NAME = "leadbridge"
 LIST_CACHE_MS = 300_000
+LOOKING_UP = frozenset({"find_matching_prospects", "pipeline_snapshot", "rooflink_create_lead", "hand_off_lead"})
+"""Tools that look in the index of prospects."""
 
 
 def build_server(
@@ -72,8 +74,18 @@ def build_server(
     async def lifespan(_: MCPServer[AppContext]) -> AsyncGenerator[AppContext]:
         nonlocal open_sessions
         open_sessions += 1
+        failure: Exception | None = None
         try:
-            yield app
+            async with anyio.create_task_group() as group:
+                if reads_in_background(app):
+                    group.start_soon(app.background.run, app)
+                try:
+                    yield app
+                except Exception as error:  # noqa: BLE001  # raised below: a task group would wrap it
+                    failure = error
+                group.cancel_scope.cancel()
+            if failure is not None:
+                raise failure
         finally:
             open_sessions -= 1
             if not open_sessions:
@@ -108,6 +120,11 @@ def build_server(
     return server
 
 
+def reads_in_background(app: AppContext) -> bool:
+    """Whether a tool is offered that looks prospects up, and the settings do not forbid to read them ahead."""
+    return app.settings.background_reading and not app.hidden.keys() >= LOOKING_UP
+
+
 async def _keep_what_was_seen(app: AppContext) -> None:
     """Save unexpected names at the end, if the store is in use anyway: a session of reads opens none for it."""
     if not app.store.is_open:
@@ -127,6 +144,8 @@ def build_app_context(
     needs_key: bool = True,
 ) -> AppContext:
     """Everything the tools reach; see `build_server`. Its store can be read without a key."""
+    from leadbridge.server.prospects.background import BackgroundReader
+
     catalog = load(settings.contract_file)
     secrets = _secrets(settings)
     if needs_key and not secrets:
@@ -154,6 +173,7 @@ def build_app_context(
         time=office,
         leads=KnownLeads(store, services.account, office),
         observations=Observations(store, services.account, clock),
+        background=BackgroundReader(),
         hidden=hidden,
         offered=frozenset(row for spec in ALL_TOOLS if spec.name not in hidden for row in spec.operations),
     )

@@ -103,7 +103,8 @@ def make_settings(**values: Any) -> Settings:
     """Settings that depend on nothing around the test."""
     if DEFAULT_STORE:
         values.setdefault("state_url", DEFAULT_STORE[0])
-    return Settings(_env_file=None, **{"sandbox": True, "time_zone": "UTC", "upload_root": PHOTOS, **values})  # type: ignore[call-arg]
+    tests = {"sandbox": True, "background_reading": False, "time_zone": "UTC", "upload_root": PHOTOS}
+    return Settings(_env_file=None, **{**tests, **values})  # type: ignore[call-arg]
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ from bench.matching import invented
 from bench.peers import LEADBRIDGE, Setup
 from bench.results import Budget, Row
 from leadbridge.server.matching.profile import ContactDetails, profile_of
-from leadbridge.server.prospects.index import SeenProspects, SeenRow, put_rows, row_of
+from leadbridge.server.prospects.index import ProspectIndex, ProspectRow, put_rows, row_of
 from leadbridge.server.state import Store
 from leadbridge.server.writes.ledger import Ledger
 
@@ -73,7 +73,7 @@ async def _measure(folder: Path, rounds: int) -> list[Row]:
     ]
 
 
-async def _times(seen: SeenProspects, sought: Sequence[ContactDetails]) -> list[float]:
+async def _times(seen: ProspectIndex, sought: Sequence[ContactDetails]) -> list[float]:
     return await _timed([partial(seen.find, profile_of(one)) for one in sought])
 
 
@@ -88,15 +88,15 @@ async def _timed(questions: Sequence[Callable[[], Awaitable[object]]]) -> list[f
     return took
 
 
-def _index(file: Path, rows: Sequence[SeenRow]) -> SeenProspects:
+def _index(file: Path, rows: Sequence[ProspectRow]) -> ProspectIndex:
     store = Store(f"sqlite:///{file}")
 
     def fill(connection: Connection) -> None:
         for start in range(0, len(rows), PART):
-            put_rows(connection, ACCOUNT, rows[start : start + PART], sweep=1, now=1.0)
+            put_rows(connection, ACCOUNT, rows[start : start + PART], listed=True, now=1.0)
 
     store.run_sync(fill)
-    return SeenProspects(store, lambda _service: ACCOUNT)
+    return ProspectIndex(store, lambda _service: ACCOUNT)
 
 
 def _history(file: Path) -> Ledger:

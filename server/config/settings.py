@@ -57,6 +57,8 @@ class Settings(BaseSettings):
     read_only: bool = False
     toolsets: str = "default"
     approvals: ApprovalMode = "auto"
+    background_reading: bool = True
+    """Whether RoofLink's list of prospects is read while nobody calls, so that a duplicate check finds it read."""
     call_deadline: float = Field(default=50.0, gt=0, le=600)
     upload_root: Path | None = None
     contract_file: Path | None = None

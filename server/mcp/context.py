@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import anyio
 from mcp.server.mcpserver import Context
@@ -23,6 +24,9 @@ from leadbridge.server.writes.approval import Approvals, OpenQuestions
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.pipeline import Pipeline
 
+if TYPE_CHECKING:
+    from leadbridge.server.prospects.background import BackgroundReader
+
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
@@ -40,6 +44,7 @@ class AppContext:
     leads: KnownLeads
     time: OfficeTime
     observations: Observations
+    background: BackgroundReader
     hidden: dict[str, str]
     """Tools that are not offered, and why."""
     offered: frozenset[str]
@@ -54,6 +59,11 @@ class AppContext:
     def renovationfind(self) -> RenovationFind:
         """RenovationFind's typed reads."""
         return RenovationFind(self.services.client("renovationfind"), self.catalog)
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds since 1970."""
+        return self.ledger.clock
 
 
 Ctx: TypeAlias = Context[AppContext]

@@ -128,7 +128,7 @@ async def _within_call(ctx: Ctx, app: AppContext, asked: Asked) -> Answer:
 
 
 def _form(asked: Asked) -> ElicitRequest:
-    return ElicitRequest(params=ElicitRequestFormParams(message=asked.question, requested_schema=FORM))
+    return ElicitRequest(params=ElicitRequestFormParams(message=asked.write.shown, requested_schema=FORM))
 
 
 async def _tell_that_it_waits() -> None:

@@ -78,7 +78,7 @@ def receipt_of(
                 write,
                 outcome="approval_required",
                 summary="The user has not been asked. Nothing was changed.",
-                preview=write.question.splitlines(),
+                preview=write.shown.splitlines(),
                 next_steps=[
                     "Only after the user says yes to exactly this, call again with the same arguments and the token."
                 ],
@@ -168,7 +168,7 @@ def earlier_line(app: AppContext, earlier: EarlierWrite) -> str:
 
 
 def _dry_run(app: AppContext, write: Write) -> WriteReceipt:
-    details = write.lines
+    details = [*write.lines, *write.preview.figures]
     action, title = write.action, write.operation.title
     needs = "It would need a person's approval." if write.needs_approval else "It would need no approval."
     request: OutgoingRequest | None = None

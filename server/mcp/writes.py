@@ -31,7 +31,7 @@ from leadbridge.server.writes.approval import Asked, AskPerson, changed_since_as
 from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.pipeline import Call, Decision
 
-PLAN_SHARE, LEAST_FOR_PLAN = 0.45, 2.0
+PLAN_SHARE, LEAST_FOR_PLAN = 0.6, 2.0
 """Of the call's deadline, for making a write, and the seconds that it has at least; sending has what is left."""
 
 DryRunArgument = Annotated[Flag, Field(description="true: the request is shown, and nothing is sent")]

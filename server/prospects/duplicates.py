@@ -1,52 +1,36 @@
-"""Is there a prospect like this already? The index is brought up to date as far as the time allows, then searched."""
+"""Is there a prospect like this already? The index is brought up to date where it would be, then searched."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
+import anyio
 import anyio.to_thread
 
-from leadbridge.server.errors import RateLimited, Unavailable, UnexpectedResponse
+from leadbridge.server.errors import RateLimited, ServiceError, StateError, Unavailable, UnexpectedResponse
 from leadbridge.server.matching.profile import ContactDetails, Profile, profile_of
-from leadbridge.server.prospects.index import Coverage, SeenProspects, row_of
-from leadbridge.server.prospects.reading import Progress, refresh
+from leadbridge.server.prospects.cursor import Coverage, Schedule, coverage_of
+from leadbridge.server.prospects.filtered import (
+    Filtered,
+    Place,
+    filter_state,
+    place_of,
+    read_place,
+    remember_honoured,
+    try_filter,
+)
+from leadbridge.server.prospects.index import row_of
+from leadbridge.server.prospects.reading import Progress, read_list
 from leadbridge.server.prospects.search import Common, Findings, Found
-from leadbridge.server.services.rooflink.api import RoofLink
-from leadbridge.server.services.services import Services
-from leadbridge.server.state import Store
+from leadbridge.server.prospects.sources import MOST_AGAIN, Sources, index_of, read_again
+from leadbridge.server.services.rooflink.progress import age
 
-if TYPE_CHECKING:
-    from leadbridge.server.writes.ledger import Ledger
-
-STILL_FRESH = 5.0
-"""Seconds after a look at the newest prospects in which none is taken again."""
-NEARLY_FRESH = 60.0
-"""Seconds after which the reading goes on with older prospects; before, it only looks for new ones."""
-
-
-class Sources(Protocol):
-    """What the check reaches; the app of a server is one."""
-
-    @property
-    def store(self) -> Store:
-        """The state store."""
-        ...
-
-    @property
-    def services(self) -> Services:
-        """The clients, which tell the account."""
-        ...
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger, whose clock counts."""
-        ...
-
-    @property
-    def rooflink(self) -> RoofLink:
-        """RoofLink's reads."""
-        ...
+READING = 0.8
+"""Of the time there is: in it the list is read; what is left is for reading the candidates again."""
+QUICK = 3.0
+"""Seconds for which the rest of the list is waited for even where the place is known whole."""
+WITH_PLACE = 60.0
+"""Seconds for which the newest need not be looked at again where all prospects of the place are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +39,11 @@ class DuplicateReport:
 
     findings: Findings
     coverage: Coverage
+    now: float
     stopped: str = ""
     """Why not the whole list was read, in words; empty when it was read to its end."""
+    place: Place | None = None
+    """Where it would be, if every prospect there was compared just now."""
     narrower: tuple[str, ...] = ()
     """What was not given and would tell people and houses apart, in words."""
 
@@ -82,10 +69,14 @@ class DuplicateReport:
 
     @property
     def checked(self) -> str:
-        """How much was checked, in words: `checked 1,240 of 7,376 prospects`; what was cut is not called checked."""
+        """How much was checked, and how old that is: `checked 1,240 of 7,376 prospects (the oldest 3 hours ago)`."""
         total = "an unknown number of" if self.coverage.total is None else f"{self.coverage.total:,}"
-        unread = f" ({self.coverage.unreadable:,} could not be read)" if self.coverage.unreadable else ""
-        return f"{'searched' if self.common else 'checked'} {self.coverage.checked:,} of {total} prospects{unread}"
+        oldest = self.coverage.oldest_at
+        remarks = [f"{self.coverage.unreadable:,} could not be read"] if self.coverage.unreadable else []
+        remarks += [] if oldest is None else [f"the oldest part read {age(self.now - oldest)}"]
+        remarks += [f"every one with {self.place.what} just now"] if self.place and not self.coverage.complete else []
+        said = f" ({', '.join(remarks)})" if remarks else ""
+        return f"{'searched' if self.common else 'checked'} {self.coverage.checked:,} of {total} prospects{said}"
 
     @property
     def cut(self) -> str:
@@ -100,41 +91,103 @@ class DuplicateReport:
         *others, last = self.narrower
         return f"To narrow it, give {' or '.join([', '.join(others), last] if others else [last])} too."
 
+    @property
+    def missing(self) -> str:
+        """What was not compared where the house may be, and when it will be; empty where all of it was."""
+        return "" if self.place else rest_of(self.coverage)
 
-def index_of(app: Sources) -> SeenProspects:
-    """The index of the app's RoofLink account."""
-    return SeenProspects(app.store, app.services.account, app.ledger.clock)
+
+def rest_of(coverage: Coverage) -> str:
+    """How much of the list is known, and when the rest will be; empty where all of it is."""
+    if coverage.complete:
+        return ""
+    total = "an unknown number of" if coverage.total is None else f"{coverage.total:,}"
+    known = f"{coverage.checked:,} of {total} compared"
+    if not coverage.read_on:
+        return f"{known}; another call reads on"
+    minutes = coverage.seconds_left / 60
+    if minutes > 24 * 60:
+        return f"{known}; the rest is being read"
+    return f"{known}; the rest is read in about {max(1, round(minutes))} minute{'s' if round(minutes) > 1 else ''}"
 
 
 async def likely_duplicates(
     app: Sources, sought: ContactDetails, seconds: float, progress: Progress | None = None
 ) -> DuplicateReport:
-    """Prospects like the one sought, after at most `seconds` of reading RoofLink's list, newest first.
+    """Prospects like the one sought, after at most `seconds`.
 
-    A second call goes on where the first stopped. Right after another look at the list nothing is fetched, within a
-    minute only what is new.
+    The newest prospects are read, and those of the same postal code or town. Where RoofLink does not say which those
+    are, the rest of the list follows, unless a server reads it in the background and would take longer. Then the
+    candidates are read once more, each for itself.
 
     Raises:
         ServiceError: RoofLink cannot be read, and nothing is known from before; or the key is refused.
         StateError: the state store cannot be used.
     """
-    seen = index_of(app)
+    index, began = index_of(app), app.clock()
+    until = anyio.current_time() + seconds
+    until_again = anyio.current_time() + seconds * READING
     profile = await anyio.to_thread.run_sync(profile_of, sought)
-    before = await seen.coverage()
-    age = seen.clock() - before.checked_at
-    stopped = ""
-    if not 0 <= age < STILL_FRESH:
-        try:
-            stopped = await refresh(seen, app.rooflink, seconds, newest_only=0 <= age < NEARLY_FRESH, progress=progress)
-        except (RateLimited, Unavailable, UnexpectedResponse) as error:
-            if not (await seen.coverage()).checked:
-                raise
-            stopped = error.what
-    coverage = await seen.coverage()
-    found = await seen.find(profile)
-    if not stopped and not coverage.complete:
-        stopped = "the rest was left for the next call"
-    return DuplicateReport(found, coverage, "" if coverage.complete and not stopped else stopped, _missing(profile))
+    place = place_of(profile.address) if profile.address.known else None
+    found, read = Filtered(), _Read()
+
+    async def look_there(place: Place, *, once_proven: bool = False) -> None:
+        nonlocal found
+        with anyio.move_on_after(until_again - anyio.current_time()):
+            try:
+                if not once_proven or await try_filter(app, place.filter):
+                    found = await read_place(app, place)
+            except (ServiceError, StateError):
+                return  # the list cannot be read then either, and says so
+
+    async with anyio.create_task_group() as group:
+        if place is not None:
+            group.start_soon(look_there, place)
+        newest = Schedule(WITH_PLACE) if place is not None else Schedule()
+        read = await _read(app, newest, until_again, progress, rest=False)
+    coverage = await coverage_of(index)
+    if place is not None and not coverage.complete:
+        await remember_honoured(app, place.filter, found)
+        if not found.whole and not await filter_state(app, place.filter):
+            await look_there(place, once_proven=True)
+    left = until_again - anyio.current_time()
+    lasts = coverage.seconds_left
+    if read.error is None and (lasts <= QUICK or not (found.whole or (coverage.read_on and lasts > left))):
+        read = await _read(app, Schedule(), until_again, progress)
+    error = read.error
+    if error is not None and not isinstance(error, (RateLimited, Unavailable, UnexpectedResponse)):
+        raise error
+    findings = await index.find(profile)
+    candidates = [found.prospect_id for found in findings.matches if found.match.likely][:MOST_AGAIN]
+    if again := await index.read_before(candidates, began):
+        await read_again(app, again, until - anyio.current_time())
+        findings = await index.find(profile)
+    coverage = await coverage_of(index)
+    if error is not None and not coverage.checked:
+        raise error
+    stopped = read.stopped or (rest_of(coverage) if not coverage.complete else "")
+    return DuplicateReport(findings, coverage, app.clock(), stopped, place if found.whole else None, _missing(profile))
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """How a reading of the list ended."""
+
+    stopped: str = ""
+    error: ServiceError | StateError | None = None
+
+
+async def _read(
+    app: Sources, schedule: Schedule, until: float, progress: Progress | None, *, rest: bool = True
+) -> _Read:
+    """Read what is due. What goes wrong is raised by the caller: a task group would wrap it."""
+    try:
+        seconds = until - anyio.current_time()
+        return _Read(await read_list(app, schedule, seconds, rest=rest, progress=progress))
+    except StateError as error:
+        return _Read(error=error)
+    except ServiceError as error:
+        return _Read(error.what, error)
 
 
 def _missing(profile: Profile) -> tuple[str, ...]:
@@ -149,4 +202,9 @@ def _missing(profile: Profile) -> tuple[str, ...]:
 
 async def remember_created(app: Sources, prospect_id: int, told: ContactDetails) -> None:
     """Put a prospect that was just made into the index, so that the next check finds it without reading the list."""
-    await index_of(app).remember(await anyio.to_thread.run_sync(row_of, prospect_id, told))
+    await index_of(app).put([await anyio.to_thread.run_sync(row_of, prospect_id, told)])
+
+
+async def remember_changed(app: Sources, prospect_id: int, seconds: float) -> None:
+    """Read a prospect again that was just changed, so that the index has it as it is now."""
+    await read_again(app, [prospect_id], seconds)

@@ -1,9 +1,9 @@
-"""Prospects that were seen in RoofLink's list, kept in the state store under the keys by which they are found again."""
+"""The index of RoofLink's prospects, kept in the state store under the keys by which they are found again."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,45 +11,31 @@ import anyio.to_thread
 
 from leadbridge.server.matching.profile import ContactDetails, Profile, details_to_json, profile_of
 from leadbridge.server.prospects.search import Findings, candidates_for, judge, kept_profiles
+from leadbridge.server.services.rooflink.models import Prospect
 from leadbridge.server.services.rooflink.progress import ProspectProgress
 from leadbridge.server.state import Store
 from leadbridge.server.text import storable
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import ColumnElement, Connection, Table
 
 UNREAD = ProspectProgress()
-"""Of a prospect that was not read in the list."""
+"""Of a prospect that LeadBridge made and did not read since."""
 
 
 @dataclass(frozen=True, slots=True)
-class SeenRow:
-    """A prospect as RoofLink told it, and as it is compared."""
+class ProspectRow:
+    """A prospect as RoofLink shows it, and as it is compared."""
 
     prospect_id: int
     told: ContactDetails
     deleted: bool
     profile: Profile
-    standing: ProspectProgress = UNREAD
+    progress: ProspectProgress = UNREAD
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
-    """How much of RoofLink's list the index holds; `complete` when the last reading reached its end."""
-
-    checked: int = 0
-    total: int | None = None
-    complete: bool = False
-    checked_at: float = 0.0
-
-    @property
-    def unreadable(self) -> int:
-        """Prospects that the list counts but did not bring, read to its end: rows that cannot be used."""
-        return max(0, self.total - self.checked) if self.complete and self.total is not None else 0
-
-
-@dataclass(frozen=True, slots=True)
-class SeenProspects:
+class ProspectIndex:
     """The index of one RoofLink account. SQLAlchemy is imported when a method runs."""
 
     store: Store
@@ -68,22 +54,71 @@ class SeenProspects:
         candidates = await self.store.run(lambda connection: candidates_for(connection, self.key, keys))
         return await anyio.to_thread.run_sync(judge, profile, candidates)
 
-    async def coverage(self) -> Coverage:
-        """How much is in the index."""
-        return await self.store.run(lambda connection: _coverage(connection, self.key))
-
-    async def remember(self, row: SeenRow) -> None:
-        """Keep a prospect that was not seen in the list, because it was made just now."""
+    async def put(self, rows: Sequence[ProspectRow]) -> None:
+        """Keep prospects that were read or made out of the list's order."""
 
         def work(connection: Connection) -> None:
-            put_rows(connection, self.key, [row], sweep=0, now=self.clock())
+            put_rows(connection, self.key, rows, listed=False, now=self.clock())
 
         await self.store.run(work)
 
+    async def mark_deleted(self, prospect_id: int) -> None:
+        """RoofLink does not have a prospect any more; its row goes when the list was read to its end twice."""
+
+        def work(connection: Connection) -> None:
+            from leadbridge.server.state.tables import seen_prospects as table
+
+            mine = [table.c.account == self.key, table.c.prospect_id == prospect_id]
+            connection.execute(table.update().where(*mine).values(deleted=True))
+
+        await self.store.run(work)
+
+    async def read_before(self, ids: Iterable[int], moment: float) -> list[int]:
+        """Those of these prospects that are in the index as they were before a moment, in the given order."""
+        from sqlalchemy import select
+
+        from leadbridge.server.state.tables import seen_prospects as table
+
+        asked = list(ids)
+        where = [table.c.account == self.key, table.c.prospect_id.in_(asked), table.c.seen_at < moment]
+        found = await self.store.run(
+            lambda connection: set(connection.execute(select(table.c.prospect_id).where(*where)).scalars())
+        )
+        return [one for one in asked if one in found]
+
+    async def newest(self, but: int = 0) -> tuple[int, Profile] | None:
+        """The newest prospect by its number that is not deleted, with a postal code if there is one, but for one."""
+        from sqlalchemy import select
+
+        from leadbridge.server.state.tables import seen_prospects as table
+
+        where = [table.c.account == self.key, table.c.deleted.is_(False), table.c.prospect_id != but]
+        query = select(table.c.prospect_id, table.c.profile).where(*where).order_by(table.c.prospect_id.desc())
+        rows = await self.store.run(lambda connection: connection.execute(query.limit(20)).all())
+        found = [(row.prospect_id, kept_profiles().validate_json(row.profile)) for row in rows if row.profile]
+        return next((one for one in found if one[1].address.postal), found[0] if found else None)
+
+    async def ids_at(self, place: str) -> set[int]:
+        """Prospects in a postal code or town, as their keys write it, that are not deleted."""
+        from sqlalchemy import collate, select
+
+        from leadbridge.server.state.tables import seen_keys, seen_prospects
+
+        def work(connection: Connection) -> set[int]:
+            # In the order of bytes, which SQLite's index has already.
+            key = seen_keys.c.key if connection.dialect.name == "sqlite" else collate(seen_keys.c.key, "C")
+            there = [seen_keys.c.account == self.key, key >= f"a|{place}|", key < f"a|{place}}}"]
+            ids = select(seen_keys.c.prospect_id).where(*there)
+            mine = [seen_prospects.c.account == self.key, seen_prospects.c.deleted.is_(False)]
+            query = select(seen_prospects.c.prospect_id).where(*mine, seen_prospects.c.prospect_id.in_(ids))
+            return set(connection.execute(query).scalars())
+
+        return await self.store.run(work)
+
 
 def row_of(
-    prospect_id: int, told: ContactDetails, *, deleted: bool = False, standing: ProspectProgress = UNREAD
-) -> SeenRow:
+    prospect_id: int, told: ContactDetails, *, deleted: bool = False, progress: ProspectProgress = UNREAD
+) -> ProspectRow:
     """A row for the index; takes some 0.2 ms, so many are made in a worker thread."""
     kept = ContactDetails(
         address=storable(told.address),
@@ -94,50 +129,99 @@ def row_of(
         email=storable(told.email),
         name=storable(told.name),
     )
-    return SeenRow(prospect_id, kept, deleted, profile_of(kept), standing)
+    return ProspectRow(prospect_id, kept, deleted, profile_of(kept), progress)
 
 
-def put_rows(connection: Connection, account: str, rows: Sequence[SeenRow], *, sweep: int, now: float) -> None:
-    """Insert or replace rows and their keys, in the order of their ids, so that no two callers deadlock."""
+def details_of(prospect: Prospect) -> ContactDetails:
+    """Address, contacts and name of a prospect as people wrote them."""
+    customer = prospect.customer
+    phones = (("cell", customer.cell), ("home", customer.phone)) if customer else ()
+    return ContactDetails(
+        address=prospect.full_address or prospect.name or "",
+        city=prospect.city or "",
+        state=prospect.state or "",
+        postal_code=prospect.zipcode or "",
+        phones=tuple((kind, phone) for kind, phone in phones if phone),
+        email=(customer.email if customer else None) or "",
+        name=(customer.name if customer else None) or "",
+    )
+
+
+async def rows_of(prospects: Sequence[Prospect]) -> list[ProspectRow]:
+    """Rows of what RoofLink answered."""
+    return await anyio.to_thread.run_sync(
+        lambda: [
+            row_of(one.id, details_of(one), deleted=one.deleted, progress=ProspectProgress.of(one)) for one in prospects
+        ]
+    )
+
+
+def put_rows(
+    connection: Connection, account: str, rows: Sequence[ProspectRow], *, listed: bool, now: float
+) -> frozenset[int]:
+    """Insert or replace rows and their keys, in the order of their ids, so that no two callers deadlock.
+
+    `listed`: they were read in the list's order. Returns those that were read so before and have not changed since.
+    """
     from sqlalchemy import select
 
-    from leadbridge.server.state.tables import seen_keys, seen_prospects
+    from leadbridge.server.state.tables import seen_keys
+    from leadbridge.server.state.tables import seen_prospects as table
 
     if not rows:
-        return
+        return frozenset()
     ordered = sorted({row.prospect_id: row for row in rows}.values(), key=lambda row: row.prospect_id)
     ids = [row.prospect_id for row in ordered]
-    table = seen_prospects
-    before = {
-        row.prospect_id: row.told
-        for row in connection.execute(
-            select(table.c.prospect_id, table.c.told).where(table.c.account == account, table.c.prospect_id.in_(ids))
-        )
-    }
-    told = {row.prospect_id: details_to_json(row.told) for row in ordered}
-    values = [
+    columns = (table.c.prospect_id, table.c.told, table.c.standing, table.c.deleted, table.c.listed)
+    where = [table.c.account == account, table.c.prospect_id.in_(ids)]
+    before = {row.prospect_id: row for row in connection.execute(select(*columns).where(*where))}
+    values: list[dict[str, Any]] = [
         {
             "account": account,
             "prospect_id": row.prospect_id,
-            "sweep": sweep,
-            "told": told[row.prospect_id],
+            "told": details_to_json(row.told),
             "profile": kept_profiles().dump_json(row.profile).decode(),
-            "standing": row.standing.as_json(),
+            "standing": row.progress.as_json(),
             "deleted": row.deleted,
+            "listed": listed or (row.prospect_id in before and before[row.prospect_id].listed),
             "seen_at": now,
         }
         for row in ordered
     ]
     upsert(connection, table, values)
-    changed = [row for row in ordered if before.get(row.prospect_id) != told[row.prospect_id]]
-    if known := [row.prospect_id for row in changed if row.prospect_id in before]:
+    moved = [
+        row
+        for row, value in zip(ordered, values, strict=True)
+        if row.prospect_id not in before or before[row.prospect_id].told != value["told"]
+    ]
+    if known := [row.prospect_id for row in moved if row.prospect_id in before]:
         connection.execute(seen_keys.delete().where(seen_keys.c.account == account, seen_keys.c.prospect_id.in_(known)))
     keys = [
         {"account": account, "key": key, "prospect_id": row.prospect_id}
-        for row in changed
+        for row in moved
         for key in sorted(row.profile.keys())
     ]
     upsert(connection, seen_keys, keys)
+    return frozenset(
+        value["prospect_id"]
+        for value in values
+        if (was := before.get(value["prospect_id"])) is not None
+        and was.listed
+        and (was.told, was.standing, was.deleted) == (value["told"], value["standing"], value["deleted"])
+    )
+
+
+def drop_rows(connection: Connection, account: str, *where: ColumnElement[bool]) -> None:
+    """Take prospects and their keys out of the index; without a condition all of them."""
+    from sqlalchemy import select
+
+    from leadbridge.server.state.tables import seen_keys
+    from leadbridge.server.state.tables import seen_prospects as table
+
+    gone = [table.c.account == account, *where]
+    ids = select(table.c.prospect_id).where(*gone)
+    connection.execute(seen_keys.delete().where(seen_keys.c.account == account, seen_keys.c.prospect_id.in_(ids)))
+    connection.execute(table.delete().where(*gone))
 
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, replace: bool = True) -> None:
@@ -155,23 +239,3 @@ def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         else insert.on_conflict_do_nothing(index_elements=key)
     )
     connection.execute(statement, list(rows))
-
-
-def _coverage(connection: Connection, account: str) -> Coverage:
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import seen_coverage, seen_prospects, seen_sweeps
-
-    row = connection.execute(seen_coverage.select().where(seen_coverage.c.account == account)).first()
-    if row is None:
-        return Coverage()
-    checked = connection.execute(
-        select(func.count()).select_from(seen_prospects).where(seen_prospects.c.account == account)
-    ).scalar_one()
-    newest = connection.execute(
-        seen_sweeps.select().where(seen_sweeps.c.account == account).order_by(seen_sweeps.c.sweep.desc()).limit(1)
-    ).first()
-    complete = newest is not None and newest.reached_end
-    if row.total is not None:
-        checked = min(checked, row.total)
-    return Coverage(checked, row.total, complete, row.checked_at)

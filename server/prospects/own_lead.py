@@ -13,7 +13,7 @@ import anyio.to_thread
 
 from leadbridge.server.matching.compare import compare
 from leadbridge.server.matching.profile import ContactDetails, Profile, profile_of
-from leadbridge.server.prospects.details import details_of
+from leadbridge.server.prospects.index import details_of
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.rooflink.models import MARK, Prospect
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import anyio
 
 from leadbridge.server.errors import AuthError, ServiceError, StateError
-from leadbridge.server.prospects.duplicates import STILL_FRESH, Sources, index_of
-from leadbridge.server.prospects.index import SeenProspects
-from leadbridge.server.prospects.reading import Progress, refresh
+from leadbridge.server.prospects.cursor import Schedule
+from leadbridge.server.prospects.reading import Progress, read_list
+from leadbridge.server.prospects.sources import Sources, index_of
 from leadbridge.server.prospects.survey import Scope, Survey, survey_of
 from leadbridge.server.services.rooflink.api import RoofLink
 
@@ -17,8 +17,8 @@ SHARE_FOR_READING = 0.5
 """Of the time there is: in it, pages of the list are asked for, and the statistics."""
 SHARE_FOR_LAST_PAGE = 0.35
 """How long the answer to the last page may take beyond; RoofLink was seen to need 10 s for 100 rows."""
-RENEW_AFTER = 3_600.0
-"""Seconds after which a part of a complete index is read again, if there is time."""
+RENEW = Schedule(whole=3_600.0)
+"""A complete index is read again after an hour, as far as there is time; a server does it in the background sooner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +43,21 @@ async def pipeline_of(app: Sources, scope: Scope, seconds: float, progress: Prog
             refused.
         StateError: the state store cannot be used.
     """
-    seen, rooflink = index_of(app), app.rooflink
-    stats, reading = _Stats(), _ListReading()
+    stats, stopped, error = _Stats(), "", None
     async with anyio.create_task_group() as group:
         if scope.whole:
-            group.start_soon(stats.ask, rooflink, seconds * SHARE_FOR_READING)
-        await reading.go(seen, rooflink, seconds, progress)
-    error = reading.error
+            group.start_soon(stats.ask, app.rooflink, seconds * SHARE_FOR_READING)
+        try:
+            reading, grace = seconds * SHARE_FOR_READING, seconds * SHARE_FOR_LAST_PAGE
+            stopped = await read_list(app, RENEW, reading, grace=grace, progress=progress)
+        except (ServiceError, StateError) as failure:  # raised later: a task group would wrap it
+            error = failure
     if isinstance(error, (AuthError, StateError)):
         raise error
-    survey = await survey_of(seen, scope)
+    survey = await survey_of(index_of(app), scope)
     if error is not None and stats.counts is None and not survey.known:
         raise error
-    return Pipeline(survey, stats.counts, reading.stopped, error.what if error else "", stats.problem)
+    return Pipeline(survey, stats.counts, stopped, error.what if error else "", stats.problem)
 
 
 @dataclass(slots=True)
@@ -71,25 +73,3 @@ class _Stats:
             self.problem = "RoofLink did not answer in time."
         except ServiceError as error:
             self.problem = error.what
-
-
-@dataclass(slots=True)
-class _ListReading:
-    stopped: str = ""
-    error: ServiceError | StateError | None = None
-
-    async def go(self, seen: SeenProspects, rooflink: RoofLink, seconds: float, progress: Progress | None) -> None:
-        try:
-            before = await seen.coverage()
-            if before.complete and 0 <= seen.clock() - before.checked_at < STILL_FRESH:
-                return
-            self.stopped = await refresh(
-                seen,
-                rooflink,
-                seconds * SHARE_FOR_READING,
-                grace=seconds * SHARE_FOR_LAST_PAGE,
-                renew_after=RENEW_AFTER,
-                progress=progress,
-            )
-        except (ServiceError, StateError) as error:  # raised later: a task group would wrap it
-            self.error = error

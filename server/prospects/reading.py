@@ -1,173 +1,123 @@
-"""Reads RoofLink's list into the index, newest first; once it is complete, the parts that were read longest ago."""
+"""Reads RoofLink's list into the index: what is due, for as long as there is time."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import anyio
-import anyio.to_thread
 
 from leadbridge.server.errors import NotFound
-from leadbridge.server.prospects.details import details_of
-from leadbridge.server.prospects.index import SeenProspects, SeenRow, row_of
-from leadbridge.server.prospects.runs import Reading, begin
-from leadbridge.server.services.rooflink.api import RoofLink
-from leadbridge.server.services.rooflink.models import Prospect
-from leadbridge.server.services.rooflink.progress import ProspectProgress
-
-PAGE_SIZE = 100
-_LEAST = 0.05
-_STEPS_BACK = 3
-_PAUSE = 0.2
+from leadbridge.server.prospects.cursor import (
+    PAGE_SIZE,
+    Cursor,
+    Part,
+    Schedule,
+    coverage_of,
+    cursor_of,
+    keep_page,
+    newest_are_read,
+    page_missing,
+)
+from leadbridge.server.prospects.filtered import HONOURED, filter_state, read_filtered
+from leadbridge.server.prospects.index import ProspectIndex, ProspectRow, rows_of
+from leadbridge.server.prospects.sources import Sources, index_of
 
 Progress = Callable[[int, int | None], Awaitable[None]]
-"""Receives how many prospects were checked, of how many."""
+"""Receives how many prospects were read, of how many."""
+
+TIME_WAS_UP = "the time was up"
+LEAST = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class _Times:
-    """When a reading ends, by anyio's clock."""
-
-    last_request: float
-    grace: float
-    """Seconds that an answer may take beyond it."""
-
-    @property
-    def left(self) -> float:
-        return self.last_request - anyio.current_time()
-
-    @property
-    def over(self) -> bool:
-        return self.left <= _LEAST
-
-
-async def refresh(
-    seen: SeenProspects,
-    rooflink: RoofLink,
+async def read_list(
+    app: Sources,
+    schedule: Schedule,
     seconds: float,
     *,
-    newest_only: bool = False,
+    rest: bool = True,
     grace: float = 0.0,
-    renew_after: float | None = None,
     progress: Progress | None = None,
 ) -> str:
-    """Read RoofLink's list, newest first, until its end or for so many seconds; why it stopped, or an empty text.
+    """Read what is due for at most so many seconds; why it stopped, or an empty text.
 
-    The answer to the last page may take `grace` seconds more. With `renew_after`, the time that is left when the index
-    is complete goes to pages that were read more seconds ago than that, the oldest first.
+    Without `rest` only the newest; the answer to the last page may take `grace` seconds more.
 
     Raises:
         ServiceError: a page could not be read; the pages before it are kept.
     """
-    times = _Times(anyio.current_time() + seconds, grace)
-    reading = await begin(seen, seconds + grace)
-    while reading is None:
-        if times.left <= _PAUSE:
-            return "another LeadBridge process is reading the list"
-        await anyio.sleep(_PAUSE)
-        reading = await begin(seen, max(times.left, _LEAST) + grace)
-    try:
-        stopped = await _read(reading, rooflink, times, newest_only=newest_only, progress=progress)
-        if not stopped and renew_after is not None:
-            await _renew(reading, rooflink, times, renew_after, progress)
-        return stopped
-    finally:
-        with anyio.CancelScope(shield=True):
-            await reading.release()
-
-
-async def _read(
-    reading: Reading, rooflink: RoofLink, times: _Times, *, newest_only: bool, progress: Progress | None
-) -> str:
-    way, total = _Way(), None
-    while not times.over:
-        try:
-            with anyio.fail_after(times.left + times.grace):
-                envelope, prospects = await rooflink.list_prospects({"page": way.page, "page_size": PAGE_SIZE})
-        except TimeoutError:
-            break
-        except NotFound:
-            if not way.jumped:
-                raise
-            way.back()  # the list became shorter than the page that was jumped to
-            continue
-        if total is not None and (envelope.count or total) < total and not way.jumped and way.page > 1:
-            total = envelope.count
-            way.again()
-            continue
-        total = total if envelope.count is None else envelope.count
-        upcoming = envelope.next_page if (envelope.next_page or 0) > way.page else None
-        rows = await anyio.to_thread.run_sync(_rows, prospects)
-        written = await reading.write(
-            rows, total=envelope.count, first=way.page == 1, last=upcoming is None, joining=way.jumped
-        )
-        if written.lost:
-            return "another LeadBridge process took over the reading"
-        if not written.joined:
-            way.back()
-            continue
-        if progress is not None:
-            await progress(written.count, total)
-        if written.ended or upcoming is None or (written.met and newest_only):
+    index, until = index_of(app), anyio.current_time() + seconds
+    while (part := (cursor := await cursor_of(index)).due(schedule, index.clock())) is not None:
+        if part == "rest" and not rest and cursor.rest_position > 0:
             return ""
-        way.on(upcoming, (written.count - 1) // len(rows) + 1 if written.met and rows else 0)
-    return "the time was up"
-
-
-async def _renew(
-    reading: Reading, rooflink: RoofLink, times: _Times, renew_after: float, progress: Progress | None
-) -> None:
-    """Read pages of a complete index again; a page may have moved a little since, which does no harm."""
-    pages = await reading.old_pages(renew_after)
-    for done, page in enumerate(pages.numbers, start=1):
-        if times.over:
-            return
+        left = until - anyio.current_time()
+        if left <= LEAST:
+            return TIME_WAS_UP
         try:
-            with anyio.fail_after(times.left + times.grace):
-                envelope, prospects = await rooflink.list_prospects({"page": page, "page_size": PAGE_SIZE})
+            with anyio.fail_after(left + grace):
+                await read_due(app, schedule)
         except TimeoutError:
-            return
-        except NotFound:
-            continue  # the list became shorter
-        rows = await anyio.to_thread.run_sync(_rows, prospects)
-        written = await reading.write(rows, total=envelope.count, first=False, last=False, joining=False)
-        if written.lost:
-            return
-        if progress is not None:
-            again = pages.size * len(pages.numbers)
-            await progress(written.count + done * pages.size, written.count + again)
+            return TIME_WAS_UP
+        if progress is not None and not cursor.complete:
+            coverage = await coverage_of(index)
+            await progress(coverage.checked, coverage.total)
+    return ""
 
 
-@dataclass(slots=True)
-class _Way:
-    """Which page comes next. After a jump the page must touch what was read; if it does not, the way leads back."""
+async def read_due(app: Sources, schedule: Schedule) -> Part | None:
+    """Read the page that is due, and say of which part it is.
 
-    page: int = 1
-    walked: int = 0
-    jumped: bool = False
-    steps: int = 0
+    The rest is read one page at a time in this process: who comes second takes the page after it.
 
-    def on(self, upcoming: int, known_until: int) -> None:
-        """The page was kept: on to the next one, or to the last that is known."""
-        self.walked, self.steps = max(self.walked, self.page), 0
-        self.page = max(upcoming, known_until)
-        self.jumped = self.page > upcoming
-
-    def back(self) -> None:
-        """The page does not touch what was read: a page back, or after a few to where the reading left off."""
-        self.steps += 1
-        self.page = self.page - 1 if self.steps <= _STEPS_BACK else self.walked + 1
-        self.page = max(self.page, self.walked, 1)
-        self.jumped = self.page > self.walked + 1
-
-    def again(self) -> None:
-        """The list became shorter: rows that were not read have moved up onto pages that were."""
-        self.page -= 1
+    Raises:
+        ServiceError: it could not be read.
+    """
+    index = index_of(app)
+    cursor = await cursor_of(index)
+    part = cursor.due(schedule, index.clock())
+    if part == "newest":
+        if not (cursor.complete and cursor.newest_position == 0 and await _read_modified(app, index, cursor)):
+            await _read_page(app, index, cursor, part)
+    elif part == "rest":
+        async with app.background.one_at_a_time:
+            cursor = await cursor_of(index)
+            if cursor.due(schedule, index.clock()) == "rest":
+                await _read_page(app, index, cursor, part)
+    return part
 
 
-def _rows(prospects: list[Prospect]) -> list[SeenRow]:
-    return [
-        row_of(prospect.id, details_of(prospect), deleted=prospect.deleted, standing=ProspectProgress.of(prospect))
-        for prospect in prospects
-    ]
+async def _read_page(app: Sources, index: ProspectIndex, cursor: Cursor, part: Part) -> None:
+    number, began = cursor.page(part), anyio.current_time()
+    try:
+        page, prospects = await app.rooflink.list_prospects({"page": number, "page_size": PAGE_SIZE})
+    except NotFound:
+        if number == 1:
+            raise
+        await page_missing(index, cursor, part)
+        return
+    await keep_page(index, cursor, part, page, await rows_of(prospects), anyio.current_time() - began)
+
+
+async def _read_modified(app: Sources, index: ProspectIndex, cursor: Cursor) -> bool:
+    """Read what was made or changed since the newest were read, where RoofLink honours that filter."""
+    if await filter_state(app, "modified_from") != HONOURED:
+        return False
+    began = index.clock()
+    found = await modified_since(app, cursor.newest_at)
+    if found:
+        await newest_are_read(index, began)
+    return found
+
+
+async def modified_since(app: Sources, moment: float) -> bool:
+    """Read what was changed since a moment, by RoofLink's filter; whether that is all of it.
+
+    RoofLink's dates name no time zone, so a day more is asked for, and one more is granted.
+    """
+    day = datetime.fromtimestamp(moment, UTC).date() - timedelta(days=1)
+
+    def fits(row: ProspectRow) -> bool | None:
+        edited = row.progress.edited
+        return edited[:10] >= (day - timedelta(days=1)).isoformat() if edited else None
+
+    return (await read_filtered(app, "modified_from", day.isoformat(), fits)).whole

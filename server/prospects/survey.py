@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
-from leadbridge.server.prospects.index import Coverage, SeenProspects
+from leadbridge.server.prospects.cursor import Coverage, coverage_of
+from leadbridge.server.prospects.index import ProspectIndex
 from leadbridge.server.services.rooflink.progress import ProspectProgress, days_since
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ class Survey:
     coverage: Coverage = field(default_factory=Coverage)
 
 
-async def survey_of(seen: SeenProspects, scope: Scope) -> Survey:
+async def survey_of(seen: ProspectIndex, scope: Scope) -> Survey:
     """Count what the index knows."""
-    coverage = await seen.coverage()
+    coverage = await coverage_of(seen)
     today = datetime.fromtimestamp(seen.clock(), UTC).date()
     survey = await seen.store.run(lambda connection: _survey(connection, seen.key, scope, today))
     survey.coverage = coverage
@@ -108,9 +109,9 @@ def _survey(connection: Connection, account: str, scope: Scope, today: date) -> 
 
     from leadbridge.server.state.tables import seen_prospects as table
 
-    columns = (table.c.prospect_id, table.c.standing, table.c.deleted, table.c.seen_at, table.c.sweep)
+    columns = (table.c.prospect_id, table.c.standing, table.c.deleted, table.c.seen_at, table.c.listed)
     rows = connection.execute(select(*columns).where(table.c.account == account)).all()
-    made_here = sum(row.sweep == 0 for row in rows)
+    made_here = sum(not row.listed and "created" not in row.standing for row in rows)
     survey = Survey(known=len(rows), made_here=made_here, oldest=min((row.seen_at for row in rows), default=None))
     waiting = _count(survey, rows, scope, today)
     survey.stale_total = len(waiting)

@@ -57,6 +57,7 @@ NOTE_NAMES: Mapping[str, str] = MappingProxyType(
 
 StatsShape = Literal["object", "array", "nested"]
 ChecklistShape = Literal["object", "array"]
+ProspectOrder = Literal["created", "edited"]
 LeadListShape = Literal["array", "data", "items", "content", "results", "pages"]
 
 
@@ -78,6 +79,8 @@ class Options:
     now: Callable[[], datetime] = _utc_now
     honoured_filters: frozenset[str] = FILTERS - IGNORED_FILTERS
     max_page_size: int = 100
+    page_seconds: float = 0.0
+    prospect_order: ProspectOrder = "created"
     next_origin: str = ""
     stats_shape: StatsShape = "object"
     checklist_shape: ChecklistShape = "object"
@@ -109,6 +112,7 @@ class Options:
             ("note_names", NOTE_NAMES.keys(), self.note_names.keys()),
             ("stats_shape", get_args(StatsShape), {self.stats_shape}),
             ("checklist_shape", get_args(ChecklistShape), {self.checklist_shape}),
+            ("prospect_order", get_args(ProspectOrder), {self.prospect_order}),
             ("lead_list_shape", get_args(LeadListShape), {self.lead_list_shape}),
         ):
             unknown = sorted(set(given) - set(known))
@@ -133,6 +137,8 @@ class Choices(TypedDict, total=False):
     now: Callable[[], datetime]
     honoured_filters: frozenset[str]
     max_page_size: int
+    page_seconds: float
+    prospect_order: ProspectOrder
     next_origin: str
     stats_shape: StatsShape
     checklist_shape: ChecklistShape
@@ -160,6 +166,8 @@ MEANINGS: Mapping[str, str] = {
     "prospects": "how many there are",
     "honoured_filters": "filters of the prospect list by their API names; others are ignored, as Django does",
     "max_page_size": "10 is how authors of other clients read the documentation",
+    "page_seconds": "how long a page of the prospect list takes, such as 8.0; 8 to 20 were seen in the field",
+    "prospect_order": "created or edited: what the prospect list is sorted by, newest first",
     "next_origin": "origin of `next` and `previous`, such as https://api.roof.link; else the request's own",
     "stats_shape": "object, array or nested",
     "checklist_shape": "object or array",

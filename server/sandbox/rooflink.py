@@ -27,9 +27,9 @@ from leadbridge.server.sandbox.state import State
 from leadbridge.server.sandbox.wire import positive_int
 from leadbridge.server.sandbox_keys import SANDBOX_ROOFLINK_KEY
 
-_AGE = attrgetter("created", "id")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-_PROSPECTS = "/light/jobs/prospect/"
+PROSPECTS = "/light/jobs/prospect/"
+"""The path of the prospect list."""
 
 
 class RoofLink:
@@ -48,10 +48,10 @@ class RoofLink:
 
     def _routes(self) -> Sequence[BaseRoute]:
         return [
-            self._route(_PROSPECTS, GET=self._list),
-            self._route(f"{_PROSPECTS}stats/", GET=self._stats),
-            self._route(f"{_PROSPECTS}{{prospect_id}}/", GET=self._retrieve),
-            self._route(f"{_PROSPECTS}{{prospect_id}}/checklist/", GET=self._checklist),
+            self._route(PROSPECTS, GET=self._list),
+            self._route(f"{PROSPECTS}stats/", GET=self._stats),
+            self._route(f"{PROSPECTS}{{prospect_id}}/", GET=self._retrieve),
+            self._route(f"{PROSPECTS}{{prospect_id}}/checklist/", GET=self._checklist),
             self._route(self._options.create_lead_path, POST=self._create_lead),
             *self._resource(Events(self._options, self._state).routes()),
             *self._resource(Reports(self._options, self._state).routes()),
@@ -114,7 +114,7 @@ class RoofLink:
         rows = list(self._state.prospects.values())
         for test in tests:
             rows = list(filter(test, rows))
-        rows.sort(key=_AGE, reverse=True)
+        rows.sort(key=attrgetter(self._options.prospect_order, "id"), reverse=True)
         return drf.page(request, rows, list_row, self._options.max_page_size, self._options.next_origin)
 
     async def _stats(self, _: Request) -> Response:

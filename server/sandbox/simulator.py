@@ -12,7 +12,7 @@ from starlette.routing import Mount
 
 from leadbridge.server.sandbox.checkpoints import Checkpoints, SettableClock
 from leadbridge.server.sandbox.control import control_routes
-from leadbridge.server.sandbox.exchange import Answer, Connection, Incoming, call
+from leadbridge.server.sandbox.exchange import Answer, Broken, Connection, Incoming, call
 from leadbridge.server.sandbox.faults import UNREACHABLE, Fault, Faults
 from leadbridge.server.sandbox.files import upload_host
 from leadbridge.server.sandbox.front import Front
@@ -28,7 +28,7 @@ from leadbridge.server.sandbox.options import (
 )
 from leadbridge.server.sandbox.records import Event, Lead, Mail, Note, Notice, Photo, Prospect, Upload, Vendor
 from leadbridge.server.sandbox.renovationfind import RenovationFind
-from leadbridge.server.sandbox.rooflink import RoofLink
+from leadbridge.server.sandbox.rooflink import PROSPECTS, RoofLink
 from leadbridge.server.sandbox.seed import seed_state
 from leadbridge.server.sandbox.state import RequestRecord, State, Write
 from leadbridge.server.sandbox.transport import SandboxTransport
@@ -178,6 +178,9 @@ class Sandbox:
             self.requests.append(record)
 
         async def carry_out() -> Answer:
+            slow = incoming.path == ROOFLINK_ROOT + PROSPECTS and self.options.page_seconds
+            if slow and not await connection.wait(slow):
+                raise Broken("read_timeout")
             return await call(self._services, incoming)
 
         if fault is None:

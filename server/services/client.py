@@ -7,6 +7,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
@@ -40,6 +41,11 @@ logger = logging.getLogger("leadbridge")
 OnWait = Callable[[float], Awaitable[None]]
 on_wait: ContextVar[OnWait | None] = ContextVar("on_wait", default=None)
 """Called before a wait of a second or more, with its seconds; a tool call sets it to report progress."""
+
+in_background: ContextVar[bool] = ContextVar("in_background", default=False)
+"""Set by what reads while nobody calls: its requests leave only where nobody else wants to, and are not repeated."""
+RESERVED, BUSY = 2, 10.0
+"""Places in the window that the background leaves free for so many seconds after a call's request."""
 
 
 class Permit(Protocol):
@@ -78,6 +84,7 @@ class ServiceClient:
         self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
         self._exchanges = Exchanges(service, secret, transport)
         self._met = False
+        self._called_at = -math.inf
         self._sleep = sleep
         self._clock = clock
 
@@ -130,8 +137,9 @@ class ServiceClient:
         while True:
             attempt += 1
             left = False
+            background = in_background.get()
             try:
-                async with self.rate_limiter.slot(deadline - self._clock(), on_wait.get()):
+                async with self._slot(deadline - self._clock(), background=background):
                     if permit is not None:
                         await permit.sending()
                     patience = deadline - self._clock()
@@ -153,7 +161,7 @@ class ServiceClient:
                 logger.debug("%s: %s", operation.id, type(error).__name__)
                 if isinstance(error, NotFound):
                     self.observed.not_found(operation, query or {})
-                again = decide(error, operation, self.service, attempt)
+                again = None if background else decide(error, operation, self.service, attempt)
                 if again is not None and self._clock() + again.delay >= deadline:
                     again = None
                 await self._cool_off(error, again)
@@ -161,6 +169,14 @@ class ServiceClient:
                     raise _final(error, operation, self.service) from None
                 if not again.everyone:
                     await self._sleep(again.delay)
+
+    def _slot(self, patience: float, *, background: bool) -> AbstractAsyncContextManager[None]:
+        """A place in the rate limit; for the background one that nobody else wants."""
+        if not background:
+            self._called_at = self._clock()
+            return self.rate_limiter.slot(patience, on_wait.get())
+        busy = self._clock() - self._called_at < BUSY
+        return self.rate_limiter.slot(patience, idle=RESERVED if busy else 0)
 
     async def meet_sandbox(self) -> None:
         """Make sure that the sandbox is there where the settings say so, once; without the rate limiter and the ledger.

@@ -68,9 +68,15 @@ class RateLimiter:
 
     @contextlib.asynccontextmanager
     async def slot(
-        self, patience: float, on_wait: Callable[[float], Awaitable[None]] | None = None
+        self,
+        patience: float,
+        on_wait: Callable[[float], Awaitable[None]] | None = None,
+        *,
+        idle: int | None = None,
     ) -> AsyncGenerator[None]:
         """Wait for a place; the request is sent in the block, and its answer has come when the block ends.
+
+        `idle`: for a place that nobody else wants, with at least so many others left free.
 
         Raises:
             RateLimited: the next place is more than `patience` seconds away; none was taken. Or a cool-off that another
@@ -79,12 +85,12 @@ class RateLimiter:
         until = self.clock() + patience
         shared = self._shared
         try:
-            number = await self._wait(shared, until, on_wait)
+            number = await self._wait(shared, until, on_wait, idle)
             self.warning = ""
         except StateError as error:
             self._alone(error)
             shared = self._own
-            number = await self._wait(shared, until, on_wait)
+            number = await self._wait(shared, until, on_wait, idle)
         left = self.clock()
         yield
         if self.clock() - left < UNANSWERED:
@@ -108,8 +114,19 @@ class RateLimiter:
         """Requests in the current window and seconds of cool-off left, of all processes."""
         return await self._everywhere(lambda queue: (queue.used, queue.cooling))
 
-    async def _wait(self, shared: SharedLimit, until: float, on_wait: Callable[[float], Awaitable[None]] | None) -> int:
+    async def _wait(
+        self,
+        shared: SharedLimit,
+        until: float,
+        on_wait: Callable[[float], Awaitable[None]] | None,
+        idle: int | None,
+    ) -> int:
         """The number under which the caller left."""
+        while idle is not None:
+            number, wait = await shared.change(self._work(lambda queue: self._enter_idle(queue, idle, until)))
+            if not wait:
+                return number
+            await self.sleep(wait)
         number, wait = await shared.change(self._work(lambda queue: self._enter(queue, until)))
         try:
             while wait > 0:
@@ -149,6 +166,11 @@ class RateLimiter:
         number, wait = queue.enter()
         patience = max(0.0, until - self.clock()) if len(queue.waiting) <= MOST_WAITING else 0.0
         self._refuse_beyond(queue, wait, patience)
+        return number, wait
+
+    def _enter_idle(self, queue: Queue, reserved: int, until: float) -> tuple[int, float]:
+        number, wait = queue.enter_idle(reserved)
+        self._refuse_beyond(queue, wait, until - self.clock())
         return number, wait
 
     def _leave(self, queue: Queue, number: int, until: float) -> float:

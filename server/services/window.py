@@ -13,6 +13,8 @@ UNANSWERED = 1.0
 machine or network it may well take that long. A service that answers in 0.3 s gets 5 requests in 1.3 s."""
 GAP = 0.001
 """Seconds between the end of a window and the next request."""
+LOOK_AGAIN = 0.02
+"""Seconds, at least, between two looks for an idle place."""
 TICK = 1e-6
 """Seconds; no sleep is more exact."""
 
@@ -72,6 +74,13 @@ class Queue:
 
     def enter(self) -> tuple[int, float]:
         """A new number, and the seconds until its owner is to look again; with 0 it has left."""
+        self._last += 1
+        return self._last, self.leave(self._last)
+
+    def enter_idle(self, reserved: int) -> tuple[int, float]:
+        """A new number that has left, if nobody waits and so many places stay free; else when to look again."""
+        if self.waiting or self.cooling or len(self._left) + reserved >= self._requests:
+            return 0, max(self.soonest, LOOK_AGAIN)
         self._last += 1
         return self._last, self.leave(self._last)
 

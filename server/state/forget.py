@@ -52,7 +52,7 @@ def forget_settled(connection: Connection, now: float) -> Forgotten:
         connection.execute(writes.update().where(writes.c.id == newest).values(**values))
     connection.execute(approvals.delete().where(approvals.c.at <= now - USED_YES))
     records = sum(connection.execute(table.delete()).rowcount for table in (tables.leads, tables.seen_prospects))
-    for table in (tables.seen_keys, tables.seen_sweeps, tables.seen_coverage, tables.observations):
+    for table in (tables.seen_keys, tables.seen_coverage, tables.observations):
         connection.execute(table.delete())
     audit.begin_anew(connection)
     audit.append(connection, now, {"forgot": gone, "by": "person"})

@@ -123,7 +123,7 @@ def take_over(connection: Connection, earlier: str, account: str) -> None:
     for table in (tables.writes, tables.being_created, service_keys):
         connection.execute(table.update().where(table.c.account == earlier).values(account=account))
     _merge_leads(connection, earlier, account)
-    index = (tables.seen_coverage, tables.seen_prospects, tables.seen_keys, tables.seen_sweeps)
+    index = (tables.seen_coverage, tables.seen_prospects, tables.seen_keys)
     has_index = any(_holds(connection, table, table.c.account == account) for table in index)
     for table in index:
         # Half of one index and half of another is none: what was read under another key is read again.

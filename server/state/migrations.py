@@ -61,6 +61,17 @@ def _companies(connection: Connection) -> None:
     note_earlier_accounts(connection)
 
 
+def _two_positions(connection: Connection) -> None:
+    """7 to 8: RoofLink's list is read by two positions; its prospects stay, and are read once more."""
+    for table in ("seen_sweeps", "seen_coverage"):
+        connection.execute(text(f"DROP TABLE IF EXISTS {table}"))
+    found = inspect(connection)
+    if "sweep" in {column["name"] for column in found.get_columns("seen_prospects")}:
+        connection.execute(text("DROP INDEX IF EXISTS seen_prospects_by_sweep"))
+        connection.execute(text("ALTER TABLE seen_prospects DROP COLUMN sweep"))
+    _add_what_is_missing(connection)
+
+
 def _add_what_is_missing(connection: Connection) -> None:
     """New tables, and new columns with an empty value in tables that are there."""
     empties = ((JSON, "'{}'"), (Boolean, "false"), ((Integer, Numeric), "0"))
@@ -90,4 +101,5 @@ _STEPS: dict[int, Callable[[Connection], None]] = {
     4: _companies,
     5: _add_what_is_missing,
     6: _add_what_is_missing,
+    7: _two_positions,
 }

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 AUDIT_HEAD = "audit_head"
 AUDIT_START = "0" * 64
 """What the first row of the audit trail follows."""
@@ -114,13 +114,13 @@ seen_prospects = Table(
     metadata,
     Column("account", String(64), primary_key=True),
     Column("prospect_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("sweep", BigInteger, nullable=False),  # the unbroken run of RoofLink's list that it was last seen in
     Column("told", JSON, nullable=False),  # what RoofLink told
     Column("profile", Text, nullable=False),  # the same, normalised, as it is compared; empty in a row of before
     Column("standing", JSON, nullable=False),  # stage, rep, dates, next step; empty where the list was not read
     Column("deleted", Boolean, nullable=False),
+    Column("listed", Boolean, nullable=False),  # read in the list's order; not only made here, or found by a filter
     Column("seen_at", Float, nullable=False),
-    Index("seen_prospects_by_sweep", "account", "sweep"),
+    Index("seen_prospects_by_age", "account", "seen_at"),
 )
 
 seen_keys = Table(
@@ -132,24 +132,21 @@ seen_keys = Table(
     Index("seen_keys_by_prospect", "account", "prospect_id"),
 )
 
-seen_sweeps = Table(
-    "seen_sweeps",
-    metadata,
-    Column("account", String(64), primary_key=True),
-    Column("sweep", BigInteger, primary_key=True, autoincrement=False),
-    Column("started_at", Float, nullable=False),
-    Column("reached_end", Boolean, nullable=False),
-)
-
 seen_coverage = Table(
     "seen_coverage",
     metadata,
     Column("account", String(64), primary_key=True),
     Column("rules", Integer, nullable=False),  # of normalising; rows of other rules are read again
     Column("total", Integer),  # prospects on the service, as it last told
-    Column("checked_at", Float, nullable=False),  # when the newest ones were last looked at
-    Column("holder", String(32), nullable=False),  # who is reading the list
-    Column("held_until", Float, nullable=False),
+    Column("page_rows", Integer, nullable=False),  # rows that a page has
+    Column("page_seconds", Float, nullable=False),  # how long a page takes
+    Column("newest_position", Integer, nullable=False),  # rows; see leadbridge.server.prospects.cursor
+    Column("newest_at", Float, nullable=False),
+    Column("rest_position", Integer, nullable=False),
+    Column("rest_started_at", Float, nullable=False),
+    Column("complete_since", Float, nullable=False),
+    Column("reader", String(32), nullable=False),  # the process that reads in the background
+    Column("reader_until", Float, nullable=False),
 )
 
 observations = Table(

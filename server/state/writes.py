@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.state import statements
-from leadbridge.server.state.tables import approvals, being_created, writes
+from leadbridge.server.state.tables import approvals, being_created, seen_prospects, writes
 
 UNRESOLVED = ("intended", "sent", "unknown")
 STATES = (*UNRESOLVED, "done", "failed")
@@ -103,15 +103,24 @@ def is_used(connection: Connection, approval_id: str) -> bool:
 
 
 def being_created_beside(connection: Connection, account: str, subject: str, since: float) -> Sequence[Any]:
-    """What other writes than those about a subject create, the newest first; what is settled since goes."""
+    """What other writes than those about a subject create, the newest first.
+
+    What is settled since goes, and what is deleted in RoofLink does not count.
+    """
     old = (writes.c.state == "done") & (writes.c.created_at <= since)
     settled = select(writes.c.id).where(or_(writes.c.state == "failed", old))
     connection.execute(being_created.delete().where(being_created.c.write_id.in_(settled)))
+    there = (seen_prospects.c.account == account, seen_prospects.c.deleted.is_(True))
+    deleted = select(seen_prospects.c.prospect_id).where(*there)
     columns = (writes.c.id, writes.c.state, writes.c.record_id, being_created.c.told, being_created.c.found_by)
     return connection.execute(
         select(*columns)
         .join(writes, writes.c.id == being_created.c.write_id)
-        .where(being_created.c.account == account, writes.c.subject != subject)
+        .where(
+            being_created.c.account == account,
+            writes.c.subject != subject,
+            or_(writes.c.record_id.is_(None), writes.c.record_id.not_in(deleted)),
+        )
         .order_by(writes.c.id.desc())
     ).all()
 

@@ -111,6 +111,8 @@ class SameWithinADay:
     """The same again within 24 hours is a repeat, that is not sent; with `whole_subject` also with other arguments."""
 
     whole_subject: bool = False
+    after: int = 0
+    """The number of a write up to which none counts any more, because what it made is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,8 @@ class OnceForGood:
     """The same again is a repeat however late; with `whole_subject` also with other arguments."""
 
     whole_subject: bool = False
+    after: int = 0
+    """The number of a write up to which none counts any more, because what it made is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +172,8 @@ class Preview:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     """What is told with the outcome but not asked about: it may differ from one moment to the next."""
+    figures: tuple[str, ...] = ()
+    """What is shown with the question and not compared with what was shown before: it changes while somebody reads."""
     before: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
 
     def __post_init__(self) -> None:
@@ -234,6 +240,11 @@ class Write:
         """All that a person is asked, and what the marks in it mean."""
         text = "\n".join([*self.lines, *(f"Note: {warning}" for warning in self.preview.warnings)])
         return f"{text}\n{QUOTED}" if OPEN in text else text
+
+    @property
+    def shown(self) -> str:
+        """The question, and figures that may change while somebody reads it: a yes does not depend on them."""
+        return "\n".join([self.question, *self.preview.figures])
 
     def repeat_digests(self) -> tuple[str, str]:
         """Digests that the same write again has too, knowingly or not: of what is meant, and letter by letter.

@@ -29,6 +29,7 @@ STATE = "postgresql://leads:hunter2@db.example/leads"
 READINGS: dict[str, tuple[str, Any]] = {
     "rooflink_api_key": (KEY, SecretStr(KEY)),
     "rooflink_api_key_file": ("key.txt", Path("key.txt")),
+    "background_reading": ("false", False),
     "rooflink_base_url": ("https://crm.example/api/", "https://crm.example/api"),
     "renovationfind_token": (TOKEN, SecretStr(TOKEN)),
     "renovationfind_token_file": ("token.txt", Path("token.txt")),

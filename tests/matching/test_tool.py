@@ -45,7 +45,7 @@ async def test_nobody_is_told_as_nobody(time, sandbox):
     async with connected(sandbox, time=time) as client:
         result = await call(client, TOOL, address="1 Nowhere Pl, Nome, AK 99762")
     assert data_of(result)["matches"] == []
-    assert text_of(result) == "No match; checked 150 of 150 prospects."
+    assert text_of(result) == "No match; checked 150 of 150 prospects (the oldest part read just now)."
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,8 @@ from mcp import Client
 from leadbridge.server import app
 from leadbridge.server.app import build_app_context, build_server
 from leadbridge.server.matching.profile import ContactDetails
-from leadbridge.server.prospects.duplicates import index_of, remember_created
+from leadbridge.server.prospects.duplicates import remember_created
 from leadbridge.server.prospects.pipeline import pipeline_of
-from leadbridge.server.prospects.runs import begin
 from leadbridge.server.prospects.survey import Scope
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.faults import Fault
@@ -251,8 +250,7 @@ async def test_a_long_list_is_read_in_several_calls_and_each_says_how_far_it_is(
             assert (data["total"], data["active"] + data["deleted"]) == (3_000, data["read"])
             assert text.startswith(f"Pipeline from {data['read']:,} of 3,000 prospects: ")
             new = [page for page in listed(sandbox) if page * 100 > read]
-            assert listed(sandbox)[0] == 1
-            assert len(listed(sandbox)) <= len(new) + 2, "what was read is not read again"
+            assert len(listed(sandbox)) <= len(new) + 1, "what was read is not read again"
             pages += new
             assert data["read"] > read
             read = data["read"]
@@ -301,7 +299,7 @@ async def test_a_second_call_goes_on_where_the_first_stopped(company, time, wall
         assert data_of(first)["read"] == 40
         sandbox.requests.clear()
         second = await call(client, TOOL)  # at once: it is not put off for being asked again
-        assert listed(sandbox) == [1, 4, 5, 6, 7, 8, 9, 10]
+        assert listed(sandbox) == [5, 6, 7, 8, 9, 10]
         assert told(data_of(second)) == expected(sandbox, wall)
         sandbox.requests.clear()
         await call(client, TOOL)
@@ -343,22 +341,7 @@ async def test_a_reading_that_is_cancelled_is_kept_and_gone_on_with(company, tim
     pipeline = await pipeline_of(app, Scope(), 30)
     app.store.close()
     assert (pipeline.survey.known, pipeline.survey.coverage.complete) == (100, True)
-    assert listed(sandbox) == [1, 3, 4, 5, 6, 7, 8, 9, 10]
-
-
-async def test_a_process_that_was_killed_while_reading_holds_nobody_up_for_long(company, ask, wall, time, tmp_path):
-    sandbox = company(30, max_page_size=10)
-    store = f"sqlite:///{tmp_path / 'state.db'}"
-    settings = make_settings(state_url=store)
-    dead = build_app_context(settings, sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall)
-    assert await begin(index_of(dead), 30) is not None
-    dead.store.close()
-    result = await ask(sandbox, settings={"state_url": store, "call_deadline": 1})
-    assert "NOTHING WAS READ YET (another LeadBridge process is reading the list)" in text_of(result)
-    assert told(data_of(result))["own"] == expected(sandbox, wall)["own"]
-    assert "steps" not in data_of(result)["stages"][0]
-    wall.now += 36
-    assert told(data_of(await ask(sandbox, settings={"state_url": store}))) == expected(sandbox, wall)
+    assert listed(sandbox) == [4, 5, 6, 7, 8, 9, 10]
 
 
 async def test_new_changed_and_deleted_prospects_in_between(company, time, wall):
@@ -447,7 +430,9 @@ async def test_what_vanished_from_a_page_that_was_not_read_again_is_told(company
         assert told(data_of(await call(client, TOOL))) == expected(sandbox, wall)
 
 
-async def test_after_a_week_the_list_is_read_anew_and_the_call_says_so(company, time, wall, monkeypatch):
+async def test_after_a_week_all_is_still_known_and_its_age_is_said_until_it_is_read_again(
+    company, time, wall, monkeypatch
+):
     sandbox = company(100, max_page_size=10)
     async with connected(sandbox, time=time, clock=wall) as client:
         await call(client, TOOL)
@@ -455,10 +440,11 @@ async def test_after_a_week_the_list_is_read_anew_and_the_call_says_so(company, 
         with monkeypatch.context() as patched:
             stop_after(patched, 4)
             result = await call(client, TOOL)
-        assert (data_of(result)["read"], data_of(result)["complete"]) == (100, False)
-        assert "BEING READ ANEW (the time was up): all are known from earlier" in text_of(result)
+        assert (data_of(result)["read"], data_of(result)["complete"]) == (100, True)
         assert "the oldest 8 days ago" in text_of(result)
-        assert told(data_of(await call(client, TOOL))) == expected(sandbox, wall)
+        result = await call(client, TOOL)
+        assert told(data_of(result)) == expected(sandbox, wall)
+        assert "the oldest just now" in text_of(result)
 
 
 @pytest.mark.parametrize(
@@ -535,7 +521,7 @@ async def test_without_the_list_what_is_known_from_before_is_told_with_its_age(c
         assert told(data_of(result)) == right
         text = text_of(result)
         assert "Reading the list stopped: " in text
-        assert "BEING READ ANEW: all are known from earlier, but changes are missing." in text
+        assert "the oldest 2 hours ago" in text
         assert "the oldest 2 hours ago" in text
 
 
@@ -562,19 +548,6 @@ async def test_when_both_fail_and_nothing_is_known_it_is_an_error(company, ask):
     sandbox.faults.clear()
     sandbox.faults.add(Fault(kind="status", status=403, match=LIST, times=None))
     assert (await ask(sandbox, rep_id=301)).is_error, "the statistics are not asked for one rep"
-
-
-async def test_one_rep_and_no_list_yet_shows_nothing_of_the_company(company, ask, wall, time, tmp_path):
-    sandbox = company(30)
-    store = f"sqlite:///{tmp_path / 'state.db'}"
-    busy = build_app_context(
-        make_settings(state_url=store), sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall
-    )
-    assert await begin(index_of(busy), 30) is not None
-    busy.store.close()
-    text = text_of(await ask(sandbox, settings={"state_url": store, "call_deadline": 1}, rep_id=301))
-    assert "NOTHING WAS READ YET (another LeadBridge process is reading the list). Call again" in text
-    assert "stage |" not in text
 
 
 async def test_a_refused_key_is_an_error_whatever_is_known(company, time, wall):
@@ -680,7 +653,7 @@ async def test_odd_rows_count_as_unknown_and_without_date_and_break_nothing(vers
     assert ", no date 3\n" in text
 
 
-async def test_progress_says_how_far_the_list_was_read_and_what_is_read_again(company, time, wall):
+async def test_progress_says_how_far_the_list_was_read(company, time, wall):
     sandbox = company(250)
     heard: list[tuple[float, float | None, str | None]] = []
 
@@ -691,15 +664,6 @@ async def test_progress_says_how_far_the_list_was_read_and_what_is_read_again(co
         await client.call_tool(TOOL, {}, progress_callback=listen)
         pages = [row for row in heard if row[1] is not None]
         assert pages == [(n, 250, f"read {n} of 250 prospects") for n in (100, 200, 250)]
-        heard.clear()
-        wall.now += 7_200
-        await client.call_tool(TOOL, {}, progress_callback=listen)
-        pages = [row for row in heard if row[1] is not None]
-    assert pages == [
-        (250, 250, "read 250 of 250 prospects"),
-        (350, 450, "read 100 of 200 prospects again"),
-        (450, 450, "read 200 of 200 prospects again"),
-    ]
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ from leadbridge.tools.pipeline.hand_off_ties import already_tied, or_tied, unlik
 from leadbridge.tools.renovationfind.lead_answers import customer_lines
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
 from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead
+from leadbridge.tools.rooflink.duplicate_check import coverage_doubt, deleted_since
 
 HAND_OFF = LocalOperation("leadbridge.hand_off_lead", "rooflink", "Hand off lead", Effect.IRREVERSIBLE)
 
@@ -55,6 +56,8 @@ class HandOff:
     """The prospect that the lead is tied to instead of creating one."""
     noting: bool
     """Whether notes may be written; with the toolset `notes` dropped, the link stands in `extra_info` only."""
+    after: int = 0
+    """The last write of a hand-off whose prospect was deleted since; none up to it counts."""
 
     async def plan(self, known: KnownLead | None, *, already_accepted: bool) -> Write:
         """The whole of it: what is done already, what a person is asked, and the steps."""
@@ -63,6 +66,10 @@ class HandOff:
             known = await self.app.leads.get(self.lead_id)
         created = await self.app.ledger.about("rooflink", self._subject)
         noted = await self.app.ledger.about("rooflink", self._note_subject) if self.noting else None
+        again = await deleted_since(self.app, created) if created is not None else ""
+        if created is not None and again:
+            self.after = max(created.write_id, noted.write_id if noted is not None else 0)
+            created = noted = None
         done = [row for row in (created, noted) if row is not None and row.state == "done"]
         job = next((row.record_id for row in done if row.record_id is not None), None)
         create, existing = None, None
@@ -85,7 +92,7 @@ class HandOff:
         key = f"{self._subject} plan"
         if over and refusal is None:
             key = self._subject if created in done else self._note_subject
-        warnings = create.plan.preview.warnings if create is not None else ()
+        warnings = (*filter(None, [again]), *(create.plan.preview.warnings if create is not None else ()))
         if existing is not None:
             warnings = (
                 *([f"Prospect {existing.id} is deleted in RoofLink."] if existing.deleted else []),
@@ -113,6 +120,7 @@ class HandOff:
                 ),
                 said=frozenset(self._arguments) - ({"lead_status"} if create is None and job is None else frozenset()),
                 warnings=warnings,
+                figures=create.plan.preview.figures if create else await coverage_doubt(self.app) if accept else (),
             ),
             repeat=OnceForGood(whole_subject=True),
             needs_approval=job is None,
@@ -231,7 +239,7 @@ class HandOff:
             plan,
             subject=Subject(f"lead {self.lead_id}", self._subject),
             preview=replace(plan.preview, warnings=(*plan.preview.warnings, *left_out)),
-            repeat=OnceForGood(whole_subject=True),
+            repeat=OnceForGood(whole_subject=True, after=self.after),
             blocked=or_tied(plan.blocked),
         )
         return Creation(step, told, self.given)
@@ -272,5 +280,5 @@ class HandOff:
             subject=Subject(f"job {job}", self._note_subject),
             arguments=arguments,
             preview=Preview(lines=(f"Add a note to job {job}.",)),
-            repeat=OnceForGood(whole_subject=True),
+            repeat=OnceForGood(whole_subject=True, after=self.after),
         )

@@ -28,7 +28,7 @@ def unlike(known: KnownLead | None, prospect: Prospect) -> list[str]:
     """A warning where what is known of the lead has nothing in common with the prospect."""
     from leadbridge.server.matching.compare import compare
     from leadbridge.server.matching.profile import ContactDetails, profile_of
-    from leadbridge.server.prospects.details import details_of
+    from leadbridge.server.prospects.index import details_of
 
     if known is None:
         return []

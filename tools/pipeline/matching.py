@@ -148,7 +148,11 @@ def _lines(report: DuplicateReport, data: Matches) -> list[str]:
 def _remarks(report: DuplicateReport) -> list[str]:
     remarks: list[str] = []
     if not report.coverage.complete:
-        remarks.append(f"NOT ALL WERE COMPARED ({report.stopped}): no match proves nothing yet. Call again to go on.")
+        proves = "no match proves nothing yet"
+        if report.place is not None:
+            proves = f"there may be others outside {report.place.what}"
+        go_on = "" if report.coverage.read_on else " Call again to go on."
+        remarks.append(f"NOT ALL WERE COMPARED ({report.stopped}): {proves}.{go_on}")
     if report.cut:
         remarks.append(f"NOT ALL WERE COMPARED: {report.cut}")
     if report.likely:

@@ -28,16 +28,10 @@ async def pipeline_snapshot(
     from leadbridge.server.prospects.survey import Scope
 
     app = app_context(ctx)
-    listed: int | None = None
 
     async def progress(read: int, total: int | None) -> None:
-        nonlocal listed
-        listed = total if listed is None else listed
         of = "" if total is None else f" of {total:,}"
-        told = f"read {read:,}{of} prospects"
-        if listed is not None and total is not None and read > listed:
-            told = f"read {read - listed:,} of {total - listed:,} prospects again"
-        await ctx.report_progress(read, total, told)
+        await ctx.report_progress(read, total, f"read {read:,}{of} prospects")
 
     await app.company.confirm("rooflink")
     scope = Scope(stale_after_days, rep_id, region_id)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import Field
 
 from leadbridge.server.services.rooflink.models import Step
+from leadbridge.server.services.rooflink.progress import age
 from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import clean, label
 from leadbridge.tools.rooflink.prospect_views import STAT_NAMES, step_of
@@ -188,8 +189,8 @@ def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
     if not coverage.complete:
         notes.append(_what_is_missing(pipeline))
     if survey.oldest is not None:
-        age = _age(now - survey.oldest)
-        notes.append(f"Each prospect counts as it was last read, the oldest {age}; later edits show when read again.")
+        when = age(now - survey.oldest)
+        notes.append(f"Each prospect counts as it was last read, the oldest {when}; later edits show when read again.")
     beyond = survey.known - coverage.total if coverage.complete and coverage.total is not None else 0
     made_here = min(survey.made_here, beyond)
     if made_here > 0:
@@ -211,17 +212,16 @@ def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
 
 
 def _what_is_missing(pipeline: Pipeline) -> str:
-    survey, total = pipeline.survey, pipeline.survey.coverage.total
+    from leadbridge.server.prospects.duplicates import rest_of
+
     why = f" ({pipeline.stopped})" if pipeline.stopped else ""
-    if not survey.known:
+    if not pipeline.survey.known:
         only = "" if pipeline.counts is None else ": only RoofLink's own counts are shown"
         return f"NOTHING WAS READ YET{why}{only}. Call again to read the list."
-    if total is not None and survey.known >= total:
-        return f"BEING READ ANEW{why}: all are known from earlier, but changes are missing. Call again to go on."
-    return (
-        f"INCOMPLETE{why}: the list is read newest first, so old and stale prospects are missing most. Call again to "
-        "go on; it does not start anew."
-    )
+    missing = "the list is read newest first, so old and stale prospects are missing most"
+    if pipeline.survey.coverage.read_on:
+        return f"INCOMPLETE ({rest_of(pipeline.survey.coverage)}): {missing}."
+    return f"INCOMPLETE{why}: {missing}. Call again to go on; it does not start anew."
 
 
 def _stage_counts(counts: Sequence[tuple[str, int]] | None) -> dict[str, int]:
@@ -271,11 +271,3 @@ def _rep(name: str, rep_id: int | None) -> str:
 def _step(key: str) -> str | None:
     name = step_of(Step(key=key)).key if key else ""
     return name if name.isascii() and len(name) <= MOST_STEP else _name(key) or None
-
-
-def _age(seconds: float) -> str:
-    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= 2 * size or (seconds >= size and name == "minute"):
-            count = int(seconds // size)
-            return f"{count} {name}{'' if count == 1 else 's'} ago"
-    return "just now"

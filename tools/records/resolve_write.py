@@ -172,7 +172,7 @@ class _Look:
         """
         from leadbridge.server.matching.compare import compare
         from leadbridge.server.matching.profile import profile_of
-        from leadbridge.server.prospects.details import details_of
+        from leadbridge.server.prospects.index import details_of
         from leadbridge.server.prospects.own_lead import created_around
 
         number = self.row.write_id

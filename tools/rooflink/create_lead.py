@@ -36,7 +36,7 @@ from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, RepeatAllowed, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered
 from leadbridge.server.writes.recovery import LARGEST_ID
-from leadbridge.tools.rooflink.duplicate_check import check_duplicates
+from leadbridge.tools.rooflink.duplicate_check import again_if_deleted, check_duplicates
 
 if TYPE_CHECKING:
     from leadbridge.server.matching.profile import ContactDetails
@@ -127,7 +127,7 @@ async def rooflink_create_lead(
         own = await find_own_lead(app.rooflink, sought, since, known | await app.ledger.records(operation.id))
         return None if own is None else _created(app, sought, own.id, own.customer.id if own.customer else None, place)
 
-    return Write(
+    write = Write(
         action=HttpWrite(
             operation=operation,
             receive=partial(_receive, app, sought, place),
@@ -155,11 +155,13 @@ async def rooflink_create_lead(
                 *check.warnings(),
             ),
             notes=(check.told,),
+            figures=check.figures,
         ),
         repeat=RepeatAllowed() if allow_duplicate else None,
-        needs_approval=allow_duplicate,
+        needs_approval=allow_duplicate or check.needs_a_word,
         blocked=None if allow_duplicate else check.refusal(),
     )
+    return write if allow_duplicate else await again_if_deleted(app, write)
 
 
 def create_lead_rules(given: Mapping[str, Any]) -> list[Problem]:

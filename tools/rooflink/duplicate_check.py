@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.text import LABEL_LIMIT, clean, quoted
+from leadbridge.server.writes.model import SameWithinADay, Write
 from leadbridge.server.writes.preview import PreviewLine
+from leadbridge.server.writes.repeats import EarlierWrite
+from leadbridge.server.writes.write_rows import WriteRow
 
 if TYPE_CHECKING:
     from leadbridge.server.matching.profile import ContactDetails
     from leadbridge.server.prospects.search import Found
 
-SHARE_OF_DEADLINE = 0.2
-MOST_SECONDS = 12.0
+SHARE_OF_DEADLINE = 0.55
+"""Of the call's deadline: RoofLink takes up to 20 s for a page of its list."""
 SHOWN = 10
 
 
@@ -29,12 +32,24 @@ class DuplicateCheck:
     """Those of them that stop it."""
     told: str
     when: float
+    missing: str = ""
+    """How much was compared, and when the rest is known; empty if the house would have been found."""
     failed: str = ""
 
     @property
     def ids(self) -> frozenset[int]:
         """Every prospect that resembles it, likely or not."""
         return frozenset(found.prospect_id for found in self.matches)
+
+    @property
+    def needs_a_word(self) -> bool:
+        """Whether a person has to say that it is created although the same house may be there."""
+        return bool(self.missing)
+
+    @property
+    def figures(self) -> tuple[str, ...]:
+        """What a person reads with the question, and what differs from one moment to the next."""
+        return (f"Note: RoofLink may have this house already: {self.missing}.",) if self.missing else ()
 
     def warnings(self) -> tuple[str, ...]:
         """What resembles it, also what stops nothing: a spouse with the same phone, the house next door."""
@@ -69,6 +84,44 @@ class DuplicateCheck:
         )
 
 
+async def again_if_deleted(app: AppContext, write: Write) -> Write:
+    """The write; if RoofLink shows that what the same one made before is deleted, that one counts no more."""
+    try:
+        earlier = (await app.ledger.look(write)).earlier
+    except Refused:
+        return write  # it is under way, which whoever decides about the write finds too
+    if earlier is None or not (warning := await deleted_since(app, earlier)):
+        return write
+    preview = replace(write.preview, warnings=(*write.preview.warnings, warning))
+    return replace(write, repeat=SameWithinADay(after=earlier.write_id), preview=preview)
+
+
+async def deleted_since(app: AppContext, earlier: EarlierWrite | WriteRow) -> str:
+    """What a person should know if the prospect that a write made was deleted since; empty if it was not."""
+    from leadbridge.server.prospects.sources import is_deleted
+
+    if earlier.record_id is None or not await is_deleted(app, earlier.record_id):
+        return ""
+    made = f"Prospect {earlier.record_id}, made by write {earlier.write_id},"
+    return f"{made} was deleted in RoofLink; this makes it again."
+
+
+async def coverage_doubt(app: AppContext) -> tuple[str, ...]:
+    """What a person should know of the duplicate check before the address is known; nothing if every prospect is.
+
+    Raises:
+        StateError: the state store cannot be used.
+    """
+    from leadbridge.server.prospects.cursor import coverage_of
+    from leadbridge.server.prospects.duplicates import rest_of
+    from leadbridge.server.prospects.sources import index_of
+
+    if not (missing := rest_of(await coverage_of(index_of(app)))):
+        return ()
+    doubt = "RoofLink may have this house already, and then it may be created once more"
+    return (f"Note: unless RoofLink can be searched by postal code, {doubt}: {missing}.",)
+
+
 async def check_duplicates(app: AppContext, sought: ContactDetails) -> DuplicateCheck:
     """Compare with RoofLink's prospects, the newest first, for a part of the call's deadline.
 
@@ -77,18 +130,18 @@ async def check_duplicates(app: AppContext, sought: ContactDetails) -> Duplicate
     """
     from leadbridge.server.prospects.duplicates import likely_duplicates
 
-    seconds = min(MOST_SECONDS, app.settings.call_deadline * SHARE_OF_DEADLINE)
+    seconds = app.settings.call_deadline * SHARE_OF_DEADLINE
     when = app.ledger.clock()
     try:
         report = await likely_duplicates(app, sought, seconds)
     except ServiceError as error:
-        return DuplicateCheck((), (), "Duplicates were not looked for.", when, str(error))
+        return DuplicateCheck((), (), "Duplicates were not looked for.", when, failed=str(error))
     told = f"Duplicates: {report.checked}."
     if report.stopped:
         told += f" Not all were compared ({report.stopped})."
     if report.cut:
         told += f" Not all were compared: {report.cut}"
-    return DuplicateCheck(report.matches, report.likely, told, when)
+    return DuplicateCheck(report.matches, report.likely, told, when, report.missing)
 
 
 def _line(found: Found) -> str:

@@ -102,5 +102,14 @@ def days_since(moment: str, today: date) -> int | None:
     return max(days, 0) if days >= -1 else None
 
 
+def age(seconds: float) -> str:
+    """How long ago, in words: `3 hours ago`, `just now`."""
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= 2 * size or (seconds >= size and name == "minute"):
+            count = int(seconds // size)
+            return f"{count} {name}{'' if count == 1 else 's'} ago"
+    return "just now"
+
+
 def _short(text: str | None) -> str:
     return storable((text or "")[:_NAME]).strip()

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from leadbridge.server.app import build_app_context
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.prospects.cursor import cursor_of, keep_page
+from leadbridge.server.prospects.index import ProspectRow
+from leadbridge.server.prospects.sources import index_of
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.records import Prospect
+from leadbridge.server.services.rooflink.models import Page
 from tests.support import Time, make_sandbox, make_settings, patient_rate_limiter
 
 
@@ -62,8 +66,19 @@ def arrive() -> Callable[..., list[Prospect]]:
             new.address = f"{new.id} Newcomer Ln"
             for name, value in fields.items():
                 setattr(new, name, value)
+            new.edited = max(new.created, new.edited)
             sandbox.prospects[new.id] = new
             added.append(new)
         return added
 
     return add
+
+
+@pytest.fixture
+def read_whole() -> Callable[..., Awaitable[None]]:
+    """Put rows into an app's index as if they had been read this moment, and were all there are."""
+
+    async def read(app: AppContext, rows: list[ProspectRow]) -> None:
+        await keep_page(index_of(app), await cursor_of(index_of(app)), "rest", Page(count=len(rows)), rows, 0.1)
+
+    return read

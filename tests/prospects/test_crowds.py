@@ -8,10 +8,9 @@ import pytest
 
 from leadbridge.server.matching.profile import ContactDetails, profile_of
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.prospects.duplicates import index_of
 from leadbridge.server.prospects.index import row_of
-from leadbridge.server.prospects.runs import begin
 from leadbridge.server.prospects.search import AT_MOST
+from leadbridge.server.prospects.sources import index_of
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.state.tables import seen_prospects
 from tests.support import Person, Time, Version, call, connected, data_of, text_of
@@ -19,20 +18,22 @@ from tests.support import Person, Time, Version, call, connected, data_of, text_
 FIND, CREATE = "find_matching_prospects", "rooflink_create_lead"
 OFFICE = {"phones": (("cell", "(512) 555-0142"),), "email": "office@builder.example.org"}
 CROWD, HALF = 2_200, 1_100
+Arrive = Callable[..., object]
 Fill = Callable[[Iterable[ContactDetails]], Awaitable[AppContext]]
 
 
 @pytest.fixture
-def fill(sandbox: Sandbox, make_deck: Callable[..., AppContext], state_url: str) -> Fill:
+def fill(
+    sandbox: Sandbox,
+    make_deck: Callable[..., AppContext],
+    read_whole: Callable[..., Awaitable[None]],
+    state_url: str,
+) -> Fill:
     """Fill the index with these prospects, whose ids count up from 1, as if the list had been read this moment."""
 
     async def filled(told: Iterable[ContactDetails]) -> AppContext:
         app = make_deck(sandbox, state_url=state_url)
-        reading = await begin(index_of(app), 600)
-        assert reading is not None
-        rows = [row_of(number, one) for number, one in enumerate(told, start=1)]
-        await reading.write(rows, total=len(rows), first=True, last=True, joining=False)
-        await reading.release()
+        await read_whole(app, [row_of(number, one) for number, one in enumerate(told, start=1)])
         return app
 
     return filled
@@ -49,8 +50,10 @@ def office_leads(count: int) -> list[ContactDetails]:
 
 
 async def test_a_duplicate_is_found_though_thousands_carry_the_offices_phone_and_e_mail(
-    fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str, version: Version
+    fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str, version: Version, arrive: Arrive
 ) -> None:
+    arrive(sandbox, id=1, address="4821 Juniper Hollow Dr", city="Plano", state="TX", zipcode="75024")
+    sandbox.prospects[1].customer.cell = "(512) 555-0142"
     known = ContactDetails(
         "4821 Juniper Hollow Dr", "Plano", "TX", "75024", OFFICE["phones"], OFFICE["email"], "Dana Miller"
     )
