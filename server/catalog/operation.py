@@ -126,6 +126,8 @@ class Operation(_Row):
     """Whether an empty body with 200 is a success, as 204 is: what the operation answers is not documented."""
     max_page_size: int = 0
     """The largest page that the service gives; 0 where only the tool's own limit counts."""
+    undocumented: tuple[str, ...] = ()
+    """Arguments whose names the documentation that the user had checked does not have."""
     path_variables: tuple[str, ...] = ()
     """Where the path is unknown: the variables that it may have, each an id."""
 

@@ -23,7 +23,7 @@ from leadbridge.server.errors import CatalogError
 
 LARGEST = 200_000
 """Bytes of a contract file; one that corrects every name of the catalog has a tenth of that."""
-KEYS = ("method", "path", "max_page_size", "query", "body", "values")
+KEYS = ("method", "path", "max_page_size", "query", "body", "values", "undocumented")
 _WIRE = re.compile(r"[!-~]{1,100}", re.ASCII)
 _LONGEST_VALUE = 100
 
@@ -89,7 +89,7 @@ def corrected(operation: Operation, change: JsonValue) -> Operation:
         if key not in KEYS:
             raise NotAllowed(
                 f"{short(key)} is not allowed; allowed: method, path (text), max_page_size (a number), query, body "
-                "(tables of wire names), values (a table of tables)",
+                "(tables of wire names), values (a table of tables), undocumented (a list of arguments)",
                 key,
             )
     new: dict[str, object] = {}
@@ -100,6 +100,8 @@ def corrected(operation: Operation, change: JsonValue) -> Operation:
             new["provenance"] = operation.provenance.model_copy(update={"path": "override"})
     if "max_page_size" in change:
         new["max_page_size"] = _page_size(operation, change["max_page_size"])
+    if "undocumented" in change:
+        new["undocumented"] = _arguments(operation, change["undocumented"])
     fields = {part: dict(getattr(operation, part)) for part in ("query", "body")}
     for part, known in fields.items():
         if part in change:
@@ -125,6 +127,14 @@ def _page_size(operation: Operation, given: JsonValue) -> int:
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= most:
         raise NotAllowed(f"max_page_size must be a number from 1 to {most}", "max_page_size")
     return given
+
+
+def _arguments(operation: Operation, given: JsonValue) -> tuple[str, ...]:
+    known = [*operation.query, *operation.body]
+    names = [name for name in given if isinstance(name, str)] if isinstance(given, list) else []
+    if not isinstance(given, list) or len(names) < len(given) or not {*names} <= {*known}:
+        raise NotAllowed(f"undocumented must be a list of arguments; allowed: {', '.join(known)}", "undocumented")
+    return tuple(names)
 
 
 def _renamed(part: str, known: Mapping[str, Field], names: JsonValue) -> dict[str, Field]:

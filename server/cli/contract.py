@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +11,16 @@ import typer
 
 from leadbridge.server.cli.shared import EnvFile, failed, one_of, settings_without_key, wrong_use
 from leadbridge.server.errors import LeadBridgeError
+from leadbridge.server.text import clean
 
 if TYPE_CHECKING:
     from leadbridge.server.catalog import Catalog
     from leadbridge.server.config.settings import Settings
+    from leadbridge.server.contract.check import Checked
 
+
+MOST_CHOICES = 9
+"""Documented names to choose from by number; another one can be typed."""
 
 contract_app = typer.Typer(help="What is sent to the services, and where that is known from.", no_args_is_help=True)
 
@@ -40,8 +46,11 @@ def contract_check(
     service: Annotated[
         str, typer.Option(help="Whose documentation.", parser=one_of("rooflink", "renovationfind", "both"))
     ] = "both",
-    openapi: Annotated[str, typer.Option(help="An OpenAPI file or URL (JSON or YAML), instead of the sources.")] = "",
+    openapi: Annotated[str, typer.Option(help="A file or URL instead: OpenAPI or a Postman collection.")] = "",
     mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = "https://developers.rooflink.com/mcp",
+    settle: Annotated[
+        list[str] | None, typer.Option("--set", help="A documented name of an argument: create_lead.first_name=first")
+    ] = None,
     llms: Annotated[
         str, typer.Option(help="RenovationFind's documentation index.")
     ] = "https://docs.renovationfind.com/llms.txt",
@@ -57,8 +66,15 @@ def contract_check(
     checked = anyio.run(
         lambda: check.check(catalog, settings, service=service, mcp_url=mcp, llms_url=llms, openapi=openapi)
     )
+    try:
+        for given in settle or ():
+            checked.settle(given)
+    except LeadBridgeError as error:
+        wrong_use(str(error))
     for line in check.lines_of(checked):
         typer.echo(line)
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        _ask(checked)
     if checked.settled:
         text = check.written_text(catalog, checked)
         typer.echo(f"\nWhat settles it:\n\n{text}")
@@ -74,6 +90,22 @@ def contract_check(
         typer.echo(f"There is nothing to settle: {write} was not written.")
     if checked.failures:
         raise typer.Exit(1)
+
+
+def _ask(checked: Checked) -> None:
+    """Which documented name each argument has whose own is not documented; an empty answer leaves it open."""
+    for one, argument, left in checked.questions():
+        choices = left[:MOST_CHOICES]
+        typer.echo(f"\n{one.operation.id}: {argument} is not documented. Documented, and sent by no argument:")
+        for number, name in enumerate(choices, 1):
+            typer.echo(f"  {number}  {clean(name, limit=60)}")
+        answer = typer.prompt(f"Which of them is {argument}? (empty: none)", default="", show_default=False).strip()
+        chosen = choices[int(answer) - 1] if answer.isdecimal() and 0 < int(answer) <= len(choices) else answer
+        if chosen:
+            try:
+                checked.settle(f"{one.operation.id}.{argument}={chosen}")
+            except LeadBridgeError as error:
+                typer.echo(f"Not taken: {error}")
 
 
 def _catalog(settings: Settings) -> Catalog:

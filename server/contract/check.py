@@ -6,24 +6,24 @@ Shown before anything is written, and nothing is written that was not asked for.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import JsonValue
-
-from leadbridge.server.catalog import Catalog
+from leadbridge.server.catalog import Catalog, Operation
 from leadbridge.server.catalog.candidates import load_candidates
+from leadbridge.server.catalog.routes import NotAllowed
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.config.text_files import UnreadableFileError, read_text
 from leadbridge.server.contract import llms, readme_mcp
-from leadbridge.server.contract.compare import Comparison, compare
-from leadbridge.server.contract.documents import document_of
+from leadbridge.server.contract.compare import PARTS, Comparison, compare
+from leadbridge.server.contract.formats import described_in
 from leadbridge.server.contract.match import bases_of, known_names, matching, may_be_ours
-from leadbridge.server.contract.openapi import Documented, operations_in
+from leadbridge.server.contract.openapi import Documented
 from leadbridge.server.contract.toml_text import contract_text
 from leadbridge.server.contract.web import LARGEST_ANSWER, DocumentationError, reading, text_of
 from leadbridge.server.errors import CatalogError
+from leadbridge.server.text import clean
 
 
 @dataclass(slots=True)
@@ -35,9 +35,48 @@ class Checked:
     failures: list[str] = field(default_factory=list)
 
     @property
-    def settled(self) -> list[Comparison]:
-        """The operations that the documentation corrects."""
-        return [one for one in self.comparisons if one.settled != one.operation]
+    def settled(self) -> list[Operation]:
+        """The operations that the documentation corrects, or misses names of, as they are then called."""
+        found = [
+            one.settled.model_copy(update={"undocumented": tuple(name for part in PARTS for name in one.missed(part))})
+            for one in self.comparisons
+            if one.documented is not None
+        ]
+        before = {one.operation.id: one.operation for one in self.comparisons}
+        return [settled for settled in found if settled != before[settled.id]]
+
+    def settle(self, given: str) -> None:
+        """Let an argument go out under a documented name, as in `create_lead.first_name=first`.
+
+        Raises:
+            CatalogError: it is not of that form, or names what is not there; says what is allowed.
+        """
+        name, equals, wire = given.partition("=")
+        operation, _, argument = name.strip().rpartition(".")
+        found = [one for one in self.comparisons if operation in {one.operation.id, one.operation.name}]
+        if not (equals and found and argument and wire.strip()):
+            msg = f"--set {clean(given, limit=80)}: must be OPERATION.ARGUMENT=NAME, as in create_lead.first_name=first"
+            raise CatalogError(msg)
+        try:
+            found[0].settle(argument, wire.strip())
+        except NotAllowed as error:
+            msg = f"--set {clean(given, limit=80)}: {found[0].operation.id}: {error.why}"
+            raise CatalogError(msg) from None
+
+    def questions(self) -> Iterator[tuple[Comparison, str, list[str]]]:
+        """Each argument whose name is not documented, with the documented names that are left over, likely ones first.
+
+        What was settled meanwhile is not left over any more.
+        """
+        from rapidfuzz import fuzz
+
+        for one in self.comparisons:
+            for part in PARTS:
+                for argument in one.missed(part):
+                    wire: str = getattr(one.settled, part)[argument].wire
+                    likely = {name: fuzz.partial_ratio(wire, name) for name in one.left_over(part)}
+                    if likely:
+                        yield one, argument, sorted(likely, key=lambda name, likely=likely: -likely[name])
 
 
 async def check(
@@ -47,13 +86,13 @@ async def check(
     checked = Checked()
     if openapi:
         try:
-            documented = operations_in(await _document(openapi))
+            documented = described_in(*await _document(openapi))
         except DocumentationError as error:
-            checked.failures.append(f"OpenAPI: {error}")
+            checked.failures.append(str(error))
             return checked
         described = [service] if service != "both" else _services_of(catalog, settings, documented)
         if not described:
-            checked.failures.append("OpenAPI: no operation of either service is in it")
+            checked.failures.append(f"{openapi}: no operation of either service is in it")
         for one in described:
             checked.comparisons += _compare(catalog, settings, one, documented)
         return checked
@@ -99,19 +138,15 @@ def _compare(catalog: Catalog, settings: Settings, service: str, documented: Seq
     return compare(catalog, service, documented, load_candidates(), settings.base_url(service))
 
 
-async def _document(source: str) -> JsonValue:
+async def _document(source: str) -> tuple[str, str]:
+    """The text of a file or URL, and what it is called."""
     if "://" in source:
         async with reading(source) as (_, client):
-            return document_of(await text_of(client, source), "the document")
-    return _file(Path(source))
-
-
-def _file(path: Path) -> JsonValue:
+            return await text_of(client, source), "the document"
     try:
-        text = read_text(path, LARGEST_ANSWER)
+        return read_text(Path(source), LARGEST_ANSWER), source
     except UnreadableFileError as error:
-        raise DocumentationError(f"{path}: {error}") from None
-    return document_of(text, str(path))
+        raise DocumentationError(f"{source}: {error}") from None
 
 
 def _services_of(catalog: Catalog, settings: Settings, documented: Sequence[Documented]) -> list[str]:
@@ -145,7 +180,7 @@ def lines_of(checked: Checked) -> list[str]:
 
 def written_text(catalog: Catalog, checked: Checked) -> str:
     """The contract file that settles what differs; the user's own corrections stay in it."""
-    return contract_text(catalog, [one.settled for one in checked.settled])
+    return contract_text(catalog, checked.settled)
 
 
 def write(text: str, file: Path, *, overwrite: bool) -> None:

@@ -15,11 +15,12 @@ from pydantic import JsonValue
 from leadbridge.server.catalog import Catalog, Field, Operation
 from leadbridge.server.catalog.candidates import Candidates, Kind, Names
 from leadbridge.server.catalog.overrides import corrected
-from leadbridge.server.catalog.routes import NotAllowed, refuse_taken_route
+from leadbridge.server.catalog.routes import NotAllowed, refuse_taken_route, short
 from leadbridge.server.contract.match import Bases, bases_of, known_names, matching, route_of
 from leadbridge.server.contract.openapi import Documented, DocumentedName
 from leadbridge.server.contract.show import changes
 
+PARTS = ("query", "body")
 State = Literal["ok", "differs", "missing", "unknown"]
 _MOST_SHOWN = 12
 _LONGEST_NAME = 60
@@ -38,8 +39,75 @@ class Comparison:
     """As it is called today."""
     settled: Operation
     """As it would be called with what is documented."""
-    state: State
-    told: list[str] = field(default_factory=list)
+    documented: Documented | None = None
+    notes: list[str] = field(default_factory=list)
+    """What no correction settles; or, where nothing is documented, why."""
+    doubtful: set[str] = field(default_factory=set[str])
+    """Arguments that may be one of several documented names."""
+
+    @property
+    def state(self) -> State:
+        """How it compares."""
+        if self.documented is None:
+            return "missing" if self.notes[0].startswith("not ") else "unknown"
+        if next(changes(self.operation, self.settled), None):
+            return "differs"
+        return "unknown" if self.told else "ok"
+
+    @property
+    def told(self) -> list[str]:
+        """What differs, and what is left open."""
+        told = [*changes(self.operation, self.settled), *self.notes]
+        for part in PARTS:
+            if missed := [name for name in self.missed(part) if name not in self.doubtful]:
+                told.append(f"{part}: not documented under any known name: {', '.join(missed)}")
+            if missed and (left := self.left_over(part)):
+                told.append(f"{part}: documented, and sent by no argument: {shown_names(left)}")
+        return told
+
+    def documented_names(self, part: str) -> Mapping[str, DocumentedName] | None:
+        """The documented names of the query or body; nothing where they are not told."""
+        return getattr(self.documented, part, None)
+
+    def missed(self, part: str) -> list[str]:
+        """The arguments whose name on the wire is not documented."""
+        documented = self.documented_names(part)
+        if documented is None:
+            return []
+        fields: Mapping[str, Field] = getattr(self.settled, part)
+        return [
+            name
+            for name, one in fields.items()
+            if one.wire not in documented
+            and name not in self.settled.variables
+            and not _in_free_object(one, documented)
+        ]
+
+    def left_over(self, part: str) -> list[str]:
+        """The documented names that no argument goes out under."""
+        wires = [one.wire for one in getattr(self.settled, part).values()]
+        return [
+            name
+            for name in self.documented_names(part) or {}
+            if not any(name == wire or wire.startswith(f"{name}.") or name.startswith(f"{wire}.") for wire in wires)
+        ]
+
+    def settle(self, argument: str, wire: str) -> None:
+        """Let an argument go out under a documented name.
+
+        Raises:
+            NotAllowed: there is no such argument or documented name, or another argument has it; says what is allowed.
+        """
+        part = next((part for part in PARTS if argument in getattr(self.operation, part)), "")
+        if not part:
+            known = ", ".join([*self.operation.query, *self.operation.body])
+            raise NotAllowed(f"no argument {short(argument)}; it has: {known or 'none'}")
+        documented = self.documented_names(part)
+        if documented is None or wire not in documented:
+            left = shown_names(self.left_over(part)) or "nothing"
+            raise NotAllowed(f"{short(wire)} is not a documented name of its {part}; left over there: {left}")
+        self.settled = corrected(self.settled, {part: {argument: wire}})
+        self.doubtful.discard(argument)
 
 
 def compare(
@@ -56,8 +124,7 @@ def compare(
         bases = bases_of(catalog, operation, base)
         match = matching(operation, documented, names[operation.id], bases)
         if match.documented is None:
-            state = "missing" if match.why.startswith("not ") else "unknown"
-            found.append(Comparison(operation, operation, state, [match.why]))
+            found.append(Comparison(operation, operation, notes=[match.why]))
             continue
         known = candidates.get(operation.id, Candidates())
         compared = _compared(operation, match.documented, known, bases, originals, taken)
@@ -75,6 +142,7 @@ def _compared(
     taken: Mapping[str, Operation],
 ) -> Comparison:
     told: list[str] = []
+    doubtful = set[str]()
     settled = _with_route(operation, documented, bases, originals, taken, told)
     for part, names in (("query", documented.query), ("body", documented.body)):
         fields: Mapping[str, Field] = getattr(operation, part)
@@ -82,11 +150,9 @@ def _compared(
         if names is None:
             told += [f"{part}: the documentation does not tell the names"] if ours else []
             continue
-        settled = _with_names(settled, part, ours, names, candidates, told)
+        settled = _with_names(settled, part, ours, names, candidates, told, doubtful)
     settled = _with_limits(settled, documented.query or {}, told)
-    different = list(changes(operation, settled))
-    state: State = "differs" if different else "unknown" if told else "ok"
-    return Comparison(operation, settled, state, [*different, *told])
+    return Comparison(operation, settled, documented, told, doubtful)
 
 
 def _with_route(
@@ -119,11 +185,11 @@ def _with_names(
     documented: Mapping[str, DocumentedName],
     candidates: Candidates,
     told: list[str],
+    doubtful: set[str],
 ) -> Operation:
     """The operation with the documented names of its arguments, each only where there is no doubt."""
     confirmed = {one.wire for one in fields.values() if one.wire in documented}
     names: dict[str, str] = {}
-    nowhere: list[str] = []
     for argument, one in fields.items():
         known = candidates.names.get(argument, Names())
         if one.wire in documented:
@@ -137,16 +203,13 @@ def _with_names(
         if len(fitting) == 1:
             names[argument] = fitting[0]
         elif fitting:
+            doubtful.add(argument)
             told.append(f"{part} {argument}: may be {' or '.join(fitting)}; not guessed")
-        else:
-            nowhere.append(argument)
     operation = _each_name(operation, part, names, told)
-    if nowhere:
-        told.append(f"{part}: not documented under any known name: {', '.join(nowhere)}")
     wires = [one.wire for one in getattr(operation, part).values()]
     needed = [name for name, one in documented.items() if one.required and not _filled(name, wires)]
     if needed:
-        told.append(f"{part}: required by the documentation, filled by no argument: {_shown(needed)}")
+        told.append(f"{part}: required by the documentation, filled by no argument: {shown_names(needed)}")
     return _with_values(operation, part, documented, told)
 
 
@@ -196,6 +259,12 @@ def _with_limits(operation: Operation, documented: Mapping[str, DocumentedName],
         return operation
 
 
+def _in_free_object(one: Field, documented: Mapping[str, DocumentedName]) -> bool:
+    """Whether it lies in a documented object whose fields are not told."""
+    parent = one.wire.rpartition(".")[0]
+    return parent in documented and not any(name.startswith(f"{parent}.") for name in documented)
+
+
 def _fits(documented: DocumentedName, ours: Kind) -> bool:
     theirs = _KINDS.get(documented.type, "")
     plain = {"text", "number"}
@@ -215,7 +284,7 @@ def _filled(name: str, wires: Iterable[str]) -> bool:
     return not used or any(wire == name or wire.startswith(f"{name}.") for wire in wires)
 
 
-def _shown(names: Sequence[str]) -> str:
+def shown_names(names: Sequence[str]) -> str:
     """Names that somebody else wrote: only what can be a name is shown, to the person at the terminal."""
     plain = [
         name for name in names if len(name) <= _LONGEST_NAME and name.replace(".", "_").replace("-", "_").isidentifier()

@@ -31,6 +31,8 @@ def _lines(before: Operation, after: Operation) -> list[str]:
         lines += [f"method = {_quoted(after.method)}", f"path = {_quoted(after.path)}"]
     if before.max_page_size != after.max_page_size:
         lines.append(f"max_page_size = {after.max_page_size}")
+    if after.undocumented:
+        lines.append(f"undocumented = [{', '.join(map(_quoted, after.undocumented))}]")
     if lines:
         lines.insert(0, head)
     for part in ("query", "body"):

@@ -14,7 +14,7 @@ import anyio
 from mcp.types import CallToolResult, InputRequiredResult
 from pydantic import Field
 
-from leadbridge.server.catalog import load
+from leadbridge.server.catalog import Operation, load
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import Flag
@@ -151,6 +151,7 @@ def _in_time(
             warnings=(
                 *write.preview.warnings,
                 *doubts(arguments),
+                *_undocumented(write),
                 *(
                     f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
                     "it may or may not have taken effect."
@@ -161,6 +162,21 @@ def _in_time(
         return replace(write, preview=preview), anyio.current_time() - began
 
     return make
+
+
+def _undocumented(write: Write) -> list[str]:
+    """A warning where names that go out are not in the documentation that the user had checked."""
+    names = {
+        name: None
+        for one in write.requests
+        if isinstance(one.operation, Operation)
+        for name in one.operation.undocumented
+        if one.arguments.get(name) is not None
+    }
+    if not names:
+        return []
+    told = "is not in the documentation that was checked, so the service may ignore it."
+    return [f"The name under which {', '.join(names)} goes out {told} `leadbridge contract check` says more."]
 
 
 async def _carried_out(app: AppContext, write: Write, decision: Decision, took: float) -> CallToolResult:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
+import pty
+import subprocess
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from mcp import Client
 from typer.testing import CliRunner, Result
 
+from leadbridge.server.app import build_server
 from leadbridge.server.catalog import load
 from leadbridge.server.cli.main import app
 from leadbridge.server.contract import web
 from tests.contract.standin import Documentation, create_lead, serving
+from tests.process.processes import COMMAND
+from tests.support import call, make_settings, text_of
 
 CATALOG = load()
 
@@ -226,8 +235,28 @@ def test_an_openapi_document_is_read_from_a_url():
         ("a: &a [x]\nb: [*a, *a]", "YAML with aliases"),
         ("[" * 100_000, "nested too deeply"),
         ("a:\n  b: [1\n c", "neither JSON nor YAML"),
-        ("{}", "no operation of either service"),
-        ("just words", "no operation of either service"),
+        ('{"openapi": "3.1.0", "paths": {}}', "no operation of either service"),
+        ("", "is empty"),
+        ("{}", "is empty"),
+        ("just words", "is plain text"),
+        ("[1]", "is a list"),
+        ("<!DOCTYPE html><html></html>", "is a web page"),
+        ("<?xml version='1.0'?><definitions/>", "is XML"),
+        ("#%RAML 1.0\ntitle: x", "is RAML"),
+        ("FORMAT: 1A\n# RoofLink", "is an API Blueprint"),
+        ("type Query {\n  jobs: [Job]\n}", "is a GraphQL schema"),
+        ("# RoofLink\n\nCall `GET /jobs`.", "is Markdown"),
+        ("curl https://example.com/", "is a list of requests"),
+        ('{"swagger": "2.0", "paths": {"/x": {}}}', "is a Swagger 2.0 document"),
+        ('{"asyncapi": "2.6.0", "channels": {}}', "is an AsyncAPI document"),
+        ('{"openapi": "3.1.0"}', "is an OpenAPI document without paths"),
+        ('{"_postman_variable_scope": "environment", "values": []}', "is a Postman environment"),
+        ('{"info": {"_postman_id": "x"}, "item": []}', "is a Postman collection without a request that can be read"),
+        ('{"_type": "export", "resources": []}', "is an Insomnia export"),
+        ('{"log": {"entries": []}}', "is a recording of a browser (HAR)"),
+        ('{"results": [{"id": 7}]}', "is an answer of a service"),
+        ('{"$schema": "http://json-schema.org/draft-07/schema#", "type": "object"}', "is a JSON Schema"),
+        ('{"operations": {}}', "is a contract file of LeadBridge"),
         (" " * (web.LARGEST_ANSWER + 1), "larger than 5 MB"),
     ],
 )
@@ -238,6 +267,130 @@ def test_a_document_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, cont
     (line,) = result.stdout.splitlines()
     assert told in line
     assert result.exit_code == 1
+
+
+# What is left to a person
+
+
+OTHER_NAMES = create_lead(
+    CATALOG["rooflink.create_lead"].path,
+    **{name: field.wire for name, field in CATALOG["rooflink.create_lead"].body.items()} | {
+        "first_name": "given", "last_name": "surname"},
+)  # fmt: skip
+
+
+@pytest.fixture
+def other_names(tmp_path: Path) -> str:
+    file = tmp_path / "openapi.json"
+    file.write_text(json.dumps(OTHER_NAMES), "utf-8")
+    return str(file)
+
+
+def test_what_the_documentation_has_left_over_is_listed_and_can_be_settled(other_names: str, tmp_path: Path):
+    told = check("--openapi", other_names).stdout
+    assert "  body: not documented under any known name: first_name, last_name" in told
+    assert "  body: documented, and sent by no argument: given, surname" in told
+    file = tmp_path / "c.toml"
+    more = ("--set", "create_lead.first_name=given", "--set", "rooflink.create_lead.last_name = surname")
+    result = check("--openapi", other_names, *more, "--write", str(file))
+    assert (result.exit_code, "sent by no argument" in result.stdout) == (0, False)
+    assert "  body first_name as given, was first_name" in result.stdout
+    row = load(file)["rooflink.create_lead"]
+    assert (row.body["first_name"].wire, row.body["last_name"].wire, row.undocumented) == ("given", "surname", ())
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("create_lead.first_name", "must be OPERATION.ARGUMENT=NAME"),
+        ("make_lead.first_name=given", "must be OPERATION.ARGUMENT=NAME"),
+        ("create_lead.given=surname", "no argument 'given'; it has: "),
+        ("create_lead.first_name=first", "not a documented name of its body; left over there: given, surname"),
+        ("create_lead.first_name=city", "have the same name 'city'"),
+        ("get_prospect.prospect_id=job", "get_prospect"),
+    ],
+)
+def test_a_name_that_cannot_be_settled_so_is_wrong_use(other_names: str, tmp_path: Path, given: str, told: str):
+    result = check("--openapi", other_names, "--set", given, "--write", str(tmp_path / "c.toml"))
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert not (tmp_path / "c.toml").exists()
+
+
+def test_in_a_terminal_each_name_is_asked_for(other_names: str, tmp_path: Path):
+    file = tmp_path / "c.toml"
+    command = [*COMMAND, "contract", "check", "--service", "rooflink", "--openapi", other_names, "--write", str(file)]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.write(ours, b"given\n\n")
+        shown = b""
+        with suppress(OSError):  # the other end is closed at the end of the process
+            while chunk := os.read(ours, 4096):
+                shown += chunk
+    os.close(ours)
+    assert process.returncode == 0, shown
+    assert b"Which of them is first_name? (empty: none)" in shown
+    assert b"Which of them is last_name? (empty: none)" in shown
+    row = load(file)["rooflink.create_lead"]
+    assert (row.body["first_name"].wire, row.undocumented) == ("given", ("last_name",))
+
+
+@pytest.fixture
+def checked_file(other_names: str, tmp_path: Path) -> Path:
+    assert check("--openapi", other_names, "--write", str(tmp_path / "c.toml")).exit_code == 0
+    return tmp_path / "c.toml"
+
+
+async def test_a_write_warns_of_a_name_that_is_not_in_the_documentation(checked_file: Path, version):
+    lead = {"address": "17 Featherstone Rd", "state": "TX", "postal_code": "75024", "first_name": "Zoraida"}
+    warning = "The name under which first_name goes out is not in the documentation that was checked"
+    server = build_server(make_settings(contract_file=checked_file))
+    async with Client(server, mode="legacy" if version == "legacy" else "auto") as client:
+        for more, warned in (({"dry_run": True}, True), ({}, True), ({"dry_run": True, "first_name": None}, False)):
+            result = await call(client, "rooflink_create_lead", **{**lead, **more})
+            assert not result.is_error
+            assert (warning in text_of(result)) == warned
+
+
+# Postman
+
+
+POSTMAN = {
+    "info": {"name": "RoofLink", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"},
+    "variable": [{"key": "baseUrl", "value": "https://integrate.rooflink.com/roof_link_endpoints/api"}],
+    "item": [
+        {"name": "Jobs", "item": [
+            {"name": "A prospect", "request": {"method": "GET", "url": "{{baseUrl}}/light/jobs/prospect/7000104/"}},
+            {"name": "Checklist", "request": "{{baseUrl}}/light/jobs/prospect/:id/checklist/?x=1"},
+            {"name": "All prospects", "request": {"method": "GET", "url": {
+                "raw": "{{baseUrl}}/light/jobs/prospect/?page=1",
+                "query": [{"key": "page", "value": "1"}, {"key": "customer__rep", "disabled": True}]}}},
+        ]},
+        {"name": "New lead", "request": {
+            "method": "POST",
+            "url": {"raw": "{{url}}/light/jobs/create_customer_and_job/"},
+            "body": {
+                "mode": "raw",
+                "raw": '{"first": "{{name}}", "zip_code": "75024", "lat": {{lat}}, "nested": {"a": 1}}',
+            },
+        }},
+        {"name": "Not a request", "request": {"method": "TRACE", "url": "x"}}, 5,
+    ],
+}  # fmt: skip
+
+
+def test_a_postman_collection_is_read(tmp_path: Path):
+    (tmp_path / "collection.json").write_text(json.dumps(POSTMAN), "utf-8")
+    result = check("--openapi", str(tmp_path / "collection.json"))
+    assert result.exit_code == 0
+    told = result.stdout
+    assert "rooflink.get_prospect: ok" in told
+    assert "  query rep_id as customer__rep, was rep (inferred)" in told
+    assert "  body postal_code as zip_code, was zipcode (inferred)" in told
+    assert "  body latitude as lat, was latitude (inferred)" in told
+    assert "documented, and sent by no argument: first, nested, nested.a" in told
+    assert "renovationfind." not in told
 
 
 @pytest.mark.parametrize("source", ["nowhere.json", "http://example.com/openapi.json", "https://u:p@example.com/x"])
