@@ -20,8 +20,8 @@ from leadbridge.server.matching.units import is_unknown_unit
 from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
-_ELISION = re.compile(r"(?<!\w)[dl]['\u2019](?=\w)|(?i:(?<= de )l['\u2019](?=\w))")
-"""`de l'Hôtel`, `d'Auteuil`: articles as others in French, and left out as they are."""
+_ELISION = re.compile(r"(\w+\.? )[dl]['\u2019](?=\w)", re.IGNORECASE)
+"""`de l'Hôtel`, `rue d'Auteuil`: behind a French word, an article as others are, and left out as they are."""
 _LABEL = re.compile(r"^[A-Z][A-Z ]{2,24}: *(?=#? ?\d)")
 """`Rental: 614 Pine Knoll Rd`."""
 _TOWN_WORDS = 4
@@ -63,7 +63,7 @@ class Address:
 @lru_cache(maxsize=4096)
 def address_of(text: str, city: str = "", state: str = "", postal_code: str = "") -> Address:
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
-    line = " ".join(re.sub(r"[\n;|]+", ",", plain(_ELISION.sub("", text))).split()).strip(" ,")
+    line = " ".join(re.sub(r"[\n;|]+", ",", plain(_ELISION.sub(_without_article, text))).split()).strip(" ,")
     line = _LABEL.sub("", line)
     if is_no_address(line):
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
@@ -94,6 +94,11 @@ def with_town(address: Address, town: str) -> Address:
     if not address.unparted or not town or address.city == town or town.replace(" ", "") not in address.towns():
         return address
     return replace(address_of(address.unparted, town, address.state, address.postal), unparted="")
+
+
+def _without_article(found: re.Match[str]) -> str:
+    word = fold(found[1])
+    return found[1] if word == "DE" or word in words().french.types else found[0]
 
 
 def is_no_address(text: str) -> bool:

@@ -32,17 +32,13 @@ class Phone:
         return f"{shown} ext. {self.extension}" if self.extension else shown
 
 
-def phone_of(text: str) -> Phone | None:
-    """The first number a text holds, read as a North American one unless it says otherwise; none where it holds none.
-
-    A number without its area code is none: it could be anybody's. So is one that stands for "no number".
-    """
-    return next((phone for _, phone in phones_of(text)), None)
-
-
 @lru_cache(maxsize=4096)
 def phones_of(text: str) -> tuple[tuple[str, Phone], ...]:
-    """The numbers a text holds, each with what it is called beside it: cell, home, or an empty text."""
+    """The numbers a text holds, each with what it is called beside it: cell, home, or an empty text.
+
+    They are read as North American unless they say otherwise. A number without its area code is none: it could be
+    anybody's. So is one that stands for "no number".
+    """
     shown = re.sub(r"\bPOSTE\b", "EXT", plain(text))
     shown = re.sub(r"(?<=\d)\.0+(?=\D|$)(?!\.)", "", shown) if re.fullmatch(r"\s*\d{10,11}\.0+\s*", shown) else shown
     if re.fullmatch(r"\s*\d\.\d+E\+?\d+\s*", shown):

@@ -63,7 +63,7 @@ class Street:
 
 def street_of(line: str, *, parted: bool = True, canada: bool = False, french: bool = False, state: str = "") -> Street:
     """A street line, in `plain` characters, taken apart. Not `parted` from its town, `rest` has both."""
-    rest = _without_signs(spread(line).split())
+    rest = _without_remark(_without_signs(spread(line).split()))
     rest, unit = leading_unit(rest, canada=canada or french)
     number, rest, letter = _house_number(rest)
     number, _, until = number.partition("~")
@@ -106,6 +106,18 @@ def _without_signs(line: list[str]) -> list[str]:
             return _without_signs(line[count:])
     if line[:1] == ["#"] and len(line) > 2 and not begins_house(line[2:]) and line[2] != "-":  # noqa: PLR2004
         return line[1:] if _NUMBER.fullmatch(line[1]) and not line[1].isalpha() else line
+    return line
+
+
+def _without_remark(line: list[str]) -> list[str]:
+    """Without `gate code 4471` or `près de l'école` at the end: no type says where a French street ends."""
+    signs, articles = words().signs, words().french.articles | {"THE", "FROM"}
+    for at in range(2, len(line) - 1):
+        *named, last = line[at:]
+        if (last.isdigit() and signs.remarks.issuperset(named)) or (
+            line[at] in signs.beside and line[at + 1] in articles
+        ):
+            return line[:at]
     return line
 
 

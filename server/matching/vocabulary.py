@@ -54,6 +54,7 @@ class Signs:
     number: tuple[str, ...]
     care_of: tuple[str, ...]
     remarks: frozenset[str]
+    beside: frozenset[str]
     no_address: frozenset[str]
     no_address_begins: tuple[str, ...]
 
@@ -120,6 +121,7 @@ def words() -> Words:
             number=tuple(read["signs"]["number"]),
             care_of=tuple(read["signs"]["care_of"]),
             remarks=_set(read["signs"]["remarks"]),
+            beside=_set(read["signs"]["beside"]),
             no_address=frozenset(read["signs"]["no_address"]),
             no_address_begins=tuple(read["signs"]["no_address_begins"]),
         ),

@@ -5,9 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadbridge.server.matching.names import Likeness, compare_names, name_of
-from leadbridge.server.matching.phones import email_of, is_placeholder, is_shared_mailbox, phone_of, phones_of
+from leadbridge.server.matching.phones import Phone, email_of, is_placeholder, is_shared_mailbox, phones_of
 from leadbridge.server.matching.text import fold, plain
 from leadbridge.server.text import storable
+
+
+def phone_of(text: str) -> Phone | None:
+    return next((phone for _, phone in phones_of(text)), None)
 
 
 @given(st.integers(201, 989), st.integers(200, 999), st.integers(0, 9999), st.data())
