@@ -21,7 +21,7 @@ import anyio
 
 from leadbridge.server import state
 from leadbridge.server.errors import RateLimited, StateError
-from leadbridge.server.services.window import UNANSWERED, Queue
+from leadbridge.server.services.rate_limit_queue import UNANSWERED, Queue
 from leadbridge.server.state import Store
 from leadbridge.server.state.rate_limit import Change, RateLimitFile, RateLimitMemory, SharedLimit
 

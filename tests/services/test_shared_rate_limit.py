@@ -28,8 +28,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from leadbridge.server.errors import RateLimited
+from leadbridge.server.services.rate_limit_queue import GAP, TICK, UNANSWERED, Queue
 from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
-from leadbridge.server.services.window import GAP, TICK, UNANSWERED, Queue
 from leadbridge.server.state import Store, rate_limit, rate_limit_table
 from leadbridge.server.state.rate_limit import RateLimitFile, RateLimitMemory, SharedLimit
 from leadbridge.server.state.rate_limit_table import RateLimitTable
@@ -510,7 +510,7 @@ import asyncio, sys, time
 from pathlib import Path
 from leadbridge.server.state.rate_limit import RateLimitFile
 from leadbridge.server.services.rate_limiter import RateLimiter
-from leadbridge.server.services.window import UNANSWERED
+from leadbridge.server.services.rate_limit_queue import UNANSWERED
 
 file, mode, count, url, key = sys.argv[1:]
 rate_limiter = RateLimiter("RoofLink", 5, 1.0, RateLimitFile(Path(file), "rooflink:1"))
