@@ -1,23 +1,35 @@
 """The audit trail: append-only rows, each holding the hash of the one before.
 
 A row that was changed, removed or put elsewhere breaks the chain at its position. Rows hold no personal data: argument
-values by allow-list, everything else as its length.
+values by allow-list, everything else as its length. Each row about a write seals what its row in `writes` says from
+then on, with a digest under the store's secret; each approval that is used up has a row too.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from leadbridge.server.errors import StateError
+from leadbridge.server.state.keys import secret_in
 from leadbridge.server.state.statements import ADD_AUDIT, HEAD, MOVE_HEAD
 from leadbridge.server.state.store import Store
-from leadbridge.server.state.tables import AUDIT_START, audit
+from leadbridge.server.state.tables import AUDIT_START, approvals, audit, writes
+
+_SEALED = (
+    writes.c.id, writes.c.service, writes.c.operation, writes.c.target, writes.c.subject, writes.c.repeat_digest,
+    writes.c.arguments, writes.c.state, writes.c.summary, writes.c.record_id, writes.c.approval, writes.c.approval_id,
+    writes.c.sandbox, writes.c.owner, writes.c.created_at,
+)  # fmt: skip
+"""Of a write, what decides and what is shown. Its account changes with the company's name, its lease with each try."""
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +62,43 @@ def hold(connection: Connection) -> tuple[int, str]:
     return int(position), digest
 
 
-def append(
-    connection: Connection, at: float, event: Mapping[str, Any], *, after: tuple[int, str] | None = None
-) -> None:
-    """Add one row, in the transaction of what it tells; `after`: the last row, if this transaction holds it already."""
-    position, previous = after or hold(connection)
-    text = json.dumps(event, sort_keys=True, separators=(",", ":"))
-    digest = _digest(position + 1, at, text, previous)
-    row = {"position": position + 1, "at": at, "event": text, "previous": previous, "hash": digest}
-    connection.execute(ADD_AUDIT, row)
-    connection.execute(MOVE_HEAD, {"value": f"{position + 1} {digest}"})
+def append(connection: Connection, at: float, event: Mapping[str, Any]) -> None:
+    """Add one row, in the transaction of what it tells. One about a write seals the write's row as it is now."""
+    if (number := event.get("write")) is not None:
+        row = connection.execute(select(*_SEALED).where(writes.c.id == number)).one()
+        event = {**event, "row": _seal(row, secret_in(connection))}
+    append_all(connection, at, [event])
+
+
+def append_all(connection: Connection, at: float, events: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows as they are, many at once."""
+    position, previous = hold(connection)
+    coming = iter(events)
+    while some := list(islice(coming, _AT_ONCE)):
+        rows: list[dict[str, Any]] = []
+        for event in some:
+            position += 1
+            text = json.dumps(event, sort_keys=True, separators=(",", ":"))
+            digest = _digest(position, at, text, previous)
+            rows.append({"position": position, "at": at, "event": text, "previous": previous, "hash": digest})
+            previous = digest
+        connection.execute(ADD_AUDIT, rows)
+    connection.execute(MOVE_HEAD, {"value": f"{position} {previous}"})
+
+
+def seal_what_is_there(connection: Connection, at: float, by: str) -> None:
+    """Seal every write, and every approval that was used up, as they are now."""
+    secret = secret_in(connection)
+    rows = connection.execute(select(*_SEALED).order_by(writes.c.id)).all()
+    told = ({"write": row.id, "state": row.state, "by": by, "row": _seal(row, secret)} for row in rows)
+    append_all(connection, at, told)
+    used = connection.execute(approvals.select().order_by(approvals.c.at, approvals.c.approval_id)).all()
+    append_all(connection, at, ({"approval": row.approval_id, "answer": row.answer, "by": by} for row in used))
+
+
+def _seal(row: Sequence[Any], secret: bytes) -> str:
+    text = json.dumps([*row], sort_keys=True, separators=(",", ":"))
+    return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
 def begin_anew(connection: Connection) -> None:
@@ -80,10 +119,12 @@ def read(store: Store) -> Iterator[AuditRow]:
 
 
 def verify(store: Store) -> Verdict:
-    """Walk the chain from its start to its recorded head."""
+    """Walk the chain from its start to its recorded head, then hold writes and used approvals against it."""
 
     def work(connection: Connection) -> Verdict:
         expected, count = AUDIT_START, 0
+        sealed: dict[int, tuple[int, str]] = {}
+        used: dict[str, tuple[int, str]] = {}
         for row in connection.execute(audit.select().order_by(audit.c.position)):
             count += 1
             if row.position != count:
@@ -92,7 +133,11 @@ def verify(store: Store) -> Verdict:
                 return Verdict(count, count, f"row {count} does not follow the row before it")
             if row.hash != _digest(row.position, row.at, row.event, row.previous):
                 return Verdict(count, count, f"row {count} was changed")
-            expected = row.hash
+            expected, event = row.hash, json.loads(row.event)
+            if "row" in event:
+                sealed[event["write"]] = count, event["row"]
+            elif "approval" in event and "answer" in event:
+                used[event["approval"]] = count, event["answer"]
         try:
             last, digest = hold(connection)
         except StateError:
@@ -101,9 +146,26 @@ def verify(store: Store) -> Verdict:
             return Verdict(count, last + 1, f"row {last + 1} was added")
         if (last, digest) != (count, expected):
             return Verdict(count, count + 1, f"rows after {count} are missing: the last was {last}")
-        return Verdict(count)
+        secret = secret_in(connection)
+        rows = {row.id: _seal(row, secret) for row in connection.execute(select(*_SEALED))}
+        answers = {row.approval_id: row.answer for row in connection.execute(approvals.select())}
+        found = [*_differences("write", sealed, rows, count), *_differences("the used approval", used, answers, count)]
+        return Verdict(count, *min(found)) if found else Verdict(count)
 
     return store.run_sync(work)
+
+
+def _differences(
+    what: str, sealed: Mapping[Any, tuple[int, str]], there: Mapping[Any, str], last: int
+) -> Iterator[tuple[int, str]]:
+    """Rows of a table that are not what the trail says: where it says so, and what is wrong."""
+    for key, (position, value) in sealed.items():
+        if key not in there:
+            yield position, f"{what} {key} was removed from its table"
+        elif there[key] != value:
+            yield position, f"{what} {key} was changed in its table"
+    for key in there.keys() - sealed.keys():
+        yield last, f"{what} {key} was put into its table by something else"
 
 
 def _digest(position: int, at: float, event: str, previous: str) -> str:

@@ -56,6 +56,5 @@ def forget_settled(connection: Connection, now: float) -> Forgotten:
         connection.execute(table.delete())
     audit.begin_anew(connection)
     audit.append(connection, now, {"forgot": gone, "by": "person"})
-    for row in kept:
-        audit.append(connection, now, {"write": row.id, "state": row.state, "by": "kept"})
+    audit.seal_what_is_there(connection, now, "kept")
     return Forgotten(gone, records, tuple(ids))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from sqlalchemy import JSON, Boolean, Connection, Integer, Numeric, inspect, text
 
 from leadbridge.server.errors import StateError
+from leadbridge.server.state.audit import seal_what_is_there
 from leadbridge.server.state.keys import note_earlier_accounts
 from leadbridge.server.state.tables import AUDIT_HEAD, AUDIT_START, SCHEMA_VERSION, meta, metadata
 
@@ -72,6 +74,13 @@ def _two_positions(connection: Connection) -> None:
     _add_what_is_missing(connection)
 
 
+def _sealed_writes(connection: Connection) -> None:
+    """8 to 9: the audit trail seals what writes and used approvals say, from what they say now."""
+    _add_what_is_missing(connection)
+    if connection.execute(meta.select().where(meta.c.key == AUDIT_HEAD)).first() is not None:
+        seal_what_is_there(connection, time.time(), "upgrade")
+
+
 def _add_what_is_missing(connection: Connection) -> None:
     """New tables, and new columns with an empty value in tables that are there."""
     empties = ((JSON, "'{}'"), (Boolean, "false"), ((Integer, Numeric), "0"))
@@ -102,4 +111,5 @@ _STEPS: dict[int, Callable[[Connection], None]] = {
     5: _add_what_is_missing,
     6: _add_what_is_missing,
     7: _two_positions,
+    8: _sealed_writes,
 }

@@ -20,7 +20,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 AUDIT_HEAD = "audit_head"
 AUDIT_START = "0" * 64
 """What the first row of the audit trail follows."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from leadbridge.server.state import statements
+from leadbridge.server.state import audit, statements
 from leadbridge.server.state.tables import approvals, being_created, seen_prospects, writes
 
 UNRESOLVED = ("intended", "sent", "unknown")
@@ -87,13 +87,14 @@ def newest(
 
 
 def use_up(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> bool:
-    """Put an approval on record as used; false if it was before."""
+    """Put an approval on record as used, and on the audit trail; false if it was before."""
     values = {"approval_id": approval_id, "operation": operation, "answer": answer, "at": now}
     try:
         with connection.begin_nested():
             connection.execute(approvals.insert().values(**values))
     except IntegrityError:
         return False
+    audit.append(connection, now, {"approval": approval_id, "answer": answer})
     return True
 
 

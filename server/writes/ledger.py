@@ -122,7 +122,7 @@ class Ledger:
         new = await to_create(write)
 
         def work(connection: Connection) -> int | EarlierWrite:
-            last = kept.audit.hold(connection)
+            kept.audit.hold(connection)  # so that of two processes one goes first
             if approval.id and not approval.used:
                 _burn(connection, approval.id, write.operation.id, "yes", now)
             if not isinstance(write.repeat, RepeatAllowed):
@@ -140,7 +140,7 @@ class Ledger:
             values = self._intent(write, approval, now)
             write_id = kept.writes.add(connection, values)
             told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
-            kept.audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}}, after=last)
+            kept.audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}})
             if new is not None:
                 keep(connection, write_id, new, account)
             return write_id

@@ -249,7 +249,7 @@ class Write:
     def repeat_digests(self) -> tuple[str, str]:
         """Digests that the same write again has too, knowingly or not: of what is meant, and letter by letter.
 
-        Until schema 8 only the second one was kept. Where a value is set, its letter case is part of what is meant.
+        Until schema 9 only the second one was kept. Where a value is set, its letter case is part of what is meant.
         """
         given = {name: value for name, value in self.arguments.items() if name != "allow_duplicate"}
         exact = digest_of(self.operation.id, given)

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from leadbridge.server.cli.main import app
 from leadbridge.server.sandbox import Fault
-from leadbridge.server.state import Store, audit
+from leadbridge.server.state import Store, audit, tables
 from tests.databases import beside
 from tests.support import Person, Time, call, connected, data_of, make_sandbox
 
@@ -201,6 +201,68 @@ def test_a_row_put_at_the_end_is_found(trail: str) -> None:
 def test_a_forgotten_head_is_found(trail: str) -> None:
     change(trail, "DELETE FROM meta WHERE key = 'audit_head'")
     assert verdict_of(trail).broken_at is not None
+
+
+# What decides
+
+
+@pytest.mark.parametrize(
+    ("statement", "position", "why"),
+    [
+        ("UPDATE writes SET state = 'failed' WHERE id = 2", 6, "write 2 was changed in its table"),
+        ("UPDATE writes SET target = 'lead 1', summary = 'x' WHERE id = 1", 3, "write 1 was changed in its table"),
+        ("UPDATE writes SET subject = 'x' WHERE id = 3", 9, "write 3 was changed in its table"),
+        ("UPDATE writes SET repeat_digest = 'x' WHERE id = 3", 9, "write 3 was changed in its table"),
+        ("UPDATE writes SET record_id = 5 WHERE id = 3", 9, "write 3 was changed in its table"),
+        ("UPDATE writes SET created_at = 1 WHERE id = 3", 9, "write 3 was changed in its table"),
+        ("DELETE FROM writes WHERE id = 2", 6, "write 2 was removed from its table"),
+        ("DELETE FROM writes", 3, "write 1 was removed from its table"),
+    ],
+)
+def test_a_change_of_what_decides_is_found_where_the_trail_says_otherwise(
+    trail: str, statement: str, position: int, why: str
+) -> None:
+    change(trail, statement)
+    assert verdict_of(trail) == audit.Verdict(ROWS, position, why)
+
+
+def test_a_write_that_something_else_put_on_record_is_found(trail: str) -> None:
+    columns = ", ".join(column.name for column in tables.writes.columns if column.name != "id")
+    change(trail, f"INSERT INTO writes (id, {columns}) SELECT 77, {columns} FROM writes WHERE id = 1")
+    assert verdict_of(trail).why == "write 77 was put into its table by something else"
+
+
+@pytest.mark.parametrize(
+    ("statement", "why"),
+    [
+        ("DELETE FROM approvals", "was removed from its table"),
+        ("UPDATE approvals SET answer = 'no'", "was changed in its table"),
+        ("UPDATE approvals SET approval_id = 'x'", "was removed from its table"),
+    ],
+)
+def test_a_used_approval_that_was_freed_is_found(state_url: str, statement: str, why: str) -> None:
+    async def accept() -> None:
+        sandbox = make_sandbox(Time())
+        async with connected(sandbox, time=Time(), person=Person(), state_url=state_url) as client:
+            assert data_of(await call(client, "renovationfind_accept_lead", lead_id=812))["outcome"] == "done"
+
+    anyio.run(accept)
+    assert verdict_of(state_url).broken_at is None
+    change(state_url, statement)
+    assert verdict_of(state_url).broken_at == 1
+    assert verdict_of(state_url).why.startswith("the used approval ")
+    assert verdict_of(state_url).why.endswith(why)
+
+
+def test_writes_of_an_earlier_version_are_sealed_when_it_is_brought_up_to_date(trail: str) -> None:
+    with beside(trail) as earlier:
+        earlier.exec_driver_sql("UPDATE meta SET value = '8' WHERE key = 'schema_version'")
+        earlier.exec_driver_sql("DELETE FROM audit")
+        earlier.exec_driver_sql(f"UPDATE meta SET value = '0 {START}' WHERE key = 'audit_head'")
+    assert verdict_of(trail) == audit.Verdict(3)
+    assert [row.event["by"] for row in rows_of(trail)] == ["upgrade"] * 3
+    change(trail, "UPDATE writes SET state = 'failed' WHERE id = 2")
+    assert verdict_of(trail) == audit.Verdict(3, 2, "write 2 was changed in its table")
 
 
 # The command

@@ -472,7 +472,7 @@ async def test_a_value_that_is_set_is_compared_letter_by_letter(sandbox: Sandbox
 async def test_an_unknown_write_of_an_earlier_version_still_blocks_its_repeat(
     sandbox: Sandbox, time: Time, state_url: str
 ) -> None:
-    """Until schema 8, the same was the same letter by letter."""
+    """Until schema 9, the same was the same letter by letter."""
     sandbox.faults.add(Fault(kind="drop_after", match=WRITE_PATHS))
     settings = {"state_url": state_url, "approvals": "off"}
     async with connected(sandbox, time=time, **settings) as client:
