@@ -45,6 +45,14 @@ EXHAUSTIVE = (
     "tests/tools/test_untrusted_everywhere.py",
 )
 """Tests that take long and cover what shorter ones cover, in more depth: `make test-all` runs them."""
+_KILL = "tests/crash/test_kills.py::test_a_killed_write_is_told_truly_and_never_doubled"
+ONE_OF_EACH = (
+    f"{_KILL}[after the intent-0]",
+    f"{_KILL}[after `sent`, nothing left-0]",
+    f"{_KILL}[after the outcome-0]",
+    "tests/crash/test_races.py::test_of_two_processes_attempting_the_same_write_one_goes",
+)
+"""Of these a kill in each state of the ledger, and a race, which `make test` runs too."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -54,7 +62,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """
     for item in items:
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        if (
+        if item.nodeid not in ONE_OF_EACH and (
             item.nodeid.startswith(EXHAUSTIVE)
             or item.get_closest_marker("slow")
             or parameters.get("version") == "legacy"
