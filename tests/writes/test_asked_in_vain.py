@@ -7,7 +7,9 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
+from mcp.client import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, InputRequiredResult
+from sqlalchemy import Connection, Engine, event
 
 from leadbridge.server.sandbox import Fault, Sandbox
 from tests.state.disks import disk_of
@@ -41,6 +43,32 @@ async def test_while_a_service_wants_to_be_left_alone_nobody_is_asked(sandbox: S
         time.now += 301
         assert data_of(await call(client, ACCEPT, lead_id=811))["outcome"] == "done"
     assert len(sandbox.writes) == 1
+
+
+async def test_one_transaction_looks_at_the_ledger_before_a_person_is_asked(
+    sandbox: Sandbox, time: Time, version: Version
+):
+    """One more reads what is known of the lead, which is for its tool to say."""
+    begun: list[int] = []
+
+    class Counting(Person):
+        async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+            before.append(len(begun))
+            return await super().__call__(context, params)
+
+    def begins(_connection: Connection) -> None:
+        begun.append(1)
+
+    before: list[int] = []
+    event.listen(Engine, "begin", begins)
+    try:
+        async with connected(sandbox, version=version, time=time, person=Counting()) as client:
+            await call(client, ACCEPT, lead_id=811)  # opens the store
+            begun.clear()
+            assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "done"
+    finally:
+        event.remove(Engine, "begin", begins)
+    assert before[1] == 2
 
 
 async def test_meanwhile_no_token_is_made_and_a_given_one_is_not_used_up(

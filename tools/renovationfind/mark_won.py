@@ -17,7 +17,7 @@ from leadbridge.server.services.renovationfind.status_rules import status_proble
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Write
 from leadbridge.tools.renovationfind.leads import LeadId
-from leadbridge.tools.renovationfind.update_job_status import iso, status_write
+from leadbridge.tools.renovationfind.update_job_status import status_write
 
 
 def _only_won(value: object) -> object:
@@ -50,8 +50,8 @@ async def renovationfind_mark_won(
         {
             "status": status,
             "job_amount": job_amount,
-            "estimated_project_start_date": iso(estimated_project_start_date),
-            "estimated_completion_date": iso(estimated_completion_date),
+            "estimated_project_start_date": estimated_project_start_date,
+            "estimated_completion_date": estimated_completion_date,
             "start_date_tbd": start_date_tbd or None,
             "completion_date_tbd": completion_date_tbd or None,
             "reason": reason,

@@ -72,7 +72,7 @@ async def renovationfind_update_job_status(
         {
             "status": status,
             "reason": reason,
-            "meeting_scheduled_date": iso(meeting_scheduled_date),
+            "meeting_scheduled_date": meeting_scheduled_date,
             "contact_method": contact_method,
             "estimate_type": estimate_type,
             "lost_reason": lost_reason,
@@ -80,11 +80,17 @@ async def renovationfind_update_job_status(
     )
 
 
-async def status_write(app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue]) -> Write:
+async def status_write(
+    app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue | date]
+) -> Write:
     """A change of a lead's status, with the arguments that are given."""
     operation = app.catalog[operation_id]
     known = await app.leads.get(lead_id)
-    given = {name: value for name, value in arguments.items() if value is not None}
+    given: dict[str, JsonValue] = {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in arguments.items()
+        if value is not None
+    }
     status = str(given["status"])
 
     def told(lead: Lead) -> Done:
@@ -172,11 +178,6 @@ def _amount(given: Mapping[str, JsonValue]) -> str:
         return ""
     exact = Decimal(repr(float(amount))).normalize()
     return f" for {exact:,.2f}" if exact == round(exact, 2) else f" for {exact:,f}"
-
-
-def iso(when: date | None) -> str | None:
-    """A day as it is sent."""
-    return when.isoformat() if when else None
 
 
 TOOLS = (
