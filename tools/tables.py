@@ -21,7 +21,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def moment(value: str | None) -> str | None:
     """A date as it was read; what is no date is somebody's text."""
-    return value if is_moment(value) else label(value) or None
+    return value if is_moment(value) else label_or_none(value)
+
+
+def label_or_none(value: str | None) -> str | None:
+    """A short text of others; nothing for an empty one, so that the field is left out."""
+    return label(value) or None
 
 
 def _cell(value: object) -> str:

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.models import Prospect, Step
-from leadbridge.server.services.values import day_of, is_moment
+from leadbridge.server.services.values import is_moment
 from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import clean, label
 from leadbridge.tools.flat_fields import Plain
 from leadbridge.tools.list_pages import ListPage
-from leadbridge.tools.tables import moment
+from leadbridge.tools.tables import label_or_none, moment
 
 _STEP_NAMES = {
     "verify_lead": "verify lead",
@@ -115,11 +115,11 @@ def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
     customer = prospect.customer
     row = ProspectRow(
         id=prospect.id,
-        customer=_label(customer.name if customer else None),
-        address=_label(prospect.full_address or prospect.name),
-        phone=_label((customer.cell or customer.phone) if customer else None),
-        rep=_label(customer.rep.label if customer and customer.rep else None),
-        region=_label(customer.region.name if customer and customer.region else None),
+        customer=label_or_none(customer.name if customer else None),
+        address=label_or_none(prospect.full_address or prospect.name),
+        phone=label_or_none((customer.cell or customer.phone) if customer else None),
+        rep=label_or_none(customer.rep.label if customer and customer.rep else None),
+        region=label_or_none(customer.region.name if customer and customer.region else None),
         created=moment(prospect.date_created),
         edited=moment(prospect.date_last_edited),
         next_step=next_step_of(prospect.pipeline),
@@ -128,10 +128,12 @@ def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
     if columns == USUAL:
         return row
     more = {
-        "email": _label(customer.email if customer else None),
-        "lead_source": _label(customer.lead_source.name if customer and customer.lead_source else None),
-        "project_manager": _label(customer.project_manager.label if customer and customer.project_manager else None),
-        "job_number": _label(prospect.job_number),
+        "email": label_or_none(customer.email if customer else None),
+        "lead_source": label_or_none(customer.lead_source.name if customer and customer.lead_source else None),
+        "project_manager": label_or_none(
+            customer.project_manager.label if customer and customer.project_manager else None
+        ),
+        "job_number": label_or_none(prospect.job_number),
     }
     hidden: dict[str, None] = dict.fromkeys(ProspectRow.model_fields.keys() - set(columns))
     return row.model_copy(update={**more, **hidden})
@@ -141,11 +143,11 @@ def view_of(prospect: Prospect) -> ProspectView:
     """A prospect in full."""
     customer = prospect.customer
     fields: dict[str, str | int | float | None] = {
-        "name": _label(prospect.name),
-        "job_number": _label(prospect.job_number),
-        "job_type": _label(prospect.job_type),
-        "bid_type": _label(prospect.bid_type),
-        "address": _label(prospect.full_address),
+        "name": label_or_none(prospect.name),
+        "job_number": label_or_none(prospect.job_number),
+        "job_type": label_or_none(prospect.job_type),
+        "bid_type": label_or_none(prospect.bid_type),
+        "address": label_or_none(prospect.full_address),
         "latitude": prospect.latitude,
         "longitude": prospect.longitude,
         "created": moment(prospect.date_created),
@@ -157,12 +159,12 @@ def view_of(prospect: Prospect) -> ProspectView:
     if customer is not None:
         fields |= {
             "customer_id": customer.id,
-            "customer": _label(customer.name),
-            "cell": _label(customer.cell),
-            "phone": _label(customer.phone),
-            "email": _label(customer.email),
-            "lead_source": _label(customer.lead_source.name if customer.lead_source else None),
-            "region": _label(customer.region.name if customer.region else None),
+            "customer": label_or_none(customer.name),
+            "cell": label_or_none(customer.cell),
+            "phone": label_or_none(customer.phone),
+            "email": label_or_none(customer.email),
+            "lead_source": label_or_none(customer.lead_source.name if customer.lead_source else None),
+            "region": label_or_none(customer.region.name if customer.region else None),
         }
         for role in ("rep", "rep_2", "marketing_rep", "project_manager"):
             person = getattr(customer, role)
@@ -183,7 +185,7 @@ def step_of(step: Step) -> StepView:
         key=_step_name(step),
         done=step.complete,
         date=moment(step.date),
-        by=_label(person.label if person else None),
+        by=label_or_none(person.label if person else None),
         permissions={
             clean(name, limit=40): flag for name, flag in (step.permissions or {}).items() if isinstance(flag, bool)
         },
@@ -211,7 +213,8 @@ def step_line(step: StepView) -> str:
 
 def cells_of(row: ProspectRow) -> dict[str, object]:
     """A row for a table: days without their time."""
-    return {**vars(row), "created": _day(row.created), "edited": _day(row.edited)}
+    cells = vars(row)
+    return {**cells, **{name: cells[name][:10] for name in ("created", "edited") if is_moment(cells[name])}}
 
 
 def prospect_lines(data: ProspectView) -> list[str]:
@@ -236,12 +239,3 @@ def stats_reply(counts: Sequence[tuple[str, int]], remarks: Sequence[str] = ()) 
 def _stats_lines(data: Stats) -> list[str]:
     head = "Counts by filter" if data.counts else "No counts."
     return [head, *(f"{row.filter}: {row.count}" for row in data.counts)]
-
-
-def _day(value: str | None) -> str | None:
-    day = day_of(value) if is_moment(value) else None
-    return day.isoformat() if day else value
-
-
-def _label(value: str | None) -> str | None:
-    return label(value) or None if value else None

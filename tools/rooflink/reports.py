@@ -17,13 +17,14 @@ from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reads import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
-from leadbridge.server.services.values import day_of, is_moment
+from leadbridge.server.services.values import day_of
 from leadbridge.server.services.view import EXACTLY, Omitted
 from leadbridge.server.text import clean, label
+from leadbridge.tools.dates import day
 from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted, days_in_order, doubts_of
 from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
-from leadbridge.tools.tables import moment
+from leadbridge.tools.tables import label_or_none
 
 Cell = Annotated[str | int | float | bool, EXACTLY]
 Row = dict[str, Cell | None]
@@ -121,16 +122,16 @@ def _approved(job: ApprovedJob) -> Row:
     customer = job.customer
     return {
         "id": job.id,
-        "customer": _label(customer.name if customer else None),
-        "address": _label(job.full_address or job.name),
-        "approved": _day(job.date_approved),
-        "closed": _day(job.date_closed),
-        "status": _label(job.job_status.label if job.job_status else None),
-        "rep": _label(customer.rep.label if customer and customer.rep else None),
-        "region": _label(customer.region.name if customer and customer.region else None),
-        "job_type": _label(job.job_type),
-        "bid_type": _label(job.bid_type),
-        "created": _day(job.date_created),
+        "customer": label_or_none(customer.name if customer else None),
+        "address": label_or_none(job.full_address or job.name),
+        "approved": day(job.date_approved),
+        "closed": day(job.date_closed),
+        "status": label_or_none(job.job_status.label if job.job_status else None),
+        "rep": label_or_none(customer.rep.label if customer and customer.rep else None),
+        "region": label_or_none(customer.region.name if customer and customer.region else None),
+        "job_type": label_or_none(job.job_type),
+        "bid_type": label_or_none(job.bid_type),
+        "created": day(job.date_created),
         "note": label(clean(job.last_note, limit=_NOTE)) or None,
     }
 
@@ -140,30 +141,21 @@ def _job(job: PublicJob) -> Row:
     return {
         "id": job.id,
         "number": job.number,
-        "customer": _label(job.customer.name if job.customer else None),
-        "address": _label(job.full_address or job.name),
-        "status": _label(job.lead_status.label if job.lead_status else None),
-        "rep": _label(job.rep.label if job.rep else None),
-        "region": _label(job.region.name if job.region else None),
-        "source": _label(job.lead_source.name if job.lead_source else None),
+        "customer": label_or_none(job.customer.name if job.customer else None),
+        "address": label_or_none(job.full_address or job.name),
+        "status": label_or_none(job.lead_status.label if job.lead_status else None),
+        "rep": label_or_none(job.rep.label if job.rep else None),
+        "region": label_or_none(job.region.name if job.region else None),
+        "source": label_or_none(job.lead_source.name if job.lead_source else None),
         "price": estimate.gt_price if estimate else None,
         "balance": estimate.balance if estimate else None,
-        "created": _day(job.date_created),
-        "signed": _day(job.date_signed),
-        "completed": _day(job.date_completed),
-        "edited": _day(job.date_last_edited),
-        "job_type": _label(job.job_type),
-        "bid_type": _label(job.bid_type),
+        "created": day(job.date_created),
+        "signed": day(job.date_signed),
+        "completed": day(job.date_completed),
+        "edited": day(job.date_last_edited),
+        "job_type": label_or_none(job.job_type),
+        "bid_type": label_or_none(job.bid_type),
     }
-
-
-def _label(value: str | None) -> str | None:
-    return label(value) or None if value else None
-
-
-def _day(value: str | None) -> str | None:
-    day = day_of(value) if is_moment(value) else None
-    return day.isoformat() if day else moment(value)
 
 
 def _days(**days: date | None) -> dict[str, Scalar]:
