@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from anyio.lowlevel import checkpoint_if_cancelled
+
 from leadbridge.server.errors import Refused, StateError
 
 
@@ -33,6 +35,7 @@ class WritePermit:
                 f"write {self.write_id} waited so long that it was given up, and is not sent{again}.",
                 "Look at write_history, and call again if it is still wanted.",
             )
+        await checkpoint_if_cancelled()  # a call that was cancelled meanwhile has sent nothing
         self.may_have_left = True
 
 

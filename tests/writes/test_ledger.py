@@ -6,8 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import anyio
+import anyio.from_thread
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine, event
 
 from leadbridge.server.app import build_app_context
 from leadbridge.server.catalog import load
@@ -78,6 +80,25 @@ async def test_a_row_holds_what_a_person_needs_to_find_it_again(ledger: Ledger, 
 
 async def test_a_permit_is_for_the_operation_that_was_intended(ledger: Ledger) -> None:
     assert (await intend(ledger, 785)).operation_id == "renovationfind.update_job_status"
+
+
+async def test_a_call_that_is_cancelled_while_the_ledger_is_asked_has_sent_nothing(ledger: Ledger) -> None:
+    permit = await intend(ledger, 785)
+    scope = anyio.CancelScope()
+
+    def cancel(_connection: Connection) -> None:
+        anyio.from_thread.run_sync(scope.cancel)
+
+    event.listen(Engine, "commit", cancel)
+    try:
+        with scope:
+            await permit.sending()
+    finally:
+        event.remove(Engine, "commit", cancel)
+    assert scope.cancelled_caught
+    assert not permit.may_have_left
+    await ledger.finish(permit, "failed", "The call was interrupted.")
+    assert (await ledger.history())[0][0].state == "failed"
 
 
 async def test_a_later_state_does_not_wipe_out_what_was_told(ledger: Ledger) -> None:
