@@ -21,6 +21,7 @@ ACCEPT, DECLINE, REFER = (
     "renovationfind_decline_lead",
     "renovationfind_create_referral",
 )
+WIN = "renovationfind_mark_won"
 DANA: dict[str, Any] = {"first_name": "Dana", "last_name": "Miller", "email": "dana@example.com"}
 
 
@@ -45,29 +46,37 @@ async def test_while_a_service_wants_to_be_left_alone_nobody_is_asked(sandbox: S
     assert len(sandbox.writes) == 1
 
 
-async def test_one_transaction_looks_at_the_ledger_before_a_person_is_asked(
+async def test_two_transactions_look_at_the_ledger_before_a_person_is_asked(
     sandbox: Sandbox, time: Time, version: Version
 ):
-    """One more reads what is known of the lead, which is for its tool to say."""
-    begun: list[int] = []
+    """One finds what is unresolved, for the question to say; the other one all that is decided by."""
+    begun: list[Connection] = []
+    looked: set[int] = set()
+    before: list[int] = []
 
     class Counting(Person):
         async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-            before.append(len(begun))
+            before.append(len(looked))
             return await super().__call__(context, params)
 
-    def begins(_connection: Connection) -> None:
-        begun.append(1)
+    def executes(_connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
+        if any(table in statement for table in ("writes", "approvals", "meta")):
+            looked.add(len(begun))  # in memory, one transaction runs at a time
 
-    before: list[int] = []
+    def begins(connection: Connection) -> None:
+        begun.append(connection)
+
     event.listen(Engine, "begin", begins)
+    event.listen(Engine, "before_cursor_execute", executes)
     try:
         async with connected(sandbox, version=version, time=time, person=Counting()) as client:
-            await call(client, ACCEPT, lead_id=811)  # opens the store
-            begun.clear()
-            assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "done"
+            await call(client, WIN, lead_id=785, status="JOB_WON", job_amount=1000)  # opens the store
+            looked.clear()
+            won = await call(client, WIN, lead_id=786, status="JOB_WON", job_amount=1000)
+            assert data_of(won)["outcome"] == "done"
     finally:
         event.remove(Engine, "begin", begins)
+        event.remove(Engine, "before_cursor_execute", executes)
     assert before[1] == 2
 
 
