@@ -12,7 +12,7 @@ import anyio.to_thread
 
 LARGE = 65_536
 """Bytes of an answer from which on nothing is made of it in the event loop, which serves every other call too."""
-MARKUP = 100_000
+MARKUP = 50_000
 """Characters of markup that are read for one call, which takes some milliseconds; later texts are cut before."""
 _MOST_NOTES = 5
 

@@ -94,6 +94,7 @@ def serve(
     from leadbridge.server.cli.serving import over_http, over_stdio
 
     gc.freeze()  # looking for garbage among all that was imported takes 70 ms, in which nobody is answered
+    sys.setswitchinterval(0.001)  # of the threads that read large answers, none keeps the others waiting for longer
     if not http:
         over_stdio(server, settings)
         return

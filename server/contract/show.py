@@ -107,8 +107,13 @@ def _entry(catalog: Catalog, operation: Operation, *, unverified: bool) -> Entry
         notes=operation.notes,
         max_page_size=operation.max_page_size,
         names=tuple(name for name in names if not unverified or name.provenance in _UNVERIFIED),
-        changed=tuple(changes(before, operation)) if before else (),
+        changed=(*changes(before, operation), *_undocumented(operation)) if before else (),
     )
+
+
+def _undocumented(operation: Operation) -> Iterator[str]:
+    if operation.undocumented:
+        yield f"not in the documentation that was checked: {', '.join(operation.undocumented)}"
 
 
 def changes(before: Operation, after: Operation) -> Iterator[str]:

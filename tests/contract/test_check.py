@@ -342,6 +342,11 @@ def checked_file(other_names: str, tmp_path: Path) -> Path:
     return tmp_path / "c.toml"
 
 
+def test_the_contract_shows_which_names_are_not_documented(checked_file: Path):
+    shown = CliRunner().invoke(app, ["contract", "show"], env={"LEADBRIDGE_CONTRACT_FILE": str(checked_file)}).stdout
+    assert "LEADBRIDGE_CONTRACT_FILE: not in the documentation that was checked: first_name, last_name" in shown
+
+
 async def test_a_write_warns_of_a_name_that_is_not_in_the_documentation(checked_file: Path, version):
     lead = {"address": "17 Featherstone Rd", "state": "TX", "postal_code": "75024", "first_name": "Zoraida"}
     warning = "The name under which first_name goes out is not in the documentation that was checked"
