@@ -51,7 +51,8 @@ class BackgroundReader:
     _slower: float = 0.0
     """Seconds between two requests; grows when RoofLink says that it is called too often."""
 
-    _try_filters_at: float = 0.0
+    _try_at: dict[str, float] = field(default_factory=dict[str, float])
+    """When it is tried again whether a filter works, as long as that is not known."""
 
     async def run(self, app: Sources) -> None:
         """Read until cancelled, or until RoofLink refuses the key. A second session of this process waits for it."""
@@ -104,16 +105,21 @@ class BackgroundReader:
         await app.company.confirm("rooflink")
         began = anyio.current_time()
         part = await read_due(app, Schedule(NEWEST, WHOLE))
-        if began >= self._try_filters_at:
-            self._try_filters_at = began + LONGEST_PAUSE
+        if self._is_time_to_try("postal_code"):
             await try_filter(app, "postal_code")
-            if not await filter_state(app, "modified_from"):
-                await modified_since(app, index.clock())
         if part is None:
+            if self._is_time_to_try("modified_from") and not await filter_state(app, "modified_from"):
+                await modified_since(app, index.clock())
             return LOOK_AGAIN
         if not (await cursor_of(index)).complete:
             return 0.0
         return max(SHORTEST_REST, REST * (anyio.current_time() - began))
+
+    def _is_time_to_try(self, name: str) -> bool:
+        due = anyio.current_time() >= self._try_at.get(name, 0.0)
+        if due:
+            self._try_at[name] = anyio.current_time() + LONGEST_PAUSE
+        return due
 
     async def _give_up(self, app: Sources, process: str) -> None:
         """Let another process read, if the store is in use anyway."""

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 HONOURED, IGNORED = "honoured", "ignored"
 LIST = "rooflink.list_prospects"
-MOST_PAGES = 20
-"""Of one filter; a filter that brings more narrows nothing."""
+MOST_PAGES, ONCE_COMPLETE = 20, 2
+"""Of one filter; and once the whole list is known, which a filter then only brings up to date."""
 MOST_ELSEWHERE = 5
 """Known prospects of a place that a filter did not bring and that are read again, to see whether they have moved."""
 
@@ -68,7 +68,7 @@ async def read_filtered(app: Sources, name: str, value: str, fits: Fits) -> Filt
     """
     index, before = index_of(app), await filter_state(app, name)
     ids, fitting, judged, unreadable, number = set[int](), 0, 0, 0, 1
-    while before != IGNORED and number <= MOST_PAGES:
+    while before != IGNORED:
         try:
             page, prospects = await app.rooflink.list_prospects({name: value, "page": number, "page_size": PAGE_SIZE})
         except Rejected:
@@ -90,6 +90,10 @@ async def read_filtered(app: Sources, name: str, value: str, fits: Fits) -> Filt
             found = Filtered(frozenset(ids), whole, count if fitting else 0)
             await remember_honoured(app, name, found)
             return found
+        coverage = await coverage_of(index)
+        narrows = before == HONOURED or page.count is None or coverage.total is None or page.count < coverage.total
+        if not narrows or number >= (ONCE_COMPLETE if coverage.complete and name != "modified_from" else MOST_PAGES):
+            break
         number = page.next_page
     return Filtered(frozenset(ids))
 

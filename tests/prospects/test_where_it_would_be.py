@@ -209,3 +209,18 @@ async def test_where_the_postal_code_is_known_whole_nobody_is_asked(company: Com
         refused = await call(client, CREATE, **{**LEAD, "address": "14 Hidden Hollow Dr"})
     assert data_of(refused)["outcome"] == "refused"
     assert "RoofLink seems to have it already" in text_of(refused)
+
+
+async def test_a_filter_that_does_not_narrow_costs_one_page_however_long_the_list_is(
+    company: Company, make_deck: MakeDeck, wall: Time
+):
+    sandbox = company(900, honoured_filters=frozenset())
+    for row in sandbox.prospects.values():
+        row.city, row.state, row.zipcode = "Marfa", "TX", "79843"
+    app = make_deck(sandbox)
+    await likely_duplicates(app, ContactDetails(name="Nobody"), 600)
+    wall.now += 600
+    object.__setattr__(sandbox.options, "page_seconds", 10.0)
+    report = await look(app)
+    assert asked_by(sandbox, "zipcode") == ["79843"]
+    assert report.missing == ""
