@@ -40,7 +40,8 @@ def spread(line: str) -> str:
 def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
     """The numbered or lettered road with which these words begin, and how many of them it takes."""
     table = words()
-    if len(line) > 1 and line[0] in table.roads.kinds["older"] and (found := road_at(line[1:], state)):
+    older = table.roads.kinds["older"]
+    if len(line) > 1 and line[0] in older and line[1] not in older and (found := road_at(line[1:], state)):
         (kind, value), taken = found
         return (f"{line[0]} {kind}", value), taken + 1
     ordinal = _ORDINAL.fullmatch(line[0]) if line else None
