@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 from pydantic import JsonValue
@@ -38,6 +38,9 @@ from leadbridge.tools.renovationfind.lead_answers import customer_lines
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
 from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead
 from leadbridge.tools.rooflink.duplicate_check import coverage_doubt, deleted_since
+
+if TYPE_CHECKING:
+    from leadbridge.tools.pipeline.lead_parts import LeadParts
 
 HAND_OFF = LocalOperation("leadbridge.hand_off_lead", "rooflink", "Hand off lead", Effect.IRREVERSIBLE)
 
@@ -92,12 +95,13 @@ class HandOff:
         key = f"{self._subject} plan"
         if over and refusal is None:
             key = self._subject if created in done else self._note_subject
-        warnings = (*filter(None, [again]), *(create.plan.preview.warnings if create is not None else ()))
+        warnings = [*filter(None, [again]), *(create.plan.preview.warnings if create is not None else ())]
         if existing is not None:
-            warnings = (
-                *([f"Prospect {existing.id} is deleted in RoofLink."] if existing.deleted else []),
-                *await anyio.to_thread.run_sync(unlike, known, existing),
-            )
+            warnings += [f"Prospect {existing.id} is deleted in RoofLink."] if existing.deleted else []
+            warnings += await anyio.to_thread.run_sync(unlike, known, existing)
+        elif accept is not None and known is not None and known.lead.customerAddress:
+            _, _, problems = await self._values(known)
+            warnings += [f"By what is known now, it would stop after the acceptance: {one}." for one in problems]
         return Write(
             action=MultiStepWrite(
                 operation=HAND_OFF,
@@ -119,7 +123,7 @@ class HandOff:
                     noting=self.noting,
                 ),
                 said=frozenset(self._arguments) - ({"lead_status"} if create is None and job is None else frozenset()),
-                warnings=warnings,
+                warnings=tuple(warnings),
                 figures=create.plan.preview.figures if create else await coverage_doubt(self.app) if accept else (),
             ),
             repeat=OnceForGood(whole_subject=True),
@@ -214,19 +218,10 @@ class HandOff:
         Raises:
             ArgumentsRefused: something that RoofLink needs is neither told nor given.
         """
-        # The rules of names, phones and addresses are many patterns: not at start.
-        from leadbridge.tools.pipeline.lead_parts import LeadParts, parts_of
-
-        parts = await anyio.to_thread.run_sync(parts_of, known.lead) if known is not None else LeadParts()
-        told = dict(parts.values)
-        if "address" in self.given:  # a street that was given goes with its own town, not with another one's
-            told = {name: value for name, value in told.items() if name not in {"address", "city"}}
-        told = {name: value for name, value in told.items() if name not in self.given}
-        values: dict[str, Any] = {**told, **self.given}
-        problems = missing(values, known)
-        problems += await anyio.to_thread.run_sync(create_lead_rules, values)
+        parts, told, problems = await self._values(known)
         if problems:
             raise ArgumentsRefused(problems)
+        values: dict[str, Any] = {**told, **self.given}
         plan = await rooflink_create_lead(
             self.ctx,
             **values,
@@ -243,6 +238,22 @@ class HandOff:
             blocked=or_tied(plan.blocked),
         )
         return Creation(step, told, self.given)
+
+    async def _values(self, known: KnownLead | None) -> tuple[LeadParts, dict[str, str], list[Problem]]:
+        """What RenovationFind tells of the lead, which of it is used, and what RoofLink would refuse or lacks."""
+        # The rules of names, phones and addresses are many patterns: not at start.
+        from leadbridge.tools.pipeline import lead_parts
+
+        parts = lead_parts.LeadParts()
+        if known is not None:
+            parts = await anyio.to_thread.run_sync(lead_parts.parts_of, known.lead)
+        told = dict(parts.values)
+        if "address" in self.given:  # a street that was given goes with its own town, not with another one's
+            told = {name: value for name, value in told.items() if name not in {"address", "city"}}
+        told = {name: value for name, value in told.items() if name not in self.given}
+        values: dict[str, Any] = {**told, **self.given}
+        problems = missing(values, known)
+        return parts, told, problems + await anyio.to_thread.run_sync(create_lead_rules, values)
 
     async def _created(self, run: StepRunner, create: Creation | None) -> tuple[int, list[str]]:
         """The prospect's id, and what is told of it.
