@@ -1,4 +1,4 @@
-"""Where a server is killed: its own functions, wrapped from outside so that it ends itself with SIGKILL.
+"""Where a server is killed or suspended: its own functions, wrapped from outside so that it signals itself.
 
 The product knows nothing of this. A seam that was renamed makes `install` fail, and with it the round.
 """
@@ -14,18 +14,33 @@ from typing import Any
 from unittest.mock import patch
 
 from leadbridge.server.mcp import writes
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.state import audit
+from leadbridge.server.writes import recovery
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 
+SUSPEND = "suspend: "
 _SPARED: list[None] = []
 """As many as there are times to come at which the process is not ended yet."""
 
 
+_SUSPENDED: list[bool] = []
+"""Whether this process was suspended once; empty where it is to be killed."""
+
+
 def die() -> None:
-    """End this process as a power cut would, once it is not spared: nothing is flushed, closed or handled."""
+    """End this process as a power cut would, once it is not spared: nothing is flushed, closed or handled.
+
+    Or suspend it, as a laptop that sleeps, until somebody wakes it.
+    """
     if _SPARED:
         _SPARED.pop()
+        return
+    if _SUSPENDED:
+        if not _SUSPENDED[0]:
+            _SUSPENDED[0] = True
+            os.kill(os.getpid(), signal.SIGSTOP)
         return
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("a process outlived its SIGKILL")
@@ -133,10 +148,30 @@ INSIDE: dict[str, Callable[[], None]] = {
 
 
 def install(point: str) -> None:
-    """Let this process end itself at a point; `point@2` is the second time that it comes there."""
-    name, _, time_ = point.partition("@")
+    """Let this process end itself at a point; `point@2` is the second time that it comes there.
+
+    `suspend: point` lets it sleep there.
+    """
+    name, _, time_ = point.removeprefix(SUSPEND).partition("@")
+    if point.startswith(SUSPEND):
+        _SUSPENDED.append(False)
     _SPARED.extend([None] * (int(time_ or 1) - 1))
     INSIDE[name]()
+
+
+def move_clock(app: AppContext, seconds: float) -> None:
+    """Let this process read a clock that is so far ahead."""
+
+    def later() -> float:
+        return time.time() + seconds
+
+    for part in (app.ledger, app.approvals):
+        object.__setattr__(part, "clock", later)
+
+
+def see_no_process() -> None:
+    """Let this process know no other one, as on another host: only a lease tells it whether one is at work."""
+    patch.object(recovery, "lives", lambda _owner: None).start()
 
 
 def hold_before_intent(folder: Path) -> None:

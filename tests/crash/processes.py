@@ -110,8 +110,13 @@ class Zygote:
         """What the zygote and its servers have written there."""
         return self._errors.read_text("utf-8", "replace")[-3000:]
 
-    def start(self, folder: Path, point: str = "", hold: Path | None = None) -> Ends:
-        """Fork a server with its state in this folder, that dies at this point or waits in this folder's hold."""
+    def start(
+        self, folder: Path, point: str = "", hold: Path | None = None, *, ahead: float = 0.0, blind: bool = False
+    ) -> Ends:
+        """Fork a server with its state in this folder, that dies at this point or waits in this folder's hold.
+
+        `ahead`: so many seconds its clock is; `blind`: it sees no other process.
+        """
         server_in, stdin = os.pipe()
         stdout, server_out = os.pipe()
         with self._errors.open("ab") as errors:
@@ -120,6 +125,8 @@ class Zygote:
                     "start": point,
                     "folder": str(folder),
                     "hold": str(hold or ""),
+                    "ahead": ahead,
+                    "blind": blind,
                     "state_url": state_url(folder),
                 }
             ).encode()
@@ -236,10 +243,10 @@ class Server:
 
 @asynccontextmanager
 async def server_on(
-    zygote: Zygote, folder: Path, point: str = "", *, hold: Path | None = None, codes: Sequence[int] = (0,)
+    zygote: Zygote, folder: Path, point: str = "", *, hold: Path | None = None, codes: Sequence[int] = (0,), **seen: Any
 ) -> AsyncGenerator[Server]:
     """A server on this folder's state and a client that cannot be asked; it must end with one of these codes."""
-    ends = zygote.start(folder, point, hold)
+    ends = zygote.start(folder, point, hold, **seen)
     try:
         async with Client(over_pipes(ends), mode="auto") as client:
             # What a server says is held against the service here; that its schema fits, other tests hold.

@@ -22,8 +22,8 @@ from pydantic import SecretStr
 from leadbridge.server import app
 from leadbridge.server.cli import main as command_line
 from leadbridge.server.config.settings import load_settings
+from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.rooflink.location import locate
-from leadbridge.server.state import Store
 from tests.crash import points
 
 _WHEN_FIRST_USED = (
@@ -52,7 +52,7 @@ def main(descriptor: int) -> None:
     if address.startswith("postgresql"):
         importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
         importlib.import_module("psycopg")
-    store = _store_of_what_is_built()
+    apps = _what_is_built()
     # Relative, which no setting may be: what lies beside the state lies in each server's own folder.
     built = app.build_server(load_settings().model_copy(update={"state_url": SecretStr(address)}))
     app.build_server = lambda _settings: built  # type: ignore[assignment]  # of the same settings, once for all
@@ -68,28 +68,28 @@ def main(descriptor: int) -> None:
         pid = os.fork()
         if not pid:
             control.close()
-            store[0].url = told["state_url"]
-            _serve(descriptors, told)
+            apps[0].store.url = told["state_url"]
+            _serve(descriptors, told, apps[0])
         for received in descriptors:
             os.close(received)
         _answer(control, pid=pid)
 
 
-def _store_of_what_is_built() -> list[Store]:
-    """The store of the server that is built next: nothing of it is opened before the fork, so it can move."""
-    made: list[Store] = []
+def _what_is_built() -> list[AppContext]:
+    """The parts of the server that is built next: nothing of its store is opened before the fork, so it can move."""
+    made: list[AppContext] = []
     build_app_context = app.build_app_context
 
     def build_and_keep(*args: Any, **named: Any) -> Any:
         app = build_app_context(*args, **named)
-        made.append(app.store)
+        made.append(app)
         return app
 
     app.build_app_context = build_and_keep
     return made
 
 
-def _serve(descriptors: list[int], told: dict[str, Any]) -> None:
+def _serve(descriptors: list[int], told: dict[str, Any], built: AppContext) -> None:
     """Be a `leadbridge serve`; never returns."""
     code = 1
     try:
@@ -98,6 +98,10 @@ def _serve(descriptors: list[int], told: dict[str, Any]) -> None:
             os.close(descriptor)
         if told["folder"]:
             os.chdir(told["folder"])
+        if told["ahead"]:
+            points.move_clock(built, told["ahead"])
+        if told["blind"]:
+            points.see_no_process()
         if told["hold"]:
             points.hold_before_intent(Path(told["hold"]))
         if told["start"]:

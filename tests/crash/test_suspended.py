@@ -1,0 +1,159 @@
+"""A server is suspended in the midst of a write while another one, whose clock is ahead, is asked for the same.
+
+Whatever it was doing when it slept, the write takes effect once. And a state file that is replaced under a server.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from leadbridge.server.state import Store, audit
+from leadbridge.server.writes.recovery import LEASE
+from tests.crash.points import SUSPEND
+from tests.crash.processes import STATE_FILE, Server, Service, Zygote, eventually, server_on, state_url
+from tests.crash.rounds import WRITES, Write, create_lead, history_of
+from tests.support import DEFAULT_STORE, call, data_of, text_of
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="sees in /proc that a process sleeps"),
+]
+
+IN_FLIGHT, RETRY = "in flight", "between two attempts"
+SEEN = (
+    "before the intent", "after the intent", "after `sent`, nothing left", IN_FLIGHT, "after the answer",
+    "after the outcome", "before the receipt",
+)  # fmt: skip
+BLIND = tuple(point for point in SEEN if point != "after `sent`, nothing left")
+"""On another host nothing can be done about a request that sleeps between the ledger's leave and the network."""
+TOLD = {"done", "already_done", "refused", "unknown"}
+
+
+def sleeps(pid: int) -> bool:
+    """Whether a process is suspended."""
+    return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] == "T"
+
+
+async def asked(server: Server, write: Write, **arguments: Any) -> dict[str, Any]:
+    """The receipt of a write, with a fresh token where one is needed."""
+    receipt = data_of(await call(server.client, write.tool, **write.arguments, **arguments))
+    if receipt["outcome"] == "approval_required":
+        token = receipt["approval_token"]
+        receipt = data_of(await call(server.client, write.tool, **write.arguments, approval_token=token))
+    return receipt
+
+
+async def settled(server: Server, write_id: int, outcome: str) -> None:
+    """Settle a write as a person who looked."""
+    given = {"write_id": write_id, "outcome": outcome}
+    token = data_of(await call(server.client, "resolve_write", **given))["approval_token"]
+    told = data_of(await call(server.client, "resolve_write", **given, approval_token=token))
+    assert told["outcome"] == "done", told
+
+
+async def in_the_others_sleep(service: Service, other: Server, write: Write, *, blind: bool) -> None:
+    """Ask for the same, and settle what is unresolved as the service shows it."""
+    told = await asked(other, write)
+    assert told["outcome"] in TOLD, told
+    if told.get("reason") == "earlier_unknown":
+        assert blind, "a process that is there was given up"
+        (open_,) = [row for row, state in (await history_of(other.client)).items() if state == "unknown"]
+        await settled(other, open_, "done" if write.effects(service) else "failed")
+        told = await asked(other, write)
+    assert told["outcome"] in {"done", "already_done"} or told["reason"] == "in_progress", told
+
+
+async def play(service: Service, zygote: Zygote, folder: Path, point: str, write: Write, *, blind: bool) -> None:
+    """One round."""
+    inside = "" if point in {IN_FLIGHT, RETRY} else f"{SUSPEND}{point}"
+    if point == IN_FLIGHT:
+        service.let_happen("slow_after_commit", f"{write.method} {write.path}", seconds=0.5)
+    if point == RETRY:
+        service.let_happen("rate_limited", f"{write.method} {write.path}", seconds=3)
+    receipts: list[dict[str, Any]] = []
+    with anyio.fail_after(60):
+        async with server_on(zygote, folder, inside) as first, anyio.create_task_group() as tasks:
+
+            async def ask() -> None:
+                receipts.append(await asked(first, write))
+
+            arrived = write.requests(service)
+            tasks.start_soon(ask)
+            if point == IN_FLIGHT:
+                await eventually(lambda: write.effects(service))
+                os.kill(first.pid, signal.SIGSTOP)
+            elif point == RETRY:
+                await eventually(lambda: write.requests(service) > arrived)
+                await anyio.sleep(0.3)  # the answer is read, and waited upon
+                os.kill(first.pid, signal.SIGSTOP)
+            await eventually(lambda: sleeps(first.pid))
+            async with server_on(zygote, folder, ahead=10 * LEASE, blind=blind) as other:
+                await in_the_others_sleep(service, other, write, blind=blind)
+                os.kill(first.pid, signal.SIGCONT)
+                while not receipts:  # noqa: ASYNC110  # a list, not an event
+                    await anyio.sleep(0.01)
+                again = await asked(other, write)
+                states = await history_of(other.client)
+    assert receipts[0]["outcome"] in {"done", "already_done", "refused"}, receipts[0]
+    assert write.effects(service) == 1, (receipts[0], states)
+    assert again["outcome"] == "already_done", again
+    assert set(states.values()) <= {"done", "failed"}, states
+    store = Store(state_url(folder))
+    verdict = await anyio.to_thread.run_sync(audit.verify, store)
+    await anyio.to_thread.run_sync(store.close)
+    assert verdict.broken_at is None, verdict.why
+
+
+@pytest.mark.parametrize("point", SEEN)
+async def test_what_a_sleeping_process_of_this_host_writes_is_left_to_it(
+    site: tuple[Service, Zygote], folder: Path, point: str
+) -> None:
+    for number, kind in enumerate(WRITES):
+        await play(*site, folder, point, kind(300 + 10 * SEEN.index(point) + number), blind=False)
+
+
+@pytest.mark.parametrize("point", BLIND)
+async def test_what_a_process_of_another_host_slept_over_takes_effect_once(
+    site: tuple[Service, Zygote], folder: Path, point: str
+) -> None:
+    for number, kind in enumerate(WRITES):
+        await play(*site, folder, point, kind(380 + 10 * BLIND.index(point) + number), blind=True)
+
+
+@pytest.mark.parametrize("blind", [False, True], ids=["this host", "another host"])
+async def test_a_retry_that_was_slept_over_is_not_sent_if_the_write_was_given_up(
+    site: tuple[Service, Zygote], folder: Path, blind: bool
+) -> None:
+    for number in range(3):
+        await play(*site, folder, RETRY, create_lead(450 + 10 * blind + number), blind=blind)
+
+
+def replace(folder: Path, how: str) -> None:
+    """Put another file, or none, where the state is."""
+    copy = (folder / STATE_FILE).read_bytes()
+    for path in folder.glob(f"{STATE_FILE}*"):
+        path.unlink()
+    if how != "deleted":
+        (folder / STATE_FILE).write_bytes(copy if how == "replaced by a copy" else b"")
+
+
+@pytest.mark.skipif(bool(DEFAULT_STORE), reason="about SQLite's file")
+@pytest.mark.parametrize("how", ["deleted", "replaced by an empty one", "replaced by a copy"])
+async def test_a_state_file_that_is_replaced_under_a_server_doubles_nothing(
+    site: tuple[Service, Zygote], folder: Path, how: str
+) -> None:
+    service, zygote = site
+    for number, kind in enumerate(WRITES):
+        write = kind(470 + 10 * ["deleted", "replaced by an empty one", "replaced by a copy"].index(how) + number)
+        async with server_on(zygote, folder) as first:
+            assert (await asked(first, write))["outcome"] == "done"
+            replace(folder, how)
+            told = await call(first.client, write.tool, **write.arguments)
+            assert "was deleted or replaced" in text_of(told)
+        assert write.effects(service) == 1
