@@ -12,8 +12,9 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from leadbridge.server import state
 from leadbridge.server.matching.profile import RULES
-from leadbridge.server.prospects.index import ProspectIndex, ProspectRow, drop_rows, put_rows, upsert
+from leadbridge.server.prospects.index import ProspectIndex, ProspectRow, put_rows
 from leadbridge.server.services.rooflink.models import Page
 
 if TYPE_CHECKING:
@@ -116,14 +117,10 @@ async def cursor_of(index: ProspectIndex) -> Cursor:
 
 async def coverage_of(index: ProspectIndex) -> Coverage:
     """How much is in the index."""
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import seen_prospects as table
 
     def work(connection: Connection) -> Coverage:
         cursor = _load(connection, index)
-        count, oldest = func.count(), func.min(table.c.seen_at)
-        checked, oldest_at = connection.execute(select(count, oldest).where(table.c.account == index.key)).one()
+        checked, oldest_at = state.prospects.count(connection, index.key)
         return Coverage(
             checked=checked if cursor.total is None else min(checked, cursor.total),
             total=cursor.total,
@@ -235,36 +232,23 @@ def _drop_what_is_gone(connection: Connection, index: ProspectIndex, cursor: Cur
     Where it brought fewer than it counts, a row may have moved while it was read. Then only that goes which the reading
     before did not bring either.
     """
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import seen_prospects as table
-
-    brought = [table.c.account == index.key, table.c.seen_at >= cursor.rest_started_at]
-    count = connection.execute(select(func.count()).select_from(table).where(*brought)).scalar_one()
+    count, _ = state.prospects.count(connection, index.key, cursor.rest_started_at)
     whole = page.count is None or count + page.unreadable >= page.count
-    drop_rows(connection, index.key, table.c.seen_at < (cursor.rest_started_at if whole else cursor.complete_since))
+    state.prospects.drop(connection, index.key, cursor.rest_started_at if whole else cursor.complete_since)
 
 
 def _load(connection: Connection, index: ProspectIndex) -> Cursor:
-    from leadbridge.server.state.tables import seen_coverage as table
-
-    query = table.select().where(table.c.account == index.key).with_for_update()
-    row = connection.execute(query).mappings().first()
-    if row is None:
-        upsert(connection, table, [{"account": index.key, **_values(Cursor(RULES))}], replace=False)
-        row = connection.execute(query).mappings().one()
+    row = state.prospects.cursor(connection, index.key, _values(Cursor(RULES)))
     cursor = Cursor(**{name: row[name] for name in Cursor.__slots__})
     if cursor.rules != RULES:
-        drop_rows(connection, index.key)
+        state.prospects.drop(connection, index.key)
         cursor = Cursor(RULES, reader=cursor.reader, reader_until=cursor.reader_until)
         _save(connection, index, cursor)
     return cursor
 
 
 def _save(connection: Connection, index: ProspectIndex, cursor: Cursor) -> None:
-    from leadbridge.server.state.tables import seen_coverage as table
-
-    connection.execute(table.update().where(table.c.account == index.key).values(**_values(cursor)))
+    state.prospects.set_cursor(connection, index.key, _values(cursor))
 
 
 def _values(cursor: Cursor) -> dict[str, Any]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import anyio.to_thread
 
+from leadbridge.server import state
 from leadbridge.server.matching.profile import ContactDetails, Profile, details_to_json, profile_of
 from leadbridge.server.prospects.search import Findings, candidates_for, judge, kept_profiles
 from leadbridge.server.services.rooflink.models import Prospect
@@ -17,7 +18,7 @@ from leadbridge.server.state import Store
 from leadbridge.server.text import storable
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Table
+    from sqlalchemy import Connection
 
 UNREAD = ProspectProgress()
 """Of a prospect that LeadBridge made and did not read since."""
@@ -64,56 +65,25 @@ class ProspectIndex:
 
     async def mark_deleted(self, prospect_id: int) -> None:
         """RoofLink does not have a prospect any more; its row goes when the list was read to its end twice."""
-
-        def work(connection: Connection) -> None:
-            from leadbridge.server.state.tables import seen_prospects as table
-
-            mine = [table.c.account == self.key, table.c.prospect_id == prospect_id]
-            connection.execute(table.update().where(*mine).values(deleted=True))
-
-        await self.store.run(work)
+        await self.store.run(lambda connection: state.prospects.mark_deleted(connection, self.key, prospect_id))
 
     async def read_before(self, ids: Iterable[int], moment: float) -> list[int]:
         """Those of these prospects that are in the index as they were before a moment, in the given order."""
-        from sqlalchemy import select
-
-        from leadbridge.server.state.tables import seen_prospects as table
-
         asked = list(ids)
-        where = [table.c.account == self.key, table.c.prospect_id.in_(asked), table.c.seen_at < moment]
         found = await self.store.run(
-            lambda connection: set(connection.execute(select(table.c.prospect_id).where(*where)).scalars())
+            lambda connection: state.prospects.seen_before(connection, self.key, asked, moment)
         )
         return [one for one in asked if one in found]
 
     async def newest(self, but: int = 0) -> tuple[int, Profile] | None:
         """The newest prospect by its number that is not deleted, with a postal code if there is one, but for one."""
-        from sqlalchemy import select
-
-        from leadbridge.server.state.tables import seen_prospects as table
-
-        where = [table.c.account == self.key, table.c.deleted.is_(False), table.c.prospect_id != but]
-        query = select(table.c.prospect_id, table.c.profile).where(*where).order_by(table.c.prospect_id.desc())
-        rows = await self.store.run(lambda connection: connection.execute(query.limit(20)).all())
+        rows = await self.store.run(lambda connection: state.prospects.newest(connection, self.key, but, 20))
         found = [(row.prospect_id, kept_profiles().validate_json(row.profile)) for row in rows if row.profile]
         return next((one for one in found if one[1].address.postal), found[0] if found else None)
 
     async def ids_at(self, place: str) -> set[int]:
         """Prospects in a postal code or town, as their keys write it, that are not deleted."""
-        from sqlalchemy import collate, select
-
-        from leadbridge.server.state.tables import seen_keys, seen_prospects
-
-        def work(connection: Connection) -> set[int]:
-            # In the order of bytes, which SQLite's index has already.
-            key = seen_keys.c.key if connection.dialect.name == "sqlite" else collate(seen_keys.c.key, "C")
-            there = [seen_keys.c.account == self.key, key >= f"a|{place}|", key < f"a|{place}}}"]
-            ids = select(seen_keys.c.prospect_id).where(*there)
-            mine = [seen_prospects.c.account == self.key, seen_prospects.c.deleted.is_(False)]
-            query = select(seen_prospects.c.prospect_id).where(*mine, seen_prospects.c.prospect_id.in_(ids))
-            return set(connection.execute(query).scalars())
-
-        return await self.store.run(work)
+        return await self.store.run(lambda connection: state.prospects.ids_at(connection, self.key, place))
 
 
 def row_of(
@@ -163,18 +133,12 @@ def put_rows(
 
     `listed`: they were read in the list's order. Returns those that were read so before and have not changed since.
     """
-    from sqlalchemy import select
-
-    from leadbridge.server.state.tables import seen_keys
-    from leadbridge.server.state.tables import seen_prospects as table
-
     if not rows:
         return frozenset()
     ordered = sorted({row.prospect_id: row for row in rows}.values(), key=lambda row: row.prospect_id)
-    ids = [row.prospect_id for row in ordered]
-    columns = (table.c.prospect_id, table.c.told, table.c.standing, table.c.deleted, table.c.listed)
-    where = [table.c.account == account, table.c.prospect_id.in_(ids)]
-    before = {row.prospect_id: row for row in connection.execute(select(*columns).where(*where))}
+    columns = ("told", "standing", "deleted", "listed")
+    found = state.prospects.find(connection, account, columns, [row.prospect_id for row in ordered])
+    before = {row.prospect_id: row for row in found}
     values: list[dict[str, Any]] = [
         {
             "account": account,
@@ -188,20 +152,12 @@ def put_rows(
         }
         for row in ordered
     ]
-    upsert(connection, table, values)
-    moved = [
-        row
+    moved = {
+        row.prospect_id: sorted(row.profile.keys())
         for row, value in zip(ordered, values, strict=True)
         if row.prospect_id not in before or before[row.prospect_id].told != value["told"]
-    ]
-    if known := [row.prospect_id for row in moved if row.prospect_id in before]:
-        connection.execute(seen_keys.delete().where(seen_keys.c.account == account, seen_keys.c.prospect_id.in_(known)))
-    keys = [
-        {"account": account, "key": key, "prospect_id": row.prospect_id}
-        for row in moved
-        for key in sorted(row.profile.keys())
-    ]
-    upsert(connection, seen_keys, keys)
+    }
+    state.prospects.put(connection, account, values, moved)
     return frozenset(
         value["prospect_id"]
         for value in values
@@ -209,33 +165,3 @@ def put_rows(
         and was.listed
         and (was.told, was.standing, was.deleted) == (value["told"], value["standing"], value["deleted"])
     )
-
-
-def drop_rows(connection: Connection, account: str, *where: ColumnElement[bool]) -> None:
-    """Take prospects and their keys out of the index; without a condition all of them."""
-    from sqlalchemy import select
-
-    from leadbridge.server.state.tables import seen_keys
-    from leadbridge.server.state.tables import seen_prospects as table
-
-    gone = [table.c.account == account, *where]
-    ids = select(table.c.prospect_id).where(*gone)
-    connection.execute(seen_keys.delete().where(seen_keys.c.account == account, seen_keys.c.prospect_id.in_(ids)))
-    connection.execute(table.delete().where(*gone))
-
-
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, replace: bool = True) -> None:
-    """Insert rows; one that is there already gets the new values, or stays as it is without `replace`."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    if not rows:
-        return
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
-    key = [column.name for column in table.primary_key.columns]
-    changing = {column.name: insert.excluded[column.name] for column in table.columns if column.name not in key}
-    statement = (
-        insert.on_conflict_do_update(index_elements=key, set_=changing)
-        if replace and changing
-        else insert.on_conflict_do_nothing(index_elements=key)
-    )
-    connection.execute(statement, list(rows))

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from pydantic import TypeAdapter
 
+from leadbridge.server import state
 from leadbridge.server.matching.compare import Match, compare
 from leadbridge.server.matching.profile import ContactDetails, Profile, details_from_json, profile_of
 
@@ -97,63 +98,30 @@ class Candidates:
 
 def candidates_for(connection: Connection, account: str, keys: Iterable[str]) -> Candidates:
     """What to compare with a profile of these keys."""
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import seen_keys, seen_prospects
-
-    mine = seen_keys.c.account == account
-    # Counted without ORDER BY: SQLite would walk the index of ids for it instead of looking the keys up.
-    counted = select(seen_keys.c.key, func.count().label("prospects")).where(mine, seen_keys.c.key.in_(sorted(keys)))
-    counts: dict[str, int] = {row.key: row.prospects for row in connection.execute(counted.group_by(seen_keys.c.key))}
+    counts = state.prospects.key_counts(connection, account, keys)
     rare, left = list[str](), CANDIDATES
     common = sorted(counts, key=lambda key: (counts[key], key))
     while common and counts[common[0]] <= left:
         left -= counts[common[0]]
         rare.append(common.pop(0))
-    ids = dict.fromkeys(
-        connection.execute(select(seen_keys.c.prospect_id).where(mine, seen_keys.c.key.in_(rare))).scalars()
-    )
+    ids = dict.fromkeys(state.prospects.ids_with_any(connection, account, rare))
     for pair in combinations(common, 2):
-        ids |= dict.fromkeys(_newest(connection, account, pair, OF_A_PAIR))
+        ids |= dict.fromkeys(state.prospects.newest_with_all(connection, account, pair, OF_A_PAIR))
     for key in common:
-        ids |= dict.fromkeys(_newest(connection, account, [key], OF_A_KEY))
-    rows = connection.execute(
-        select(
-            seen_prospects.c.prospect_id, seen_prospects.c.told, seen_prospects.c.profile, seen_prospects.c.deleted
-        ).where(seen_prospects.c.account == account, seen_prospects.c.prospect_id.in_(list(ids)[:AT_MOST]))
-    ).all()
+        ids |= dict.fromkeys(state.prospects.newest_with_all(connection, account, [key], OF_A_KEY))
+    rows = state.prospects.find(connection, account, ("told", "profile", "deleted"), list(ids)[:AT_MOST])
     return Candidates(rows, counts, common, _known_streets(connection, account, keys, rows))
 
 
 def _known_streets(connection: Connection, account: str, keys: Iterable[str], rows: Sequence[_Row]) -> frozenset[str]:
     """Streets that several prospects have, of those on which a prospect has the same house number in the same town."""
-    from sqlalchemy import func, select
-
-    from leadbridge.server.state.tables import seen_keys
-
     houses = {one for one in keys if one.startswith("a|") and not one.startswith("a||")}
     streets = {one for one in keys if one.startswith("s|")}
     for row in rows[:OF_A_KEY] if houses else ():
         theirs = kept_profiles().validate_json(row.profile).keys() if row.profile else frozenset[str]()
         streets |= {one for one in theirs if one.startswith("s|")} if theirs & houses else set()
-    key = seen_keys.c.key
-    several = select(key).where(seen_keys.c.account == account, key.in_(sorted(streets)))
-    return frozenset(connection.execute(several.group_by(key).having(func.count() > 1)).scalars())
-
-
-def _newest(connection: Connection, account: str, keys: Sequence[str], limit: int) -> Sequence[int]:
-    """The newest prospects that have all of these keys; the rarest key comes first."""
-    from sqlalchemy import select
-
-    from leadbridge.server.state.tables import seen_keys
-
-    first = seen_keys.alias()
-    query = select(first.c.prospect_id).where(first.c.account == account, first.c.key == keys[0])
-    for key in keys[1:]:
-        other = seen_keys.alias()
-        query = query.join(other, (other.c.prospect_id == first.c.prospect_id) & (other.c.account == account))
-        query = query.where(other.c.key == key)
-    return connection.execute(query.order_by(first.c.prospect_id.desc()).limit(limit)).scalars().all()
+    counts = state.prospects.key_counts(connection, account, streets)
+    return frozenset(one for one, count in counts.items() if count > 1)
 
 
 @cache

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
+from leadbridge.server import state
 from leadbridge.server.prospects.cursor import Coverage, coverage_of
 from leadbridge.server.prospects.index import ProspectIndex
 from leadbridge.server.services.rooflink.progress import ProspectProgress, days_since
@@ -105,21 +106,14 @@ async def survey_of(seen: ProspectIndex, scope: Scope) -> Survey:
 
 
 def _survey(connection: Connection, account: str, scope: Scope, today: date) -> Survey:
-    from sqlalchemy import select
-
-    from leadbridge.server.state.tables import seen_prospects as table
-
-    columns = (table.c.prospect_id, table.c.standing, table.c.deleted, table.c.seen_at, table.c.listed)
-    rows = connection.execute(select(*columns).where(table.c.account == account)).all()
+    rows = state.prospects.find(connection, account, ("standing", "deleted", "seen_at", "listed"))
     made_here = sum(not row.listed and "created" not in row.standing for row in rows)
     survey = Survey(known=len(rows), made_here=made_here, oldest=min((row.seen_at for row in rows), default=None))
     waiting = _count(survey, rows, scope, today)
     survey.stale_total = len(waiting)
     first = sorted(waiting)[:STALE_KEPT]
-    told = select(table.c.prospect_id, table.c.told).where(
-        table.c.account == account, table.c.prospect_id.in_([prospect_id for _, prospect_id, _ in first])
-    )
-    names = {row.prospect_id: str(row.told.get("name", "")) for row in connection.execute(told)}
+    shown = state.prospects.find(connection, account, ("told",), [prospect_id for _, prospect_id, _ in first])
+    names = {row.prospect_id: str(row.told.get("name", "")) for row in shown}
     standings = {row.prospect_id: ProspectProgress.from_json(row.standing) for row in rows if row.prospect_id in names}
     survey.stale = tuple(
         StaleProspect(
@@ -135,9 +129,7 @@ def _survey(connection: Connection, account: str, scope: Scope, today: date) -> 
     return survey
 
 
-def _count(
-    survey: Survey, rows: Sequence[Row[Any, Any, Any, Any, Any]], scope: Scope, today: date
-) -> list[tuple[str, int, int]]:
+def _count(survey: Survey, rows: Sequence[Row[Any]], scope: Scope, today: date) -> list[tuple[str, int, int]]:
     """Count every row; the stale ones as (last edit, id, days)."""
     reps: dict[int | str, RepCount] = {}
     waiting: list[tuple[str, int, int]] = []
