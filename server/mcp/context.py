@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import anyio
 from mcp.server.mcpserver import Context
 
 from leadbridge.server.catalog import Catalog
@@ -74,29 +73,34 @@ def app_context(ctx: Ctx) -> AppContext:
     return ctx.request_context.lifespan_context
 
 
-_LEAST = 0.001
-
-
 class Progress:
-    """Reports of one call. Their value is seconds since its start: the protocol wants it to grow with each report."""
+    """Reports of one call, counted in whole numbers, up to the total where it is known.
+
+    The protocol wants the value to grow with each report: a wait between two steps counts as a step of its own.
+    """
 
     def __init__(self, context: Context[Any, Any]) -> None:
         self._context = context
-        self._started = anyio.current_time()
-        self._last = 0.0
+        self._reports = 0
+        self._total = 0
 
     async def __call__(self, seconds: float) -> None:
-        """Tell that the rate limit is waited for."""
-        await self.tell(f"waiting {seconds:.0f} s for the service's rate limit")
+        """Report that the rate limit is waited for."""
+        await self.wait(f"waiting {seconds:.0f} s for the service's rate limit")
 
-    async def tell(self, doing: str) -> None:
-        """Tell what is being done."""
-        self._last = max(self._last + _LEAST, anyio.current_time() - self._started)
-        await self._context.report_progress(self._last, None, doing)
+    async def wait(self, why: str) -> None:
+        """Report that the call waits, which is not a step of it."""
+        self._total += 1 if self._total else 0
+        await self._report(why)
 
-    async def step(self, number: int, doing: str) -> None:
-        """Tell which step of several is being done."""
-        await self.tell(f"step {number}: {doing}")
+    async def step(self, of: int, doing: str) -> None:
+        """Report one step of so many."""
+        self._total = self._total or self._reports + of
+        await self._report(doing)
+
+    async def _report(self, doing: str) -> None:
+        self._reports += 1
+        await self._context.report_progress(self._reports, self._total or None, doing)
 
 
 def progress_of_call() -> Progress | None:

@@ -135,7 +135,7 @@ async def _tell_that_it_waits() -> None:
     progress = progress_of_call()
     while progress is not None:
         await anyio.sleep(TELL_EVERY)
-        await progress.tell("waiting for the user to answer the form")
+        await progress.wait("waiting for the user to answer the form")
 
 
 def _read(given: object, seconds: float, seen: int) -> Answer:

@@ -8,7 +8,9 @@ from pydantic import Field
 
 from leadbridge.server.services.view import Identity, Omitted, ServiceValue, View
 
-Outcome = Literal["done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"]
+Outcome = Literal[
+    "done", "partly_done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"
+]
 
 
 class Change(View):

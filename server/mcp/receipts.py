@@ -227,6 +227,7 @@ def _refusal(app: AppContext, write: Write, error: LeadBridgeError | TimeoutErro
 def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
     """What was done before a failure is said, and found again by the next call."""
     finished: list[str] = []
+    took_effect: list[str] = []
     details: list[str] = []
     warnings: list[str] = []
     write_id: int | None = None
@@ -234,23 +235,26 @@ def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
         number = len(finished) + 1
         if isinstance(step.result, str):
             finished.append(f"Step {number}, {step.doing}: {step.result}.")
+            took_effect.append(f"{step.doing[:1].upper()}{step.doing[1:]}: {step.result}.")
             continue
         one = receipt_of(app, step.write or write, step.result, step=True)
         if step.is_done:
             write_id, state = one.write_id, "done before" if one.outcome == "already_done" else "done"
             finished.append(f"Step {number}, {step.doing}: {state} (write {write_id}).")
+            took_effect.append(step.result.summary if isinstance(step.result, EarlierWrite) else one.summary)
             details += one.details
             warnings += one.warnings
         elif step.optional:
             warnings.append(f"Step {number}, {step.doing}, is not done: {' '.join([one.summary, *one.next_steps])}")
         else:
             advice = [step.advice] if step.advice and one.reason == "rejected" else []
-            before = " The steps before it are done." if finished else ""
+            stopped = f"{write.operation.title} stopped at step {number}, {step.doing}." if not took_effect else ""
+            not_done = f"{'Not sure' if one.outcome == 'unknown' else 'Not done'}: {step.doing}." if took_effect else ""
             return receipt(
                 app,
                 write,
-                outcome=one.outcome,
-                summary=f"{write.operation.title} stopped at step {number}, {step.doing}.{before} {one.summary}",
+                outcome="partly_done" if took_effect and one.outcome == "refused" else one.outcome,
+                summary=" ".join([*took_effect, stopped or not_done, one.summary]),
                 write_id=one.write_id,
                 details=[*finished, *details, *one.details],
                 warnings=list(dict.fromkeys([*warnings, *one.warnings])),

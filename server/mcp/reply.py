@@ -21,11 +21,12 @@ ResultType = TypeVar("ResultType")
 
 _HEADINGS = {
     "done": "DONE",
+    "partly_done": "PARTLY DONE",
     "already_done": "ALREADY DONE",
     "approval_required": "APPROVAL REQUIRED",
     "not_approved": "NOT APPROVED",
     "refused": "REFUSED",
-    "unknown": "OUTCOME UNKNOWN",
+    "unknown": "NOT SURE IT WORKED",
     "dry_run": "DRY RUN",
 }
 
@@ -78,12 +79,12 @@ def error_result(text: str) -> CallToolResult:
 
 
 def receipt_result(receipt: WriteReceipt) -> CallToolResult:
-    """A write's result; a refusal and an unknown outcome are errors to the model, with the receipt as data."""
+    """A write's result; what was not done, or perhaps not, is an error to the model, with the receipt as data."""
     note = "".join(legend_for(receipt.model_dump_json())) or None
     return CallToolResult(
         content=[TextContent(type="text", text=readable(receipt_text(receipt)))],
         structured_content=receipt.model_copy(update={"note": note}).model_dump(mode="json", exclude_none=True),
-        is_error=receipt.outcome in {"refused", "unknown"},
+        is_error=receipt.outcome in {"partly_done", "refused", "unknown"},
     )
 
 

@@ -91,6 +91,8 @@ class MultiStepWrite:
 
     operation: LocalOperation
     run: Callable[[StepRunner], Awaitable[Done]]
+    count: int
+    """How many steps it reports, if none stops it."""
     foreseen: tuple[Write, ...] = ()
     """Of the steps, those that are known in advance, for a dry run to show."""
 

@@ -98,7 +98,7 @@ class Pipeline:
                 return await write.action.run()
             case MultiStepWrite():
                 await self.ledger.use_up(decided.id, write.operation.id)
-                return await run_multi_step(self, write.action.run, decided, report, self.sender.call_deadline)
+                return await run_multi_step(self, write.action, decided, report, self.sender.call_deadline)
 
     async def apply(
         self, write: Write, approval: Approval, seconds: float

@@ -14,12 +14,12 @@ import anyio
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import OnRecord
-from leadbridge.server.writes.model import Done, Write
+from leadbridge.server.writes.model import MultiStepWrite, Write
 from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Step
 from leadbridge.server.writes.repeats import EarlierWrite
 
 Report: TypeAlias = Callable[[int, str], Awaitable[None]]
-"""Gets a step's number and what is being done."""
+"""Gets how many steps there are, and what is being done now."""
 
 
 class Way(Protocol):
@@ -43,19 +43,20 @@ class _StoppedError(Exception):
 class StepRunner:
     """What a plan of several writes is carried out with."""
 
-    def __init__(self, way: Way, approval: Approval, report: Report | None, seconds: float) -> None:
+    def __init__(self, way: Way, approval: Approval, report: Report | None, seconds: float, count: int) -> None:
         self.steps: list[Step] = []
         self._doing = ""
         self._way = way
         self._seconds = seconds
         self._approval = replace(approval, used=True)
         self._report = report
+        self._count = count
 
     async def tell(self, doing: str) -> None:
         """Report something that is no write as progress; a failure before the next step is a failure of this."""
         self._doing = doing
         if self._report is not None:
-            await self._report(len(self.steps) + 1, doing)
+            await self._report(self._count, doing)
 
     def passed(self, doing: str, state: str = "done") -> None:
         """Count a step that is no write of its own, or that an earlier call carried out."""
@@ -90,13 +91,13 @@ class StepRunner:
 
 
 async def run_multi_step(
-    way: Way, steps: Callable[[StepRunner], Awaitable[Done]], approval: Approval, report: Report | None, seconds: float
+    way: Way, action: MultiStepWrite, approval: Approval, report: Report | None, seconds: float
 ) -> InSteps:
     """Carry out one step after the other, under an approval that is used up; the first that fails ends it."""
-    runner, done = StepRunner(way, approval, report, seconds), None
+    runner, done = StepRunner(way, approval, report, seconds, action.count), None
     try:
         with anyio.fail_after(seconds):
-            done = await steps(runner)
+            done = await action.run(runner)
     except _StoppedError:
         pass
     except (LeadBridgeError, TimeoutError) as error:

@@ -106,6 +106,7 @@ class HandOff:
             action=MultiStepWrite(
                 operation=HAND_OFF,
                 run=partial(self._carry_out, accept, create, existing, job),
+                count=(accept is not None) + self.noting + (0 if target else 2 if create is None else 1),
                 foreseen=tuple(step for step in foreseen if step is not None),
             ),
             subject=Subject(f"lead {self.lead_id}", key),

@@ -28,7 +28,7 @@ from leadbridge.server.services.renovationfind.status_rules import status_proble
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
-from leadbridge.server.writes.preview import PreviewLine, rendered, titled
+from leadbridge.server.writes.preview import PreviewLine, in_line, rendered, titled
 from leadbridge.tools.dates import day, odd_dates
 from leadbridge.tools.renovationfind.lead_answers import (
     customer_lines,
@@ -95,7 +95,7 @@ async def status_write(
 
     def told(lead: Lead) -> Done:
         return Done(
-            summary=f"Lead {lead_id} is now {status}{_amount(given)}.",
+            summary=f"Lead {lead_id} is now {status}{_amount(given)}{_why(given)}.",
             after=_state_of(lead),
             details=rendered(customer_lines(known)),
         )
@@ -169,6 +169,13 @@ def _state_of(lead: Lead) -> dict[str, JsonValue]:
     if data is not None and data.meetupScheduledDate:
         state["meeting"] = day(data.meetupScheduledDate)
     return state
+
+
+def _why(given: Mapping[str, JsonValue]) -> str:
+    """What was set beside the status and the amount, as the history says it too."""
+    said = [f"{titled(name).lower()} {given[name]}" for name in _OURS if name in given]
+    said += [f"notes {in_line(given['reason'])}"] if "reason" in given else []
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _amount(given: Mapping[str, JsonValue]) -> str:

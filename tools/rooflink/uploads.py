@@ -97,6 +97,7 @@ async def upload_write(
         action=MultiStepWrite(
             operation=kind.operation,
             run=lambda run: steps.carry_out(run, kept),
+            count=2 if _usable(kept) else 3,
             foreseen=() if _usable(kept) else (create,),
         ),
         subject=Subject(f"job {job_id}", steps.subject),

@@ -90,7 +90,8 @@ def locate(
         problems.append(
             Problem(
                 "latitude, longitude",
-                f"are required: the service needs them and none are known for {why}; do not guess",
+                f"are required: RoofLink needs them, and LeadBridge has none for {why}. Ask the user: in a map app, "
+                "right-click the house and copy the two numbers; do not guess them",
             )
         )
     if problems or centre is None:
