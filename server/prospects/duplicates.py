@@ -203,8 +203,3 @@ def _missing(profile: Profile) -> tuple[str, ...]:
 async def remember_created(app: Sources, prospect_id: int, told: ContactDetails) -> None:
     """Put a prospect that was just made into the index, so that the next check finds it without reading the list."""
     await index_of(app).put([await anyio.to_thread.run_sync(row_of, prospect_id, told)])
-
-
-async def remember_changed(app: Sources, prospect_id: int, seconds: float) -> None:
-    """Read a prospect again that was just changed, so that the index has it as it is now."""
-    await read_again(app, [prospect_id], seconds)

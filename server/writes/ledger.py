@@ -133,7 +133,7 @@ class Ledger:
                     return found
             if approval.seen is not None:
                 newest = kept.writes.newest_about(connection, account, write.subject.key)
-                if newest is not None and newest.id > approval.seen:
+                if newest is not None and newest.id > max(approval.seen, write.none_before):
                     raise changed_since_asked()
             if new is not None and not new.allow_duplicate:
                 refuse_concurrent_duplicate(connection, write, new, account, now)

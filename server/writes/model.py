@@ -244,6 +244,11 @@ class Write:
         return f"{text}\n{QUOTED}" if OPEN in text else text
 
     @property
+    def none_before(self) -> int:
+        """The number of a write up to which none of the same counts any more, because what it made is deleted."""
+        return self.repeat.after if isinstance(self.repeat, (SameWithinADay, OnceForGood)) else 0
+
+    @property
     def shown(self) -> str:
         """The question, and figures that may change while somebody reads it: a yes does not depend on them."""
         return "\n".join([self.question, *self.preview.figures])

@@ -76,7 +76,7 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
             row = connection.execute(state.statements.DONE_SAME, {**about, "of_digests": same}).first()
     if row is None or (not isinstance(repeat, OnceForGood) and row.created_at <= now - WINDOW):
         return None
-    if isinstance(repeat, (SameWithinADay, OnceForGood)) and row.id <= repeat.after:
+    if row.id <= write.none_before:
         return None
     return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import anyio
 from pydantic import JsonValue
@@ -33,6 +34,14 @@ async def change_plan(
     record, unknown = await read_job_before_change(app, job_id)
     change = Change(app, app.catalog[operation_id], job_id, given, record, unknown)
     return change.plan(f"Change job {job_id} in RoofLink:", {"job_id": job_id}, given, warnings=warnings)
+
+
+async def _read_changed(app: AppContext, job_id: int) -> None:
+    """Have the change in the index of prospects at once, if the job is in it."""
+    from leadbridge.server.prospects.sources import index_of, is_deleted
+
+    if await index_of(app).read_before([job_id], app.clock() + 1):
+        await is_deleted(app, job_id)
 
 
 def deleted_warning(job_id: int, record: JobRecord | None) -> tuple[str, ...]:
@@ -130,6 +139,7 @@ class Change:
             after=after,
             record={"job_id": self.job_id},
             next_steps=[] if len(confirmed) == len(self.given) else [look],
+            remember=partial(_read_changed, self.app, self.job_id),
         )
 
     async def look_for(self, _since: float) -> Done | None:
