@@ -6,33 +6,22 @@ answer in. Every write is held to its own row, a new one too; a tool only words 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from pydantic import JsonValue
 
 from leadbridge.server.catalog import Operation, Service
-from leadbridge.server.catalog.operation import Field
 from leadbridge.server.errors import OutcomeUnknown, Rejected
 from leadbridge.server.services.answers import unreadable
-from leadbridge.server.services.values import flag_of, integer_of, iso_date
-from leadbridge.server.text import as_meant, clean, in_sentence
+from leadbridge.server.services.values import flag_of, integer_of
+from leadbridge.server.text import in_sentence
 from leadbridge.server.writes.model import Done, HttpWrite
+from leadbridge.server.writes.same_value import ABSENT, Absent, Rule, agrees, value_at
 
 Sent: TypeAlias = Mapping[str, JsonValue]
 """Values as they go out, by our names."""
-
-NEAR = Decimal("0.0001")
-"""Degrees, some ten metres: services round coordinates."""
-_DAY_FIRST = "%d/%m/%Y"
-"""Dates of RenovationFind's Manager API."""
-_LONGEST = 20_000
-_INSIDE = ("id", "name", "full_name", "label", "title", "code", "key", "value", "email")
-"""Where an object that stands for a value has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +62,14 @@ def compare(operation: Operation, sent: Sent, record: JsonValue) -> Agreement:
     confirmed: list[str] = []
     contradicted: dict[str, JsonValue] = {}
     hidden: list[str] = []
-    whole = any(flag_of(_at(record, name)) or sent.get(name) for name in operation.answer.whole_days)
+    whole = any(flag_of(value_at(record, name)) or sent.get(name) for name in operation.answer.whole_days)
     sets = operation.method in {"PUT", "PATCH"}
     for name, field in {**operation.query, **operation.body}.items():
         if name not in sent:
             continue
-        shown = [value for place in field.places if not isinstance(value := _at(record, place), _Absent)]
-        rule = _Rule(field, whole_days=whole, sets=sets)
-        verdicts = [(value, _agrees(rule, sent[name], value)) for value in shown]
+        shown = [value for place in field.places if not isinstance(value := value_at(record, place), Absent)]
+        rule = Rule(field, whole_days=whole, sets=sets)
+        verdicts = [(value, agrees(rule, sent[name], value)) for value in shown]
         against = [value for value, agrees in verdicts if agrees is False]
         if any(agrees for _, agrees in verdicts):
             against = [value for value in against if value not in (None, "")]
@@ -97,9 +86,9 @@ def _sent(action: HttpWrite) -> dict[str, JsonValue]:
     """What went out, by our names."""
     sent: dict[str, JsonValue] = {}
     for name, field in {**action.operation.query, **action.operation.body}.items():
-        value = _at(dict(action.body or {}), field.wire)
-        value = action.path.get(name, action.query.get(field.wire, value)) if value is _ABSENT else value
-        if not isinstance(value, _Absent):
+        value = value_at(dict(action.body or {}), field.wire)
+        value = action.path.get(name, action.query.get(field.wire, value)) if value is ABSENT else value
+        if not isinstance(value, Absent):
             sent[name] = value
     return sent
 
@@ -133,11 +122,11 @@ def _not_the_record(action: HttpWrite, record: JsonValue, agreement: Agreement) 
     if action.record_ids:
         asked["id"] = set(action.record_ids)
     for where, ids in asked.items():
-        shown = integer_of(_at(record, where))
+        shown = integer_of(value_at(record, where))
         if shown is not None and shown not in ids:
             return f"record {shown} instead of the one asked for, {' or '.join(map(str, sorted(ids)))}"
     for where, beginning in rule.begins.items():
-        value = _at(record, where)
+        value = value_at(record, where)
         if isinstance(value, str) and value and not value.upper().startswith(beginning):
             return f"{where} {in_sentence(value, limit=60)}"
     return ""
@@ -207,131 +196,3 @@ def _said(value: JsonValue) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "none"}[value]
     return str(value) if isinstance(value, (int, float)) else in_sentence(value, limit=120) or "none"
-
-
-class _Absent:
-    """Not in the answer, which is something else than null."""
-
-
-_ABSENT = _Absent()
-
-
-def _at(record: JsonValue, place: str) -> JsonValue | _Absent:
-    """The value at a place such as `customer.rep`; of places parted by `|` the first that has one."""
-    found: JsonValue | _Absent = _ABSENT
-    for path in place.split("|"):
-        found = record
-        for part in path.split("."):
-            found = found[part] if isinstance(found, dict) and part in found else _ABSENT
-        if not isinstance(found, _Absent) and found is not None:
-            return found
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Rule:
-    field: Field
-    whole_days: bool
-    """The hours of its times mean nothing."""
-    sets: bool
-    """A list is set, and not added to."""
-
-
-def _agrees(rule: _Rule, sent: JsonValue, shown: JsonValue) -> bool | None:
-    """Whether a shown value is the one that was sent; `None` where they cannot be compared."""
-    if isinstance(sent, list):
-        return _lists_agree(rule, sent, shown)
-    if isinstance(shown, dict):
-        if isinstance(sent, dict):
-            verdicts = [_agrees(rule, sent[key], shown[key]) for key in sent.keys() & shown.keys()]
-            return None if not verdicts else all(verdict is not False for verdict in verdicts)
-        inside = {key: _agrees(rule, sent, shown[key]) for key in _INSIDE if key in shown}
-        return True if any(inside.values()) else inside.get("id")
-    if isinstance(shown, list) or isinstance(sent, dict):
-        return None
-    if shown is None or shown == "":
-        return sent in ("", None)
-    if isinstance(sent, bool):
-        flag = flag_of(shown)
-        return None if flag is None else flag is sent
-    if rule.field.means in {"day", "time"}:
-        return _times_agree(rule, str(sent), str(shown))
-    ours, theirs = _number(sent), _number(shown)
-    if rule.field.means == "degrees" and ours is not None and theirs is not None:
-        return abs(ours - theirs) <= NEAR
-    if isinstance(sent, (int, float)) or (ours is not None and not isinstance(shown, str)):
-        return None if ours is None or theirs is None else ours == theirs
-    return _texts_agree(rule.field, str(sent), str(shown)) if isinstance(shown, str) else None
-
-
-def _lists_agree(rule: _Rule, sent: list[JsonValue], shown: JsonValue) -> bool | None:
-    """Whether all that was sent is there; where a list is set and not added to, also whether nothing else is."""
-    there = shown if isinstance(shown, list) else [*str(shown or "").split(",")] if shown else []
-    verdicts = [[_agrees(rule, one, each) for each in there] for one in sent]
-    if any(True not in row and (None not in row) for row in verdicts):
-        return False
-    if rule.sets and len(there) > len(sent) and all(True in row for row in verdicts):
-        return False
-    return True if all(True in row for row in verdicts) else None
-
-
-def _times_agree(rule: _Rule, sent: str, shown: str) -> bool | None:
-    field = rule.field
-    form = next(iter(field.values.values()), "")
-    ours, theirs = _moment(sent, form), _moment(shown, _DAY_FIRST if _is(sent, _DAY_FIRST) else form)
-    if ours is None or theirs is None:
-        return None
-    if field.means == "day" or rule.whole_days or ours == theirs:
-        return ours.date() == theirs.date()
-    moved = field.earliest and f"{ours:%H:%M}" < field.earliest == f"{theirs:%H:%M}"
-    return bool(moved) and ours.date() == theirs.date()
-
-
-def _moment(text: str, form: str) -> datetime | None:
-    """A time as the clock on the wall shows it."""
-    for one in (form, _DAY_FIRST):
-        if one and _is(text, one):
-            return datetime.strptime(text, one)  # noqa: DTZ007  # without a zone, as it was sent
-    try:
-        return datetime.fromisoformat(iso_date(text) or "").replace(tzinfo=None, second=0, microsecond=0)
-    except ValueError:
-        return None
-
-
-def _is(text: str, form: str) -> bool:
-    try:
-        datetime.strptime(text, form)  # noqa: DTZ007
-    except ValueError:
-        return False
-    return True
-
-
-def _number(value: JsonValue) -> Decimal | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        number = Decimal(str(value).replace(",", "").replace("$", "").strip())
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
-
-
-def _texts_agree(field: Field, sent: str, shown: str) -> bool:
-    """Letter case, blanks and markup do not count, nor the other ways in which an address or a phone is written."""
-    ours, theirs = as_meant(sent), as_meant(html.unescape(shown))
-    if ours == theirs or as_meant(clean(sent, limit=_LONGEST)) == as_meant(clean(shown, limit=_LONGEST)):
-        return True
-    if field.means in {"phone", "postal_code"}:
-        kept = str.isdecimal if field.means == "phone" else str.isalnum
-        ours, theirs = ("".join(filter(kept, text)) for text in (ours, theirs))
-        return ours[-10:] == theirs[-10:] if field.means == "phone" else ours == theirs
-    if field.means == "state":
-        from leadbridge.server.matching.regions import state_of
-
-        return bool(state_of(sent)) and state_of(sent) == state_of(shown)
-    if field.means == "address":
-        from leadbridge.server.matching.addresses import address_of
-        from leadbridge.server.matching.places import Where, compare_addresses
-
-        return compare_addresses(address_of(sent), address_of(shown)).where is Where.SAME
-    return False
