@@ -122,6 +122,8 @@ class Operation(_Row):
     body: Mapping[str, Field] = ModelField(default_factory=dict)
     answer: AnswerRule = AnswerRule()
     record: RecordRule = RecordRule()
+    effect_in_words: str = ""
+    """Of a write: what can be seen on the service if it took effect, e.g. `{target} is accepted`."""
     may_answer_nothing: bool = False
     """Whether an empty body with 200 is a success, as 204 is: what the operation answers is not documented."""
     max_page_size: int = 0

@@ -21,7 +21,7 @@ async def show(app: AppContext, outcome: str, since: date | None, service: str, 
     """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
     accounts = app.services.accounts([service] if service else app.catalog.services)
     start = app.time.start_of(since) if since else 0.0
-    rows, total = await app.ledger.history(state=outcome, since=start, limit=limit, accounts=accounts)
+    rows, total = await app.ledger.history(outcome=outcome, since=start, limit=limit, accounts=accounts)
     asked = {"outcome": outcome, "since": since, "service": service}
     only = "".join(f", {name} {value}" for name, value in asked.items() if value)
     console = terminal(width=100)
@@ -32,7 +32,7 @@ async def show(app: AppContext, outcome: str, since: date | None, service: str, 
             table.add_column(column, no_wrap=column in {"write", "outcome"})
         for row in rows:
             mark = ["simulated" if row.sandbox else "live"] if marked else []
-            table.add_row(str(row.write_id), app.time.shown(row.at), row.state, _what(row), row.approval, *mark)
+            table.add_row(str(row.write_id), app.time.shown(row.at), row.outcome, _what(row), row.approved, *mark)
         console.print(table)
     else:
         console.print(f"No writes of company {app.company.name}{only} in {app.store.description}.")

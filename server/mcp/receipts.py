@@ -25,6 +25,7 @@ from leadbridge.server.writes.model import (
 )
 from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Outcome
 from leadbridge.server.writes.repeats import EarlierWrite
+from leadbridge.server.writes.write_rows import effect_in_words, to_check
 
 FOUND_AFTER = "The record was found on the service afterwards."
 UNSEEN = frozenset({"nobody_asked", "perhaps_not_shown", "not_filled_in"})
@@ -55,15 +56,17 @@ def receipt_of(
                 warnings.append(f"What the service answered could not be kept: {outcome.not_kept}")
             return _done(app, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
-            error = outcome.error
+            error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
+            effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
+            check = f"{to_check(write.operation.service, effect)} Until the user has looked, do not try again."
             return receipt(
                 app,
                 write,
-                outcome="unknown" if isinstance(outcome, MaybeApplied) else "refused",
-                summary=outcome_of(error, step=step),
+                outcome="unknown" if unknown else "refused",
+                summary=f"{error.happened} Nobody knows whether {effect}." if unknown else outcome_of(error, step=step),
                 write_id=outcome.write_id,
                 warnings=_unrecorded(outcome),
-                next_steps=next_steps(error),
+                next_steps=[check, *error.hints] if unknown else next_steps(error),
                 reason=error.kind,
             )
         case Done():

@@ -30,6 +30,7 @@ from leadbridge.server.mcp.texts import doubts
 from leadbridge.server.writes.approval import Asked, AskPerson, changed_since_asked
 from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.pipeline import Call, Decision
+from leadbridge.server.writes.write_rows import effect_in_words
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.6, 2.0
 """Of the call's deadline, for making a write, and the seconds that it has at least; sending has what is left."""
@@ -154,7 +155,7 @@ def _in_time(
                 *_undocumented(write),
                 *(
                     f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
-                    "it may or may not have taken effect."
+                    f"nobody knows whether {effect_in_words(row.operation, row.target, row.arguments)}."
                     for row in open_
                 ),
             ),

@@ -31,7 +31,7 @@ DONE_ABOUT = select(*_TOLD).where(*_SUBJECT, writes.c.state == "done").order_by(
 """The newest write about a subject that was done."""
 
 OPEN_ABOUT = (
-    select(*_TOLD).where(*_SUBJECT, writes.c.state.in_(("intended", "sent", "unknown"))).order_by(writes.c.id.desc())
+    select(writes).where(*_SUBJECT, writes.c.state.in_(("intended", "sent", "unknown"))).order_by(writes.c.id.desc())
 )
 """What is under way or unresolved about a subject, newest first."""
 DONE_SAME = DONE_ABOUT.where(writes.c.repeat_digest.in_(bindparam("of_digests", expanding=True)))

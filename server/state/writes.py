@@ -63,7 +63,7 @@ def record_ids(connection: Connection, accounts: Sequence[str], operation: str) 
 
 
 def newest(
-    connection: Connection, accounts: Sequence[str], *, state: str, since: float, limit: int
+    connection: Connection, accounts: Sequence[str], *, states: Sequence[str], since: float, limit: int
 ) -> tuple[list[Row[Any]], int]:
     """The newest writes of these accounts, the unresolved first, and how many there are, up to `COUNTED`.
 
@@ -72,7 +72,7 @@ def newest(
     found: list[tuple[bool, float, int]] = []
     total = 0
     for account in sorted(set(accounts)):
-        for one in [state] if state else STATES:
+        for one in states or STATES:
             query = (
                 select(writes.c.created_at, writes.c.id)
                 .where(writes.c.account == account, writes.c.state == one, writes.c.created_at >= since)

@@ -22,7 +22,7 @@ from leadbridge.server.writes.owners import this_process
 from leadbridge.server.writes.permit import Recorded, WritePermit
 from leadbridge.server.writes.recovery import LEASE, LateOutcomes, allow_attempt, set_state, settle_orphans
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier, unresolved_about
-from leadbridge.server.writes.write_rows import WriteRow, newest, row_of
+from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, newest, row_of, where_to_look
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -246,7 +246,9 @@ class Ledger:
         def work(connection: Connection) -> WriteRow:
             settle_orphans(connection, now)
             row = self._unknown(connection, write_id)
-            summary = f"{row.summary} Settled by a person as {state}."
+            effect = effect_in_words(row.operation, row.target, row.arguments)
+            shows = f"{where_to_look(row.service)} does not show that {effect}" if state == "failed" else effect
+            summary = f"{shows[:1].upper()}{shows[1:]} (confirmed by a person, because the answer was lost)."
             set_state(connection, now, write_id, state, summary, record_id, by="person")
             return row_of(kept.writes.find(connection, write_id, self._accounts()))
 
@@ -259,14 +261,14 @@ class Ledger:
         )
 
     async def history(
-        self, *, state: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
+        self, *, outcome: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
     ) -> tuple[list[WriteRow], int]:
         """Writes of these accounts, or of the company; see `newest`."""
         now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
             settle_orphans(connection, now)
-            return newest(connection, accounts or self._accounts(), state=state, since=since, limit=limit)
+            return newest(connection, accounts or self._accounts(), outcome=outcome, since=since, limit=limit)
 
         return await self._late.run(work, now)
 

@@ -14,7 +14,7 @@ from leadbridge.server.errors import Refused
 from leadbridge.server.text import as_meant
 from leadbridge.server.writes.concurrent_duplicates import WINDOW, ToCreate, details_of
 from leadbridge.server.writes.model import OnceForGood, RepeatAllowed, SameWithinADay, UntilChanged, Write
-from leadbridge.server.writes.write_rows import WriteRow, row_of
+from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, row_of, to_check
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -36,13 +36,16 @@ class UnresolvedWrite:
 
     write_id: int
     at: float
+    service: str
+    effect: str
+    """What the service shows if it did."""
 
     def refusal(self) -> Refused:
         """What is told while it is unresolved."""
         return Refused(
             "earlier_unknown",
-            f"write {self.write_id} of the same is unresolved, it may or may not have taken effect.",
-            f"Look at the record on the service, then settle it with resolve_write (write_id={self.write_id}).",
+            f"an earlier attempt, write {self.write_id}, is unresolved: nobody knows whether {self.effect}.",
+            f"{to_check(self.service, self.effect)} Then settle it with resolve_write (write_id={self.write_id}).",
         )
 
 
@@ -59,7 +62,8 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
         if not (whole_subject or row.repeat_digest in same or write.needs_approval):
             continue
         if row.state == "unknown":
-            return UnresolvedWrite(row.id, row.created_at)
+            effect = effect_in_words(row.operation, row.target, row.arguments)
+            return UnresolvedWrite(row.id, row.created_at, row.service, effect)
         raise Refused(
             "in_progress",
             f"the same is being written right now (write {row.id}).",

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leadbridge.server import state as kept
+from leadbridge.server.catalog import load
+from leadbridge.server.text import label
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+
+_OUTCOMES = {"intended": "in_progress", "sent": "in_progress", "failed": "refused"}
+"""States of a write that a receipt has another word for."""
+STATES = {"in_progress": ("intended", "sent"), "refused": ("failed",), "done": ("done",), "unknown": ("unknown",)}
+"""Outcomes as the history is asked for them, and the states on record that they stand for."""
+_APPROVALS = {"asked": "approved", "token": "approved by token"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,35 @@ class WriteRow:
     approval: str
     arguments: dict[str, Any]
     sandbox: bool
+
+    @property
+    def outcome(self) -> str:
+        """The word that receipts have for its state."""
+        return _OUTCOMES.get(self.state, self.state)
+
+    @property
+    def approved(self) -> str:
+        """Its approval in words."""
+        return _APPROVALS.get(self.approval, self.approval)
+
+
+def effect_in_words(operation: str, target: str, arguments: Mapping[str, Any]) -> str:
+    """What the service shows if a write took effect, e.g. `lead 806 is accepted`."""
+    row = load().operations.get(operation)
+    words = row.effect_in_words if row else ""
+    return (words or "it took effect").format_map(
+        {"status": "that was sent", **arguments, "target": label(target) or "it"}
+    )
+
+
+def where_to_look(service: str) -> str:
+    """Where a person sees it."""
+    return {"rooflink": "RoofLink", "renovationfind": "RenovationFind's portal"}.get(service, "the service")
+
+
+def to_check(service: str, effect: str) -> str:
+    """What a person is asked to look for."""
+    return f"Open {where_to_look(service)}: does it show that {effect}?"
 
 
 def row_of(row: Any) -> WriteRow:
@@ -49,10 +87,10 @@ def row_of(row: Any) -> WriteRow:
 
 
 def newest(
-    connection: Connection, accounts: Sequence[str], *, state: str, since: float, limit: int
+    connection: Connection, accounts: Sequence[str], *, outcome: str, since: float, limit: int
 ) -> tuple[list[WriteRow], int]:
     """The newest writes of these accounts, the unresolved first, and how many there are, as far as they are counted."""
-    rows, total = kept.writes.newest(connection, accounts, state=state, since=since, limit=limit)
+    rows, total = kept.writes.newest(connection, accounts, states=STATES.get(outcome, ()), since=since, limit=limit)
     return [row_of(row) for row in rows], total
 
 

@@ -301,9 +301,9 @@ async def _written(client: Client, write: Write) -> dict[str, Any]:
 async def history_of(client: Client) -> dict[int, str]:
     """The states of all writes by their ids, as `write_history` tells them; the unresolved must come first."""
     rows = data_of(await call(client, "write_history", limit=100))["rows"]
-    open_ = [row["state"] in {"intended", "sent", "unknown"} for row in rows]
+    open_ = [row["outcome"] in {"in_progress", "unknown"} for row in rows]
     assert open_ == sorted(open_, reverse=True), "the unresolved do not come first"
-    return {row["write_id"]: row["state"] for row in rows}
+    return {row["write_id"]: {"refused": "failed"}.get(row["outcome"], row["outcome"]) for row in rows}
 
 
 async def _ask_again(service: Service, server: Server, write: Write, round_: Round, write_id: int, token: str) -> None:

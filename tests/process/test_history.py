@@ -57,10 +57,10 @@ def test_the_newest_writes_are_listed_with_their_approval(account):
     assert (result.exit_code, result.stderr) == (0, "")
     assert "3 of 3 writes" in result.stdout
     (accepted,) = [line for line in result.stdout.splitlines() if "ead 812" in line]
-    for cell in ("today ", "done", "Lead 812 is accepted.", "asked"):
+    for cell in ("today ", "done", "Lead 812 is accepted.", "approved"):
         assert cell in accepted
-    (refused,) = [line for line in result.stdout.splitlines() if "failed" in line]
-    assert "renovationfind.update_job_status: lead 9999:" in " ".join(refused.split())
+    (refused,) = [line for line in result.stdout.splitlines() if "refused" in line]
+    assert "renovationfind.update_job_status:" in " ".join(refused.split())
 
 
 def test_the_list_fits_a_terminal_of_80_columns(account):
@@ -98,7 +98,7 @@ def test_what_looks_like_markup_in_an_address_is_shown_as_it_is(live, state, str
 
 
 def test_a_list_can_be_limited_by_outcome_day_service_and_number(account):
-    assert "1 of 1 writes" in history(account, "list", "--outcome", "failed").stdout
+    assert "1 of 1 writes" in history(account, "list", "--outcome", "refused").stdout
     assert "No writes of company default, outcome unknown" in history(account, "list", "--outcome", "unknown").stdout
     assert "3 of 3 writes" in history(account, "list", "--since", "2026-01-01", "--service", "renovationfind").stdout
     assert "No writes of company default, since 2999-01-01" in history(account, "list", "--since", "2999-01-01").stdout

@@ -67,7 +67,7 @@ async def test_while_nothing_can_be_written_no_write_is_sent_and_reads_are_serve
         disk.heal()
         assert (await one.play(STATUS)).row.told == "done"
         history = data_of(await call(one.client, "write_history"))
-    assert [row["state"] for row in history["rows"]] == ["done", "done"]
+    assert [row["outcome"] for row in history["rows"]] == ["done", "done"]
 
 
 async def test_a_store_that_cannot_be_made_for_want_of_room_is_made_when_there_is_some(
@@ -156,7 +156,7 @@ async def test_an_outcome_for_which_there_is_no_room_is_told_with_a_warning_and_
         assert "disk is full" in text_of(again)
         full_disk.heal()
         (row,) = data_of(await call(client, "write_history"))["rows"]
-        assert (row["write_id"], row["state"]) == (receipt["write_id"], state)
+        assert (row["write_id"], row["outcome"]) == (receipt["write_id"], {"failed": "refused"}.get(state, state))
         assert receipt["summary"].startswith(row["summary"].partition(" It says: ")[0])
         assert len([seen for seen in sandbox.requests if seen.method == "PUT"]) == sent == 1
         if outcome == "done":

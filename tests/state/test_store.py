@@ -600,7 +600,7 @@ async def test_what_is_forgotten_is_gone_while_a_server_runs_and_what_is_unresol
         assert (found.writes, found.unresolved) == (2, (2,))
         assert audit.verify(store).broken_at is None
         rows = data_of(await call(client, "write_history"))["rows"]
-        assert [(row["write_id"], row["state"], row["target"]) for row in rows] == [
+        assert [(row["write_id"], row["outcome"], row["target"]) for row in rows] == [
             (2, "unknown", "lead 785"), (3, "done", "")
         ]  # fmt: skip
         again = data_of(await call(client, "renovationfind_update_job_status", **lost))

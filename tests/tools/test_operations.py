@@ -244,16 +244,16 @@ async def test_each_write_is_a_row_with_what_came_of_it(sandbox: Sandbox, time: 
     assert rows["rooflink.create_lead"]["record_id"] == done["record_id"]
     assert rows["rooflink.create_lead"]["write_id"] == done["write_id"]
     assert "Juniper Hollow" in rows["rooflink.create_lead"]["target"]
-    assert [rows[name]["state"] for name in sorted(rows)] == ["done", "failed", "done"]
+    assert [rows[name]["outcome"] for name in sorted(rows)] == ["done", "refused", "done"]
     assert rows["renovationfind.update_job_status"]["write_id"] == refused["write_id"]
     assert "must be accepted" in rows["renovationfind.update_job_status"]["summary"]
-    assert {row["approval"] for row in rows.values()} == {"asked", "not needed"}
+    assert {row["approval"] for row in rows.values()} == {"approved", "not needed"}
     assert rows["renovationfind.accept_lead"]["target"] == "lead 812"
     moment = datetime.fromtimestamp(1_790_000_000, UTC)
     assert {row["at"] for row in rows.values()} == {f"{moment:%Y-%m-%d %H:%M:%SZ}"}
     lines = text_of(result).splitlines()
     assert lines[0] == "3 of 3 writes of company default (simulated)"
-    assert lines[1].startswith("write_id | at | state | operation | target | approval | summary")
+    assert lines[1].startswith("write_id | at | outcome | operation | target | approval | summary")
     for row in rows.values():
         assert any(line.startswith(f"{row['write_id']} | ") and row["state"] in line for line in lines)
 
@@ -281,18 +281,18 @@ async def test_the_unresolved_come_first_and_then_the_newest(sandbox: Sandbox, t
         assert [row["target"] for row in rows] == [
             "lead 790", "lead 787", "lead 791", "lead 812", "lead 789", "lead 788",
         ]  # fmt: skip
-        states = ["unknown", "unknown", "done", "failed", "done", "done"]
-        assert [row["state"] for row in rows] == states
+        states = ["unknown", "unknown", "done", "refused", "done", "done"]
+        assert [row["outcome"] for row in rows] == states
 
         few = await call(client, HISTORY, limit=3)
         assert [row["target"] for row in data_of(few)["rows"]] == ["lead 790", "lead 787", "lead 791"]
         assert data_of(few)["total"] == 6
         assert text_of(few).startswith("3 of 6 writes")
 
-        for state in ("done", "failed", "unknown", "sent", "intended"):
+        for state in ("done", "refused", "unknown", "in_progress"):
             data = data_of(await call(client, HISTORY, outcome=state))
             assert data["total"] == states.count(state) == len(data["rows"])
-            assert {row["state"] for row in data["rows"]} <= {state}
+            assert {row["outcome"] for row in data["rows"]} <= {state}
         both = data_of(await call(client, HISTORY, outcome="done", limit=1))
         assert (both["total"], [row["target"] for row in both["rows"]]) == (3, ["lead 791"])
     assert len(sandbox.writes) == 5
@@ -371,7 +371,7 @@ async def test_another_company_s_writes_are_not_shown(sandbox: Sandbox, time: Ti
         assert data_of(await call(client, HISTORY))["total"] == 0
         await call(client, UPDATE, lead_id=786, status="CONTACT_MADE")  # 401
         (row,) = data_of(await call(client, HISTORY))["rows"]
-        assert (row["target"], row["state"]) == ("lead 786", "failed")
+        assert (row["target"], row["outcome"]) == ("lead 786", "refused")
     async with connected(sandbox, time=time, state_url=state_url) as client:
         assert data_of(await call(client, HISTORY))["total"] == 0
     both = {**mine, "rooflink": SANDBOX_ROOFLINK_KEY}

@@ -26,7 +26,7 @@ async def lost(sandbox: Sandbox, client: Client, tool: str, match: str, **argume
     receipt = data_of(await call(client, tool, **arguments))
     assert receipt["outcome"] == "unknown", receipt
     sandbox.faults.clear()
-    (row,) = [row for row in data_of(await call(client, "write_history"))["rows"] if row["state"] == "unknown"]
+    (row,) = [row for row in data_of(await call(client, "write_history"))["rows"] if row["outcome"] == "unknown"]
     return row
 
 

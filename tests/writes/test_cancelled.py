@@ -61,7 +61,7 @@ async def settled(client: Client) -> list[dict[str, Any]]:
     """The history, once no write is under way."""
     while True:
         rows = data_of(await call(client, "write_history"))["rows"]
-        if not any(row["state"] in {"intended", "sent"} for row in rows):
+        if not any(row["outcome"] == "in_progress" for row in rows):
             return rows
 
 
@@ -73,7 +73,7 @@ async def test_the_answer_to_a_cancelled_write_goes_on_record(sandbox: Sandbox, 
             assert data_of(meanwhile)["reason"] == "in_progress"
             network.answer.set()
         (row,) = await settled(client)
-        assert row["state"] == "done"
+        assert row["outcome"] == "done"
         assert data_of(await call(client, STATUS[0], **STATUS[1]))["outcome"] == "already_done"
     assert len(sandbox.writes) == 1
 
@@ -85,7 +85,7 @@ async def test_a_refusal_of_a_cancelled_write_goes_on_record_too(sandbox: Sandbo
         async with cancelled(client, network, *STATUS):
             network.answer.set()
         (row,) = await settled(client)
-    assert row["state"] == "failed"
+    assert row["outcome"] == "refused"
     assert sandbox.writes == []
 
 
@@ -97,9 +97,9 @@ async def test_a_write_that_stays_without_an_answer_is_unknown_after_a_few_secon
         async with cancelled(client, network, *STATUS):
             for _ in range(2):
                 await anyio.sleep(3)
-                states += [row["state"] for row in data_of(await call(client, "write_history"))["rows"]]
+                states += [row["outcome"] for row in data_of(await call(client, "write_history"))["rows"]]
         again = await call(client, STATUS[0], **STATUS[1])
-    assert states == ["sent", "unknown"]
+    assert states == ["in_progress", "unknown"]
     assert data_of(again)["reason"] == "earlier_unknown", text_of(again)
     assert len(sandbox.writes) == 1
 
@@ -113,7 +113,7 @@ async def test_of_several_steps_the_one_under_way_is_finished_and_the_next_not_b
         async with cancelled(client, network, "hand_off_lead", arguments):
             network.answer.set()
         (row,) = await settled(client)
-        assert (row["operation"], row["state"]) == ("renovationfind.accept_lead", "done")
+        assert (row["operation"], row["outcome"]) == ("renovationfind.accept_lead", "done")
         assert len(sandbox.writes) == 1
         assert data_of(await call(client, "hand_off_lead", **arguments))["outcome"] == "done"
     assert [write.operation for write in sandbox.writes].count("POST /general-leads/{lead_id}/accept") == 1

@@ -164,10 +164,10 @@ async def test_the_history_is_filtered_by_state_and_by_time(ledger: Ledger, time
         time.now = 1_000.0 + number
         permit = await intend(ledger, 785 + number)
         await ledger.record(permit.write_id, "done" if number % 2 else "failed")
-    assert [row.target for row in (await ledger.history(state="done"))[0]] == ["lead 788", "lead 786"]
+    assert [row.target for row in (await ledger.history(outcome="done"))[0]] == ["lead 788", "lead 786"]
     rows, total = await ledger.history(since=1_002.0)
     assert ([row.target for row in rows], total) == (["lead 788", "lead 787"], 2)
-    assert (await ledger.history(state="unknown")) == ([], 0)
+    assert (await ledger.history(outcome="unknown")) == ([], 0)
 
 
 async def test_the_history_shows_this_accounts_writes_only(store: Store, ledger: Ledger, time: Time) -> None:
@@ -240,7 +240,7 @@ async def test_a_write_that_the_rate_limit_did_not_let_leave_is_failed(time: Tim
             result = await call(client, "renovationfind_update_job_status", lead_id=lead_id, status="QUOTE_SENT")
             assert data_of(result)["outcome"] == "refused"
         rows = data_of(await call(client, "write_history"))["rows"]
-    assert [(row["target"], row["state"]) for row in rows] == [("lead 786", "failed"), ("lead 785", "failed")]
+    assert [(row["target"], row["outcome"]) for row in rows] == [("lead 786", "refused"), ("lead 785", "refused")]
     assert [request.path for request in sandbox.requests] == ["/rest-api-v1/general-leads/785/status"]
 
 
@@ -319,8 +319,8 @@ async def test_the_history_takes_no_more_steps_where_it_is_long(
 
     store.run_sync(many_writes(200))
     store.run_sync(step)
-    before = [await steps_of(), await steps_of(state="done"), await steps_of(since=900.0)]
+    before = [await steps_of(), await steps_of(outcome="done"), await steps_of(since=900.0)]
     store.run_sync(many_writes(6_000))
     store.run_sync(many_writes(6_000, account="another company's"))
-    after = [await steps_of(), await steps_of(state="done"), await steps_of(since=900.0)]
+    after = [await steps_of(), await steps_of(outcome="done"), await steps_of(since=900.0)]
     assert all(late < 2 * early for early, late in zip(before, after, strict=True)), (before, after)

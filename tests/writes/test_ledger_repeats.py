@@ -78,7 +78,7 @@ async def lose_answer(client: Client, sandbox: Sandbox, tool: str, arguments: di
 
 async def states(client: Client) -> dict[int, str]:
     rows = data_of(await call(client, "write_history", limit=100))["rows"]
-    return {row["write_id"]: row["state"] for row in rows}
+    return {row["write_id"]: row["outcome"] for row in rows}
 
 
 # How long the same is a repeat
@@ -266,7 +266,7 @@ async def test_a_write_that_never_arrived_may_be_tried_again(opened: Open, sandb
         assert not sandbox.writes
         assert (await write(client, tool, EVERY[tool]))["outcome"] == "done"
         assert len(sandbox.writes) == 1
-        assert sorted((await states(client)).values()) == ["done", "failed"]
+        assert sorted((await states(client)).values()) == ["done", "refused"]
 
 
 @pytest.mark.parametrize("tool", EVERY)
@@ -336,7 +336,7 @@ async def test_settled_as_failed_it_may_be_written_again(
         write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=False)
         assert (await settle(client, write_id, "failed"))["outcome"] == "done"
         again = await write(client, UPDATE, SENT)
-        assert await states(client) == {write_id: "failed", again["write_id"]: "done"}
+        assert await states(client) == {write_id: "refused", again["write_id"]: "done"}
     assert again["outcome"] == "done"
     assert len(sandbox.writes) == 1
 
@@ -445,7 +445,7 @@ async def test_a_question_names_what_is_unresolved_about_the_same(
         for lead in (house, {**house, "address": "17 ELM STREET"}):
             told = data_of(await call(client, CREATE, **lead, allow_duplicate=True, first_name="Ann"))
             assert f"Note: Write {lost['write_id']} about the same (rooflink.create_lead, " in person.shown[-1]
-            assert "is unresolved: it may or may not have taken effect." in person.shown[-1]
+            assert "is unresolved: nobody knows whether there is a prospect for " in person.shown[-1]
             assert any("is unresolved" in warning for warning in told["warnings"])
 
 

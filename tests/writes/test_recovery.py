@@ -288,7 +288,7 @@ async def test_a_retry_after_a_settlement_sends_nothing_more(elsewhere: None, st
     assert (told["outcome"], told["reason"]) == ("refused", "given_up")
     assert "is not sent again" in told["summary"]
     assert len(sandbox.writes) == 1
-    assert [row["state"] for row in rows] == ["done", "failed"]
+    assert [row["outcome"] for row in rows] == ["done", "refused"]
 
 
 async def test_an_answer_that_comes_after_a_settlement_is_told_with_a_warning(elsewhere: None, state_url: str) -> None:
@@ -317,7 +317,7 @@ async def test_an_answer_that_comes_after_a_settlement_is_told_with_a_warning(el
         (row,) = data_of(await call(client, "write_history"))["rows"]
     assert told[0]["outcome"] == "done"
     assert any("had been settled as failed" in warning for warning in told[0]["warnings"])
-    assert (row["state"], row["record_id"]) == ("done", told[0]["record_id"])
+    assert (row["outcome"], row["record_id"]) == ("done", told[0]["record_id"])
 
 
 def test_a_living_process_is_not_gone(alive: str) -> None:

@@ -21,7 +21,7 @@ from leadbridge.server.text import LABEL_LIMIT, as_meant, clean
 from leadbridge.server.writes import concurrent_duplicates
 from leadbridge.server.writes.model import Done, LocalOperation, LocalWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine
-from leadbridge.server.writes.write_rows import WriteRow
+from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, where_to_look
 
 RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "Settle a write", Effect.IRREVERSIBLE)
 _HAND_OFF = re.compile(r"lead (\d+) hand-off")
@@ -51,14 +51,15 @@ async def resolve_write(
             details=[_what_follows(row, outcome, record.id)],
         )
 
-    shows = "shows" if outcome == "done" else "has not got"
+    effect = effect_in_words(row.operation, row.target, row.arguments)
+    shows = "shows that" if outcome == "done" else "does not show that"
     return Write(
         action=LocalWrite(operation=RESOLVE, run=settle),
         subject=Subject(f"write {write_id}"),
         arguments={"write_id": write_id, "outcome": outcome, "record_id": record.id},
         preview=Preview(
             lines=(
-                f"Settle write {write_id} as {outcome}: the service {shows} it.",
+                f"Settle write {write_id} as {outcome}: {where_to_look(row.service)} {shows} {effect}.",
                 f"It is {row.operation} of {app.time.shown(row.at)}. What became of it is not known.",
                 _what_follows(row, outcome, record.id),
                 ("What was written", row.target),

@@ -26,7 +26,7 @@ class HistoryRow(View):
 
     write_id: int
     at: str = Field(description="UTC")
-    state: str
+    outcome: str
     operation: str
     target: str
     approval: str
@@ -45,8 +45,8 @@ class History(Result):
 async def write_history(
     ctx: Ctx,
     outcome: Annotated[
-        Literal["intended", "sent", "done", "failed", "unknown"] | Omitted,
-        Field(description="Only writes in this state"),
+        Literal["done", "refused", "unknown", "in_progress"] | Omitted,
+        Field(description="Only writes with this outcome"),
     ] = None,
     limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
     since: Annotated[OptionalDay, Field(description="YYYY-MM-DD")] = None,
@@ -57,7 +57,7 @@ async def write_history(
     """
     app = app_context(ctx)
     start = app.time.start_of(since) if isinstance(since, date) else 0.0
-    rows, total = await app.ledger.history(state=outcome or "", since=start, limit=limit)
+    rows, total = await app.ledger.history(outcome=outcome or "", since=start, limit=limit)
     data = History(company=app.company.name, total=total, rows=[_row(row) for row in rows])
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
@@ -69,7 +69,7 @@ def _history_lines(only: str, times: list[str], data: History) -> list[str]:
     none = f"No writes on record for company {data.company}{f' with {only}' if only else ''}."
     lines = [f"{len(data.rows)} of {how_many(data.total)} writes of company {data.company}" if data.total else none]
     if data.rows:
-        columns = ["write_id", "at", "state", "operation", "target", "approval", "summary", "record_id"]
+        columns = ["write_id", "at", "outcome", "operation", "target", "approval", "summary", "record_id"]
         lines += table(columns, [{**vars(row), "at": at} for row, at in zip(data.rows, times, strict=True)])
     return lines
 
@@ -78,10 +78,10 @@ def _row(row: WriteRow) -> HistoryRow:
     return HistoryRow(
         write_id=row.write_id,
         at=utc_text(row.at),
-        state=row.state,
+        outcome=row.outcome,
         operation=row.operation,
         target=label(row.target),
-        approval=row.approval,
+        approval=row.approved,
         summary=row.summary,
         record_id=row.record_id,
     )
