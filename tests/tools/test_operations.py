@@ -255,7 +255,7 @@ async def test_each_write_is_a_row_with_what_came_of_it(sandbox: Sandbox, time: 
     assert lines[0] == "3 of 3 writes of company default (simulated)"
     assert lines[1].startswith("write_id | at | outcome | operation | target | approval | summary")
     for row in rows.values():
-        assert any(line.startswith(f"{row['write_id']} | ") and row["state"] in line for line in lines)
+        assert any(line.startswith(f"{row['write_id']} | ") and row["outcome"] in line for line in lines)
 
 
 async def test_what_was_not_sent_leaves_no_row(sandbox: Sandbox, time: Time, version: Version):
