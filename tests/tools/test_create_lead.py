@@ -557,7 +557,7 @@ async def test_after_an_answer_without_an_id_the_lead_is_looked_for(sandbox: San
             else:
                 assert "record_id" not in data_of(result)
             assert len(posts(sandbox)) == sent + 1  # and it is not sent again
-        states = [row["state"] for row in data_of(await call(client, "write_history"))["rows"]]
+        states = [row["outcome"] for row in data_of(await call(client, "write_history"))["rows"]]
     assert states == [state] * len(bodies)
     assert len(sandbox.writes) == (len(bodies) if took_effect else 0)
 

@@ -215,7 +215,7 @@ async def test_what_the_service_refuses_is_told_and_on_record_as_failed(sandbox:
         rows = data_of(await call(client, "write_history"))["rows"]
     assert data_of(result)["outcome"] == "refused"
     assert "job: " in text_of(result)
-    assert rows[0]["state"] == "failed"
+    assert rows[0]["outcome"] == "refused"
     assert sandbox.writes == []
 
 
@@ -388,7 +388,7 @@ async def test_each_failure_after_sending_is_unknown_and_never_repeated_by_itsel
         data = data_of(await call(client, tool, **arguments[tool]))
         rows = data_of(await call(client, "write_history"))["rows"]
     assert data["outcome"] == "unknown"
-    assert [row["state"] for row in rows] == ["unknown"]
+    assert [row["outcome"] for row in rows] == ["unknown"]
     assert len([request for request in sandbox.requests if request.method == method]) == 1
     assert sandbox.writes == []
 

@@ -38,7 +38,7 @@ async def test_one_approval_takes_a_lead_all_the_way(sandbox: Sandbox, time: Tim
         "job": receipt["record_id"],
         "message": f"Handed off from RenovationFind lead {LEAD} by LeadBridge.",
     }
-    assert {(row["state"], row["approval"]) for row in rows} == {("done", "asked")}
+    assert {(row["outcome"], row["approval"]) for row in rows} == {("done", "approved")}
 
 
 async def test_a_token_takes_a_lead_all_the_way_once(sandbox: Sandbox, time: Time, version: Version) -> None:

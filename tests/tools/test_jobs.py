@@ -154,7 +154,7 @@ async def test_nothing_that_changed_nothing_is_called_done(time: Time, version: 
     assert "Nothing was changed" in data["summary"]
     assert "rep_2_id is still none" in data["summary"]
     assert "rep_2_id (rep_2)" in text
-    assert [row["state"] for row in rows] == ["failed"]
+    assert [row["outcome"] for row in rows] == ["refused"]
 
 
 async def test_an_answer_with_another_value_is_told(sandbox: Sandbox, time: Time, job: Prospect):

@@ -81,7 +81,7 @@ async def test_accepting_is_put_on_record_and_the_lead_is_known_from_then_on(
     async with connected(sandbox, version=version, time=time, person=person) as client:
         result = await call(client, ACCEPT, lead_id=812)
         (row,) = data_of(await call(client, "write_history"))["rows"]
-        assert (row["write_id"], row["state"]) == (data_of(result)["write_id"], "done")
+        assert (row["write_id"], row["outcome"]) == (data_of(result)["write_id"], "done")
         assert (row["operation"], row["record_id"]) == ("renovationfind.accept_lead", 812)
         with nothing_leaves(sandbox):
             again = await call(client, ACCEPT, lead_id=812)
@@ -102,7 +102,7 @@ async def test_a_lead_accepted_or_declined_elsewhere_is_refused_by_the_service(s
         assert data_of(result)["reason"] == "not_found"
         assert "Nothing was changed" in text_of(result)
         rows = data_of(await call(client, "write_history"))["rows"]
-    assert {row["state"] for row in rows} == {"failed"}
+    assert {row["outcome"] for row in rows} == {"refused"}
     assert sandbox.writes == []
 
 
@@ -192,7 +192,7 @@ async def test_an_answer_without_the_lead_is_an_unknown_outcome(sandbox: Sandbox
             sandbox.faults.add(Fault(kind="status", status=200, body=body, commits=True))
             result = await call(client, ACCEPT, lead_id=lead_id)
             assert data_of(result)["outcome"] == "unknown", text_of(result)
-        states = [row["state"] for row in data_of(await call(client, "write_history"))["rows"]]
+        states = [row["outcome"] for row in data_of(await call(client, "write_history"))["rows"]]
     assert states == ["unknown"] * len(bodies)
     assert len(sandbox.requests) == len(sandbox.writes) == len(bodies)
 

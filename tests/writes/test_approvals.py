@@ -184,7 +184,7 @@ async def test_only_a_yes_writes_and_it_writes_once(sandbox: Sandbox, time: Time
         rows = data_of(await call(client, "write_history"))["rows"]
     assert len(person.shown) == 4 * len(GATED)
     assert len(sandbox.writes) == len(GATED)
-    assert [row["approval"] for row in rows] == ["asked"] * len(GATED)
+    assert [row["approval"] for row in rows] == ["approved"] * len(GATED)
 
 
 async def test_what_needs_no_yes_asks_nobody(sandbox: Sandbox, time: Time, version: Version):
