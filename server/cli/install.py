@@ -174,7 +174,7 @@ def _change_all(
         else:
             typer.echo(f"{host.title}: {_done(verb, change, host)}")
     if dry_run:
-        typer.echo("Nothing was changed: this was a dry run.")
+        typer.echo("This was a dry run: every file is as it was.")
     if failures:
         raise typer.Exit(1)
 

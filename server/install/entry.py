@@ -11,7 +11,6 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from leadbridge.server import __version__
 from leadbridge.server.install.hosts import Form
@@ -77,5 +76,6 @@ def _origin() -> str:
         told = None
     address = urlsplit(str(json.loads(told).get("url", ""))) if told else None
     if address is not None and address.scheme == "file":
-        return url2pathname(unquote(address.path)) if sys.platform == "win32" else unquote(address.path)
+        path = unquote(address.path)
+        return path.removeprefix("/") if sys.platform == "win32" else path
     return f"{NAME}=={__version__}"

@@ -222,8 +222,8 @@ async def test_the_person_sees_who_what_and_that_it_is_final(sandbox: Sandbox, t
 # By token
 
 
-async def test_a_client_that_cannot_ask_gets_a_preview_and_a_token(sandbox: Sandbox, version: Version):
-    async with connected(sandbox, version=version) as client:
+async def test_a_client_that_cannot_ask_gets_a_preview_and_a_token(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time) as client:
         for tool, arguments in GATED.items():
             with no_write(sandbox):
                 result = await call(client, tool, **arguments)
