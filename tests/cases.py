@@ -101,6 +101,7 @@ class Case:
 
 
 _LIST, _CREATE_LEAD = "GET /light/jobs/prospect/?page=1&page_size=100", "POST /light/jobs/create_customer_and_job/"
+_NEAR = "GET /light/jobs/prospect/?zipcode={}&page=1&page_size=100"
 _PROSPECT = f"GET /light/jobs/prospect/{JOB}/"
 _CENTRE = {"latitude": "33.075200", "longitude": "-96.784300", "lead_status": "u"}
 
@@ -111,7 +112,7 @@ CASES: tuple[Case, ...] = (
     Case("rooflink_get_prospect", {"prospect_id": JOB}, (_PROSPECT,)),
     Case("rooflink_prospect_stats", {}, ("GET /light/jobs/prospect/stats/",)),
     Case("rooflink_prospect_checklist", {"prospect_id": JOB}, (f"GET /light/jobs/prospect/{JOB}/checklist/",)),
-    Case("rooflink_create_lead", LEAD, (_LIST, _CREATE_LEAD), "additive",
+    Case("rooflink_create_lead", LEAD, (_NEAR.format(75024), _LIST, _CREATE_LEAD), "additive",
          asks_with={"allow_duplicate": True},
          body={"address": LEAD["address"], "state": "TX", "zipcode": "75024", **_CENTRE},
          another=lambda number: {"address": f"{100 + 7 * number} Juniper Hollow Dr"},
@@ -207,7 +208,7 @@ CASES: tuple[Case, ...] = (
     Case("hand_off_lead",
          {"lead_id": 813, "already_accepted": True, "address": "98 Faraway Rd", "state": "TX", "postal_code": "75034",
           "first_name": "Zora", "last_name": "Quill"},
-         (_LIST, _CREATE_LEAD, "POST /light/notes/"), "irreversible", asks=True,
+         (_NEAR.format(75034), _LIST, _CREATE_LEAD, "POST /light/notes/"), "irreversible", asks=True,
          body={"address": "98 Faraway Rd", "state": "TX", "zipcode": "75034", "latitude": "33.149900",
                "longitude": "-96.824100", "lead_status": "u", "first_name": "Zora", "last_name": "Quill",
                "extra_info": {"renovationfind_lead_id": 813}}),

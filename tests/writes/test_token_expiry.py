@@ -78,7 +78,7 @@ async def test_a_401_of_a_token_that_is_not_expired_speaks_of_no_day(
         (jwt_for(90), "ok", "expires in 90 days"),
         (jwt({"sub": "42"}), "ok", "characters"),
         (jwt({"exp": "soon"}), "ok", "characters"),
-        (ODD[0], "warning", "does not look like a JWT"),
+        (ODD[0], "warning", "does not look like a RenovationFind token"),
     ],
 )
 def test_doctor_says_when_the_token_expires(token: str, state: str, said: str) -> None:
