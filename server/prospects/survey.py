@@ -37,6 +37,8 @@ class Scope:
     stale_after: int = 14
     rep_id: int | None = None
     region_id: int | None = None
+    stale_offset: int = 0
+    """How many of the stale ones come before those that are listed."""
 
     @property
     def whole(self) -> bool:
@@ -111,7 +113,7 @@ def _survey(connection: Connection, account: str, scope: Scope, today: date) -> 
     survey = Survey(known=len(rows), made_here=made_here, oldest=min((row.seen_at for row in rows), default=None))
     waiting = _count(survey, rows, scope, today)
     survey.stale_total = len(waiting)
-    first = sorted(waiting)[:STALE_KEPT]
+    first = sorted(waiting)[scope.stale_offset : scope.stale_offset + STALE_KEPT]
     shown = state.prospects.find(connection, account, ("told",), [prospect_id for _, prospect_id, _ in first])
     names = {row.prospect_id: str(row.told.get("name", "")) for row in shown}
     standings = {row.prospect_id: ProspectProgress.from_json(row.standing) for row in rows if row.prospect_id in names}

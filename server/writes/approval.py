@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 import re
 import secrets
+import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,13 +30,15 @@ FRESH = 60.0
 CLOCKS_APART = 60.0
 """Seconds that the clocks of two processes may differ: what was made later than that has the clock of another day."""
 _PREFIX = "lb1"
+_BODY = struct.Struct(">I3s4s3s4s")
+"""When it expires, a nonce, and what it is bound to; without padding in base64."""
 _AROUND = r"[^A-Za-z0-9_.\-]*"
 _CHARACTER = rf"[A-Za-z0-9_-]{_AROUND}"
 _TOKEN = re.compile(
-    rf"{_PREFIX}{_AROUND}\.{_AROUND}((?:{_CHARACTER})+)\.{_AROUND}((?:{_CHARACTER}){{43}})(?![A-Za-z0-9_-])"
+    rf"{_PREFIX}{_AROUND}\.{_AROUND}((?:{_CHARACTER})+)\.{_AROUND}((?:{_CHARACTER}){{12}})(?![A-Za-z0-9_-])"
 )
-"""A token in a text: wrapped, quoted, under its label or at the end of a sentence. Its signature has 43 characters."""
-_PIECE = re.compile(r"[A-Za-z0-9_-]{30}")
+"""A token in a text: wrapped, quoted, under its label or at the end of a sentence. Its signature has 12 characters."""
+_PIECE = re.compile(r"[A-Za-z0-9_-]{20}")
 """No word that somebody types."""
 
 Way = Literal["not needed", "asked", "token", "unattended"]
@@ -71,10 +73,10 @@ class AskPerson:
 
 @dataclass(frozen=True, slots=True)
 class OpenedToken:
-    """A token that came back: what it is used up as, and a digest of the preview it was made for."""
+    """A token that came back: what it is used up as, and whether the preview is the one that it was made for."""
 
     id: str
-    shown: str
+    same_preview: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,28 +113,23 @@ class Approvals:
                 "Use a client that supports elicitation.",
             )
 
-    def by_token(self, write: Write, token: OpenedToken) -> Approval:
+    def by_token(self, token: OpenedToken) -> Approval:
         """The approval that a token proves, if the person was shown what would be sent now.
 
         Raises:
             Refused: the preview is another one by now.
         """
-        if token.shown != digest_of(write.question):
+        if not token.same_preview:
             raise _token_refused("stale", "what the user was shown has changed since")
         return Approval("token", token.id)
 
     async def token_needed(self, write: Write) -> TokenNeeded:
         """What a client that cannot ask gets: a token to come back with."""
-        payload = {
-            "o": write.operation.id,
-            "a": write.digest(),
-            "p": digest_of(write.question),
-            "u": digest_of(self.account(write.operation.service)),
-            "e": int(self.clock() + TOKEN_LIFETIME),
-            "n": secrets.token_hex(8),
-        }
-        body = _b64(json.dumps(payload, separators=(",", ":")).encode())
-        return TokenNeeded(f"{_PREFIX}.{body}.{await self._sign(body)}")
+        key = await self._key()
+        until, nonce = int(self.clock() + TOKEN_LIFETIME), secrets.token_bytes(3)
+        bound = _bound(key, write, write.question, self.account(write.operation.service))
+        body = base64.urlsafe_b64encode(_BODY.pack(until, nonce, *bound)).decode()
+        return TokenNeeded(f"{_PREFIX}.{body}.{_signature(key, body)}")
 
     async def opened(self, write: Write, token: str) -> OpenedToken:
         """A token that is genuine, made for exactly these arguments and not expired.
@@ -142,21 +139,22 @@ class Approvals:
         """
         self.refuse_without_tokens()
         body, signature = _parts_of(token)
-        if not hmac.compare_digest(signature.encode(), (await self._sign(body)).encode()):
+        key = await self._key()
+        if not hmac.compare_digest(signature.encode(), _signature(key, body).encode()):
             raise _token_refused("forged", "this server made no such approval_token, or it was changed on the way")
-        payload = json.loads(_unb64(body))
-        if payload["o"] != write.operation.id or payload["a"] != write.digest():
+        until, _, *bound = _BODY.unpack(base64.urlsafe_b64decode(body))
+        what, company, shown = _bound(key, write, write.question, self.account(write.operation.service))
+        if bound[0] != what:
             raise _token_refused("other_arguments", "this approval_token was made for other arguments")
-        if payload["u"] != digest_of(self.account(write.operation.service)):
+        if bound[1] != company:
             raise _token_refused("other_company", "this approval_token was made for another company")
-        if not 0 < payload["e"] - self.clock() <= TOKEN_LIFETIME + CLOCKS_APART:
+        if not 0 < until - self.clock() <= TOKEN_LIFETIME + CLOCKS_APART:
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
-        return OpenedToken(f"token-{payload['n']}", payload["p"])
+        return OpenedToken(f"token-{body}", same_preview=bound[2] == shown)
 
-    async def _sign(self, body: str) -> str:
+    async def _key(self) -> bytes:
         secret = await anyio.to_thread.run_sync(self.store.secret)
-        key = hmac.new(secret, b"leadbridge approval token", hashlib.sha256).digest()
-        return _b64(hmac.new(key, body.encode(), hashlib.sha256).digest())
+        return hmac.new(secret, b"leadbridge approval token", hashlib.sha256).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,9 +261,15 @@ def _token_refused(reason: str, why: str, step: str = "") -> Refused:
     return Refused(f"token_{reason}", f"{why}.", step)
 
 
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+def _bound(key: bytes, write: Write, question: str, account: str) -> tuple[bytes, bytes, bytes]:
+    """What a token is bound to: operation and arguments, company, preview.
+
+    Each is short, because it is keyed: nobody without the secret can look for other arguments that fit.
+    """
+    parts = (f"arguments {write.operation.id} {write.digest()}", f"company {account}", f"preview {question}")
+    what, company, shown = (hmac.new(key, part.encode(), hashlib.sha256).digest() for part in parts)
+    return what[:4], company[:3], shown[:4]
 
 
-def _unb64(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+def _signature(key: bytes, body: str) -> str:
+    return base64.urlsafe_b64encode(hmac.new(key, body.encode(), hashlib.sha256).digest()[:9]).decode()

@@ -79,7 +79,7 @@ class Pipeline:
             await self._refuse_long_wait(write)
         if call.can_ask:
             return AskPerson(found.newest)
-        return self.approvals.by_token(write, opened) if opened else await self.approvals.token_needed(write)
+        return self.approvals.by_token(opened) if opened else await self.approvals.token_needed(write)
 
     async def carry_out(self, write: Write, decided: Decision, seconds: float, report: Report | None = None) -> Outcome:
         """Do what was decided about a write, within `seconds`.

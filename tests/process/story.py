@@ -45,5 +45,5 @@ async def win_lead(client: Client) -> list[str]:
     assert "cannot be changed" in text_of(refused)
     rows = data_of(await call(client, "write_history"))["rows"]
     assert [row["operation"] for row in reversed(rows)] == WRITES
-    assert {row["state"] for row in rows} == {"done"}
+    assert {row["outcome"] for row in rows} == {"done"}
     return [row["approval"] for row in reversed(rows)]

@@ -64,7 +64,7 @@ async def test_what_was_written_and_approved_is_still_known_to_the_next_client(s
         assert data_of(await call(client, decline, **arguments, approval_token=token))["outcome"] == "done"
     async with connect(served[1], version) as client:
         rows = data_of(await call(client, "write_history"))["rows"]
-        assert f"lead {LEADS[version]}" in {row["target"] for row in rows if row["approval"] == "token"}
+        assert f"lead {LEADS[version]}" in {row["target"] for row in rows if row["approval"] == "approved by token"}
         again = data_of(await call(client, decline, **arguments, approval_token=token))
         assert again["outcome"] in {"already_done", "refused"}
 

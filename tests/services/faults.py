@@ -18,7 +18,7 @@ from tests.cases import BY_NAME, SINGLE, Case
 from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Time, call, connected, data_of, make_sandbox, text_of
 
 ServiceValue = Literal["rows", "error", "done", "unknown", "refused"]
-STATE = {"done": "done", "unknown": "unknown", "refused": "failed"}
+STATE = {outcome: outcome for outcome in ("done", "unknown", "refused")}
 OK = -1
 """Stands for the status with which the tool's own request succeeds."""
 READ = BY_NAME["rooflink_list_prospects"]
@@ -90,7 +90,7 @@ class Line:
         assert new == (0 if tool is READ else 1), text_of(result)
         found = [kept for kept in history["rows"] if kept["write_id"] == data.get("write_id")]
         kept = found[0] if found else {}
-        return Seen(row, result, kept.get("state"), kept, list(self.time.slept))
+        return Seen(row, result, kept.get("outcome"), kept, list(self.time.slept))
 
 
 @asynccontextmanager
@@ -120,4 +120,4 @@ def assert_tells_the_truth(seen: Seen) -> None:
     assert seen.state == STATE.get(told)
     if told == "unknown":
         assert not re.search(r"(?i)nothing was (changed|sent)|not changed", text)
-        assert "before trying again" in text
+        assert "do not try again" in text

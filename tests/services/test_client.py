@@ -416,7 +416,7 @@ async def test_each_request_that_is_no_get_is_one_row_of_the_catalog_and_one_row
     assert len(sent) == len(in_order) == len(sandbox.writes)
     for request, row in zip(sent, in_order, strict=True):
         assert row["operation"] in _row_of(request.method, request.path)
-        assert row["state"] == "done"
+        assert row["outcome"] == "done"
 
 
 async def test_a_dry_run_and_a_refused_call_leave_no_write_on_the_wire_and_nothing_in_the_ledger(time: Time) -> None:
@@ -707,7 +707,7 @@ async def _call_hanging(tool: str, deadline: float, network: _Hanging) -> _Ended
         took = anyio.current_time() - began
         requests = len(network.requests)
         rows = data_of(await call(client, "write_history"))["rows"]
-    return _Ended(took, result, requests, [row["state"] for row in rows])
+    return _Ended(took, result, requests, [row["outcome"] for row in rows])
 
 
 _LOOKING = [case.name for case in SINGLE if case.finds_its_own]
@@ -771,10 +771,10 @@ async def test_however_short_the_deadline_a_write_that_was_cut_off_is_never_told
         result = await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
         (row,) = data_of(await call(client, "write_history"))["rows"]
     if sandbox.writes:
-        assert row["state"] == "unknown"
+        assert row["outcome"] == "unknown"
         assert data_of(result)["outcome"] == "unknown"
     told = text_of(result)
-    assert row["state"] == "failed" or "Nothing was changed" not in told, (row["state"], told)
+    assert row["outcome"] == "refused" or "Nothing was changed" not in told, (row["outcome"], told)
 
 
 async def _plan_for(operation: Operation) -> Write:
@@ -827,7 +827,7 @@ async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_t
             states = ["sent"]
             while states == ["sent"]:
                 await anyio.sleep(0.005)
-                states = [row["state"] for row in data_of(await call(client, "write_history"))["rows"]]
+                states = [row["outcome"] for row in data_of(await call(client, "write_history"))["rows"]]
     assert states == ["unknown"]
 
 

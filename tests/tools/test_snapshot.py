@@ -688,7 +688,7 @@ async def test_bad_arguments_are_refused_without_a_call(company, ask, arguments,
 def test_the_tool_is_offered_as_the_contract_says():
     (spec,) = snapshot.TOOLS
     tool = spec.build()
-    assert list(tool.parameters["properties"]) == ["stale_after_days", "rep_id", "region_id"]
+    assert list(tool.parameters["properties"]) == ["stale_after_days", "rep_id", "region_id", "stale_offset"]
     assert "required" not in tool.parameters
     assert (spec.toolset, spec.effect.writes) == ("pipeline", False)
     stale = tool.parameters["properties"]["stale_after_days"]

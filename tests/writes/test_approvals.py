@@ -258,16 +258,15 @@ async def test_a_token_lets_its_own_write_through_once(sandbox: Sandbox, time: T
             with no_write(sandbox):
                 assert not_again(await call(client, tool, **arguments, approval_token=token))
         rows = data_of(await call(client, "write_history"))["rows"]
-    assert [row["approval"] for row in rows] == ["token"] * len(GATED)
+    assert [row["approval"] for row in rows] == ["approved by token"] * len(GATED)
 
 
-def _bent(token: str, change: Callable[[dict[str, Any]], Any]) -> str:
-    """The token with another payload under the same signature."""
+def _bent(token: str, place: int) -> str:
+    """The token with another byte in its body under the same signature."""
     prefix, body, signature = token.split(".")
-    payload = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    change(payload)
-    bent = base64.urlsafe_b64encode(json.dumps(payload, separators=(",", ":")).encode()).decode().rstrip("=")
-    return f"{prefix}.{bent}.{signature}"
+    payload = bytearray(base64.urlsafe_b64decode(body))
+    payload[place] ^= 1
+    return f"{prefix}.{base64.urlsafe_b64encode(payload).decode()}.{signature}"
 
 
 async def test_a_forged_token_is_refused_as_forged_and_a_cut_one_as_not_whole(
@@ -279,20 +278,20 @@ async def test_a_forged_token_is_refused_as_forged_and_a_cut_one_as_not_whole(
         connected(sandbox, version=version, state_url=state_url) as elsewhere,
     ):
         token = await token_for(client, AGAIN, arguments)
+        assert len(token) <= 41
         prefix, body, signature = token.split(".")
         flipped = ("B" if signature[0] == "A" else "A") + signature[1:]
         cases = {
             "token_forged": [
                 "yes", "true", "approved", "The user said yes.", "...", " ", "\u2713",
                 f"{prefix}.{body}.{flipped}", f"{prefix}.e30.{signature}",
-                _bent(token, lambda payload: payload.update(e=payload["e"] + 600)),
-                _bent(token, lambda payload: payload.update(n="0" * 16)),
+                *(_bent(token, place) for place in range(18)),
                 await token_for(elsewhere, AGAIN, arguments),
             ],
             "token_not_whole": [
                 "lb1", "lb1.", "lb1..", f"{prefix}.{body}", f"{prefix}.{body}.", f"{prefix}.{body}.{signature}A",
                 f"lb2.{body}.{signature}", f"{prefix}..{signature}", token[:-1], token[1:], token * 2, token.upper(),
-                f"{token[:40]}...{token[-12:]}", f"{token[:40]}\u2026{token[-12:]}", f"{body}.{signature}", body,
+                f"{token[:20]}...{token[-8:]}", f"{token[:20]}\u2026{token[-8:]}", f"{body}.{signature}", body,
             ],
         }  # fmt: skip
         with no_write(sandbox):

@@ -14,11 +14,17 @@ from leadbridge.tools.pipeline.snapshot_views import Snapshot, snapshot_lines, s
 
 Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit"), WHOLE]
 
+Offset = Annotated[int, Field(ge=0, le=1_000_000, strict=True, description="Stale ones to skip"), WHOLE]
+
 
 async def pipeline_snapshot(
-    ctx: Ctx, stale_after_days: Days = 14, rep_id: OptionalId = None, region_id: OptionalId = None
+    ctx: Ctx,
+    stale_after_days: Days = 14,
+    rep_id: OptionalId = None,
+    region_id: OptionalId = None,
+    stale_offset: Offset = 0,
 ) -> Reply[Snapshot]:
-    """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first.
+    """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first, some at a time.
 
     It is for a review of the pipeline. The newest are read first, as many as time allows, and the answer says how many;
     another call continues. rooflink_get_prospect shows one prospect.
@@ -34,7 +40,7 @@ async def pipeline_snapshot(
         await ctx.report_progress(read, total, f"read {read:,}{of} prospects")
 
     await app.company.confirm("rooflink")
-    scope = Scope(stale_after_days, rep_id, region_id)
+    scope = Scope(stale_after_days, rep_id, region_id, stale_offset)
     pipeline = await pipeline_of(app, scope, app.settings.call_deadline, progress)
     remarks = snapshot_remarks(pipeline, scope, app.ledger.clock())
     return Reply(snapshot_view(pipeline, scope), snapshot_lines, remarks)

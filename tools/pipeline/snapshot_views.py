@@ -79,6 +79,8 @@ class Snapshot(Result):
     more_reps_active: int = 0
     stale: list[StaleRow] = Field(description="Longest untouched first")
     stale_total: int
+    stale_offset: int = 0
+    next_stale_offset: int | Omitted = Field(default=None, description="For the next stale ones")
     no_edit_date: int = Field(description="Not submitted, and nobody can say whether stale")
     stale_after_days: int
 
@@ -104,6 +106,8 @@ def snapshot_view(pipeline: Pipeline, scope: Scope) -> Snapshot:
         )
         for row in survey.stale
     ]
+    stale = _fitting(stale, STALE_WEIGHT)
+    after = scope.stale_offset + len(stale)
     oldest = None if survey.oldest is None else datetime.fromtimestamp(survey.oldest, UTC).isoformat(timespec="minutes")
     return Snapshot(
         read=survey.coverage.checked,
@@ -125,8 +129,10 @@ def snapshot_view(pipeline: Pipeline, scope: Scope) -> Snapshot:
         reps=reps,
         more_reps=len(others),
         more_reps_active=sum(rep.active for rep in others),
-        stale=_fitting(stale, STALE_WEIGHT),
+        stale=stale,
         stale_total=survey.stale_total,
+        stale_offset=scope.stale_offset,
+        next_stale_offset=after if after < survey.stale_total else None,
         no_edit_date=survey.no_edit_date,
         stale_after_days=scope.stale_after,
     )
@@ -173,8 +179,9 @@ def _stale_lines(data: Snapshot) -> list[str]:
     lines = [f"Stale ({what}): {data.stale_total:,}{', the longest untouched first' if data.stale else ''}."]
     if data.stale:
         lines += table(["id", "customer", "rep", "days", "next_step"], [vars(row) for row in data.stale])
-        if data.stale_total > len(data.stale):
-            lines.append(f"and {data.stale_total - len(data.stale):,} more")
+    if data.next_stale_offset is not None:
+        left = data.stale_total - data.next_stale_offset
+        lines.append(f"and {left:,} more: stale_offset={data.next_stale_offset} shows the next")
     if data.no_edit_date:
         lines.append(f"{data.no_edit_date:,} more have no date of an edit that can be read.")
     return lines
