@@ -115,6 +115,7 @@ def build_server(
             "resources/templates/list": hint,
         },
     )
+    server.hidden = app.hidden
     server.middleware.insert(0, explain_refused_answers)
     offer(server, app, frozenset(spec.name for spec in ALL_TOOLS if spec.name not in app.hidden))
     return server

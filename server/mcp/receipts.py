@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, ServiceError
+from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, Rejected, ServiceError
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt
 from leadbridge.server.mcp.reply import shown
@@ -66,7 +66,7 @@ def receipt_of(
                 summary=f"{error.happened} Nobody knows whether {effect}." if unknown else outcome_of(error, step=step),
                 write_id=outcome.write_id,
                 warnings=_unrecorded(outcome),
-                next_steps=[check, *error.hints] if unknown else next_steps(error),
+                next_steps=[check, *error.hints] if unknown else [*next_steps(error), *_if_rejected(write, error)],
                 reason=error.kind,
             )
         case Done():
@@ -106,6 +106,11 @@ def not_approved(app: AppContext, write: Write, reason: str, told: str) -> Write
         next_steps=[*steps, WITHOUT_FORMS] if reason in UNSEEN else steps,
         reason=reason,
     )
+
+
+def _if_rejected(write: Write, error: ServiceError) -> list[str]:
+    """What helps where the service refused, if the tool knows it."""
+    return [write.if_rejected] if write.if_rejected and isinstance(error, Rejected) else []
 
 
 def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +12,12 @@ from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.stdio import stdio_server
 from mcp.types import (
+    CallToolResult,
     Completion,
     CompletionArgument,
     CompletionContext,
     GetPromptResult,
+    InputRequiredResult,
     PromptReference,
     ResourceTemplateReference,
 )
@@ -25,6 +27,7 @@ from mcp.types import ResourceTemplate as ListedTemplate
 from pydantic import AnyUrl
 
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.mcp.reply import error_result
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.completions import Completions
@@ -37,6 +40,16 @@ class LeadBridgeServer(MCPServer[AppContext]):
 
     make_prompts: Callable[[], Prompts]
     make_resources: Callable[[], Resources]
+    hidden: Mapping[str, str]
+    """Tools that are not offered, and why."""
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[AppContext, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; one that is switched off says why, and nothing is sent."""
+        if name in self.hidden:
+            return error_result(f"Nothing was sent: {name} is switched off: {self.hidden[name]}. Tell the user.")
+        return await super().call_tool(name, arguments, context)
 
     @property
     def tool_count(self) -> int:

@@ -82,7 +82,7 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     if kind in {"too_long", "too_short"} and isinstance(detail["input"], str):  # a text that something looked at before
         kind = f"string_{kind}"
     if kind == "extra_forbidden":
-        hint = meant(argument, known) or f"; allowed: {', '.join(known) or 'none'}"
+        hint = _next_door(argument, known) or meant(argument, known) or f"; allowed: {', '.join(known) or 'none'}"
         return f"is not an argument of this tool{hint}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
@@ -95,6 +95,22 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     if kind == "literal_error" and isinstance(detail["input"], str):
         message += meant(detail["input"], allowed_values(str(context["expected"])))
     return message
+
+
+_SAME_ID = {"job_id", "job", "prospect_id", "prospect", "record_id"}
+_SEARCH = {"search", "query", "q", "text", "find", "keyword", "keywords"}
+
+
+def _next_door(argument: str, known: list[str]) -> str:
+    """What takes the same under another name: a prospect's id is its job's id."""
+    if argument in _SAME_ID and (ids := [name for name in ("prospect_id", "job_id") if name in known]):
+        return f"; did you mean {ids[0]}? A prospect's id is the id of its job"
+    if argument in _SEARCH and argument not in known:
+        return (
+            "; there is no text search here: find_matching_prospects looks somebody up by name, phone, address or "
+            f"e-mail. Allowed here: {', '.join(known) or 'none'}"
+        )
+    return ""
 
 
 class _Context(dict[str, Any]):

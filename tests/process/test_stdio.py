@@ -126,7 +126,7 @@ async def test_a_read_only_server_writes_by_no_argument(version, live, simulator
             for more in extra:
                 result = await call(client, tool, **arguments, **more)
                 assert result.is_error
-                assert text_of(result) == f"Unknown tool: {tool}"
+                assert "switched off" in text_of(result)
         hidden = data_of(await call(client, "server_status"))["hidden_tools"]
         assert hidden.keys() >= WRITE_TOOLS.keys()
         assert {hidden[tool] for tool in WRITE_TOOLS} == {"LEADBRIDGE_READ_ONLY is set"}

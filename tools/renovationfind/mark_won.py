@@ -40,7 +40,8 @@ async def renovationfind_mark_won(
 ) -> Write:
     """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
 
-    JOB_WON takes job_amount. LEAD_WON takes job_amount, a start date or start_date_tbd, and a completion date or
+    RenovationFind's portal shows which of the two fits this lead. JOB_WON takes job_amount.
+    LEAD_WON takes job_amount, a start date or start_date_tbd, and a completion date or
     completion_date_tbd. Amount and dates are sent as given. It needs the user's approval.
     """
     return await status_write(

@@ -80,6 +80,13 @@ async def renovationfind_update_job_status(
     )
 
 
+NOT_ACCEPTED = (
+    "If the lead must be accepted first, ask the user whether to accept it (renovationfind_accept_lead) or "
+    "to decline it (renovationfind_decline_lead). Do not ask for this status again before that. A lead that was "
+    "accepted in RenovationFind's portal goes on with hand_off_lead and already_accepted=true."
+)
+
+
 async def status_write(
     app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue | date]
 ) -> Write:
@@ -116,6 +123,7 @@ async def status_write(
             before=_state_of(known.lead) if known else {},
         ),
         blocked=won_refusal(lead_id, known),
+        if_rejected="" if known and known.accepted else NOT_ACCEPTED,
         known=lead_record(known.lead) if known else {},
     )
 
