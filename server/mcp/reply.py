@@ -11,10 +11,10 @@ from mcp.types import CallToolResult, TextContent
 from pydantic import JsonValue
 
 from leadbridge.server.mcp.bounds import LONGEST_TEXT, bounded
-from leadbridge.server.mcp.receipt import WriteReceipt
+from leadbridge.server.mcp.receipt import Change, WriteReceipt
 from leadbridge.server.services.view import Result
 from leadbridge.server.text import legend_for, with_legend
-from leadbridge.server.writes.preview import in_line
+from leadbridge.server.writes.preview import in_line, titled
 
 R = TypeVar("R", bound=Result)
 ResultType = TypeVar("ResultType")
@@ -111,10 +111,7 @@ def readable(text: str) -> str:
 def receipt_text(receipt: WriteReceipt) -> str:
     """A receipt as lines, what matters first."""
     lines = [f"{_HEADINGS[receipt.outcome]}: {receipt.summary}", *receipt.details]
-    lines += [
-        f"Changed {change.field}: {change.before or 'not known'} -> {change.after or 'not known'}"
-        for change in receipt.changed
-    ]
+    lines += [line for change in receipt.changed if (line := _change_line(change, receipt.operation))]
     if receipt.preview:
         lines += ["Show the user:", *(f"  {line}" for line in receipt.preview)]
     if receipt.request is not None:
@@ -130,6 +127,17 @@ def receipt_text(receipt: WriteReceipt) -> str:
     tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
     tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
     return "\n".join(with_legend([*lines, *([f"({'; '.join(tail)})"] if tail else [])]))
+
+
+def _change_line(change: Change, operation: str) -> str:
+    """A change as a person would say it; a flag of which nothing was known before is what the first line says."""
+    name = titled(change.field)
+    if change.after is None:
+        service = "RenovationFind" if operation.startswith("renovationfind") else "RoofLink"
+        return f"{service} cleared the {name.lower()} (was {change.before})."
+    if change.before is None:
+        return "" if change.after == "true" else f"{name}: {change.after} (not known before)"
+    return f"{name} is now {change.after} (was {change.before})."
 
 
 def _sent(value: JsonValue) -> str:

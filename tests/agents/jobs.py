@@ -105,7 +105,6 @@ def close(prompt: str) -> Steps:
 def review(prompt: str) -> Steps:
     """`weekly_pipeline_review`: reads only, and reports what was answered and how much that covers."""
     days, first = _in(prompt, r"Stale after days: (\S+|\(not given\))"), _in(prompt, r"under review: (\S+)")
-    stats = yield Call("rooflink_prospect_stats", {})
     arguments = {} if days.startswith("(") else {"stale_after_days": int(days.rstrip("."))}
     snapshot = yield Call("pipeline_snapshot", arguments)
     for _ in range(2):
@@ -113,18 +112,17 @@ def review(prompt: str) -> Steps:
             snapshot = yield Call("pipeline_snapshot", arguments)
     new, page = [], 1
     while page:
-        rows = yield Call("rooflink_list_prospects", {"created_from": first, "page_size": 25, "page": page})
+        rows = yield Call("rooflink_list_prospects", {"created_from": first, "page_size": 100, "page": page})
         new += [row for row in rows["rows"] if row["created"] >= first]
         page = rows.get("next_page")
         if not rows["rows"] or rows["rows"][-1]["created"] < first:
             break
-    stuck: list[str] = []
-    for row in snapshot["stale"][:5]:
-        checklist = yield Call("rooflink_prospect_checklist", {"prospect_id": row["id"]})
-        rep = row.get("rep", "nobody")
-        stuck.append(f"- {row['id']}, {rep}, {row['days']} days, next: {checklist['next_step']}")
+    stuck = [
+        f"- {row['id']}, {row.get('rep', 'nobody')}, {row['days']} days, next: {row['next_step']}"
+        for row in snapshot["stale"][:5]
+    ]
     open_ = yield Call("write_history", {"outcome": "unknown"})
-    counts = ", ".join(f"{row['filter']} {row['count']}" for row in stats["counts"])
+    counts = ", ".join(f"{row['stage']} {row.get('rooflink')}" for row in snapshot["stages"])
     lines = [f"New: {len(new)}", f"Counts: {counts}", "Stuck:", *stuck, f"Unknown writes: {open_['total']}"]
     covered = f"Covered: {snapshot['read']} of {snapshot['total']}"
     return "\n".join([*lines, covered])

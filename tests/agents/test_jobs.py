@@ -163,7 +163,7 @@ async def test_a_weekly_review_finds_the_stale_ones_and_changes_nothing(
     assert abs(int(report.partition("New: ")[2].partition("\n")[0]) - new) <= 1  # a day begins at another hour there
     assert f"Covered: {len(sandbox.prospects)} of {len(sandbox.prospects)}" in report
     assert "Unknown writes: 0" in report
-    assert [call.tool for call in calls[:2]] == ["rooflink_prospect_stats", "pipeline_snapshot"]
+    assert [call.tool for call in calls] == ["pipeline_snapshot", "rooflink_list_prospects", "write_history"]
     assert sandbox.writes == []
     assert not user.approved
 

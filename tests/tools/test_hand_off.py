@@ -54,7 +54,7 @@ async def test_a_token_takes_a_lead_all_the_way_once(sandbox: Sandbox, time: Tim
         assert (await hand_off(client, approval_token=token))["outcome"] == "already_done"
         rows = data_of(await call(client, "write_history"))["rows"]
     assert writes_of(sandbox) == ALL
-    assert {row["approval"] for row in rows} == {"token"}
+    assert {row["approval"] for row in rows} == {"approved by token"}
 
 
 async def test_a_token_is_used_up_even_if_a_step_fails(sandbox: Sandbox, time: Time) -> None:

@@ -78,7 +78,7 @@ async def test_the_receipt_shows_before_and_after(sandbox: Sandbox, time: Time, 
     assert changed(data_of(result)) == {"city": ("Dallas", "Plano"), "bid_type": ("none", "i")}
     text = text_of(result)
     assert text.startswith(f"DONE: Job {job.id}: bid_type, city set.\n")
-    assert "Changed city: Dallas -> Plano" in text
+    assert "City is now Plano (was Dallas)." in text
     assert "Warning" not in text
     assert sandbox.writes[0].body == {"city": "Plano", "bid_type": "i"}
 
@@ -202,7 +202,7 @@ async def test_a_job_that_is_no_prospect_is_changed_all_the_same(
     assert data["outcome"] == "done"
     assert changed(data) == {"city": (None, "Plano")}
     assert f"What job {job.id} was before is not known: it is not among the prospects." in text_of(result)
-    assert "Changed city: not known -> Plano" in text_of(result)
+    assert "City: Plano (not known before)" in text_of(result)
     assert len(sandbox.writes) == 1
 
 

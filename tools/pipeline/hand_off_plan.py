@@ -170,7 +170,6 @@ class HandOff:
         return Done(
             summary=summary,
             record_id=prospect,
-            after={"rooflink_job_id": prospect} if job is None else {},
             record={"lead_id": self.lead_id, "job_id": prospect},
             details=told,
             warnings=warnings,
