@@ -97,7 +97,7 @@ async def run_multi_step(
     runner, done = StepRunner(way, approval, report, seconds, action.count), None
     try:
         with anyio.fail_after(seconds):
-            done = await action.run(runner)
+            done = await action.run(runner)  # pyright: ignore[reportArgumentType]  # the same class, by the link in src/
     except _StoppedError:
         pass
     except (LeadBridgeError, TimeoutError) as error:

@@ -113,7 +113,7 @@ def _after_answer() -> None:
 def _after_outcome() -> None:
     real = Ledger.record
 
-    async def record(self: Ledger, write_id: int, state: str, *args: Any, **named: Any) -> bool:
+    async def record(self: Ledger, write_id: int, state: str, *args: Any, **named: Any) -> str:
         told = await real(self, write_id, state, *args, **named)
         if state == "done":
             die()

@@ -303,7 +303,7 @@ async def history_of(client: Client) -> dict[int, str]:
     rows = data_of(await call(client, "write_history", limit=100))["rows"]
     open_ = [row["outcome"] in {"in_progress", "unknown"} for row in rows]
     assert open_ == sorted(open_, reverse=True), "the unresolved do not come first"
-    return {row["write_id"]: {"refused": "failed"}.get(row["outcome"], row["outcome"]) for row in rows}
+    return {row["write_id"]: "failed" if row["outcome"] == "refused" else str(row["outcome"]) for row in rows}
 
 
 async def _ask_again(service: Service, server: Server, write: Write, round_: Round, write_id: int, token: str) -> None:

@@ -77,6 +77,8 @@ async def play(service: Service, zygote: Zygote, folder: Path, point: str, write
     if point == RETRY:
         service.let_happen("rate_limited", f"{write.method} {write.path}", seconds=3)
     receipts: list[dict[str, Any]] = []
+    again: dict[str, Any] = {}
+    states: dict[int, str] = {}
     with anyio.fail_after(60):
         async with server_on(zygote, folder, inside) as first, anyio.create_task_group() as tasks:
 

@@ -183,7 +183,7 @@ async def test_a_street_that_several_prospects_have_is_no_slip_of_another(fill: 
         return [ContactDetails(f"{house} {street}", "Katy", "TX", "77494") for house in houses]
 
     app = await fill([*on("Ashford Ln", 12, 20), *on("Ashfold Ln", 31, 20), *on("Willoughby Ln", 7)])
-    ashford = (await index_of(app).find(profile_of(*on("Ashford Ln", 31)))).matches
-    slip = (await index_of(app).find(profile_of(*on("Willoghby Ln", 7)))).matches
+    ashford = (await index_of(app).find(profile_of(on("Ashford Ln", 31)[0]))).matches
+    slip = (await index_of(app).find(profile_of(on("Willoghby Ln", 7)[0]))).matches
     assert ashford == ()
     assert [found.match.likely for found in slip] == [True]

@@ -560,7 +560,7 @@ async def test_a_file_that_was_replaced_under_a_server_lets_nothing_be_written(
 ) -> None:
     sandbox = make_sandbox(time)
     referral = {"first_name": "Ann", "last_name": "Lee", "email": "ann@example.com"}
-    settings = {"state_url": url, "approvals": "off"}
+    settings: dict[str, Any] = {"state_url": url, "approvals": "off"}
     async with connected(sandbox, time=time, **settings) as client:
         assert data_of(await call(client, "renovationfind_create_referral", **referral))["outcome"] == "done"
         if how == "replaced":

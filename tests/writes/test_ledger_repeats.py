@@ -474,7 +474,7 @@ async def test_an_unknown_write_of_an_earlier_version_still_blocks_its_repeat(
 ) -> None:
     """Until schema 9, the same was the same letter by letter."""
     sandbox.faults.add(Fault(kind="drop_after", match=WRITE_PATHS))
-    settings = {"state_url": state_url, "approvals": "off"}
+    settings: dict[str, Any] = {"state_url": state_url, "approvals": "off"}
     async with connected(sandbox, time=time, **settings) as client:
         assert data_of(await call(client, REFER, **FRIEND))["outcome"] == "unknown"
         given = {**FRIEND, "send_gift": False, "renewal": False}
