@@ -137,8 +137,8 @@ def show_pairs(judged: Sequence[Judged]) -> Iterator[str]:
             yield f"{verdict} ({row.pair.kind}, {row.match.score:.2f}): {sides}"
 
 
-def _short(sought: ContactDetails) -> str:
-    parts = [sought.address, *(phone for _, phone in sought.phones), sought.email, sought.name]
+def _short(contact: ContactDetails) -> str:
+    parts = [contact.address, *(phone for _, phone in contact.phones), contact.email, contact.name]
     return ascii("; ".join(part for part in parts if part))
 
 
@@ -153,23 +153,23 @@ async def show_lookups() -> list[str]:
     from leadbridge.server.state import Store
 
     random = Random(1)
-    told = [invented(random) for _ in range(PROSPECTS)]
+    contacts = [invented(random) for _ in range(PROSPECTS)]
     with TemporaryDirectory(prefix="leadbridge-matching-") as folder:
         store = Store(f"sqlite:///{folder}/index.db")
         seen = ProspectIndex(store, lambda service: service)
         started = time.perf_counter()
         for first in range(0, PROSPECTS, 100):
-            rows = [row_of(first + at, told[first + at]) for at in range(100)]
+            rows = [row_of(first + at, contacts[first + at]) for at in range(100)]
             upcoming = None if first + 100 >= PROSPECTS else first // 100 + 2
             page = Page(count=PROSPECTS, next_page=upcoming)
             await keep_page(seen, await cursor_of(seen), "rest", page, rows, 0.0)
         filling = time.perf_counter() - started
         lines = [f"index of {PROSPECTS:,} prospects on SQLite: a page of 100 in {filling / PROSPECTS * 1e5:.0f} ms"]
         queries: dict[str, list[Profile]] = {
-            "address, phone, e-mail and name": [profile_of(random.choice(told)) for _ in range(ROUNDS)],
-            "address": [profile_of(ContactDetails(address=random.choice(told).address)) for _ in range(ROUNDS)],
-            "phone": [profile_of(ContactDetails(phones=random.choice(told).phones)) for _ in range(ROUNDS)],
-            "name alone": [profile_of(ContactDetails(name=random.choice(told).name)) for _ in range(ROUNDS)],
+            "address, phone, e-mail and name": [profile_of(random.choice(contacts)) for _ in range(ROUNDS)],
+            "address": [profile_of(ContactDetails(address=random.choice(contacts).address)) for _ in range(ROUNDS)],
+            "phone": [profile_of(ContactDetails(phones=random.choice(contacts).phones)) for _ in range(ROUNDS)],
+            "name alone": [profile_of(ContactDetails(name=random.choice(contacts).name)) for _ in range(ROUNDS)],
         }
         for what, profiles in queries.items():
             took: list[float] = []

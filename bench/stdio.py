@@ -57,13 +57,13 @@ class Session:
                 if message.get("id") == self.sent:
                     break
             else:
-                raise ServerFailedError(self.told(f"no answer to {method}"))
+                raise ServerFailedError(self.failure_text(f"no answer to {method}"))
         except (OSError, ValueError) as error:
-            raise ServerFailedError(self.told(f"{method}: {error!r}")) from error
+            raise ServerFailedError(self.failure_text(f"{method}: {error!r}")) from error
         finally:
             watchdog.cancel()
         if "result" not in message:
-            raise ServerFailedError(self.told(f"{method}: {message.get('error')}"))
+            raise ServerFailedError(self.failure_text(f"{method}: {message.get('error')}"))
         return cast("Json", message["result"])
 
     def tools(self) -> list[Json]:
@@ -79,10 +79,10 @@ class Session:
         """Call a tool, which must not answer with an error."""
         result = self.request("tools/call", {"name": tool, "arguments": arguments})
         if result.get("isError"):
-            raise ServerFailedError(self.told(f"{tool}: {result}"))
+            raise ServerFailedError(self.failure_text(f"{tool}: {result}"))
         return result
 
-    def told(self, what: str) -> str:
+    def failure_text(self, what: str) -> str:
         """The failure, with the end of what the server wrote on stderr."""
         return f"{what}; stderr: {self.errors.read_text('utf-8', 'replace')[-1500:]}"
 

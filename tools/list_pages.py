@@ -108,7 +108,7 @@ def page_reply(
         page.rows = page.rows[: cut.rows]
         page.next_page, page.page_size = cut.next_page, cut.page_size
         page.to_index = None if first is None else first + cut.rows - 1
-        remarks.append(cut.told)
+        remarks.append(cut.message)
     return Reply(page, lines_of, remarks)
 
 
@@ -131,7 +131,7 @@ class Cut:
     page_size: int
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """What the model reads about it."""
         return (
             f"Only the first {self.rows} rows are shown, for length. Go on with page={self.next_page} and "

@@ -48,12 +48,12 @@ def measure(setup: Setup) -> list[Row]:
 
 async def _measure(folder: Path, rounds: int) -> list[Row]:
     random = Random(1)
-    told = [invented(random) for _ in range(PROSPECTS)]
-    crowd = _index(folder / "ordinary.db", [row_of(number, one) for number, one in enumerate(told, start=1)])
+    contacts = [invented(random) for _ in range(PROSPECTS)]
+    crowd = _index(folder / "ordinary.db", [row_of(number, one) for number, one in enumerate(contacts, start=1)])
     one = row_of(1, HOUSEHOLD)
     family = _index(folder / "household.db", [replace(one, prospect_id=number) for number in range(1, PROSPECTS + 1)])
     ledger = _history(folder / "history.db")
-    some = random.sample(told, rounds)
+    some = random.sample(contacts, rounds)
     names = [ContactDetails(name=one.name) for one in some]
     last_names = [ContactDetails(name=one.name.split()[-1]) for one in some]
     many = f"{PROSPECTS:,} prospects"
@@ -73,8 +73,8 @@ async def _measure(folder: Path, rounds: int) -> list[Row]:
     ]
 
 
-async def _times(seen: ProspectIndex, sought: Sequence[ContactDetails]) -> list[float]:
-    return await _timed([partial(seen.find, profile_of(one)) for one in sought])
+async def _times(seen: ProspectIndex, contacts: Sequence[ContactDetails]) -> list[float]:
+    return await _timed([partial(seen.find, profile_of(one)) for one in contacts])
 
 
 async def _timed(questions: Sequence[Callable[[], Awaitable[object]]]) -> list[float]:

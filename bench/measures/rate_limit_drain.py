@@ -97,7 +97,7 @@ def call_at_once(session: stdio.Session, calls: int) -> None:
             line = session.process.stdout.readline()
             message: stdio.Json = json.loads(line) if line else {}
             if not line or "error" in message or message.get("result", {}).get("isError"):
-                raise stdio.ServerFailedError(session.told(f"{TOOL}: {line[:500]!r}"))
+                raise stdio.ServerFailedError(session.failure_text(f"{TOOL}: {line[:500]!r}"))
             waiting.discard(str(message.get("id")))
     finally:
         watchdog.cancel()

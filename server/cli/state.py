@@ -84,10 +84,10 @@ def company_accept(*, env_file: EnvFile = None) -> None:
     def work(app: AppContext) -> int:
         from leadbridge.server.company.records import accept
 
-        told = anyio.run(accept, app.company)
-        if not told:
+        lines = anyio.run(accept, app.company)
+        if not lines:
             wrong_use("no key is set, so there is none to accept")
-        typer.echo("\n".join(told))
+        typer.echo("\n".join(lines))
         return 0
 
     raise typer.Exit(_on_store(env_file, work))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class KeyStanding:
     """What is known of a configured key, in words, and whether somebody should look at that."""
 
-    told: str = ""
+    message: str = ""
     doubtful: bool = False
 
 
@@ -42,16 +42,16 @@ async def standing_of(company: Company, service: str) -> KeyStanding:
         return KeyStanding("not used for a write yet; it is checked before the first one")
     if row.account != company.services.account(service):
         other = company_in(row.account)
-        told = f"on record as the key of company {other} and not of {company.name}, so nothing is written with it"
-        return KeyStanding(told, doubtful=True)
-    told = f"company {company.name}'s"
+        message = f"on record as the key of company {other} and not of {company.name}, so nothing is written with it"
+        return KeyStanding(message, doubtful=True)
+    message = f"company {company.name}'s"
     if row.at:
-        told += f", used since {datetime.fromtimestamp(row.at, UTC):%Y-%m-%d}"
+        message += f", used since {datetime.fromtimestamp(row.at, UTC):%Y-%m-%d}"
     if row.known_by == "person":
-        told += ", as a person said"
+        message += ", as a person said"
     if row.known_by == "nothing":
-        return KeyStanding(f"{told}, but that could not be checked: no known record can be read", doubtful=True)
-    return KeyStanding(told)
+        return KeyStanding(f"{message}, but that could not be checked: no known record can be read", doubtful=True)
+    return KeyStanding(message)
 
 
 async def unclaimed(company: Company) -> str:

@@ -168,10 +168,10 @@ def lines_of(checked: Checked) -> list[str]:
     lines = [*checked.failures, *checked.notes]
     for one in checked.comparisons:
         if one.state == "missing":
-            lines.append(f"{one.operation.id}: missing, {one.told[0]}")
+            lines.append(f"{one.operation.id}: missing, {one.differences[0]}")
             continue
         lines.append(f"{one.operation.id}: {one.state}")
-        lines += [f"  {told}" for told in one.told]
+        lines += [f"  {line}" for line in one.differences]
     counted = Counter(one.state for one in checked.comparisons)
     if counted:
         lines.append(", ".join(f"{counted[state]} {state}" for state in ("ok", "differs", "missing", "unknown")))

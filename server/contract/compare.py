@@ -52,18 +52,18 @@ class Comparison:
             return "missing" if self.notes[0].startswith("not ") else "unknown"
         if next(changes(self.operation, self.settled), None):
             return "differs"
-        return "unknown" if self.told else "ok"
+        return "unknown" if self.differences else "ok"
 
     @property
-    def told(self) -> list[str]:
+    def differences(self) -> list[str]:
         """What differs, and what is left open."""
-        told = [*changes(self.operation, self.settled), *self.notes]
+        differences = [*changes(self.operation, self.settled), *self.notes]
         for part in PARTS:
             if missed := [name for name in self.missed(part) if name not in self.doubtful]:
-                told.append(f"{part}: not documented under any known name: {', '.join(missed)}")
+                differences.append(f"{part}: not documented under any known name: {', '.join(missed)}")
             if missed and (left := self.left_over(part)):
-                told.append(f"{part}: documented, and sent by no argument: {shown_names(left)}")
-        return told
+                differences.append(f"{part}: documented, and sent by no argument: {shown_names(left)}")
+        return differences
 
     def documented_names(self, part: str) -> Mapping[str, DocumentedName] | None:
         """The documented names of the query or body; nothing where they are not told."""
@@ -141,18 +141,18 @@ def _compared(
     originals: Mapping[str, Operation],
     taken: Mapping[str, Operation],
 ) -> Comparison:
-    told: list[str] = []
+    notes: list[str] = []
     doubtful = set[str]()
-    settled = _with_route(operation, documented, bases, originals, taken, told)
+    settled = _with_route(operation, documented, bases, originals, taken, notes)
     for part, names in (("query", documented.query), ("body", documented.body)):
         fields: Mapping[str, Field] = getattr(operation, part)
         ours = {name: one for name, one in fields.items() if name not in settled.variables}
         if names is None:
-            told += [f"{part}: the documentation does not tell the names"] if ours else []
+            notes += [f"{part}: the documentation does not tell the names"] if ours else []
             continue
-        settled = _with_names(settled, part, ours, names, candidates, told, doubtful)
-    settled = _with_limits(settled, documented.query or {}, told)
-    return Comparison(operation, settled, documented, told, doubtful)
+        settled = _with_names(settled, part, ours, names, candidates, notes, doubtful)
+    settled = _with_limits(settled, documented.query or {}, notes)
+    return Comparison(operation, settled, documented, notes, doubtful)
 
 
 def _with_route(
@@ -161,11 +161,11 @@ def _with_route(
     bases: Bases,
     originals: Mapping[str, Operation],
     taken: Mapping[str, Operation],
-    told: list[str],
+    notes: list[str],
 ) -> Operation:
     route = route_of(operation, documented, bases)
     if isinstance(route, str):
-        told.append(route)
+        notes.append(route)
         return operation
     if route == (operation.method, operation.path):
         return operation
@@ -173,7 +173,7 @@ def _with_route(
         settled = corrected(operation, {"method": route[0], "path": route[1]})
         refuse_taken_route(settled, originals, taken)
     except NotAllowed as error:
-        told.append(f"not taken: {error.why}")
+        notes.append(f"not taken: {error.why}")
         return operation
     return settled
 
@@ -184,7 +184,7 @@ def _with_names(
     fields: Mapping[str, Field],
     documented: Mapping[str, DocumentedName],
     candidates: Candidates,
-    told: list[str],
+    notes: list[str],
     doubtful: set[str],
 ) -> Operation:
     """The operation with the documented names of its arguments, each only where there is no doubt."""
@@ -193,7 +193,7 @@ def _with_names(
     for argument, one in fields.items():
         known = candidates.names.get(argument, Names())
         if one.wire in documented:
-            told += _type_told(argument, documented[one.wire], known)
+            notes += _type_notes(argument, documented[one.wire], known)
             continue
         fitting = [
             name
@@ -204,16 +204,16 @@ def _with_names(
             names[argument] = fitting[0]
         elif fitting:
             doubtful.add(argument)
-            told.append(f"{part} {argument}: may be {' or '.join(fitting)}; not guessed")
-    operation = _each_name(operation, part, names, told)
+            notes.append(f"{part} {argument}: may be {' or '.join(fitting)}; not guessed")
+    operation = _each_name(operation, part, names, notes)
     wires = [one.wire for one in getattr(operation, part).values()]
     needed = [name for name, one in documented.items() if one.required and not _filled(name, wires)]
     if needed:
-        told.append(f"{part}: required by the documentation, filled by no argument: {shown_names(needed)}")
-    return _with_values(operation, part, documented, told)
+        notes.append(f"{part}: required by the documentation, filled by no argument: {shown_names(needed)}")
+    return _with_values(operation, part, documented, notes)
 
 
-def _each_name(operation: Operation, part: str, names: Mapping[str, str], told: list[str]) -> Operation:
+def _each_name(operation: Operation, part: str, names: Mapping[str, str], notes: list[str]) -> Operation:
     """All names at once, since some change places; if that is not allowed, those that are, one by one."""
     if not names:
         return operation
@@ -224,12 +224,12 @@ def _each_name(operation: Operation, part: str, names: Mapping[str, str], told: 
             try:
                 operation = corrected(operation, {part: {argument: wire}})
             except NotAllowed as error:
-                told.append(f"not taken: {error.why}")
+                notes.append(f"not taken: {error.why}")
         return operation
 
 
 def _with_values(
-    operation: Operation, part: str, documented: Mapping[str, DocumentedName], told: list[str]
+    operation: Operation, part: str, documented: Mapping[str, DocumentedName], notes: list[str]
 ) -> Operation:
     fields: Mapping[str, Field] = getattr(operation, part)
     for argument, one in fields.items():
@@ -241,13 +241,13 @@ def _with_values(
         try:
             operation = corrected(operation, {"values": {argument: change}}) if change else operation
         except NotAllowed as error:
-            told.append(f"not taken: {error.why}")
+            notes.append(f"not taken: {error.why}")
         if left := [ours for ours in wrong if ours not in change]:
-            told.append(f"{part} {argument}: the documentation does not list what goes out for {', '.join(left)}")
+            notes.append(f"{part} {argument}: the documentation does not list what goes out for {', '.join(left)}")
     return operation
 
 
-def _with_limits(operation: Operation, documented: Mapping[str, DocumentedName], told: list[str]) -> Operation:
+def _with_limits(operation: Operation, documented: Mapping[str, DocumentedName], notes: list[str]) -> Operation:
     size = operation.query.get("page_size")
     most = documented[size.wire].maximum if size is not None and size.wire in documented else None
     if most is None or most >= (operation.max_page_size or 100):
@@ -255,7 +255,7 @@ def _with_limits(operation: Operation, documented: Mapping[str, DocumentedName],
     try:
         return corrected(operation, {"max_page_size": most})
     except NotAllowed as error:
-        told.append(f"not taken: {error.why}")
+        notes.append(f"not taken: {error.why}")
         return operation
 
 
@@ -271,7 +271,7 @@ def _fits(documented: DocumentedName, ours: Kind) -> bool:
     return not ours or not theirs or theirs == ours or {theirs, ours} <= plain
 
 
-def _type_told(argument: str, documented: DocumentedName, known: Names) -> Iterator[str]:
+def _type_notes(argument: str, documented: DocumentedName, known: Names) -> Iterator[str]:
     if not _fits(documented, known.type):
         yield f"{argument}: sent as {known.type}, documented as {_KINDS[documented.type]}"
 

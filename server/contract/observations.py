@@ -132,6 +132,6 @@ async def check_filters(
     await observations.remember(
         operation.service, [Observation(operation.id, "filter", wire, "ignored", now) for wire in new]
     )
-    told = [name for name, wire in names.items() if name not in ignored and known.get(wire) == "ignored"]
+    known_ignored = [name for name, wire in names.items() if name not in ignored and known.get(wire) == "ignored"]
     doubtful = [name for name, wire in names.items() if name not in ignored and wire not in known]
-    return [*ignored, *told], doubtful
+    return [*ignored, *known_ignored], doubtful

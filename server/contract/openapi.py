@@ -125,24 +125,24 @@ def operation_of(
 ) -> Documented:
     """One operation object of OpenAPI; `given` holds servers and parameters that its path or document tell."""
     operation, outer = table(value), given or {}
-    told = [*rows(outer.get("parameters")), *rows(operation.get("parameters"))][:MOST_FIELDS]
-    parameters = [whole.resolved(item) for item in told]
+    listed = [*rows(outer.get("parameters")), *rows(operation.get("parameters"))][:MOST_FIELDS]
+    parameters = [whole.resolved(item) for item in listed]
     query = {
         text(parameter.get("name")): _name(parameter.get("schema"), whole, required=parameter.get("required") is True)
         for parameter in parameters
         if parameter.get("in") == "query" and text(parameter.get("name"))
     }
     servers = rows(operation.get("servers", outer.get("servers")))
-    names_told = "parameters" in operation or "requestBody" in operation or "responses" in operation
+    names_given = "parameters" in operation or "requestBody" in operation or "responses" in operation
     return Documented(
         method=method.upper(),
         path=path,
         names=tuple(name for name in (text(operation.get("operationId")), text(operation.get("summary"))) if name),
         server=text(table(servers[0]).get("url")) if servers else "",
-        query=query if names_told else None,
+        query=query if names_given else None,
         body=body_of(operation.get("requestBody"), whole)
         if "requestBody" in operation
-        else ({} if names_told else None),
+        else ({} if names_given else None),
         page=page,
     )
 

@@ -54,8 +54,8 @@ async def operations_from(url: str, wanted: Callable[[Documented], bool]) -> lis
             raise DocumentationError(f"{origin.name} offers no tool list-endpoints")
         listed: list[tuple[Documented, str]] = []
         for spec in await _specs(session, tools):
-            told = await _call(session, "list-endpoints", tools, _named(spec))
-            listed += [(operation, spec) for operation in _listed(told)]
+            text_of_answer = await _call(session, "list-endpoints", tools, _named(spec))
+            listed += [(operation, spec) for operation in _listed(text_of_answer)]
         if not listed:
             raise DocumentationError(f"{origin.name} lists no operations")
         asked = 0
@@ -73,11 +73,11 @@ async def _specs(session: ClientSession, tools: Mapping[str, Mapping[str, object
     """The titles of the documents that the server has, where it has several; one without a title otherwise."""
     if "list-specs" not in tools or not rows(table(tools["list-endpoints"]).get("required")):
         return [""]
-    told = await _call(session, "list-specs", tools, {})
+    text_of_answer = await _call(session, "list-specs", tools, {})
     try:
-        value = document_of(told, "the list of documents")
+        value = document_of(text_of_answer, "the list of documents")
     except DocumentationError:
-        value = told.splitlines()
+        value = text_of_answer.splitlines()
     found = rows(value) or rows(next(iter(table(value).values()), None))
     titles = [text(item) or text(table(item).get("title")) or text(table(item).get("name")) for item in found]
     return [title for title in titles if title][:MOST_SPECS] or [""]
@@ -102,12 +102,12 @@ async def _session(url: str, http: object, origin: Origin) -> AsyncGenerator[Cli
             await session.initialize()
             yield session
     except Exception as error:  # noqa: BLE001  # task groups wrap everything; sorted out there
-        raise _told(error, origin) from None
+        raise _failure(error, origin) from None
     finally:
         logs.setLevel(level)
 
 
-def _told(error: Exception, origin: Origin) -> Exception:
+def _failure(error: Exception, origin: Origin) -> Exception:
     """The error in words of ours; one that neither the server nor the network can cause stays as it is."""
     leaves = list(_leaves(error))
     ours = next((leaf for leaf in leaves if isinstance(leaf, DocumentationError)), None)
@@ -148,16 +148,16 @@ async def _call(
     return "\n".join(block.text for block in result.content if isinstance(block, TextContent))[:LARGEST_ANSWER]
 
 
-def _listed(told: str) -> list[Documented]:
-    if not told.strip():
+def _listed(answer: str) -> list[Documented]:
+    if not answer.strip():
         return []
     try:
-        value = document_of(told, "the list of operations")
+        value = document_of(answer, "the list of operations")
     except DocumentationError:
         value = None
     found = operations_in(value) or _from_table(value, 0)
     if not found:
-        lines = (_LINE.match(line) for line in told.splitlines())
+        lines = (_LINE.match(line) for line in answer.splitlines())
         found = [_endpoint(match[2], match[1], match[3]) for match in lines if match]
     return list(dict.fromkeys(found))[:MOST_OPERATIONS]
 
@@ -176,13 +176,13 @@ def _from_table(value: JsonValue, depth: int) -> list[Documented]:
             found += _from_table(item, depth + 1)
     for path, item in table(value).items():
         methods = table(item) or dict.fromkeys(rows_of_text(item), "")
-        known = {method: told for method, told in methods.items() if method.lower() in METHODS}
+        known = {method: details for method, details in methods.items() if method.lower() in METHODS}
         if not path.startswith("/") or not known:
             found += _from_table(item, depth + 1)
             continue
-        for method, told in known.items():
-            row = table(told)
-            names = (text(row.get("operationId")), text(row.get("summary")), text(told))
+        for method, details in known.items():
+            row = table(details)
+            names = (text(row.get("operationId")), text(row.get("summary")), text(details))
             found.append(_endpoint(path, method, *names))
     return found[:MOST_OPERATIONS]
 
@@ -214,8 +214,8 @@ async def _detailed(
     return whole
 
 
-def _read(told: str) -> Mapping[str, JsonValue]:
+def _read(answer: str) -> Mapping[str, JsonValue]:
     try:
-        return table(document_of(told, "an answer")) if told.strip() else {}
+        return table(document_of(answer, "an answer")) if answer.strip() else {}
     except DocumentationError:
         return {}

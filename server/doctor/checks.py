@@ -47,11 +47,11 @@ def examine(*, sandbox: bool = False, live: bool = False, env_file: str | None =
 
 def _env_files(settings: Settings) -> Iterator[Finding]:
     if settings.env_file is not None:
-        told = f"settings are read from {settings.env_file}; the environment wins"
-        yield with_exposure(Finding("ok", "env file", told), [settings.env_file])
+        message = f"settings are read from {settings.env_file}; the environment wins"
+        yield with_exposure(Finding("ok", "env file", message), [settings.env_file])
     if unread := unread_settings(settings.env_file):
-        told, _, do = unread.partition(". ")
-        yield Finding("warning", ".env", told, f"{do}.")
+        message, _, do = unread.partition(". ")
+        yield Finding("warning", ".env", message, f"{do}.")
 
 
 def _keys(settings: Settings) -> Iterator[Finding]:
@@ -61,8 +61,8 @@ def _keys(settings: Settings) -> Iterator[Finding]:
     for service, title in (("rooflink", "RoofLink"), ("renovationfind", "RenovationFind")):
         secret = settings.secret(service)
         if settings.simulates(service):
-            told = f"the sandbox's; {title} is simulated at {settings.base_url(service)}"
-            yield Finding("ok", f"{title} key", told)
+            message = f"the sandbox's; {title} is simulated at {settings.base_url(service)}"
+            yield Finding("ok", f"{title} key", message)
             continue
         if secret is None:
             yield Finding("warning", f"{title} key", "not set; its tools are hidden", "Set it to use this service.")
@@ -90,8 +90,8 @@ def _key(subject: str, text: str, *, jwt: bool) -> Finding:
         )
     expiry = claims.expiry(now) if claims else ""
     state = "ok" if not claims or not claims.expires_soon(now) else "failure" if claims.expired(now) else "warning"
-    told = f"set, {len(text)} characters{', ' if expiry else ''}{expiry}"
-    return Finding(state, subject, told, "" if state == "ok" else "Get a new one and set it.")
+    message = f"set, {len(text)} characters{', ' if expiry else ''}{expiry}"
+    return Finding(state, subject, message, "" if state == "ok" else "Get a new one and set it.")
 
 
 def _clock(settings: Settings) -> Finding:
@@ -128,8 +128,8 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
         yield from way_findings([(services[name].title, one.base_url) for name, one in app.services.clients.items()])
     if live:
         yield from anyio.run(examine_live, app)
-    told_now = {"filter"} if live else set[str]()
-    yield from anyio.run(_learnt, app, told_now)
+    reported = {"filter"} if live else set[str]()
+    yield from anyio.run(_learnt, app, reported)
     app.store.close()
 
 
@@ -148,9 +148,9 @@ async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT00
         except ServiceError:  # the probes tell it
             pass
         key = await standing_of(app.company, service)
-        if key.told:
+        if key.message:
             do = f"If it is, say so with {ACCEPT}." if key.doubtful else ""
-            findings.append(Finding("warning" if key.doubtful else "ok", title, key.told, do))
+            findings.append(Finding("warning" if key.doubtful else "ok", title, key.message, do))
     await app.services.aclose()  # what follows runs in a loop of its own
     if note := await unclaimed(app.company):
         findings.append(Finding("warning", "history", note))
@@ -176,7 +176,7 @@ def _approvals(settings: Settings) -> Iterator[Finding]:
     if settings.read_only:
         yield Finding("ok", "approvals", f"{settings.approvals}; not needed, LEADBRIDGE_READ_ONLY is set")
         return
-    told = {
+    message = {
         "auto": "auto: a form where the client can ask, else a token after a preview",
         "token": "token: a token after a preview, never a form",
         "human": "human: a form; a client that cannot ask is refused",
@@ -184,7 +184,7 @@ def _approvals(settings: Settings) -> Iterator[Finding]:
     }[settings.approvals]
     unattended = settings.approvals == "off"
     do = "Set LEADBRIDGE_APPROVALS=auto to have a person asked." if unattended else ""
-    yield Finding("warning" if unattended else "ok", "approvals", told, do)
+    yield Finding("warning" if unattended else "ok", "approvals", message, do)
 
 
 def _contract(app: AppContext) -> Iterator[Finding]:
@@ -206,20 +206,20 @@ def _contract(app: AppContext) -> Iterator[Finding]:
         for row in offered
     }
     if any(names.values()):
-        told = ", ".join(f"{name} {count}" for name, count in names.items() if count)
+        counts = ", ".join(f"{name} {count}" for name, count in names.items() if count)
         yield Finding(
             "warning",
             "contract names",
-            f"names inferred, not documented: {told}",
+            f"names inferred, not documented: {counts}",
             "`leadbridge contract show --unverified` lists them, `leadbridge contract check` compares them.",
         )
 
 
-async def _learnt(app: AppContext, told: Collection[str]) -> list[Finding]:
+async def _learnt(app: AppContext, reported: Collection[str]) -> list[Finding]:
     """What was seen of the services before, by servers and by this; not the kinds that are told already."""
     return [
         Finding("warning", "seen", str(row))
         for service, client in app.services.clients.items()
         for row in await app.observations.against(service, client.observed, app.catalog.operations)
-        if row.kind not in told
+        if row.kind not in reported
     ]

@@ -50,15 +50,15 @@ def store_findings(store: Store, settings: Settings) -> Iterator[Finding]:
         if store.in_memory or store.is_made():
             store.secret()
             store.check()
-            told, found = f"{store.description}, writable", "ok"
+            message, found = f"{store.description}, writable", "ok"
         else:
-            told, found = _absent(store)
+            message, found = _absent(store)
     except StateError as error:
         yield Finding("failure", "state store", str(error), "Writes are refused until the store can be written.")
         return
-    finding = Finding("ok", "state store", told)
+    finding = Finding("ok", "state store", message)
     if found != "ok":
-        finding = Finding("failure", "state store", told, "Writes are refused until the store can be written.")
+        finding = Finding("failure", "state store", message, "Writes are refused until the store can be written.")
     yield with_exposure(finding, [*there, settings.state_url_file])
     if found == "ok" and store.exists:
         yield Finding("ok", "state schema", f"version {state.tables.SCHEMA_VERSION}, this LeadBridge's own")

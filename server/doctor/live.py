@@ -90,7 +90,7 @@ async def examine_live(app: AppContext) -> list[Finding]:
             for service in app.services.clients:
                 group.start_soon(_service, probes, service)
         finished = True
-    probes.findings += _filters_told(probes)
+    probes.findings += _filter_findings(probes)
     if not finished:
         probes.findings.append(
             Finding(
@@ -128,8 +128,8 @@ async def _service(probes: _Probes, service: str) -> None:
         row for row in app.catalog if row.service == service and row.effect is Effect.READ and row.id in app.offered
     ]
     if not reads:
-        told = "no read is documented, so the key cannot be tried without a write"
-        probes.findings.append(Finding("ok", title, told))
+        message = "no read is documented, so the key cannot be tried without a write"
+        probes.findings.append(Finding("ok", title, message))
         return
     reads.sort(key=lambda row: (bool(row.variables), row.id not in _LISTS.values()))
     first, *rest = reads
@@ -170,17 +170,17 @@ async def _probe(probes: _Probes, operation: Operation, title: str) -> bool:
     except ServiceError as error:
         probes.findings.append(_failed(operation, error, title))
         return False
-    told, fits = _read(probes, operation, answer)
+    message, fits = _read(probes, operation, answer)
     if title:
         probes.findings.append(Finding("ok", title, "reached, and the key is accepted"))
     if fits:
-        probes.findings.append(Finding("ok", operation.id, told))
+        probes.findings.append(Finding("ok", operation.id, message))
         return True
     probes.findings.append(
         Finding(
             "warning",
             operation.id,
-            f"answers in a shape that is not expected: {told}",
+            f"answers in a shape that is not expected: {message}",
             "Its tool may refuse to read it. Please report it.",
         )
     )
@@ -226,7 +226,7 @@ def _read(probes: _Probes, operation: Operation, answer: JsonValue) -> tuple[str
         probes.filled.add(operation.id)
     if seen.first_id is not None:
         probes.ids[operation.id] = seen.first_id
-    return seen.told, seen.fits
+    return seen.message, seen.fits
 
 
 async def _try_filter(
@@ -260,7 +260,7 @@ def _impossible(name: str) -> Scalar | None:
     }.get(name)  # fmt: skip
 
 
-def _filters_told(probes: _Probes) -> Iterator[Finding]:
+def _filter_findings(probes: _Probes) -> Iterator[Finding]:
     for operation_id, found in sorted(probes.filters.items()):
         by_verdict = {
             verdict: ", ".join(sorted(name for name, its in found.items() if its == verdict))
@@ -285,5 +285,5 @@ def _clock(title: str, date: str) -> Sequence[Finding]:
     if abs(skew) < SKEW_WARNING:
         return [Finding("ok", "clock and service", f"this machine and {title} agree on the time")]
     state = "failure" if abs(skew) >= SKEW_FAILURE else "warning"
-    told = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} {title}'s"
-    return [Finding(state, "clock and service", told, "Set the clock: approvals and repeats are judged by it.")]
+    message = f"this machine's clock is {abs(skew):.0f} s {'ahead of' if skew > 0 else 'behind'} {title}'s"
+    return [Finding(state, "clock and service", message, "Set the clock: approvals and repeats are judged by it.")]

@@ -78,9 +78,9 @@ def _tls(title: str, host: str, connection: socket.socket, context: ssl.SSLConte
         failure = explain(error, host, None)
         return Finding("failure", f"{title} TLS", failure.why, failure.next_step)
     except ssl.SSLError as error:
-        told = (error.reason or "no reason given").replace("_", " ").lower()
+        reason = (error.reason or "no reason given").replace("_", " ").lower()
         return Finding(
-            "failure", f"{title} TLS", f"no handshake with {host}: {told}", "Check the base URL and its port."
+            "failure", f"{title} TLS", f"no handshake with {host}: {reason}", "Check the base URL and its port."
         )
     expires = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(certificate.get("notAfter"))), UTC)
     days = (expires - datetime.now(UTC)).days

@@ -14,7 +14,7 @@ from leadbridge.server.services.rooflink.models import counts_of, steps_of
 class Seen:
     """An answer: in words, whether it fits, and what is of use for the probes that follow."""
 
-    told: str
+    message: str
     fits: bool
     rows: int = 0
     first_id: int | None = None

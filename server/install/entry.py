@@ -71,10 +71,10 @@ def _made_for_one_run() -> bool:
 def _origin() -> str:
     """What uvx installs LeadBridge from: the file that it came from, or this version of the package."""
     try:
-        told = distribution(NAME).read_text("direct_url.json")
+        origin = distribution(NAME).read_text("direct_url.json")
     except PackageNotFoundError:
-        told = None
-    address = urlsplit(str(json.loads(told).get("url", ""))) if told else None
+        origin = None
+    address = urlsplit(str(json.loads(origin).get("url", ""))) if origin else None
     if address is not None and address.scheme == "file":
         path = unquote(address.path)
         return path.removeprefix("/") if sys.platform == "win32" else path

@@ -90,7 +90,7 @@ def compare(ours: Profile, theirs: Profile, common: frozenset[str] = frozenset()
     score = round(_score(place, contacts, name, about), 2)
     if score < LISTED:
         return Match(score)
-    evidence = [*_told(place), *contacts.reasons, *([name.value] if name is not Likeness.UNKNOWN else [])]
+    evidence = [*_place_reasons(place), *contacts.reasons, *([name.value] if name is not Likeness.UNKNOWN else [])]
     exact = (
         place.where in {Where.SAME, Where.UNKNOWN}
         and name in {Likeness.SAME, Likeness.UNKNOWN}
@@ -125,7 +125,7 @@ def _company(ours: Profile, theirs: Profile) -> bool:
     return ours.name.company or theirs.name.company
 
 
-def _told(place: Place) -> list[str]:
+def _place_reasons(place: Place) -> list[str]:
     if place.where is Where.UNKNOWN:
         return []
     if place.where is Where.NEAR:

@@ -67,28 +67,28 @@ class Profile:
 KEY_LENGTH = 120
 
 
-def profile_of(sought: ContactDetails, like: Profile | None = None) -> Profile:
+def profile_of(details: ContactDetails, like: Profile | None = None) -> Profile:
     """Normalise: everything, or only what can be compared with `like`.
 
     The first call reads the phone number tables, some 50 ms: call it in a worker thread.
     """
     if like is not None:
-        sought = replace(
-            sought,
-            address=sought.address if like.address.known else "",
-            phones=sought.phones if like.phones else (),
-            email=sought.email if like.emails else "",
-            name=sought.name if like.name.words else "",
+        details = replace(
+            details,
+            address=details.address if like.address.known else "",
+            phones=details.phones if like.phones else (),
+            email=details.email if like.emails else "",
+            name=details.name if like.name.words else "",
         )
-    phones = [(called or kind, phone) for kind, text in sought.phones for called, phone in phones_of(text)]
-    email = email_of(sought.email)
+    phones = [(called or kind, phone) for kind, text in details.phones for called, phone in phones_of(text)]
+    email = email_of(details.email)
     return Profile(
-        address=address_of(sought.address, sought.city, sought.state, sought.postal_code)
-        if sought.address
+        address=address_of(details.address, details.city, details.state, details.postal_code)
+        if details.address
         else Address(),
         phones=tuple(_unique(phones)),
         emails=(email,) if email else (),
-        name=name_of(sought.name),
+        name=name_of(details.name),
     )
 
 
@@ -99,11 +99,11 @@ def _unique(phones: Sequence[tuple[str, Phone]]) -> Iterable[tuple[str, Phone]]:
     return seen.values()
 
 
-def details_to_json(told: ContactDetails) -> dict[str, Any]:
+def details_to_json(details: ContactDetails) -> dict[str, Any]:
     """What was told, as it stands in the table: without what is empty."""
-    values = {name: value for name, value in asdict(told).items() if value}
-    if told.phones:
-        values["phones"] = [list(pair) for pair in told.phones]
+    values = {name: value for name, value in asdict(details).items() if value}
+    if details.phones:
+        values["phones"] = [list(pair) for pair in details.phones]
     return values
 
 

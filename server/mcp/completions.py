@@ -66,8 +66,8 @@ class Completions:
             known = [template.variable]
             source = template.completed_by
         if name not in known:
-            told = f"{label(name, limit=60) or '(no name)'} is not an argument of it. Arguments: {', '.join(known)}."
-            raise MCPError(INVALID_PARAMS, told)
+            message = f"{label(name, limit=60) or '(no name)'} is not an argument of it. Arguments: {', '.join(known)}."
+            raise MCPError(INVALID_PARAMS, message)
         return source
 
 

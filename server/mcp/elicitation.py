@@ -51,7 +51,7 @@ class Answer:
     approval: Approval | None = None
     reason: str = ""
     """`declined`, `closed`, `not_confirmed`, `not_filled_in`, `perhaps_not_shown` or `nobody_asked`."""
-    told: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +90,8 @@ async def ask(ctx: Ctx, asked: Asked, before: AskedBefore) -> Answer | InputRequ
         if answer is not None:
             return _read(answer, now - before.at, before.seen)
         if before.rounds >= MOST_ROUNDS:
-            told = f"The client called again {before.rounds} times without an answer to the form."
-            return Answer(None, "nobody_asked", told)
+            message = f"The client called again {before.rounds} times without an answer to the form."
+            return Answer(None, "nobody_asked", message)
     if ctx.request_state is None and answer is None:
         app.questions.begin(asked, SAME_MOMENT)
     app.questions.keep(asked)
@@ -148,17 +148,17 @@ def _read(given: object, seconds: float, seen: int) -> Answer:
         if filled_in.get("confirm") is True:
             approval_id = returned.get().approval_id or f"asked-{secrets.token_hex(16)}"
             return Answer(Approval("asked", approval_id, seen))
-        reason, told = _not_a_yes(filled_in)
+        reason, message = _not_a_yes(filled_in)
     elif action == "decline":
-        reason, told = "declined", "The form was declined."
+        reason, message = "declined", "The form was declined."
     elif action == "cancel":
-        reason, told = "closed", "The form was closed without an answer."
+        reason, message = "closed", "The form was closed without an answer."
     else:
         return Answer(None, "nobody_asked", "The client's answer to the form could not be read.")
     if 0 <= seconds < FASTEST_READER:
         reason = reason if action == "accept" else "perhaps_not_shown"
-        told += f" That took {seconds:.1f} s, less than a person needs to read it: perhaps the form was not shown."
-    return Answer(None, reason, told)
+        message += f" That took {seconds:.1f} s, less than a person needs to read it: perhaps the form was not shown."
+    return Answer(None, reason, message)
 
 
 def _fields(value: object) -> Mapping[str, Any]:

@@ -93,7 +93,7 @@ def receipt_of(
             return _refusal(app, write, outcome)
 
 
-def not_approved(app: AppContext, write: Write, reason: str, told: str) -> WriteReceipt:
+def not_approved(app: AppContext, write: Write, reason: str, message: str) -> WriteReceipt:
     """A form that came back as anything but a yes; `told` says as what."""
     nobody = reason == "nobody_asked"
     summary = "Nobody was asked, and nothing was changed." if nobody else "not approved. Nothing was changed."
@@ -102,7 +102,7 @@ def not_approved(app: AppContext, write: Write, reason: str, told: str) -> Write
         app,
         write,
         outcome="not_approved",
-        summary=f"{write.operation.title}: {summary} {told}",
+        summary=f"{write.operation.title}: {summary} {message}",
         next_steps=[*steps, WITHOUT_FORMS] if reason in UNSEEN else steps,
         reason=reason,
     )
@@ -114,7 +114,7 @@ def _if_rejected(write: Write, error: ServiceError) -> list[str]:
 
 
 def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:
-    recorded, told = outcome.recorded, "done" if isinstance(outcome, Applied) else "failed"
+    recorded, outcome_name = outcome.recorded, "done" if isinstance(outcome, Applied) else "failed"
     if recorded.error:
         return [f"The outcome could not be put on record: {recorded.error}"]
     if not recorded.settled_as:
@@ -122,8 +122,8 @@ def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:
     settled = f"Write {outcome.write_id} had been settled as {recorded.settled_as} before its outcome came"
     if isinstance(outcome, MaybeApplied):
         return [f"{settled}, and stays so."]
-    again = " The same may have been written again meanwhile: look at write_history." if told == "done" else ""
-    return [f"{settled}; the history has it as {told} now.{again}"]
+    again = " The same may have been written again meanwhile: look at write_history." if outcome_name == "done" else ""
+    return [f"{settled}; the history has it as {outcome_name} now.{again}"]
 
 
 def _done(

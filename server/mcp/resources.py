@@ -156,6 +156,6 @@ class Resources:
         raise MCPError(INVALID_PARAMS, f"There is no such resource. Resources: {', '.join(known)}.")
 
 
-def unknown_record(told: str) -> MCPError:
+def unknown_record(message: str) -> MCPError:
     """The error for a record of which LeadBridge knows nothing."""
-    return MCPError(INVALID_PARAMS, told)
+    return MCPError(INVALID_PARAMS, message)

@@ -76,15 +76,15 @@ def doubts(given: Mapping[str, object]) -> tuple[str, ...]:
     texts = {name: value for name, value in given.items() if isinstance(value, str)}
     whole = [name for name, value in texts.items() if reads_as_nothing(value)]
     parts = {name: found[0] for name, value in texts.items() if name not in whole and (found := _MISSING.search(value))}
-    told = "as programs write it where there is no value. Check that it is meant."
+    meaning = "as programs write it where there is no value. Check that it is meant."
     return (
         *(
             f"{name} has a letter that looks like another one ({found}): it is another text than it seems."
             for name, value in texts.items()
             if not value.isascii() and (found := _looks_like_another(value))
         ),
-        *(f"{name} reads {told}" for name in whole),
-        *(f"{name} holds {part!r}, {told}" for name, part in parts.items()),
+        *(f"{name} reads {meaning}" for name in whole),
+        *(f"{name} holds {part!r}, {meaning}" for name, part in parts.items()),
     )
 
 

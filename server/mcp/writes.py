@@ -82,7 +82,7 @@ def write_tool(
             if answer.approval is None:
                 if back.approval_id:  # it cannot be answered with yes later
                     await app.ledger.use_up(back.approval_id, write.operation.id, "no")
-                return receipt_result(not_approved(app, write, answer.reason, answer.told))
+                return receipt_result(not_approved(app, write, answer.reason, answer.message))
             if not asked.is_fresh(app.approvals.clock()):  # the person thought while the call waited
                 write, again = await make(**arguments)
                 if write.blocked is not None:
@@ -176,8 +176,8 @@ def _undocumented(write: Write) -> list[str]:
     }
     if not names:
         return []
-    told = "is not in the documentation that was checked, so the service may ignore it."
-    return [f"The name under which {', '.join(names)} goes out {told} `leadbridge contract check` says more."]
+    message = "is not in the documentation that was checked, so the service may ignore it."
+    return [f"The name under which {', '.join(names)} goes out {message} `leadbridge contract check` says more."]
 
 
 async def _carried_out(app: AppContext, write: Write, decision: Decision, took: float) -> CallToolResult:

@@ -112,7 +112,7 @@ def rest_of(coverage: Coverage) -> str:
 
 
 async def likely_duplicates(
-    app: Sources, sought: ContactDetails, seconds: float, progress: Progress | None = None
+    app: Sources, query: ContactDetails, seconds: float, progress: Progress | None = None
 ) -> DuplicateReport:
     """Prospects like the one sought, after at most `seconds`.
 
@@ -127,7 +127,7 @@ async def likely_duplicates(
     index, began = index_of(app), app.clock()
     until = anyio.current_time() + seconds
     until_again = anyio.current_time() + seconds * READING
-    profile = await anyio.to_thread.run_sync(profile_of, sought)
+    profile = await anyio.to_thread.run_sync(profile_of, query)
     place = place_of(profile.address) if profile.address.known else None
     found, read = Filtered(), _Read()
 
@@ -200,6 +200,6 @@ def _missing(profile: Profile) -> tuple[str, ...]:
     return tuple(what for what, known in given.items() if not known)
 
 
-async def remember_created(app: Sources, prospect_id: int, told: ContactDetails) -> None:
+async def remember_created(app: Sources, prospect_id: int, details: ContactDetails) -> None:
     """Put a prospect that was just made into the index, so that the next check finds it without reading the list."""
-    await index_of(app).put([await anyio.to_thread.run_sync(row_of, prospect_id, told)])
+    await index_of(app).put([await anyio.to_thread.run_sync(row_of, prospect_id, details)])

@@ -29,7 +29,7 @@ class ProspectRow:
     """A prospect as RoofLink shows it, and as it is compared."""
 
     prospect_id: int
-    told: ContactDetails
+    details: ContactDetails
     deleted: bool
     profile: Profile
     progress: ProspectProgress = UNREAD
@@ -87,17 +87,17 @@ class ProspectIndex:
 
 
 def row_of(
-    prospect_id: int, told: ContactDetails, *, deleted: bool = False, progress: ProspectProgress = UNREAD
+    prospect_id: int, details: ContactDetails, *, deleted: bool = False, progress: ProspectProgress = UNREAD
 ) -> ProspectRow:
     """A row for the index; takes some 0.2 ms, so many are made in a worker thread."""
     kept = ContactDetails(
-        address=storable(told.address),
-        city=storable(told.city),
-        state=storable(told.state),
-        postal_code=storable(told.postal_code),
-        phones=tuple((kind, storable(phone)) for kind, phone in told.phones),
-        email=storable(told.email),
-        name=storable(told.name),
+        address=storable(details.address),
+        city=storable(details.city),
+        state=storable(details.state),
+        postal_code=storable(details.postal_code),
+        phones=tuple((kind, storable(phone)) for kind, phone in details.phones),
+        email=storable(details.email),
+        name=storable(details.name),
     )
     return ProspectRow(prospect_id, kept, deleted, profile_of(kept), progress)
 
@@ -143,7 +143,7 @@ def put_rows(
         {
             "account": account,
             "prospect_id": row.prospect_id,
-            "told": details_to_json(row.told),
+            "told": details_to_json(row.details),
             "profile": kept_profiles().dump_json(row.profile).decode(),
             "standing": row.progress.as_json(),
             "deleted": row.deleted,

@@ -25,14 +25,14 @@ ANY_ZONE = timedelta(hours=15)
 
 
 async def find_own_lead(
-    rooflink: RoofLink, sought: ContactDetails, since: float, known: frozenset[int]
+    rooflink: RoofLink, details: ContactDetails, since: float, known: frozenset[int]
 ) -> Prospect | None:
     """The one new prospect that is the lead sought; `None` where there is none, or more than one.
 
     `known` are ids that are something else. Errors are those of `RoofLink.list_prospects` and `RoofLink.get_prospect`.
     """
     _, prospects = await rooflink.list_prospects({"page": 1, "page_size": NEWEST})
-    ours = await anyio.to_thread.run_sync(profile_of, sought)
+    ours = await anyio.to_thread.run_sync(profile_of, details)
     candidates = [
         prospect
         for prospect in prospects

@@ -53,7 +53,7 @@ class Found:
     """A prospect of the index that resembles what was sought."""
 
     prospect_id: int
-    told: ContactDetails
+    details: ContactDetails
     deleted: bool
     match: Match
 
@@ -161,11 +161,11 @@ def _in_words(candidates: Candidates) -> tuple[Common, ...]:
     kinds = {key: "h" if key.startswith("a||") else key[0] for key in candidates.common}
     if "h" in kinds.values():  # which has its street and its number, too
         kinds = {key: kind for key, kind in kinds.items() if kind not in {"s", "a"}}
-    told: list[Common] = []
+    left_out: list[Common] = []
     for kind, what in _KINDS.items():
         keys = [key for key in kinds if kinds[key] == kind]
         if kind == "w":
-            told += [Common(candidates.counts[key], f"{what} ({key[2:].title()})") for key in keys]
+            left_out += [Common(candidates.counts[key], f"{what} ({key[2:].title()})") for key in keys]
         elif keys:
-            told.append(Common(max(candidates.counts[key] for key in keys), what))
-    return tuple(told)
+            left_out.append(Common(max(candidates.counts[key] for key in keys), what))
+    return tuple(left_out)

@@ -100,5 +100,5 @@ def lead_list(rows: list[JsonObject], shape: LeadListShape, query: Mapping[str, 
     if shape == "pages":
         following = f"https://www.renovationfind.com/rest-api-v1/general-leads?page={page + 1}" if more else None
         return {"count": len(rows), "next": following, "previous": None, "results": shown}
-    told: JsonObject = {"total": len(rows)} if shape == "items" else {"last": not more} if shape == "content" else {}
-    return {"success": True, "data": {shape: shown, **told}}
+    paging: JsonObject = {"total": len(rows)} if shape == "items" else {"last": not more} if shape == "content" else {}
+    return {"success": True, "data": {shape: shown, **paging}}

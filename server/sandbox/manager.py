@@ -58,8 +58,8 @@ class Manager:
     def clear(self) -> None:
         """Back to one vendor, which was there before."""
         # assumption manager-vendors
-        told: JsonObject = {"vendorName": "Prairie Roofing", "email": "office@prairieroofing.example"}
-        self.vendors[_FIRST_ID] = Vendor(_FIRST_ID, told)
+        details: JsonObject = {"vendorName": "Prairie Roofing", "email": "office@prairieroofing.example"}
+        self.vendors[_FIRST_ID] = Vendor(_FIRST_ID, details)
         self.limit.clear()
 
     def app(self) -> Starlette:
@@ -119,17 +119,17 @@ class Manager:
         if len(texts.get("description", "")) > _DESCRIPTION_LIMIT:
             raise _Refused(f"description must have at most {_DESCRIPTION_LIMIT} characters")
         given["email"] = given["email"].lower()
-        if any(vendor.told["email"] == given["email"] for vendor in self.vendors.values()):
+        if any(vendor.details["email"] == given["email"] for vendor in self.vendors.values()):
             return _refusal(409, f"A vendor with email {given['email']} already exists")
         password = given.pop("password")
         new_id = max(self.vendors) + 1
         flags = {name: bool(body.get(name)) for name in _FLAGS}
-        told: JsonObject = {**given, "cityId": city, "vendorType": vendor_type, **texts, **flags}
-        self.vendors[new_id] = Vendor(new_id, told, sha256(password.encode()).hexdigest())
+        details: JsonObject = {**given, "cityId": city, "vendorType": vendor_type, **texts, **flags}
+        self.vendors[new_id] = Vendor(new_id, details, sha256(password.encode()).hexdigest())
         kept = {name: value for name, value in body.items() if name != "password"}
         self._state.record_write("renovationfind", "POST /vendors", {}, kept, new_id)
         # assumption manager-answers
-        return JSONResponse({"success": True, "data": {"id": new_id, **told}}, 201)
+        return JSONResponse({"success": True, "data": {"id": new_id, **details}}, 201)
 
     async def _subscribe(self, request: Request) -> Response:
         body = await _body(request)

@@ -87,7 +87,7 @@ class Notes:
         message = fields.text("message", required=True)
         if fields.errors:
             return JSONResponse(fields.errors, 400)
-        told = dict.fromkeys((parent.sender.id, *parent.recipients))
+        notified = dict.fromkeys((parent.sender.id, *parent.recipients))
         reply = Note(
             id=self._state.next_id("note"),
             job_id=parent.job_id,
@@ -95,7 +95,7 @@ class Notes:
             message=message,
             created=self._options.now(),
             tags=parent.tags,
-            recipients=tuple(user for user in told if user != KEY_USER.id),
+            recipients=tuple(user for user in notified if user != KEY_USER.id),
             parent_id=parent.id,
         )
         self._keep(reply)

@@ -266,7 +266,7 @@ class Vendor:
     """A vendor's account; the password is kept as a hash only, as the page says."""
 
     id: int
-    told: dict[str, object] = field(default_factory=dict[str, object])
+    details: dict[str, object] = field(default_factory=dict[str, object])
     password_hash: str = ""
     package_type: int | None = None
     subscription_end: str | None = None

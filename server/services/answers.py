@@ -207,10 +207,10 @@ def _try_again(wait: float) -> str:
 
 def _rejected(body: JsonValue, status: int, operation: Operation, service: Service) -> Rejected:
     fields = _field_messages(body)
-    told = "; ".join(f"{name}: {text}" if name else text for name, text in fields.items())
+    message = "; ".join(f"{name}: {text}" if name else text for name, text in fields.items())
     return Rejected(
         what=f"{service.title} refused {operation.title!r} ({status}).",
-        said=told,
+        said=message,
         service=service.id,
         operation=operation.id,
         status=status,
@@ -252,20 +252,20 @@ def _doubtful_path(operation: Operation) -> list[str]:
         return []
     if operation.provenance.path == "override":
         return [f"Note: method and path ({operation.method} {operation.path}) come from LEADBRIDGE_CONTRACT_FILE."]
-    told = (
+    message = (
         f"Note: the path of this operation ({operation.method} {operation.path}) is inferred, not documented; if it is "
         f"wrong, correct it in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}']. "
         "`leadbridge contract check` looks for the documented one."
     )
-    return [told]
+    return [message]
 
 
 def _inferred_names(operation: Operation, fields: Mapping[str, str]) -> list[str]:
     inferred = {field.wire for field in operation.body.values() if field.provenance == "inferred"}
     if not fields or not inferred:
         return []
-    told = (
+    message = (
         "Note: names of this operation's fields are partly inferred, not documented; if the service misses one "
         f"that was given, correct its name in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}'.body]."
     )
-    return [told]
+    return [message]

@@ -30,7 +30,7 @@ WINDOW = 32_768
 """Characters that are looked at in one step."""
 _SHORT = 500
 """Characters of an entry as most are."""
-_MOST_TOLD = 3
+_MOST_CUTS = 3
 
 _SPACES = re.compile(r"[ \t\r\n]*+")
 _TEXT = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
@@ -60,8 +60,8 @@ def json_of(body: bytes, whose: str) -> JsonValue:
         raise ValueError("more than one value")
     if value is None and text[end - 1].isdigit():
         raise ValueError("a number that is none")
-    if reader.told:
-        tell_cut(f"{whose}'s answer is too long to be read whole: {', '.join(reader.told)} are read.")
+    if reader.cut:
+        tell_cut(f"{whose}'s answer is too long to be read whole: {', '.join(reader.cut)} are read.")
     return value
 
 
@@ -107,7 +107,7 @@ class _Reader:
     """A long JSON text, and what of it could not be read."""
 
     whole: str
-    told: list[str] = field(default_factory=list[str])
+    cut: list[str] = field(default_factory=list[str])
     _left: int = MOST_PARTS
 
     def value(self) -> tuple[JsonValue, int]:
@@ -130,7 +130,7 @@ class _Reader:
         text = self.whole[at:end]
         beginning = _BEGINNING.match(text) if len(text) > LONGEST_TEXT else None
         if beginning and text[beginning.end() : beginning.end() + 1] != '"':
-            self._tell(f"the first {LONGEST_TEXT:,} characters of {name}")
+            self._note_cut(f"the first {LONGEST_TEXT:,} characters of {name}")
             text = beginning[0] + '…"'
         return _one_value(text)[0], end
 
@@ -146,7 +146,7 @@ class _Reader:
         while whole[at : at + 1] not in {"]", "}", ""}:
             if count >= MOST_ENTRIES or self._left <= 0:
                 at = self._end_of_rest(at)
-                self._tell(f"the first {count:,} entries of {name}")
+                self._note_cut(f"the first {count:,} entries of {name}")
                 break
             if named:
                 key, at = self._name(at)
@@ -231,6 +231,6 @@ class _Reader:
                 return found.start()
         return end
 
-    def _tell(self, what: str) -> None:
-        if what not in self.told and len(self.told) < _MOST_TOLD:
-            self.told.append(what)
+    def _note_cut(self, what: str) -> None:
+        if what not in self.cut and len(self.cut) < _MOST_CUTS:
+            self.cut.append(what)

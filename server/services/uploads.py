@@ -110,7 +110,7 @@ class Uploads:
                     extensions={"trace": progress.trace},
                 )
                 response = await client.send(request, stream=True)
-                told = await _beginning_of(response)
+                body = await _beginning_of(response)
                 await response.aclose()
         except NetworkSettingError as error:
             raise self._failed(f"was not reached: {error}", f"Correct {error.source}.") from None
@@ -124,7 +124,7 @@ class Uploads:
             if not progress.left:
                 raise self._not_reached(error, form, progress) from None
             raise self._failed("broke the connection", "Try again.") from None
-        self._judge(response, told, form)
+        self._judge(response, body, form)
         if not reader.as_promised:
             raise _changed()
 
@@ -151,12 +151,12 @@ class Uploads:
     def _may_go_to(self, host: str) -> bool:
         return self.on_loopback if _is_this_machine(host) else not _is_private(host)
 
-    def _judge(self, response: httpx.Response, told: bytes, form: UploadForm) -> None:
+    def _judge(self, response: httpx.Response, body: bytes, form: UploadForm) -> None:
         status = response.status_code
         redirected = status == HTTPStatus.SEE_OTHER and "success_action_redirect" in form.fields
         if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES or redirected:
             return
-        code = f", {found.group(1).decode()}" if (found := _CODE.search(told)) else ""
+        code = f", {found.group(1).decode()}" if (found := _CODE.search(body)) else ""
         if status == HTTPStatus.FORBIDDEN:
             raise FormExpired(
                 what=f"The upload host refused the form ({status}{code}): it has probably expired. No file is there.",

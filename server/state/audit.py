@@ -90,8 +90,8 @@ def seal_what_is_there(connection: Connection, at: float, by: str) -> None:
     """Seal every write, and every approval that was used up, as they are now."""
     secret = secret_in(connection)
     rows = connection.execute(select(*_SEALED).order_by(writes.c.id)).all()
-    told = ({"write": row.id, "state": row.state, "by": by, "row": _seal(row, secret)} for row in rows)
-    append_all(connection, at, told)
+    entries = ({"write": row.id, "state": row.state, "by": by, "row": _seal(row, secret)} for row in rows)
+    append_all(connection, at, entries)
     used = connection.execute(approvals.select().order_by(approvals.c.at, approvals.c.approval_id)).all()
     append_all(connection, at, ({"approval": row.approval_id, "answer": row.answer, "by": by} for row in used))
 

@@ -26,8 +26,15 @@ _SUBJECT = (
     writes.c.account == bindparam("of_account"),
     writes.c.subject.in_(bindparam("of_subjects", expanding=True)),
 )
-_TOLD = (writes.c.id, writes.c.state, writes.c.created_at, writes.c.repeat_digest, writes.c.summary, writes.c.record_id)
-DONE_ABOUT = select(*_TOLD).where(*_SUBJECT, writes.c.state == "done").order_by(writes.c.id.desc()).limit(1)
+_EARLIER = (
+    writes.c.id,
+    writes.c.state,
+    writes.c.created_at,
+    writes.c.repeat_digest,
+    writes.c.summary,
+    writes.c.record_id,
+)
+DONE_ABOUT = select(*_EARLIER).where(*_SUBJECT, writes.c.state == "done").order_by(writes.c.id.desc()).limit(1)
 """The newest write about a subject that was done."""
 
 OPEN_ABOUT = (
@@ -37,6 +44,6 @@ OPEN_ABOUT = (
 DONE_SAME = DONE_ABOUT.where(writes.c.repeat_digest.in_(bindparam("of_digests", expanding=True)))
 """The newest one that was the same."""
 NOT_FAILED_ABOUT = (
-    select(*_TOLD, writes.c.arguments).where(*_SUBJECT, writes.c.state != "failed").order_by(writes.c.id.desc())
+    select(*_EARLIER, writes.c.arguments).where(*_SUBJECT, writes.c.state != "failed").order_by(writes.c.id.desc())
 )
 """Whatever may have been set of a subject, newest first; to be read only as far as needed."""

@@ -127,10 +127,10 @@ def being_created_beside(connection: Connection, account: str, subject: str, sin
 
 
 def add_being_created(
-    connection: Connection, write_id: int, account: str, found_by: Sequence[str], told: Mapping[str, Any]
+    connection: Connection, write_id: int, account: str, found_by: Sequence[str], details: Mapping[str, Any]
 ) -> None:
     """Keep what a write is to create."""
-    values = {"write_id": write_id, "account": account, "found_by": [*found_by], "told": dict(told)}
+    values = {"write_id": write_id, "account": account, "found_by": [*found_by], "told": dict(details)}
     connection.execute(being_created.insert().values(**values))
 
 

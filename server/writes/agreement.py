@@ -148,10 +148,10 @@ def _contradiction(
                 operation=operation.id,
                 hints=hints,
             )
-    told = ", ".join(f"{name} {_said(value)} instead of {_said(sent[name])}" for name, value in shown.items())
+    differences = ", ".join(f"{name} {_said(value)} instead of {_said(sent[name])}" for name, value in shown.items())
     right = f" It shows as sent: {', '.join(agreement.confirmed)}." if agreement.confirmed else ""
     error = OutcomeUnknown(
-        what=f"{service.title} answered {operation.title!r} with {told}.{right}",
+        what=f"{service.title} answered {operation.title!r} with {differences}.{right}",
         service=service.id,
         operation=operation.id,
         may_have_taken_effect=True,
@@ -166,11 +166,11 @@ def _with_what_is_hidden(operation: Operation, done: Done, agreement: Agreement)
     hidden = [name for name in agreement.hidden if name not in operation.path_variables]
     if not hidden:
         return done
-    told = f"Sent, not confirmed by the answer: {', '.join(hidden)}."
+    message = f"Sent, not confirmed by the answer: {', '.join(hidden)}."
     if not operation.answer.shows_all:
-        return replace(done, details=[*done.details, told])
+        return replace(done, details=[*done.details, message])
     return replace(
-        done, summary=f"{done.summary} {told}", warnings=[*done.warnings, *_doubt(operation, dict.fromkeys(hidden))]
+        done, summary=f"{done.summary} {message}", warnings=[*done.warnings, *_doubt(operation, dict.fromkeys(hidden))]
     )
 
 
@@ -180,11 +180,11 @@ def _doubt(operation: Operation, names: Mapping[str, object]) -> list[str]:
     if not inferred:
         return []
     wires = ", ".join(f"{name} ({({**operation.query, **operation.body})[name].wire})" for name in inferred)
-    told = (
+    message = (
         f"Inferred, not documented, and perhaps unknown to the service, are the names of: {wires}. They can be "
         f"corrected in LEADBRIDGE_CONTRACT_FILE under [operations.'{operation.id}'.body]."
     )
-    return [told]
+    return [message]
 
 
 def _said(value: JsonValue) -> str:

@@ -31,7 +31,7 @@ PAST = "If it is another one, call again with allow_duplicate=true; the user is 
 class ToCreate:
     """What a write is to create, normalised before the transaction in which it is compared."""
 
-    told: ContactDetails
+    details: ContactDetails
     profile: Profile
     allow_duplicate: bool
 
@@ -69,27 +69,27 @@ def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> 
     """Keep what a write is to create, for as long as another one may be the same."""
     from leadbridge.server.matching.profile import details_to_json
 
-    found_by, told = sorted(new.profile.keys()), details_to_json(new.told)
-    state.writes.add_being_created(connection, write_id, account, found_by, told)
+    found_by, stored = sorted(new.profile.keys()), details_to_json(new.details)
+    state.writes.add_being_created(connection, write_id, account, found_by, stored)
 
 
 def details_of(connection: Connection, write_id: int) -> ContactDetails | None:
     """What a write was to create, while it is kept."""
     from leadbridge.server.matching.profile import details_from_json
 
-    told = state.writes.being_created_by(connection, write_id)
-    return None if told is None else details_from_json(told)
+    stored = state.writes.being_created_by(connection, write_id)
+    return None if stored is None else details_from_json(stored)
 
 
 def _refusal(row: Any, evidence: str) -> Refused:
     seems = f"what seems the same lead, written otherwise ({evidence})"
     if row.state == "done":
         job = "" if row.record_id is None else f", job {row.record_id}"
-        told = f"{seems}, was created within 24 hours (write {row.id}{job})."
-        return Refused("likely_duplicate", told, "Look at it with rooflink_get_prospect.", PAST)
+        message = f"{seems}, was created within 24 hours (write {row.id}{job})."
+        return Refused("likely_duplicate", message, "Look at it with rooflink_get_prospect.", PAST)
     if row.state == "unknown":
-        told = f"write {row.id} of {seems}, is unresolved, it may or may not have taken effect."
-        settle = f"Look for it on the service, then settle it with resolve_write (write_id={row.id})."
-        return Refused("earlier_unknown", told, settle, PAST)
-    told = f"{seems}, is being created right now (write {row.id})."
-    return Refused("in_progress", told, "Wait for it and look at write_history.", PAST)
+        message = f"write {row.id} of {seems}, is unresolved, it may or may not have taken effect."
+        advice = f"Look for it on the service, then settle it with resolve_write (write_id={row.id})."
+        return Refused("earlier_unknown", message, advice, PAST)
+    message = f"{seems}, is being created right now (write {row.id})."
+    return Refused("in_progress", message, "Wait for it and look at write_history.", PAST)

@@ -139,8 +139,8 @@ class Ledger:
                 refuse_concurrent_duplicate(connection, write, new, account, now)
             values = self._intent(write, approval, now)
             write_id = kept.writes.add(connection, values)
-            told = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
-            kept.audit.append(connection, now, {"write": write_id, **{name: values[name] for name in told}})
+            columns = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
+            kept.audit.append(connection, now, {"write": write_id, **{name: values[name] for name in columns}})
             if new is not None:
                 keep(connection, write_id, new, account)
             return write_id

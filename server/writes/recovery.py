@@ -67,11 +67,11 @@ def settle_orphans(connection: Connection, now: float) -> None:
         if alive or (alive is None and row.lease_until > now):  # whoever is seen to live is at it, however long
             continue
         if row.state == "intended":
-            told = "The server ended before anything was sent."
-            set_state(connection, now, row.id, "failed", told, by="recovery")
+            summary = "The server ended before anything was sent."
+            set_state(connection, now, row.id, "failed", summary, by="recovery")
         else:
-            told = "The server ended while this was being sent; it may or may not have taken effect."
-            set_state(connection, now, row.id, "unknown", told, by="recovery")
+            summary = "The server ended while this was being sent; it may or may not have taken effect."
+            set_state(connection, now, row.id, "unknown", summary, by="recovery")
 
 
 class LateOutcomes:

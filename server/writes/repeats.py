@@ -101,7 +101,7 @@ def unresolved_about(connection: Connection, write: Write, new: ToCreate | None,
     found: list[WriteRow] = []
     for row in state.writes.unresolved(connection, account):
         same = row.subject in keys or as_meant(row.target) == label
-        if not same and new is not None and (told := details_of(connection, row.id)) is not None:
-            same = compare(new.profile, profile_of(told, like=new.profile)).likely
+        if not same and new is not None and (stored := details_of(connection, row.id)) is not None:
+            same = compare(new.profile, profile_of(stored, like=new.profile)).likely
         found += [row_of(row)] if same else []
     return found

@@ -52,7 +52,7 @@ class StepRunner:
         self._report = report
         self._count = count
 
-    async def tell(self, doing: str) -> None:
+    async def report_progress(self, doing: str) -> None:
         """Report something that is no write as progress; a failure before the next step is a failure of this."""
         self._doing = doing
         if self._report is not None:
@@ -70,7 +70,7 @@ class StepRunner:
         `None` if an `optional` step failed; any other failure ends the whole there. `advice` is a next step for when
         the service rejects it. What was done before a failure stays done.
         """
-        await self.tell(doing)
+        await self.report_progress(doing)
         try:
             result = (await self._way.look(write)).earlier
             if result is None and write.blocked is not None:

@@ -48,7 +48,7 @@ def test_following_the_cut_pages_shows_every_row_once(
             break
         cut = cut_for(rows, _fit, page=upcoming, page_size=size, first=(upcoming - 1) * used + 1)
         shown = rows[: cut.rows] if cut else rows
-        assert len(_text(shown)) + len(cut.told if cut else "") <= LONGEST_TEXT
+        assert len(_text(shown)) + len(cut.message if cut else "") <= LONGEST_TEXT
         seen += shown
         upcoming, size = (cut.next_page, cut.page_size) if cut else (upcoming + 1, size)
     assert seen == everything[start:]

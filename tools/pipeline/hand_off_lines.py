@@ -27,7 +27,7 @@ class Creation:
     """The RoofLink lead that is to be created, its values by whose they are."""
 
     plan: Write
-    told: Mapping[str, str]
+    from_lead: Mapping[str, str]
     """By RenovationFind."""
     given: Mapping[str, Any]
     """In the call."""
@@ -35,8 +35,8 @@ class Creation:
     def origins(self) -> list[PreviewLine]:
         """What comes from where."""
         return [
-            *(["From RenovationFind:"] if self.told else []),
-            *((titled(name), value) for name, value in self.told.items()),
+            *(["From RenovationFind:"] if self.from_lead else []),
+            *((titled(name), value) for name, value in self.from_lead.items()),
             *given_lines(self.given),
         ]
 

@@ -153,7 +153,7 @@ class HandOff:
     ) -> Done:
         if accept is not None:
             await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
-        told, warnings = list[str](), list[str]()
+        lines, warnings = list[str](), list[str]()
         if existing is not None:
             prospect = existing.id
             known = await self.app.leads.get(self.lead_id)
@@ -161,7 +161,7 @@ class HandOff:
         elif job is not None:
             prospect = job
         else:
-            prospect, told = await self._created(run, create)
+            prospect, lines = await self._created(run, create)
         if self.noting:
             await run.write(self._note(prospect), "note the link in RoofLink", optional=existing is None)
         summary = f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}."
@@ -171,7 +171,7 @@ class HandOff:
             summary=summary,
             record_id=prospect,
             record={"lead_id": self.lead_id, "job_id": prospect},
-            details=told,
+            details=lines,
             warnings=warnings,
             next_steps=[f"rooflink_prospect_checklist with prospect_id={prospect} shows what to do next."],
         )
@@ -218,10 +218,10 @@ class HandOff:
         Raises:
             ArgumentsRefused: something that RoofLink needs is neither told nor given.
         """
-        parts, told, problems = await self._values(known)
+        parts, from_lead, problems = await self._values(known)
         if problems:
             raise ArgumentsRefused(problems)
-        values: dict[str, Any] = {**told, **self.given}
+        values: dict[str, Any] = {**from_lead, **self.given}
         plan = await rooflink_create_lead(
             self.ctx,
             **values,
@@ -237,7 +237,7 @@ class HandOff:
             repeat=OnceForGood(whole_subject=True, after=self.after),
             blocked=or_tied(plan.blocked),
         )
-        return Creation(step, told, self.given)
+        return Creation(step, from_lead, self.given)
 
     async def _values(self, known: KnownLead | None) -> tuple[LeadParts, dict[str, str], list[Problem]]:
         """What RenovationFind tells of the lead, which of it is used, and what RoofLink would refuse or lacks."""
@@ -247,13 +247,13 @@ class HandOff:
         parts = lead_parts.LeadParts()
         if known is not None:
             parts = await anyio.to_thread.run_sync(lead_parts.parts_of, known.lead)
-        told = dict(parts.values)
+        from_lead = dict(parts.values)
         if "address" in self.given:  # a street that was given goes with its own town, not with another one's
-            told = {name: value for name, value in told.items() if name not in {"address", "city"}}
-        told = {name: value for name, value in told.items() if name not in self.given}
-        values: dict[str, Any] = {**told, **self.given}
+            from_lead = {name: value for name, value in from_lead.items() if name not in {"address", "city"}}
+        from_lead = {name: value for name, value in from_lead.items() if name not in self.given}
+        values: dict[str, Any] = {**from_lead, **self.given}
         problems = missing(values, known)
-        return parts, told, problems + await anyio.to_thread.run_sync(create_lead_rules, values)
+        return parts, from_lead, problems + await anyio.to_thread.run_sync(create_lead_rules, values)
 
     async def _created(self, run: StepRunner, create: Creation | None) -> tuple[int, list[str]]:
         """The prospect's id, and what is told of it.
@@ -261,7 +261,7 @@ class HandOff:
         A duplicate that nobody was shown is not created, even if duplicates are allowed.
         """
         if create is None:
-            await run.tell("look for duplicates in RoofLink")
+            await run.report_progress("look for duplicates in RoofLink")
             known = await self.app.leads.get(self.lead_id)
             create = await self._create(known, allow_duplicate=False)
         outcome = await run.write(create.plan, "create the prospect in RoofLink")

@@ -74,10 +74,10 @@ async def find_matching_prospects(
     from leadbridge.server.prospects.duplicates import likely_duplicates
 
     app = app_context(ctx)
-    sought = ContactDetails(
+    query = ContactDetails(
         address=address or "", phones=(("phone", phone),) if phone else (), email=email or "", name=name or ""
     )
-    if problems := _problems(sought, await anyio.to_thread.run_sync(profile_of, sought)):
+    if problems := _problems(query, await anyio.to_thread.run_sync(profile_of, query)):
         raise ArgumentsRefused(problems)
 
     async def progress(checked: int, total: int | None) -> None:
@@ -87,7 +87,7 @@ async def find_matching_prospects(
     app.company.refuse_mixture()
     await app.company.confirm("rooflink")
     seconds = app.settings.call_deadline * SHARE_OF_DEADLINE
-    report = await likely_duplicates(app, sought, seconds, progress)
+    report = await likely_duplicates(app, query, seconds, progress)
     data = Matches(
         matches=[_row(found) for found in report.matches[:SHOWN]],
         more=max(0, len(report.matches) - SHOWN),
@@ -100,19 +100,19 @@ async def find_matching_prospects(
     return Reply(data, partial(_lines, report), _remarks(report))
 
 
-def _problems(sought: ContactDetails, profile: Profile) -> list[Problem]:
-    if not (sought.address or sought.phones or sought.email or sought.name):
+def _problems(query: ContactDetails, profile: Profile) -> list[Problem]:
+    if not (query.address or query.phones or query.email or query.name):
         return [Problem("address, phone, email, name", "give at least one of them")]
     problems: list[Problem] = []
-    if sought.phones and not profile.phones:
+    if query.phones and not profile.phones:
         problems.append(Problem("phone", "is no phone number with its area code"))
-    if sought.email and not profile.emails:
+    if query.email and not profile.emails:
         problems.append(Problem("email", "is no e-mail address of a person or an office"))
-    if sought.address and not profile.address.known:
+    if query.address and not profile.address.known:
         problems.append(Problem("address", "has no street or PO box that could be compared"))
     if profile.address.street.is_bare_number:
         problems.append(Problem("address", "is only a number; give the street too"))
-    if sought.name and not profile.name.words:
+    if query.name and not profile.name.words:
         problems.append(Problem("name", "is no name of a person"))
     return problems
 
@@ -125,8 +125,8 @@ def _row(found: Found) -> MatchRow:
         likely=found.match.likely and not found.deleted,
         about=found.match.relation,
         evidence=list(found.match.evidence),
-        customer=label(found.told.name) or None,
-        address=label(found.told.address) or None,
+        customer=label(found.details.name) or None,
+        address=label(found.details.address) or None,
         deleted=found.deleted,
     )
 

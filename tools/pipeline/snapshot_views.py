@@ -88,7 +88,7 @@ class Snapshot(Result):
 def snapshot_view(pipeline: Pipeline, scope: Scope) -> Snapshot:
     """The snapshot as data."""
     survey = pipeline.survey
-    told = _stage_counts(pipeline.counts)
+    stated = _stage_counts(pipeline.counts)
     counted = {**survey.stages, "deleted": survey.deleted, "unknown": survey.stages["unknown"]}
     reps = [
         RepRow(id=rep.rep_id, rep=_rep(rep.name, rep.rep_id) or "(no rep)", active=rep.active, stale=rep.stale)
@@ -120,7 +120,7 @@ def snapshot_view(pipeline: Pipeline, scope: Scope) -> Snapshot:
         stages=[
             StageRow(
                 stage=stage,
-                rooflink=told.get(stage),
+                rooflink=stated.get(stage),
                 steps=None if stage == "signed" or not survey.known else counted.get(stage, 0),
             )
             for stage in STAGES

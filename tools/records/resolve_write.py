@@ -182,10 +182,10 @@ class _Look:
         mark = re.search(rf"{MARK}\W+\w+-(\d+)", str((prospect.model_extra or {}).get("extra_info", "")))
         if mark is not None and int(mark[1]) != number:
             raise self._no(f"prospect {prospect.id} was made by another write")
-        sought = await self.app.store.run(lambda connection: concurrent_duplicates.details_of(connection, number))
-        if sought is None:
+        details = await self.app.store.run(lambda connection: concurrent_duplicates.details_of(connection, number))
+        if details is None:
             return
-        ours = await anyio.to_thread.run_sync(profile_of, sought)
+        ours = await anyio.to_thread.run_sync(profile_of, details)
         if not compare(ours, profile_of(details_of(prospect))).likely:
             raise self._no(f"prospect {prospect.id} has another address and customer than write {number}")
 

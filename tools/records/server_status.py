@@ -98,27 +98,27 @@ def _status_lines(data: ServerStatus) -> list[str]:
     lines += [f"Hidden: {name} ({why})" for name, why in data.hidden_tools.items()]
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
-    lines += [f"Seen: {told}" for told in data.learnt]
+    lines += [f"Seen: {line}" for line in data.learnt]
     return lines
 
 
 async def _key(app: AppContext, service: str) -> str:
     """What is known of a service's key; without the store nothing is, and nothing can be written."""
     try:
-        return (await standing_of(app.company, service)).told
+        return (await standing_of(app.company, service)).message
     except StateError as error:
         return str(error)
 
 
 async def _learnt(app: AppContext) -> list[str]:
     """What is known against the contract: ignored filters, and paths that are not there."""
-    told = [
+    lines = [
         str(row)
         for service, client in app.services.clients.items()
         for row in await app.observations.against(service, client.observed, app.catalog.operations)
     ]
-    more = len(told) - MOST_LEARNT
-    return told[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
+    more = len(lines) - MOST_LEARNT
+    return lines[:MOST_LEARNT] + ([f"and {more} more; `leadbridge doctor` shows all"] if more > 0 else [])
 
 
 async def _service(app: AppContext, service_id: str, key: str) -> ServiceState:

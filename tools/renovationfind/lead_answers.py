@@ -17,13 +17,13 @@ from leadbridge.tools.tables import moment
 
 
 def receive_lead(
-    app: AppContext, lead_id: int, told: Callable[[Lead], Done], *, accepted: bool = False
+    app: AppContext, lead_id: int, done_of: Callable[[Lead], Done], *, accepted: bool = False
 ) -> Callable[[JsonValue], Done]:
     """A plan's `receive` for answers that hold the lead, which is kept as last known."""
 
     def receive(answer: JsonValue) -> Done:
         lead = Lead.model_validate(Envelope.model_validate(answer).data)
-        done = told(lead)
+        done = done_of(lead)
         return Done(
             summary=done.summary,
             record_id=lead_id,

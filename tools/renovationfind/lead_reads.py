@@ -27,7 +27,7 @@ LeadField = Literal[
     "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"
 ]
 _USUAL = ("id", "received", "category", "customer", "phone", "address", "action", "status", "requires_action")
-_NOT_TOLD = "RenovationFind does not tell whether there are more."
+_UNSURE = "RenovationFind does not tell whether there are more."
 _PERHAPS_NOT_FILTERED = "The extra filters may have had no effect: check the rows."
 _NOT_KEPT = "The state store cannot be used: what was read is not kept."
 
@@ -92,7 +92,7 @@ async def renovationfind_list_leads(
     if data.paging_ignored:
         remarks.append("The service sent all leads at once; they are paged here.")
     if data.more_unknown:
-        remarks += [_NOT_TOLD, *(["If these rows are those of page 1, the service does not page."] if page > 1 else [])]
+        remarks += [_UNSURE, *(["If these rows are those of page 1, the service does not page."] if page > 1 else [])]
 
     def fit(rows: Sequence[LeadRow]) -> bool:
         shown = data.model_copy(update={"rows": rows})
@@ -100,7 +100,7 @@ async def renovationfind_list_leads(
 
     if (cut := cut_for(data.rows, fit, page=page, page_size=page_size)) is not None:
         data = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
-        remarks.append(cut.told)
+        remarks.append(cut.message)
     return Reply(data, _list_lines, remarks)
 
 
@@ -191,19 +191,19 @@ def _row(lead: Lead) -> LeadRow:
 
 
 def _status_details(lead: Lead) -> dict[str, JsonValue]:
-    told = lead.postLeadStatusData
-    if told is None:
+    details = lead.postLeadStatusData
+    if details is None:
         return {}
     values: dict[str, JsonValue] = {
-        "status_set": moment(told.statusActionDate),
-        "status_reason": label(told.reason, limit=500) or None,
-        "meeting": day(told.meetupScheduledDate),
-        "job_amount": told.jobAmount,
-        "contact_method": label(told.contactMethod, limit=60) or None,
-        "estimate_type": label(told.estimateType, limit=60) or None,
-        "lost_reason": label(told.lostReason, limit=60) or None,
-        "start": day(told.estimatedProjectStartDate) or ("to be decided" if told.startDateTbd else None),
-        "completion": day(told.estimatedCompletionDate) or ("to be decided" if told.completionDateTbd else None),
+        "status_set": moment(details.statusActionDate),
+        "status_reason": label(details.reason, limit=500) or None,
+        "meeting": day(details.meetupScheduledDate),
+        "job_amount": details.jobAmount,
+        "contact_method": label(details.contactMethod, limit=60) or None,
+        "estimate_type": label(details.estimateType, limit=60) or None,
+        "lost_reason": label(details.lostReason, limit=60) or None,
+        "start": day(details.estimatedProjectStartDate) or ("to be decided" if details.startDateTbd else None),
+        "completion": day(details.estimatedCompletionDate) or ("to be decided" if details.completionDateTbd else None),
     }
     return {name: value for name, value in values.items() if value is not None}
 

@@ -39,7 +39,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     operation = app.catalog["renovationfind.accept_lead"]
     known = await app.leads.get(lead_id)
 
-    def told(lead: Lead) -> Done:
+    def done_of(lead: Lead) -> Done:
         return Done(
             summary=f"Lead {lead_id} is accepted.",
             after={"accepted": True},
@@ -53,7 +53,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=receive_lead(app, lead_id, told, accepted=True),
+            receive=receive_lead(app, lead_id, done_of, accepted=True),
             path={"lead_id": lead_id},
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),

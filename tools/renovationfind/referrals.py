@@ -91,13 +91,13 @@ def _receive(app: AppContext, operation: Operation, name: str, answer: JsonValue
     if skipped and not skip:
         why = f"“{in_sentence(message, limit=200)}”, although duplicates were not to be skipped"
         raise unreadable(why, operation, app.catalog.services[operation.service], None)
-    told = [f"The service says: {fence(message, limit=200)}"] if message else []
+    message_lines = [f"The service says: {fence(message, limit=200)}"] if message else []
     return Done(
         summary="Skipped: this person was asked before, nobody was contacted."
         if skipped
         else "Referral request created.",
         record_id=record if isinstance(record, int) and not isinstance(record, bool) else None,
-        details=[*rendered([("Customer", name)]), *told],
+        details=[*rendered([("Customer", name)]), *message_lines],
     )
 
 

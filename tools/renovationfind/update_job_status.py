@@ -100,7 +100,7 @@ async def status_write(
     }
     status = str(given["status"])
 
-    def told(lead: Lead) -> Done:
+    def done_of(lead: Lead) -> Done:
         return Done(
             summary=f"Lead {lead_id} is now {status}{_amount(given)}{_why(given)}.",
             after=_state_of(lead),
@@ -110,7 +110,7 @@ async def status_write(
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=receive_lead(app, lead_id, told),
+            receive=receive_lead(app, lead_id, done_of),
             path={"lead_id": lead_id},
             body=operation.encode_body(given),
         ),

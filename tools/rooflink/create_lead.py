@@ -108,7 +108,7 @@ async def rooflink_create_lead(
     }
     arguments = {name: value for name, value in arguments.items() if value is not None}
     place = " ".join(part for part in (address, city, state.upper(), postal_code) if part)
-    sought = ContactDetails(
+    contact = ContactDetails(
         address=address,
         city=city or "",
         state=state.upper(),
@@ -117,24 +117,24 @@ async def rooflink_create_lead(
         email=email or "",
         name=" ".join(part for part in (first_name, last_name) if part),
     )
-    check = await check_duplicates(app, sought)
+    check = await check_duplicates(app, contact)
 
     async def look_for(since: float) -> Done | None:
         from leadbridge.server.prospects.own_lead import find_own_lead
 
         # What resembled it before it was sent is something else; what resembles it since may be it.
         known = check.ids if check.when <= since else frozenset[int]()
-        own = await find_own_lead(app.rooflink, sought, since, known | await app.ledger.records(operation.id))
-        return None if own is None else _created(app, sought, own.id, own.customer.id if own.customer else None, place)
+        own = await find_own_lead(app.rooflink, contact, since, known | await app.ledger.records(operation.id))
+        return None if own is None else _created(app, contact, own.id, own.customer.id if own.customer else None, place)
 
     write = Write(
         action=HttpWrite(
             operation=operation,
-            receive=partial(_receive, app, sought, place),
+            receive=partial(_receive, app, contact, place),
             body=operation.encode_body(arguments),
             marked_field=operation.body["extra_info"].wire,
             look_for=look_for,
-            creates=sought,
+            creates=contact,
             allow_duplicate=allow_duplicate,
         ),
         subject=Subject(place[:200]),
@@ -143,7 +143,7 @@ async def rooflink_create_lead(
             lines=(
                 "Create a new lead in RoofLink.",
                 *(check.preview() if allow_duplicate else ()),
-                ("Customer", sought.name or "no name"),
+                ("Customer", contact.name or "no name"),
                 ("Address", place),
                 *_codes(lead_status, location, state.upper()),
             ),
@@ -151,10 +151,10 @@ async def rooflink_create_lead(
             warnings=(
                 *_warnings(lead_status, location, state.upper()),
                 *contact_warnings,
-                *_doubts(sought),
+                *_doubts(contact),
                 *check.warnings(),
             ),
-            notes=(check.told,),
+            notes=(check.message,),
             figures=check.figures,
         ),
         repeat=RepeatAllowed() if allow_duplicate else None,
@@ -204,15 +204,15 @@ def _warnings(lead_status: str, location: Location, state: str) -> list[str]:
     return warnings
 
 
-def _doubts(sought: ContactDetails) -> list[str]:
+def _doubts(contact: ContactDetails) -> list[str]:
     """What goes out as given, and cannot be compared or believed."""
     from leadbridge.server.matching.addresses import address_of
     from leadbridge.server.matching.phones import is_placeholder
 
     doubts: list[str] = []
-    if not address_of(sought.address, sought.city, sought.state, sought.postal_code).known:
+    if not address_of(contact.address, contact.city, contact.state, contact.postal_code).known:
         doubts.append("The address could not be compared with other prospects: it names no house on a street.")
-    contacts = [*((f"{kind}_phone", phone) for kind, phone in sought.phones), ("email", sought.email)]
+    contacts = [*((f"{kind}_phone", phone) for kind, phone in contact.phones), ("email", contact.email)]
     return doubts + [
         f"{name} looks like a placeholder, not like anybody's; it is sent as given."
         for name, value in contacts
@@ -220,12 +220,12 @@ def _doubts(sought: ContactDetails) -> list[str]:
     ]
 
 
-def _receive(app: AppContext, sought: ContactDetails, place: str, answer: JsonValue) -> Done:
+def _receive(app: AppContext, contact: ContactDetails, place: str, answer: JsonValue) -> Done:
     created = Created.model_validate(answer)
-    return _created(app, sought, created.job_id or created.id, created.customer_identity, place)
+    return _created(app, contact, created.job_id or created.id, created.customer_identity, place)
 
 
-def _created(app: AppContext, sought: ContactDetails, job: int, customer: int | None, place: str) -> Done:
+def _created(app: AppContext, contact: ContactDetails, job: int, customer: int | None, place: str) -> Done:
     from leadbridge.server.prospects.duplicates import remember_created
 
     return Done(
@@ -237,7 +237,7 @@ def _created(app: AppContext, sought: ContactDetails, job: int, customer: int | 
             f"Customer id: {customer}" if customer is not None else "The answer named no customer id.",
         ],
         next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
-        remember=partial(remember_created, app, job, sought) if job <= LARGEST_ID else None,
+        remember=partial(remember_created, app, job, contact) if job <= LARGEST_ID else None,
     )
 
 

@@ -30,7 +30,7 @@ class DuplicateCheck:
     """Every prospect that resembles it, the likeliest first."""
     likely: tuple[Found, ...]
     """Those of them that stop it."""
-    told: str
+    message: str
     when: float
     missing: str = ""
     """How much was compared, and when the rest is known; empty if the house would have been found."""
@@ -53,9 +53,9 @@ class DuplicateCheck:
 
     def warnings(self) -> tuple[str, ...]:
         """What resembles it, also what stops nothing: a spouse with the same phone, the house next door."""
-        told = [f"It resembles prospect {found.prospect_id}{_relation(found)}." for found in self.matches[:SHOWN]]
+        lines = [f"It resembles prospect {found.prospect_id}{_relation(found)}." for found in self.matches[:SHOWN]]
         more = len(self.matches) - SHOWN
-        return (*told, *([f"It resembles {more:,} more; find_matching_prospects shows them."] if more > 0 else []))
+        return (*lines, *([f"It resembles {more:,} more; find_matching_prospects shows them."] if more > 0 else []))
 
     def refusal(self) -> Refused | None:
         """Why the lead is not created without a person's word."""
@@ -67,7 +67,7 @@ class DuplicateCheck:
         found = "; ".join(_line(row) for row in self.likely[:SHOWN])
         return Refused(
             "likely_duplicate",
-            f"RoofLink seems to have it already: {found}. {self.told}",
+            f"RoofLink seems to have it already: {found}. {self.message}",
             "Look at it with rooflink_get_prospect.",
             ask,
         )
@@ -78,7 +78,7 @@ class DuplicateCheck:
             "It is created even if the same customer or job exists already. A duplicate can only be deleted by hand.",
             *(["Duplicates could not be looked for."] if self.failed else []),
             *(
-                (f"Customer of prospect {found.prospect_id}", clean(found.told.name, limit=LABEL_LIMIT) or "no name")
+                (f"Customer of prospect {found.prospect_id}", clean(found.details.name, limit=LABEL_LIMIT) or "no name")
                 for found in self.likely[:SHOWN]
             ),
         )
@@ -122,7 +122,7 @@ async def coverage_doubt(app: AppContext) -> tuple[str, ...]:
     return (f"Note: unless RoofLink can be searched by postal code, {doubt}: {missing}.",)
 
 
-async def check_duplicates(app: AppContext, sought: ContactDetails) -> DuplicateCheck:
+async def check_duplicates(app: AppContext, contact: ContactDetails) -> DuplicateCheck:
     """Compare with RoofLink's prospects, the newest first, for a part of the call's deadline.
 
     Raises:
@@ -133,15 +133,15 @@ async def check_duplicates(app: AppContext, sought: ContactDetails) -> Duplicate
     seconds = app.settings.call_deadline * SHARE_OF_DEADLINE
     when = app.ledger.clock()
     try:
-        report = await likely_duplicates(app, sought, seconds)
+        report = await likely_duplicates(app, contact, seconds)
     except ServiceError as error:
         return DuplicateCheck((), (), "Duplicates were not looked for.", when, failed=str(error))
-    told = f"Duplicates: {report.checked}."
+    message = f"Duplicates: {report.checked}."
     if report.stopped:
-        told += f" Not all were compared ({report.stopped})."
+        message += f" Not all were compared ({report.stopped})."
     if report.cut:
-        told += f" Not all were compared: {report.cut}"
-    return DuplicateCheck(report.matches, report.likely, told, when, report.missing)
+        message += f" Not all were compared: {report.cut}"
+    return DuplicateCheck(report.matches, report.likely, message, when, report.missing)
 
 
 def _line(found: Found) -> str:
@@ -155,7 +155,7 @@ def _relation(found: Found) -> str:
 
 
 def _name(found: Found) -> str:
-    return quoted(clean(found.told.name, limit=LABEL_LIMIT) or "no name")
+    return quoted(clean(found.details.name, limit=LABEL_LIMIT) or "no name")
 
 
 def _evidence(found: Found) -> str:

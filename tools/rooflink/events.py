@@ -27,7 +27,7 @@ from leadbridge.tools.rooflink.event_times import At, on_the_wire, span_problem,
 from leadbridge.tools.rooflink.event_views import shown
 
 EventId = Annotated[Id, Field(description="From rooflink_list_events")]
-_TOLD = "RoofLink tells them by e-mail and SMS; that cannot be taken back."
+_NOTE = "RoofLink tells them by e-mail and SMS; that cannot be taken back."
 
 
 async def rooflink_create_event(
@@ -73,7 +73,7 @@ async def rooflink_create_event(
         preview=Preview(
             lines=(
                 f"Create an event in RoofLink's calendar: {shown(start)} to {shown(end)}.",
-                f"Invitees by user id: {', '.join(map(str, invitees))}. {_TOLD}" if invitees else "Nobody is invited.",
+                f"Invitees by user id: {', '.join(map(str, invitees))}. {_NOTE}" if invitees else "Nobody is invited.",
                 f"Job: {job_id}" if job_id else "Job: none",
             ),
             said=frozenset({"start", "end", "job_id", "invitee_ids"}),

@@ -135,11 +135,11 @@ async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Repl
     Each step is done or open, with date, person and permissions; the next open step comes first. Steps are completed in
     RoofLink itself.
     """
-    told, unreadable = await app_context(ctx).rooflink.prospect_checklist(prospect_id)
+    checklist, unreadable = await app_context(ctx).rooflink.prospect_checklist(prospect_id)
     data = Checklist(
         prospect_id=prospect_id,
-        next_step=next_step_of(told),
-        steps=[step_of(step) for step in told],
+        next_step=next_step_of(checklist),
+        steps=[step_of(step) for step in checklist],
         unreadable_rows=unreadable or None,
     )
     return Reply(data, checklist_lines)

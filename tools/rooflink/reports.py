@@ -166,9 +166,9 @@ def _within(*, lower: bool) -> Callable[[ApprovedJob, Scalar], bool | None]:
     """Which date is filtered is not documented: only a job none of whose dates fits proves that none was."""
 
     def check(job: ApprovedJob, value: Scalar) -> bool | None:
-        told = (job.date_approved, job.date_created, job.date_last_edited, job.date_closed)
+        dates = (job.date_approved, job.date_created, job.date_last_edited, job.date_closed)
         bound = date.fromisoformat(str(value))
-        days = [(day - bound).days for text in told if (day := day_of(text)) is not None]
+        days = [(day - bound).days for text in dates if (day := day_of(text)) is not None]
         return any(distance >= -1 if lower else distance <= 1 for distance in days) if days else None
 
     return check

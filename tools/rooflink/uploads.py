@@ -165,7 +165,7 @@ class _Upload:
             run.passed(self.kind.first_step, f"done before ({self.named(kept.record_id)})")
         else:
             record = await self._created(run, kept)
-        await run.tell(SEND)
+        await run.report_progress(SEND)
         if not record.uploaded:
             await self._send(record)
             await self.uploads.file_is_there(self.upload)

@@ -105,23 +105,23 @@ def _certificate(error: ssl.SSLCertVerificationError, place: str) -> Failure:
 
 def _tunnel(error: BaseException, host: str, proxy: Proxy) -> Failure:
     """A proxy that did not connect to the host. Its own words are not repeated, only its status."""
-    told = str(error) if type(error).__name__ == "ProxyError" else ""
-    status = found.group() if (found := re.match(r"[1-5]\d\d\b", told)) else ""
+    message = str(error) if type(error).__name__ == "ProxyError" else ""
+    status = found.group() if (found := re.match(r"[1-5]\d\d\b", message)) else ""
     code = f" ({status})" if status else ""
-    if status == "407" or re.search(r"username|requested", told, re.IGNORECASE):
+    if status == "407" or re.search(r"username|requested", message, re.IGNORECASE):
         wants = "did not accept the user and password given" if proxy.auth else "asks for a user and a password"
         return Failure(
             f"{proxy} {wants}{code}",
             f"Give them in {proxy.source} as SCHEME://USER:PASSWORD@HOST:PORT.",
             lasting=True,
         )
-    if status.startswith("4") or "ruleset" in told:
+    if status.startswith("4") or "ruleset" in message:
         return Failure(
             f"{proxy} refused to connect to {host}{code}",
             f"Ask whoever runs the proxy to allow {host}; if it can be reached directly, add it to NO_PROXY.",
             lasting=True,
         )
-    if told:
+    if message:
         return Failure(f"{proxy} could not connect to {host}{code}", "Try again later.")
     if "Timeout" in type(error).__name__:
         return Failure(f"{proxy} did not connect to {host} in time", "Try again later.")
