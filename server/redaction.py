@@ -20,7 +20,7 @@ from leadbridge.server.text import HIDING
 
 IN_ITS_PLACE = "***"
 SHORTEST = 8
-"""Characters; a shorter key is no secret, and may be part of any text."""
+"""Characters; a shorter key is not a secret, and may be part of any text."""
 _ROUNDS = 6
 """Times that a text may have been encoded; one more than what shows it takes off."""
 _ENCODED = "\\&%<"
@@ -76,7 +76,7 @@ class Redactor:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """A key as it is, in hexadecimal digits, and as it stands in Base64 of any text that has it in it."""
+    """A key as it is, in hexadecimal digits, and as it is in Base64 of any text that has it in it."""
     raw = secret.encode()
     yield secret
     yield raw.hex()

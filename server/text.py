@@ -1,7 +1,7 @@
 """Text that homeowners, customers and other people wrote: cleaned, cut, and marked as data for the model.
 
 Nothing here decides whether a text is hostile. It makes sure that text cannot hide (control, bidirectional and
-invisible characters), cannot pretend to be markup, cannot close the mark that says whose text it is, and cannot hold
+invisible characters), cannot pretend to be markup, cannot close the mark that says whose text it is, and cannot contain
 up the server: every step goes over the text once, and an answer has one budget for all its markup.
 """
 
@@ -28,7 +28,7 @@ READ_FOR_EACH = 20
 
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u2032`\u00b4"), "'")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
-# The typographic apostrophe stands in real names.
+# The typographic apostrophe is in real names.
 _PLAIN_LABEL = re.compile(r"[\w.,'\u2019&()/#+@-]+(?: [\w.,'\u2019&()/#+@-]+){0,3}")
 _WORD = r"(?:(?:am{0,2})+(?:['\u2019\u2010-](?:am{0,2})+)*['\u2019]?|(?:am{0,2}\.-?)+)"
 _NAME = re.compile(f"{_WORD}(?: {_WORD}){{0,5}}")
@@ -110,7 +110,7 @@ def one_line(text: object) -> str:
 def quoted(text: object, *, limit: int = LABEL_LIMIT, lines: bool = False) -> str:
     """A text of others in a question: a plain name as it is, everything else marked; markup in it is shown.
 
-    Of one that has more than `limit` characters, the size stands behind the mark. `lines`: it keeps its lines.
+    Of one that has more than `limit` characters, the size follows the mark. `lines`: it keeps its lines.
     """
     rows = [one_line(row) for row in (str(text).split("\n") if lines else [text])]
     kept = "\n".join(rows).strip("\n").replace(OPEN, "[").replace(CLOSE, "]")
@@ -222,7 +222,7 @@ def _unescaped(text: str) -> str:
 
 
 def _character(entity: re.Match[str]) -> str:
-    """What an entity stands for; one that stands for nothing stays as it is."""
+    """What an entity means; one that means nothing stays as it is."""
     decimal, hexadecimal, name = entity.groups()
     if name:
         return html5.get(f"{name};", entity[0])

@@ -144,7 +144,7 @@ def cut_for(
 ) -> Cut | None:
     """How to cut a page that is too long, so that no row is left out on the way; `None` if all rows fit.
 
-    `first` is the index of the page's first row as the service told it, from 1: it may use another page size than the
+    `first` is the index of the page's first row as the service gave it, from 1: it may use another page size than the
     one it was asked for.
     """
     if len(rows) <= 1 or fit(rows):

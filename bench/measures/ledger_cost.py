@@ -79,7 +79,7 @@ async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[l
 
 
 async def _with_ledger(app: AppContext, write: Write, action: HttpWrite) -> None:
-    """What stands between a write and its receipt (server/writes/pipeline.py), without a person and without words."""
+    """What happens between a write and its receipt (server/writes/pipeline.py), without a person and without words."""
     ledger = app.ledger
     if (await ledger.look(write)).earlier is not None:
         raise _not_measured("a repeat")

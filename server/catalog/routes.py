@@ -51,7 +51,7 @@ def refuse_taken_route(changed: Operation, before: Mapping[str, Operation], chan
 
 
 def _place(operation: Operation) -> tuple[str, str, bool, str]:
-    """Where an operation lies, among reads or among writes, whatever its variables are called."""
+    """Where an operation is, among reads or among writes, whatever its variables are called."""
     path = re.sub(r"\{\w+\}", "{}", operation.path).rstrip("/").lower()
     return operation.service, operation.api, operation.effect.writes, path
 
@@ -120,6 +120,6 @@ def _refuse_variables(operation: Operation, given: frozenset[str]) -> None:
 
 
 def short(value: object) -> str:
-    """A value as it stands in a message of one line."""
+    """A value as it appears in a message of one line."""
     text = repr(value)
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

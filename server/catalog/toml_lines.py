@@ -1,4 +1,4 @@
-"""On which line of a TOML text something stands. Python's own reader tells that for broken texts only."""
+"""On which line of a TOML text something is. Python's own reader says so for broken texts only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import cast
 def line_of(text: str, keys: Sequence[str]) -> int:
     """The line, from 1, on which the statement begins that first gives `keys`; 0 if nothing gives them.
 
-    `text` is valid TOML. It is cut after ever fewer lines: what the reader finds in the first lines stands there. A
+    `text` is valid TOML. It is cut after ever fewer lines: what the reader finds in the first lines is there. A
     cut inside a value of several lines is no TOML; then the last one before it counts.
     """
     lines = text.split("\n")

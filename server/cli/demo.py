@@ -79,7 +79,7 @@ def _first(group: BaseExceptionGroup[DemoFailed]) -> BaseException:
 
 
 def server_process(directory: str, said: TextIO) -> Transport:
-    """This installation's own `leadbridge serve --sandbox`, in a directory where no `.env` file lies."""
+    """This installation's own `leadbridge serve --sandbox`, in a directory without a `.env` file."""
     arguments = ["-P", "-m", "leadbridge.server.cli.main", "serve", "--sandbox"]
     return stdio_client(StdioServerParameters(command=sys.executable, args=arguments, cwd=directory), errlog=said)
 

@@ -1,4 +1,4 @@
-"""`leadbridge history`: what was written, whether the audit trail holds, and the trail as JSON Lines."""
+"""`leadbridge history`: what was written, whether the audit trail is intact, and the trail as JSON Lines."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ A key that was never used here is held against what is known of the company befo
 shows is kept: a few records on record must be visible with it. If none is, it is another company's key, and it writes
 nothing until somebody says whose it is. The check costs a few reads, once for each key.
 
-What cannot be told for good is taken for the same company: a RenovationFind token that names no subject, while no page
+What cannot be decided is taken for the same company: a RenovationFind token that names no subject, while no page
 documents how a lead is read. Then the history goes on and no write is repeated; `doctor` says that it was not checked.
 """
 
@@ -161,14 +161,14 @@ class Company:
         return "subject"
 
     async def _takes(self, service: str, found: _Record, earlier: str) -> bool:
-        """Whether an earlier account is this company's. What cannot be told is the one company's of the store."""
+        """Whether an earlier account is this company's. What cannot be decided is the one company's of the store."""
         if earlier == found.owner:
             return True
         visible = await self._visible(service, earlier, found.earlier[earlier])
         return self._is_default if visible is None else visible
 
     async def _visible(self, service: str, account: str, known: list[int]) -> bool | None:
-        """Whether the key shows a record that is known of an account; `None` where that cannot be told for good."""
+        """Whether the key shows a record that is known of an account; `None` where that is uncertain."""
         if not known:
             return None
         for record_id in known:

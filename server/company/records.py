@@ -96,7 +96,7 @@ async def other_companies(company: Company) -> str:
 async def accept(company: Company) -> list[str]:
     """A person says that the configured keys are this company's; what became of each, in words.
 
-    What was kept with a key comes along, unless another company has it and more keys, so that nobody can tell whose
+    What was kept with a key comes along, unless another company has it and more keys, so that nobody knows whose
     it is.
 
     Raises:

@@ -1,4 +1,4 @@
-"""A file of settings, read only if somebody names it. One that merely lies in the working directory decides nothing."""
+"""A file of settings, read only if somebody names it. One that is merely in the working directory decides nothing."""
 
 from __future__ import annotations
 

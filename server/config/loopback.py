@@ -51,7 +51,7 @@ class LoopbackOnly:
 
     A page reaches a loopback port under a name of its own that it lets point here (DNS rebinding): then `Host` is that
     name. Or it sends a request that it cannot read the answer of: then the browser names the page in `Origin`.
-    Programs that are no browser send no `Origin`.
+    Programs that are not browsers send no `Origin`.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -28,7 +28,7 @@ from leadbridge.server.text import clean
 LONGEST_COMPANY = 40
 ApprovalMode = Literal["auto", "human", "token", "off"]
 LARGEST_SECRET = 16_000
-"""Bytes of a file that holds a key or an address."""
+"""Bytes of a file that contains a key or an address."""
 _SECRETS = ("rooflink_api_key", "renovationfind_token", "state_url")
 _PATHS = {*(f"{name}_file" for name in _SECRETS), "contract_file", "upload_root"}
 

@@ -11,7 +11,7 @@ from typing import cast
 
 JWT_PARTS = 3
 COUNT_HOURS = 48
-"""From then on an expiry is told in days."""
+"""From then on an expiry is given in days."""
 SOON = timedelta(days=14)
 
 

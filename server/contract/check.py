@@ -1,4 +1,4 @@
-"""`leadbridge contract check`: the services' own documentation against the catalog, and the corrections that settle it.
+"""`leadbridge contract check`: the services' own documentation against the catalog, and the corrections for it.
 
 Shown before anything is written, and nothing is written that was not asked for.
 """

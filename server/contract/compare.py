@@ -1,4 +1,4 @@
-"""Compares the catalog with what a service documents, operation by operation, and says what would settle it.
+"""Compares the catalog with what a service documents, operation by operation, and says what would correct it.
 
 What is documented can correct method and path within the effect, names on the wire, values and the page size. It
 cannot do more: every correction passes the same checks as a user's own.
@@ -66,7 +66,7 @@ class Comparison:
         return differences
 
     def documented_names(self, part: str) -> Mapping[str, DocumentedName] | None:
-        """The documented names of the query or body; nothing where they are not told."""
+        """The documented names of the query or body; `None` where they are not given."""
         return getattr(self.documented, part, None)
 
     def missed(self, part: str) -> list[str]:
@@ -260,7 +260,7 @@ def _with_limits(operation: Operation, documented: Mapping[str, DocumentedName],
 
 
 def _in_free_object(one: Field, documented: Mapping[str, DocumentedName]) -> bool:
-    """Whether it lies in a documented object whose fields are not told."""
+    """Whether it is in a documented object whose fields are not given."""
     parent = one.wire.rpartition(".")[0]
     return parent in documented and not any(name.startswith(f"{parent}.") for name in documented)
 

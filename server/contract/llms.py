@@ -74,7 +74,7 @@ def _operations(text: str, page: str) -> list[Documented]:
 
 
 def _fragments(text: str) -> Iterator[str]:
-    """What stands between fences that say yaml or json."""
+    """What is between fences that say yaml or json."""
     lines = iter(text.split("\n"))
     for line in lines:
         begin = _FENCE.match(line.strip())

@@ -1,4 +1,4 @@
-"""Which documented operation is which of ours, and what its path would be in the catalog's words."""
+"""Which documented operation is which of the catalog's, and what its path would be in the catalog's words."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Bases:
     urls: tuple[str, ...]
 
     def relative(self, documented: Documented) -> str | None:
-        """The documented path below a base URL; `None` if it lies elsewhere."""
+        """The documented path below a base URL; `None` if it is elsewhere."""
         server = urlsplit(documented.server) if "://" in documented.server else urlsplit("")
         full = server.path.rstrip("/") + documented.path
         bases = [urlsplit(url) for url in self.urls]
@@ -37,7 +37,7 @@ class Bases:
 
 
 def bases_of(catalog: Catalog, operation: Operation, configured: str) -> Bases:
-    """Where the operation's service lies; `configured` is the user's base URL, or empty."""
+    """The base URL of the operation's service; `configured` is the user's base URL, or empty."""
     service = catalog.services[operation.service]
     own = service.manager_base_url if operation.api == "manager" else service.base_url
     return Bases(tuple(url for url in (own, configured) if url))
@@ -155,7 +155,7 @@ def _with_our_variables(operation: Operation, path: str) -> str | None:
 
 
 def _guessed(known: Sequence[str], path: str, count: int) -> list[str]:
-    """Which of the variables that an operation may have stands in a path: the one that its folder is named after."""
+    """Which of the variables that an operation may have is in a path: the one that its folder is named after."""
     if count != 1:
         return []
     if len(known) == 1:

@@ -119,7 +119,7 @@ async def check_filters(
 ) -> tuple[list[str], list[str]]:
     """Which of the given filters are ignored, and of which nothing is known.
 
-    `ignored` are those that the rows contradict. A filter known to be ignored is told even where the rows fit it by
+    `ignored` are those that the rows contradict. A filter known to be ignored is reported even where the rows fit it by
     chance; one that the rows contradict is remembered. Without a filter of an inferred name the store is not asked.
     """
     names = {name: operation.query[name].wire for name in operation.inferred_names(dict.fromkeys(given))}

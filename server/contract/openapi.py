@@ -27,7 +27,7 @@ MOST_SCHEMAS = 200_000
 
 @dataclass(frozen=True, slots=True)
 class DocumentedName:
-    """A parameter or field: its type (empty if not told), whether it is required, and its allowed values."""
+    """A parameter or field: its type (empty if not given), whether it is required, and its allowed values."""
 
     type: str = ""
     required: bool = False
@@ -37,7 +37,7 @@ class DocumentedName:
 
 @dataclass(frozen=True, slots=True)
 class Documented:
-    """An operation as a service documents it. `None` for names that it does not tell at all."""
+    """An operation as a service documents it. `None` for names that it does not give at all."""
 
     method: str
     path: str
@@ -51,7 +51,7 @@ class Documented:
 
 @dataclass(slots=True)
 class Whole:
-    """A document, what each reference in it stands for, and how many of its schemas may still be looked at."""
+    """A document, what each reference in it means, and how many of its schemas may still be looked at."""
 
     root: Mapping[str, JsonValue]
     bodies: dict[str, Mapping[str, DocumentedName] | None] = field(
@@ -123,7 +123,7 @@ def operation_of(
     given: Mapping[str, JsonValue] | None = None,
     page: str = "",
 ) -> Documented:
-    """One operation object of OpenAPI; `given` holds servers and parameters that its path or document tell."""
+    """One operation object of OpenAPI; `given` holds servers and parameters that its path or document gives."""
     operation, outer = table(value), given or {}
     listed = [*rows(outer.get("parameters")), *rows(operation.get("parameters"))][:MOST_FIELDS]
     parameters = [whole.resolved(item) for item in listed]

@@ -88,7 +88,7 @@ def _body(body: Mapping[str, JsonValue]) -> Mapping[str, DocumentedName] | None:
     if mode == "raw":
         given = text(body.get("raw"), _LONGEST_BODY)
         try:
-            # A variable stands without quotes where a number is meant.
+            # A variable has no quotes where a number is meant.
             value: JsonValue = json.loads(re.sub(r'(?<!["\w])\{\{[^{}]*\}\}(?!["\w])', "null", given))
         except (ValueError, RecursionError):
             return None

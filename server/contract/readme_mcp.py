@@ -1,4 +1,4 @@
-"""RoofLink's documentation as its MCP server tells it: which operations there are, and what each one takes.
+"""RoofLink's documentation as its MCP server gives it: which operations there are, and what each one takes.
 
 The server is ReadMe's: streamable HTTP that answers as events, protocol 2024-11-05, no sign-in. Its tools
 `list-endpoints`, `get-endpoint` and `get-request-body` are called; none of the tools that execute requests is.
@@ -199,7 +199,7 @@ def _endpoint(path: str, method: str, *names: str) -> Documented:
 async def _detailed(
     session: ClientSession, tools: Mapping[str, Mapping[str, object]], operation: Documented, spec: str
 ) -> Documented:
-    """The operation with what it takes. What cannot be read stays not told."""
+    """The operation with what it takes. What cannot be read stays out."""
     known = {"path": operation.path, "method": operation.method.lower(), **_named(spec)}
     whole = operation
     if "get-endpoint" in tools:

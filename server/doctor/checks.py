@@ -145,7 +145,7 @@ async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT00
         except KeyInDoubt as refused:
             findings.append(Finding("failure", title, refused.why, " ".join(refused.next_steps)))
             continue
-        except ServiceError:  # the probes tell it
+        except ServiceError:  # the probes report it
             pass
         key = await standing_of(app.company, service)
         if key.message:
@@ -216,7 +216,7 @@ def _contract(app: AppContext) -> Iterator[Finding]:
 
 
 async def _learnt(app: AppContext, reported: Collection[str]) -> list[Finding]:
-    """What was seen of the services before, by servers and by this; not the kinds that are told already."""
+    """What was seen of the services before, by servers and by this; not the kinds that are reported already."""
     return [
         Finding("warning", "seen", str(row))
         for service, client in app.services.clients.items()

@@ -1,8 +1,8 @@
 """Addresses as they are compared: one line or its parts, American and Canadian, in whatever notation.
 
 Street types, directions and units come in the forms of USPS Publication 28 and Canada Post's addressing guidelines.
-No address is looked up: what is compared is what is written. What is no part of an address is a remark, known by where
-it stands: behind the postal code, in brackets or stars, behind a dash, behind a whole street.
+No address is looked up: what is compared is what is written. What is not part of an address is a remark, known by where
+it comes: after the postal code, in brackets or stars, behind a dash, behind a whole street.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Address:
 
     @property
     def known(self) -> bool:
-        """Whether there is a street or a box to compare; house number 0 stands for none."""
+        """Whether there is a street or a box to compare; house number 0 means none."""
         place = self.street.name or self.street.box not in {"", "GD"}  # general delivery is everybody's
         return bool(place) and self.street.number != "0"
 
@@ -102,7 +102,7 @@ def _without_article(found: re.Match[str]) -> str:
 
 
 def is_no_address(text: str) -> bool:
-    """Whether a text stands for "no address": `TBD`, `Same as mailing`."""
+    """Whether a text means "no address": `TBD`, `Same as mailing`."""
     folded = fold(text)
     street = fold(text.partition(",")[0])
     if folded in words().signs.no_address or street in words().signs.no_address:
@@ -126,7 +126,7 @@ def _is_french(line: str, region: _Region) -> bool:
 
 
 def _without_asides(line: str) -> str:
-    """Without what stands in brackets, stars or quotation marks, unless it is a unit or a state."""
+    """Without what is in brackets, stars or quotation marks, unless it is a unit or a state."""
     if not re.search(r"[(\[*\"]", line):
         return line
 

@@ -1,7 +1,7 @@
 """Two profiles compared: how likely they are one prospect, and the evidence in words.
 
-An address makes a match by itself, because a prospect is a job at an address. Contacts and a name make one where no
-address is known. The same customer at another address is another job: it is told, and is not a likely duplicate.
+An address alone makes a match, because a prospect is a job at an address. Contacts and a name make one where no
+address is known. The same customer at another address is another job: it is reported, and is not a likely duplicate.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from leadbridge.server.matching.profile import Profile
 from leadbridge.server.matching.street_names import Doubt
 
 LISTED = 0.4
-"""Matches below this score are not told."""
+"""Matches below this score are not reported."""
 
 LIKELY = 0.75
 """A match from this score on is a likely duplicate.
@@ -28,7 +28,7 @@ falling). Above 0.75 each step loses a tenth of the true ones, the slips of the 
 """
 
 WARNED = 0.7
-"""The most that a match comes to which is told and stops nothing: another property of the same customer, a namesake in
+"""The highest score of a match that is reported and stops nothing: another property of the same customer, a namesake in
 another unit, a street whose name looks like a slip of the pen where nothing else is the same."""
 
 Relation = Literal["house", "person", "customer", "family", ""]
@@ -47,7 +47,7 @@ _SAME_PERSON = frozenset({Likeness.SAME, Likeness.ALIKE, Likeness.TYPO})
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How likely two profiles are one prospect (0..1). `exact`: what both tell differs in notation only."""
+    """How likely two profiles are one prospect (0..1). `exact`: what both give differs in notation only."""
 
     score: float = 0.0
     level: Literal["exact", "near", "none"] = "none"

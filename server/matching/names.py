@@ -31,7 +31,7 @@ class Likeness(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """The words of a name, given name first where that could be told, and junior or senior."""
+    """The words of a name, given name first where that is known, and junior or senior."""
 
     words: tuple[str, ...] = ()
     generation: str = ""
@@ -60,7 +60,7 @@ class _Words:
     nobody: frozenset[str]
     particles: frozenset[str]
     short: Mapping[str, frozenset[int]]
-    """A given name or its short form, and the lines in which it stands."""
+    """A given name or its short form, and the lines that contain it."""
 
 
 @cache
@@ -78,7 +78,7 @@ def _words() -> _Words:
 
 
 def is_nobody(text: str) -> bool:
-    """Whether a text stands for "no name": `Homeowner`, `N/A`."""
+    """Whether a text means "no name": `Homeowner`, `N/A`."""
     return fold(text) in _words().nobody
 
 
@@ -94,7 +94,7 @@ def name_of(text: str) -> Name:
     if is_nobody(text):
         return Name()
     shown = re.sub(r"\(([^()]*)\)", " ", shown) if re.search(r"\w", re.sub(r"\([^()]*\)", "", shown)) else shown
-    # "Miller, Dana": turned round, unless what stands behind the comma is a title.
+    # "Miller, Dana": turned round, unless what follows the comma is a title.
     last, comma, first = shown.partition(",")
     endings = {*table.titles, *table.generations, *table.legal}
     if comma and "," not in first and not set(fold(first).split()) <= endings:
@@ -127,7 +127,7 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
         return Likeness.TYPO
     if len(short) == 1 and len(long) > 1 and short[0] == long[0]:
         return Likeness.GIVEN
-    # A shared word is a family name only at the end of a name, where one stands; a lone word says too little.
+    # A shared word is a family name only at the end of a name, if there is one; a lone word says too little.
     if len(short[-1]) > 1 and short[-1] in long and (short[-1] == long[-1] or len(short) == 1):
         return Likeness.FAMILY
     if ours.words[0] == theirs.words[0] and len(ours.words[0]) > 1 and len(short) > 1:

@@ -1,4 +1,4 @@
-"""Phones and e-mail addresses as they are compared. What stands for none is data, in names.toml."""
+"""Phones and e-mail addresses as they are compared. Placeholders are data, in names.toml."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Phone:
 def phones_of(text: str) -> tuple[tuple[str, Phone], ...]:
     """The numbers a text holds, each with what it is called beside it: cell, home, or an empty text.
 
-    They are read as North American unless they say otherwise. A number without its area code is none: it could be
-    anybody's. So is one that stands for "no number".
+    They are read as North American unless they say otherwise. One without its area code does not count: it could be
+    anybody's. Nor does a placeholder for "no number".
     """
     shown = re.sub(r"\bPOSTE\b", "EXT", plain(text))
     shown = re.sub(r"(?<=\d)\.0+(?=\D|$)(?!\.)", "", shown) if re.fullmatch(r"\s*\d{10,11}\.0+\s*", shown) else shown
@@ -50,7 +50,7 @@ def phones_of(text: str) -> tuple[tuple[str, Phone], ...]:
     for at, one in enumerate(found):
         before = shown[found[at - 1].end() if at else 0 : one.start()]
         behind = shown[one.end() : found[at + 1].start() if at + 1 < len(found) else None]
-        behind = "" if re.search(r"[A-Z]+\s*:\s*$", behind) else behind  # what stands in front of the next
+        behind = "" if re.search(r"[A-Z]+\s*:\s*$", behind) else behind  # the label of the next
         if phone := _parsed(one[0]):
             phones.setdefault(phone, _kind(behind, before, first=at == 0))
     if not phones and (vanity := _parsed(shown)) and re.search(r"\d\W*[A-Z]{4,}", shown):
@@ -87,7 +87,7 @@ def _table(section: str, name: str) -> frozenset[str]:
 
 
 def _kind(behind: str, before: str, *, first: bool) -> str:
-    """What a number is called: by the word behind it, or by the one in front where none stands behind."""
+    """What a number is called: by the word after it, or by the one before it where none follows."""
     for text in (re.split(r"[,;/&|]", behind)[0], before if first or ":" in before else ""):
         row = re.findall(r"[a-z]+", text.lower())
         for kind in ("cell", "home"):
@@ -113,7 +113,7 @@ def email_of(text: str) -> str:
 
 
 def _is_no_mailbox(address: str) -> bool:
-    """Whether an address stands for none: declined@, nomail@nomail.com, x@x.com."""
+    """Whether an address is a placeholder: declined@, nomail@nomail.com, x@x.com."""
     local, _, domain = address.rpartition("@")
     name, host = re.sub(r"[^a-z]", "", local), re.sub(r"[^a-z]", "", domain.partition(".")[0])
     if re.match(data("names.toml")["placeholders"]["mailboxes"], name):
@@ -125,7 +125,7 @@ def _is_no_mailbox(address: str) -> bool:
 
 
 def is_placeholder(text: str) -> bool:
-    """Whether a phone or an e-mail address is one that stands for none: it is well-formed, but nobody's."""
+    """Whether a phone or an e-mail address is a placeholder: it is well-formed, but nobody's."""
     if "@" in text:
         return bool(re.search(r"[^\s@]+@[^\s@]+", text)) and not email_of(text)
     digits = re.sub(r"\D", "", plain(text))

@@ -123,7 +123,7 @@ def _reasons(findings: list[Finding]) -> tuple[str, ...]:
 
 
 def _same_place(ours: Address, theirs: Address) -> Finding | None:
-    """Whether town and postal code are the same, as far as both sides tell them."""
+    """Whether town and postal code are the same, as far as both sides give them."""
     if ours.state and theirs.state and ours.state != theirs.state:
         return None
     cities = _same_city(ours.city, theirs.city)

@@ -100,7 +100,7 @@ def _unique(phones: Sequence[tuple[str, Phone]]) -> Iterable[tuple[str, Phone]]:
 
 
 def details_to_json(details: ContactDetails) -> dict[str, Any]:
-    """What was told, as it stands in the table: without what is empty."""
+    """The details as the table stores them: without what is empty."""
     values = {name: value for name, value in asdict(details).items() if value}
     if details.phones:
         values["phones"] = [list(pair) for pair in details.phones]
@@ -108,7 +108,7 @@ def details_to_json(details: ContactDetails) -> dict[str, Any]:
 
 
 def details_from_json(value: Mapping[str, Any]) -> ContactDetails:
-    """What was told, from the table."""
+    """The details, from the table."""
     texts = {name: str(text) for name, text in value.items() if name != "phones"}
     pairs = cast("list[list[str]]", value.get("phones", []))
     return ContactDetails(**texts, phones=tuple((kind, phone) for kind, phone in pairs))

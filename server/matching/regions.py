@@ -1,4 +1,4 @@
-"""Town, state, postal code and country: the end of an address, and what stands behind it."""
+"""Town, state, postal code and country: the end of an address, and what comes after it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def without_country(line: str) -> str:
 
 
 def take_postal(line: str) -> tuple[str, str, str]:
-    """The line in front of the postal code, the code, and what stands behind it."""
+    """The line in front of the postal code, the code, and what comes after it."""
     if found := [one for one in _POSTAL.finditer(line) if one.start()]:
         last = found[-1]
         return line[: last.start()].rstrip(" ,"), last[1] + last[2], _tail(line, last.end())
@@ -73,7 +73,7 @@ def state_of(text: str) -> str:
 
 
 def take_state(line: str, *, after_postal: bool, known: str) -> tuple[str, str]:
-    """The state at the end of a line, if one stands there; behind it only a remark."""
+    """The state at the end of a line, if there is one; only a remark may follow it."""
     cut, code = _state_at_end(line, after_postal=after_postal, known=known)
     if code or after_postal:
         return cut, code
@@ -98,7 +98,7 @@ def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, st
             continue
         alone = row[-count - 1][0] == ","
         if count == 1 and code in words().places.ambiguous and len(tail) == 2 and not alone:  # noqa: PLR2004
-            # "12 Oak Ct 06001": a court, unless the street has its type and a town stands between.
+            # "12 Oak Ct 06001": a court, unless the street has its type and a town comes between.
             types = [bool(street_type(fold(found[0]))) for found in row[2:-1]]
             typed = True in types and (after_postal or types[-1:] == [False])
             typed = typed or (after_postal and not street_type(code) and len(row) > 2)  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""A street line taken apart: house number, directions, name, type and unit, each in the one form that stands for it."""
+"""A street line taken apart: house number, directions, name, type and unit, each in its standard form."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Street:
 
     @property
     def is_bare_number(self) -> bool:
-        """Whether there is one number and nothing else: of a house whose street nobody told."""
+        """Whether there is one number and nothing else: of a house whose street is not given."""
         return self.joined.isdecimal() and not (self.number or self.type or self.box)
 
 
@@ -100,7 +100,7 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
 
 
 def _without_signs(line: list[str]) -> list[str]:
-    """Without what stands in front of a house number: No. 12, Civic 12, #12 (but #5 12 Main St has a unit)."""
+    """Without what comes before a house number: No. 12, Civic 12, #12 (but #5 12 Main St has a unit)."""
     for count in (2, 1):
         if " ".join(line[:count]) in words().signs.number and re.match(r"#|\d", "".join(line[count : count + 1])):
             return _without_signs(line[count:])
@@ -150,7 +150,7 @@ def _house_number(line: list[str]) -> tuple[str, list[str], str]:
 
 
 def _road(line: list[str], directions: Mapping[str, str], state: str) -> tuple[str, Road, list[str]] | None:
-    """A numbered road, the direction in front of it and what stands behind it."""
+    """A numbered road, the direction before it and what follows it."""
     if found := road_at(line, state):
         return "", found[0], line[found[1] :]
     rest, side = _leading_direction(line, directions)
@@ -212,7 +212,7 @@ def _leading_direction(line: list[str], directions: Mapping[str, str], *, parted
 
 
 def _type(line: list[str], *, parted: bool) -> tuple[list[str], str, list[str]]:
-    """The street's name, its type, and what stands behind: behind a whole street, a remark or the town."""
+    """The street's name, its type, and what follows: after a whole street, a remark or the town."""
     end = len(line) - 1
     if end < 1:
         return line, "", []

@@ -7,7 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 LIMIT = 400
-"""Characters looked at; an address or a name of more is no address or name."""
+"""Characters looked at; an address or a name of more is not read as one."""
 
 _LETTERS = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "Ø": "O", "ø": "o", "Ł": "L", "ł": "l", "Đ": "D", "đ": "d", "Æ": "AE", "æ": "ae", "Œ": "OE"}

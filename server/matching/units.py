@@ -95,7 +95,7 @@ def inner_unit(line: list[str]) -> tuple[list[str], str]:
 
 
 def without_units(line: list[str], *, parted: bool) -> tuple[list[str], str, list[str]]:
-    """The street's words, its unit, and what stands behind the unit."""
+    """The street's words, its unit, and what follows the unit."""
     for index in range(1, len(line)):
         if found := _unit_at(line, index, parted=parted):
             unit, end = found

@@ -1,6 +1,6 @@
 """The words of postal addresses, read from words.toml when they are first needed.
 
-Each word has one form that stands for all its others. What the sections are is said in words.toml itself.
+Each word has one standard form. What the sections are is said in words.toml itself.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class French:
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What stands in front of a house, in a remark, or in place of an address."""
+    """What comes before a house, in a remark, or in place of an address."""
 
     number: tuple[str, ...]
     care_of: tuple[str, ...]
@@ -61,7 +61,7 @@ class Signs:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The tables, turned so that any form of a word leads to the one that stands for it."""
+    """The tables, turned so that any form of a word leads to its standard form."""
 
     places: Places
     roads: Roads

@@ -81,7 +81,7 @@ def _query(value: object) -> object:
 
 
 WHOLE = BeforeValidator(scalars.integer)
-"""Last in the annotation of a number that is no id: a page, a number of days."""
+"""Last in the annotation of a number that is not an id: a page, a number of days."""
 _ONE_LINE = BeforeValidator(partial(_text, one_line))
 _SHORT_REMARK = BeforeValidator(partial(_text, one_line, said=REMARKS))
 

@@ -33,7 +33,7 @@ FORM: dict[str, Any] = {
     "required": ["confirm"],
 }
 LIFETIME = 600.0
-"""Seconds for which a question can be answered, in both eras."""
+"""Seconds for which a question can be answered, in both protocol versions."""
 FASTEST_READER = 0.7
 """Seconds; a no that comes faster was given by no person who read the form."""
 TELL_EVERY = 10.0
@@ -46,7 +46,7 @@ SAME_MOMENT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for a form: an approval, or why it is none."""
+    """What came back for a form: an approval, or why it is not one."""
 
     approval: Approval | None = None
     reason: str = ""

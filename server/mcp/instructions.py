@@ -1,4 +1,4 @@
-"""What a model is told of the server as a whole, under 2,000 characters."""
+"""What a model reads about the server as a whole, under 2,000 characters."""
 
 from __future__ import annotations
 

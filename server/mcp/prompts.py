@@ -1,7 +1,7 @@
 """Prompts from Markdown files with TOML front matter, and what may be put into them.
 
-A prompt is instructions of ours. What a user or a host gives as an argument is data in it: an id is digits, a choice is
-one of a list, a free text is cleaned, cut to one line and stands between the marks for other people's text.
+A prompt is LeadBridge's instructions. A user's or a host's argument is data in it: an id is digits, a choice is
+one of a list, a free text is cleaned, cut to one line and put between the marks for other people's text.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Prompt:
 
     @property
     def calls(self) -> tuple[ToolCall, ...]:
-        """Every tool call in the text: what stands between backticks, and nothing else does."""
+        """Every tool call in the text: what is between backticks, and nothing else is."""
         return tuple(_call(code) for code in _CODE.findall(self.text))
 
     @property
@@ -233,7 +233,7 @@ def _call(code: str) -> ToolCall:
 
 
 def _value(kind: Kind, raw: str, allowed: tuple[str, ...]) -> str:
-    """The value as it stands in the text.
+    """The value as it is in the text.
 
     Raises:
         ValueError: it is not of this kind; says what is allowed.

@@ -94,7 +94,7 @@ def receipt_of(
 
 
 def not_approved(app: AppContext, write: Write, reason: str, message: str) -> WriteReceipt:
-    """A form that came back as anything but a yes; `told` says as what."""
+    """A form that came back as anything but a yes; `message` says as what."""
     nobody = reason == "nobody_asked"
     summary = "Nobody was asked, and nothing was changed." if nobody else "not approved. Nothing was changed."
     steps = [] if nobody else ["Ask the user what they want before this is tried another time."]

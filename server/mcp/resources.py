@@ -1,4 +1,4 @@
-"""Resources and resource templates: small texts of ours, and single records read live, by their address."""
+"""Resources and resource templates: LeadBridge's small texts, and single records read live, by their address."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Template:
         )
 
     def matched(self, uri: str) -> str | None:
-        """What stands in the place of the variable, if the address is one of this template."""
+        """The value of the variable, if the address is one of this template."""
         before, _, after = self.uri_template.partition(f"{{{self.variable}}}")
         if not uri.startswith(before) or not uri.endswith(after) or len(uri) < len(before) + len(after):
             return None
@@ -117,7 +117,7 @@ class Resources:
         return found
 
     async def read(self, uri: str, ctx: Ctx) -> ReadResourceContents:
-        """What stands at an address, within the deadline of a call.
+        """What is at an address, within the deadline of a call.
 
         Raises:
             MCPError: invalid params for an address, a malformed id or a record that there is not; internal error where

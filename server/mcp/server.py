@@ -1,4 +1,4 @@
-"""The SDK's server, with prompts and resources of ours, read when somebody asks for one, and errors in our words."""
+"""The SDK's server, with LeadBridge's prompts, resources (read when somebody asks for one) and errors."""
 
 from __future__ import annotations
 
@@ -106,5 +106,5 @@ class LeadBridgeServer(MCPServer[AppContext]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[AppContext, Any] | None = None
     ) -> Iterable[ReadResourceContents]:
-        """What stands at an address."""
+        """What is at an address."""
         return [await self.resources.read(str(uri), context or Context(mcp_server=self))]

@@ -1,4 +1,4 @@
-"""Errors in our own words: of arguments what is wrong and what is allowed, of all others what did not happen."""
+"""Errors in LeadBridge's words: of arguments what is wrong and what is allowed, of all others what did not happen."""
 
 from __future__ import annotations
 

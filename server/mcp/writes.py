@@ -188,7 +188,7 @@ async def _carried_out(app: AppContext, write: Write, decision: Decision, took: 
 
 
 def asks_in_forms(ctx: Ctx) -> bool:
-    """Whether a person is asked in a form: the client can show one, and this server is not told to use tokens only.
+    """Whether a person is asked in a form: the client can show one, and this server is not set to use tokens only.
 
     An empty `elicitation` capability means forms.
     """

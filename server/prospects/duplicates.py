@@ -35,7 +35,7 @@ WITH_PLACE = 60.0
 
 @dataclass(frozen=True, slots=True)
 class DuplicateReport:
-    """What resembles the one sought, and how much of RoofLink was compared."""
+    """What resembles the query, and how much of RoofLink was compared."""
 
     findings: Findings
     coverage: Coverage
@@ -45,11 +45,11 @@ class DuplicateReport:
     place: Place | None = None
     """Where it would be, if every prospect there was compared just now."""
     narrower: tuple[str, ...] = ()
-    """What was not given and would tell people and houses apart, in words."""
+    """What is missing that would distinguish people and houses, in words."""
 
     @property
     def matches(self) -> tuple[Found, ...]:
-        """Whatever resembles the one sought, the likeliest first."""
+        """Whatever resembles the query, the likeliest first."""
         return self.findings.matches
 
     @property
@@ -114,7 +114,7 @@ def rest_of(coverage: Coverage) -> str:
 async def likely_duplicates(
     app: Sources, query: ContactDetails, seconds: float, progress: Progress | None = None
 ) -> DuplicateReport:
-    """Prospects like the one sought, after at most `seconds`.
+    """Prospects like the query, after at most `seconds`.
 
     The newest prospects are read, and those of the same postal code or town. Where RoofLink does not say which those
     are, the rest of the list follows, unless a server reads it in the background and would take longer. Then the

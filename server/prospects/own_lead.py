@@ -1,8 +1,8 @@
-"""Finding a lead of our own again, when the answer to its creation was lost.
+"""Finds the prospect that a lost create request made.
 
-RoofLink shows no key of ours in its list, so a prospect counts as ours if it is the same in address and contacts but
+RoofLink's list shows no key for it, so a prospect counts as found if it is the same in address and contacts except
 for notation, was created around the time of the write, was not there before, is not the record of another write, and
-bears our mark where the record itself shows its free data.
+has LeadBridge's mark where the record itself shows its free data.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from leadbridge.server.services.rooflink.models import MARK, Prospect
 
 NEWEST = 20
 MOST = 3
-"""Candidates whose records are read; more could not be told apart anyway."""
+"""Candidates whose records are read; more could not be distinguished anyway."""
 ANY_ZONE = timedelta(hours=15)
 """RoofLink's lists name no time zone: a creation counts as around a time within every zone's difference."""
 
@@ -27,7 +27,7 @@ ANY_ZONE = timedelta(hours=15)
 async def find_own_lead(
     rooflink: RoofLink, details: ContactDetails, since: float, known: frozenset[int]
 ) -> Prospect | None:
-    """The one new prospect that is the lead sought; `None` where there is none, or more than one.
+    """The one new prospect that has these details; `None` where there is none, or more than one.
 
     `known` are ids that are something else. Errors are those of `RoofLink.list_prospects` and `RoofLink.get_prospect`.
     """

@@ -1,4 +1,4 @@
-"""The state of the pipeline: RoofLink's own statistics beside what the prospects that were read tell."""
+"""The state of the pipeline: RoofLink's own statistics beside what the prospects that were read show."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Pipeline:
 
     survey: Survey
     counts: tuple[tuple[str, int], ...] | None
-    """RoofLink's own counts, by filter; `None` when it did not tell them, or was not asked."""
+    """RoofLink's own counts, by filter; `None` when it did not give them, or was not asked."""
     stopped: str = ""
     """Why not the whole list was read, in words."""
     list_problem: str = ""

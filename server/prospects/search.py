@@ -1,8 +1,8 @@
 """Finds what resembles a profile in the index, in bounded time however many prospects share a house or a phone.
 
-A key tells the more, the fewer prospects have it, so the rare ones come first, and every prospect that has one of them
+A key says more, the fewer prospects have it, so the rare ones come first, and every prospect that has one of them
 is compared. A key that too many have brings no candidates of its own but the newest; what shares two such keys is
-compared, the rarest pairs first. What was left out is told with the answer.
+compared, the rarest pairs first. The answer says what was left out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ OF_A_KEY = 40
 AT_MOST = 1_000
 """Prospects that are compared with one profile at all."""
 SHARED = 4
-"""A phone or an e-mail of more prospects than these tells nobody apart."""
+"""A phone or an e-mail of more prospects than these distinguishes nobody."""
 
 _KINDS = {
     "p": "phone",
@@ -50,7 +50,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A prospect of the index that resembles what was sought."""
+    """A prospect of the index that resembles the query."""
 
     prospect_id: int
     details: ContactDetails
@@ -60,7 +60,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What so many prospects share with the one sought that not all of them were compared."""
+    """What so many prospects share with the query that not all of them were compared."""
 
     count: int
     what: str
@@ -72,12 +72,12 @@ class Common:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What resembles the one sought, the likeliest first, and what was too common to be compared whole."""
+    """What resembles the query, the likeliest first, and what was too common to be compared whole."""
 
     matches: tuple[Found, ...] = ()
     common: tuple[Common, ...] = ()
     left_out: int = 0
-    """At least so many prospects share something common with the one sought and were not compared."""
+    """At least so many prospects share something common with the query and were not compared."""
 
     def __len__(self) -> int:
         """How many were found."""

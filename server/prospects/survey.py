@@ -27,7 +27,7 @@ BANDS = (
 """The last day of each band of ages, and its name."""
 OLDER, NO_DATE = "over 180 days", "no date"
 STALE_KEPT = 15
-"""Stale prospects that are told one by one."""
+"""Stale prospects that are listed one by one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class RepCount:
     active: int = 0
     stale: int = 0
     named_at: float = 0.0
-    """When the row was read that told the name."""
+    """When the row with the name was read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """RoofLink's calendar: events below `/light/events/`.
 
 From https://developers.rooflink.com/reference/light-events-list and its sister pages: what an event needs, how long it
-lasts at least, which hours it is moved to, who is told.
+lasts at least, which hours it is moved to, who is notified.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Events:
         return JSONResponse(days)
 
     async def create(self, request: Request) -> Response:
-        """A new event; its invitees are told."""
+        """A new event; its invitees are notified."""
         body = await drf.read_object(request)
         if isinstance(body, Response):
             return body
@@ -104,7 +104,7 @@ class Events:
         return found if isinstance(found, Response) else JSONResponse(self.row(found))
 
     async def update(self, request: Request) -> Response:
-        """Only the fields that are sent; whoever is invited or no longer invited is told."""
+        """Only the fields that are sent; whoever is invited or no longer invited is notified."""
         found = self._event(request)
         if isinstance(found, Response):
             return found

@@ -73,7 +73,7 @@ async def play(
 
 
 def _other_answer(fault: Fault) -> Answer:
-    """What stands in for the right answer of a request that is not carried out."""
+    """What replaces the right answer of a request that is not carried out."""
     body = (fault.body or '{"id": 1, "success": true, "message": "ok", "data": {"id": 1}}').encode()
     return Answer(200, [(b"content-type", _JSON.encode()), (b"content-length", str(len(body)).encode())], body)
 

@@ -58,7 +58,7 @@ class Notes:
         return drf.page(request, rows, self.row, LARGEST_PAGE, self._options.next_origin)
 
     async def create(self, request: Request) -> Response:
-        """A new note. Who is to be told is told afterwards."""
+        """A new note. Those to be notified are notified afterwards."""
         body = await drf.read_object(request)
         if isinstance(body, Response):
             return body
@@ -74,7 +74,7 @@ class Notes:
         return JSONResponse(self.row(made), 201)
 
     async def reply(self, request: Request) -> Response:
-        """A reply to a note, which tells those of the thread."""
+        """A reply to a note, which notifies those of the thread."""
         body = await drf.read_object(request)
         if isinstance(body, Response):
             return body

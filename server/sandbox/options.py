@@ -14,7 +14,7 @@ from leadbridge.server.spelling import meant
 ROOFLINK_ROOT = "/roof_link_endpoints/api"
 RENOVATIONFIND_ROOT = "/rest-api-v1"
 UPLOAD_ROOT = "/_uploads"
-"""The upload host's; it is no service of its own, and has no key."""
+"""The upload host's; it is not a separate service, and has no key."""
 
 FILTERS = frozenset({
     "status", "rep", "rep_2", "project_manager", "employee", "region", "date_created__gte", "date_created__lte",
@@ -53,7 +53,7 @@ CREATE_LEAD_NAMES: Mapping[str, str] = MappingProxyType(
 NOTE_NAMES: Mapping[str, str] = MappingProxyType(
     {"job": "job", "message": "message", "notify_rep": "notify_rep", "notify_customer": "notify_customer"}
 )
-"""The body of a new RoofLink note but for tags and recipients, which are documented."""
+"""The body of a new RoofLink note except for tags and recipients, which are documented."""
 
 StatsShape = Literal["object", "array", "nested"]
 ChecklistShape = Literal["object", "array"]

@@ -141,7 +141,7 @@ _FILTERS: Mapping[str, Callable[[str], Test]] = {
 def tests_for(query: Mapping[str, str], honoured: frozenset[str]) -> tuple[list[Test], dict[str, list[str]]]:
     """What a prospect must pass to be listed, and what is wrong with the query, by parameter.
 
-    Parameters outside `honoured` are passed over in silence, and so are empty ones.
+    Parameters outside `honoured` are silently ignored, and so are empty ones.
     """
     tests: list[Test] = []
     errors: dict[str, list[str]] = {}

@@ -179,7 +179,7 @@ def stats(prospects: Iterable[Prospect], shape: StatsShape) -> object:
     # assumption stats-shape
     rows = list(prospects)
     predefined = [(label, code, sum(map(test, rows))) for code, (label, test) in PREDEFINED.items()]
-    # What a user's filter looks for is not told; a share of the active ones serves.
+    # What a user's filter looks for is not known; a share of the active ones serves.
     active = sum(map(_active, rows))
     custom = [(name, index, active // (index + 2)) for index, name in enumerate(CUSTOM_FILTERS, start=1)]
     if shape == "object":

@@ -44,7 +44,7 @@ class LeadSource:
 
 @dataclass(slots=True)
 class Customer:
-    """A RoofLink customer. `id` and `user_id` are different numbers for one person; empty text stands for nothing."""
+    """A RoofLink customer. `id` and `user_id` are different numbers for one person; an empty text means nothing."""
 
     id: int
     user_id: int

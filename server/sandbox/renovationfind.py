@@ -1,7 +1,7 @@
 """The simulated RenovationFind vendor API: leads and referral requests below `/rest-api-v1/`.
 
 All refusals are `{"success": false, "error": "..."}`. The documentation shows this body for the manager's API and no
-error of the vendor's at all, so each status code but 401 and 429 is a choice of ours.
+error of the vendor's at all, so each status code except 401 and 429 is LeadBridge's choice.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ from leadbridge.server.text import in_sentence
 MAX_BYTES = 10 * 1024 * 1024
 
 KEY_SETTING = {"rooflink": "LEADBRIDGE_ROOFLINK_API_KEY", "renovationfind": "LEADBRIDGE_RENOVATIONFIND_TOKEN"}
-"""The setting that holds a service's key."""
+"""The setting with a service's key."""
 _KEY_SOURCE = {
     "rooflink": "RoofLink's Company Settings > API Keys",
     "renovationfind": "the RenovationFind Manager Portal",
@@ -71,7 +71,7 @@ def parse(
 ) -> JsonValue:
     """The JSON of a good answer; `None` for 204.
 
-    `path` holds the ids that were asked for, `key` what the key that was sent says of itself.
+    `path` has the ids that were asked for, `key` what the key that was sent says of itself.
 
     Raises:
         ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.

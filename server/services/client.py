@@ -100,7 +100,7 @@ class ServiceClient:
         return url
 
     def _manager_base_url(self) -> str:
-        """The Manager API lies beside the vendor API; with a configured base URL, on that origin."""
+        """The Manager API is beside the vendor API; with a configured base URL, on that origin."""
         documented = self.service.manager_base_url
         if self.base_url == self.service.base_url:
             return documented

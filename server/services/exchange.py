@@ -44,7 +44,7 @@ class Exchanges:
 
     Reads share connections. A write gets a new one: of a connection that was idle nobody can say whether the other side
     still has it (a computer that slept, a server that closes it at that instant), and a write that is lost on it could
-    not be told from one that took effect. On a new connection everything before the request provably sends nothing.
+    not be told apart from one that did. On a new connection everything before the request provably sends nothing.
     """
 
     def __init__(self, service: Service, secret: SecretStr, transport: MakeTransport | None) -> None:

@@ -1,8 +1,8 @@
-"""The JSON of an answer, read within bounds: what is too long is cut before anything is made of it, and that is told.
+"""The JSON of an answer, read within bounds: what is too long is cut before anything is made of it, and reported.
 
-Ten megabytes hold millions of small values, each of which takes fifty times its length in memory. So a long answer is
+Ten megabytes can be millions of small values, each of which takes fifty times its length in memory. So a long answer is
 read entry by entry: of a list or an object with very many entries the first ones are made, of a very long text its
-beginning. What is passed over is only scanned for its end. No step takes in more than a window of the text, because
+beginning. What is skipped is only scanned for its end. No step takes in more than a window of the text, because
 Python's parser and its regular expressions let no other thread run before they are done.
 """
 
@@ -42,12 +42,12 @@ _NO_BRACKET = bytes({*range(256)} - {*b"[]{}"})
 
 
 def json_of(body: bytes, whose: str) -> JsonValue:
-    """The value of a body; what had to be cut is told as `whose`.
+    """The value of a body; what had to be cut is reported as `whose`.
 
     `NaN`, infinities and whole numbers of thousands of digits, which JSON does not have or nobody means, are null.
 
     Raises:
-        ValueError: the body is not JSON. In what is passed over only brackets and quotes are looked at.
+        ValueError: the body is not JSON. In what is skipped only brackets and quotes are checked.
         RecursionError: it is nested too deeply.
     """
     text = _decoded(body)
@@ -172,7 +172,7 @@ class _Reader:
             ahead = self.whole[at : at + size]
             try:
                 value, end = _one_value(ahead)
-            except ValueError:  # it is longer, or is no JSON
+            except ValueError:  # it is longer, or is not JSON
                 continue
             if end < len(ahead) and (parts := _parts(ahead[:end])) <= MOST_ENTRIES:
                 self._left -= parts

@@ -1,9 +1,9 @@
 """Where a photo or video was taken, taken out of the copy that leaves.
 
 Cameras and phones write it into EXIF (a GPS directory), XMP, IPTC and, for videos, into atoms of their own. It is
-overwritten where it lies: the size, the picture and everything else stay, so that a file can be sent as a stream.
+overwritten in place: the size, the picture and everything else stay, so that a file can be sent as a stream.
 
-Sources: EXIF 2.32 (JPEG, PNG, WebP and HEIC carry its TIFF block), XMP part 3 (where XMP lies in each format), PNG 1.3
+Sources: EXIF 2.32 (JPEG, PNG, WebP and HEIC carry its TIFF block), XMP part 3 (where XMP is in each format), PNG 1.3
 (eXIf), ISO 14496-12 and QuickTime's file format (`moov`, `udta`, `©xyz`), 3GPP TS 26.244 (`loci`).
 """
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from leadbridge.server.services.tiff_places import Unreadable, take_out
 
 Change = tuple[int, bytes]
-"""Where in a file, and what stands there in the copy; of the same length."""
+"""Where in a file, and what is there in the copy; of the same length."""
 
 _EXIF = b"Exif\0\0"
 _TIFF = (b"II*\0", b"MM\0*")
@@ -31,7 +31,7 @@ _LARGEST_SEGMENT = 65_535
 _ISO6709 = re.compile(rb"[+-]\d{2,6}(?:\.\d+)?[+-]\d{3,7}(?:\.\d+)?(?:[+-]\d+(?:\.\d+)?)?/")
 _LARGEST_ATOM = 1_024
 _TRACKS = (b"gpmd", b"camm")
-"""Tracks of GoPro's and Android's cameras, which hold places beside other measures."""
+"""Tracks of GoPro's and Android's cameras, which contain places beside other measures."""
 _UNSURE_TYPES = frozenset({"video/x-msvideo", "video/webm"})
 
 

@@ -1,4 +1,4 @@
-"""The GPS directory of a TIFF block, which is also what EXIF is: found, and taken out where it lies.
+"""The GPS directory of a TIFF block, which is also what EXIF is: found, and removed in place.
 
 Source: TIFF 6.0, section 2 (directories); EXIF 2.32, 4.6.3 (the pointer 0x8825 to the GPS directory).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 
 _GPS, _DEEPER = 0x8825, frozenset({0x8769, 0x014A})
-"""Tags whose value is where another directory lies: the GPS one; EXIF's own and those of smaller pictures."""
+"""Tags whose value is the offset of another directory: the GPS one; EXIF's own and those of smaller pictures."""
 _SIZES = (0, 1, 1, 2, 4, 8, 1, 1, 2, 4, 8, 4, 8, 4)
 """Bytes of one value, by its type."""
 _ENTRY = 12
@@ -55,7 +55,7 @@ class _Block:
         return changed
 
     def _found(self) -> tuple[list[tuple[int, int, int]], list[tuple[int, int]]]:
-        """GPS pointers, each between the beginning and the end of its directory; and what lies where they point."""
+        """GPS pointers, each between the beginning and the end of its directory; and what is where they point."""
         holders: list[tuple[int, int, int]] = []
         blanks: list[tuple[int, int]] = []
         waiting, seen = [self._number("I", self._start + 4)], set[int]()
@@ -101,7 +101,7 @@ class _Block:
         return [self._number("I", at + 4 * number) for number in range(min(count, _MOST))]
 
     def _number(self, form: str, at: int) -> int:
-        """A number of the block; none of it lies outside."""
+        """A number of the block; none of it is outside."""
         if not self._start <= at <= self._end - struct.calcsize(form):
             raise Unreadable
         (number,) = struct.unpack_from(self._order + form, self._data, at)

@@ -27,7 +27,7 @@ _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 """A pipe without a writer must not hold the call up before it is refused."""
 
-# What cameras, phones and offices write. A table of our own: a package for all types would let all of them leave.
+# What cameras, phones and offices write. LeadBridge's own table: a package for all types would let all of them leave.
 _SIGNATURES = (
     (0, b"\xff\xd8\xff", "image/jpeg"),
     (0, b"\x89PNG\r\n\x1a\n", "image/png"),

@@ -48,7 +48,7 @@ class Outgoing:
     size: int
     digest: str
     changes: Sequence[Change] = ()
-    """What is sent instead of what stands in the file."""
+    """What is sent instead of what is in the file."""
 
 
 class _Hashing:

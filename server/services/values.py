@@ -19,7 +19,7 @@ from leadbridge.server.call_scope import tell_cut
 _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\s*([AaPp])[Mm])?")
 
 _HOURS = range(1, 13)
-"""Of a half day; 13 PM is no time."""
+"""Of a half day; 13 PM is not a time."""
 MOST_WITHIN = 200
 """Entries of a list within a record that are read, such as attachments or steps."""
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
@@ -36,7 +36,7 @@ class Answer(BaseModel):
 A = TypeVar("A", bound=Answer)
 
 _LONGEST_MOMENT = 40
-"""Characters; a longer text is no date, and is not kept in a cache."""
+"""Characters; a longer text is not a date, and is not kept in a cache."""
 
 
 @lru_cache(maxsize=8192)

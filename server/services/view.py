@@ -40,8 +40,8 @@ def _exactly(value: JsonValue) -> JsonValue:
 
 
 EXACTLY = PlainSerializer(_exactly, when_used="json")
-"""In an annotation: told as a text where JavaScript would round it."""
+"""In an annotation: shown as a text where JavaScript would round it."""
 Identity = Annotated[int, EXACTLY, WithJsonSchema({"type": ["integer", "string"]})]
 """Of a service's record, as an argument takes it."""
 ServiceValue = Annotated[JsonValue, EXACTLY]
-"""A value as a service told it, or as it goes out."""
+"""A value as a service sent it, or as it is sent."""

@@ -1,6 +1,6 @@
-"""The audit trail: append-only rows, each holding the hash of the one before.
+"""The audit trail: append-only rows, each with the hash of the one before.
 
-A row that was changed, removed or put elsewhere breaks the chain at its position. Rows hold no personal data: argument
+A row that was changed, removed or put elsewhere breaks the chain at its position. Rows have no personal data: argument
 values by allow-list, everything else as its length. Each row about a write seals what its row in `writes` says from
 then on, with a digest under the store's secret; each approval that is used up has a row too.
 """
@@ -63,7 +63,7 @@ def hold(connection: Connection) -> tuple[int, str]:
 
 
 def append(connection: Connection, at: float, event: Mapping[str, Any]) -> None:
-    """Add one row, in the transaction of what it tells. One about a write seals the write's row as it is now."""
+    """Add one row, in the transaction of what it records. One about a write seals the write's row as it is now."""
     if (number := event.get("write")) is not None:
         row = connection.execute(select(*_SEALED).where(writes.c.id == number)).one()
         event = {**event, "row": _seal(row, secret_in(connection))}

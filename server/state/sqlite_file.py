@@ -42,7 +42,7 @@ def prepare(path: Path) -> None:
 
 
 def identity_of(path: Path) -> tuple[int, int] | None:
-    """What tells the file at a path from every other one that was or will be there; nothing where there is none."""
+    """What distinguishes the file at a path from every other one ever there; `None` where there is none."""
     try:
         found = path.stat()
     except OSError:

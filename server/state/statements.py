@@ -1,6 +1,6 @@
 """The statements that every write runs, built once: to build one anew costs more than to run it.
 
-Imported when the store is first opened, never at start. Parameters are named after their columns; what stands in a
+Imported when the store is first opened, never at start. Parameters are named after their columns; what is in a
 WHERE is prefixed with `of_`.
 """
 

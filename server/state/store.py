@@ -44,7 +44,7 @@ class Store:
         """Run `work` in one transaction, committed before this returns.
 
         Raises:
-            StateError: the database cannot be opened, read or written; nothing of the transaction stands.
+            StateError: the database cannot be opened, read or written; the transaction is rolled back.
         """
         return await anyio.to_thread.run_sync(self.run_sync, work)
 
@@ -115,7 +115,7 @@ class Store:
 
     @property
     def exists(self) -> bool:
-        """Whether there is something in it to read, as far as can be told without opening or creating it."""
+        """Whether there is something in it to read, as far as can be seen without opening or creating it."""
         if self._engine is not None:
             return True
         if self.file is None:

@@ -114,7 +114,7 @@ seen_prospects = Table(
     metadata,
     Column("account", String(64), primary_key=True),
     Column("prospect_id", BigInteger, primary_key=True, autoincrement=False),
-    Column("told", JSON, nullable=False),  # what RoofLink told
+    Column("told", JSON, nullable=False),  # what RoofLink said
     Column("profile", Text, nullable=False),  # the same, normalised, as it is compared; empty in a row of before
     Column("standing", JSON, nullable=False),  # stage, rep, dates, next step; empty where the list was not read
     Column("deleted", Boolean, nullable=False),
@@ -137,7 +137,7 @@ seen_coverage = Table(
     metadata,
     Column("account", String(64), primary_key=True),
     Column("rules", Integer, nullable=False),  # of normalising; rows of other rules are read again
-    Column("total", Integer),  # prospects on the service, as it last told
+    Column("total", Integer),  # prospects on the service, as it last said
     Column("page_rows", Integer, nullable=False),  # rows that a page has
     Column("page_seconds", Float, nullable=False),  # how long a page takes
     Column("newest_position", Integer, nullable=False),  # rows; see leadbridge.server.prospects.cursor

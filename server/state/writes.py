@@ -106,7 +106,7 @@ def is_used(connection: Connection, approval_id: str) -> bool:
 def being_created_beside(connection: Connection, account: str, subject: str, since: float) -> Sequence[Any]:
     """What other writes than those about a subject create, the newest first.
 
-    What is settled since goes, and what is deleted in RoofLink does not count.
+    What was resolved since goes, and what is deleted in RoofLink does not count.
     """
     old = (writes.c.state == "done") & (writes.c.created_at <= since)
     settled = select(writes.c.id).where(or_(writes.c.state == "failed", old))

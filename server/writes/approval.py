@@ -1,7 +1,7 @@
 """A person's yes: how it is asked for, proved, and used once.
 
 A client that can ask is asked, always. One that cannot gets a preview and a token bound to exactly this write; the
-token comes back with the same arguments once the person has said yes. What a model writes is no approval by itself.
+token comes back with the same arguments once the person has said yes. What a model writes is never an approval.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class Approvals:
         """A token that is genuine, made for exactly these arguments and not expired.
 
         Raises:
-            Refused: it is not; each case is told apart.
+            Refused: it is not; each case has its own reason.
         """
         self.refuse_without_tokens()
         body, signature = _parts_of(token)
@@ -219,7 +219,7 @@ class OpenQuestions:
 
 
 def changed_since_asked() -> Refused:
-    """What is told when a person was shown something else than would be sent."""
+    """What is reported when a person was shown something else than would be sent."""
     return Refused(
         "changed_since_asked",
         "what the user was shown has changed since.",
@@ -228,7 +228,7 @@ def changed_since_asked() -> Refused:
 
 
 def used_before() -> Refused:
-    """What is told of an approval that was used up."""
+    """What is reported about an approval that was used up."""
     return Refused(
         "approval_used",
         "this approval was used before, and each one counts once.",

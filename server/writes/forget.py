@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leadbridge.server import state
 from leadbridge.server.state import Store
-from leadbridge.server.writes.recovery import settle_orphans
+from leadbridge.server.writes.recovery import resolve_orphans
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,7 +25,7 @@ def forget(store: Store, now: float) -> Forgotten:
     """
 
     def work(connection: Connection) -> Forgotten:
-        settle_orphans(connection, now)
+        resolve_orphans(connection, now)
         return state.forget.forget_settled(connection, now)
 
     return store.run_sync(work)

@@ -1,7 +1,7 @@
 """What outlasts the call that began it: a write at a service, whose answer is awaited a while longer.
 
 A host that cancels a call, closes the session or ends the process takes nothing back from the service. So the answer is
-still put on record, instead of leaving the write unresolved.
+still recorded, instead of leaving the write unresolved.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from leadbridge.server.writes.masking import masked
 from leadbridge.server.writes.model import LocalWrite, RepeatAllowed, Write
 from leadbridge.server.writes.owners import this_process
 from leadbridge.server.writes.permit import Recorded, WritePermit
-from leadbridge.server.writes.recovery import LEASE, LateOutcomes, allow_attempt, set_state, settle_orphans
+from leadbridge.server.writes.recovery import LEASE, LateOutcomes, allow_attempt, resolve_orphans, set_state
 from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier, unresolved_about
 from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, newest, row_of, where_to_look
 
@@ -71,7 +71,7 @@ class Ledger:
         def work(connection: Connection) -> OnRecord:
             if approval_id and kept.writes.is_used(connection, approval_id):
                 raise used_before()
-            settle_orphans(connection, now)
+            resolve_orphans(connection, now)
             if not isinstance(write.action, LocalWrite) and not isinstance(write.repeat, RepeatAllowed):
                 found = earlier(connection, write, account, now)
                 if isinstance(found, UnresolvedWrite):
@@ -94,7 +94,7 @@ class Ledger:
         new = await to_create(write)
 
         def work(connection: Connection) -> list[WriteRow]:
-            settle_orphans(connection, now)
+            resolve_orphans(connection, now)
             return unresolved_about(connection, write, new, account)
 
         return await self._late.run(work, now)
@@ -104,7 +104,7 @@ class Ledger:
         now, account = self.clock(), self.account(service)
 
         def work(connection: Connection) -> WriteRow | None:
-            settle_orphans(connection, now)
+            resolve_orphans(connection, now)
             row = kept.writes.newest_about(connection, account, subject)
             return None if row is None else row_of(row)
 
@@ -187,11 +187,11 @@ class Ledger:
         return await self._late.run(lambda connection: allow_attempt(connection, now, write_id), now)
 
     async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> str:
-        """Put a write's outcome on record; which state it had before.
+        """Record a write's outcome; returns the state it had before.
 
         Raises:
-            StateError: it could not be written. It is then put on record as soon as the store can be written again; if
-                this process ends before, the next one finds the write as `sent`, and tells it as unknown.
+            StateError: it could not be written. It is then recorded as soon as the store can be written again; if
+                this process ends before, the next one finds the write as `sent`, and reports it as unknown.
         """
         now = self.clock()
         try:
@@ -222,7 +222,7 @@ class Ledger:
         now = self.clock()
 
         def work(connection: Connection) -> WriteRow:
-            settle_orphans(connection, now)
+            resolve_orphans(connection, now)
             return row_of(self._unknown(connection, write_id))
 
         return await self._late.run(work, self.clock())
@@ -244,7 +244,7 @@ class Ledger:
         now = self.clock()
 
         def work(connection: Connection) -> WriteRow:
-            settle_orphans(connection, now)
+            resolve_orphans(connection, now)
             row = self._unknown(connection, write_id)
             effect = effect_in_words(row.operation, row.target, row.arguments)
             shows = f"{where_to_look(row.service)} does not show that {effect}" if state == "failed" else effect
@@ -267,7 +267,7 @@ class Ledger:
         now = self.clock()
 
         def work(connection: Connection) -> tuple[list[WriteRow], int]:
-            settle_orphans(connection, now)
+            resolve_orphans(connection, now)
             return newest(connection, accounts or self._accounts(), outcome=outcome, since=since, limit=limit)
 
         return await self._late.run(work, now)

@@ -160,11 +160,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a person is asked, and what is told beside it.
+    """What a person is asked, and what is shown beside it.
 
-    `lines` begin with what will be done, to which record, for which amount, who is told of it and whether it can be
-    undone; they hold no clock and no random value, because they are compared with what was shown before. What others
-    wrote stands in them as a label and its value, never within a sentence. Every argument that is not `said` in them
+    `lines` begin with what will be done, to which record, for which amount, who is notified and whether it can be
+    undone; they contain no time and no random value, because they are compared with what was shown before. What others
+    wrote is in them as a label and its value, never within a sentence. Every argument that is not `said` in them
     follows automatically.
     """
 
@@ -173,7 +173,7 @@ class Preview:
     """Names of the arguments that the lines show, beside those in the path."""
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-    """What is told with the outcome but not asked about: it may differ from one moment to the next."""
+    """What is reported with the outcome but not asked about: it may differ from one moment to the next."""
     figures: tuple[str, ...] = ()
     """What is shown with the question and not compared with what was shown before: it changes while somebody reads."""
     before: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
@@ -204,7 +204,7 @@ class Write:
     if_rejected: str = ""
     """What to do next if the service refuses it."""
     known: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
-    """What is known of the record, told when the write turns out to be done already."""
+    """What is known of the record, reported when the write turns out to be done already."""
 
     def __post_init__(self) -> None:
         """What follows from the operation is set once."""

@@ -1,4 +1,4 @@
-"""Which process sends a write, and whether it still lives: so that what a killed one left behind is told truly."""
+"""Which process sends a write, and whether it is still running, so that what it left behind is reported truly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def this_process() -> str:
 
 
 def lives(owner: str) -> bool | None:
-    """Whether the process is there, and the same one; `None` for one on another host, of which only its lease tells."""
+    """Whether the process is there, and the same one; `None` for one on another host, which only its lease can show."""
     rest, _, started = owner.rpartition("/")
     host, _, pid = rest.rpartition("/")
     if host != platform.node()[:60] or not pid.isdecimal():

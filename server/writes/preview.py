@@ -1,4 +1,4 @@
-"""What a person is asked, line by line: sentences of our own, and values that cannot leave the marks around them."""
+"""What a person is asked, line by line: LeadBridge's sentences, and values that cannot leave the marks around them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST_INNER = 200
 """The same for each value of an object."""
 LONGEST_NAME = 60
 LONGEST_MESSAGE = 10_000
-SECRET = "***"  # noqa: S105  # stands in its place
+SECRET = "***"  # noqa: S105  # shown in its place
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""States of writes, and the truth about what a killed process left behind, told by the next one."""
+"""States of writes, and what a killed process left behind, as the next one reports it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from leadbridge.server.state import Store
 from leadbridge.server.writes.owners import lives, this_process
 
 LARGEST_ID = 2**63 - 1
-"""What a column holds; an id beyond it is told, but not kept."""
+"""The largest id that fits the column; a larger one is reported but not stored."""
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,8 +43,8 @@ def set_state(
 ) -> str:
     """Put a write's state on record, and on the audit trail, in one transaction; which state it had before.
 
-    A write that was settled meanwhile, by another process or a person, gets the outcome that its own process knows for
-    certain (`done`, `failed`) all the same: that is what it is. Nothing else changes a settled one.
+    A write that was resolved meanwhile, by another process or a person, gets the outcome that its own process knows for
+    certain (`done`, `failed`) all the same: that is what it is. Nothing else changes a resolved one.
     """
     before = kept.writes.state_of(connection, write_id) or "forgotten"
     if before not in {"sent": ("intended",), "unknown": _OPEN}.get(state, (*_OPEN, "unknown", "done", "failed")):
@@ -60,7 +60,7 @@ def set_state(
     return before
 
 
-def settle_orphans(connection: Connection, now: float) -> None:
+def resolve_orphans(connection: Connection, now: float) -> None:
     """What a dead process left: never sent is `failed`, perhaps sent is `unknown`."""
     for row in kept.writes.unfinished(connection):
         alive = lives(row.owner)
@@ -78,7 +78,7 @@ class LateOutcomes:
     """Outcomes that could not be put on record when they came: a full disk, a database that was away.
 
     They are kept by the process that saw them, and go on record with its next look at the ledger. If the process ends
-    before that, the next one finds the write as `sent`, and tells it as unknown.
+    before that, the next one finds the write as `sent`, and reports it as unknown.
     """
 
     def __init__(self, store: Store) -> None:

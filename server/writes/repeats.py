@@ -1,6 +1,6 @@
-"""Is this the same write again? If so, it is not sent: it is told what became of the first one.
+"""Is this the same write again? If so, it is not sent: the answer is what became of the first one.
 
-How long the same is a repeat stands in the catalog: `day` (24 hours, for what creates a record), `until_next` (24
+The catalog says how long the same write is a repeat: `day` (24 hours, for what creates a record), `until_next` (24
 hours, or until the same thing was set to something else in between, for what sets a value), `once` (for good).
 """
 
@@ -41,7 +41,7 @@ class UnresolvedWrite:
     """What the service shows if it did."""
 
     def refusal(self) -> Refused:
-        """What is told while it is unresolved."""
+        """What is reported while it is unresolved."""
         return Refused(
             "earlier_unknown",
             f"an earlier attempt, write {self.write_id}, is unresolved: nobody knows whether {self.effect}.",

@@ -22,7 +22,7 @@ _DAY_FIRST = "%d/%m/%Y"
 """Dates of RenovationFind's Manager API."""
 _LONGEST = 20_000
 _INSIDE = ("id", "name", "full_name", "label", "title", "code", "key", "value", "email")
-"""Where an object that stands for a value has it."""
+"""The fields in which an object may carry its value."""
 
 
 class Absent:

@@ -1,4 +1,4 @@
-"""One request whose intent is on record: sent, its answer read, its outcome put on record, whatever happens."""
+"""One request whose intent is on record: sent, its answer read, its outcome recorded, whatever happens."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Sender:
     async def _body(self, action: HttpWrite, write_id: int) -> Mapping[str, JsonValue] | None:
         """The body as it goes out: with its secrets, and the write's number where the service keeps free data.
 
-        The number is one of this store and company, which the digest before it stands for.
+        The number is one of this store and company, which the digest before it represents.
         """
         body, marked = action.body, action.marked_field
         if action.secrets:

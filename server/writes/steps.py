@@ -53,13 +53,13 @@ class StepRunner:
         self._count = count
 
     async def report_progress(self, doing: str) -> None:
-        """Report something that is no write as progress; a failure before the next step is a failure of this."""
+        """Report something that is not a write as progress; a failure before the next step is a failure of this."""
         self._doing = doing
         if self._report is not None:
             await self._report(self._count, doing)
 
     def passed(self, doing: str, state: str = "done") -> None:
-        """Count a step that is no write of its own, or that an earlier call carried out."""
+        """Count a step that is not a separate write, or that an earlier call carried out."""
         self.steps.append(Step(doing, state))
 
     async def write(

@@ -1,4 +1,4 @@
-"""A postal address on one line, taken apart as far as its parts can be told from each other.
+"""A postal address on one line, taken apart as far as its parts can be told apart.
 
 Sources are the usual ways of writing a US or Canadian address. Where a part could also be something else (the `Ct` of
 a street, five digits of a road), it is not given: whoever needs it asks for it.
@@ -32,7 +32,7 @@ _STREET_TOO = frozenset({"CT"})
 def address_parts(address: str) -> dict[str, str]:
     """Street, town, state and postal code of `street, town, ST 12345` in its usual variants.
 
-    The town is what stands after the last comma before the state. Without such a comma street and town cannot be told
+    The town is what comes after the last comma before the state. Without such a comma street and town cannot be told
     apart, and neither is given; nor is a street without a number.
     """
     line = " ".join(address.split()).strip(" ,.")

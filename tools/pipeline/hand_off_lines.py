@@ -123,7 +123,7 @@ def _of_prospect(prospect: Prospect) -> list[PreviewLine]:
 
 
 def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]:
-    """What RoofLink needs and nobody told, by the argument's name, with what RenovationFind says instead."""
+    """What RoofLink needs and nobody gave, by the argument's name, with what RenovationFind says instead."""
     problems = [
         Problem(name, "is needed, and RenovationFind does not tell it plainly; ask the user")
         for name in _NEEDED

@@ -58,7 +58,7 @@ class HandOff:
     existing: int | None
     """The prospect that the lead is tied to instead of creating one."""
     noting: bool
-    """Whether notes may be written; with the toolset `notes` dropped, the link stands in `extra_info` only."""
+    """Whether notes may be written; with the toolset `notes` dropped, the link is in `extra_info` only."""
     after: int = 0
     """The last write of a hand-off whose prospect was deleted since; none up to it counts."""
 
@@ -216,7 +216,7 @@ class HandOff:
         """The plan of the RoofLink lead, and where each of its values comes from.
 
         Raises:
-            ArgumentsRefused: something that RoofLink needs is neither told nor given.
+            ArgumentsRefused: something that RoofLink needs is neither in the lead nor in the arguments.
         """
         parts, from_lead, problems = await self._values(known)
         if problems:
@@ -240,7 +240,7 @@ class HandOff:
         return Creation(step, from_lead, self.given)
 
     async def _values(self, known: KnownLead | None) -> tuple[LeadParts, dict[str, str], list[Problem]]:
-        """What RenovationFind tells of the lead, which of it is used, and what RoofLink would refuse or lacks."""
+        """What RenovationFind says of the lead, which of it is used, and what RoofLink would refuse or lacks."""
         # The rules of names, phones and addresses are many patterns: not at start.
         from leadbridge.tools.pipeline import lead_parts
 
@@ -256,7 +256,7 @@ class HandOff:
         return parts, from_lead, problems + await anyio.to_thread.run_sync(create_lead_rules, values)
 
     async def _created(self, run: StepRunner, create: Creation | None) -> tuple[int, list[str]]:
-        """The prospect's id, and what is told of it.
+        """The prospect's id, and the lines about it.
 
         A duplicate that nobody was shown is not created, even if duplicates are allowed.
         """

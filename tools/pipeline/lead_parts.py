@@ -1,6 +1,6 @@
-"""What RenovationFind tells of a homeowner, as the separate fields that RoofLink takes.
+"""What RenovationFind says about a homeowner, as the separate fields that RoofLink takes.
 
-Nothing is guessed: a part that the text does not hold plainly is left out, and asked for by name.
+Nothing is guessed: a part that the text does not contain plainly is left out, and asked for by name.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A write whose outcome is unknown, settled by a person who looked."""
+"""A write whose outcome is unknown, resolved by a person who looked."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def lead_lines(lead: Lead) -> list[str]:
 
 
 def customer_lines(known: KnownLead | None) -> tuple[PreviewLine, ...]:
-    """Whose lead it is, where an earlier answer told it."""
+    """Whose lead it is, where an earlier answer said so."""
     name = clean(known.lead.customerName, limit=LABEL_LIMIT) if known else ""
     return (("Customer", name),) if name else ()
 

@@ -137,7 +137,7 @@ async def renovationfind_create_vendor(
 
 
 def _fingerprint(password: SecretStr, key: bytes) -> str:
-    """What binds an approval to this password, and tells nothing of it, nor its length, without the store's secret."""
+    """What binds an approval to this password, and reveals neither it nor its length without the store's secret."""
     return hmac.new(key, b"vendor password\n" + password.get_secret_value().encode(), hashlib.sha256).hexdigest()
 
 

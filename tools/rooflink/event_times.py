@@ -1,6 +1,6 @@
 """When an event is: as a tool takes it, as it goes out, and whether the service understood it.
 
-The form on the wire is inferred (it stands in the catalog, and can be corrected), so that what comes back is compared.
+The form on the wire is inferred (it is in the catalog, and can be corrected), so that what comes back is compared.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from leadbridge.server.services.values import day_of
 
 R = TypeVar("R")
 Check = Callable[[Prospect, Scalar], bool | None]
-"""Whether a row fits the filter; `None` where the row does not tell."""
+"""Whether a row fits the filter; `None` where the row does not say."""
 
 
 def days_in_order(*periods: tuple[str, date | None, str, date | None]) -> None:

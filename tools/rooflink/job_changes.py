@@ -1,6 +1,6 @@
 """A change of a RoofLink job: what it was before, what is sent, and what the answer proves of it.
 
-Names on the wire are mostly inferred, and an unknown one may be passed over without a word. So every field that was
+Names on the wire are mostly inferred, and an unknown one may be silently ignored. So every field that was
 sent is looked for in the answer.
 """
 

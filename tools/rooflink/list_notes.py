@@ -138,7 +138,7 @@ def row_of(note: Note, *, limit: int) -> NoteRow:
 
 
 def is_cut(note: Note, row: NoteRow, *, limit: int) -> bool:
-    """Whether a row shows less than a note's text; a text that ends with an ellipsis of its own is told by length."""
+    """Whether a row shows less than a note's text; a text that itself ends with an ellipsis is recognised by length."""
     whole = (note.message or "").rstrip()
     return (row.message or "").endswith(f"…{CLOSE}") and (not whole.endswith("…") or len(whole) > limit)
 

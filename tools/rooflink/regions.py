@@ -55,7 +55,7 @@ async def rooflink_list_regions(
     operation = app.catalog["rooflink.list_regions"]
     query = {"page": page, "page_size": page_size, "search": search}
     envelope, regions = await app.rooflink.page(operation.id, Region, query)
-    # The name of the parameter is inferred; a region whose name lacks the text shows that it was passed over.
+    # The name of the parameter is inferred; a region whose name lacks the text shows that it was ignored.
     missed = search is not None and any(
         region.name is not None and search.casefold() not in region.name.casefold() for region in regions
     )

@@ -49,7 +49,7 @@ Name = Annotated[
     Field(description="Default: the file's name"),
 ]
 _LAST_WORD = 2.0
-"""Seconds kept back of the call's deadline, to tell how far the upload came."""
+"""Seconds kept back of the call's deadline, to report how far the upload came."""
 SEND, FINISH = "upload the file", "report the file as complete"
 
 PLACE_OUT = "The place where it was taken is in the file, and is left out of the copy that is sent."

@@ -116,7 +116,7 @@ def _short(value: JsonValue, limit: int) -> JsonValue:
 
 
 def _added(before: Mapping[str, JsonValue], row: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """What a list's row tells, over what was known: it leaves out much, which is no sign that it is gone."""
+    """What a list's row says, over what was known: it leaves out much, which does not mean that it is gone."""
     details = before.get("postLeadStatusData")
     status = details.get("status") if isinstance(details, dict) else None
     outdated = {"postLeadStatusData"} if row.get("postLeadStatus", status) != status else set[str]()

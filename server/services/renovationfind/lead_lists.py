@@ -13,12 +13,12 @@ _DEEPEST = 3
 
 @dataclass(frozen=True, slots=True)
 class LeadRows:
-    """The rows as they came, and what the envelope told of the whole."""
+    """The rows as they came, and what the envelope said of the whole."""
 
     rows: list[JsonValue]
     total: int | None = None
     goes_on: bool | None = None
-    """Whether there is a next page; nothing where the envelope does not tell."""
+    """Whether there is a next page; `None` where the envelope does not say."""
 
 
 def lead_rows_of(answer: JsonValue) -> LeadRows | None:

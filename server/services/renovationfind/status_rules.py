@@ -1,7 +1,7 @@
 """The status matrix: what each job status needs, and what it has no use for. All violations at once.
 
 Documented: https://docs.renovationfind.com/api-reference/general-leads/update-job-status.
-What is our own policy says so.
+What is LeadBridge's policy says so.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ def contact_problems(
 ) -> tuple[list[Problem], list[str]]:
     """What is wrong, by argument name, and what is only odd.
 
-    A text without digits is no phone number; a number that is not possible in North America is a warning, because the
+    A text without digits is not a phone number; one that is not possible in North America is a warning, because the
     services take any text. An e-mail address must have the form of one; no mail server is asked.
     """
     problems: list[Problem] = []

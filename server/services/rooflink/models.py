@@ -15,9 +15,9 @@ from leadbridge.server.services.values import Answer, Flag, Integer, Moment, Num
 MARK = "leadbridge_write"
 """In a new record's free data, the name of the number of the write that made it."""
 DEEPEST = 20
-"""Statistics nested deeper than that are none."""
+"""Statistics nested deeper than that do not count."""
 COUNT_DIGITS = 18
-"""A text of more digits is no count."""
+"""A text of more digits is not a count."""
 
 
 class Person(Answer):
@@ -125,7 +125,7 @@ class Page(Answer):
     to_index: Integer = None
     next_page: Integer = None
     unreadable: int = 0
-    """Rows that cannot be used: no objects, or without an id that is one. Not told by the service, but counted."""
+    """Rows that cannot be used: not objects, or without a valid id. Counted here, not a field of the service."""
 
 
 class Created(Answer):

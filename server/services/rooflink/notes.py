@@ -49,7 +49,7 @@ def words(value: JsonValue) -> list[str]:
 
 
 def identity(value: JsonValue) -> JsonValue:
-    """The id of a record, or what stands in its place."""
+    """The id of a record, or what is in its place."""
     return value.get("id") if isinstance(value, dict) else value
 
 

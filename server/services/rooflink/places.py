@@ -1,4 +1,4 @@
-"""State and province codes RoofLink accepts, and the rough box of coordinates each lies in.
+"""State and province codes RoofLink accepts, and the rough box of coordinates of each.
 
 Codes: https://developers.rooflink.com/reference/create-customer-and-job (50 states, DC, 13 provinces and territories).
 Boxes are (south, west, north, east) in degrees, rounded outwards; they catch swapped, invented and
@@ -101,7 +101,7 @@ LEAD_STATUSES: dict[str, str] = {
 
 
 def lies_in(state: str, latitude: float, longitude: float) -> bool:
-    """Whether a point lies in the state's box. Alaska's Aleutians cross the 180th meridian."""
+    """Whether a point is in the state's box. Alaska's Aleutians cross the 180th meridian."""
     south, west, north, east = PLACES[state][1]
     if state == "AK" and longitude > 0:
         longitude -= 360

@@ -1,9 +1,9 @@
-"""Where a prospect stands, as far as a row of RoofLink's list tells it: its stage, its rep, its dates, its next step.
+"""How far a prospect is, as a row of RoofLink's list shows it: its stage, its rep, its dates, its next step.
 
 The list has no field for the stage. It is derived from the four steps of `pipeline`: submitted when `submit` is
 complete, else inspected when `schedule_adj_mtg` is (the nearest step there is; it says that a meeting was scheduled,
 not that anybody was on the roof), else verified when `verify_lead` is, unverified when `verify_lead` is open, unknown
-when it is not told. No step tells a signed prospect: it counts as inspected here, and only RoofLink's own statistics
+when it is not given. No step shows a signed prospect: it counts as inspected here, and only RoofLink's own statistics
 know it. https://developers.rooflink.com/reference/prospect-jobs names the stages and the steps.
 """
 
@@ -21,7 +21,7 @@ from leadbridge.server.text import storable
 
 UNKNOWN = "unknown"
 DERIVED = ("unverified", "verified", "inspected", "submitted", UNKNOWN)
-"""The stages that steps can tell."""
+"""The stages that steps can show."""
 EARLIEST_YEAR = 2000
 """Dates before are placeholders for none: 0001-01-01, 1970-01-01."""
 _NAME = 80
@@ -30,21 +30,21 @@ _NAME = 80
 
 @dataclass(frozen=True, slots=True)
 class ProspectProgress:
-    """A prospect's standing. What is not told is empty; `ProspectProgress()` is one of which nothing was read."""
+    """A prospect's progress. What is not given is empty; `ProspectProgress()` is one of which nothing was read."""
 
     stage: str = UNKNOWN
     rep: str = ""
     rep_id: int | None = None
     region_id: int | None = None
     created: str = ""
-    """ISO 8601 to the minute without a zone: UTC where RoofLink told a zone, else as it stands in the list."""
+    """ISO 8601 to the minute without a zone: UTC where RoofLink named a zone, else as it is in the list."""
     edited: str = ""
     next_step: str = ""
     """Key of the first open step, deleting aside."""
 
     @classmethod
     def of(cls, prospect: Prospect) -> ProspectProgress:
-        """What RoofLink's list tells of a prospect."""
+        """What RoofLink's list says of a prospect."""
         customer = prospect.customer
         rep, region = (customer.rep, customer.region) if customer else (None, None)
         upcoming = next((step for step in prospect.pipeline if step.complete is False and step.key != "delete"), None)
@@ -73,7 +73,7 @@ _FIELDS = tuple(field.name for field in fields(ProspectProgress))
 
 
 def stage_of(steps: list[Step]) -> str:
-    """The stage that the steps tell; see this module's docstring."""
+    """The stage that the steps show; see this module's docstring."""
     complete = {step.key: step.complete for step in reversed(steps)}
     for key, stage in (("submit", "submitted"), ("schedule_adj_mtg", "inspected"), ("verify_lead", "verified")):
         if complete.get(key):
@@ -92,7 +92,7 @@ def moment_of(text: str | None) -> str:
 
 
 def days_since(moment: str, today: date) -> int | None:
-    """Calendar days from a kept date to today (UTC), `None` for no date and for one that lies ahead.
+    """Calendar days from a stored date to today (UTC), `None` for no date and for one in the future.
 
     RoofLink's list names no time zone, so the count may be a day off; what is tomorrow in UTC may be today there.
     """
