@@ -45,7 +45,7 @@ EXHAUSTIVE = (
     "tests/tools/test_untrusted_everywhere.py",
 )
 """Tests that take long and cover what shorter ones cover, in more depth: `make test-all` runs them."""
-_KILL = "tests/crash/test_kills.py::test_a_killed_write_is_told_truly_and_never_doubled"
+_KILL = "tests/crash/test_kills.py::test_a_killed_write_is_reported_truthfully_and_never_doubled"
 ONE_OF_EACH = (
     f"{_KILL}[after the intent-0]",
     f"{_KILL}[after `sent`, nothing left-0]",
@@ -151,7 +151,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory:
 
 @pytest.fixture(params=VERSIONS)
 def version(request: pytest.FixtureRequest) -> Version:
-    """Both protocol eras: 2026-07-28 without handshake, 2025-11-25 with it."""
+    """Both protocol versions: 2026-07-28 without handshake, 2025-11-25 with it."""
     return request.param
 
 
@@ -169,7 +169,7 @@ def sandbox(time: Time) -> Sandbox:
 
 @pytest.fixture
 async def loop_time(monkeypatch: pytest.MonkeyPatch) -> Time:
-    """Deadlines and sleeps on a clock that stands still while anything is done, and jumps on when everything waits.
+    """Deadlines and sleeps on a clock that stops while anything is done, and jumps on when everything waits.
 
     For what happens in one process: the loop does not know of others, nor of threads that are not anyio's.
     """

@@ -1,4 +1,4 @@
-"""What the tests stand on: servers on the sandbox, clients of both protocol eras, people who answer."""
+"""What the tests share: servers on the sandbox, clients of both protocol versions, people who answer."""
 
 from __future__ import annotations
 

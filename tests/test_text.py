@@ -332,7 +332,7 @@ def test_the_usual_limits_hold_for_a_megabyte() -> None:
 
 
 @pytest.mark.parametrize("value", [5, 5.5, True, ["<b>x</b>"], {"a": "⟧"}, b"\xff"], ids=repr)
-def test_a_value_that_is_no_text_is_cleaned_like_its_text(value: object) -> None:
+def test_a_value_that_is_not_a_text_is_cleaned_like_its_text(value: object) -> None:
     assert clean(value) == clean(str(value))
     assert CLOSE not in clean(value)
 

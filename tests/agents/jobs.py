@@ -23,7 +23,7 @@ def approved(tool: str, arguments: dict[str, Any]) -> Answer:
     return receipt
 
 
-def told(receipt: Any) -> str:
+def summary_of(receipt: Any) -> str:
     """A receipt in words."""
     if not isinstance(receipt, dict):
         return str(receipt)
@@ -53,7 +53,7 @@ def triage(prompt: str) -> Steps:
     receipt = yield from approved(f"renovationfind_{choice}_lead", arguments)
     record = receipt.get("record", {}) if isinstance(receipt, dict) else {}
     lines = [f"{name}: {value}" for name, value in record.items()]
-    return "\n".join([told(receipt), *lines])
+    return "\n".join([summary_of(receipt), *lines])
 
 
 def hand_off(prompt: str) -> Steps:
@@ -72,9 +72,9 @@ def hand_off(prompt: str) -> Steps:
         plan = receipt
     job = receipt.get("record_id") if isinstance(receipt, dict) else None
     if job is None:
-        return told(receipt)
+        return summary_of(receipt)
     checklist = yield Call("rooflink_prospect_checklist", {"prospect_id": job})
-    return f"{told(receipt)}\nProspect {job}. Next: {checklist['next_step']}"
+    return f"{summary_of(receipt)}\nProspect {job}. Next: {checklist['next_step']}"
 
 
 def close(prompt: str) -> Steps:
@@ -89,17 +89,17 @@ def close(prompt: str) -> Steps:
         return "Nothing was changed."
     receipt = yield from approved("renovationfind_mark_won", arguments)
     if not isinstance(receipt, dict) or receipt["outcome"] != "done":
-        return told(receipt)
-    if (yield Say(f"{told(receipt)}\nShall it be noted in RoofLink?")) != "yes":
-        return told(receipt)
+        return summary_of(receipt)
+    if (yield Say(f"{summary_of(receipt)}\nShall it be noted in RoofLink?")) != "yes":
+        return summary_of(receipt)
     record = receipt["record"]
     found = yield Call("find_matching_prospects", {"name": record["customer"], "phone": record["phone"]})
     listed = ", ".join(str(row["id"]) for row in found["matches"])
     chosen = yield Say(f"Which prospect? {listed or 'none found'}")
     if not chosen.isdigit():
-        return told(receipt)
+        return summary_of(receipt)
     note = yield Call("rooflink_add_note", {"job_id": int(chosen), "message": f"{status} for {amount}."})
-    return f"{told(receipt)}\n{told(note)}"
+    return f"{summary_of(receipt)}\n{summary_of(note)}"
 
 
 def review(prompt: str) -> Steps:

@@ -76,7 +76,7 @@ class User:
 
 @dataclass
 class Scripted:
-    """What stands in for the model."""
+    """What replaces the model."""
 
     policy: Policy
     calls: list[Call] = field(default_factory=list[Call])

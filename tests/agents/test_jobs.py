@@ -50,14 +50,14 @@ async def test_a_new_lead_is_looked_up_accepted_and_handed_off(
     user = User(knows(accept="accept"))
     async with office(sandbox, time, version, way, user) as room:
         await spoken(room, version)
-        told, calls = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
-        assert "phone: (972) 555-0142" in told
+        summary, calls = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
+        assert "phone: (972) 555-0142" in summary
         assert calls[0].tool == "find_matching_prospects"
         assert "Matches: none; 150 of 150 prospects were compared." in user.heard[0]
         assert operations(sandbox) == ["accept"]
-        told, calls = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
+        summary, calls = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
     made = sandbox.prospects[sandbox.writes[1].record_id]
-    assert f"Prospect {made.id}. Next: verify lead" in told
+    assert f"Prospect {made.id}. Next: verify lead" in summary
     assert (made.address, made.customer.first_name) == ("4821 Juniper Hollow Dr", "Dana")
     assert len(sandbox.writes) == 3
     accept, hand_off = user.approved
@@ -66,14 +66,14 @@ async def test_a_new_lead_is_looked_up_accepted_and_handed_off(
     assert "4821 Juniper Hollow Dr" in hand_off
 
 
-async def test_what_renovationfind_does_not_tell_is_asked_of_the_user_by_name(
+async def test_what_renovationfind_does_not_say_is_asked_of_the_user_by_name(
     sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
     sandbox.leads[NEW].customer_address = "Juniper Hollow, near the school"
     given = "\n".join(f"{name}: {value}" for name, value in MISSING.items())
     user = User(knows(does_not_tell_these=given))
     async with office(sandbox, time, version, way, user) as room:
-        told, calls = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
+        summary, calls = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
     assert user.heard[0 if way == "asked" else 1].startswith(
         "RenovationFind does not tell these: address, state, postal_code."
     )
@@ -81,7 +81,7 @@ async def test_what_renovationfind_does_not_tell_is_asked_of_the_user_by_name(
     assert len(sandbox.writes) == 3
     made = sandbox.prospects[sandbox.writes[1].record_id]
     assert (made.address, made.city, made.state, made.zipcode) == (MISSING["address"], "", "TX", "75024")
-    assert f"Prospect {made.id}." in told
+    assert f"Prospect {made.id}." in summary
     assert len(user.approved) == 2
     assert calls[0].arguments["dry_run"] is True
 
@@ -91,8 +91,8 @@ async def test_a_lead_that_is_not_wanted_is_declined_with_the_users_reason(
 ) -> None:
     user = User(knows(leave_it="decline", What_reason="Too far away"))
     async with office(sandbox, time, version, way, user) as room:
-        told, _ = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
-    assert "Lead 812 is declined." in told
+        summary, _ = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
+    assert "Lead 812 is declined." in summary
     assert "Too far away" in user.approved[0]
     assert operations(sandbox) == ["decline"]
     assert sandbox.leads[NEW].decline_reason == "Too far away"
@@ -107,8 +107,8 @@ async def test_a_won_lead_is_closed_for_the_amount_that_the_user_gave(
     user = User(knows(Right="yes", noted_in_RoofLink="no"))
     async with office(sandbox, time, version, way, user) as room:
         arguments = {"lead_id": str(ACCEPTED), "status": "JOB_WON", "job_amount": "18,500"}
-        told, calls = await room.do("close_won_lead", jobs.close, **arguments)
-    assert "JOB_WON for 18,500.00" in told
+        summary, calls = await room.do("close_won_lead", jobs.close, **arguments)
+    assert "JOB_WON for 18,500.00" in summary
     assert "JOB_WON for 18,500.00" in user.approved[0]
     assert len(user.approved) == 1
     assert operations(sandbox) == ["status"]
@@ -122,11 +122,11 @@ async def test_what_is_not_given_is_asked_and_the_win_is_noted_where_the_user_sa
     prospect = max(sandbox.prospects)
     user = User(knows(for_what_amount="JOB_WON 9250.50", Right="yes", noted_in="yes", Which=str(prospect)))
     async with office(sandbox, time, version, way, user) as room:
-        told, _ = await room.do("close_won_lead", jobs.close, lead_id=str(ACCEPTED))
+        summary, _ = await room.do("close_won_lead", jobs.close, lead_id=str(ACCEPTED))
     assert operations(sandbox) == ["status", "POST /light/notes"]
     assert sandbox.leads[ACCEPTED].status.job_amount == 9250.5
     assert sandbox.writes[1].body == {"job": prospect, "message": "JOB_WON for 9250.50."}
-    assert told.count("done: ") == 2
+    assert summary.count("done: ") == 2
 
 
 async def test_a_lead_that_is_won_already_is_left_alone(
@@ -135,8 +135,8 @@ async def test_a_lead_that_is_won_already_is_left_alone(
     user = User(knows(Right="yes", noted_in_RoofLink="no"))
     won = {"lead_id": "794", "status": "JOB_WON", "job_amount": "1"}
     async with office(sandbox, time, version, way, user) as room:
-        told, _ = await room.do("close_won_lead", jobs.close, **won)
-    assert "cannot be changed" in told
+        summary, _ = await room.do("close_won_lead", jobs.close, **won)
+    assert "cannot be changed" in summary
     assert sandbox.writes == []
 
 
@@ -183,8 +183,8 @@ async def test_after_a_no_nothing_is_written(
         "close_won_lead": {"lead_id": str(ACCEPTED), "status": "JOB_WON", "job_amount": "18500"},
     }[prompt]
     async with office(sandbox, time, version, way, user) as room:
-        told, _ = await room.do(prompt, follow, **arguments)
-    assert told.startswith("not_approved: ")
+        summary, _ = await room.do(prompt, follow, **arguments)
+    assert summary.startswith("not_approved: ")
     assert len(user.approved) == 1
     assert sandbox.writes == []
     assert all(request.method == "GET" for request in sandbox.requests)

@@ -197,8 +197,8 @@ def test_no_name_on_the_wire_is_called_documented_that_no_page_gives() -> None:
 
 def test_the_names_of_renovationfind_and_the_filter_of_deleted_prospects_are_documented() -> None:
     assert CATALOG["rooflink.list_prospects"].query["deleted_is_null"].provenance == "documented"
-    told = [row for row in ROWS if row.service == "renovationfind" and row.provenance.operation == "documented"]
-    fields = [field for row in told for field in {**row.query, **row.body}.values()]
+    message = [row for row in ROWS if row.service == "renovationfind" and row.provenance.operation == "documented"]
+    fields = [field for row in message for field in {**row.query, **row.body}.values()]
     assert {field.provenance for field in fields} == {"documented"}
 
 
@@ -244,7 +244,7 @@ def test_a_stage_goes_out_as_the_services_code() -> None:
     assert CATALOG["rooflink.list_prospects"].encode_query({"stage": "signed", "page": None}) == {"status": "si"}
 
 
-def test_an_argument_that_the_row_does_not_know_is_no_silent_loss() -> None:
+def test_an_argument_that_the_row_does_not_know_is_not_a_silent_loss() -> None:
     with pytest.raises(KeyError):
         CATALOG["rooflink.create_lead"].encode_body({"adress": "1 Elm St"})
     with pytest.raises(KeyError):
@@ -366,12 +366,12 @@ def test_a_wrong_contract_is_one_error_that_names_the_file_the_operation_and_the
 ) -> None:
     with pytest.raises(CatalogError) as caught:
         overridden(contract, text)
-    told = str(caught.value)
+    message = str(caught.value)
     for word in [str(contract), *words]:
-        assert word in told
-    assert "\n" not in told
-    assert "Value error" not in told
-    assert len(told) < 600
+        assert word in message
+    assert "\n" not in message
+    assert "Value error" not in message
+    assert len(message) < 600
 
 
 @pytest.mark.parametrize("text", [CREATE + 'path = "/a?x=1"', CREATE + 'path = "/a#x"'])
@@ -380,7 +380,7 @@ def test_a_path_with_a_query_or_a_fragment_is_refused(text: str, contract: Path)
         overridden(contract, text)
 
 
-def test_a_contract_that_cannot_be_read_is_told_by_its_name(tmp_path: Path) -> None:
+def test_a_contract_that_cannot_be_read_is_reported_by_its_name(tmp_path: Path) -> None:
     not_text = tmp_path / "noise.toml"
     not_text.write_bytes(b"[operations]\x80\x81")
     for path in (tmp_path / "missing.toml", tmp_path, not_text):

@@ -1,4 +1,4 @@
-"""What a contract file may correct, and how it is told what it may not: file, line, and what is allowed."""
+"""What a contract file may correct, and how LeadBridge reports what it may not: file, line, and what is allowed."""
 
 from __future__ import annotations
 
@@ -142,20 +142,20 @@ def test_names_that_change_places_are_taken(contract: Path):
         ('operations."rooflink.create_lead" = """\nx\n"""', 1, "must be a table"),
     ],
 )
-def test_a_wrong_correction_is_told_with_file_line_and_what_is_allowed(
+def test_a_wrong_correction_is_reported_with_file_line_and_what_is_allowed(
     contract: Path, text: str, line: int, words: str
 ):
-    told = refusal(contract, text)
-    assert told.startswith(f"{contract}, line {line}: ")
-    assert words in told
-    assert "\n" not in told
+    message = refusal(contract, text)
+    assert message.startswith(f"{contract}, line {line}: ")
+    assert words in message
+    assert "\n" not in message
 
 
-def test_broken_toml_is_told_with_its_line(contract: Path):
+def test_broken_toml_is_reported_with_its_line(contract: Path):
     assert "line 4" in refusal(contract, CREATE + "path = ")
 
 
-def test_a_file_that_is_no_contract_is_not_read_for_hours(contract: Path):
+def test_a_file_that_is_not_a_contract_is_not_read_for_hours(contract: Path):
     assert "larger than" in refusal(contract, "#" * (LARGEST + 1))
 
 

@@ -80,7 +80,7 @@ def test_the_page_of_tools_holds_the_current_table():
     assert tool_table.is_current(PAGE)
 
 
-def test_writing_keeps_all_that_stands_around_the_marks_and_changes_nothing_the_second_time(tmp_path):
+def test_writing_keeps_all_that_is_around_the_marks_and_changes_nothing_the_second_time(tmp_path):
     path = tmp_path / "page.md"
     path.write_text(f"Größe\n{tool_table.BEGIN} old {tool_table.END} tail\n{tool_table.END}\n", "utf-8")
     assert not tool_table.is_current(path)
@@ -103,7 +103,7 @@ def test_a_file_without_both_marks_in_their_order_is_refused(tmp_path, content):
     assert path.read_text("utf-8") == content
 
 
-def test_a_file_that_cannot_be_read_is_told_by_its_name(tmp_path):
+def test_a_file_that_cannot_be_read_is_reported_by_its_name(tmp_path):
     with pytest.raises(CatalogError, match=r"none\.md: No such file"):
         tool_table.is_current(tmp_path / "none.md")
 

@@ -69,5 +69,5 @@ async def targets(client: Client) -> list[str]:
 
 async def outcome(client: Client, tool: str, **arguments: Any) -> str:
     """What came of a write, or why it was refused."""
-    told = data_of(await call(client, tool, **arguments))
-    return str(told.get("reason") or told["outcome"])
+    data = data_of(await call(client, tool, **arguments))
+    return str(data.get("reason") or data["outcome"])

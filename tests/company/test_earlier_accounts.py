@@ -91,9 +91,9 @@ async def test_accounts_of_keys_that_were_rotated_before_are_one_company_s(
     made_earlier(state_url, {"one": FIRST, "two": SECOND})
     writes = len(network.acme.writes)
     async with opened(**keys(SECOND)) as client:
-        told = await call(client, "write_history")
-        assert data_of(told)["total"] == 2
-        assert "3 more writes were made by an earlier LeadBridge" in text_of(told)
+        answer = await call(client, "write_history")
+        assert data_of(answer)["total"] == 2
+        assert "3 more writes were made by an earlier LeadBridge" in text_of(answer)
         assert await outcome(client, UPDATE, **STATUS) == "earlier_unknown"
         assert await outcome(client, NOTE_TOOL, **NOTE) == "already_done"
         assert await outcome(client, NOTE_TOOL, **{**NOTE, "message": "Second"}) == "already_done"
@@ -138,6 +138,6 @@ async def test_a_lead_that_both_accounts_know_keeps_the_newer_answer_and_what_wa
         await call(client, UPDATE, **STATUS)
     with beside(state_url) as store:
         rows = store.execute(text("select data from leads where lead_id = 812 and account = 'renovationfind/default'"))
-        (told,) = [str(row.data).replace('"', "'") for row in rows]
-    assert "QUOTE_SENT" in told
-    assert "'accepted_here': True" in told.replace("true", "True")
+        (answer,) = [str(row.data).replace('"', "'") for row in rows]
+    assert "QUOTE_SENT" in answer
+    assert "'accepted_here': True" in answer.replace("true", "True")

@@ -157,9 +157,9 @@ async def test_a_key_on_record_for_another_company_brings_its_history_along_if_i
         async with opened(rooflink_api_key=key.replace(" ", "-")) as client:
             await call(client, NOTE_TOOL, **NOTE)
     app = build_app_context(settings_of(state_url, company="Acme"), transport=lambda: network)
-    told = await accept(app.company)
+    said = await accept(app.company)
     app.store.close()
-    assert any("stays with that company" in line for line in told) == (keys == 2)
+    assert any("stays with that company" in line for line in said) == (keys == 2)
     async with opened(company="Acme") as client:
         assert await targets(client) == (["job 7000152"] if keys == 1 else [])
         assert await outcome(client, NOTE_TOOL, **NOTE) == ("already_done" if keys == 1 else "done")
@@ -176,7 +176,7 @@ async def test_while_the_service_is_down_a_new_key_writes_nothing(network: Netwo
         assert await outcome(client, NOTE_TOOL, **{**NOTE, "message": "Second"}) == "done"
 
 
-async def test_a_key_that_the_service_refuses_is_told_as_that(network: Network, opened: Opened):
+async def test_a_key_that_the_service_refuses_is_reported_as_that(network: Network, opened: Opened):
     network.nobodys |= {"wrong-key"}
     async with opened() as client:
         await call(client, NOTE_TOOL, **NOTE)
@@ -189,7 +189,7 @@ async def test_a_key_that_the_service_refuses_is_told_as_that(network: Network, 
     [(jwt("acme", "2"), "done"), (jwt("other"), "refused"), ("no-jwt-at-all", "done")],
     ids=["same subject", "another subject", "no subject"],
 )
-async def test_a_token_s_subject_tells_a_new_token_from_another_company_s(
+async def test_a_token_s_subject_distinguishes_a_new_token_from_another_company_s(
     network: Network, opened: Opened, token: str, outcome: str
 ):
     """Where no lead can be read; see the next test."""
@@ -201,8 +201,8 @@ async def test_a_token_s_subject_tells_a_new_token_from_another_company_s(
         status = data_of(await call(client, "server_status"))
         assert answer["outcome"] == outcome
         assert answer.get("reason") == ("another_company" if outcome == "refused" else None)
-    told = status["services"][1]["key_standing"]
-    assert ("could not be checked" in told) == (token == "no-jwt-at-all")
+    said = status["services"][1]["key_standing"]
+    assert ("could not be checked" in said) == (token == "no-jwt-at-all")
 
 
 async def test_a_subject_on_record_for_another_company_is_that_company_s(opened: Opened):

@@ -61,16 +61,16 @@ def env(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def refused(env_file: str | None = None) -> str:
-    """The one line that a wrong environment is told with."""
+    """The one line that reports a wrong environment."""
     with pytest.raises(SettingsError) as caught:
         load_settings(env_file=env_file)
-    told = str(caught.value)
-    assert "\n" not in told
-    assert len(told) < 700
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 700
     for secret in (KEY, TOKEN, "hunter2"):
-        assert secret not in told
+        assert secret not in message
     assert caught.value.__cause__ is None
-    return told
+    return message
 
 
 # Every setting
@@ -112,7 +112,7 @@ def test_the_environment_wins_over_the_env_file(env: Any) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(READINGS))
-def test_an_env_file_that_merely_lies_in_the_working_directory_is_not_read(name: str, env: Any) -> None:
+def test_an_env_file_that_is_merely_in_the_working_directory_is_not_read(name: str, env: Any) -> None:
     env(rooflink_api_key=KEY)
     before = load_settings()
     Path(".env").write_text(f"LEADBRIDGE_{name.upper()}={READINGS[name][0]}\n")
@@ -282,16 +282,16 @@ def test_a_misspelt_name_is_refused_with_the_one_that_was_meant(
         monkeypatch.setenv(name, "1")
     else:
         Path("my.env").write_text(f"OTHER=1\n{name}=1\n")
-    told = refused(None if place == "environment" else "my.env")
-    assert told.startswith(name)
-    assert "did you mean" in told
-    assert meant in told
+    message = refused(None if place == "environment" else "my.env")
+    assert message.startswith(name)
+    assert "did you mean" in message
+    assert meant in message
 
 
 def test_a_name_like_no_other_is_refused_with_all_that_are_known(env: Any) -> None:
     env(rooflink_api_key=KEY, zzzzqqqq="1")
-    told = refused()
-    assert all(f"LEADBRIDGE_{name.upper()}" in told for name in Settings.model_fields)
+    message = refused()
+    assert all(f"LEADBRIDGE_{name.upper()}" in message for name in Settings.model_fields)
 
 
 def test_variables_of_others_are_nobodys_business(env: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,9 +312,9 @@ def test_a_misspelt_name_on_the_first_line_of_a_file_with_a_byte_order_mark_is_r
 
 
 def test_without_a_key_and_without_the_sandbox_one_line_says_both_choices() -> None:
-    told = refused()
+    message = refused()
     for word in ("LEADBRIDGE_ROOFLINK_API_KEY", "LEADBRIDGE_RENOVATIONFIND_TOKEN", "--sandbox"):
-        assert word in told
+        assert word in message
 
 
 def test_the_sandbox_needs_no_key_from_the_command_line_or_the_environment(env: Any) -> None:
@@ -472,8 +472,8 @@ def test_a_secret_given_twice_is_refused(name: str, place: str, env: Any, tmp_pa
         env(**{name: TOKEN})
     else:
         Path("my.env").write_text(f"LEADBRIDGE_{name.upper()}={TOKEN}\n")
-    told = refused(None if place == "environment" else "my.env")
-    assert f"LEADBRIDGE_{name.upper()} and LEADBRIDGE_{name.upper()}_FILE" in told
+    message = refused(None if place == "environment" else "my.env")
+    assert f"LEADBRIDGE_{name.upper()} and LEADBRIDGE_{name.upper()}_FILE" in message
 
 
 def test_a_secret_file_that_is_missing_a_folder_empty_or_no_text_is_refused_by_its_name(
@@ -489,14 +489,14 @@ def test_a_secret_file_that_is_missing_a_folder_empty_or_no_text_is_refused_by_i
 def test_no_secret_is_in_any_repr_text_or_dump(env: Any) -> None:
     env(rooflink_api_key=KEY, renovationfind_token=TOKEN, state_url=STATE)
     settings = load_settings()
-    for told in (
+    for message in (
         repr(settings),
         str(settings),
         f"{settings!r:>1}",
         str(settings.model_dump()),
         settings.model_dump_json(),
     ):
-        assert not re.search(f"{KEY}|{re.escape(TOKEN)}|hunter2", told)
+        assert not re.search(f"{KEY}|{re.escape(TOKEN)}|hunter2", message)
 
 
 @pytest.mark.parametrize("name", sorted(READINGS))
@@ -517,9 +517,9 @@ def test_a_wrong_value_anywhere_shows_no_secret(name: str, env: Any) -> None:
 )
 def test_a_state_store_of_another_kind_is_refused_without_being_shown(url: str, env: Any) -> None:
     env(rooflink_api_key=KEY, state_url=url)
-    told = refused()
-    assert told.startswith("LEADBRIDGE_STATE_URL: ")
-    assert "sqlite:///" in told
+    message = refused()
+    assert message.startswith("LEADBRIDGE_STATE_URL: ")
+    assert "sqlite:///" in message
 
 
 # Addresses

@@ -103,7 +103,7 @@ def test_a_password_with_signs_in_it_is_a_password(login: str) -> None:
 
 
 @given(st.text(st.sampled_from("ab:/@?#[]%&= ."), max_size=14), st.text(st.sampled_from(":/@?#[]%&=,"), max_size=3))
-def test_no_part_of_a_password_is_shown_whatever_stands_around_it(around: str, before: str) -> None:
+def test_no_part_of_a_password_is_shown_whatever_is_around_it(around: str, before: str) -> None:
     try:
         address = state_address(f"postgresql://office:{before}{CANARY}{around}@db.example/leads")
         shown = description(address)
@@ -129,7 +129,7 @@ def test_an_odd_address_fails_in_words_when_it_is_used(rest: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "device", "long name"])
-async def test_a_state_file_that_is_no_file_is_refused_in_words(kind: str, tmp_path: Path) -> None:
+async def test_a_state_file_that_is_not_a_file_is_refused_in_words(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "state"
     if kind == "folder":
         path.mkdir()

@@ -66,7 +66,7 @@ def test_a_pipe_that_is_already_open_is_refused() -> None:
         os.close(writing)
 
 
-def test_what_is_no_file_is_refused_with_the_reason(tmp_path: Path) -> None:
+def test_what_is_not_a_file_is_refused_with_the_reason(tmp_path: Path) -> None:
     assert refusal(tmp_path) == "a folder, not a regular file"
     assert refusal(tmp_path / "nothing") == "No such file or directory"
     assert refusal(tmp_path / "nothing" / "below") == "No such file or directory"
@@ -80,6 +80,6 @@ def test_what_is_no_file_is_refused_with_the_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("data", [b"caf\xe9", b"\xff\xfea", b"\x80\x81"])
-def test_bytes_that_are_no_text_are_refused(data: bytes, tmp_path: Path) -> None:
+def test_bytes_that_are_not_text_are_refused(data: bytes, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(data)
     assert refusal(tmp_path / "file") == "not UTF-8 text"

@@ -24,7 +24,7 @@ from starlette.routing import Route
 
 JSON = dict[str, Any]
 DATE_HEADER = True
-"""Whether the time is told by the web server; else an app tells one of its own."""
+"""Whether the web server gives the time; else an app gives one."""
 BASE = "https://integrate.rooflink.com/roof_link_endpoints/api"
 
 
@@ -57,7 +57,7 @@ def create_lead(path: str = "/light/leads/quick/", **names: str) -> JSON:
 
 @dataclass
 class Documentation:
-    """What the stand-in tells, and how it misbehaves; it counts what it is asked."""
+    """What the stand-in answers, and how it misbehaves; it counts what it is asked."""
 
     openapi: JSON = field(default_factory=create_lead)
     pages: dict[str, str] = field(default_factory=dict)
@@ -102,8 +102,8 @@ class Documentation:
         if message["method"] == "tools/list":
             return {"tools": [self._tool(name) for name in self.tools]}
         if message["method"] == "tools/call":
-            told = self._told(params["name"], params.get("arguments", {}))
-            return {"content": [{"type": "text", "text": told}], "isError": not told}
+            content = self._told(params["name"], params.get("arguments", {}))
+            return {"content": [{"type": "text", "text": content}], "isError": not content}
         return {}
 
     def _tool(self, name: str) -> JSON:

@@ -73,7 +73,7 @@ def test_a_server_of_several_documents_is_asked_for_each_by_its_title():
     assert "body latitude as lat, was latitude (inferred)" in result.stdout
 
 
-def test_a_server_that_is_not_there_is_told_as_such():
+def test_a_server_that_is_not_there_is_reported_as_such():
     result = check("--service", "rooflink", "--mcp", "http://127.0.0.1:1/mcp")
     assert result.stdout.startswith("RoofLink's documentation server: 127.0.0.1:1 was not reached: the connection to ")
     assert result.stdout.count("\n") == 1
@@ -116,7 +116,7 @@ def test_what_is_the_same_is_ok_and_what_is_not_there_is_missing():
     assert "1 ok, 0 differs" in lines[-1]
 
 
-def test_a_slash_or_the_name_of_a_variable_is_no_difference(tmp_path: Path):
+def test_a_slash_or_the_name_of_a_variable_is_not_a_difference(tmp_path: Path):
     operation = {"summary": "x", "parameters": [], "responses": {}}
     paths = {
         "/light/jobs/prospect/{id}": {"get": operation},
@@ -149,13 +149,13 @@ def test_filters_values_and_page_sizes_are_compared():
         {"name": "date_deleted__isnull", "in": "query", "schema": {"type": "boolean"}},
     ]
     operation = {"operationId": "light_jobs_prospect_list", "parameters": parameters, "responses": {}}
-    told = from_mcp(Documentation(openapi={"paths": {"/light/jobs/prospect/": {"get": operation}}})).stdout
-    assert "  max_page_size 10, was 100" in told
-    assert "  query stage as stage, was status (inferred)" in told
-    assert "  value stage=verified as verified, was v" in told
-    assert "  query stage: the documentation does not list what goes out for inspected, submitted" in told
-    assert "  query rep_id as customer__rep, was rep (inferred)" in told
-    assert "query: not documented under any known name: rep_2_id, project_manager_id" in told
+    message = from_mcp(Documentation(openapi={"paths": {"/light/jobs/prospect/": {"get": operation}}})).stdout
+    assert "  max_page_size 10, was 100" in message
+    assert "  query stage as stage, was status (inferred)" in message
+    assert "  value stage=verified as verified, was v" in message
+    assert "  query stage: the documentation does not list what goes out for inspected, submitted" in message
+    assert "  query rep_id as customer__rep, was rep (inferred)" in message
+    assert "query: not documented under any known name: rep_2_id, project_manager_id" in message
 
 
 def test_an_operation_without_a_path_is_given_the_documented_one(tmp_path: Path):
@@ -218,10 +218,10 @@ components:
 def test_an_openapi_file_of_either_service_is_read_and_loops_in_it_end(tmp_path: Path):
     file = tmp_path / "openapi.yaml"
     file.write_text(OPENAPI_YAML, "utf-8")
-    told = check("--openapi", str(file)).stdout
-    assert "renovationfind.decline_lead: ok" in told
-    assert "  path /leads/{lead_id}/accept, was /general-leads/{lead_id}/accept (documented)" in told
-    assert "rooflink." not in told
+    message = check("--openapi", str(file)).stdout
+    assert "renovationfind.decline_lead: ok" in message
+    assert "  path /leads/{lead_id}/accept, was /general-leads/{lead_id}/accept (documented)" in message
+    assert "rooflink." not in message
 
 
 def test_an_openapi_document_is_read_from_a_url():
@@ -230,7 +230,7 @@ def test_an_openapi_document_is_read_from_a_url():
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("a: &a [x]\nb: [*a, *a]", "YAML with aliases"),
         ("[" * 100_000, "nested too deeply"),
@@ -260,12 +260,12 @@ def test_an_openapi_document_is_read_from_a_url():
         (" " * (web.LARGEST_ANSWER + 1), "larger than 5 MB"),
     ],
 )
-def test_a_document_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, content: str, told: str):
+def test_a_document_that_cannot_be_used_is_reported_in_one_line(tmp_path: Path, content: str, message: str):
     file = tmp_path / "openapi"
     file.write_text(content, "utf-8")
     result = check("--openapi", str(file))
     (line,) = result.stdout.splitlines()
-    assert told in line
+    assert message in line
     assert result.exit_code == 1
 
 
@@ -287,9 +287,9 @@ def other_names(tmp_path: Path) -> str:
 
 
 def test_what_the_documentation_has_left_over_is_listed_and_can_be_settled(other_names: str, tmp_path: Path):
-    told = check("--openapi", other_names).stdout
-    assert "  body: not documented under any known name: first_name, last_name" in told
-    assert "  body: documented, and sent by no argument: given, surname" in told
+    message = check("--openapi", other_names).stdout
+    assert "  body: not documented under any known name: first_name, last_name" in message
+    assert "  body: documented, and sent by no argument: given, surname" in message
     file = tmp_path / "c.toml"
     more = ("--set", "create_lead.first_name=given", "--set", "rooflink.create_lead.last_name = surname")
     result = check("--openapi", other_names, *more, "--write", str(file))
@@ -300,7 +300,7 @@ def test_what_the_documentation_has_left_over_is_listed_and_can_be_settled(other
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "message"),
     [
         ("create_lead.first_name", "must be OPERATION.ARGUMENT=NAME"),
         ("make_lead.first_name=given", "must be OPERATION.ARGUMENT=NAME"),
@@ -310,10 +310,10 @@ def test_what_the_documentation_has_left_over_is_listed_and_can_be_settled(other
         ("get_prospect.prospect_id=job", "get_prospect"),
     ],
 )
-def test_a_name_that_cannot_be_settled_so_is_wrong_use(other_names: str, tmp_path: Path, given: str, told: str):
+def test_a_name_that_cannot_be_settled_so_is_wrong_use(other_names: str, tmp_path: Path, given: str, message: str):
     result = check("--openapi", other_names, "--set", given, "--write", str(tmp_path / "c.toml"))
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert message in result.stderr
     assert not (tmp_path / "c.toml").exists()
 
 
@@ -389,17 +389,17 @@ def test_a_postman_collection_is_read(tmp_path: Path):
     (tmp_path / "collection.json").write_text(json.dumps(POSTMAN), "utf-8")
     result = check("--openapi", str(tmp_path / "collection.json"))
     assert result.exit_code == 0
-    told = result.stdout
-    assert "rooflink.get_prospect: ok" in told
-    assert "  query rep_id as customer__rep, was rep (inferred)" in told
-    assert "  body postal_code as zip_code, was zipcode (inferred)" in told
-    assert "  body latitude as lat, was latitude (inferred)" in told
-    assert "documented, and sent by no argument: first, nested, nested.a" in told
-    assert "renovationfind." not in told
+    message = result.stdout
+    assert "rooflink.get_prospect: ok" in message
+    assert "  query rep_id as customer__rep, was rep (inferred)" in message
+    assert "  body postal_code as zip_code, was zipcode (inferred)" in message
+    assert "  body latitude as lat, was latitude (inferred)" in message
+    assert "documented, and sent by no argument: first, nested, nested.a" in message
+    assert "renovationfind." not in message
 
 
 @pytest.mark.parametrize("source", ["nowhere.json", "http://example.com/openapi.json", "https://u:p@example.com/x"])
-def test_a_document_that_cannot_be_reached_is_told_in_one_line(source: str):
+def test_a_document_that_cannot_be_reached_is_reported_in_one_line(source: str):
     result = check("--openapi", source)
     assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)
 

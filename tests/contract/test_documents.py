@@ -1,4 +1,4 @@
-"""Documents that somebody else wrote: whatever stands for whatever in them, one of them is read within its bounds."""
+"""Documents that somebody else wrote: whatever refers to whatever in them, one of them is read within its bounds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leadbridge.server.contract.web import DocumentationError
 
 
 def referring(count: int, end: dict[str, Any]) -> dict[str, Any]:
-    """Schemas of which each stands for the next one."""
+    """Schemas of which each refers to the next one."""
     chain = {f"C{n}": {"$ref": f"#/components/schemas/C{n + 1}"} for n in range(count)}
     return {**chain, f"C{count}": end}
 

@@ -1,4 +1,4 @@
-"""The first day with an account whose contract is not what was guessed, as README tells it, with real processes."""
+"""The first day with an account whose contract is not what was guessed, as README describes it, with real processes."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ async def test_a_contract_that_was_checked_and_written_creates_the_lead_without_
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [('{"no_such_option": 1}', "unknown option"), ("[1]", "cannot convert"), ("{", "Expecting property name")],
 )
-def test_options_of_a_sandbox_that_are_none_are_told_in_one_line(tmp_path: Path, content: str, told: str):
+def test_options_of_a_sandbox_that_are_none_are_reported_in_one_line(tmp_path: Path, content: str, message: str):
     (tmp_path / "options.json").write_text(content, "utf-8")
     result = CliRunner().invoke(app, ["sandbox", "--port", "0", "--options", str(tmp_path / "options.json")])
     assert result.exit_code == 2
     (line,) = result.stderr.splitlines()
-    assert told in line
+    assert message in line

@@ -31,7 +31,7 @@ def from_mcp(documentation: Documentation, *arguments: str) -> Result:
 
 
 def moved(path: str, method: str = "post", server: str = BASE, **more: Any) -> dict[str, Any]:
-    """Documentation in which the new lead lies elsewhere."""
+    """Documentation in which the new lead is elsewhere."""
     operation = create_lead()["paths"]["/light/leads/quick/"]["post"] | more
     return {"servers": [{"url": server}], "paths": {path: {method: operation}}}
 
@@ -48,7 +48,7 @@ def untouched(result: Result, file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("documentation", "told"),
+    ("documentation", "reported"),
     [
         (moved("//collector.example/leads/"), "names another origin: not taken"),
         (moved("/light/leads@collector.example/"), "names another origin: not taken"),
@@ -65,10 +65,12 @@ def untouched(result: Result, file: Path) -> None:
         (moved("/light/a-b-c-d-e-f-g/"), "reads like a sentence, not like a path: not taken"),
     ],
 )  # fmt: skip
-def test_a_path_or_method_that_would_do_something_else_is_reported_and_not_taken(documentation, told, tmp_path: Path):
+def test_a_path_or_method_that_would_do_something_else_is_reported_and_not_taken(
+    documentation, reported, tmp_path: Path
+):
     file = tmp_path / "contract.toml"
     result = from_mcp(Documentation(openapi=documentation), "--write", str(file))
-    assert told in result.stdout
+    assert reported in result.stdout
     untouched(result, file)
 
 
@@ -146,15 +148,15 @@ def wrong_id(message: dict[str, Any]) -> Response:
 
 
 def huge_json(message: dict[str, Any]) -> Response:
-    told = {"content": [{"type": "text", "text": "x" * 20_000_000}]}
+    reported = {"content": [{"type": "text", "text": "x" * 20_000_000}]}
     return PlainTextResponse(
-        json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": told}), media_type="application/json"
+        json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": reported}), media_type="application/json"
     )
 
 
 def huge_event(message: dict[str, Any]) -> Response:
-    told = {"content": [{"type": "text", "text": "x" * 20_000_000}]}
-    return events({"jsonrpc": "2.0", "id": message["id"], "result": told})
+    reported = {"content": [{"type": "text", "text": "x" * 20_000_000}]}
+    return events({"jsonrpc": "2.0", "id": message["id"], "result": reported})
 
 
 def asks_back(message: dict[str, Any]) -> Response:
@@ -165,7 +167,7 @@ def asks_back(message: dict[str, Any]) -> Response:
 
 
 @pytest.mark.parametrize(
-    ("misbehave", "told"),
+    ("misbehave", "reported"),
     [
         (after("tools/call", huge_json), "answered with more than 5 MB"),
         (after("tools/call", huge_event), "answered with more than 5 MB"),
@@ -182,14 +184,14 @@ def asks_back(message: dict[str, Any]) -> Response:
         (after("tools/call", lambda _: RedirectResponse("https://collector.example/mcp", 307)), "not answer as an MCP"),
     ],
 )  # fmt: skip
-def test_a_server_that_misbehaves_is_told_in_one_line_and_in_time(misbehave, told, monkeypatch):
-    if "come to an end" in told:
+def test_a_server_that_misbehaves_is_reported_in_one_line_and_in_time(misbehave, reported, monkeypatch):
+    if "come to an end" in reported:
         monkeypatch.setattr(web, "SECONDS", 2.0)
     result = from_mcp(Documentation(misbehave=misbehave))
     assert result.exit_code == 1
     (line,) = result.stdout.splitlines()
     assert line.startswith("RoofLink's documentation server: ")
-    assert told in line
+    assert reported in line
     assert result.stderr == ""
 
 

@@ -43,9 +43,9 @@ def shown(*arguments: str, contract: Path | None = None) -> str:
 
 
 def test_every_operation_is_shown_with_its_route_provenance_and_source_without_a_key():
-    told = json.loads(shown("--json"))
-    assert [row["operation"] for row in told] == [row.id for row in CATALOG]
-    for row in told:
+    listed = json.loads(shown("--json"))
+    assert [row["operation"] for row in listed] == [row.id for row in CATALOG]
+    for row in listed:
         known = CATALOG[row["operation"]]
         assert (row["method"], row["path"]) == (known.method, known.path)
         assert (row["operation_provenance"], row["path_provenance"]) == (
@@ -69,29 +69,29 @@ def test_the_text_calls_nothing_documented_that_is_inferred():
 
 
 def test_only_what_is_unverified_can_be_asked_for():
-    told = json.loads(shown("--unverified", "--json"))
-    assert {row["operation"] for row in told} >= {"rooflink.create_lead", "rooflink.list_prospects"}
-    assert not {"renovationfind.accept_lead", "rooflink.finish_photo"} & {row["operation"] for row in told}
-    for row in told:
+    listed = json.loads(shown("--unverified", "--json"))
+    assert {row["operation"] for row in listed} >= {"rooflink.create_lead", "rooflink.list_prospects"}
+    assert not {"renovationfind.accept_lead", "rooflink.finish_photo"} & {row["operation"] for row in listed}
+    for row in listed:
         assert {name["provenance"] for name in row["names"]} <= {"inferred"}
         assert row["names"] or row["path_provenance"] in {"inferred", "unknown"}
 
 
 def test_a_correction_is_shown_with_what_it_was(contract: Path):
-    told = {row["operation"]: row for row in json.loads(shown("--json", contract=contract))}
-    assert told["rooflink.create_lead"]["changed"] == [
+    listed = {row["operation"]: row for row in json.loads(shown("--json", contract=contract))}
+    assert listed["rooflink.create_lead"]["changed"] == [
         "path /light/leads/, was /light/jobs/create_customer_and_job/ (inferred)",
         "body postal_code as zip, was zipcode (inferred)",
     ]
-    assert told["rooflink.list_prospects"]["changed"] == [
+    assert listed["rooflink.list_prospects"]["changed"] == [
         "max_page_size 10, was 100",
         "value stage=signed as signed, was si",
     ]
-    assert told["rooflink.reply_to_note"]["changed"] == [
+    assert listed["rooflink.reply_to_note"]["changed"] == [
         "method POST, was not known",
         "path /light/notes/{note_id}/reply/, was not known (unknown)",
     ]
-    assert told["rooflink.create_lead"]["path_provenance"] == "override"
+    assert listed["rooflink.create_lead"]["path_provenance"] == "override"
     text = shown(contract=contract)
     assert "  changed by LEADBRIDGE_CONTRACT_FILE: body postal_code as zip, was zipcode (inferred)" in text
     assert "  body, override: postal_code as zip" in text
@@ -101,7 +101,7 @@ def test_the_command_prints_what_the_resource_renders(contract: Path):
     assert shown(contract=contract).rstrip("\n") == show.as_text(load(contract))
 
 
-def test_a_wrong_contract_file_is_told_in_one_line(tmp_path: Path):
+def test_a_wrong_contract_file_is_reported_in_one_line(tmp_path: Path):
     result = CliRunner().invoke(app, ["contract", "show"], env={"LEADBRIDGE_CONTRACT_FILE": "nowhere.toml"})
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == "leadbridge: LEADBRIDGE_CONTRACT_FILE nowhere.toml: No such file or directory\n"

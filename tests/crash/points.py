@@ -114,10 +114,10 @@ def _after_outcome() -> None:
     real = Ledger.record
 
     async def record(self: Ledger, write_id: int, state: str, *args: Any, **named: Any) -> str:
-        told = await real(self, write_id, state, *args, **named)
+        before = await real(self, write_id, state, *args, **named)
         if state == "done":
             die()
-        return told
+        return before
 
     _replace(Ledger, "record", record)
 
@@ -170,7 +170,7 @@ def move_clock(app: AppContext, seconds: float) -> None:
 
 
 def see_no_process() -> None:
-    """Let this process know no other one, as on another host: only a lease tells it whether one is at work."""
+    """Let this process know no other one, as on another host: only a lease shows it whether one is at work."""
     patch.object(recovery, "lives", lambda _owner: None).start()
 
 

@@ -40,8 +40,8 @@ _LONGEST_LINE = 2**24
 
 def state_url(folder: Path) -> str:
     """Where the servers of a folder keep their state."""
-    told = folder / STATE_URL_FILE
-    return told.read_text("utf-8") if told.exists() else f"sqlite:///{folder / STATE_FILE}"
+    payload = folder / STATE_URL_FILE
+    return payload.read_text("utf-8") if payload.exists() else f"sqlite:///{folder / STATE_FILE}"
 
 
 _BUILT_WITH = {"sqlite": f"sqlite:///{STATE_FILE}", "postgresql": "postgresql:///named-when-it-is-forked"}
@@ -84,9 +84,9 @@ class Service:
         self._http.close()  # one connection a question: a kept one may be closed as idle at that moment
         self._http.request(method, f"/_sandbox/{path}", content, {"Content-Type": "application/json"})
         answer = self._http.getresponse()
-        told = json.loads(answer.read())
-        assert answer.status in {200, 201}, told
-        return told
+        payload = json.loads(answer.read())
+        assert answer.status in {200, 201}, payload
+        return payload
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Zygote:
         server_in, stdin = os.pipe()
         stdout, server_out = os.pipe()
         with self._errors.open("ab") as errors:
-            told = json.dumps(
+            payload = json.dumps(
                 {
                     "start": point,
                     "folder": str(folder),
@@ -130,7 +130,7 @@ class Zygote:
                     "state_url": state_url(folder),
                 }
             ).encode()
-            socket.send_fds(self._control, [told], [server_in, server_out, errors.fileno()])
+            socket.send_fds(self._control, [payload], [server_in, server_out, errors.fileno()])
         os.close(server_in)
         os.close(server_out)
         return Ends(self._answer()["pid"], stdin, stdout)

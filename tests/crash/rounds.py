@@ -50,7 +50,7 @@ _SECOND = ("Hollow Dr", "Bend Ct", "Ridge Rd", "Trail", "Crossing Ln", "Park Blv
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write as it is asked for, and how the service tells it from all others."""
+    """One write as it is asked for, and how the service distinguishes it from all others."""
 
     tool: str
     arguments: dict[str, Any]
@@ -58,12 +58,12 @@ class Write:
     path: str
     """A regular expression."""
     gated: bool
-    told: Callable[[dict[str, Any]], bool]
+    matches: Callable[[dict[str, Any]], bool]
     """Whether a write that the service counted is this one."""
 
     def effects(self, service: Service) -> int:
         """How often it took effect."""
-        return sum(self.told(write) for write in service.writes())
+        return sum(self.matches(write) for write in service.writes())
 
     def requests(self, service: Service) -> int:
         """How often a request of its kind arrived, for whatever record."""
@@ -81,7 +81,7 @@ def create_lead(number: int) -> Write:
         "POST",
         "/create_customer_and_job/",
         gated=False,
-        told=lambda write: write["service"] == "rooflink" and write["body"]["address"] == address,
+        matches=lambda write: write["service"] == "rooflink" and write["body"]["address"] == address,
     )
 
 
@@ -94,7 +94,7 @@ def update_status(number: int) -> Write:
         "PUT",
         f"/general-leads/{lead}/status$",
         gated=False,
-        told=lambda write: write["path_params"] == {"lead_id": lead} and write["body"]["status"] == "OTHER",
+        matches=lambda write: write["path_params"] == {"lead_id": lead} and write["body"]["status"] == "OTHER",
     )
 
 
@@ -107,7 +107,7 @@ def mark_won(number: int) -> Write:
         "PUT",
         f"/general-leads/{lead}/status$",
         gated=True,
-        told=lambda write: write["path_params"] == {"lead_id": lead} and write["body"]["status"] == "JOB_WON",
+        matches=lambda write: write["path_params"] == {"lead_id": lead} and write["body"]["status"] == "JOB_WON",
     )
 
 
@@ -120,7 +120,7 @@ def accept_lead(number: int) -> Write:
         "POST",
         f"/general-leads/{lead}/accept$",
         gated=True,
-        told=lambda write: write["path_params"] == {"lead_id": lead} and write["operation"].endswith("/accept"),
+        matches=lambda write: write["path_params"] == {"lead_id": lead} and write["operation"].endswith("/accept"),
     )
 
 
@@ -137,8 +137,8 @@ class Round:
     """Whether it was killed before it had answered."""
     left: str = "nothing"
     """The state in which the killed server left the write; `nothing` where it is not on record."""
-    told: str = "nothing"
-    """The state that the next server told."""
+    reported: str = "nothing"
+    """The state that the next server reported."""
     effects: int = 0
     """How often the write had taken effect when the server was dead."""
     burnt: bool = False
@@ -151,13 +151,13 @@ class Round:
 
     @property
     def unresolved(self) -> bool:
-        """Whether only a look at the service could tell."""
-        return self.told == "unknown"
+        """Whether only a look at the service could say."""
+        return self.reported == "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What stands in the state store, read without the product."""
+    """What is in the state store, read without the product."""
 
     states: dict[int, str]
     approvals: int
@@ -299,7 +299,7 @@ async def _written(client: Client, write: Write) -> dict[str, Any]:
 
 
 async def history_of(client: Client) -> dict[int, str]:
-    """The states of all writes by their ids, as `write_history` tells them; the unresolved must come first."""
+    """The states of all writes by their ids, as `write_history` shows them; the unresolved must come first."""
     rows = data_of(await call(client, "write_history", limit=100))["rows"]
     open_ = [row["outcome"] in {"in_progress", "unknown"} for row in rows]
     assert open_ == sorted(open_, reverse=True), "the unresolved do not come first"
@@ -310,8 +310,8 @@ async def _ask_again(service: Service, server: Server, write: Write, round_: Rou
     """Ask the next server what became of it, and for the same write again."""
     client = server.client
     states = await history_of(client)
-    round_.told = states.get(write_id, "nothing")
-    round_.falsely_done |= round_.told == "done" and not round_.effects
+    round_.reported = states.get(write_id, "nothing")
+    round_.falsely_done |= round_.reported == "done" and not round_.effects
 
     if token:
         again = data_of(await _call(client, write, token))
@@ -323,11 +323,11 @@ async def _ask_again(service: Service, server: Server, write: Write, round_: Rou
 
     again = await _written(client, write)
     _judge(service, write, round_, again)
-    if round_.told == "unknown" and again.get("reason") == "earlier_unknown":
+    if round_.reported == "unknown" and again.get("reason") == "earlier_unknown":
         await _resolve(client, round_, write_id, "done" if round_.effects else "failed")
         again = await _written(client, write)
         _judge(service, write, round_, again)
-    elif round_.told == "unknown" and not round_.effects:
+    elif round_.reported == "unknown" and not round_.effects:
         _problem(round_, f"the same as an unknown write was answered with {again}")
     wanted = "already_done" if round_.effects or (token and not round_.burnt) else "done"
     if again["outcome"] != wanted:
@@ -346,6 +346,6 @@ async def _resolve(client: Client, round_: Round, write_id: int, outcome: str) -
 
 
 def _judge(service: Service, write: Write, round_: Round, receipt: dict[str, Any]) -> None:
-    """A write that is told as done must have been."""
+    """A write that is reported as done must have been."""
     if receipt["outcome"] in {"done", "already_done"} and not round_.effects and not write.effects(service):
         round_.falsely_done = True

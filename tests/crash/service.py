@@ -43,8 +43,8 @@ def main() -> None:
     with listening:
         # Accepted connections inherit this; otherwise every answer to a kept connection waits 40 ms for an ACK.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        told = " ".join(f"{name}={value}" for name, value in addresses(listening).items())
-        sys.stdout.write(f"{told}\n")
+        message = " ".join(f"{name}={value}" for name, value in addresses(listening).items())
+        sys.stdout.write(f"{message}\n")
         sys.stdout.flush()
         server.run(sockets=[listening])
 

@@ -30,25 +30,25 @@ async def test_a_server_whose_disk_filled_up_is_killed_and_the_next_one_tells_th
         async with server_on(zygote, folder, codes=(-9,)) as server:
             await call(server.client, "write_history")
             service.let_happen("slow_after_commit", f"{write.method} {write.path}", seconds=1.0)
-            told: list[dict[str, Any]] = []
+            messages: list[dict[str, Any]] = []
 
             async def ask(client: Client) -> None:
-                told.append(data_of(await call(client, write.tool, **write.arguments)))
+                messages.append(data_of(await call(client, write.tool, **write.arguments)))
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask, server.client)
                 await eventually(lambda: write.effects(service))
                 disk.fail()
-            assert told[0]["outcome"] == "done"
-            assert any("could not be put on record" in warning for warning in told[0]["warnings"])
+            assert messages[0]["outcome"] == "done"
+            assert any("could not be put on record" in warning for warning in messages[0]["warnings"])
             assert not (await call(server.client, "rooflink_list_prospects")).is_error
             server.kill()
         disk.heal()
         async with server_on(zygote, folder) as server:
-            assert await history_of(server.client) == {told[0]["write_id"]: "unknown"}
+            assert await history_of(server.client) == {messages[0]["write_id"]: "unknown"}
             again = data_of(await call(server.client, write.tool, **write.arguments))
             if write.tool == "rooflink_create_lead":
-                assert (again["outcome"], again["record_id"]) == ("already_done", told[0]["record_id"])
+                assert (again["outcome"], again["record_id"]) == ("already_done", messages[0]["record_id"])
             else:
                 assert again["reason"] == "earlier_unknown"
         assert write.effects(service) == 1

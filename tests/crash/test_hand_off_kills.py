@@ -51,7 +51,7 @@ def effects(service: Service) -> list[str]:
 
 
 async def hand_off(client: Client, **arguments: Any) -> dict[str, Any]:
-    """With a fresh token, and with the address where the answer that told it was lost."""
+    """With a fresh token, and with the address where the answer with it was lost."""
     result = await call(client, "hand_off_lead", lead_id=NEW, **arguments)
     if "address: is needed" in text_of(result):
         return await hand_off(client, **GIVEN)
@@ -95,8 +95,8 @@ async def settled(client: Client, service: Service) -> bool:
         if made and step == 1:
             arguments["record_id"] = made[0]
         asked = data_of(await call(client, "resolve_write", **arguments))
-        told = data_of(await call(client, "resolve_write", **arguments, approval_token=asked["approval_token"]))
-        assert told["outcome"] == "done"
+        data = data_of(await call(client, "resolve_write", **arguments, approval_token=asked["approval_token"]))
+        assert data["outcome"] == "done"
     return bool(rows)
 
 
@@ -143,8 +143,8 @@ async def test_a_lead_that_two_processes_hand_off_at_once_is_handed_off_once(
                 asked = data_of(await call(client, "hand_off_lead", lead_id=NEW))
                 arguments = {"lead_id": NEW, "approval_token": asked["approval_token"]}
                 calls.append((client, "hand_off_lead", arguments))
-            told = await race(home / "hold", *calls)
+            data = await race(home / "hold", *calls)
             last = await hand_off(one)
-        assert set(told) <= {"done", "already_done", "in_progress"}, told
+        assert set(data) <= {"done", "already_done", "in_progress"}, data
         assert outcome_of(last) in {"done", "already_done"}
         assert effects(service) == list(PATHS)

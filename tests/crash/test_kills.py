@@ -38,16 +38,16 @@ TRUTH = {
     "after the outcome": DONE,
     "before the receipt": DONE,
 }
-"""What is left on record, what the next server tells, how often it took effect, whether its approval is used up."""
+"""What is left on record, what the next server reports, how often it took effect, whether its approval is used up."""
 
 
 def truth_of(round_: Round) -> tuple[str, str, int, bool]:
-    return round_.left, round_.told, round_.effects, round_.burnt
+    return round_.left, round_.reported, round_.effects, round_.burnt
 
 
 @pytest.mark.parametrize("turn", range(3))
 @pytest.mark.parametrize("point", POINTS)
-async def test_a_killed_write_is_told_truly_and_never_doubled(
+async def test_a_killed_write_is_reported_truthfully_and_never_doubled(
     site: tuple[Service, Zygote], folder: Path, point: str, turn: int
 ) -> None:
     """In each turn another write meets the point."""
@@ -58,6 +58,6 @@ async def test_a_killed_write_is_told_truly_and_never_doubled(
     round_ = await play(*site, folder, point, write, Random(place * 10 + turn))
     assert not round_.problems, round_.problems
     if point != ANY_INSTANT:
-        left, told, effects, burnt = TRUTH[point]
-        assert truth_of(round_) == (left, told, effects, burnt and write.gated)
+        left, reported, effects, burnt = TRUTH[point]
+        assert truth_of(round_) == (left, reported, effects, burnt and write.gated)
         assert round_.killed

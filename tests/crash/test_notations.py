@@ -1,4 +1,4 @@
-"""One lead in two notations, attempted at the same instant by two processes: one goes, the other is told why not."""
+"""One lead in two notations, attempted at the same instant by two processes: one goes, the other learns why not."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ async def test_one_lead_in_two_notations_is_created_once(
     service.reset()
     hold = folder / "hold"
     async with two_held(zygote, folder, hold) as clients:
-        told = await race(hold, *((client, CREATE, given) for client, given in zip(clients, pair, strict=True)))
-    assert told.count("done") == 1
-    assert set(told) - {"done"} <= TOLD
+        outcomes = await race(hold, *((client, CREATE, given) for client, given in zip(clients, pair, strict=True)))
+    assert outcomes.count("done") == 1
+    assert set(outcomes) - {"done"} <= TOLD
     assert created(service) == 1
 
 
@@ -77,8 +77,8 @@ async def test_different_doors_are_both_created(site: tuple[Service, Zygote], fo
         service.reset()
         hold = folder / f"hold-{number}"
         async with two_held(zygote, folder, hold) as clients:
-            told = await race(hold, *((client, CREATE, given) for client, given in zip(clients, pair, strict=True)))
-        assert told == ["done", "done"], pair
+            outcomes = await race(hold, *((client, CREATE, given) for client, given in zip(clients, pair, strict=True)))
+        assert outcomes == ["done", "done"], pair
         assert created(service) == 2
 
 
@@ -86,22 +86,22 @@ async def test_different_doors_are_both_created(site: tuple[Service, Zygote], fo
 
 
 async def slow_first(one: Client, other: Client, sandbox: Sandbox, fault: Fault) -> tuple[Any, Any]:
-    """What both were told; the second comes while the first is under way."""
-    told: dict[str, Any] = {}
+    """What both received; the second comes while the first is under way."""
+    outcomes: dict[str, Any] = {}
     sandbox.faults.add(fault)
 
     async def second() -> None:
         while not any(seen.method == "POST" for seen in sandbox.requests):  # noqa: ASYNC110  # it is on its way
             await anyio.sleep(0.005)
-        told["second"] = await call(other, CREATE, **SAME[0][1])
+        outcomes["second"] = await call(other, CREATE, **SAME[0][1])
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(second)
-        told["first"] = await call(one, CREATE, **SAME[0][0])
-    return told["first"], told["second"]
+        outcomes["first"] = await call(one, CREATE, **SAME[0][0])
+    return outcomes["first"], outcomes["second"]
 
 
-async def test_while_the_first_is_under_way_the_second_is_told_which_write_it_is(
+async def test_while_the_first_is_under_way_the_second_learns_which_write_it_is(
     sandbox: Sandbox, time: Time, state_url: str
 ) -> None:
     async with (
@@ -119,7 +119,7 @@ async def test_while_the_first_is_under_way_the_second_is_told_which_write_it_is
         assert data_of(await call(one, "write_history"))["total"] == 1
 
 
-async def test_an_unresolved_one_blocks_the_other_notation_until_it_is_settled(sandbox: Sandbox, time: Time) -> None:
+async def test_an_unresolved_one_blocks_the_other_notation_until_it_is_resolved(sandbox: Sandbox, time: Time) -> None:
     async with connected(sandbox, time=time, person=Person()) as client:
         sandbox.faults.add(Fault(kind="drop_before", match="POST /light/jobs/"))
         lost = data_of(await call(client, CREATE, **SAME[0][0]))
@@ -151,10 +151,10 @@ async def test_what_was_created_is_known_for_a_day_also_where_the_list_does_not_
     async with connected(sandbox, time=time, clock=wall) as client:
         done = data_of(await call(client, CREATE, **SAME[0][0]))
         sandbox.prospects.pop(done["record_id"])
-        for later, told in ((3_600.0, "likely_duplicate"), (25 * 3_600.0, "done")):
+        for later, outcomes in ((3_600.0, "likely_duplicate"), (25 * 3_600.0, "done")):
             wall.now += later
             time.now += later
-            assert outcome_of(data_of(await call(client, CREATE, **SAME[0][1]))) == told
+            assert outcome_of(data_of(await call(client, CREATE, **SAME[0][1]))) == outcomes
     assert len(sandbox.writes) == 2
 
 

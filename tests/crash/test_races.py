@@ -1,4 +1,4 @@
-"""The same write attempted at the same instant: one goes, the others are told. Two different writes both go."""
+"""The same write attempted at the same instant: one goes, the others learn so. Two different writes both go."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ TOLD = {"in_progress", "already_done", "approval_used", "already_accepted", "alr
 
 
 def outcome_of(receipt: dict[str, Any]) -> str:
-    """What a caller was told, a refusal by its reason."""
+    """What a caller received, a refusal by its reason."""
     return receipt["reason"] if receipt["outcome"] == "refused" else receipt["outcome"]
 
 
-def one_went(told: list[str]) -> bool:
-    """Whether exactly one was done, and all others were told of it."""
-    return told.count("done") == 1 and set(told) <= {"done", *TOLD}
+def one_went(outcomes: list[str]) -> bool:
+    """Whether exactly one was done, and all others learnt so."""
+    return outcomes.count("done") == 1 and set(outcomes) <= {"done", *TOLD}
 
 
 @asynccontextmanager
@@ -50,17 +50,17 @@ async def two_held(zygote: Zygote, folder: Path, hold: Path) -> AsyncIterator[tu
 
 async def race(hold: Path, *calls: tuple[Client, str, dict[str, Any]]) -> list[str]:
     """Let the calls come up to their intents, then let all go at once."""
-    told: list[str] = []
+    outcomes: list[str] = []
 
     async def ask(client: Client, tool: str, arguments: dict[str, Any]) -> None:
-        told.append(outcome_of(data_of(await call(client, tool, **arguments))))
+        outcomes.append(outcome_of(data_of(await call(client, tool, **arguments))))
 
     async with anyio.create_task_group() as tasks:
         for client, tool, arguments in calls:
             tasks.start_soon(ask, client, tool, arguments)
         await eventually(lambda: len(list(hold.glob("arrived-*"))) == len(calls))
         (hold / "go").touch()
-    return told
+    return outcomes
 
 
 @forked
@@ -71,10 +71,10 @@ async def test_of_two_processes_attempting_the_same_write_one_goes(site: tuple[S
         write = (create_lead, update_status)[number % 2](300 + number)
         before = write.requests(service)
         async with two_held(zygote, folder, folder / f"hold-{number}") as (one, other):
-            told = await race(
+            outcomes = await race(
                 folder / f"hold-{number}", *((each, write.tool, write.arguments) for each in (one, other))
             )
-        assert one_went(told), told
+        assert one_went(outcomes), outcomes
         assert write.effects(service) == 1
         assert write.requests(service) - before == 1
 
@@ -102,8 +102,8 @@ async def test_one_token_used_in_two_processes_at_once_writes_once(
     async with two_held(zygote, folder, hold) as (one, other):
         asked = data_of(await call(one, write.tool, **write.arguments))
         arguments = {**write.arguments, "approval_token": asked["approval_token"]}
-        told = await race(hold, (one, write.tool, arguments), (other, write.tool, arguments))
-    assert one_went(told), told
+        outcomes = await race(hold, (one, write.tool, arguments), (other, write.tool, arguments))
+    assert one_went(outcomes), outcomes
     assert write.effects(service) == 1
     assert write.requests(service) == 1
 
@@ -112,8 +112,8 @@ async def test_of_many_tasks_of_one_process_one_goes(sandbox: Sandbox, time: Tim
     lead = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
     async with connected(sandbox, time=time, state_url=state_url) as client:
         receipts = await asyncio.gather(*(call(client, "rooflink_create_lead", **lead) for _ in range(8)))
-    told = [outcome_of(data_of(receipt)) for receipt in receipts]
-    assert one_went(told), told
+    outcomes = [outcome_of(data_of(receipt)) for receipt in receipts]
+    assert one_went(outcomes), outcomes
     assert len(sandbox.writes) == 1
 
 
@@ -128,20 +128,20 @@ def _plan(number: int) -> Write:
 
 
 def _race_of_threads(state_url: str, plans: list[Write], approval: Approval) -> Counter[str]:
-    """Put all plans on record at once, each in a thread with a loop of its own; what each was told."""
+    """Record all plans at once, each in a thread with its own loop; what each received."""
     store = Store(state_url)
     ledger = Ledger(store, lambda _: "account", simulated=lambda _: False)
     barrier = threading.Barrier(len(plans))
-    told: list[str] = []
+    outcomes: list[str] = []
 
     def begin(plan: Write) -> None:
         barrier.wait()
         try:
             permit = anyio.run(ledger.begin, plan, approval)
         except Refused as refused:
-            told.append(refused.reason)
+            outcomes.append(refused.reason)
         else:
-            told.append("goes" if isinstance(permit, WritePermit) else "already_done")
+            outcomes.append("goes" if isinstance(permit, WritePermit) else "already_done")
 
     threads = [threading.Thread(target=begin, args=(plan,)) for plan in plans]
     for thread in threads:
@@ -149,19 +149,19 @@ def _race_of_threads(state_url: str, plans: list[Write], approval: Approval) -> 
     for thread in threads:
         thread.join()
     store.close()
-    return Counter(told)
+    return Counter(outcomes)
 
 
 def test_of_many_threads_with_the_same_write_one_goes(state_url: str) -> None:
-    told = _race_of_threads(state_url, [_plan(1) for _ in range(8)], Approval("not needed"))
-    assert told == {"goes": 1, "in_progress": 7}
+    outcomes = _race_of_threads(state_url, [_plan(1) for _ in range(8)], Approval("not needed"))
+    assert outcomes == {"goes": 1, "in_progress": 7}
 
 
 def test_of_many_threads_with_different_writes_all_go(state_url: str) -> None:
-    told = _race_of_threads(state_url, [_plan(number) for number in range(8)], Approval("not needed"))
-    assert told == {"goes": 8}
+    outcomes = _race_of_threads(state_url, [_plan(number) for number in range(8)], Approval("not needed"))
+    assert outcomes == {"goes": 8}
 
 
 def test_of_many_threads_with_one_approval_one_goes(state_url: str) -> None:
-    told = _race_of_threads(state_url, [_plan(number) for number in range(8)], Approval("token", "token-1"))
-    assert told == {"goes": 1, "approval_used": 7}
+    outcomes = _race_of_threads(state_url, [_plan(number) for number in range(8)], Approval("token", "token-1"))
+    assert outcomes == {"goes": 1, "approval_used": 7}

@@ -53,20 +53,20 @@ async def settled(server: Server, write_id: int, outcome: str) -> None:
     """Settle a write as a person who looked."""
     given = {"write_id": write_id, "outcome": outcome}
     token = data_of(await call(server.client, "resolve_write", **given))["approval_token"]
-    told = data_of(await call(server.client, "resolve_write", **given, approval_token=token))
-    assert told["outcome"] == "done", told
+    data = data_of(await call(server.client, "resolve_write", **given, approval_token=token))
+    assert data["outcome"] == "done", data
 
 
 async def in_the_others_sleep(service: Service, other: Server, write: Write, *, blind: bool) -> None:
     """Ask for the same, and settle what is unresolved as the service shows it."""
-    told = await asked(other, write)
-    assert told["outcome"] in TOLD, told
-    if told.get("reason") == "earlier_unknown":
+    data = await asked(other, write)
+    assert data["outcome"] in TOLD, data
+    if data.get("reason") == "earlier_unknown":
         assert blind, "a process that is there was given up"
         (open_,) = [row for row, state in (await history_of(other.client)).items() if state == "unknown"]
         await settled(other, open_, "done" if write.effects(service) else "failed")
-        told = await asked(other, write)
-    assert told["outcome"] in {"done", "already_done"} or told["reason"] == "in_progress", told
+        data = await asked(other, write)
+    assert data["outcome"] in {"done", "already_done"} or data["reason"] == "in_progress", data
 
 
 async def play(service: Service, zygote: Zygote, folder: Path, point: str, write: Write, *, blind: bool) -> None:
@@ -156,6 +156,6 @@ async def test_a_state_file_that_is_replaced_under_a_server_doubles_nothing(
         async with server_on(zygote, folder) as first:
             assert (await asked(first, write))["outcome"] == "done"
             replace(folder, how)
-            told = await call(first.client, write.tool, **write.arguments)
-            assert "was deleted or replaced" in text_of(told)
+            data = await call(first.client, write.tool, **write.arguments)
+            assert "was deleted or replaced" in text_of(data)
         assert write.effects(service) == 1

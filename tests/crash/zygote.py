@@ -42,34 +42,34 @@ _WHEN_FIRST_USED = (
 def main(descriptor: int) -> None:
     """Serve until the other side hangs up."""
     control = socket.socket(fileno=descriptor)
-    told, _ = _receive(control)
+    command, _ = _receive(control)
     for module in _WHEN_FIRST_USED:
         importlib.import_module(module)
     locate("TX", "75024", None, None)  # reads the table of ZIP codes
-    address = told["settings"].pop("LEADBRIDGE_STATE_URL")
-    os.environ.update(told["settings"])
-    os.chdir(told["folder"])
+    address = command["settings"].pop("LEADBRIDGE_STATE_URL")
+    os.environ.update(command["settings"])
+    os.chdir(command["folder"])
     if address.startswith("postgresql"):
         importlib.import_module("sqlalchemy.dialects.postgresql.psycopg")
         importlib.import_module("psycopg")
     apps = _what_is_built()
-    # Relative, which no setting may be: what lies beside the state lies in each server's own folder.
+    # Relative, which no setting may be: what is beside the state is in each server's own folder.
     built = app.build_server(load_settings().model_copy(update={"state_url": SecretStr(address)}))
     app.build_server = lambda _settings: built  # type: ignore[assignment]  # of the same settings, once for all
     gc.collect()
     gc.freeze()
     _answer(control, ready=True)
     while True:
-        told, descriptors = _receive(control)
-        if "wait" in told:
-            _, status = os.waitpid(told["wait"], 0)
+        command, descriptors = _receive(control)
+        if "wait" in command:
+            _, status = os.waitpid(command["wait"], 0)
             _answer(control, code=os.waitstatus_to_exitcode(status))
             continue
         pid = os.fork()
         if not pid:
             control.close()
-            apps[0].store.url = told["state_url"]
-            _serve(descriptors, told, apps[0])
+            apps[0].store.url = command["state_url"]
+            _serve(descriptors, command, apps[0])
         for received in descriptors:
             os.close(received)
         _answer(control, pid=pid)
@@ -89,23 +89,23 @@ def _what_is_built() -> list[AppContext]:
     return made
 
 
-def _serve(descriptors: list[int], told: dict[str, Any], built: AppContext) -> None:
+def _serve(descriptors: list[int], command: dict[str, Any], built: AppContext) -> None:
     """Be a `leadbridge serve`; never returns."""
     code = 1
     try:
         for standard, descriptor in enumerate(descriptors):
             os.dup2(descriptor, standard)
             os.close(descriptor)
-        if told["folder"]:
-            os.chdir(told["folder"])
-        if told["ahead"]:
-            points.move_clock(built, told["ahead"])
-        if told["blind"]:
+        if command["folder"]:
+            os.chdir(command["folder"])
+        if command["ahead"]:
+            points.move_clock(built, command["ahead"])
+        if command["blind"]:
             points.see_no_process()
-        if told["hold"]:
-            points.hold_before_intent(Path(told["hold"]))
-        if told["start"]:
-            points.install(told["start"])
+        if command["hold"]:
+            points.hold_before_intent(Path(command["hold"]))
+        if command["start"]:
+            points.install(command["start"])
         sys.argv = ["leadbridge", "serve"]
         command_line.main()
         code = 0
@@ -125,8 +125,8 @@ def _receive(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
     return json.loads(data), descriptors
 
 
-def _answer(control: socket.socket, **told: Any) -> None:
-    control.sendall(json.dumps(told).encode())
+def _answer(control: socket.socket, **fields: Any) -> None:
+    control.sendall(json.dumps(fields).encode())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ The language of a fenced block says what it is:
 - `json`, `toml`, `python`: a host's configuration, a contract file, a program.
 - `tree`: folders and files, each of which is there. `mermaid`: a drawing.
 
-All calls of one document go to the same services, in the order of the document. A line `...` stands for any lines.
+All calls of one document go to the same services, in the order of the document. A line `...` means any lines.
 """
 
 from __future__ import annotations

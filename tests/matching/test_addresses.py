@@ -126,7 +126,7 @@ def test_addresses_come_in_one_form(text, line):
     "text",
     ["TBD", "0 Elm St, Plano", "Same as mailing", "N/A", "Unknown, Plano, TX", "...", "General Delivery, Plano, TX"],
 )
-def test_what_stands_for_no_address_is_none(text):
+def test_what_means_no_address_is_none(text):
     assert not address_of(text, "Plano", "TX", "75024").known
 
 

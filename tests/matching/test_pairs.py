@@ -35,7 +35,7 @@ def test_no_other_unit_of_a_building_is_claimed_or_even_listed(judged):
     assert [row for row in rows if row.match.score >= LISTED] == []
 
 
-def test_another_property_of_a_customer_is_told_as_that_and_stops_nothing(judged):
+def test_another_property_of_a_customer_is_reported_as_that_and_stops_nothing(judged):
     rows = [row for row in judged if row.pair.label == "customer"]
     assert len(rows) >= 20
     odd = [row for row in rows if row.match.about != "customer" or row.match.likely or row.match.score < LISTED]
@@ -97,7 +97,7 @@ def test_the_tables_name_every_class_and_every_fault(judged):
         (ContactDetails(name="Dana Miller"), False, ("same name",)),
     ],
 )
-def test_the_evidence_is_told_in_words(other, likely, evidence):
+def test_the_evidence_is_reported_in_words(other, likely, evidence):
     match = compare(profile_of(DANA), profile_of(other))
     assert (match.likely, match.evidence) == (likely, evidence)
 
@@ -109,7 +109,7 @@ def test_a_phone_that_many_prospects_share_is_weak():
     assert alone.score > LISTED > shared.score
 
 
-def test_two_streets_that_the_index_knows_are_no_slip_of_the_pen():
+def test_two_streets_that_the_index_knows_are_not_a_slip_of_the_pen():
     ours = profile_of(ContactDetails(address="12 Ashford Ln, Katy, TX 77494"))
     theirs = profile_of(ContactDetails(address="12 Ashfold Ln, Katy, TX 77494"))
     known = frozenset({"s|77494|ASHFORD", "s|77494|ASHFOLD"})

@@ -37,7 +37,7 @@ def test_a_phone_is_the_same_in_every_notation(area, exchange, line, data):
 @pytest.mark.parametrize(
     "text", ["", "x", "555-0142", "000-000-0000", "9999999999", "123-456-7890", "972", "+", "1" * 40, "ext 5", "\0"]
 )
-def test_what_is_no_number_of_anybody_is_none(text):
+def test_what_is_not_a_number_of_anybody_is_none(text):
     assert phone_of(text) is None
 
 
@@ -95,14 +95,14 @@ def test_every_number_in_a_field_is_read_with_what_it_is_called(text, numbers):
     "text",
     ["555-123-4567", "000-555-1234", "512-123-4567", "declined@gmail.com", "nomail@nomail.com", "x@x.com"],
 )
-def test_what_stands_for_no_contact_is_known_by_its_pattern(text):
+def test_what_means_no_contact_is_known_by_its_pattern(text):
     assert is_placeholder(text)
     assert phone_of(text) is None
     assert email_of(text) == ""
 
 
 @pytest.mark.parametrize("text", ["972-555-0142", "nora@gmail.com", "donna@notary.com", "max@xmax.com", "555", "Dana"])
-def test_a_contact_of_somebody_is_no_placeholder(text):
+def test_a_contact_of_somebody_is_not_a_placeholder(text):
     assert not is_placeholder(text)
 
 

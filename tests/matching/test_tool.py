@@ -41,7 +41,7 @@ async def test_an_empty_company_has_nobody(time):
     assert text_of(result) == "No match; checked 0 of 0 prospects."
 
 
-async def test_nobody_is_told_as_nobody(time, sandbox):
+async def test_nobody_is_shown_as_nobody(time, sandbox):
     async with connected(sandbox, time=time) as client:
         result = await call(client, TOOL, address="1 Nowhere Pl, Nome, AK 99762")
     assert data_of(result)["matches"] == []
@@ -95,14 +95,14 @@ async def test_hostile_names_come_marked(time, sandbox):
 
 async def test_progress_is_reported_page_by_page(time):
     sandbox = make_sandbox(time, prospects=250)
-    told: list[tuple[float, float | None, str | None]] = []
+    reports: list[tuple[float, float | None, str | None]] = []
 
     async def report(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total, message))
+        reports.append((progress, total, message))
 
     async with connected(sandbox, time=time) as client:
         await client.call_tool(TOOL, {"name": "Dana Miller"}, progress_callback=report)
-    assert [row for row in told if row[1] == 250][-1] == (250, 250, "compared 250 of 250 prospects")
+    assert [row for row in reports if row[1] == 250][-1] == (250, 250, "compared 250 of 250 prospects")
 
 
 def test_the_tool_is_offered_as_the_contract_says():

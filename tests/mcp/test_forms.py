@@ -1,4 +1,4 @@
-"""What a form can come back as but a yes, and what is told then: nothing is written, and the reason has a code."""
+"""What a form can come back as but a yes, and what is reported then: nothing is written, and the reason has a code."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ class Reader:
         return self._answer
 
 
-async def told(sandbox: Sandbox, time: Time, version: Version, seconds: float, answer: ElicitResult) -> tuple[str, str]:
+async def reason_and_text(
+    sandbox: Sandbox, time: Time, version: Version, seconds: float, answer: ElicitResult
+) -> tuple[str, str]:
     """The code and the text of what comes of a form that is answered so, after so many seconds."""
     clock = Time(1_790_000_000.0)
     reader = Reader(clock, seconds, answer)
@@ -58,10 +60,10 @@ async def told(sandbox: Sandbox, time: Time, version: Version, seconds: float, a
         ({"confirm": ["true"]}, '["true"]'),
     ],
 )
-async def test_an_accepted_form_without_the_boolean_true_is_no_yes_and_says_why(
+async def test_an_accepted_form_without_the_boolean_true_is_not_a_yes_and_says_why(
     sandbox: Sandbox, time: Time, version: Version, content: Any, why: str
 ):
-    reason, text = await told(sandbox, time, version, 5, ElicitResult(action="accept", content=content))
+    reason, text = await reason_and_text(sandbox, time, version, 5, ElicitResult(action="accept", content=content))
     assert reason == "not_filled_in"
     assert why in text
     assert WAY_ON in text
@@ -75,10 +77,10 @@ async def test_an_accepted_form_without_the_boolean_true_is_no_yes_and_says_why(
         (ElicitResult(action="accept", content={"confirm": False}), "not_confirmed", "false"),
     ],
 )
-async def test_a_form_that_a_person_could_read_is_told_as_declined_closed_or_not_confirmed(
+async def test_a_form_that_a_person_could_read_is_reported_as_declined_closed_or_not_confirmed(
     sandbox: Sandbox, time: Time, version: Version, answer: ElicitResult, reason: str, says: str
 ):
-    code, text = await told(sandbox, time, version, 0.7, answer)
+    code, text = await reason_and_text(sandbox, time, version, 0.7, answer)
     assert code == reason
     assert says in text
     assert "not shown" not in text
@@ -86,10 +88,10 @@ async def test_a_form_that_a_person_could_read_is_told_as_declined_closed_or_not
 
 
 @pytest.mark.parametrize("action", ["decline", "cancel"])
-async def test_a_no_that_is_faster_than_a_reader_is_told_as_perhaps_not_shown_with_the_way_on(
+async def test_a_no_that_is_faster_than_a_reader_is_reported_as_perhaps_not_shown_with_the_way_on(
     sandbox: Sandbox, time: Time, version: Version, action: Any
 ):
-    code, text = await told(sandbox, time, version, 0.69, ElicitResult(action=action))
+    code, text = await reason_and_text(sandbox, time, version, 0.69, ElicitResult(action=action))
     assert code == "perhaps_not_shown"
     assert "0.7 s" in text
     assert "perhaps the form was not shown" in text
@@ -99,7 +101,7 @@ async def test_a_no_that_is_faster_than_a_reader_is_told_as_perhaps_not_shown_wi
 async def test_a_clock_that_goes_back_meanwhile_makes_no_slow_no_a_fast_one(
     sandbox: Sandbox, time: Time, version: Version
 ):
-    code, _ = await told(sandbox, time, version, -3, ElicitResult(action="decline"))
+    code, _ = await reason_and_text(sandbox, time, version, -3, ElicitResult(action="decline"))
     assert code == "declined"
 
 
@@ -149,13 +151,13 @@ async def _came_back(client: Client, state: str | None) -> Any:
     return await client.session.call_tool(*ACCEPT, request_state=state, allow_input_required=True)
 
 
-async def test_while_a_form_waits_progress_is_told_and_grows(sandbox: Sandbox, time: Time, loop_time: Time):
+async def test_while_a_form_waits_progress_is_reported_and_grows(sandbox: Sandbox, time: Time, loop_time: Time):
     """In the stateless version nothing waits: the call is over while the person reads."""
-    told: list[tuple[float, float | None, str | None]] = []
+    reports: list[tuple[float, float | None, str | None]] = []
     at: list[float] = [loop_time.now]
 
     async def progress(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total, message))
+        reports.append((progress, total, message))
         at.append(loop_time.now)
 
     async def slow_reader(context: Any, params: Any) -> ElicitResult:
@@ -168,10 +170,10 @@ async def test_while_a_form_waits_progress_is_told_and_grows(sandbox: Sandbox, t
     assert isinstance(result, CallToolResult)
     assert data_of(result)["outcome"] == "done"
     assert max(later - earlier for earlier, later in pairwise(at)) <= 15
-    values = [value for value, _, _ in told]
+    values = [value for value, _, _ in reports]
     assert values == sorted(set(values))
-    assert {total for _, total, _ in told} == {None}
-    assert {message for _, _, message in told} == {"waiting for the user to answer the form"}
+    assert {total for _, total, _ in reports} == {None}
+    assert {message for _, _, message in reports} == {"waiting for the user to answer the form"}
 
 
 async def test_a_form_that_nobody_answers_is_taken_back_after_ten_minutes(

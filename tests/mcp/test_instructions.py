@@ -1,4 +1,4 @@
-"""What a model is told of the server: short in every mode, and what is hidden and why."""
+"""What a model reads of the server: short in every mode, and what is hidden and why."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ACCOUNTS = [
 ]
 
 
-def told(**settings) -> str:
+def wording(**settings) -> str:
     text = build_server(make_settings(**settings)).instructions
     assert text is not None
     return text
@@ -31,7 +31,7 @@ def told(**settings) -> str:
 @pytest.mark.parametrize("toolsets", ["default", "all", "pipeline", "pipeline,calendar", "all,-leads", "-prospects"])
 def test_they_stay_under_2000_characters_and_give_every_reason(account, read_only, toolsets):
     settings = {**account, "read_only": read_only, "toolsets": toolsets}
-    text = told(**settings)
+    text = wording(**settings)
     assert len(text) < LIMIT
     hidden = build_app_context(make_settings(**settings)).hidden
     for reason in hidden.values():
@@ -47,21 +47,21 @@ def test_they_stay_under_2000_characters_when_all_reasons_come_together():
     assert len(instructions(app.settings, {reason: reason for reason in reasons}, app.services)) < LIMIT
 
 
-def test_they_tell_how_approval_is_asked_for_under_these_settings():
-    assert "answer approval_required with a preview and a token" in told(approvals="auto")
-    assert "refused where the client has none" in told(approvals="human")
-    assert "ask nobody here: a call stands for the user's yes" in told(approvals="off")
+def test_they_say_how_approval_is_asked_for_under_these_settings():
+    assert "answer approval_required with a preview and a token" in wording(approvals="auto")
+    assert "refused where the client has none" in wording(approvals="human")
+    assert "ask nobody here: a call stands for the user's yes" in wording(approvals="off")
     for mode in ("human", "off"):
-        assert "token" not in told(approvals=mode)
+        assert "token" not in wording(approvals=mode)
 
 
 def test_the_sandbox_is_said_to_be_one_and_a_real_account_is_not():
-    assert "SANDBOX: the services are simulated" in told(sandbox=True)
-    assert "SANDBOX" not in told(sandbox=False, **KEYS)
+    assert "SANDBOX: the services are simulated" in wording(sandbox=True)
+    assert "SANDBOX" not in wording(sandbox=False, **KEYS)
 
 
 def test_only_services_with_a_key_are_named_as_the_pipeline_s():
-    first = told(sandbox=False, rooflink_api_key=KEYS["rooflink_api_key"]).splitlines()[0]
+    first = wording(sandbox=False, rooflink_api_key=KEYS["rooflink_api_key"]).splitlines()[0]
     assert "RoofLink" in first
     assert "RenovationFind" not in first
 
@@ -77,7 +77,7 @@ def test_what_the_pages_name_without_a_path_is_hidden_and_said_why():
     assert without
     for name in without:
         assert hidden[name] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
-    assert "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE" in told(toolsets="all")
+    assert "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE" in wording(toolsets="all")
 
 
 def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
@@ -92,5 +92,5 @@ def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
 
 def test_they_name_only_tools_that_exist():
     names = {spec.name for spec in tool_specs()}
-    words = {word.strip(".,;:'()") for word in told(read_only=True).split()}
+    words = {word.strip(".,;:'()") for word in wording(read_only=True).split()}
     assert {word for word in words if word.startswith(("rooflink_", "renovationfind_", "server_", "write_"))} <= names

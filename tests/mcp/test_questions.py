@@ -173,7 +173,7 @@ def _fields(row: Any) -> set[str]:
 
 @pytest.mark.parametrize("tool", WRITES)
 async def test_no_argument_changes_a_sentence_of_a_question(time: Time, tool: str):
-    """Every free text is the same; what others wrote stands marked, and everything else stays as it was."""
+    """Every free text is the same; what others wrote is marked, and everything else stays as it was."""
     changed: list[str] = []
     async with connected(make_sandbox(time, **EVERY_PATH_SERVED), time=time, **EVERY_TOOL) as client:
         schema, sets = await sets_of(client, tool)
@@ -198,7 +198,7 @@ def _ours(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("bent", [*BENT, LONG])
-async def test_a_name_of_the_service_stands_alone_and_marked(time: Time, bent: str, version: Version):
+async def test_a_name_of_the_service_is_alone_and_marked(time: Time, bent: str, version: Version):
     sandbox = make_sandbox(time)
     person = Person("decline")
     sandbox.leads[785].customer_name = bent
@@ -230,7 +230,7 @@ async def test_a_name_of_the_service_stands_alone_and_marked(time: Time, bent: s
     "everything", [True, pytest.param(False, marks=pytest.mark.exhaustive)], ids=["every text", "names"]
 )
 @pytest.mark.parametrize("tool", WRITES)
-async def test_no_text_of_a_service_stands_in_a_sentence(tool: str, version: Version, *, everything: bool):
+async def test_no_text_of_a_service_is_in_a_sentence(tool: str, version: Version, *, everything: bool):
     """Neither in a question, a dry run, nor in the first line of a receipt."""
     person = Person()
     async with hostile(version, person) as (client, transport):
@@ -271,7 +271,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_plain_name_stands_as_it_is(name: str):
+def test_a_plain_name_is_shown_as_it_is(name: str):
     assert quoted(name) == name
 
 

@@ -97,7 +97,7 @@ async def test_a_hidden_toolset_hides_its_templates(sandbox, version, settings, 
     assert sandbox.requests == []
 
 
-async def test_without_its_toolset_the_history_is_no_resource(sandbox, version):
+async def test_without_its_toolset_the_history_is_not_a_resource(sandbox, version):
     async with connected(sandbox, version=version, toolsets="prospects") as client:
         assert "leadbridge://history" not in {str(one.uri) for one in (await client.list_resources()).resources}
         await error_of(lambda: client.read_resource("leadbridge://history"))
@@ -122,7 +122,7 @@ async def test_every_resource_is_read_with_the_mime_type_it_was_listed_with(sand
     assert sandbox.requests == []
 
 
-async def test_the_status_rules_tell_every_status_its_needs_and_its_tool(sandbox):
+async def test_the_status_rules_give_every_status_its_needs_and_its_tool(sandbox):
     async with connected(sandbox) as client:
         text = (await read(client, "leadbridge://status-rules")).text
     rows = {row.split(" | ")[0].removeprefix("| "): row for row in text.splitlines() if row.startswith("| ")}
@@ -143,7 +143,7 @@ async def test_the_codes_are_json(sandbox):
     assert (len(codes), codes["fu"]) == (14, "Follow Up")
 
 
-async def test_the_contract_tells_how_certain_each_operation_is(sandbox, version, tmp_path):
+async def test_the_contract_says_how_certain_each_operation_is(sandbox, version, tmp_path):
     contract = tmp_path / "contract.toml"
     contract.write_text('[operations."rooflink.prospect_stats"]\npath = "/other/stats/"\n', "utf-8")
     async with connected(sandbox, version=version, contract_file=contract) as client:
@@ -159,7 +159,7 @@ async def test_the_contract_tells_how_certain_each_operation_is(sandbox, version
     assert ", path inferred" in text
 
 
-async def test_the_history_is_what_write_history_tells(sandbox, version):
+async def test_the_history_is_what_write_history_shows(sandbox, version):
     async with connected(sandbox, version=version) as client:
         assert (
             await read(client, "leadbridge://history")
@@ -201,8 +201,8 @@ async def test_hostile_text_in_a_prospect_is_marked(sandbox, version):
 async def test_a_lead_is_shown_as_last_known_with_its_age(sandbox, version):
     now = [1_764_000_000.0]
     async with connected(sandbox, version=version, person=Person(), clock=lambda: now[0]) as client:
-        told = await error_of(lambda: client.read_resource("renovationfind://leads/812"))
-        assert told.startswith("LeadBridge has seen no answer about lead 812 yet")
+        refusal = await error_of(lambda: client.read_resource("renovationfind://leads/812"))
+        assert refusal.startswith("LeadBridge has seen no answer about lead 812 yet")
         await call(client, "renovationfind_accept_lead", lead_id=812)
         before = len(sandbox.requests)
         fresh = (await read(client, "renovationfind://leads/812")).text
@@ -236,8 +236,8 @@ async def test_a_lead_is_shown_as_last_known_with_its_age(sandbox, version):
 )
 async def test_a_malformed_id_is_refused_by_name_and_nothing_is_sent(sandbox, version, uri):
     async with connected(sandbox, version=version) as client:
-        told = await error_of(lambda: client.read_resource(uri))
-    assert re.fullmatch(r"(prospect|lead)_id must be a positive integer, digits only", told)
+        refusal = await error_of(lambda: client.read_resource(uri))
+    assert re.fullmatch(r"(prospect|lead)_id must be a positive integer, digits only", refusal)
     assert sandbox.requests == []
 
 
@@ -256,25 +256,25 @@ async def test_a_malformed_id_is_refused_by_name_and_nothing_is_sent(sandbox, ve
 )
 async def test_an_unknown_address_is_refused_with_the_known_ones(sandbox, version, uri):
     async with connected(sandbox, version=version) as client:
-        told = await error_of(lambda: client.read_resource(uri))
-    assert told.startswith("There is no such resource. Resources: ")
-    assert all(known in told for known in (*STATIC, *TEMPLATES))
-    assert "SYSTEM" not in told
+        refusal = await error_of(lambda: client.read_resource(uri))
+    assert refusal.startswith("There is no such resource. Resources: ")
+    assert all(known in refusal for known in (*STATIC, *TEMPLATES))
+    assert "SYSTEM" not in refusal
     assert sandbox.requests == []
 
 
 async def test_an_id_that_does_not_exist_is_a_clear_error(sandbox, version):
     async with connected(sandbox, version=version) as client:
         for uri in ("rooflink://prospects/999999999", "rooflink://prospects/999999999/checklist"):
-            told = await error_of(lambda uri=uri: client.read_resource(uri))
-            assert "RoofLink has no prospect 999999999 for this key (404)" in told
+            refusal = await error_of(lambda uri=uri: client.read_resource(uri))
+            assert "RoofLink has no prospect 999999999 for this key (404)" in refusal
 
 
 async def test_a_failing_service_is_an_internal_error_in_our_words(sandbox, version):
     sandbox.faults.add(Fault(kind="status", status=401))
     async with connected(sandbox, version=version) as client:
-        told = await error_of(lambda: client.read_resource("rooflink://prospects/7000001"), INTERNAL_ERROR)
-    assert "RoofLink refused the key (401)" in told
+        refusal = await error_of(lambda: client.read_resource("rooflink://prospects/7000001"), INTERNAL_ERROR)
+    assert "RoofLink refused the key (401)" in refusal
 
 
 async def test_reading_keeps_to_the_deadline_and_the_rate_budget(sandbox, version: Version, time):
@@ -289,5 +289,5 @@ async def test_reading_keeps_to_the_deadline_and_the_rate_budget(sandbox, versio
 async def test_a_service_that_does_not_answer_ends_within_the_deadline(sandbox, version):
     sandbox.faults.add(Fault(kind="read_timeout", times=None))
     async with connected(sandbox, version=version, call_deadline=0.3) as client:
-        told = await error_of(lambda: client.read_resource("rooflink://prospects/7000001"), INTERNAL_ERROR)
-    assert "did not answer within" in told or "LEADBRIDGE_CALL_DEADLINE" in told
+        refusal = await error_of(lambda: client.read_resource("rooflink://prospects/7000001"), INTERNAL_ERROR)
+    assert "did not answer within" in refusal or "LEADBRIDGE_CALL_DEADLINE" in refusal

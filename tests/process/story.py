@@ -1,4 +1,4 @@
-"""The main job as a host does it: a lead comes in, is handed off to RoofLink, told of, and won."""
+"""The main job as a host does it: a lead comes in, is handed off to RoofLink, reported on, and won."""
 
 from __future__ import annotations
 

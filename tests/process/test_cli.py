@@ -56,7 +56,7 @@ def test_without_a_key_and_without_the_sandbox_one_line_on_stderr_names_both_cho
 
 
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "message"),
     [
         ({}, "no key: set LEADBRIDGE_ROOFLINK_API_KEY"),
         ({"LEADBRIDGE_ROOFLINK_API_KEY": ""}, "no key: set LEADBRIDGE_ROOFLINK_API_KEY"),
@@ -87,15 +87,15 @@ def test_without_a_key_and_without_the_sandbox_one_line_on_stderr_names_both_cho
         ({**KEYS, "LEADBRIDGE_CONTRACT_FILE": "nowhere.toml"}, "LEADBRIDGE_CONTRACT_FILE nowhere.toml: "),
     ],
 )
-def test_settings_that_describe_no_server_are_told_in_one_line(environment, told):
+def test_settings_that_describe_no_server_are_reported_in_one_line(environment, message):
     line = wrong_use(leadbridge("serve", **environment))
-    assert told in line
+    assert message in line
     assert KEY not in line
     assert JWT not in line
 
 
 @pytest.mark.parametrize(
-    ("contract", "told"),
+    ("contract", "message"),
     [
         ("operations = [", "LEADBRIDGE_CONTRACT_FILE contract.toml: "),
         (b"\xff\x80", "LEADBRIDGE_CONTRACT_FILE contract.toml: "),
@@ -109,14 +109,14 @@ def test_settings_that_describe_no_server_are_told_in_one_line(environment, told
         ('[operations."rooflink.create_lead".body]\naddress = 5', "must be the name on the wire"),
     ],
 )
-def test_a_bad_contract_file_is_told_in_one_line(contract, told):
+def test_a_bad_contract_file_is_reported_in_one_line(contract, message):
     Path("contract.toml").write_bytes(contract if isinstance(contract, bytes) else contract.encode())
     line = wrong_use(leadbridge("serve", "--sandbox", LEADBRIDGE_CONTRACT_FILE="contract.toml"))
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize("content", [b"LEADBRIDGE_READONLY=1\n", b"LEADBRIDGE_READ_ONLY=perhaps\n", b"\xff\x80\n"])
-def test_a_bad_env_file_is_told_in_one_line(content):
+def test_a_bad_env_file_is_reported_in_one_line(content):
     Path("my.env").write_bytes(content)
     assert wrong_use(leadbridge("serve", "--sandbox", "--env-file", "my.env"))
 
@@ -145,7 +145,7 @@ def test_an_option_of_http_without_http_is_wrong_use(option):
         [],
     ],
 )
-def test_what_is_no_command_is_wrong_use(arguments):
+def test_what_is_not_a_command_is_wrong_use(arguments):
     result = leadbridge(*arguments)
     assert result.exit_code == 2
     assert "Usage" in result.output or "Error" in result.output
@@ -163,7 +163,7 @@ def test_h_is_help_everywhere(command):
     assert "Usage" in short.stdout
 
 
-def test_help_is_no_failure_and_names_every_command():
+def test_help_is_not_a_failure_and_names_every_command():
     result = leadbridge("--help")
     assert (result.exit_code, result.stderr) == (0, "")
     for command in ("serve", "demo", "tools", "doctor", "sandbox"):
@@ -184,7 +184,7 @@ def test_the_sandbox_s_help_names_options_and_faults():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ("seed: 1", "--options x.yaml is not valid JSON (line 1, column 1)"),
         ('{"seed": 1,\n}', "--options x.yaml is not valid JSON (line 2, column 1)"),
@@ -193,12 +193,12 @@ def test_the_sandbox_s_help_names_options_and_faults():
         ('{"faults": [{"kind": "bad_gatway"}]}', "'bad_gatway'; did you mean bad_gateway?"),
     ],
 )
-def test_wrong_options_of_the_sandbox_are_named(options, told):
+def test_wrong_options_of_the_sandbox_are_named(options, message):
     Path("x.yaml").write_text(options, "utf-8")
-    assert told in wrong_use(leadbridge("sandbox", "--options", "x.yaml"))
+    assert message in wrong_use(leadbridge("sandbox", "--options", "x.yaml"))
 
 
-def test_a_port_in_use_is_told_in_one_line():
+def test_a_port_in_use_is_reported_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         line = wrong_use(leadbridge("sandbox", "--port", str(taken.getsockname()[1])))
     assert "in use" in line
@@ -228,7 +228,7 @@ def test_a_sandbox_that_is_told_to_stop_ends_well(monkeypatch):
         ),
     ],
 )
-async def test_a_wrong_key_is_told_with_the_service_and_what_to_check_and_never_shown(
+async def test_a_wrong_key_is_reported_with_the_service_and_what_to_check_and_never_shown(
     live, simulator, caplog, tool, arguments, service, setting
 ):
     caplog.set_level("DEBUG")
@@ -278,7 +278,7 @@ def test_tools_check_knows_a_current_file_from_an_old_one_and_tools_write_mends_
 
 @pytest.mark.parametrize("option", ["--check", "--write"])
 @pytest.mark.parametrize("content", [None, b"no marks", tool_table.BEGIN.encode(), b"\xff\xfe"])
-def test_a_file_without_marks_is_told_in_one_line_and_left_as_it_is(option, content):
+def test_a_file_without_marks_is_reported_in_one_line_and_left_as_it_is(option, content):
     path = Path("page.md")
     if content is not None:
         path.write_bytes(content)
@@ -356,7 +356,7 @@ def test_doctor_fails_without_a_key_and_says_what_to_do():
         ({**KEYS, "LEADBRIDGE_APPROVALS": "off", "LEADBRIDGE_READ_ONLY": "1"}, "approvals", "ok", "off"),
     ],
 )
-def test_doctor_tells_what_works_and_what_is_doubtful(environment, subject, state, said):
+def test_doctor_says_what_works_and_what_is_doubtful(environment, subject, state, said):
     finding = findings(**environment)[subject]
     assert finding["state"] == state
     assert said in finding["found"]

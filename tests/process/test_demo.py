@@ -90,7 +90,7 @@ def test_it_runs_anywhere_whatever_the_environment_and_the_folder_hold(tmp_path)
 
 
 @pytest.mark.slow
-def test_with_tokens_and_without_a_terminal_it_answers_by_itself_and_never_shows_a_token_argument():
+def test_with_tokens_and_without_a_terminal_it_answers_automatically_and_never_shows_a_token_argument():
     done = subprocess.run(
         [*COMMAND, "demo", "--tokens"],
         stdin=subprocess.DEVNULL,
@@ -213,7 +213,7 @@ def test_what_a_person_sees_before_each_yes_is_what_is_done(play, services, toke
     assert len(services.writes) == 7
 
 
-def test_answering_by_itself_it_says_so(play):
+def test_answering_automatically_it_says_so(play):
     code, shown = play()
     assert code == 0
     assert shown.count("Approve? yes (answered by the demo)") == 2
@@ -221,7 +221,7 @@ def test_answering_by_itself_it_says_so(play):
 
 @pytest.mark.parametrize("tokens", [False, True])
 @pytest.mark.parametrize(("answers", "writes"), [("n\n", 0), ("\n", 0), ("y\nn\n", 6)])
-def test_a_no_sends_nothing_more_and_is_no_failure(play, services, tokens, answers, writes):
+def test_a_no_sends_nothing_more_and_is_not_a_failure(play, services, tokens, answers, writes):
     code, shown = play(tokens=tokens, answers=answers)
     assert code == 0
     assert SAID_NO in shown
@@ -235,7 +235,7 @@ def test_an_answer_that_is_neither_yes_nor_no_is_asked_again(play):
     assert "Please enter Y or N" in shown
 
 
-def test_a_terminal_that_is_closed_at_a_question_is_no_yes(play, services):
+def test_a_terminal_that_is_closed_at_a_question_is_not_a_yes(play, services):
     code, shown = play(answers="")
     assert code == 0
     assert SAID_NO in shown

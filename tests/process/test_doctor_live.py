@@ -119,18 +119,18 @@ def test_another_company_s_key_is_a_failure_that_says_how_to_go_on(simulator: Sa
 
 
 @pytest.mark.parametrize(
-    ("settings", "subject", "told"),
+    ("settings", "subject", "message"),
     [
         ({"rooflink_base_url": "http://127.0.0.1:1/api"}, "RoofLink connection", "was not reached: Connection refused"),
         ({"rooflink_base_url": "https://no-such-host.invalid/api"}, "RoofLink DNS", "could not be resolved"),
     ],
 )
-def test_a_host_that_is_not_there_is_one_failure(settings: dict[str, str], subject: str, told: str):
+def test_a_host_that_is_not_there_is_one_failure(settings: dict[str, str], subject: str, message: str):
     result = examine("--json", **ROOFLINK, **settings)
     assert result.exit_code == 1
     failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
     assert [row["subject"] for row in failures] == [subject]
-    assert told in failures[0]["found"]
+    assert message in failures[0]["found"]
     assert "\n" not in failures[0]["found"]
 
 
@@ -146,18 +146,18 @@ def test_a_page_of_a_proxy_is_one_failure_that_says_what_it_is():
 
 
 @pytest.mark.parametrize(
-    ("date", "state", "told"),
+    ("date", "state", "message"),
     [
         ("Sun, 01 Nov 2015 00:00:00 GMT", "failure", "ahead of RoofLink's"),
         ("Sun, 01 Nov 2099 00:00:00 GMT", "failure", "behind RoofLink's"),
     ],
 )
-def test_a_wrong_clock_is_one_failure(date: str, state: str, told: str, monkeypatch):
+def test_a_wrong_clock_is_one_failure(date: str, state: str, message: str, monkeypatch):
     monkeypatch.setattr(standin, "DATE_HEADER", False)
     with answering(lambda: JSONResponse({"count": 0, "results": []}), Date=date) as settings:
         found = findings(examine("--json", **settings))["clock and service"]
     assert found["state"] == state
-    assert told in found["found"]
+    assert message in found["found"]
 
 
 @pytest.mark.slow
@@ -181,7 +181,7 @@ def test_a_port_that_speaks_no_tls_is_one_failure():
 
 
 @pytest.mark.slow
-def test_what_does_not_answer_in_time_is_told_and_ends_in_time(live, simulator: Sandbox, monkeypatch):
+def test_what_does_not_answer_in_time_is_reported_and_ends_in_time(live, simulator: Sandbox, monkeypatch):
     monkeypatch.setattr(doctor_live, "SECONDS", 4.0)
     simulator.faults.add(Fault(kind="slow", seconds=30, times=None, match="GET stats"))
     result = examine(**live)

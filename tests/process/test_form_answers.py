@@ -1,4 +1,4 @@
-"""Answers to a form that no well-made client gives, as bytes, in both eras: a receipt, never a protocol error."""
+"""Answers to a form that no well-made client gives, as bytes, in both versions: a receipt, never a protocol error."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def put(server: RawServer, **message: Any) -> None:
 
 
 def came_of(server: RawServer, answer: dict[str, Any]) -> dict[str, Any]:
-    """What a call comes to whose form is answered so; in the version without handshake an error stands in its place."""
+    """What a call comes to whose form is answered so; in the version without handshake an error is in its place."""
     asked = server.send("tools/call", capabilities=ASKS, **CALL)
     question = server.receive()
     assert question["id"] == asked
@@ -115,7 +115,7 @@ def test_an_accepted_form_that_says_nothing_is_not_approved(modern, legacy, answ
 
 
 @pytest.mark.parametrize("responses", ["yes", [], 5, True, {"leadbridge_approval": None}, {"leadbridge_approval": 1}])
-def test_what_is_no_list_of_answers_is_no_protocol_error(modern, responses):
+def test_what_is_not_a_list_of_answers_is_not_a_protocol_error(modern, responses):
     modern.send("tools/call", capabilities=ASKS, **CALL)
     state = modern.receive()["result"]["requestState"]
     modern.send("tools/call", capabilities=ASKS, **CALL, inputResponses=responses, requestState=state)

@@ -221,7 +221,7 @@ def test_without_a_key_there_is_none_to_accept(account):
 
 @pytest.mark.parametrize("command", ["list", "verify", "export"])
 @pytest.mark.parametrize(
-    ("environment", "told"),
+    ("environment", "message"),
     [
         (
             {"LEADBRIDGE_STATE_ULR": "sqlite:///state.db"},
@@ -231,16 +231,16 @@ def test_without_a_key_there_is_none_to_accept(account):
         ({"LEADBRIDGE_TOOLSETS": "prospekts"}, "prospekts"),
     ],
 )
-def test_a_wrong_setting_is_wrong_use_told_in_one_line(command, environment, told):
+def test_a_wrong_setting_is_wrong_use_reported_in_one_line(command, environment, message):
     result = history(environment, command)
     assert (result.exit_code, result.stdout) == (2, "")
     (line,) = result.stderr.splitlines()
     assert line.startswith("leadbridge: ")
-    assert told in line
+    assert message in line
 
 
 @pytest.mark.parametrize("command", ["list", "verify", "export"])
-def test_a_store_that_cannot_be_read_is_a_failure_told_in_one_line(command, live):
+def test_a_store_that_cannot_be_read_is_a_failure_reported_in_one_line(command, live):
     result = history(named({**live, "state_url": "sqlite:////dev/null/state.db"}), command)
     assert (result.exit_code, result.stdout) == (1, "")
     (line,) = result.stderr.splitlines()
@@ -248,7 +248,7 @@ def test_a_store_that_cannot_be_read_is_a_failure_told_in_one_line(command, live
 
 
 @pytest.mark.parametrize("command", ["list", "verify", "export"])
-def test_an_empty_store_is_no_failure(command, live, state):
+def test_an_empty_store_is_not_a_failure(command, live, state):
     result = history(named({**live, "state_url": f"sqlite:///{state}"}), command)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == ("" if command == "export" else f"No writes yet: there is no state store ({state}).\n")

@@ -154,7 +154,7 @@ async def test_only_what_is_served_is_announced(served, version):
     assert not any(flags)
 
 
-def test_what_is_no_json_is_refused_and_other_paths_are_not_there(served):
+def test_what_is_not_json_is_refused_and_other_paths_are_not_there(served):
     url = served[1]
     assert httpx.post(url, content=b"{", headers=HEADERS, trust_env=False).status_code == 400
     assert httpx.get(url.removesuffix("/mcp") + "/", trust_env=False).status_code == 404
@@ -170,7 +170,7 @@ def test_a_signal_ends_it_without_a_traceback(number):
         assert "Traceback" not in server.stderr
 
 
-def test_a_port_in_use_is_a_failure_told_in_one_line(served):
+def test_a_port_in_use_is_a_failure_reported_in_one_line(served):
     port = served[1].split(":")[2].removesuffix("/mcp")
     second = Process("serve", "--sandbox", "--http", "--port", port)
     try:
@@ -182,7 +182,7 @@ def test_a_port_in_use_is_a_failure_told_in_one_line(served):
 
 
 async def test_a_server_works_a_lead_on_a_sandbox_that_is_a_process_of_its_own(tmp_path):
-    """Keys, connections and a state file as with a real account; only, it is told to be simulated."""
+    """Keys, connections and a state file as with a real account; only, it says that it is simulated."""
     with ExitStack() as stack:
         sandbox, settings = stack.enter_context(sandbox_process())
         server = parameters(**lower(settings), state_url=f"sqlite:///{tmp_path / 'state.db'}")

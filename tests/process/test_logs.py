@@ -196,11 +196,11 @@ def test_what_nobody_reads_is_dropped_and_counted(monkeypatch):
         os.set_blocking(ours, False)
         read = bytearray()
 
-        def told() -> bool:
+        def logged() -> bool:
             read.extend(reader.read() or b"")
             return b"log lines were lost" in read
 
-        eventually(told)
+        eventually(logged)
         lines = read.decode().splitlines()
     kept = [line for line in lines if line.endswith("x")]
     lost = next(int(line.split()[1]) for line in lines if "lost" in line)

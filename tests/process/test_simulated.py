@@ -63,19 +63,19 @@ async def test_everything_says_that_the_services_are_simulated(live, version: Ve
     settings = {**live, "state_url": state_url}
     with person_at(settings, version) as (entering, person):
         async with entering as client:
-            told = [client.instructions or ""]
-            told += [text_of(await call(client, ACCEPT, lead_id=812)), *person.shown]
-            told.append(text_of(await call(client, ACCEPT, lead_id=813, dry_run=True)))
+            lines = [client.instructions or ""]
+            lines += [text_of(await call(client, ACCEPT, lead_id=812)), *person.shown]
+            lines.append(text_of(await call(client, ACCEPT, lead_id=813, dry_run=True)))
             refused = await call(client, "resolve_write", write_id=99, outcome="done")
-            told += [text_of(refused), text_of(await call(client, "server_status"))]
-            told.append(text_of(await call(client, HISTORY)))
+            lines += [text_of(refused), text_of(await call(client, "server_status"))]
+            lines.append(text_of(await call(client, HISTORY)))
             assert data_of(refused)["sandbox"] is data_of(await call(client, "server_status"))["sandbox"] is True
     for arguments in (["history", "list"], ["doctor"]):
-        told.append((await printed(settings, *arguments)).stdout)
-    assert len(told) == 9
-    for text in told:
+        lines.append((await printed(settings, *arguments)).stdout)
+    assert len(lines) == 9
+    for text in lines:
         assert "simulated" in text
-    assert "the sandbox at http://127.0.0.1:" in told[5]
+    assert "the sandbox at http://127.0.0.1:" in lines[5]
 
 
 async def test_what_is_kept_of_the_sandbox_is_not_found_by_a_live_server(live, simulator: Sandbox, state_url: str):

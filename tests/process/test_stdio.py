@@ -1,4 +1,4 @@
-"""`leadbridge serve` over pipes, as hosts start it, in both protocol eras."""
+"""`leadbridge serve` over pipes, as hosts start it, in both protocol versions."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_calls_sent_at_once_are_all_answered_each_under_its_own_id(server):
     assert len(written(server)) == 2
 
 
-def test_what_is_no_request_is_passed_over_and_an_unknown_method_is_refused(server):
+def test_what_is_not_a_request_is_ignored_and_an_unknown_method_is_refused(server):
     server.write(b'garbage\n\n[]\n"text"\n{"a": 1}\n{"jsonrpc": "2.0", "id": 99}\n\xff\xfe\x00\n')
     server.write(b'{"jsonrpc": "1.0", "id": 98, "method": "tools/list"}\n' + b"[" * 100_000 + b"\n")
     assert server.answer("no/such/method")["error"]["code"] == -32601
@@ -253,7 +253,7 @@ def test_an_unknown_prompt_is_refused_by_its_name_without_a_traceback(server):
     assert "Traceback" not in server.stderr
 
 
-def test_the_handshake_is_answered_and_a_line_cut_off_by_the_end_of_stdin_passed_over():
+def test_the_handshake_is_answered_and_a_line_cut_off_by_the_end_of_stdin_ignored():
     with raw_server("--sandbox") as server:
         server.write(HANDSHAKE)
         answer = server.receive()
@@ -267,7 +267,7 @@ def test_the_handshake_is_answered_and_a_line_cut_off_by_the_end_of_stdin_passed
 
 
 @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\r\n\n", b"\n\xef\xbb\xbf \r\n\xef\xbb\xbf"])
-def test_a_byte_order_mark_and_blank_lines_before_a_message_are_passed_over(before):
+def test_a_byte_order_mark_and_blank_lines_before_a_message_are_ignored(before):
     with raw_server("--sandbox") as server:
         server.write(before + HANDSHAKE.replace(b"\n", b"\r\n"))
         assert server.receive()["id"] == "hello"
@@ -363,7 +363,7 @@ def test_nothing_is_written_at_start_nor_by_reading(tmp_path):
         server.answer("tools/list")
         assert not state.parent.exists()
         assert server.call("rooflink_list_prospects", page_size=2)["isError"] is False
-        assert not state.exists()  # what the processes of a key share of the rate limit lies beside it
+        assert not state.exists()  # what the processes of a key share of the rate limit is beside it
         set_status(server)
         assert state.stat().st_mode & 0o077 == 0
         server.close_stdin()

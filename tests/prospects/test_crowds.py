@@ -31,9 +31,9 @@ def fill(
 ) -> Fill:
     """Fill the index with these prospects, whose ids count up from 1, as if the list had been read this moment."""
 
-    async def filled(told: Iterable[ContactDetails]) -> AppContext:
+    async def filled(message: Iterable[ContactDetails]) -> AppContext:
         app = make_deck(sandbox, state_url=state_url)
-        await read_whole(app, [row_of(number, one) for number, one in enumerate(told, start=1)])
+        await read_whole(app, [row_of(number, one) for number, one in enumerate(message, start=1)])
         return app
 
     return filled
@@ -67,9 +67,9 @@ async def test_a_duplicate_is_found_though_thousands_carry_the_offices_phone_and
     assert (receipt["outcome"], receipt["reason"]) == ("refused", "likely_duplicate")
     assert "prospect 1 (" in receipt["summary"]
     assert data_of(found)["matches"][0]["id"] == 1
-    for told in (text_of(result), text_of(found)):
-        assert "checked 2,200" not in told
-        assert "2,200 share this phone" in told
+    for message in (text_of(result), text_of(found)):
+        assert "checked 2,200" not in message
+        assert "2,200 share this phone" in message
     assert data_of(found)["complete"] is False
     assert data_of(found)["checked"] < CROWD / 2
     assert "2,200 share this phone. To narrow it, give an e-mail or a first and last name too." in text_of(found)
@@ -117,7 +117,7 @@ async def test_of_many_in_one_house_with_one_phone_and_name_so_many_are_compared
 
 
 @pytest.mark.parametrize(
-    ("known", "sought"),
+    ("known", "query"),
     [
         (
             ContactDetails(name="Pat Lee", phones=OFFICE["phones"]),
@@ -135,13 +135,13 @@ async def test_of_many_in_one_house_with_one_phone_and_name_so_many_are_compared
     ids=["name and phone", "house and e-mail", "a unit of a tower"],
 )
 async def test_what_is_common_in_each_part_is_found_by_two_of_them(
-    fill: Fill, known: ContactDetails, sought: ContactDetails
+    fill: Fill, known: ContactDetails, query: ContactDetails
 ) -> None:
     crowd = [ContactDetails(name="Pat Lee", email=f"pat{number}@example.org") for number in range(HALF)]
     crowd += [ContactDetails(name=f"Ann{number} Bell", **OFFICE) for number in range(HALF)]
     crowd += [ContactDetails(f"9 Elm Ct Apt {1_000 + number}") for number in range(HALF)]
     app = await fill([known, *crowd])
-    assert (await index_of(app).find(profile_of(sought))).matches[0].prospect_id == 1
+    assert (await index_of(app).find(profile_of(query))).matches[0].prospect_id == 1
 
 
 async def test_a_prospect_that_an_earlier_version_kept_is_found_too(fill: Fill) -> None:
@@ -151,7 +151,7 @@ async def test_a_prospect_that_an_earlier_version_kept_is_found_too(fill: Fill) 
 
 
 @pytest.mark.parametrize("way", ["created", "dry run", "asked"])
-async def test_what_resembles_a_new_lead_and_does_not_stop_it_is_told(
+async def test_what_resembles_a_new_lead_and_does_not_stop_it_is_reported(
     fill: Fill, sandbox: Sandbox, time: Time, wall: Time, state_url: str, way: str
 ) -> None:
     spouse = ContactDetails("12 Elm St", "Plano", "TX", "75024", (("cell", "972-555-0199"),), name="Robin Shaw")
@@ -161,12 +161,12 @@ async def test_what_resembles_a_new_lead_and_does_not_stop_it_is_told(
     async with connected(sandbox, person=person, time=time, clock=wall, state_url=state_url) as client:
         result = await call(client, CREATE, **lead, first_name="Lou", **more)
     receipt = data_of(result)
-    told = next(line for line in receipt["warnings"] if "prospect 1:" in line)
+    message = next(line for line in receipt["warnings"] if "prospect 1:" in line)
     assert receipt["outcome"] == ("dry_run" if way == "dry run" else "done")
-    assert "same phone (cell)" in told
-    assert "other name" in told
+    assert "same phone (cell)" in message
+    assert "other name" in message
     assert len(person.shown) == (way == "asked")
-    assert all(told in question for question in person.shown)
+    assert all(message in question for question in person.shown)
 
 
 def test_gmails_dots_and_tags_are_one_mailbox() -> None:
@@ -178,7 +178,7 @@ def test_gmails_dots_and_tags_are_one_mailbox() -> None:
     assert mailbox("dana.miller+roof@example.org") == ("dana.miller+roof@example.org",)
 
 
-async def test_a_street_that_several_prospects_have_is_no_slip_of_another(fill: Fill) -> None:
+async def test_a_street_that_several_prospects_have_is_not_a_slip_of_another(fill: Fill) -> None:
     def on(street: str, *houses: int) -> list[ContactDetails]:
         return [ContactDetails(f"{house} {street}", "Katy", "TX", "77494") for house in houses]
 

@@ -51,9 +51,9 @@ def asked_by(sandbox: Sandbox, name: str) -> list[str]:
     return [query[name] for query in queries if name in query]
 
 
-async def look(app: AppContext, sought: ContactDetails = HOUSE, seconds: float = 25) -> DuplicateReport:
+async def look(app: AppContext, query: ContactDetails = HOUSE, seconds: float = 25) -> DuplicateReport:
     before = anyio.current_time()
-    report = await likely_duplicates(app, sought, seconds)
+    report = await likely_duplicates(app, query, seconds)
     assert anyio.current_time() - before <= seconds + 1
     return report
 

@@ -130,7 +130,7 @@ async def test_retry_after_comes_as_seconds_as_a_date_or_not_at_all(rooflink, sa
     assert (await rooflink.get(LIST)).headers.get("retry-after") == expected
 
 
-async def test_a_refusal_with_200_is_no_success(renovationfind, sandbox):
+async def test_a_refusal_with_200_is_not_a_success(renovationfind, sandbox):
     answer = await accept_under(Fault(kind="success_false_200"), sandbox, renovationfind)
     assert answer.json()["success"] is False
 
@@ -142,7 +142,7 @@ async def test_a_wrong_content_type_has_the_right_body(rooflink, sandbox):
     assert answer.json()["count"] == 20
 
 
-async def test_a_truncated_answer_is_no_json_though_its_length_is_right(rooflink, sandbox):
+async def test_a_truncated_answer_is_not_json_though_its_length_is_right(rooflink, sandbox):
     sandbox.faults.add(Fault(kind="truncated_json"))
     answer = await rooflink.get(LIST)
     assert int(answer.headers["content-length"]) == len(answer.content)
@@ -166,7 +166,7 @@ def test_a_fault_befalls_the_requests_it_matches_as_often_as_it_says():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"kind": "flood"}, "unknown kind of fault 'flood'; known: bad_gateway"),
         ({"kind": "slow", "speed": 1}, "unknown option of a fault: 'speed'"),
@@ -183,8 +183,8 @@ def test_a_fault_befalls_the_requests_it_matches_as_often_as_it_says():
         ("slow", "a fault is an object with a kind"),
     ],
 )
-def test_a_senseless_fault_is_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_a_senseless_fault_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         Fault.from_options(options)
 
 

@@ -43,7 +43,7 @@ async def test_a_vendor_is_created_once_for_an_email_which_is_lower_cased():
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"vendorName": None}, "vendorName is required"),
         ({"email": " "}, "email is required"),
@@ -57,12 +57,12 @@ async def test_a_vendor_is_created_once_for_an_email_which_is_lower_cased():
         ({"websiteUrl": 5}, "websiteUrl must be a string"),
     ],
 )
-async def test_what_breaks_a_documented_rule_is_refused(change, told):
+async def test_what_breaks_a_documented_rule_is_refused(change, message):
     sandbox = make_sandbox(Time())
     async with manager(sandbox) as client:
         answer = await client.post("/vendors", json={**VENDOR, **change})
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert sandbox.writes == []
 
 

@@ -35,7 +35,7 @@ def test_a_sandbox_is_made_from_plain_data():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"sead": 1}, "unknown option of the sandbox: 'sead'; did you mean seed"),
         ({"clock": 1}, "unknown option of the sandbox: 'clock'"),
@@ -50,6 +50,6 @@ def test_a_sandbox_is_made_from_plain_data():
         ({"faults": [{}]}, "a fault is an object with a kind"),
     ],
 )
-def test_senseless_options_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_senseless_options_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         Sandbox.from_options(options)

@@ -93,14 +93,14 @@ async def test_a_required_field_must_be_text(rooflink, sandbox, new_lead, name, 
         ("extra_info", [1], 'Expected a dictionary of items but got type "list".'),
     ],
 )
-async def test_what_a_field_does_not_take_is_told_by_its_name(rooflink, sandbox, new_lead, name, value, message):
+async def test_what_a_field_does_not_take_is_reported_by_its_name(rooflink, sandbox, new_lead, name, value, message):
     answer = await rooflink.post(CREATE, json={**new_lead, name: value})
     assert (answer.status_code, answer.json()) == (400, {name: [message]})
     assert sandbox.writes == []
 
 
 @pytest.mark.parametrize(
-    ("content", "content_type", "status", "told"),
+    ("content", "content_type", "status", "shown"),
     [
         (b"{}", "text/plain", 415, 'Unsupported media type "text/plain" in request.'),
         (b"{", "application/json", 400, "JSON parse error"),
@@ -110,8 +110,8 @@ async def test_what_a_field_does_not_take_is_told_by_its_name(rooflink, sandbox,
         (b"[]", "application/json; charset=utf-8", 400, "Expected a dictionary, but got list."),
     ],
 )
-async def test_the_body_must_be_a_json_object(rooflink, sandbox, content, content_type, status, told):
+async def test_the_body_must_be_a_json_object(rooflink, sandbox, content, content_type, status, shown):
     answer = await rooflink.post(CREATE, content=content, headers={"content-type": content_type})
     assert answer.status_code == status
-    assert told in answer.text.replace('\\"', '"')
+    assert shown in answer.text.replace('\\"', '"')
     assert sandbox.writes == []

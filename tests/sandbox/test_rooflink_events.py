@@ -6,7 +6,7 @@ EVENTS = "/light/events/"
 GOOD = {"name": "Inspection", "start": "05/06/2026 9:00AM", "end": "05/06/2026 10:00AM"}
 
 
-async def test_a_new_event_tells_its_invitees(rooflink, sandbox):
+async def test_a_new_event_notifies_its_invitees(rooflink, sandbox):
     job = next(iter(sandbox.prospects))
     body = {**GOOD, "job": job, "invitees": [302, 303, 302], "add_to_my_calendar": True}
     answer = await rooflink.post(EVENTS, json=body)
@@ -54,14 +54,14 @@ async def test_a_wrong_body_is_refused_by_its_field(rooflink, sandbox, change, f
     assert (sandbox.writes, sandbox.notices) == ([], [])
 
 
-async def test_an_event_is_changed_in_part_and_only_changed_invitees_are_told(rooflink, sandbox):
+async def test_an_event_is_changed_in_part_and_only_changed_invitees_are_notified(rooflink, sandbox):
     made = (await rooflink.post(EVENTS, json={**GOOD, "invitees": [302, 303]})).json()
     sandbox.notices.clear()
     changed = await rooflink.patch(f"{EVENTS}{made['id']}/", json={"invitees": [303, 304], "job": 5})
     assert changed.status_code == 200
     assert (changed.json()["name"], changed.json()["job"]) == ("Inspection", None)
-    told = [(notice.user_id, notice.about) for notice in sandbox.notices]
-    assert told == [(304, "invited"), (302, "no longer invited")]
+    message = [(notice.user_id, notice.about) for notice in sandbox.notices]
+    assert message == [(304, "invited"), (302, "no longer invited")]
     answer = await rooflink.patch(f"{EVENTS}{made['id']}/", json={"end": "05/06/2026 9:10AM"})
     assert answer.status_code == 400
 

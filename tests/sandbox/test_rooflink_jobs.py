@@ -43,7 +43,7 @@ async def test_only_what_is_sent_changes(rooflink, sandbox, job):
 
 
 @pytest.mark.parametrize(
-    ("body", "field", "told"),
+    ("body", "field", "message"),
     [
         ({"city": 5}, "city", "Not a valid string."),
         ({"job_type": "x"}, "job_type", '"x" is not a valid choice.'),
@@ -64,16 +64,16 @@ async def test_only_what_is_sent_changes(rooflink, sandbox, job):
         ({"customer": {"email": "nobody"}}, "customer", "valid email"),
     ],
 )
-async def test_a_wrong_field_is_refused_and_nothing_changes(rooflink, sandbox, job, body, field, told):
+async def test_a_wrong_field_is_refused_and_nothing_changes(rooflink, sandbox, job, body, field, message):
     city = job.city
     answer = await rooflink.patch(f"{JOBS}/{job.id}/", json={"county": "Elsewhere", **body})
     assert answer.status_code == 400
     assert set(answer.json()) == {field}
-    assert re.search(told, str(answer.json()[field]))
+    assert re.search(message, str(answer.json()[field]))
     assert (sandbox.writes, job.city, job.county == "Elsewhere") == ([], city, False)
 
 
-async def test_a_name_that_it_does_not_know_is_passed_over_in_silence(make_sandbox, client_of):
+async def test_a_name_that_it_does_not_know_is_silently_ignored(make_sandbox, client_of):
     sandbox = make_sandbox(unknown_job_fields=frozenset({"rep_2", "customer.cell"}))
     job = next(iter(sandbox.prospects.values()))
     rep_2, cell = job.customer.rep_2, job.customer.cell

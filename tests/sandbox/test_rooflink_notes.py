@@ -38,7 +38,7 @@ async def test_a_customer_without_an_address_is_not_mailed(rooflink, sandbox, jo
 
 
 @pytest.mark.parametrize(
-    ("body", "field", "told"),
+    ("body", "field", "text"),
     [
         ({"job": None}, "job", "may not be null"),
         ({"job": "7"}, "job", "valid integer"),
@@ -53,12 +53,12 @@ async def test_a_customer_without_an_address_is_not_mailed(rooflink, sandbox, jo
         ({"notify_customer": None}, "notify_customer", "may not be null"),
     ],
 )
-async def test_a_wrong_note_is_refused_and_nobody_mailed(rooflink, sandbox, job, body, field, told):
+async def test_a_wrong_note_is_refused_and_nobody_mailed(rooflink, sandbox, job, body, field, text):
     before = len(sandbox.notes)
     answer = await rooflink.post(NOTES, json={"job": job.id, "message": "x", **body})
     assert answer.status_code == 400
     assert set(answer.json()) == {field}
-    assert told in str(answer.json()[field])
+    assert text in str(answer.json()[field])
     assert (len(sandbox.notes), sandbox.writes, sandbox.mails) == (before, [], [])
 
 

@@ -138,7 +138,7 @@ def test_faults_are_added_and_cleared_from_outside(control, rooflink):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         (b'{"kind": "flood"}', "unknown kind"),
         (b'{"kind": "bad_gatway"}', "did you mean bad_gateway?"),
@@ -147,10 +147,10 @@ def test_faults_are_added_and_cleared_from_outside(control, rooflink):
         (b'{"kind": "dns_failure"}', "in the same process only"),
     ],
 )
-def test_a_senseless_fault_is_refused_from_outside(control, sandbox, content, told):
+def test_a_senseless_fault_is_refused_from_outside(control, sandbox, content, message):
     answer = control.post("/faults", content=content, headers=JSON)
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert len(sandbox.faults) == 0
 
 
@@ -198,7 +198,7 @@ def test_a_day_is_tried_twice(control, renovationfind, rooflink, sandbox):
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "body", "told"),
+    ("method", "path", "body", "message"),
     [
         ("POST", "/checkpoints", {}, "name must be a text"),
         ("POST", "/checkpoints", {"name": "a/b"}, "without /"),
@@ -208,10 +208,10 @@ def test_a_day_is_tried_twice(control, renovationfind, rooflink, sandbox):
         ("PUT", "/clock", [], "must be a JSON object"),
     ],
 )
-def test_a_senseless_command_is_refused(control, method, path, body, told):
+def test_a_senseless_command_is_refused(control, method, path, body, message):
     answer = control.request(method, path, json=body)
     assert answer.status_code == 400
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 def test_writes_and_requests_are_seen_from_outside_until_a_reset(control, renovationfind):

@@ -17,7 +17,7 @@ from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from tests.cases import BY_NAME, SINGLE, Case
 from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Time, call, connected, data_of, make_sandbox, text_of
 
-ServiceValue = Literal["rows", "error", "done", "unknown", "refused"]
+Outcome = Literal["rows", "error", "done", "unknown", "refused"]
 STATE = {outcome: outcome for outcome in ("done", "unknown", "refused")}
 OK = -1
 """Stands for the status with which the tool's own request succeeds."""
@@ -34,14 +34,14 @@ class Row:
 
     answers: list[int | None]
     """The status of each request that reached the service, in order; none where no answer came."""
-    told: ServiceValue
+    outcome: Outcome
     writes: int = 0
     """Changes that took effect on the service."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One call: what left, what was told, what is on record."""
+    """One call: what left, what was reported, what is recorded."""
 
     row: Row
     result: CallToolResult
@@ -83,8 +83,8 @@ class Line:
         sent = [seen for seen in arrived if seen.method == tool.method]
         assert tool is READ or len(sent) == sum(seen.method != "GET" for seen in self.sandbox.requests)
         data = result.structured_content or {}
-        told: Any = data["outcome"] if "outcome" in data else "rows" if data.get("rows") else "error"
-        row = Row([seen.status for seen in sent], told, len(self.sandbox.writes) - before)
+        outcome: Any = data["outcome"] if "outcome" in data else "rows" if data.get("rows") else "error"
+        row = Row([seen.status for seen in sent], outcome, len(self.sandbox.writes) - before)
         history = data_of(await call(self.client, "write_history", limit=100))
         new, self._rows = history["total"] - self._rows, history["total"]
         assert new == (0 if tool is READ else 1), text_of(result)
@@ -112,12 +112,12 @@ async def line(**settings: Any) -> AsyncIterator[Line]:
 
 def assert_tells_the_truth(seen: Seen) -> None:
     """Text, data and history say the same, in our words: no markup, traceback, class name or key."""
-    text, told = text_of(seen.result), seen.row.told
+    text, outcome = text_of(seen.result), seen.row.outcome
     assert 20 < len(text) < 1_500
     assert not re.search(r"Traceback|\bFile \"|[a-z](Error|Exception)\b|httpx|<html|<!doctype|<h1|failed inside", text)
     assert not any(secret in text for secret in SANDBOX_SECRETS.values())
-    assert bool(seen.result.is_error) is (told not in {"done", "rows"})
-    assert seen.state == STATE.get(told)
-    if told == "unknown":
+    assert bool(seen.result.is_error) is (outcome not in {"done", "rows"})
+    assert seen.state == STATE.get(outcome)
+    if outcome == "unknown":
         assert not re.search(r"(?i)nothing was (changed|sent)|not changed", text)
         assert "do not try again" in text

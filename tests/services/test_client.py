@@ -213,8 +213,8 @@ async def test_no_error_of_any_kind_holds_the_key_although_the_service_sends_it_
     client = client_for(operation.service, Network(echo), time)
     with pytest.raises(ServiceError) as caught:
         await client.request(operation, path=path_of(operation), permit=permit_for(operation))
-    told = f"{caught.value} {caught.value!r} {client!r} {vars(client)!r}"
-    assert KEYS[operation.service] not in told
+    report = f"{caught.value} {caught.value!r} {client!r} {vars(client)!r}"
+    assert KEYS[operation.service] not in report
 
 
 # Writes need leave
@@ -254,7 +254,7 @@ async def test_every_attempt_at_a_write_is_allowed_by_its_permit_before_it_leave
     assert permit.seen == ["sending", "request"] * 2
 
 
-async def test_nothing_is_put_on_record_as_sent_when_the_rate_limit_lets_nothing_leave(time: Time) -> None:
+async def test_nothing_is_recorded_as_sent_when_the_rate_limit_lets_nothing_leave(time: Time) -> None:
     network, permit = Network(), Leave(CREATE.id)
     client = client_for("rooflink", network, time)
     await client.rate_limiter.back_off(3_600)
@@ -287,7 +287,7 @@ def _sources(*, without: str = "") -> Iterator[tuple[str, ast.Module]]:
 
 
 class _Imports(ast.NodeVisitor):
-    """Modules that are imported at run time; what stands under TYPE_CHECKING is for names only."""
+    """Modules that are imported at run time; what is under TYPE_CHECKING is for names only."""
 
     def __init__(self) -> None:
         self.found: set[str] = set()
@@ -357,7 +357,7 @@ def test_a_request_with_a_permit_is_made_in_one_place_only() -> None:
     assert found == ["server/writes/sending.py"]
 
 
-def test_a_write_is_put_on_record_in_one_place_only() -> None:
+def test_a_write_is_recorded_in_one_place_only() -> None:
     """And nowhere else is a method of that name called on a ledger, under whatever name it is kept."""
     found = [
         file
@@ -399,7 +399,7 @@ def _row_of(method: str, path: str) -> set[str]:
     }
 
 
-async def test_each_request_that_is_no_get_is_one_row_of_the_catalog_and_one_row_of_the_ledger(
+async def test_each_request_that_is_not_a_get_is_one_row_of_the_catalog_and_one_row_of_the_ledger(
     time: Time, version: Version
 ) -> None:
     sandbox = Sandbox(clock=time, **EVERY_PATH_SERVED)  # pyright: ignore[reportArgumentType]  # names of paths
@@ -446,7 +446,7 @@ async def test_a_query_holds_truth_as_django_reads_it_and_a_body_is_json(time: T
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, "half an emoji \ud83d", {"deep": [-math.inf]}], ids=ascii)
-async def test_a_body_that_is_no_json_is_refused_before_it_stands_on_record_as_sent(bad: Any, time: Time) -> None:
+async def test_a_body_that_is_not_json_is_refused_before_it_is_recorded_as_sent(bad: Any, time: Time) -> None:
     network, permit = Network(), Leave(CREATE.id)
     with pytest.raises((ValueError, ServiceError)):
         await client_for("rooflink", network, time).request(CREATE, body={"extra_info": {"a": bad}}, permit=permit)
@@ -520,7 +520,7 @@ class _Whole(httpx.AsyncByteStream):
     ids=lambda body: repr(body[:8]),
 )
 @pytest.mark.parametrize("operation", [LIST, CREATE, STATUS], ids=by_id)
-async def test_a_body_that_is_no_json_is_unexpected_after_a_read_and_an_unknown_outcome_after_a_write(
+async def test_a_body_that_is_not_json_is_unexpected_after_a_read_and_an_unknown_outcome_after_a_write(
     operation: Operation, body: bytes, time: Time
 ) -> None:
     network = Network(lambda _: httpx.Response(200, content=body))
@@ -532,7 +532,7 @@ async def test_a_body_that_is_no_json_is_unexpected_after_a_read_and_an_unknown_
     assert len(str(caught.value)) < 400
 
 
-async def test_a_body_whose_compression_is_broken_is_no_crash(time: Time) -> None:
+async def test_a_body_whose_compression_is_broken_causes_no_crash(time: Time) -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, headers={"content-encoding": "gzip"}, stream=_Whole(b"not gzip at all"))
 
@@ -614,12 +614,12 @@ async def test_what_a_service_writes_into_an_error_is_quoted_short_clean_and_mar
     client = client_for("rooflink", Network(lambda _: httpx.Response(400, content=body)), time)
     with pytest.raises(Rejected) as caught:
         await client.request(operation, permit=permit_for(operation))
-    told = str(caught.value)
-    assert len(told) < 4_000
-    assert not re.search(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x1b\ud800-\udfff]", told)
-    assert not re.search(r"<\s*/?\s*(script|b|img)\b", told)
-    assert told.count("⟦") == told.count("⟧")
-    assert "SYSTEM" not in re.sub("⟦[^⟧]*⟧", "", told)
+    report = str(caught.value)
+    assert len(report) < 4_000
+    assert not re.search(r"[\u200b-\u200f\u202a-\u202e\u2066-\u2069\x00-\x08\x1b\ud800-\udfff]", report)
+    assert not re.search(r"<\s*/?\s*(script|b|img)\b", report)
+    assert report.count("⟦") == report.count("⟧")
+    assert "SYSTEM" not in re.sub("⟦[^⟧]*⟧", "", report)
 
 
 # Time
@@ -762,7 +762,7 @@ async def test_a_write_ends_within_one_deadline_with_the_looking_before_and_afte
 
 
 @pytest.mark.parametrize("deadline", [0.001, 0.02, 0.04, 0.06, 0.1])
-async def test_however_short_the_deadline_a_write_that_was_cut_off_is_never_told_as_not_done(
+async def test_however_short_the_deadline_a_write_that_was_cut_off_is_never_reported_as_not_done(
     deadline: float, time: Time
 ) -> None:
     sandbox = Sandbox(clock=time)
@@ -773,8 +773,8 @@ async def test_however_short_the_deadline_a_write_that_was_cut_off_is_never_told
     if sandbox.writes:
         assert row["outcome"] == "unknown"
         assert data_of(result)["outcome"] == "unknown"
-    told = text_of(result)
-    assert row["outcome"] == "refused" or "Nothing was changed" not in told, (row["outcome"], told)
+    report = text_of(result)
+    assert row["outcome"] == "refused" or "Nothing was changed" not in report, (row["outcome"], report)
 
 
 async def _plan_for(operation: Operation) -> Write:
@@ -792,7 +792,7 @@ async def _plan_for(operation: Operation) -> Write:
 
 
 @pytest.mark.usefixtures("loop_time")
-async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledger_as_unknown() -> None:
+async def test_a_write_cancelled_while_its_answer_is_awaited_is_in_the_ledger_as_unknown() -> None:
     network = _Hanging(drops=False)
     app = build_app_context(make_settings(), transport=lambda: network)
     plan = await _plan_for(app.catalog["renovationfind.update_job_status"])
@@ -810,7 +810,7 @@ async def test_a_write_cancelled_while_its_answer_is_awaited_stands_in_the_ledge
 
 
 @pytest.mark.usefixtures("loop_time")
-async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_stands_in_the_ledger_as_unknown(
+async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_is_in_the_ledger_as_unknown(
     version: Version,
 ) -> None:
     network = _Hanging(drops=False)

@@ -1,4 +1,4 @@
-"""Everything that can go wrong on the wire, for every write tool and a read: what left, was told, kept and written."""
+"""Everything that can go wrong on the wire, for every write tool and a read: what left, was reported and kept."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ class Played:
 
     def comes_to(self, tool: Case) -> Row:
         row = self.read if tool is READ else self.renovationfind if tool in RENOVATIONFIND else self.rooflink
-        if tool.finds_its_own and row.told == "unknown" and row.writes:
-            row = replace(row, told="done")  # the record is found by what it was created with
+        if tool.finds_its_own and row.outcome == "unknown" and row.writes:
+            row = replace(row, outcome="done")  # the record is found by what it was created with
         if not tool.has_body and self.kind in {"truncated_json", "huge"}:
-            row = replace(row, told="done")  # nothing is there to be cut, and what is not expected is not read
+            row = replace(row, outcome="done")  # nothing is there to be cut, and what is not expected is not read
         return replace(row, answers=[tool.succeeds_with if answer == OK else answer for answer in row.answers])
 
 
@@ -139,7 +139,9 @@ def test_the_matrix_has_a_row_for_every_fault_there_is() -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
-async def test_every_fault_lets_a_write_take_effect_at_most_once_and_is_told_and_kept_as_what_it_is(tool: Case) -> None:
+async def test_every_fault_lets_a_write_take_effect_at_most_once_and_is_reported_and_kept_as_what_it_is(
+    tool: Case,
+) -> None:
     wrong: dict[str, Row] = {}
     async with line() as one:
         for name, fault in MATRIX.items():
@@ -177,7 +179,9 @@ async def test_settling_a_write_sends_nothing_and_heeds_no_fault() -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
-async def test_a_service_that_is_never_reached_is_told_with_the_reason_and_leaves_a_failed_write(tool: Case) -> None:
+async def test_a_service_that_is_never_reached_is_reported_with_the_reason_and_leaves_a_failed_write(
+    tool: Case,
+) -> None:
     reasons = {
         "connection_refused": "refused",
         "dns_failure": "host name",
@@ -221,7 +225,7 @@ async def test_a_renovationfind_that_asks_for_a_few_seconds_is_waited_for(tool: 
 
 
 @pytest.mark.parametrize("tool", RENOVATIONFIND, ids=by_name)
-async def test_a_renovationfind_that_asks_for_five_minutes_is_told_at_once_and_not_waited_for(tool: Case) -> None:
+async def test_a_renovationfind_that_asks_for_five_minutes_is_reported_at_once_and_not_waited_for(tool: Case) -> None:
     async with line() as one:
         seen = await one.play(tool, tool.fault("rate_limited", seconds=300, times=None))
     assert seen.row == refused(429)
@@ -231,15 +235,15 @@ async def test_a_renovationfind_that_asks_for_five_minutes_is_told_at_once_and_n
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
-async def test_who_waits_as_long_as_was_told_is_let_through(tool: Case) -> None:
+async def test_who_waits_as_long_as_asked_is_let_through(tool: Case) -> None:
     async with line() as one:
         for kind in ("rate_limited", "unavailable"):
             seen = await one.play(tool, tool.fault(kind, times=None))
-            told = [int(seconds) for seconds in re.findall(r"Try again in (\d+) s", text_of(seen.result))]
+            waits = [int(seconds) for seconds in re.findall(r"Try again in (\d+) s", text_of(seen.result))]
             services = data_of(await call(one.client, "server_status"))["services"]
             imposed = max(service.get("cool_off_seconds", 0) for service in services)
             assert imposed > 0
-            assert seen.row.told == "unknown" or imposed <= told[0] + 0.5
+            assert seen.row.outcome == "unknown" or imposed <= waits[0] + 0.5
 
 
 _WAITS: list[tuple[dict[str, Any], float, float]] = [
@@ -278,7 +282,7 @@ async def test_a_429_that_asks_for_more_than_the_deadline_fails_at_once(tool: Ca
 
 
 @pytest.mark.parametrize("tool", ROOFLINK, ids=by_name)
-async def test_a_503_of_rooflink_is_told_with_its_minute_at_least_and_nothing_is_sent_meanwhile(tool: Case) -> None:
+async def test_a_503_of_rooflink_is_reported_with_its_minute_at_least_and_nothing_is_sent_meanwhile(tool: Case) -> None:
     async with line() as one:
         for seconds in (0, 30, 90):
             seen = await one.play(tool, tool.fault("unavailable", seconds=seconds))
@@ -313,7 +317,7 @@ async def test_a_refusal_is_quoted_short_clean_and_marked(tool: Case) -> None:
 
 
 @pytest.mark.parametrize("tool", TOOLS, ids=by_name)
-async def test_a_key_that_is_refused_is_told_by_its_service_and_setting_and_never_by_itself(tool: Case) -> None:
+async def test_a_key_that_is_refused_is_reported_by_its_service_and_setting_and_never_by_itself(tool: Case) -> None:
     title, setting = "RoofLink", "LEADBRIDGE_ROOFLINK_API_KEY"
     if tool.name.startswith("renovationfind"):
         title, setting = "RenovationFind", "LEADBRIDGE_RENOVATIONFIND_TOKEN"
@@ -391,8 +395,8 @@ async def test_an_answer_that_contradicts_anything_that_was_asked_is_never_done(
             agreeing, others = await _next_answers(one, tool)
             body = agreeing if why == "agrees" else others[why]
             seen = await one.play(tool, tool.fault("status", status=200, body=json.dumps(body)))
-            if seen.row.told != ("done" if why == "agrees" else "unknown"):
-                wrong[why] = (seen.row.told, body)
+            if seen.row.outcome != ("done" if why == "agrees" else "unknown"):
+                wrong[why] = (seen.row.outcome, body)
             assert_tells_the_truth(seen)
     assert wrong == {}
 
@@ -444,7 +448,7 @@ async def test_a_success_with_odd_things_around_the_id_is_done(tool: Case) -> No
             body, _ = await _next_answers(one, tool)
             body = {**odd, **body} if tool in ROOFLINK else {**body, "data": {**odd, **body["data"]}}
             seen = await one.play(tool, tool.fault("status", status=200, body=json.dumps(body)))
-            assert (seen.row.answers, seen.row.told) == ([200], "done"), extra[:60]
+            assert (seen.row.answers, seen.row.outcome) == ([200], "done"), extra[:60]
             assert_tells_the_truth(seen)
 
 
@@ -455,5 +459,5 @@ async def test_an_id_that_no_record_has_is_never_a_crash(tool: Case) -> None:
             record = '{"id": ' + number + "}"
             body = record if tool in ROOFLINK else '{"success": true, "data": ' + record + "}"
             seen = await one.play(tool, tool.fault("status", status=200, body=body))
-            assert seen.row.told in {"done", "unknown"}, number
+            assert seen.row.outcome in {"done", "unknown"}, number
             assert_tells_the_truth(seen)

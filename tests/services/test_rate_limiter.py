@@ -272,20 +272,20 @@ async def test_a_used_up_budget_is_told_apart_from_a_service_that_asked_to_slow_
     assert caught.value.retry_after == pytest.approx(300 + GAP)
 
 
-async def test_waits_of_a_second_or_more_are_told_before_they_begin_and_shorter_ones_are_not(time: Time) -> None:
-    told: list[tuple[float, int]] = []
+async def test_waits_of_a_second_or_more_are_reported_before_they_begin_and_shorter_ones_are_not(time: Time) -> None:
+    reports: list[tuple[float, int]] = []
 
-    async def tell(seconds: float) -> None:
-        told.append((seconds, len(time.slept)))
+    async def report(seconds: float) -> None:
+        reports.append((seconds, len(time.slept)))
 
-    waiting: Callable[[float], Awaitable[None]] = tell
+    waiting: Callable[[float], Awaitable[None]] = report
     rate_limiter = RateLimiter("RoofLink", LIMIT, WINDOW, clock=time, sleep=time.sleep)
     await rate_limiter.back_off(0.5)
     await take(rate_limiter, 48, waiting)
     await rate_limiter.back_off(3)
     await take(rate_limiter, 48, waiting)
     assert time.slept == [0.5, 3]
-    assert told == [(3, 1)]
+    assert reports == [(3, 1)]
 
 
 async def test_the_state_shows_what_is_used_and_how_long_the_service_still_cools_off(time: Time) -> None:

@@ -211,7 +211,7 @@ class _Leave:
 
 
 async def attempts(operation: Operation, time: Time, answer: Callable[[], httpx.Response]) -> tuple[int, ServiceError]:
-    """How often a request leaves when each attempt fails in this way, and what is told in the end."""
+    """How often a request leaves when each attempt fails in this way, and what is reported in the end."""
     sent: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
@@ -249,11 +249,11 @@ def raising(error: Exception) -> Callable[[], httpx.Response]:
 async def test_what_never_reaches_the_service_is_tried_four_times_and_then_failed(
     operation: Operation, error: Exception, time: Time
 ) -> None:
-    sent, told = await attempts(operation, time, raising(error))
+    sent, failure = await attempts(operation, time, raising(error))
     assert sent == MAX_ATTEMPTS
-    assert isinstance(told, NotReached)
-    assert not told.may_have_taken_effect
-    assert not told.sent
+    assert isinstance(failure, NotReached)
+    assert not failure.may_have_taken_effect
+    assert not failure.sent
     assert len(time.slept) == MAX_ATTEMPTS - 1
     assert sum(time.slept) < DEADLINE / 2
 
@@ -263,16 +263,16 @@ async def test_what_never_reaches_the_service_is_tried_four_times_and_then_faile
 async def test_what_may_have_reached_the_service_is_tried_again_for_a_read_and_never_for_a_write(
     operation: Operation, error: Exception, time: Time
 ) -> None:
-    sent, told = await attempts(operation, time, raising(error))
+    sent, failure = await attempts(operation, time, raising(error))
     if operation.effect.writes:
         assert sent == 1
-        assert isinstance(told, OutcomeUnknown)
-        assert told.may_have_taken_effect
+        assert isinstance(failure, OutcomeUnknown)
+        assert failure.may_have_taken_effect
         assert time.slept == []
     else:
         assert sent == MAX_ATTEMPTS
-        assert type(told) is Unavailable
-        assert not told.may_have_taken_effect
+        assert type(failure) is Unavailable
+        assert not failure.may_have_taken_effect
 
 
 @pytest.mark.parametrize("status", [408, 500, 501, 502, 504, 507, 520, 524, 599])
@@ -280,41 +280,41 @@ async def test_what_may_have_reached_the_service_is_tried_again_for_a_read_and_n
 async def test_a_failure_of_the_server_is_tried_again_for_a_read_and_unknown_for_a_write(
     operation: Operation, status: int, time: Time
 ) -> None:
-    sent, told = await attempts(operation, time, lambda: httpx.Response(status, text="<h1>Oops</h1>"))
+    sent, failure = await attempts(operation, time, lambda: httpx.Response(status, text="<h1>Oops</h1>"))
     assert sent == (1 if operation.effect.writes else MAX_ATTEMPTS)
-    assert isinstance(told, OutcomeUnknown if operation.effect.writes else Unavailable)
-    assert told.status == status
-    assert "Oops" not in str(told)
+    assert isinstance(failure, OutcomeUnknown if operation.effect.writes else Unavailable)
+    assert failure.status == status
+    assert "Oops" not in str(failure)
 
 
 @pytest.mark.parametrize("operation", [READ, ADDITIVE], ids=by_id)
 async def test_a_503_of_rooflink_ends_at_once_with_a_minute_at_least(operation: Operation, time: Time) -> None:
-    sent, told = await attempts(operation, time, lambda: httpx.Response(503, headers={"retry-after": "10"}))
+    sent, failure = await attempts(operation, time, lambda: httpx.Response(503, headers={"retry-after": "10"}))
     assert sent == 1
-    assert isinstance(told, Unavailable)
-    assert (told.retry_after, told.may_have_taken_effect) == (60, False)
+    assert isinstance(failure, Unavailable)
+    assert (failure.retry_after, failure.may_have_taken_effect) == (60, False)
 
 
 @pytest.mark.parametrize("operation", [REVERSIBLE, IRREVERSIBLE], ids=by_id)
 async def test_a_503_of_renovationfind_leaves_the_outcome_of_a_write_unknown(operation: Operation, time: Time) -> None:
-    sent, told = await attempts(operation, time, lambda: httpx.Response(503))
+    sent, failure = await attempts(operation, time, lambda: httpx.Response(503))
     assert sent == 1
-    assert isinstance(told, OutcomeUnknown)
+    assert isinstance(failure, OutcomeUnknown)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 451])
 @pytest.mark.parametrize("operation", [READ, *WRITES], ids=by_id)
 async def test_a_refusal_is_not_argued_with(operation: Operation, status: int, time: Time) -> None:
-    sent, told = await attempts(operation, time, lambda: httpx.Response(status, json={"detail": "No."}))
+    sent, failure = await attempts(operation, time, lambda: httpx.Response(status, json={"detail": "No."}))
     assert sent == 1
-    assert not told.may_have_taken_effect
-    assert told.status == status
+    assert not failure.may_have_taken_effect
+    assert failure.status == status
 
 
 @pytest.mark.parametrize("asked", ["86400", "315360000", "9" * 5000, "Fri, 31 Dec 9999 23:59:59 GMT"])
 async def test_a_far_retry_after_locks_out_for_an_hour_at_most_and_says_so(asked: str, time: Time) -> None:
-    sent, told = await attempts(READ, time, lambda: httpx.Response(429, headers={"retry-after": asked}))
+    sent, failure = await attempts(READ, time, lambda: httpx.Response(429, headers={"retry-after": asked}))
     assert sent == 1
-    assert isinstance(told, RateLimited)
-    assert told.retry_after == LONGEST_COOL_OFF == 3_600
-    assert "Try again in 3600 s. It asked for an hour or more" in str(told)
+    assert isinstance(failure, RateLimited)
+    assert failure.retry_after == LONGEST_COOL_OFF == 3_600
+    assert "Try again in 3600 s. It asked for an hour or more" in str(failure)

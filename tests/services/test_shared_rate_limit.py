@@ -72,7 +72,7 @@ async def call_answered(rate_limiter: RateLimiter, patience: float = 60.0) -> No
 
 
 @pytest.mark.parametrize("shared", [False, True], ids=["in memory", "shared"])
-async def test_a_check_tells_how_near_a_place_is_and_takes_none(make, time: Time, shared: bool):
+async def test_a_check_says_how_near_a_place_is_and_takes_none(make, time: Time, shared: bool):
     rate_limiter = make() if shared else RateLimiter("RoofLink", LIMIT, SECONDS, clock=time, sleep=time.sleep)
     for _ in range(3 * LIMIT):
         await rate_limiter.check(0)
@@ -245,7 +245,7 @@ async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_w
     assert time.now == pytest.approx(1_000.0 + UNANSWERED + SECONDS + GAP)
 
 
-# What is told
+# What is reported
 
 
 async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[..., RateLimiter], time: Time) -> None:
@@ -262,19 +262,19 @@ async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[.
     await call_answered(other, 0)
 
 
-async def test_who_waits_a_second_or_more_is_told_how_long(make: Callable[..., RateLimiter]) -> None:
-    told: list[float] = []
+async def test_who_waits_a_second_or_more_learns_how_long(make: Callable[..., RateLimiter]) -> None:
+    waits: list[float] = []
 
-    async def tell(seconds: float) -> None:
-        told.append(seconds)
+    async def report(seconds: float) -> None:
+        waits.append(seconds)
 
     one, other = make(), make()
     for _ in range(LIMIT + 1):
-        async with one.slot(60, tell):
+        async with one.slot(60, report):
             pass
-    async with other.slot(60, tell):
+    async with other.slot(60, report):
         pass
-    assert told == pytest.approx([SECONDS + GAP])
+    assert waits == pytest.approx([SECONDS + GAP])
 
 
 async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., RateLimiter], time: Time) -> None:
@@ -448,7 +448,7 @@ async def test_without_a_place_to_write_each_process_keeps_the_limit_alone_and_s
 
 
 @pytest.mark.skipif(not hasattr(os, "seteuid"), reason="there are no such users here")
-async def test_a_read_only_folder_is_no_reason_to_fail(file: Path, make: Callable[..., RateLimiter]) -> None:
+async def test_a_read_only_folder_is_not_a_reason_to_fail(file: Path, make: Callable[..., RateLimiter]) -> None:
     file.parent.mkdir(mode=0o500)
     rate_limiter, me = make(), os.geteuid()
     if me == 0:
@@ -485,7 +485,7 @@ def test_the_time_of_day_plays_no_part() -> None:
         ("postgresql://user:secret@db.example/leadbridge", RateLimitTable),
     ],
 )
-def test_what_is_shared_lies_where_the_state_lies(url: str, kind: type[SharedLimit]) -> None:
+def test_what_is_shared_is_where_the_state_is(url: str, kind: type[SharedLimit]) -> None:
     rate_limiter = rate_limiter_for(Store(url), service="RoofLink", requests=5, seconds=1.0, account="rooflink:1")
     assert type(rate_limiter._shared) is kind
     if isinstance(rate_limiter._shared, RateLimitFile):

@@ -150,7 +150,7 @@ def test_a_file_that_may_not_be_read_is_refused(root: Path):
         (b"\0\0\0\x18ftypisom\0\0\0\0", "video/mp4"),
     ],
 )
-def test_the_content_tells_the_type_whatever_the_name(root: Path, head: bytes, content_type: str):
+def test_the_content_shows_the_type_whatever_the_name(root: Path, head: bytes, content_type: str):
     (root / "file.txt").write_bytes(head + b"x" * 40)
     assert inspect_file(root, "file.txt").content_type == content_type
 
@@ -161,6 +161,6 @@ def test_the_content_tells_the_type_whatever_the_name(root: Path, head: bytes, c
      b"RIFF\0\0\0\0WAVE",
      b"SQLite format 3\0", b"\0", b"xxxx\0\0\0\0WEBP", b"\0\0\0\x18ftypM4A \0\0"],
 )  # fmt: skip
-def test_what_is_no_photo_stays_here_even_under_the_name_of_one(root: Path, content: bytes):
+def test_what_is_not_a_photo_stays_here_even_under_the_name_of_one(root: Path, content: bytes):
     (root / "photo.jpg").write_bytes(content)
     assert "must be of a type that is known by its content: JPEG" in why(root, "photo.jpg")

@@ -68,7 +68,7 @@ def test_a_display_date_is_read_to_the_minute_and_keeps_having_no_zone(moment: d
         (None, None),
     ],
 )
-def test_both_date_formats_are_read_and_what_is_no_date_stays_what_it_is(
+def test_both_date_formats_are_read_and_what_is_not_a_date_stays_what_it_is(
     text: str | None, expected: str | None
 ) -> None:
     assert iso_date(text) == expected

@@ -1,4 +1,4 @@
-"""Disks that are full or read-only: really so, where one may be mounted, and as SQLite would tell it everywhere."""
+"""Disks that are full or read-only: really so, where one may be mounted, and as SQLite would report it everywhere."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Disk:
     """A folder on a disk with which something goes wrong, and comes right again."""
 
     folder: Path
-    told: str = "disk is full"
+    error: str = "disk is full"
     """What the error says."""
 
     def fail(self) -> None:
@@ -73,7 +73,7 @@ class ToldDisk(Disk):
 class QueryOnlyDisk(Disk):
     """A database that SQLite itself refuses to change."""
 
-    told: str = "readonly database"
+    error: str = "readonly database"
     failing: bool = field(default=False)
 
     def fail(self) -> None:

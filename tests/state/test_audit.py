@@ -226,7 +226,7 @@ def test_a_change_of_what_decides_is_found_where_the_trail_says_otherwise(
     assert verdict_of(trail) == audit.Verdict(ROWS, position, why)
 
 
-def test_a_write_that_something_else_put_on_record_is_found(trail: str) -> None:
+def test_a_write_that_something_else_recorded_is_found(trail: str) -> None:
     columns = ", ".join(column.name for column in tables.writes.columns if column.name != "id")
     change(trail, f"INSERT INTO writes (id, {columns}) SELECT 77, {columns} FROM writes WHERE id = 1")
     assert verdict_of(trail).why == "write 77 was put into its table by something else"
@@ -312,18 +312,18 @@ def test_history_export_is_json_lines_that_can_be_checked_elsewhere(history: Cal
 
 def test_nobody_is_found_in_the_exported_trail(history: Callable[..., Result], trail: str) -> None:
     anyio.run(write_all, trail)
-    told = history("export").stdout
-    assert len(told.splitlines()) > ROWS
+    message = history("export").stdout
+    assert len(message.splitlines()) > ROWS
     for arguments in PERSONAL.values():
         for name, value in arguments.items():
             if name in PLAIN:
                 continue
             values = value.values() if isinstance(value, dict) else [value]
             for each in values:
-                assert str(each) not in told, name
-    # Nor is what the services told of the homeowners.
+                assert str(each) not in message, name
+    # Nor is what the services said of the homeowners.
     for revealed in ("Dana", "Miller", "555-01", "@example"):
-        assert revealed not in told
+        assert revealed not in message
 
 
 def test_masked_arguments_keep_their_length_and_codes_stay(history: Callable[..., Result], trail: str) -> None:

@@ -49,7 +49,7 @@ async def assert_reads_are_served(client: Client) -> None:
 
 async def test_while_nothing_can_be_written_no_write_is_sent_and_reads_are_served(disk: Disk) -> None:
     async with line(state_url=f"sqlite:///{disk.folder}/state.db") as one:
-        assert (await one.play(STATUS)).row.told == "done"
+        assert (await one.play(STATUS)).row.outcome == "done"
         before = len(one.sandbox.writes)
         disk.fail()
         for number, tool in enumerate(SINGLE):
@@ -57,15 +57,15 @@ async def test_while_nothing_can_be_written_no_write_is_sent_and_reads_are_serve
             one.time.now += 1_000_000
             result = await call(one.client, tool.name, **tool.about(50 + number))
             assert result.is_error
-            assert disk.told in text_of(result)
+            assert disk.error in text_of(result)
             assert "Nothing was sent." in text_of(result)
             assert [seen for seen in one.sandbox.requests if seen.method != "GET"] == []
             await assert_reads_are_served(one.client)
         history = await call(one.client, "write_history")
-        assert text_of(history).startswith("1 of 1 writes" if "full" in disk.told else "The state store")
+        assert text_of(history).startswith("1 of 1 writes" if "full" in disk.error else "The state store")
         assert len(one.sandbox.writes) == before
         disk.heal()
-        assert (await one.play(STATUS)).row.told == "done"
+        assert (await one.play(STATUS)).row.outcome == "done"
         history = data_of(await call(one.client, "write_history"))
     assert [row["outcome"] for row in history["rows"]] == ["done", "done"]
 
@@ -86,7 +86,7 @@ async def test_a_store_that_cannot_be_made_for_want_of_room_is_made_when_there_i
 
 
 @pytest.mark.parametrize("there_already", [False, True], ids=["new", "there already"])
-async def test_a_folder_that_is_read_only_is_told_and_nothing_is_sent(
+async def test_a_folder_that_is_read_only_is_reported_and_nothing_is_sent(
     tmp_path: Path, time: Time, sandbox: Sandbox, there_already: bool
 ) -> None:
     folder = tmp_path / "locked"
@@ -139,7 +139,7 @@ async def filling(disk: Disk, sandbox: Sandbox, time: Time) -> AsyncIterator[Cli
     [(None, "done", "done"), (422, "refused", "failed"), (500, "unknown", "unknown")],
     ids=["done", "refused", "unknown"],
 )
-async def test_an_outcome_for_which_there_is_no_room_is_told_with_a_warning_and_kept_when_there_is(
+async def test_an_outcome_for_which_there_is_no_room_is_reported_with_a_warning_and_kept_when_there_is(
     full_disk: Disk, sandbox: Sandbox, time: Time, fault: int | None, outcome: str, state: str
 ) -> None:
     write = {"lead_id": 785, "status": "QUOTE_SENT"}

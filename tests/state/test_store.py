@@ -165,9 +165,7 @@ def test_a_store_that_is_made_opens_nothing(stores: Any, file: Path) -> None:
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
-def test_the_file_and_what_stands_beside_it_are_readable_by_their_owner_only(
-    stores: Any, file: Path, umask: int
-) -> None:
+def test_the_file_and_what_is_beside_it_are_readable_by_their_owner_only(stores: Any, file: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
         store = stores()
@@ -238,11 +236,11 @@ def test_a_store_in_memory_is_nobody_elses(stores: Any) -> None:
 def expect_unusable(store: Store, words: str) -> str:
     with pytest.raises(StateError) as caught:
         store.run_sync(one)
-    told = str(caught.value)
-    assert words in told
-    assert "\n" not in told
-    assert len(told) < 400
-    return told
+    message = str(caught.value)
+    assert words in message
+    assert "\n" not in message
+    assert len(message) < 400
+    return message
 
 
 def test_a_store_of_a_newer_leadbridge_is_refused_and_left_as_it_is(stores: Any, url: str) -> None:
@@ -252,15 +250,15 @@ def test_a_store_of_a_newer_leadbridge_is_refused_and_left_as_it_is(stores: Any,
     with beside(url) as newer:
         newer.execute(text("update meta set value = '999' where key = 'schema_version'"))
         newer.execute(text("drop table approvals"))
-    told = expect_unusable(stores(), "newer LeadBridge")
-    assert "999" in told
-    assert "Update LeadBridge" in told
+    message = expect_unusable(stores(), "newer LeadBridge")
+    assert "999" in message
+    assert "Update LeadBridge" in message
     with beside(url) as newer:
         assert not inspect(newer).has_table("approvals")
 
 
 @pytest.mark.sqlite
-def test_a_file_that_is_no_database_is_told_and_left_as_it_is(stores: Any, file: Path) -> None:
+def test_a_file_that_is_not_a_database_is_reported_and_left_as_it_is(stores: Any, file: Path) -> None:
     file.parent.mkdir()
     file.write_text("Dear diary, " * 500)
     expect_unusable(stores(), "not a database")
@@ -291,7 +289,7 @@ def test_another_program_s_file_is_refused_and_left_as_it_is(stores: Any, file: 
 
 
 @pytest.mark.sqlite
-def test_a_file_of_ours_is_signed_also_one_of_a_leadbridge_that_did_not_sign(stores: Any, file: Path) -> None:
+def test_a_file_of_leadbridge_is_signed_also_one_of_a_leadbridge_that_did_not_sign(stores: Any, file: Path) -> None:
     for _ in range(2):
         store = stores()
         store.run_sync(one)
@@ -311,7 +309,7 @@ def test_an_empty_file_may_be_used(stores: Any, file: Path, journal: str) -> Non
 
 
 @pytest.mark.parametrize("version", ["one", ""])
-def test_a_store_whose_version_is_none_is_told(stores: Any, url: str, version: str) -> None:
+def test_a_store_whose_version_is_none_is_reported(stores: Any, url: str, version: str) -> None:
     store = stores()
     store.run_sync(one)
     store.close()
@@ -345,19 +343,19 @@ async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_
 
 
 @pytest.mark.sqlite
-def test_a_folder_where_the_file_should_be_is_told(stores: Any, file: Path) -> None:
+def test_a_folder_where_the_file_should_be_is_reported(stores: Any, file: Path) -> None:
     file.mkdir(parents=True)
     expect_unusable(stores(), str(file))
 
 
 @pytest.mark.sqlite
-def test_a_place_where_no_folder_can_be_made_is_told(stores: Any, tmp_path: Path) -> None:
+def test_a_place_where_no_folder_can_be_made_is_reported(stores: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     expect_unusable(stores(f"sqlite:///{tmp_path}/file/state/x.db"), "cannot be written")
 
 
 @pytest.mark.sqlite
-def test_a_locked_database_is_told_and_works_again_when_it_is_free(stores: Any, file: Path) -> None:
+def test_a_locked_database_is_reported_and_works_again_when_it_is_free(stores: Any, file: Path) -> None:
     store = stores()
     store.run_sync(insert("a"))
     store.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=20"))
@@ -377,10 +375,10 @@ def test_a_locked_database_is_told_and_works_again_when_it_is_free(stores: Any, 
         "postgresql://leads:hunter2@127.0.0.1:port/leads",
     ],
 )
-def test_a_store_that_cannot_be_reached_is_told_without_its_password(stores: Any, other: str) -> None:
+def test_a_store_that_cannot_be_reached_is_reported_without_its_password(stores: Any, other: str) -> None:
     store = stores(other)
-    told = expect_unusable(store, "state store")
-    assert "hunter2" not in told
+    message = expect_unusable(store, "state store")
+    assert "hunter2" not in message
     assert "hunter2" not in store.description
 
 

@@ -168,7 +168,7 @@ async def test_one_value_for_a_list_is_a_list_of_it(sandbox: Sandbox, time: Time
 
 
 @pytest.mark.parametrize("value", ["Urgent, Roof", "Urgent;Roof", "Urgent\nRoof", "[Urgent]", {"0": "Urgent"}])
-async def test_a_text_that_may_be_several_values_is_no_list(sandbox: Sandbox, value: object):
+async def test_a_text_that_may_be_several_values_is_not_a_list(sandbox: Sandbox, value: object):
     job = min(sandbox.prospects)
     assert "must be a list" in await refused(sandbox, ADD, "tags", job_id=job, message="x", tags=value)
 
@@ -176,7 +176,7 @@ async def test_a_text_that_may_be_several_values_is_no_list(sandbox: Sandbox, va
 # Names
 
 
-async def test_what_hosts_add_to_every_call_is_passed_over(sandbox: Sandbox, time: Time, version: Version):
+async def test_what_hosts_add_to_every_call_is_ignored(sandbox: Sandbox, time: Time, version: Version):
     added = {"toolCallId": "call_1", "sessionId": "s", "action": "sendMessage", "chatInput": "show it", "tool": "x"}
     async with connected(sandbox, time=time, version=version, person=Person()) as client:
         assert not (await call(client, "server_status", **added)).is_error
@@ -190,7 +190,7 @@ async def test_what_hosts_add_to_every_call_is_passed_over(sandbox: Sandbox, tim
     [("leadId", "lead_id"), ("lead_ids", "lead_id"), ("LEAD_ID", "lead_id"), ("LeadID", "lead_id"),
      ("lead-id", "lead_id"), ("id", "lead_id"), ("dryRun", "dry_run"), ("approvalToken", "approval_token")],
 )  # fmt: skip
-async def test_a_name_of_ours_misspelt_is_refused_with_the_right_one(sandbox: Sandbox, wrong: str, right: str):
+async def test_a_misspelt_argument_name_is_refused_with_the_right_one(sandbox: Sandbox, wrong: str, right: str):
     text = await refused(sandbox, "renovationfind_accept_lead", wrong, lead_id=812, **{wrong: 812})
     assert f"did you mean {right}?" in text
     assert sandbox.writes == []
@@ -213,7 +213,7 @@ async def test_a_value_of_a_list_misspelt_is_refused_with_the_right_one(sandbox,
 
 
 async def test_rules_see_arguments_as_they_are_meant(sandbox: Sandbox):
-    """The rules are told beside another fault: none of them takes the text of a flag or of an amount for itself."""
+    """The rules are named beside another fault: none of them takes the text of a flag or of an amount for itself."""
     given = {"status": "LEAD_WON", "job_amount": "$5.00", "start_date_tbd": "true", "completion_date_tbd": "true"}
     await refused(sandbox, WIN, "jobs", lead_id="785", jobs=1, **given)
     dates = {"estimated_project_start_date": "2028-12-02T00:00:00Z", "estimated_completion_date": "2028-12-01"}
@@ -241,7 +241,7 @@ NOTHINGS = (
 
 
 @pytest.mark.parametrize("value", NOTHINGS)
-async def test_what_programs_write_for_nothing_is_no_value(sandbox: Sandbox, value: str):
+async def test_what_programs_write_for_nothing_is_not_a_value(sandbox: Sandbox, value: str):
     names = ("first_name", "last_name", "city", "county", "lead_source", "external_id", "address", "state")
     async with refusing(sandbox) as refuse:
         for name in names:
@@ -324,7 +324,7 @@ async def test_a_text_of_many_lines_keeps_them(sandbox: Sandbox, time: Time):
 
 
 @pytest.mark.parametrize("value", [2**53, 2**53 + 1, float(2**53), 2**63, 10**400])
-async def test_a_number_that_a_host_may_have_rounded_is_no_id(sandbox: Sandbox, value: float):
+async def test_a_number_that_a_host_may_have_rounded_is_not_an_id(sandbox: Sandbox, value: float):
     async with refusing(sandbox) as refuse:
         assert "send it as a text" in await refuse(GET, "prospect_id", prospect_id=value)
         assert "send it as a text" in await refuse(CREATE, "extra_info", **PLANO, extra_info={"id": [value]})
@@ -338,7 +338,7 @@ async def test_an_id_beyond_what_javascript_holds_goes_out_as_it_came(sandbox: S
     await refused(sandbox, GET, "prospect_id", prospect_id=str(2**63))
 
 
-async def test_an_id_that_javascript_would_round_is_told_as_a_text(sandbox: Sandbox, time: Time, version: Version):
+async def test_an_id_that_javascript_would_round_is_reported_as_a_text(sandbox: Sandbox, time: Time, version: Version):
     """The client holds every answer against its schema."""
     large, small = 2**53 + 1, max(sandbox.prospects)
     small_one = replace(sandbox.prospects[small], deleted=None)

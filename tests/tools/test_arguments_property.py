@@ -50,7 +50,7 @@ NOT_OURS = (
     "failed inside", "Traceback", "Error executing", "object at 0x", "pydantic", "validation error", "Resolver",
     "NoneType", "unhashable", "too large to convert", "codec can't",
 )  # fmt: skip
-"""Words of Python and of libraries, which a model must not be told."""
+"""Words of Python and of libraries, which a model must not see."""
 
 
 @dataclass

@@ -140,7 +140,7 @@ async def test_an_answer_of_another_shape_is_an_error_of_our_words(sandbox: Sand
     assert text_of(result).startswith("RoofLink answered ")
 
 
-async def test_only_the_id_of_an_event_is_needed_and_odd_fields_are_no_crash(sandbox: Sandbox, time: Time):
+async def test_only_the_id_of_an_event_is_needed_and_odd_fields_cause_no_crash(sandbox: Sandbox, time: Time):
     odd = [
         {"id": 1},
         {"id": "2", "start": "", "job": 7, "invitees": [301, None, "x", {"id": 302}], "created_by": 9, "all_day": "x"},

@@ -76,8 +76,8 @@ async def test_all_states_fit_one_answer_and_the_code_comes_before_the_name(sand
 async def test_an_answer_says_whether_there_is_more(sandbox, version):
     async with connected(sandbox, version=version) as client:
         ref = PromptReference(type="ref/prompt", name="hand_off")
-        told = (await client.complete(ref, {"name": "state", "value": "T"})).completion
-    assert (told.values, told.total, told.has_more) == (["TN", "TX"], 2, False)
+        offered = (await client.complete(ref, {"name": "state", "value": "T"})).completion
+    assert (offered.values, offered.total, offered.has_more) == (["TN", "TX"], 2, False)
 
 
 # Ids
@@ -108,12 +108,12 @@ async def test_prospects_that_were_compared_are_completed_at_most_100_without_th
         await call(client, "find_matching_prospects", name="Dana Miller")
         before = len(sandbox.requests)
         ref = ResourceTemplateReference(type="ref/resource", uri=CHECKLIST)
-        told = (await client.complete(ref, {"name": "prospect_id", "value": "7"})).completion
-        assert len(told.values) == len(set(told.values)) == MOST
-        assert told.has_more is True
-        assert {int(one) for one in told.values} <= set(sandbox.prospects)
-        assert not set(deleted) & set(told.values)
-        one = told.values[5]
+        offered = (await client.complete(ref, {"name": "prospect_id", "value": "7"})).completion
+        assert len(offered.values) == len(set(offered.values)) == MOST
+        assert offered.has_more is True
+        assert {int(one) for one in offered.values} <= set(sandbox.prospects)
+        assert not set(deleted) & set(offered.values)
+        one = offered.values[5]
         assert await of_template(client, PROSPECT, "prospect_id", one) == [one]
     assert len(sandbox.requests) == before
     assert sandbox.writes == []
@@ -150,19 +150,19 @@ async def test_what_is_not_offered_is_refused_by_name(sandbox, version):
         prompt = PromptReference(type="ref/prompt", name="no-such-prompt")
         assert "There is no prompt no-such-prompt. Prompts: close_won_lead" in await refused(client, prompt, "lead_id")
         template = ResourceTemplateReference(type="ref/resource", uri="rooflink://jobs/{job_id}")
-        told = await refused(client, template, "job_id")
-        assert told == f"There is no such template. Templates: {PROSPECT}, {CHECKLIST}, {LEAD}."
+        offered = await refused(client, template, "job_id")
+        assert offered == f"There is no such template. Templates: {PROSPECT}, {CHECKLIST}, {LEAD}."
         prompt = PromptReference(type="ref/prompt", name="hand_off")
-        told = await refused(client, prompt, "leadId")
-        assert told == "leadId is not an argument of it. Arguments: lead_id, state, lead_status."
-        told = await refused(client, ResourceTemplateReference(type="ref/resource", uri=LEAD), "id")
-        assert told == "id is not an argument of it. Arguments: lead_id."
+        offered = await refused(client, prompt, "leadId")
+        assert offered == "leadId is not an argument of it. Arguments: lead_id, state, lead_status."
+        offered = await refused(client, ResourceTemplateReference(type="ref/resource", uri=LEAD), "id")
+        assert offered == "id is not an argument of it. Arguments: lead_id."
 
 
 async def test_the_templates_of_a_hidden_toolset_complete_nothing(version):
     async with connected(Sandbox(clock=Time()), version=version, toolsets="-leads") as client:
-        told = await refused(client, ResourceTemplateReference(type="ref/resource", uri=LEAD), "lead_id")
-    assert LEAD not in told
+        offered = await refused(client, ResourceTemplateReference(type="ref/resource", uri=LEAD), "lead_id")
+    assert LEAD not in offered
 
 
 def test_every_list_is_within_what_one_answer_may_hold():

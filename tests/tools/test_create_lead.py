@@ -185,7 +185,7 @@ async def test_each_of_the_64_codes_is_taken(sandbox: Sandbox, time: Time):
     assert len(sandbox.writes) == 64
 
 
-async def test_a_code_that_is_no_state_is_refused_with_all_that_are(sandbox: Sandbox):
+async def test_a_code_that_is_not_a_state_is_refused_with_all_that_are(sandbox: Sandbox):
     async with connected(sandbox) as client:
         with nothing_leaves(sandbox):
             for state in ("XX", "PR", "GU", "Texas", "T", "", "T X", "UK", "ΤΧ", "ßß", "TEXASS"):
@@ -220,7 +220,7 @@ async def test_a_postal_code_of_the_wrong_form_is_refused(sandbox: Sandbox):
                     assert list(found) == ["postal_code"], (code, found)
 
 
-async def test_digits_of_another_alphabet_are_no_postal_code(sandbox: Sandbox, version: Version):
+async def test_digits_of_another_alphabet_are_not_a_postal_code(sandbox: Sandbox, version: Version):
     async with connected(sandbox, version=version) as client:
         with nothing_leaves(sandbox):
             for code in ("７５０２４", "٧٥٠٢٤", "७५०२४", "𝟕𝟓𝟎𝟐𝟒", "75024-１２３４"):
@@ -252,7 +252,7 @@ async def test_coordinates_left_out_are_the_zip_code_s_and_said_to_be_approximat
         assert {name: body_of(sandbox)[name] for name in CENTRE} == CENTRE
         exact = await call(client, CREATE, **plano(), latitude=33.08, longitude=-96.79)
         assert "approximate" not in text_of(exact)
-        # Who is asked is told too.
+        # Whoever is asked sees it too.
         await call(client, CREATE, **PLANO, allow_duplicate=True)
         assert "approximate" in person.shown[-1]
     assert len(sandbox.writes) == 2
@@ -379,7 +379,7 @@ async def test_a_text_stays_a_text_whatever_it_looks_like(sandbox: Sandbox, time
     assert len(sandbox.writes) == 1
 
 
-async def test_all_that_is_wrong_is_told_at_once(sandbox: Sandbox, version: Version):
+async def test_all_that_is_wrong_is_reported_at_once(sandbox: Sandbox, version: Version):
     async with connected(sandbox, version=version) as client:
         with nothing_leaves(sandbox):
             found = problems(
@@ -579,7 +579,7 @@ async def test_the_ids_are_found_in_whatever_shape_they_come(sandbox: Sandbox, t
     assert len(sandbox.writes) == 5
 
 
-async def test_what_the_service_finds_wrong_is_told_by_field(sandbox: Sandbox, time: Time):
+async def test_what_the_service_finds_wrong_is_reported_by_field(sandbox: Sandbox, time: Time):
     body = '{"zipcode": ["Ensure this field has no more than 12 characters."], "cell": ["Bad <b>number</b>\\u202e."]}'
     sandbox.faults.add(Fault(kind="status", status=400, body=body, match="POST create"))
     async with connected(sandbox, time=time) as client:

@@ -87,7 +87,7 @@ async def test_a_page_that_is_too_long_is_cut_and_gone_on_with(sandbox: Sandbox,
     assert data["to_index"] == len(data["rows"])
 
 
-async def test_one_customer_is_shown_with_all_that_is_told(sandbox: Sandbox, time: Time, version: Version):
+async def test_one_customer_is_shown_with_all_that_is_known(sandbox: Sandbox, time: Time, version: Version):
     job = next(row for row in sandbox.prospects.values() if row.customer.rep and row.customer.email)
     async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, GET, customer_id=job.customer.id)
@@ -136,7 +136,7 @@ async def test_an_unknown_customer_and_an_odd_answer_are_clear_errors(sandbox: S
 
 
 @pytest.mark.parametrize(
-    ("tool", "arguments", "told"),
+    ("tool", "arguments", "message"),
     [
         (LIST, {"page_size": 101}, "page_size: must be at most 100"),
         (LIST, {"page": 0}, "page: must be at least 1"),
@@ -147,8 +147,8 @@ async def test_an_unknown_customer_and_an_odd_answer_are_clear_errors(sandbox: S
         (GET, {"customer_id": True}, "customer_id: must be an integer"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused(sandbox: Sandbox, tool: str, arguments: dict[str, Any], told: str):
+async def test_what_cannot_be_asked_is_refused(sandbox: Sandbox, tool: str, arguments: dict[str, Any], message: str):
     async with connected(sandbox) as client:
         result = await call(client, tool, **arguments)
-    assert f"- {told}" in text_of(result)
+    assert f"- {message}" in text_of(result)
     assert sandbox.requests == []

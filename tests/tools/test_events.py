@@ -1,4 +1,4 @@
-"""RoofLink's calendar, written: create, change and delete events; people are told, so a person is asked."""
+"""RoofLink's calendar, written: create, change and delete events; people are notified, so a person is asked."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sandbox(time: Time) -> Sandbox:
     return Sandbox(clock=time, now=lambda: NOW, prospects=20)
 
 
-def told(sandbox: Sandbox) -> list[tuple[int, str]]:
+def notified(sandbox: Sandbox) -> list[tuple[int, str]]:
     return [(notice.user_id, notice.about) for notice in sandbox.notices]
 
 
@@ -36,7 +36,7 @@ def seeded(sandbox: Sandbox) -> int:
 # Create
 
 
-async def test_a_person_sees_who_is_told_before_an_event_is_made(sandbox: Sandbox, time: Time, version: Version):
+async def test_a_person_sees_who_is_notified_before_an_event_is_made(sandbox: Sandbox, time: Time, version: Version):
     person, job = Person(), next(iter(sandbox.prospects))
     async with connected(sandbox, version=version, time=time, person=person, **ON) as client:
         result = await call(client, CREATE, **GOOD, job_id=job, invitee_ids=[302, 303, 302], add_to_my_calendar=True)
@@ -54,7 +54,7 @@ async def test_a_person_sees_who_is_told_before_an_event_is_made(sandbox: Sandbo
         "name": "Roof inspection", "start": "05/06/2026 09:00AM", "end": "05/06/2026 10:30AM", "job": job,
         "add_to_my_calendar": True, "invitees": [302, 303],
     }  # fmt: skip
-    assert told(sandbox) == [(302, "invited"), (303, "invited")]
+    assert notified(sandbox) == [(302, "invited"), (303, "invited")]
     data = data_of(result)
     assert (data["outcome"], data["record_id"]) == ("done", write.record_id)
     assert data["record"]["start"] == "2026-05-06 09:00"
@@ -62,7 +62,7 @@ async def test_a_person_sees_who_is_told_before_an_event_is_made(sandbox: Sandbo
     assert data["warnings"] == []
 
 
-async def test_a_no_makes_no_event_and_tells_nobody(sandbox: Sandbox, time: Time, version: Version):
+async def test_a_no_makes_no_event_and_notifies_nobody(sandbox: Sandbox, time: Time, version: Version):
     async with connected(sandbox, version=version, time=time, person=Person("decline"), **ON) as client:
         for tool, arguments in (
             (CREATE, {**GOOD, "invitee_ids": [302]}),
@@ -111,7 +111,7 @@ async def test_a_dry_run_shows_the_request_and_asks_nobody(sandbox: Sandbox, tim
     assert sandbox.writes == []
 
 
-async def test_early_hours_are_foretold_and_told(sandbox: Sandbox, time: Time, version: Version):
+async def test_early_hours_are_announced_and_reported(sandbox: Sandbox, time: Time, version: Version):
     person = Person()
     early = {**GOOD, "start": "2026-05-06T06:15", "end": "2026-05-06T07:30"}
     async with connected(sandbox, version=version, time=time, person=person, **ON) as client:
@@ -139,7 +139,7 @@ async def test_an_event_that_is_past_or_years_ahead_is_warned_of_before_anybody_
     assert f"The start {day} {said}" in person.shown[-1]
 
 
-async def test_a_date_that_the_service_reads_otherwise_is_told(time: Time):
+async def test_a_date_that_the_service_reads_otherwise_is_reported(time: Time):
     """Day and month exchanged: nothing is refused, the event is just in another month."""
     sandbox = Sandbox(clock=time, now=lambda: NOW, prospects=5, event_date_format="%d/%m/%Y %I:%M%p")
     async with connected(sandbox, time=time, person=Person(), **ON) as client:
@@ -168,7 +168,7 @@ async def test_a_form_of_dates_that_the_service_refuses_can_be_corrected(time: T
     assert write.body["start"] == "2026-05-06T09:00"
 
 
-async def test_invitees_that_the_service_passed_over_are_told(sandbox: Sandbox, time: Time, tmp_path: Path):
+async def test_invitees_that_the_service_ignored_are_reported(sandbox: Sandbox, time: Time, tmp_path: Path):
     contract = tmp_path / "contract.toml"
     contract.write_text("[operations.'rooflink.create_event'.body]\ninvitee_ids = 'attendees'\n", "utf-8")
     async with connected(sandbox, time=time, person=Person(), contract_file=contract, **ON) as client:
@@ -209,7 +209,9 @@ async def test_senseless_events_are_refused_by_the_argument(sandbox: Sandbox, ch
     assert sandbox.requests == []
 
 
-async def test_what_the_service_refuses_is_told_and_on_record_as_failed(sandbox: Sandbox, time: Time, version: Version):
+async def test_what_the_service_refuses_is_reported_and_on_record_as_failed(
+    sandbox: Sandbox, time: Time, version: Version
+):
     async with connected(sandbox, version=version, time=time, person=Person(), **ON) as client:
         result = await call(client, CREATE, **GOOD, job_id=5)
         rows = data_of(await call(client, "write_history"))["rows"]
@@ -237,7 +239,7 @@ async def test_the_same_event_is_not_made_twice_and_an_unknown_one_blocks_its_re
 
 
 @pytest.mark.parametrize("body", ["{}", "[]", '{"id": null}', "", "<html></html>"])
-async def test_an_answer_that_is_no_event_is_an_unknown_outcome(sandbox: Sandbox, time: Time, body: str):
+async def test_an_answer_that_is_not_an_event_is_an_unknown_outcome(sandbox: Sandbox, time: Time, body: str):
     sandbox.faults.add(Fault(kind="status", status=201, body=body, match="POST /light/events/$", commits=True))
     if not body:
         sandbox.faults.clear()
@@ -278,20 +280,20 @@ async def test_a_change_shows_what_the_event_is_and_sends_only_what_changes(
     assert data_of(result)["warnings"] == []
 
 
-async def test_invitees_are_replaced_and_those_who_changed_are_told(sandbox: Sandbox, time: Time, version: Version):
+async def test_invitees_are_replaced_and_those_who_changed_are_notified(sandbox: Sandbox, time: Time, version: Version):
     event_id, person = seeded(sandbox), Person()
     async with connected(sandbox, version=version, time=time, person=person, **ON) as client:
         data = data_of(await call(client, UPDATE, event_id=event_id, invitee_ids=[303]))
         await call(client, UPDATE, event_id=event_id, invitee_ids=[])
     assert "New list of invitees, by user id: 303." in person.shown[0]
     assert "New list of invitees, by user id: nobody." in person.shown[1]
-    assert told(sandbox) == [(303, "invited"), (302, "no longer invited"), (303, "no longer invited")]
+    assert notified(sandbox) == [(303, "invited"), (302, "no longer invited"), (303, "no longer invited")]
     assert data["changed"] == [
         {"field": "invitee_ids", "before": "Beatrice Chan (id 302)", "after": "Cole Whitaker (id 303)"}
     ]
 
 
-async def test_an_end_that_no_longer_fits_the_stored_start_is_foretold(sandbox: Sandbox, time: Time):
+async def test_an_end_that_no_longer_fits_the_stored_start_is_announced(sandbox: Sandbox, time: Time):
     person = Person("decline")
     async with connected(sandbox, time=time, person=person, **ON) as client:
         await call(client, UPDATE, event_id=seeded(sandbox), end="2026-05-01T09:05")
@@ -374,7 +376,7 @@ async def test_a_deletion_names_the_event_and_its_people_first(sandbox: Sandbox,
 
 
 @pytest.mark.parametrize("tool", [CREATE, UPDATE, DELETE])
-async def test_each_failure_after_sending_is_unknown_and_never_repeated_by_itself(
+async def test_each_failure_after_sending_is_unknown_and_never_repeated_automatically(
     sandbox: Sandbox, time: Time, tool: str
 ):
     arguments = {

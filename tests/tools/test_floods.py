@@ -143,21 +143,21 @@ def test_what_fits_is_read_whole_and_nothing_is_said() -> None:
     )
 
 
-def test_the_first_entries_stay_and_so_does_what_stands_after_them() -> None:
+def test_the_first_entries_stay_and_so_does_what_is_after_them() -> None:
     whole = {"a": {"rows": [*range(10_000)], "more": {str(n): [n] for n in range(10_000)}}, "id": 5}
-    value, told = read(compact(whole))
+    value, report = read(compact(whole))
     assert value == {
         "a": {"rows": [*range(MOST_ENTRIES)], "more": {str(n): [n] for n in range(MOST_ENTRIES)}},
         "id": 5,
     }
-    assert len(told) == 1
-    assert "the first 2,000 entries of rows, the first 2,000 entries of more" in told[0]
+    assert len(report) == 1
+    assert "the first 2,000 entries of rows, the first 2,000 entries of more" in report[0]
 
 
 def test_a_long_text_is_cut_between_its_characters_and_ends_with_an_ellipsis() -> None:
-    value, told = read(b'["' + b"\\u00e9\\n\\\\" * 60_000 + b'",1]')
+    value, report = read(b'["' + b"\\u00e9\\n\\\\" * 60_000 + b'",1]')
     assert value == [("é\n\\" * 60_000)[:LONGEST_TEXT] + "…", 1]
-    assert "the first 100,000 characters" in told[0]
+    assert "the first 100,000 characters" in report[0]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_a_long_text_is_cut_between_its_characters_and_ends_with_an_ellipsis() -
     ],
     ids=lambda body: f"{body[:6]!r} {body[-4:]!r}",
 )  # fmt: skip
-def test_what_is_no_json_is_refused_however_long_it_is(body: bytes) -> None:
+def test_what_is_not_json_is_refused_however_long_it_is(body: bytes) -> None:
     with pytest.raises((ValueError, RecursionError)):
         read(body)
 
@@ -205,7 +205,7 @@ def cut(value: JsonValue) -> JsonValue:
     return {name: cut(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
-def test_any_json_is_read_as_it_is_but_for_what_is_cut() -> None:
+def test_any_json_is_read_as_it_is_except_what_is_cut() -> None:
     tried = 0
     for seed in range(400):
         long: JsonValue = [*[0] * (MOST_ENTRIES + 1)]

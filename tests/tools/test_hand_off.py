@@ -1,4 +1,4 @@
-"""A lead goes from RenovationFind to RoofLink under one approval: who is asked, what is shown, what is told."""
+"""A lead goes from RenovationFind to RoofLink under one approval: who is asked, what is shown, what is reported."""
 
 from __future__ import annotations
 
@@ -146,13 +146,13 @@ async def test_what_is_shown_before_the_yes_is_what_is_sent(sandbox: Sandbox, ti
         receipt = await hand_off(client, lead_source="Door Knocking", city="Frisco")
     shown = person.shown[1]
     assert shown.splitlines()[0] == f"Hand lead {LEAD} off from RenovationFind to RoofLink:"
-    told, _, given = shown.partition("\nFrom RenovationFind:\n")[2].partition("\nGiven in the call:\n")
+    answer, _, given = shown.partition("\nFrom RenovationFind:\n")[2].partition("\nGiven in the call:\n")
     for line in ("Address: ⟦4821 Juniper Hollow Dr⟧", "State: TX", "First name: Dana"):
-        assert line in told.splitlines()
+        assert line in answer.splitlines()
     assert "Plano" not in shown
     assert given.splitlines()[:2] == ["City: Frisco", "Lead source: Door Knocking"]
     assert "approximate: the ZIP code's centre" in shown
-    assert told in "\n".join(receipt["details"])
+    assert answer in "\n".join(receipt["details"])
     assert any("approximate" in warning for warning in receipt["warnings"])
     assert sandbox.prospects[receipt["record_id"]].city == "Frisco"
 
@@ -175,7 +175,7 @@ async def test_progress_counts_the_steps_in_whole_numbers_up_to_their_total(
     ]
 
 
-# What RenovationFind tells, in whatever form
+# What RenovationFind says, in whatever form
 
 
 async def test_what_cannot_be_read_is_asked_for_and_the_lead_is_accepted_once(

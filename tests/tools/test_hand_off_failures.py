@@ -1,4 +1,4 @@
-"""Each step of a hand-off fails in turn: what is told is true, and the next call sends only what is not done."""
+"""Each step of a hand-off fails in turn: what is reported is true, and the next call sends only what is not done."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def test_a_lead_that_was_accepted_in_the_portal_is_handed_off_with_what_is
     assert writes_of(sandbox) == [CREATE, NOTE]
 
 
-async def test_a_lead_that_is_not_there_is_told_so(sandbox: Sandbox, time: Time) -> None:
+async def test_a_lead_that_is_not_there_is_reported_as_missing(sandbox: Sandbox, time: Time) -> None:
     async with connected(sandbox, time=time, approvals="off") as client:
         stopped = await hand_off(client, lead_id=99_999)
     assert (stopped["outcome"], stopped["reason"]) == ("refused", "not_found")
@@ -91,7 +91,7 @@ async def test_a_lead_that_is_not_there_is_told_so(sandbox: Sandbox, time: Time)
 
 
 @pytest.mark.parametrize("fault", LOST, ids=lambda fault: str(fault["kind"]))
-async def test_an_acceptance_of_which_nobody_knows_blocks_until_it_is_settled(
+async def test_an_acceptance_of_which_nobody_knows_blocks_until_it_is_resolved(
     sandbox: Sandbox, time: Time, version: Version, fault: dict[str, Any]
 ) -> None:
     person = Person()
@@ -163,7 +163,7 @@ async def test_a_creation_that_cannot_be_looked_for_is_found_by_the_next_call_wi
     assert len(person.shown) == 1
 
 
-async def test_a_creation_that_stays_lost_is_settled_by_a_person(
+async def test_a_creation_that_stays_lost_is_resolved_by_a_person(
     sandbox: Sandbox, time: Time, version: Version
 ) -> None:
     person = Person()
@@ -180,22 +180,22 @@ async def test_a_creation_that_stays_lost_is_settled_by_a_person(
     assert writes_of(sandbox) == ALL
 
 
-@pytest.mark.parametrize("told", [True, False])
-async def test_a_creation_settled_as_done_is_not_repeated(sandbox: Sandbox, time: Time, told: bool) -> None:
+@pytest.mark.parametrize("answered", [True, False])
+async def test_a_creation_resolved_as_done_is_not_repeated(sandbox: Sandbox, time: Time, answered: bool) -> None:
     async with connected(sandbox, time=time, approvals="off", clock=Time(clocks.time())) as client:
         await call(client, "find_matching_prospects", address="1 Nowhere Rd")
         befall(sandbox, CREATE, "drop_after")
         blind(sandbox)
         stopped = await hand_off(client)
         wait(sandbox, time)
-        record = {"record_id": sandbox.writes[1].record_id} if told else {}
+        record = {"record_id": sandbox.writes[1].record_id} if answered else {}
         await settle(client, stopped["write_id"], "done", **record)
         receipt = await hand_off(client)
-    if told:
+    if answered:
         assert (receipt["outcome"], receipt["record_id"]) == ("done", sandbox.writes[1].record_id)
     else:
         assert (receipt["outcome"], receipt["reason"]) == ("refused", "no_record")
-    assert writes_of(sandbox) == (ALL if told else ALL[:2])
+    assert writes_of(sandbox) == (ALL if answered else ALL[:2])
 
 
 # The last

@@ -46,7 +46,7 @@ async def test_a_lead_declined_here_is_refused_before_anybody_is_asked(
 
 
 async def test_a_lead_seen_by_its_status_only_is_taken_as_accepted(sandbox: Sandbox, time: Time) -> None:
-    """785 was accepted elsewhere; the answer to a status tells who it is."""
+    """785 was accepted elsewhere; the answer to a status shows who it is."""
     async with connected(sandbox, time=time, approvals="off") as client:
         await call(client, UPDATE, lead_id=785, status="QUOTE_SENT")
         receipt = await hand_off(client, lead_id=785)
@@ -184,8 +184,8 @@ async def test_a_tie_that_cannot_be_is_refused_before_the_lead_is_accepted(
         for arguments in wrong:
             assert (await call(client, "hand_off_lead", lead_id=LEAD, **arguments)).is_error
     async with connected(sandbox, version=version, time=time, approvals="off", toolsets="-notes") as client:
-        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, existing_prospect_id=there))
-        assert "toolset notes" in told
+        text = text_of(await call(client, "hand_off_lead", lead_id=LEAD, existing_prospect_id=there))
+        assert "toolset notes" in text
     assert posts_of(sandbox) == 0
 
 
@@ -200,26 +200,26 @@ async def test_that_a_prospect_is_deleted_is_said_in_the_question_of_a_tie(sandb
 # Arguments
 
 
-async def test_arguments_that_cannot_be_are_told_all_at_once_and_nothing_is_sent(
+async def test_arguments_that_cannot_be_are_reported_all_at_once_and_nothing_is_sent(
     sandbox: Sandbox, time: Time, version: Version
 ) -> None:
     person = Person()
     async with connected(sandbox, version=version, person=person, time=time) as client:
         wrong = {"state": "Texas", "postal_code": "1", "cell_phone": "none", "email": "dana@"}
         for arguments in (wrong, {**wrong, "dry_run": True}):
-            told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, **arguments))
+            text = text_of(await call(client, "hand_off_lead", lead_id=LEAD, **arguments))
             for name in wrong:
-                assert f"- {name}: " in told
-        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, rep_id=5))
-        assert "rep_id" in told
-        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, latitude=33.0))
-        assert "longitude" in told
+                assert f"- {name}: " in text
+        text = text_of(await call(client, "hand_off_lead", lead_id=LEAD, rep_id=5))
+        assert "rep_id" in text
+        text = text_of(await call(client, "hand_off_lead", lead_id=LEAD, latitude=33.0))
+        assert "longitude" in text
     assert posts_of(sandbox) == 0
     assert not person.shown
 
 
 async def test_a_place_that_fits_no_state_is_refused_before_it_is_accepted(sandbox: Sandbox, time: Time) -> None:
     async with connected(sandbox, time=time, approvals="off") as client:
-        told = text_of(await call(client, "hand_off_lead", lead_id=LEAD, state="CA", postal_code="75024"))
-    assert "postal_code" in told
+        text = text_of(await call(client, "hand_off_lead", lead_id=LEAD, state="CA", postal_code="75024"))
+    assert "postal_code" in text
     assert posts_of(sandbox) == 0

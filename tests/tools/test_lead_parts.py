@@ -1,4 +1,4 @@
-"""Name and address as RenovationFind tells them, in the parts that RoofLink takes. Nothing is invented."""
+"""Name and address as RenovationFind gives them, in the parts that RoofLink takes. Nothing is invented."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def test_what_reads_as_nothing_or_was_damaged_is_left_out_and_said_so() -> None:
     assert (dict(parts.values), set(parts.left_out)) == ({"last_name": "Miller"}, {"first_name"})
 
 
-def test_a_lead_that_tells_nothing_gives_nothing() -> None:
+def test_a_lead_that_says_nothing_gives_nothing() -> None:
     for lead in (Lead(id=1), Lead(id=1, customerName="", customerAddress="", customerPhone="", customerEmail="")):
         parts = parts_of(lead)
         assert not parts.values

@@ -44,8 +44,8 @@ async def test_a_service_that_passes_paging_over_is_paged_here_and_said_to(sandb
     data = data_of(result)
     assert (data["count"], data["next_page"], data["paging_ignored"]) == (30, 3, True)
     assert [row["id"] for row in data["rows"]] == list(range(804, 794, -1))
-    head, told, columns, *_ = text_of(result).splitlines()
-    assert (head, told) == (
+    head, message, columns, *_ = text_of(result).splitlines()
+    assert (head, message) == (
         "10 of 30 leads, page 2, next_page=3.",
         "The service sent all leads at once; they are paged here.",
     )
@@ -53,7 +53,7 @@ async def test_a_service_that_passes_paging_over_is_paged_here_and_said_to(sandb
     assert sandbox.requests[-1].query == "page=2&pageSize=10"
 
 
-async def test_where_the_service_does_not_tell_whether_there_are_more_the_answer_says_so(time, version):
+async def test_where_the_service_does_not_say_whether_there_are_more_the_answer_says_so(time, version):
     sandbox = make_sandbox(time, lead_list_shape="results")
     async with connected(sandbox, version=version, **ON) as client:
         full = await call(client, "renovationfind_list_leads", page=3, page_size=10)
@@ -96,7 +96,7 @@ def test_what_holds_no_list_of_objects_is_none(answer):
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ({"success": True}, "no list of leads that can be recognised"),
         ([1, 2], "no list of leads that can be recognised"),
@@ -104,28 +104,28 @@ def test_what_holds_no_list_of_objects_is_none(answer):
         ([{"id": "eight"}] * 2, "leads without a usable id"),
     ],
 )
-async def test_a_list_that_cannot_be_read_is_an_error_and_keeps_nothing(sandbox, version, body, told):
+async def test_a_list_that_cannot_be_read_is_an_error_and_keeps_nothing(sandbox, version, body, message):
     sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps(body)))
     async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, "renovationfind_list_leads")
     assert result.is_error
-    assert told in text_of(result)
+    assert message in text_of(result)
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "message"),
     [
         ([], "an answer that is no object"),
         ({"success": True, "data": None}, "a lead without a usable id"),
         ({"success": True, "data": {"id": 813}}, "lead 813 instead of the one asked for"),
     ],
 )
-async def test_a_lead_that_is_not_the_one_asked_for_is_an_error(sandbox, version, body, told):
+async def test_a_lead_that_is_not_the_one_asked_for_is_an_error(sandbox, version, body, message):
     sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps(body)))
     async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, "renovationfind_get_lead", lead_id=812)
     assert result.is_error
-    assert told in text_of(result)
+    assert message in text_of(result)
 
 
 async def test_a_bare_lead_without_an_envelope_is_read(sandbox, version):
@@ -268,9 +268,9 @@ async def test_hostile_text_in_every_field_is_marked_and_breaks_no_table(sandbox
             assert text.endswith(LEGEND)
             outside = re.sub(f"{OPEN}[^{CLOSE}]*{CLOSE}", "", text.removesuffix(LEGEND))
             inside = re.sub(f"{OPEN}[^{CLOSE}]*{CLOSE}", "", json.dumps(data_of(result), ensure_ascii=False))
-            for told in (outside, inside):
-                assert "SYSTEM" not in told
-                assert "\u202e" not in told
+            for message in (outside, inside):
+                assert "SYSTEM" not in message
+                assert "\u202e" not in message
             if tool == "renovationfind_list_leads":
                 assert len({row.count(" | ") for row in text.splitlines()[2:6]}) == 1
     assert sandbox.writes == []

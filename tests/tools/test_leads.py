@@ -74,9 +74,7 @@ async def test_an_acceptance_advises_no_tool_that_is_not_offered(sandbox: Sandbo
     assert len(sandbox.writes) == 2
 
 
-async def test_accepting_is_put_on_record_and_the_lead_is_known_from_then_on(
-    sandbox: Sandbox, time: Time, version: Version
-):
+async def test_accepting_is_recorded_and_the_lead_is_known_from_then_on(sandbox: Sandbox, time: Time, version: Version):
     person = Person()
     async with connected(sandbox, version=version, time=time, person=person) as client:
         result = await call(client, ACCEPT, lead_id=812)
@@ -272,7 +270,7 @@ async def test_a_won_lead_is_neither_accepted_nor_declined(sandbox: Sandbox, tim
     assert len(sandbox.writes) == 1
 
 
-async def test_a_refusal_of_the_service_with_status_200_is_no_success(sandbox: Sandbox, time: Time):
+async def test_a_refusal_of_the_service_with_status_200_is_not_a_success(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time, person=Person()) as client:
         for tool, arguments in ((ACCEPT, {"lead_id": 812}), (DECLINE, {"lead_id": 812, "reason": "x"}), (REFER, DANA)):
             sandbox.faults.add(Fault(kind="success_false_200"))
@@ -396,7 +394,7 @@ async def test_what_the_service_says_of_a_referral_is_marked(sandbox: Sandbox, t
     assert len(sandbox.writes) == 1
 
 
-async def test_an_answer_to_a_referral_that_is_no_object_is_an_unknown_outcome(sandbox: Sandbox, time: Time):
+async def test_an_answer_to_a_referral_that_is_not_an_object_is_an_unknown_outcome(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time, person=Person()) as client:
         for number, body in enumerate(("[]", '"ok"', "5")):
             sandbox.faults.add(Fault(kind="status", status=200, body=body, commits=True))

@@ -88,27 +88,27 @@ async def test_a_no_creates_nothing(sandbox, version):
 async def test_the_password_is_in_no_answer_question_log_or_store(sandbox, version, tmp_path, caplog):
     path = tmp_path / "state.db"
     options: dict[str, Any] = {"version": version, "state_url": f"sqlite:///{path}", **ON}
-    told: list[str] = []
+    texts: list[str] = []
     person = Person()
     async with connected(sandbox, person=person, **options) as client:
-        told.append((await call(client, CREATE, **VENDOR, dry_run=True)).model_dump_json())
-        told.append((await call(client, CREATE, **{**VENDOR, "city_id": 0})).model_dump_json())
-        told.append((await call(client, CREATE, **{**VENDOR, "pasword": PASSWORD})).model_dump_json())
-        told.append((await call(client, CREATE, **{**VENDOR, "password": f"{PASSWORD}\n"})).model_dump_json())
+        texts.append((await call(client, CREATE, **VENDOR, dry_run=True)).model_dump_json())
+        texts.append((await call(client, CREATE, **{**VENDOR, "city_id": 0})).model_dump_json())
+        texts.append((await call(client, CREATE, **{**VENDOR, "pasword": PASSWORD})).model_dump_json())
+        texts.append((await call(client, CREATE, **{**VENDOR, "password": f"{PASSWORD}\n"})).model_dump_json())
         sandbox.faults.add(Fault(kind="drop_after", match="POST /vendors$"))
-        told.append((await call(client, CREATE, **VENDOR)).model_dump_json())
-        told.append((await call(client, CREATE, **VENDOR)).model_dump_json())
-        told.append((await call(client, "write_history")).model_dump_json())
-        told.append((await client.read_resource("leadbridge://history")).model_dump_json())
+        texts.append((await call(client, CREATE, **VENDOR)).model_dump_json())
+        texts.append((await call(client, CREATE, **VENDOR)).model_dump_json())
+        texts.append((await call(client, "write_history")).model_dump_json())
+        texts.append((await client.read_resource("leadbridge://history")).model_dump_json())
         other = {**VENDOR, "email": "other@altaroofing.ca"}
-        told.append((await call(client, CREATE, **other)).model_dump_json())
+        texts.append((await call(client, CREATE, **other)).model_dump_json())
     async with connected(sandbox, **options) as client:
-        told.append((await call(client, CREATE, **{**VENDOR, "email": "third@altaroofing.ca"})).model_dump_json())
-    assert '"outcome":"unknown"' in told[4].replace(" ", "")
+        texts.append((await call(client, CREATE, **{**VENDOR, "email": "third@altaroofing.ca"})).model_dump_json())
+    assert '"outcome":"unknown"' in texts[4].replace(" ", "")
     assert len(sandbox.writes) == 2
     secrets = {PASSWORD, json.dumps(PASSWORD)[1:-1], hashlib.sha256(PASSWORD.encode()).hexdigest()}
     kept = b"".join(file.read_bytes() for file in tmp_path.iterdir()).decode("utf-8", "replace")
-    for text in (*told, *person.shown, caplog.text, kept):
+    for text in (*texts, *person.shown, caplog.text, kept):
         assert not [secret for secret in secrets if secret in text]
     assert f"<{len(PASSWORD)} characters>" not in kept.split("password", 1)[1][:40]
 
@@ -163,7 +163,7 @@ async def test_while_the_outcome_is_unknown_no_vendor_with_that_email_is_created
     assert len(sandbox.writes) == 1
 
 
-async def test_an_email_that_is_taken_is_told_in_the_service_s_words(sandbox, version):
+async def test_an_email_that_is_taken_is_reported_in_the_service_s_words(sandbox, version):
     async with connected(sandbox, version=version, person=Person(), **ON) as client:
         result = await call(client, CREATE, **{**VENDOR, "email": "office@prairieroofing.example"})
     assert data_of(result)["outcome"] == "refused"
@@ -172,7 +172,7 @@ async def test_an_email_that_is_taken_is_told_in_the_service_s_words(sandbox, ve
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"password": "short"}, "password: must have at least 8 characters"),
         ({"password": 12345678}, "password: must be a text"),
@@ -190,16 +190,16 @@ async def test_an_email_that_is_taken_is_told_in_the_service_s_words(sandbox, ve
         ({"vendorName": "X"}, "vendorName: is not an argument of this tool; did you mean vendor_name?"),
     ],
 )
-async def test_a_bad_argument_is_refused_by_name_and_nothing_is_sent(sandbox, version, change, told):
+async def test_a_bad_argument_is_refused_by_name_and_nothing_is_sent(sandbox, version, change, message):
     async with connected(sandbox, version=version, person=Person(), **ON) as client:
         result = await call(client, CREATE, **{**VENDOR, **change})
     assert result.is_error
-    assert told in text_of(result)
+    assert message in text_of(result)
     assert str(change.get("password", "no such")) not in text_of(result)
     assert sandbox.requests == []
 
 
-async def test_all_violations_are_told_at_once(sandbox, version):
+async def test_all_violations_are_reported_at_once(sandbox, version):
     async with connected(sandbox, version=version, person=Person(), **ON) as client:
         text = text_of(await call(client, CREATE, email="xyz", phone="y", city_id="z"))
     for name in ("vendor_name: is required", "password: is required", "email: is no", "phone: has no", "city_id: must"):
@@ -241,7 +241,7 @@ async def test_the_same_package_again_is_not_sent_again_until_another_was_set(sa
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ({"vendor_id": 5000, "package_type": 2}, "package_type: must be one of 'NONE'"),
         ({"vendor_id": 5000, "package_type": "GOLD"}, "package_type: must be one of 'NONE'"),
@@ -251,11 +251,11 @@ async def test_the_same_package_again_is_not_sent_again_until_another_was_set(sa
         ({"package_type": "BASIC"}, "vendor_id: is required"),
     ],
 )
-async def test_a_bad_subscription_is_refused_by_name(sandbox, version, arguments, told):
+async def test_a_bad_subscription_is_refused_by_name(sandbox, version, arguments, message):
     async with connected(sandbox, version=version, **ON) as client:
         result = await call(client, SUBSCRIBE, **arguments)
     assert result.is_error
-    assert told in text_of(result)
+    assert message in text_of(result)
     assert sandbox.requests == []
 
 
@@ -267,7 +267,7 @@ async def test_an_unknown_vendor_is_refused(sandbox, version):
     assert sandbox.writes == []
 
 
-async def test_a_429_of_five_minutes_is_told_and_not_slept_through(sandbox, version, time):
+async def test_a_429_of_five_minutes_is_reported_and_not_slept_through(sandbox, version, time):
     sandbox.faults.add(Fault(kind="rate_limited", seconds=300))
     async with connected(sandbox, version=version, time=time, **ON) as client:
         result = await call(client, SUBSCRIBE, vendor_id=5000, package_type="BASIC")

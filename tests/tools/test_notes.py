@@ -190,7 +190,7 @@ async def test_a_filter_that_rows_contradict_is_named(sandbox: Sandbox, time: Ti
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ({"page_size": 11}, "page_size: must be at most 10"),
         ({"page_size": 0}, "page_size: must be at least 1"),
@@ -204,11 +204,11 @@ async def test_a_filter_that_rows_contradict_is_named(sandbox: Sandbox, time: Ti
         ({"search": "\x00"}, "search: holds a character that cannot be seen (U+0000)"),
     ],
 )
-async def test_what_cannot_be_asked_is_refused_by_its_name(sandbox: Sandbox, arguments: dict[str, Any], told: str):
+async def test_what_cannot_be_asked_is_refused_by_its_name(sandbox: Sandbox, arguments: dict[str, Any], expected: str):
     async with connected(sandbox) as client:
         result = await call(client, LIST, **arguments)
     assert result.is_error
-    assert f"- {told}" in text_of(result)
+    assert f"- {expected}" in text_of(result)
     assert sandbox.requests == []
 
 
@@ -239,7 +239,7 @@ async def test_a_note_is_added_without_asking_and_mails_no_customer(
     assert [request.method for request in sandbox.requests] == ["POST"]
 
 
-async def test_the_rep_is_told_under_a_name_that_is_called_inferred(sandbox: Sandbox, time: Time, job: Prospect):
+async def test_the_rep_is_reported_under_a_name_that_is_called_inferred(sandbox: Sandbox, time: Time, job: Prospect):
     async with connected(sandbox, time=time) as client:
         result = await call(client, ADD, job_id=job.id, message="x", notify_rep=True)
     assert sandbox.writes[0].body == {"job": job.id, "message": "x", "notify_rep": True}
@@ -248,7 +248,7 @@ async def test_the_rep_is_told_under_a_name_that_is_called_inferred(sandbox: San
     assert [mail.address for mail in sandbox.mails] == [job.customer.rep.email]
 
 
-async def test_the_same_note_again_within_a_day_is_told_and_not_written(
+async def test_the_same_note_again_within_a_day_is_reported_and_not_written(
     sandbox: Sandbox, time: Time, version: Version, job: Prospect
 ):
     now = [1_750_000_000.0]
@@ -262,7 +262,7 @@ async def test_the_same_note_again_within_a_day_is_told_and_not_written(
     assert len(sandbox.writes) == 3
 
 
-async def test_required_tags_and_recipients_are_told_by_the_service_s_words(time: Time):
+async def test_required_tags_and_recipients_are_reported_by_the_service_s_words(time: Time):
     sandbox = Sandbox(clock=time, prospects=20, note_tags_required=True, note_recipients_required=True)
     job = next(iter(sandbox.prospects))
     async with connected(sandbox, time=time) as client:
@@ -285,8 +285,12 @@ async def test_a_note_that_is_answered_with_something_else_is_not_done(sandbox: 
     async with connected(sandbox, time=time) as client:
         result = await call(client, ADD, job_id=job.id, message="x", tags=["Important", "Urgent"], recipient_ids=[301])
     assert data_of(result)["outcome"] == "unknown"
-    for told in (f"job_id 7 instead of {job.id}", "tags Important instead of Important, Urgent", "recipient_ids none"):
-        assert told in data_of(result)["summary"]
+    for expected in (
+        f"job_id 7 instead of {job.id}",
+        "tags Important instead of Important, Urgent",
+        "recipient_ids none",
+    ):
+        assert expected in data_of(result)["summary"]
 
 
 # Mailing a customer
@@ -403,7 +407,7 @@ async def test_who_the_customer_is_may_be_unknown(sandbox: Sandbox, time: Time, 
     assert sandbox.writes == []
 
 
-async def test_a_customer_without_an_address_is_not_told_as_mailed(sandbox: Sandbox, time: Time, job: Prospect):
+async def test_a_customer_without_an_address_is_not_reported_as_mailed(sandbox: Sandbox, time: Time, job: Prospect):
     job.customer.email = ""
     async with connected(sandbox, time=time, person=Person()) as client:
         result = await call(client, ADD, job_id=job.id, message="x", notify_customer=True)
@@ -473,7 +477,7 @@ async def test_a_lost_answer_leaves_it_unknown_and_blocks_its_repeat(
     ],
     ids=["html", "500", "no id", "403", "503"],
 )
-async def test_an_answer_that_is_none_is_no_done(
+async def test_an_answer_that_is_none_is_not_done(
     sandbox: Sandbox, time: Time, job: Prospect, fault: Fault, outcome: str
 ):
     sandbox.faults.add(fault)
@@ -487,7 +491,7 @@ async def test_an_answer_that_is_none_is_no_done(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "expected"),
     [
         ({"message": ""}, "message: must not be empty"),
         ({"message": " \n"}, "message: must not be blank"),
@@ -508,12 +512,12 @@ async def test_an_answer_that_is_none_is_no_done(
     ],
 )
 async def test_what_cannot_be_written_is_refused_by_its_name(
-    sandbox: Sandbox, job: Prospect, arguments: dict[str, Any], told: str
+    sandbox: Sandbox, job: Prospect, arguments: dict[str, Any], expected: str
 ):
     async with connected(sandbox) as client:
         result = await call(client, ADD, **{"job_id": job.id, "message": "x", **arguments})
     assert result.is_error
-    assert f"- {told}" in text_of(result)
+    assert f"- {expected}" in text_of(result)
     assert sandbox.requests == []
 
 

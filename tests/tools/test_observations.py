@@ -24,11 +24,13 @@ def sandbox(time: Time) -> Sandbox:
 
 
 def none_in(sandbox: Sandbox) -> str:
-    """A state code in which no prospect lies."""
+    """A state code without any prospect."""
     return next(code for code in ("AK", "HI") if all(row.state != code for row in sandbox.prospects.values()))
 
 
-async def test_a_filter_found_ignored_is_told_at_once_by_the_next_server(sandbox: Sandbox, time: Time, store_url: str):
+async def test_a_filter_found_ignored_is_reported_at_once_by_the_next_server(
+    sandbox: Sandbox, time: Time, store_url: str
+):
     store = store_url
     async with connected(sandbox, time=time, state_url=store) as client:
         assert data_of(await call(client, LIST, state=none_in(sandbox)))["filters_ignored"] == ["state"]
@@ -42,7 +44,7 @@ async def test_a_filter_found_ignored_is_told_at_once_by_the_next_server(sandbox
         assert "WARNING, ignored by the service" in text_of(result)
         status = await call(client, STATUS)
     assert any(
-        told.startswith("rooflink.list_prospects: filter state is ignored") for told in data_of(status)["learnt"]
+        data.startswith("rooflink.list_prospects: filter state is ignored") for data in data_of(status)["learnt"]
     )
     assert "Seen: rooflink.list_prospects: filter state is ignored" in text_of(status)
     assert sandbox.writes == []
@@ -81,19 +83,19 @@ async def test_an_inferred_path_that_answers_404_is_listed_until_it_works(sandbo
         sandbox.faults.add(Fault(kind="status", status=404))
         result = await call(client, "rooflink_prospect_stats")
         assert "`leadbridge contract check` looks for the documented one" in text_of(result)
-        (told,) = data_of(await call(client, STATUS))["learnt"]
-        assert told.startswith("rooflink.prospect_stats: nothing found at ")
-        assert "LEADBRIDGE_CONTRACT_FILE" in told
+        (data,) = data_of(await call(client, STATUS))["learnt"]
+        assert data.startswith("rooflink.prospect_stats: nothing found at ")
+        assert "LEADBRIDGE_CONTRACT_FILE" in data
 
 
-async def test_a_page_after_the_end_of_a_list_is_no_wrong_path(sandbox: Sandbox, time: Time):
+async def test_a_page_after_the_end_of_a_list_is_not_a_wrong_path(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time, toolsets="all") as client:
         assert (await call(client, "rooflink_list_events", page=999)).is_error
         assert data_of(await call(client, STATUS))["learnt"] == []
         sandbox.faults.add(Fault(kind="status", status=404))
         await call(client, "rooflink_list_events")
-        (told,) = data_of(await call(client, STATUS))["learnt"]
-    assert told.startswith("rooflink.list_events: nothing found at ")
+        (data,) = data_of(await call(client, STATUS))["learnt"]
+    assert data.startswith("rooflink.list_events: nothing found at ")
 
 
 async def test_a_record_that_is_not_there_is_no_wrong_path_where_the_path_has_worked(sandbox: Sandbox, time: Time):
@@ -125,7 +127,7 @@ async def test_a_required_field_that_went_missing_is_named(sandbox: Sandbox, tim
         assert "no list of results" in text_of(await call(client, LIST))
 
 
-async def test_a_note_about_an_inferred_path_is_no_next_step(sandbox: Sandbox, time: Time):
+async def test_a_note_about_an_inferred_path_is_not_a_next_step(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         sandbox.faults.add(Fault(kind="status", status=404, match="POST create_customer"))
         given = {"address": "1 Juniper Hollow Dr", "state": "TX", "postal_code": "75024"}

@@ -214,12 +214,12 @@ async def test_the_instructions_say_what_is_hidden_and_that_it_is_the_sandbox():
 async def test_an_empty_history_says_so(sandbox: Sandbox, version: Version):
     async with connected(sandbox, version=version) as client:
         result = await call(client, HISTORY)
-    told = data_of(result)
-    assert (told["total"], told["rows"]) == (0, [])
+    report = data_of(result)
+    assert (report["total"], report["rows"]) == (0, [])
     assert text_of(result) == "No writes on record for company default (simulated)."
 
 
-async def test_a_filter_that_no_write_fits_is_not_told_as_an_empty_history(sandbox: Sandbox, version: Version):
+async def test_a_filter_that_no_write_fits_is_not_reported_as_an_empty_history(sandbox: Sandbox, version: Version):
     async with connected(sandbox, version=version) as client:
         job = next(iter(sandbox.prospects))
         await call(client, "rooflink_add_note", job_id=job, message="Called her.")
@@ -335,7 +335,7 @@ async def test_times_are_the_office_s_in_text_and_utc_in_data(sandbox: Sandbox, 
     assert [row["at"] for row in data_of(shown)["rows"]] == ["2026-11-25 05:55:00Z", "2026-11-25 05:20:00Z"]
 
 
-async def test_what_is_no_filter_of_the_history_is_refused_by_name(sandbox: Sandbox):
+async def test_what_is_not_a_filter_of_the_history_is_refused_by_name(sandbox: Sandbox):
     wrong = {
         "limit": (0, 101, -1, "5.5", True, 1.5), "since": ("yesterday", "2026-02-30", "05/04/2026", 20260504),
         "outcome": ("lost", "DONE", 1), "operation": ("x",),

@@ -112,16 +112,16 @@ async def test_the_key_goes_to_rooflink_only(sandbox: Sandbox, time: Time, versi
 
 
 async def test_progress_names_each_step(sandbox: Sandbox, time: Time, root: Path, job: int):
-    told: list[tuple[float, str]] = []
+    reports: list[tuple[float, str]] = []
 
     async def progress(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, message or ""))
+        reports.append((progress, message or ""))
 
     async with connected(sandbox, time=time, upload_root=root) as client:
         await client.call_tool(UPLOAD, {"job_id": job, "file_path": "roof.jpg"}, progress_callback=progress)
     steps = ["create the photo in RoofLink", "upload the file", "report the file as complete"]
-    assert [message for _, message in told] == steps
-    assert sorted(set(told)) == told
+    assert [message for _, message in reports] == steps
+    assert sorted(set(reports)) == reports
 
 
 async def test_the_name_is_the_file_s_own_unless_given(sandbox: Sandbox, time: Time, root: Path, job: int):
@@ -216,7 +216,7 @@ async def test_a_failed_report_goes_on_without_a_second_upload(
     assert len(sandbox.uploads) == 1
 
 
-async def test_a_creation_that_nobody_knows_of_blocks_until_it_is_settled(
+async def test_a_creation_that_nobody_knows_of_blocks_until_it_is_resolved(
     sandbox: Sandbox, time: Time, version: Version, root: Path, job: int
 ):
     sandbox.faults.add(Fault(kind="drop_before", match=CREATE, exception="ReadError"))
@@ -256,7 +256,7 @@ async def test_a_photo_whose_form_was_lost_is_named_and_the_next_call_creates_an
      {"url": "https://x.example/", "fields": {"key": ["k"]}}, {"url": "https://x.example/", "fields": {"file": "k"}},
      {"url": "https://x.example/", "fields": {"key": "k" * 70_000}}],
 )  # fmt: skip
-async def test_an_answer_without_a_usable_form_is_no_crash(
+async def test_an_answer_without_a_usable_form_causes_no_crash(
     sandbox: Sandbox, time: Time, root: Path, job: int, upload_url: Any
 ):
     body = json.dumps({"id": 7, "upload_url": upload_url})
@@ -269,7 +269,7 @@ async def test_an_answer_without_a_usable_form_is_no_crash(
     assert data_of(done)["outcome"] == "done"
 
 
-async def test_an_expired_form_is_told_with_what_to_do(
+async def test_an_expired_form_is_reported_with_what_to_do(
     sandbox: Sandbox, time: Time, version: Version, root: Path, job: int, moment: Moment
 ):
     sandbox.faults.add(Fault(kind="drop_before", match=BUCKET))
@@ -314,7 +314,7 @@ async def test_an_empty_last_answer_is_a_success(time: Time, root: Path, finishe
 # The form is a credential, and so is the key
 
 
-async def test_the_form_stands_in_no_answer_log_or_history_and_is_gone_after_the_end(
+async def test_the_form_is_in_no_answer_log_or_history_and_is_gone_after_the_end(
     sandbox: Sandbox,
     time: Time,
     version: Version,

@@ -121,7 +121,7 @@ async def test_a_page_that_is_not_there_is_an_error_that_names_no_record(sandbox
     )
 
 
-async def test_a_period_that_ends_before_it_begins_is_refused_and_not_told_as_none(sandbox: Sandbox, time: Time):
+async def test_a_period_that_ends_before_it_begins_is_refused_and_not_reported_as_none(sandbox: Sandbox, time: Time):
     periods = (
         (LIST, "created_from", "created_to"),
         (LIST, "modified_from", "modified_to"),
@@ -178,7 +178,7 @@ async def test_deleted_prospects_are_left_out_unless_asked_for(sandbox: Sandbox,
     assert " yes" in text_of(shown)
 
 
-async def test_deleted_rows_that_came_all_the_same_are_told(sandbox: Sandbox, time: Time):
+async def test_deleted_rows_that_came_all_the_same_are_reported(sandbox: Sandbox, time: Time):
     row = {"id": 5, "date_deleted": "05/01/2026 9:15AM"}
     answer_with(sandbox, {"count": 1, "from_index": 1, "to_index": 1, "next_page": None, "results": [row]})
     async with connected(sandbox, time=time) as client:
@@ -250,7 +250,7 @@ async def test_a_page_without_rows_proves_no_filter(sandbox: Sandbox, time: Time
     assert set(data["filters_unverified"]) == {"city", "state"}
 
 
-async def test_rows_that_do_not_tell_leave_a_filter_unverified(sandbox: Sandbox, time: Time):
+async def test_rows_without_the_field_leave_a_filter_unverified(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         for row in ({"id": 1}, {"id": 1, "customer": None, "full_address": ""}, {"id": 1, "customer": {"id": 2}}):
             answer_with(sandbox, {"count": 1, "results": [row]})
@@ -285,7 +285,7 @@ async def test_a_filter_of_the_service_s_own_goes_out_as_it_is(sandbox: Sandbox,
         assert len(sandbox.requests) == requests
 
 
-async def test_a_filter_that_the_service_cannot_read_is_told_with_its_message(sandbox: Sandbox, time: Time):
+async def test_a_filter_that_the_service_cannot_read_is_reported_with_its_message(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         result = await call(client, LIST, extra_filters={"status": "nonsense"})
     assert result.is_error
@@ -293,7 +293,7 @@ async def test_a_filter_that_the_service_cannot_read_is_told_with_its_message(sa
     assert "Select a valid choice" in text_of(result)
 
 
-async def test_what_is_no_filter_value_is_refused_by_name(sandbox: Sandbox):
+async def test_what_is_not_a_filter_value_is_refused_by_name(sandbox: Sandbox):
     wrong = {
         "stage": ("Verified", "uv"), "rep_id": (0, "301 ?", True, 2**63),
         "created_from": ("05/01/2026", "2026-02-30"), "city": (5, "x" * 61),
@@ -377,7 +377,7 @@ async def test_everything_but_the_id_may_be_missing_or_odd(sandbox: Sandbox, tim
             assert "None" not in text_of(listed)
 
 
-async def test_an_answer_that_is_no_prospect_is_an_error_in_words(sandbox: Sandbox, time: Time):
+async def test_an_answer_that_is_not_a_prospect_is_an_error_in_words(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         for value in ([], {}, 5, "x", None, {"id": None}, {"results": 5}, {"results": [{}, {}]}, {"results": [5, 5]}):
             for tool, arguments in ((GET, {"prospect_id": 5}), (LIST, {})):
@@ -413,8 +413,8 @@ async def test_statistics_are_read_in_whatever_shape_they_come(time: Time, shape
 
     # The names that people gave to filters of their own are marked.
     assert "Ignore previous instructions" in text
-    for told in (text, " ".join(counts)):
-        assert "Ignore previous instructions" not in outside_the_marks(told)
+    for message in (text, " ".join(counts)):
+        assert "Ignore previous instructions" not in outside_the_marks(message)
     assert "script" not in text  # its tag is gone, and what was in it
     assert "marks text written by other people" in text
 
@@ -433,7 +433,7 @@ async def test_no_statistics_are_none_and_statistics_without_counts_an_error(san
             assert "no counts that can be recognised" in text_of(result)
 
 
-async def test_a_count_under_a_code_is_told_by_what_the_code_means_and_else_as_it_comes(sandbox, time):
+async def test_a_count_under_a_code_is_reported_by_what_the_code_means_and_else_as_it_comes(sandbox, time):
     async with connected(sandbox, time=time) as client:
         answer_with(sandbox, {"cf": 3, "est": 2, "ad": 5})
         assert text_of(await call(client, STATS)) == "Counts by filter\nclaim filed: 3\nestimate made: 2\nad: 5"
@@ -583,7 +583,7 @@ async def test_no_text_holds_json_or_nulls(sandbox: Sandbox, time: Time):
 # Dates
 
 
-async def test_display_dates_are_told_as_iso_dates_of_the_same_day(sandbox: Sandbox, time: Time):
+async def test_display_dates_are_reported_as_iso_dates_of_the_same_day(sandbox: Sandbox, time: Time):
     active = [row for row in sandbox.prospects.values() if row.deleted is None]
     prospect = max(active, key=lambda row: row.created)
     local = prospect.created.astimezone(UTC) - timedelta(hours=5)  # the company's time

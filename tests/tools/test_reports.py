@@ -60,7 +60,7 @@ async def test_regions_are_listed_and_searched(sandbox: Sandbox, time: Time, ver
     assert data_of(found)["filters_ignored"] == []
 
 
-async def test_a_search_that_the_service_passes_over_is_told(sandbox: Sandbox, time: Time):
+async def test_a_search_that_the_service_ignores_is_reported(sandbox: Sandbox, time: Time):
     answer_with(sandbox, {"results": [{"id": 1, "name": "South"}, {"id": 2, "name": "North"}]})
     async with connected(sandbox, time=time, **ON) as client:
         result = await call(client, REGIONS, search="north")
@@ -164,7 +164,7 @@ async def test_all_jobs_are_asked_for_with_a_space_in_the_date(sandbox: Sandbox,
     assert data_of(result)["filters_ignored"] == []
 
 
-async def test_a_change_filter_that_is_passed_over_is_told(sandbox: Sandbox, time: Time):
+async def test_a_change_filter_that_is_ignored_is_reported(sandbox: Sandbox, time: Time):
     answer_with(sandbox, {"results": [{"id": 1, "date_last_edited": "2020-01-01T00:00:00-05:00"}]})
     async with connected(sandbox, time=time, **ON) as client:
         data = data_of(await call(client, JOBS, modified_from="2026-04-20"))

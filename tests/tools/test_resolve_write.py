@@ -37,8 +37,8 @@ async def test_the_record_is_read_and_shown_and_what_follows_is_said(
     async with connected(sandbox, version=version, time=time, person=person) as client:
         row = await lost(sandbox, client, "rooflink_create_lead", "POST /light/jobs/", **LEAD)
         job = max(sandbox.prospects)
-        told = data_of(await call(client, "resolve_write", write_id=row["write_id"], outcome="done", record_id=job))
-    assert (told["outcome"], told["record_id"]) == ("done", job)
+        data = data_of(await call(client, "resolve_write", write_id=row["write_id"], outcome="done", record_id=job))
+    assert (data["outcome"], data["record_id"]) == ("done", job)
     for shown in (f"Record: {job}", "Customer: Quill", "17 Elm St", "Created: ", "The same is not written again."):
         assert shown in person.shown[-1]
 
@@ -55,13 +55,13 @@ async def test_another_record_is_refused_and_nobody_is_asked(sandbox: Sandbox, t
             (job, "failed", "leave record_id out"),
         ):
             given = {"write_id": row["write_id"], "outcome": outcome, "record_id": record}
-            told = data_of(await call(client, "resolve_write", **given))
-            assert (told["outcome"], told["reason"]) == ("refused", "another_record")
-            assert why in told["summary"]
+            data = data_of(await call(client, "resolve_write", **given))
+            assert (data["outcome"], data["reason"]) == ("refused", "another_record")
+            assert why in data["summary"]
         sandbox.prospects[job].address = "99 Other Rd"
         sandbox.prospects[job].city, sandbox.prospects[job].zipcode = "Austin", "78701"
-        told = data_of(await call(client, "resolve_write", write_id=row["write_id"], outcome="done", record_id=job))
-    assert (told["outcome"], len(person.shown)) == ("refused", asked)
+        data = data_of(await call(client, "resolve_write", write_id=row["write_id"], outcome="done", record_id=job))
+    assert (data["outcome"], len(person.shown)) == ("refused", asked)
 
 
 async def test_a_handed_off_lead_says_to_which_prospect_its_note_goes(sandbox: Sandbox, time: Time) -> None:
@@ -96,6 +96,6 @@ async def test_a_record_that_cannot_be_read_now_is_said_to_be_so(sandbox: Sandbo
         row = await lost(sandbox, client, "rooflink_create_lead", "POST /light/jobs/", **LEAD)
         sandbox.faults.add(Fault(kind="status", status=403, match="GET .", times=None))
         given = {"write_id": row["write_id"], "outcome": "done", "record_id": max(sandbox.prospects)}
-        told = data_of(await call(client, "resolve_write", **given))
-    assert told["outcome"] == "done"
+        data = data_of(await call(client, "resolve_write", **given))
+    assert data["outcome"] == "done"
     assert "It could not be read now" in person.shown[-1]

@@ -158,12 +158,12 @@ async def test_what_the_check_demands_the_schema_says_too():
             properties = tool.input_schema["properties"]
             for values in (too_much, too_little):
                 arguments = {name: values[schema["type"]] for name, schema in properties.items()}
-                told = text_of(await call(client, tool.name, **arguments))
+                message = text_of(await call(client, tool.name, **arguments))
                 for name, schema in properties.items():
                     for pattern, keywords in said.items():
-                        if bound := re.search(rf"\b{name}: {pattern}", told):
+                        if bound := re.search(rf"\b{name}: {pattern}", message):
                             seen.update(keywords)
-                            assert float(bound[1]) in {schema.get(key) for key in keywords}, (tool.name, name, told)
+                            assert float(bound[1]) in {schema.get(key) for key in keywords}, (tool.name, name, message)
     assert seen == {key for keywords in said.values() for key in keywords}
 
 

@@ -55,8 +55,8 @@ def settings_with(keys: tuple[str, str], **more: Any) -> Settings:
     return make_settings(sandbox=False, **{"state_url": SecretStr("sqlite://"), **EVERY_TOOL, **values})
 
 
-class ServiceValue:
-    """Everything that a client, and the person behind it, is told."""
+class Transcript:
+    """Everything that a client, and the person behind it, gets to read."""
 
     def __init__(self) -> None:
         self.person = Person()
@@ -77,7 +77,7 @@ class ServiceValue:
 async def live(
     sandbox: Sandbox,
     time: Time,
-    told: ServiceValue,
+    transcript: Transcript,
     keys: tuple[str, str] = RIGHT,
     version: Version = "modern",
     **settings: Any,
@@ -85,10 +85,10 @@ async def live(
     """A server on these keys, whose network is the sandbox."""
     made = settings_with(keys, **settings)
     server = build_server(made, transport=sandbox.transport, rate_limiter=patient_rate_limiter(time))
-    told.texts.append(server.instructions or "")
+    transcript.texts.append(server.instructions or "")
     mode = "legacy" if version == "legacy" else "auto"
-    async with Client(server, mode=mode, elicitation_callback=told.person) as client:
-        told.texts.append((await client.list_tools()).model_dump_json())
+    async with Client(server, mode=mode, elicitation_callback=transcript.person) as client:
+        transcript.texts.append((await client.list_tools()).model_dump_json())
         yield client
 
 
@@ -105,39 +105,39 @@ def all_logs(caplog: pytest.LogCaptureFixture) -> None:
         caplog.set_level(logging.DEBUG, logger=name)
 
 
-async def test_no_tool_tells_a_key_when_all_goes_well(
+async def test_no_tool_reveals_a_key_when_all_goes_well(
     sandbox: Sandbox, time: Time, version: Version, caplog: pytest.LogCaptureFixture
 ):
-    told = ServiceValue()
-    async with live(sandbox, time, told, version=version) as client:
+    transcript = Transcript()
+    async with live(sandbox, time, transcript, version=version) as client:
         for case in SENDING:
-            text = await told.by(client, case.name, dry_run=True)
+            text = await transcript.by(client, case.name, dry_run=True)
             assert "Would send" in text or "Request 1 would be" in text, text
         for case in CASES:
-            await told.by(client, case.name)
-        await told.by(client, "write_history")
+            await transcript.by(client, case.name)
+        await transcript.by(client, "write_history")
     assert len(sandbox.writes) == sum(len(case.changes) for case in SENDING)
-    assert told.person.shown
-    assert told.leaks(*RIGHT, "X-API-KEY", "Bearer ") == []
+    assert transcript.person.shown
+    assert transcript.leaks(*RIGHT, "X-API-KEY", "Bearer ") == []
     assert caplog.records
     assert not any(secret in caplog.text for secret in RIGHT)
 
 
-async def test_a_wrong_key_is_told_with_its_service_and_setting_and_never_shown(
+async def test_a_wrong_key_is_reported_with_its_service_and_setting_and_never_shown(
     sandbox: Sandbox, time: Time, version: Version, caplog: pytest.LogCaptureFixture
 ):
-    told = ServiceValue()
-    async with live(sandbox, time, told, WRONG, version=version) as client:
+    transcript = Transcript()
+    async with live(sandbox, time, transcript, WRONG, version=version) as client:
         for tool in (case.name for case in CASES if case.sends):
-            text = await told.by(client, tool)
+            text = await transcript.by(client, tool)
             assert "401" in text, text
             service = "RenovationFind" if tool.startswith("renovationfind") else "RoofLink"
             setting = "LEADBRIDGE_ROOFLINK_API_KEY" if service == "RoofLink" else "LEADBRIDGE_RENOVATIONFIND_TOKEN"
             assert f"{service} refused the key" in text
             assert setting in text
-        await told.by(client, "write_history")
-        await told.by(client, "server_status")
-    assert told.leaks(*WRONG) == []
+        await transcript.by(client, "write_history")
+        await transcript.by(client, "server_status")
+    assert transcript.leaks(*WRONG) == []
     assert not any(secret in caplog.text for secret in WRONG)
     assert sandbox.writes == []
 
@@ -165,12 +165,12 @@ def echoes(secret: str) -> Iterator[Fault]:
 async def test_a_service_that_sends_the_key_back_does_not_get_it_shown(
     sandbox: Sandbox, time: Time, service: str, caplog: pytest.LogCaptureFixture
 ):
-    told = ServiceValue()
+    transcript = Transcript()
     secret = RIGHT[0] if service == "rooflink" else RIGHT[1]
     tools = ("renovationfind_update_job_status",)
     if service == "rooflink":
         tools = ("rooflink_list_prospects", "rooflink_create_lead")
-    async with live(sandbox, time, told, approvals="off") as client:
+    async with live(sandbox, time, transcript, approvals="off") as client:
         for number, fault in enumerate(echoes(secret)):
             for tool in tools:
                 if not BY_NAME[tool].writes and (fault.status == 500 or fault.kind == "bad_gateway"):
@@ -183,12 +183,12 @@ async def test_a_service_that_sends_the_key_back_does_not_get_it_shown(
                 more: dict[str, Any] = {"lead_id": 1000 + number} if service == "renovationfind" else {}
                 if tool == "rooflink_create_lead":
                     more = {"address": f"{100 + number * 40} Elm St"}
-                await told.by(client, tool, **more)
+                await transcript.by(client, tool, **more)
         sandbox.faults.clear()
-        await told.by(client, "write_history", limit=100)
-        await told.by(client, "server_status")
-    leaks = told.leaks(secret)
-    assert leaks == [], f"{len(leaks)} of {len(told.texts)} answers"
+        await transcript.by(client, "write_history", limit=100)
+        await transcript.by(client, "server_status")
+    leaks = transcript.leaks(secret)
+    assert leaks == [], f"{len(leaks)} of {len(transcript.texts)} answers"
     assert secret not in caplog.text
 
 
@@ -217,12 +217,12 @@ async def test_a_key_that_comes_back_encoded_is_struck_out_of_answers_errors_log
     sandbox: Sandbox, time: Time, encoding: str, key: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
     echoed = ENCODINGS[encoding](key)
-    told = ServiceValue()
+    transcript = Transcript()
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
     lead = f'{{"data": {{"id": 785, "customerName": "Ann {echoed}", "{echoed}": 1, "declineReason": "{echoed}"}}}}'
     page = f'{{"count": 1, "results": [{{"id": 7, "name": "Ann {echoed}", "customer": {{"last_name": "{echoed}"}}}}]}}'
     refusal = f'{{"{echoed}": ["Invalid {echoed}"], "address": ["{"x" * 150} {echoed}"]}}'
-    async with live(sandbox, time, told, (key, key), state_url=state_url, approvals="off") as client:
+    async with live(sandbox, time, transcript, (key, key), state_url=state_url, approvals="off") as client:
         for tool, status, body in (
             ("renovationfind_get_lead", 200, lead),
             ("renovationfind_update_job_status", 200, lead),
@@ -233,10 +233,10 @@ async def test_a_key_that_comes_back_encoded_is_struck_out_of_answers_errors_log
         ):
             sandbox.faults.clear()
             sandbox.faults.add(Fault(kind="status", status=status, body=body, times=None))
-            await told.by(client, tool)
-        await told.by(client, "write_history")
+            await transcript.by(client, tool)
+        await transcript.by(client, "write_history")
     stored = stored_in(tmp_path).decode(errors="replace")
-    everything = "\n".join([*told.texts, caplog.text, stored])
+    everything = "\n".join([*transcript.texts, caplog.text, stored])
     assert "***" in everything
     shown = re.sub(r"<[^<>]*>|\\u200b|\\\\[nu]200b", "", html.unescape(html.unescape(unquote(unquote(everything)))))
     half = len(key) // 2 + 1
@@ -247,13 +247,13 @@ async def test_a_key_that_comes_back_encoded_is_struck_out_of_answers_errors_log
 
 async def test_no_part_of_a_key_is_shown_where_a_text_is_cut(sandbox: Sandbox, time: Time):
     secret = WRONG[1]
-    told = ServiceValue()
+    transcript = Transcript()
     bodies = [f"{'x' * length}{secret}" for length in range(155, 200, 5)]
-    async with live(sandbox, time, told, WRONG, approvals="off") as client:
+    async with live(sandbox, time, transcript, WRONG, approvals="off") as client:
         for body in bodies:
             sandbox.faults.add(Fault(kind="status", status=400, body=json.dumps({"error": body})))
-            await told.by(client, "renovationfind_update_job_status")
-    assert told.leaks(secret[:12]) == []
+            await transcript.by(client, "renovationfind_update_job_status")
+    assert transcript.leaks(secret[:12]) == []
 
 
 def stored_in(folder: Path) -> bytes:
@@ -262,15 +262,15 @@ def stored_in(folder: Path) -> bytes:
 
 
 async def test_the_state_store_holds_no_key(sandbox: Sandbox, time: Time, tmp_path: Path):
-    told = ServiceValue()
+    transcript = Transcript()
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
     for keys in (RIGHT, WRONG):
-        async with live(sandbox, time, told, keys, state_url=state_url) as client:
+        async with live(sandbox, time, transcript, keys, state_url=state_url) as client:
             for case in CASES:
-                await told.by(client, case.name)
+                await transcript.by(client, case.name)
             echo = json.dumps({"error": f"Token {keys[1]} is not allowed"})
             sandbox.faults.add(Fault(kind="status", status=400, body=echo, match="PUT status"))
-            await told.by(client, "renovationfind_update_job_status", lead_id=787)
+            await transcript.by(client, "renovationfind_update_job_status", lead_id=787)
     stored = stored_in(tmp_path)
     assert len(stored) > 10_000
     assert b"Juniper Hollow" in stored  # it was written there, and is not encrypted
@@ -284,15 +284,15 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
         "county": "Collin", "external_id": "RF-77-zq", "extra_info": {"note": "gate code zq-71"},
     }  # fmt: skip
     referral = {name: personal[name] for name in ("first_name", "last_name", "email")}
-    told = ServiceValue()
+    transcript = Transcript()
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
-    async with live(sandbox, time, told, state_url=state_url) as client:
-        await told.by(client, "rooflink_create_lead", **personal)
-        await told.by(client, "renovationfind_create_referral", **referral, phone="9725550144")
-        await told.by(client, "renovationfind_decline_lead", reason="Mrs Quillfeather was rude")
+    async with live(sandbox, time, transcript, state_url=state_url) as client:
+        await transcript.by(client, "rooflink_create_lead", **personal)
+        await transcript.by(client, "renovationfind_create_referral", **referral, phone="9725550144")
+        await transcript.by(client, "renovationfind_decline_lead", reason="Mrs Quillfeather was rude")
         lost = {"status": "LEAD_LOST", "lost_reason": "OTHER", "reason": "Died: Quillfeather"}
-        await told.by(client, "renovationfind_update_job_status", **lost)
-        await told.by(client, "renovationfind_mark_won", job_amount=18500.5, reason="Call 9725550142")
+        await transcript.by(client, "renovationfind_update_job_status", **lost)
+        await transcript.by(client, "renovationfind_mark_won", job_amount=18500.5, reason="Call 9725550142")
     assert len(sandbox.writes) == 5
     with sqlite3.connect(tmp_path / "state.db") as database:
         rows = database.execute("SELECT operation, arguments FROM writes ORDER BY id").fetchall()
@@ -311,7 +311,7 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
     for operation, arguments in rows:
         assert [value for value in values if value in arguments] == [], operation
     assert [text for text in others if any(value in text for value in ("555-0142", "zoraida@", "zq-71", "rude"))] == []
-    # What tells what was done stays readable.
+    # What says what was done stays readable.
     kept = {operation: json.loads(arguments) for operation, arguments in rows}
     assert kept["renovationfind.mark_won"] == {
         "lead_id": 786, "status": "JOB_WON", "job_amount": 18500.5, "reason": "<15 characters>",
@@ -371,7 +371,7 @@ def over_http(sandbox: Sandbox) -> Iterator[str]:
 async def test_the_logs_of_real_connections_hold_no_key(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture, tmp_path: Path
 ):
-    """httpcore tells of each header it receives, and the service sends the key back."""
+    """httpcore logs each header it receives, and the service sends the key back."""
     sandbox = Sandbox(clock=real_time.monotonic)
     root = logging.getLogger()
     before, level = root.handlers[:], root.level

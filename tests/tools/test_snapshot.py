@@ -39,7 +39,7 @@ TOOL = "pipeline_snapshot"
 CL100K = quicktok.get_encoding("cl100k_base")
 LIST, STATS = "GET /jobs/prospect/$", "GET /jobs/prospect/stats/$"
 STAGES = {"uv": "unverified", "v": "verified", "i": "inspected", "si": "inspected", "su": "submitted"}
-"""The stages of the sandbox's records as steps tell them."""
+"""The stages of the sandbox's records as steps show them."""
 OWN = {"uv": "unverified", "v": "verified", "i": "inspected", "si": "signed", "su": "submitted"}
 BANDS = [(7, "0-7 days"), (14, "8-14 days"), (30, "15-30 days"), (60, "31-60 days"), (90, "61-90 days")]
 NEXT = {"uv": "verify lead", "v": "schedule adjuster meeting", "i": "submit", "si": "submit"}
@@ -124,7 +124,7 @@ def expected(sandbox: Sandbox, wall: Time, after: int = 14, **only: int) -> dict
     }
 
 
-def told(data: dict[str, Any]) -> dict[str, Any]:
+def counts_in(data: dict[str, Any]) -> dict[str, Any]:
     """The same, from a snapshot."""
     return {
         "deleted": data["deleted"],
@@ -152,7 +152,7 @@ async def test_every_number_is_what_the_records_say(version, company, ask, wall)
     sandbox = company(150)
     result = await ask(sandbox, version=version)
     data = data_of(result)
-    assert told(data) == expected(sandbox, wall)
+    assert counts_in(data) == expected(sandbox, wall)
     assert (data["read"], data["total"], data["complete"]) == (150, 150, True)
     assert sandbox.writes == []
     assert {row.method for row in sandbox.requests} == {"GET"}
@@ -181,7 +181,7 @@ async def test_the_text_says_the_same_as_the_data(company, ask, wall):
 async def test_how_long_a_prospect_may_rest_is_an_argument(company, ask, wall, after):
     sandbox = company(150)
     result = await ask(sandbox, stale_after_days=after)
-    assert told(data_of(result)) == expected(sandbox, wall, after)
+    assert counts_in(data_of(result)) == expected(sandbox, wall, after)
     assert f"not edited for {after} days or more" in text_of(result)
 
 
@@ -190,7 +190,7 @@ async def test_one_rep_or_region_leaves_the_companys_own_counts_out(company, ask
     sandbox = company(150)
     result = await ask(sandbox, **only)
     right = expected(sandbox, wall, **only)
-    assert told(data_of(result)) == {**right, "own": {}}
+    assert counts_in(data_of(result)) == {**right, "own": {}}
     assert f"Only {', '.join(f'{name}={value}' for name, value in only.items())}." in text_of(result)
     assert listed(sandbox) == [1, 2]
     assert len(sandbox.requests) == 2
@@ -199,14 +199,14 @@ async def test_one_rep_or_region_leaves_the_companys_own_counts_out(company, ask
 @pytest.mark.parametrize("shape", ["object", "array", "nested"])
 async def test_rooflinks_own_counts_are_read_in_whatever_shape_they_come(company, ask, wall, shape):
     sandbox = company(60, stats_shape=shape)
-    assert told(data_of(await ask(sandbox)))["own"] == expected(sandbox, wall)["own"]
+    assert counts_in(data_of(await ask(sandbox)))["own"] == expected(sandbox, wall)["own"]
 
 
 async def test_a_users_own_filter_is_not_taken_for_a_stage(company, ask):
     body = {"custom_filters": [{"name": "Signed", "count": 999}], "filters": {"si": {"name": "Signed", "count": 3}}}
     sandbox = company(20)
     sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps(body), match=STATS))
-    assert told(data_of(await ask(sandbox)))["own"] == {"signed": 3}
+    assert counts_in(data_of(await ask(sandbox)))["own"] == {"signed": 3}
 
 
 async def test_where_both_counts_differ_both_are_shown(company, ask, wall):
@@ -246,7 +246,7 @@ async def test_a_long_list_is_read_in_several_calls_and_each_says_how_far_it_is(
             assert anyio.current_time() - started <= 3
             data, text = data_of(result), text_of(result)
             assert tokens(result) <= 1_500
-            assert told(data)["own"] == right["own"]
+            assert counts_in(data)["own"] == right["own"]
             assert (data["total"], data["active"] + data["deleted"]) == (3_000, data["read"])
             assert text.startswith(f"Pipeline from {data['read']:,} of 3,000 prospects: ")
             new = [page for page in listed(sandbox) if page * 100 > read]
@@ -260,13 +260,13 @@ async def test_a_long_list_is_read_in_several_calls_and_each_says_how_far_it_is(
             assert "Call again to go on; it does not start anew." in text
             wall.now += 1
     assert pages == [*range(1, 31)]
-    assert told(data) == right
+    assert counts_in(data) == right
     assert "INCOMPLETE" not in text
     async with Client(server, mode="legacy") as client:
         sandbox.requests.clear()
         wall.now += 20
         again = await call(client, TOOL)
-    assert told(data_of(again)) == expected(sandbox, wall)
+    assert counts_in(data_of(again)) == expected(sandbox, wall)
     assert (listed(sandbox), len(sandbox.requests)) == ([1], 2)
     assert sandbox.writes == []
 
@@ -286,7 +286,7 @@ async def test_a_page_that_never_comes_ends_within_the_deadline_and_the_next_cal
         assert listed(sandbox)[:4] == [1, 2, 3, 4]
         sandbox.faults.clear()
         time.now += 10
-        assert told(data_of(await call(client, TOOL))) == expected(sandbox, wall)
+        assert counts_in(data_of(await call(client, TOOL))) == expected(sandbox, wall)
 
 
 async def test_a_second_call_goes_on_where_the_first_stopped(company, time, wall, monkeypatch):
@@ -300,7 +300,7 @@ async def test_a_second_call_goes_on_where_the_first_stopped(company, time, wall
         sandbox.requests.clear()
         second = await call(client, TOOL)  # at once: it is not put off for being asked again
         assert listed(sandbox) == [5, 6, 7, 8, 9, 10]
-        assert told(data_of(second)) == expected(sandbox, wall)
+        assert counts_in(data_of(second)) == expected(sandbox, wall)
         sandbox.requests.clear()
         await call(client, TOOL)
         assert listed(sandbox) == []
@@ -371,18 +371,18 @@ async def test_new_changed_and_deleted_prospects_in_between(company, time, wall)
         assert oldest.id in [row["id"] for row in data["stale"]]
         assert "Each prospect counts as it was last read, the oldest 10 minutes ago;" in text_of(result)
         assert data["oldest_reading"] == "2027-01-15T08:00+00:00"
-        assert told(data)["own"] == right["own"], "RoofLink's own counts are of now"
+        assert counts_in(data)["own"] == right["own"], "RoofLink's own counts are of now"
 
         wall.now += 3_700
         sandbox.requests.clear()
         result = await call(client, TOOL)
-        assert told(data_of(result)) == expected(sandbox, wall)
+        assert counts_in(data_of(result)) == expected(sandbox, wall)
         assert sorted(listed(sandbox)) == list(range(1, 12))
         assert "the oldest just now" in text_of(result)
     assert sandbox.writes == []
 
 
-async def test_a_prospect_made_just_now_counts_as_unknown_until_the_list_tells_it(company, time, wall):
+async def test_a_prospect_made_just_now_counts_as_unknown_until_the_list_shows_it(company, time, wall):
     sandbox = company(20)
     app = build_app_context(make_settings(), sandbox=sandbox, rate_limiter=patient_rate_limiter(time), clock=wall)
     await pipeline_of(app, Scope(), 30)
@@ -396,7 +396,7 @@ async def test_a_prospect_made_just_now_counts_as_unknown_until_the_list_tells_i
     assert (later.survey.known, later.survey.stages["unknown"], later.survey.no_edit_date) == (20, 0, 0)
 
 
-async def test_a_prospect_made_just_now_is_not_told_as_one_that_rooflink_no_longer_counts(company, time, wall):
+async def test_a_prospect_made_just_now_is_not_reported_as_one_that_rooflink_no_longer_counts(company, time, wall):
     async with connected(company(20), time=time, clock=wall) as client:
         await call(client, TOOL)
         made = await call(client, "rooflink_create_lead", address="9 Fern St", state="TX", postal_code="75024")
@@ -414,10 +414,10 @@ async def test_what_vanished_from_a_page_that_was_read_again_does_not_count(comp
         del sandbox.prospects[[*sandbox.prospects][3]]
         wall.now += 600
         result = await call(client, TOOL)
-        assert told(data_of(result)) == expected(sandbox, wall), "all on one page: it was read anew"
+        assert counts_in(data_of(result)) == expected(sandbox, wall), "all on one page: it was read anew"
 
 
-async def test_what_vanished_from_a_page_that_was_not_read_again_is_told(company, time, wall):
+async def test_what_vanished_from_a_page_that_was_not_read_again_is_reported(company, time, wall):
     sandbox = company(45, max_page_size=10)
     async with connected(sandbox, time=time, clock=wall) as client:
         await call(client, TOOL)
@@ -427,7 +427,7 @@ async def test_what_vanished_from_a_page_that_was_not_read_again_is_told(company
         assert text_of(result).startswith("Pipeline from 44 of 44 prospects")
         assert "1 of them RoofLink no longer counts" in text_of(result)
         wall.now += 8 * 86_400
-        assert told(data_of(await call(client, TOOL))) == expected(sandbox, wall)
+        assert counts_in(data_of(await call(client, TOOL))) == expected(sandbox, wall)
 
 
 async def test_after_a_week_all_is_still_known_and_its_age_is_said_until_it_is_read_again(
@@ -443,7 +443,7 @@ async def test_after_a_week_all_is_still_known_and_its_age_is_said_until_it_is_r
         assert (data_of(result)["read"], data_of(result)["complete"]) == (100, True)
         assert "the oldest 8 days ago" in text_of(result)
         result = await call(client, TOOL)
-        assert told(data_of(result)) == expected(sandbox, wall)
+        assert counts_in(data_of(result)) == expected(sandbox, wall)
         assert "the oldest just now" in text_of(result)
 
 
@@ -462,7 +462,7 @@ async def test_without_statistics_the_scan_answers_and_says_so(company, ask, wal
     sandbox.faults.add(fault)
     result = await ask(sandbox)
     assert not result.is_error
-    assert told(data_of(result)) == {**expected(sandbox, wall), "own": {}}
+    assert counts_in(data_of(result)) == {**expected(sandbox, wall), "own": {}}
     assert "RoofLink's own counts are missing: RoofLink" in text_of(result)
     assert "stage | counted from steps" in text_of(result)
 
@@ -483,7 +483,7 @@ async def test_statistics_that_never_come_do_not_hold_the_scan_up(company, ask, 
     sandbox = company(60)
     sandbox.faults.add(Fault(kind="read_timeout", match=STATS, times=None))
     result = await ask(sandbox, settings={"call_deadline": 1})
-    assert told(data_of(result)) == {**expected(sandbox, wall), "own": {}}
+    assert counts_in(data_of(result)) == {**expected(sandbox, wall), "own": {}}
     assert "RoofLink's own counts are missing: RoofLink did not answer" in text_of(result)
 
 
@@ -501,7 +501,7 @@ async def test_without_the_list_the_statistics_stand_alone_and_it_says_so(versio
     sandbox.faults.add(fault)
     result = await ask(sandbox, version=version)
     data, text = data_of(result), text_of(result)
-    assert told(data)["own"] == expected(sandbox, wall)["own"]
+    assert counts_in(data)["own"] == expected(sandbox, wall)["own"]
     assert (data["read"], data["complete"], data["active"], data["stale"]) == (0, False, 0, [])
     assert all("steps" not in row for row in data["stages"])
     assert "NOTHING WAS READ YET: only RoofLink's own counts are shown." in text
@@ -510,7 +510,7 @@ async def test_without_the_list_the_statistics_stand_alone_and_it_says_so(versio
     assert "of an unknown number of prospects" in text
 
 
-async def test_without_the_list_what_is_known_from_before_is_told_with_its_age(company, time, wall):
+async def test_without_the_list_what_is_known_from_before_is_reported_with_its_age(company, time, wall):
     sandbox = company(60)
     async with connected(sandbox, time=time, clock=wall) as client:
         await call(client, TOOL)
@@ -518,14 +518,14 @@ async def test_without_the_list_what_is_known_from_before_is_told_with_its_age(c
         wall.now += 7_200
         sandbox.faults.add(Fault(kind="status", status=403, match=LIST, times=None))
         result = await call(client, TOOL)
-        assert told(data_of(result)) == right
+        assert counts_in(data_of(result)) == right
         text = text_of(result)
         assert "Reading the list stopped: " in text
         assert "the oldest 2 hours ago" in text
         assert "the oldest 2 hours ago" in text
 
 
-async def test_while_the_whole_service_is_unavailable_what_is_known_from_before_is_told(company, time, wall):
+async def test_while_the_whole_service_is_unavailable_what_is_known_from_before_is_reported(company, time, wall):
     sandbox = company(60)
     async with connected(sandbox, time=time, clock=wall) as client:
         await call(client, TOOL)
@@ -533,7 +533,7 @@ async def test_while_the_whole_service_is_unavailable_what_is_known_from_before_
         wall.now += 600
         sandbox.faults.add(Fault(kind="unavailable", seconds=120, times=None))
         result = await call(client, TOOL)
-    assert told(data_of(result)) == {**right, "own": {}}
+    assert counts_in(data_of(result)) == {**right, "own": {}}
     assert "Reading the list stopped: " in text_of(result)
     assert "RoofLink's own counts are missing: " in text_of(result)
     assert "the oldest 10 minutes ago" in text_of(result)
@@ -561,7 +561,7 @@ async def test_a_refused_key_is_an_error_whatever_is_known(company, time, wall):
     assert "key" in text_of(result)
 
 
-async def test_a_store_that_cannot_be_used_is_told(company, ask, tmp_path):
+async def test_a_store_that_cannot_be_used_is_reported(company, ask, tmp_path):
     (tmp_path / "file").write_text("no directory")
     result = await ask(company(5), settings={"state_url": f"sqlite:///{tmp_path / 'file' / 'state.db'}"})
     assert result.is_error
@@ -603,7 +603,7 @@ async def test_hostile_and_endless_names_come_marked_and_cost_no_more(company, a
         assert text.endswith(LEGEND)
 
 
-async def test_a_rep_without_a_name_is_told_by_the_id_and_nobody_as_nobody(company, ask):
+async def test_a_rep_without_a_name_is_reported_by_the_id_and_nobody_as_nobody(company, ask):
     sandbox = company(20)
     rows = [row for row in sandbox.prospects.values() if not row.deleted]
     for number, row in enumerate(rows):
@@ -642,9 +642,9 @@ async def test_odd_rows_count_as_unknown_and_without_date_and_break_nothing(vers
     result = await ask(sandbox, version=version)
     data = data_of(result)
     assert (data["read"], data["total"], data["active"], data["deleted"]) == (9, 9, 7, 2)
-    found = told(data)["steps"]
+    found = counts_in(data)["steps"]
     assert (found["unverified"], found["verified"], found["unknown"], found["deleted"]) == (3, 1, 3, 2)
-    assert told(data)["ages"] == {"0-7 days": 1, "15-30 days": 3, "no date": 3}
+    assert counts_in(data)["ages"] == {"0-7 days": 1, "15-30 days": 3, "no date": 3}
     assert (data["stale_total"], [row["id"] for row in data["stale"]], data["no_edit_date"]) == (2, [5, 9], 4)
     text = text_of(result)
     assert "unknown | 3" in text or "unknown |  | 3" in text

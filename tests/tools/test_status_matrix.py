@@ -266,7 +266,7 @@ async def test_lost_for_another_reason_needs_that_reason(sandbox: Sandbox, time:
     assert [write.body for write in sandbox.writes] == [expected]
 
 
-async def test_all_that_is_wrong_is_told_at_once(sandbox: Sandbox, version: Version):
+async def test_all_that_is_wrong_is_reported_at_once(sandbox: Sandbox, version: Version):
     async with connected(sandbox, version=version, approvals="off") as client:
         with nothing_leaves(sandbox):
             found = problems(await call(client, WIN, lead_id=785, status="LEAD_WON"))
@@ -321,10 +321,10 @@ NO_STATUSES = ("", "job_lost", "WON", "NO_RESPONSE", "HOMEOWNER CONTACTED", None
 async def test_a_status_that_is_none_of_the_fifteen_is_refused(sandbox: Sandbox, tool):
     async with connected(sandbox, approvals="off") as client:
         with nothing_leaves(sandbox):
-            told = {
+            texts = {
                 repr(status): text_of(await call(client, tool, lead_id=785, status=status)) for status in NO_STATUSES
             }
-    assert {status: text for status, text in told.items() if "\n- status: " not in text} == {}
+    assert {status: text for status, text in texts.items() if "\n- status: " not in text} == {}
 
 
 async def test_a_reason_has_at_most_500_characters(sandbox: Sandbox, time: Time):
@@ -341,7 +341,7 @@ async def test_a_reason_has_at_most_500_characters(sandbox: Sandbox, time: Time)
     assert len(sandbox.writes) == 3
 
 
-async def test_a_blank_reason_is_no_reason(sandbox: Sandbox):
+async def test_a_blank_reason_is_not_a_reason(sandbox: Sandbox):
     async with connected(sandbox, approvals="off") as client:
         with nothing_leaves(sandbox):
             for reason, (status, rule) in itertools.product(("", " ", "\n\t ", "\u00a0\u2003"), RULES.items()):
@@ -447,7 +447,7 @@ async def test_a_meeting_in_the_past_or_years_ahead_is_set_and_said_to_be(sandbo
             result = await call(client, UPDATE, lead_id=785, **given)
             receipt = data_of(result)
             assert receipt["outcome"] == "done"
-            assert [told for told in receipt.get("warnings", []) if "meeting" in told] == warnings
+            assert [texts for texts in receipt.get("warnings", []) if "meeting" in texts] == warnings
             assert day in text_of(result)
             assert f"{day}T" not in text_of(result)
 
@@ -529,7 +529,7 @@ async def test_a_lead_won_here_is_refused_without_a_call(sandbox: Sandbox, time:
     assert history["total"] == 2  # a refusal without a call is no write
 
 
-async def test_a_lead_won_in_the_portal_is_refused_by_the_service_and_that_is_told(sandbox: Sandbox, time: Time):
+async def test_a_lead_won_in_the_portal_is_refused_by_the_service_and_that_is_reported(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         for lead_id in (794, 795):  # JOB_WON and LEAD_WON, which nobody has told us
             result = await call(client, UPDATE, lead_id=lead_id, status="QUOTE_SENT")
@@ -599,7 +599,7 @@ async def test_winning_without_a_known_attachment_is_warned_of_and_not_refused(s
     assert len(sandbox.writes) == 4
 
 
-async def test_the_receipt_tells_before_and_after(sandbox: Sandbox, time: Time):
+async def test_the_receipt_reports_before_and_after(sandbox: Sandbox, time: Time):
     async with connected(sandbox, time=time) as client:
         await call(client, UPDATE, lead_id=785, status="QUOTE_SENT")
         result = await call(client, UPDATE, lead_id=785, status="OTHER", reason="On holiday")

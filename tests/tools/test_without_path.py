@@ -161,7 +161,7 @@ async def test_an_address_that_was_set_otherwise_in_between_is_set_again(sandbox
 
 
 @pytest.mark.parametrize(
-    ("body", "outcome", "told"),
+    ("body", "outcome", "text"),
     [
         ({"customer": {"email": "New@example.com"}}, "done", "email set"),
         ({"id": 5, "customer": {"email": "New@example.com"}}, "unknown", "record 5 instead of the one asked for"),
@@ -174,16 +174,16 @@ async def test_an_address_that_was_set_otherwise_in_between_is_set_again(sandbox
     ],
 )
 async def test_what_the_answer_proves_of_an_address(
-    sandbox: Sandbox, time: Time, job: Prospect, body: Any, outcome: str, told: str
+    sandbox: Sandbox, time: Time, job: Prospect, body: Any, outcome: str, text: str
 ):
     sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps(body), match="PATCH email"))
     async with connected(sandbox, time=time, contract_file=EVERY_PATH) as client:
         result = await call(client, EMAIL, job_id=job.id, email="new@example.com")
     assert data_of(result)["outcome"] == outcome
-    assert told in text_of(result)
+    assert text in text_of(result)
 
 
-async def test_a_lost_answer_about_an_address_is_settled_by_a_look(sandbox: Sandbox, time: Time, job: Prospect):
+async def test_a_lost_answer_about_an_address_is_resolved_by_a_look(sandbox: Sandbox, time: Time, job: Prospect):
     sandbox.faults.add(Fault(kind="drop_after", match="PATCH email"))
     sandbox.faults.add(Fault(kind="drop_before", match="PATCH email"))
     async with connected(sandbox, time=time, contract_file=EVERY_PATH) as client:
@@ -214,7 +214,7 @@ async def test_a_path_by_customer_gets_the_customer_of_the_job(
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "a@b@c", 5])
-async def test_what_is_no_address_is_refused(sandbox: Sandbox, job: Prospect, email: Any):
+async def test_what_is_not_an_address_is_refused(sandbox: Sandbox, job: Prospect, email: Any):
     async with connected(sandbox, contract_file=EVERY_PATH) as client:
         result = await call(client, EMAIL, job_id=job.id, email=email)
     assert "- email: " in text_of(result)

@@ -111,7 +111,7 @@ async def test_a_pause_that_is_over_once_somebody_has_read_keeps_nobody_from_bei
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize("kind", ["full", "told full", "query only"])
-async def test_while_nothing_can_be_put_on_record_nobody_is_asked(
+async def test_while_nothing_can_be_recorded_nobody_is_asked(
     sandbox: Sandbox, time: Time, version: Version, tmp_path: Path, kind: str
 ):
     person = Person()
@@ -128,7 +128,7 @@ async def test_while_nothing_can_be_put_on_record_nobody_is_asked(
                 for tool, arguments in ((ACCEPT, {"lead_id": 811}), (REFER, {**DANA, "skip_duplicates": False})):
                     refused = await call(asking, tool, **arguments)
                     assert refused.is_error
-                    assert disk.told in text_of(refused)
+                    assert disk.error in text_of(refused)
             disk.heal()
     assert len(person.shown) == 1
     assert len(sandbox.writes) == 1
@@ -147,7 +147,7 @@ async def test_while_an_earlier_write_is_unresolved_nobody_is_asked(sandbox: San
 async def test_while_another_write_may_have_created_the_same_nobody_is_asked(
     sandbox: Sandbox, time: Time, version: Version
 ):
-    """A lead that is accepted already tells what would be created."""
+    """A lead that is accepted already shows what would be created."""
     person = Person()
     async with connected(sandbox, version=version, time=time, person=person) as client:
         assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "done"

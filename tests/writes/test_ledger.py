@@ -101,7 +101,7 @@ async def test_a_call_that_is_cancelled_while_the_ledger_is_asked_has_sent_nothi
     assert (await ledger.history())[0][0].state == "failed"
 
 
-async def test_a_later_state_does_not_wipe_out_what_was_told(ledger: Ledger) -> None:
+async def test_a_later_state_does_not_wipe_out_what_was_reported(ledger: Ledger) -> None:
     permit = await intend(ledger, 785)
     await ledger.record(permit.write_id, "unknown", "The connection broke.", 785)
     await ledger.record(permit.write_id, "done")
@@ -178,7 +178,7 @@ async def test_the_history_shows_this_accounts_writes_only(store: Store, ledger:
     assert (await other.history())[1] == (await ledger.history())[1] == 1
 
 
-async def test_personal_data_stands_in_the_row_only_as_its_length(ledger: Ledger, store: Store) -> None:
+async def test_personal_data_is_in_the_row_only_as_its_length(ledger: Ledger, store: Store) -> None:
     from sqlalchemy import text
 
     await intend(ledger, 785, reason="Dana Miller moved to 12 Elm St", email="dana@example.com")

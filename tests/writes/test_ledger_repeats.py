@@ -1,4 +1,4 @@
-"""Whether a write counts as a repeat, what a repeat is told, and how an unknown write is settled.
+"""Whether a write counts as a repeat, what a repeat returns, and how an unknown write is resolved.
 
 Every test counts what the service wrote.
 """
@@ -85,7 +85,7 @@ async def states(client: Client) -> dict[int, str]:
 
 
 @pytest.mark.parametrize(("tool", "arguments"), [(CREATE, LEAD), (REFER, FRIEND)], ids=["lead", "referral"])
-async def test_the_same_record_again_within_24_hours_is_told_and_not_made(
+async def test_the_same_record_again_within_24_hours_is_reported_and_not_made(
     opened: Open, sandbox: Sandbox, clock: Time, tool: str, arguments: dict[str, Any]
 ) -> None:
     async with opened() as client:
@@ -109,7 +109,7 @@ async def test_the_same_after_24_hours_is_a_new_write(
         assert len(sandbox.writes) == 2
 
 
-async def test_a_new_lead_after_24_hours_is_no_repeat(opened: Open, sandbox: Sandbox, clock: Time) -> None:
+async def test_a_new_lead_after_24_hours_is_not_a_repeat(opened: Open, sandbox: Sandbox, clock: Time) -> None:
     """The ledger lets it pass; the check for duplicates may still want a person's yes."""
     async with opened() as client:
         first = await write(client, CREATE, LEAD)
@@ -168,7 +168,7 @@ async def test_a_status_that_failed_in_between_changes_nothing(opened: Open, san
 
 
 @pytest.mark.parametrize("took_effect", [True, False])
-async def test_a_status_is_not_told_as_done_when_another_may_have_been_set_since(
+async def test_a_status_is_not_reported_as_done_when_another_may_have_been_set_since(
     opened: Open, sandbox: Sandbox, took_effect: bool
 ) -> None:
     async with opened() as client:
@@ -191,7 +191,7 @@ async def test_a_decision_is_made_once_for_good(opened: Open, sandbox: Sandbox, 
         assert len(sandbox.writes) == len(sandbox.requests) == 1
 
 
-async def test_a_repeat_is_told_by_another_process_too(opened: Open, sandbox: Sandbox) -> None:
+async def test_a_repeat_is_reported_by_another_process_too(opened: Open, sandbox: Sandbox) -> None:
     async with opened() as one:
         first = await write(one, UPDATE, SENT)
     async with opened() as other:
@@ -275,8 +275,8 @@ async def test_an_unknown_write_blocks_its_repeat(opened: Open, sandbox: Sandbox
         write_id = await lose_answer(client, sandbox, tool, EVERY[tool], after=False)
         arrived = [each for each in sandbox.requests if each.method != "GET"]
         result = await call(client, tool, **EVERY[tool])
-        told = data_of(result)
-        assert (told["outcome"], told.get("reason")) == ("refused", "earlier_unknown"), told
+        data = data_of(result)
+        assert (data["outcome"], data.get("reason")) == ("refused", "earlier_unknown"), data
         assert result.is_error
         assert f"write_id={write_id}" in text_of(result)
         assert [each for each in sandbox.requests if each.method != "GET"] == arrived
@@ -286,8 +286,8 @@ async def test_an_unknown_write_blocks_its_repeat(opened: Open, sandbox: Sandbox
 async def test_an_unknown_win_blocks_every_other_win_of_the_lead(opened: Open, sandbox: Sandbox) -> None:
     async with opened() as client:
         await lose_answer(client, sandbox, WIN, WON, after=True)
-        told = data_of(await call(client, WIN, **{**WON, "job_amount": 19000}))
-        assert told["reason"] == "earlier_unknown"
+        data = data_of(await call(client, WIN, **{**WON, "job_amount": 19000}))
+        assert data["reason"] == "earlier_unknown"
         assert len(sandbox.writes) == 1
 
 
@@ -315,7 +315,7 @@ async def settle(client: Client, write_id: int, outcome: str, **more: Any) -> di
 
 
 @pytest.mark.parametrize("person", [Person(), None], ids=["asked", "token"])
-async def test_settled_as_done_it_is_not_written_again(
+async def test_resolved_as_done_it_is_not_written_again(
     opened: Open, sandbox: Sandbox, version: Version, person: Person | None
 ) -> None:
     async with opened(version=version, person=person) as client:
@@ -329,7 +329,7 @@ async def test_settled_as_done_it_is_not_written_again(
 
 
 @pytest.mark.parametrize("person", [Person(), None], ids=["asked", "token"])
-async def test_settled_as_failed_it_may_be_written_again(
+async def test_resolved_as_failed_it_may_be_written_again(
     opened: Open, sandbox: Sandbox, version: Version, person: Person | None
 ) -> None:
     async with opened(version=version, person=person) as client:
@@ -344,8 +344,8 @@ async def test_settled_as_failed_it_may_be_written_again(
 async def test_settling_needs_a_yes(opened: Open, sandbox: Sandbox, version: Version) -> None:
     async with opened(version=version, person=Person("decline")) as client:
         write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=True)
-        told = data_of(await call(client, RESOLVE, write_id=write_id, outcome="failed"))
-        assert told["outcome"] == "not_approved"
+        data = data_of(await call(client, RESOLVE, write_id=write_id, outcome="failed"))
+        assert data["outcome"] == "not_approved"
         assert await states(client) == {write_id: "unknown"}
 
 
@@ -357,7 +357,7 @@ async def test_settling_shows_the_person_which_write_it_is(opened: Open, sandbox
     assert "lead 785" in person.shown[-1]
 
 
-async def test_one_token_settles_once(opened: Open, sandbox: Sandbox) -> None:
+async def test_one_token_resolves_once(opened: Open, sandbox: Sandbox) -> None:
     async with opened() as client:
         arguments = {"write_id": await lose_answer(client, sandbox, UPDATE, SENT, after=True), "outcome": "done"}
         token = data_of(await call(client, RESOLVE, **arguments))["approval_token"]
@@ -365,29 +365,29 @@ async def test_one_token_settles_once(opened: Open, sandbox: Sandbox) -> None:
         assert data_of(await call(client, RESOLVE, **arguments, approval_token=token))["outcome"] == "refused"
 
 
-async def test_a_token_for_failed_does_not_settle_as_done(opened: Open, sandbox: Sandbox) -> None:
+async def test_a_token_for_failed_does_not_resolve_as_done(opened: Open, sandbox: Sandbox) -> None:
     async with opened() as client:
         write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=True)
         token = data_of(await call(client, RESOLVE, write_id=write_id, outcome="failed"))["approval_token"]
-        told = data_of(await call(client, RESOLVE, write_id=write_id, outcome="done", approval_token=token))
-        assert told["reason"] == "token_other_arguments"
+        data = data_of(await call(client, RESOLVE, write_id=write_id, outcome="done", approval_token=token))
+        assert data["reason"] == "token_other_arguments"
         assert await states(client) == {write_id: "unknown"}
 
 
-async def test_a_write_that_does_not_exist_cannot_be_settled(opened: Open) -> None:
+async def test_a_write_that_does_not_exist_cannot_be_resolved(opened: Open) -> None:
     async with opened() as client:
         assert (await settle(client, 4711, "done"))["reason"] == "no_such_write"
 
 
 @pytest.mark.parametrize("outcome", ["done", "failed"])
-async def test_a_write_that_is_not_unknown_cannot_be_settled(opened: Open, sandbox: Sandbox, outcome: str) -> None:
+async def test_a_write_that_is_not_unknown_cannot_be_resolved(opened: Open, sandbox: Sandbox, outcome: str) -> None:
     async with opened() as client:
         done = await write(client, UPDATE, SENT)
         assert (await settle(client, done["write_id"], outcome))["reason"] == "not_unknown"
         assert await states(client) == {done["write_id"]: "done"}
 
 
-async def test_a_write_is_settled_once(opened: Open, sandbox: Sandbox) -> None:
+async def test_a_write_is_resolved_once(opened: Open, sandbox: Sandbox) -> None:
     async with opened() as client:
         write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=True)
         await settle(client, write_id, "done")
@@ -395,7 +395,7 @@ async def test_a_write_is_settled_once(opened: Open, sandbox: Sandbox) -> None:
         assert await states(client) == {write_id: "done"}
 
 
-async def test_a_write_of_another_account_is_neither_told_nor_settled(
+async def test_a_write_of_another_account_is_neither_reported_nor_resolved(
     opened: Open, sandbox: Sandbox, state_url: str
 ) -> None:
     async with opened() as client:
@@ -443,10 +443,10 @@ async def test_a_question_names_what_is_unresolved_about_the_same(
         lost = data_of(await call(client, CREATE, **house))
         assert lost["outcome"] == "unknown"
         for lead in (house, {**house, "address": "17 ELM STREET"}):
-            told = data_of(await call(client, CREATE, **lead, allow_duplicate=True, first_name="Ann"))
+            data = data_of(await call(client, CREATE, **lead, allow_duplicate=True, first_name="Ann"))
             assert f"Note: Write {lost['write_id']} about the same (rooflink.create_lead, " in person.shown[-1]
             assert "is unresolved: nobody knows whether there is a prospect for " in person.shown[-1]
-            assert any("is unresolved" in warning for warning in told["warnings"])
+            assert any("is unresolved" in warning for warning in data["warnings"])
 
 
 async def test_a_question_about_a_lead_names_what_is_unresolved_about_that_lead(sandbox: Sandbox, time: Time) -> None:
@@ -464,8 +464,8 @@ async def test_a_value_that_is_set_is_compared_letter_by_letter(sandbox: Sandbox
     job = next(iter(sandbox.prospects))
     async with opened(approvals="off") as client:
         for name in ("ann's roof", "Ann's roof"):
-            told = data_of(await call(client, "rooflink_update_job", job_id=job, name=name))
-            assert told["outcome"] == "done"
+            data = data_of(await call(client, "rooflink_update_job", job_id=job, name=name))
+            assert data["outcome"] == "done"
     assert len(sandbox.writes) == 2
 
 

@@ -53,22 +53,22 @@ def test_ids_codes_money_and_dates_stand_as_they_are() -> None:
 @pytest.mark.parametrize(
     "value", ["Dana Miller, 4821 Juniper Hollow Dr", {"gate": "4821"}, ["Dana", "Miller"], 48_215_555]
 )
-def test_what_tells_of_a_person_stands_as_its_length_only(name: str, value: Any) -> None:
-    told = masked({name: value})[name]
-    assert isinstance(told, str)
-    assert re.fullmatch(r"<\d+ (characters|fields)>", told)
+def test_personal_values_are_masked_to_their_length(name: str, value: Any) -> None:
+    stored = masked({name: value})[name]
+    assert isinstance(stored, str)
+    assert re.fullmatch(r"<\d+ (characters|fields)>", stored)
 
 
 @unhurried
 @given(st.dictionaries(st.text(min_size=1, max_size=12).filter(lambda name: name not in PLAIN), VALUES, max_size=5))
 def test_nothing_of_a_value_under_a_name_that_nobody_listed_comes_through(arguments: dict[str, Any]) -> None:
-    told = masked(arguments)
-    assert set(told) == set(arguments)
+    stored = masked(arguments)
+    assert set(stored) == set(arguments)
     from leadbridge.server.writes.masking import _PLAIN
 
     for name, value in arguments.items():
         if name not in _PLAIN:
-            shown = str(told[name])
+            shown = str(stored[name])
             assert re.fullmatch(r"<\d+ (characters|fields)>", shown)
             assert not any(
                 leaf in shown for leaf in leaves(value) if len(leaf) > 4 and leaf not in "<characters> <fields>"
@@ -78,9 +78,9 @@ def test_nothing_of_a_value_under_a_name_that_nobody_listed_comes_through(argume
 @unhurried
 @given(st.dictionaries(st.sampled_from([*PERSONAL, *PLAIN]), st.one_of(st.none(), VALUES)))
 def test_the_result_is_json_and_leaves_out_what_was_not_given(arguments: dict[str, Any]) -> None:
-    told = masked(arguments)
-    assert json.loads(json.dumps(told)) == told
-    assert set(told) == {name for name, value in arguments.items() if value is not None}
+    stored = masked(arguments)
+    assert json.loads(json.dumps(stored)) == stored
+    assert set(stored) == {name for name, value in arguments.items() if value is not None}
 
 
 def test_the_length_is_that_of_the_text() -> None:
@@ -90,7 +90,7 @@ def test_the_length_is_that_of_the_text() -> None:
 
 
 def test_every_argument_of_every_write_is_decided_upon_in_this_file() -> None:
-    """A new argument is personal until somebody has thought about it: it stands in one of the two lists above."""
+    """A new argument is personal until somebody has thought about it: it is in one of the two lists above."""
     control = {"dry_run", "approval_token"}
     ours = {spec.name for spec in ALL_TOOLS if spec.effect.writes and spec.operations}
     seen = {name for spec in ALL_TOOLS if spec.name in ours for name in spec.build().parameters["properties"]} - control

@@ -1,4 +1,4 @@
-"""What a process left behind: told by whether it still lives, where it ran, and how long ago."""
+"""What a process left behind: judged by whether it still runs, where it ran, and how long ago."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def left_by(ledger: Ledger, url: str, owner: str, state: str) -> int:
 
 
 async def state_of(ledger: Ledger, write_id: int) -> str:
-    """What the next start tells."""
+    """What the next start reports."""
     rows, _ = await ledger.history()
     return next(row.state for row in rows if row.write_id == write_id)
 
@@ -116,7 +116,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("state", SETTLED)
-async def test_what_a_dead_process_left_is_settled(ledger: Ledger, state_url: str, dead: str, state: str) -> None:
+async def test_what_a_dead_process_left_is_resolved(ledger: Ledger, state_url: str, dead: str, state: str) -> None:
     write_id = await left_by(ledger, state_url, dead, state)
     assert await state_of(ledger, write_id) == SETTLED[state]
 
@@ -148,7 +148,7 @@ async def test_what_this_process_writes_is_left_alone(ledger: Ledger, state_url:
 
 
 @pytest.mark.parametrize("state", SETTLED)
-async def test_a_process_number_that_another_process_has_got_is_no_sign_of_life(
+async def test_a_process_number_that_another_process_has_got_is_not_a_sign_of_life(
     ledger: Ledger, state_url: str, state: str
 ) -> None:
     host, pid, _ = this_process().rsplit("/", 2)
@@ -177,7 +177,7 @@ async def test_an_owner_that_cannot_be_read_is_given_its_lease(
     assert await state_of(ledger, write_id) == "unknown"
 
 
-async def test_a_settled_write_stands_on_the_trail_once(ledger: Ledger, state_url: str, dead: str) -> None:
+async def test_a_resolved_write_is_on_the_trail_once(ledger: Ledger, state_url: str, dead: str) -> None:
     write_id = await left_by(ledger, state_url, dead, "sent")
     for _ in range(3):
         assert await state_of(ledger, write_id) == "unknown"
@@ -226,7 +226,7 @@ async def test_a_write_that_was_given_up_between_two_attempts_is_not_sent_again(
 
 
 @pytest.mark.parametrize(("settled", "outcome"), [("failed", "done"), ("done", "failed"), ("failed", "failed")])
-async def test_an_outcome_that_comes_after_a_settlement_is_put_on_record_as_what_it_is(
+async def test_an_outcome_that_comes_after_a_resolution_is_recorded_as_what_it_is(
     ledger: Ledger, clock: Time, elsewhere: None, settled: str, outcome: str
 ) -> None:
     late = await ledger.begin(make_plan(), Approval("not needed"))
@@ -242,7 +242,7 @@ async def test_an_outcome_that_comes_after_a_settlement_is_put_on_record_as_what
     assert (last["state"], last["was"], last["by"]) == (outcome, settled, "server")
 
 
-async def test_an_unknown_outcome_changes_no_settlement(ledger: Ledger, clock: Time, elsewhere: None) -> None:
+async def test_an_unknown_outcome_changes_no_resolution(ledger: Ledger, clock: Time, elsewhere: None) -> None:
     late = await ledger.begin(make_plan(), Approval("not needed"))
     assert isinstance(late, WritePermit)
     await late.sending()
@@ -266,7 +266,7 @@ class Meanwhile(Time):
             await self._happens.pop()()
 
 
-async def test_a_retry_after_a_settlement_sends_nothing_more(elsewhere: None, state_url: str) -> None:
+async def test_a_retry_after_a_resolution_sends_nothing_more(elsewhere: None, state_url: str) -> None:
     """One server waits out a 429; another gives its write up, a person settles it, and the same is written there."""
     lead = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
     later = wall_clock() + 10 * LEASE
@@ -283,20 +283,22 @@ async def test_a_retry_after_a_settlement_sends_nothing_more(elsewhere: None, st
     sandbox = make_sandbox(time)
     sandbox.faults.add(Fault(kind="rate_limited", match="POST /light/jobs/"))
     async with connected(sandbox, time=time, state_url=state_url) as client:
-        told = data_of(await call(client, "rooflink_create_lead", **lead))
+        receipts = data_of(await call(client, "rooflink_create_lead", **lead))
         rows = data_of(await call(client, "write_history"))["rows"]
-    assert (told["outcome"], told["reason"]) == ("refused", "given_up")
-    assert "is not sent again" in told["summary"]
+    assert (receipts["outcome"], receipts["reason"]) == ("refused", "given_up")
+    assert "is not sent again" in receipts["summary"]
     assert len(sandbox.writes) == 1
     assert [row["outcome"] for row in rows] == ["done", "refused"]
 
 
-async def test_an_answer_that_comes_after_a_settlement_is_told_with_a_warning(elsewhere: None, state_url: str) -> None:
+async def test_an_answer_that_comes_after_a_resolution_is_reported_with_a_warning(
+    elsewhere: None, state_url: str
+) -> None:
     lead = {"address": "17 Elm St", "state": "TX", "postal_code": "75024"}
     later = wall_clock() + 10 * LEASE
     sandbox = make_sandbox(Time())
     sandbox.faults.add(Fault(kind="slow_after_commit", match="POST /light/jobs/", seconds=1.5))
-    told: list[dict[str, Any]] = []
+    receipts: list[dict[str, Any]] = []
     async with (
         connected(sandbox, time=Time(), state_url=state_url) as client,
         connected(sandbox, time=Time(), clock=lambda: later, state_url=state_url) as other,
@@ -304,7 +306,7 @@ async def test_an_answer_that_comes_after_a_settlement_is_told_with_a_warning(el
     ):
 
         async def write() -> None:
-            told.append(data_of(await call(client, "rooflink_create_lead", **lead)))
+            receipts.append(data_of(await call(client, "rooflink_create_lead", **lead)))
 
         tasks.start_soon(write)
         while not sandbox.writes:  # noqa: ASYNC110  # a list, not an event
@@ -315,9 +317,9 @@ async def test_an_answer_that_comes_after_a_settlement_is_told_with_a_warning(el
         await call(other, "resolve_write", **settle, approval_token=asked["approval_token"])
     async with connected(sandbox, state_url=state_url) as client:
         (row,) = data_of(await call(client, "write_history"))["rows"]
-    assert told[0]["outcome"] == "done"
-    assert any("had been settled as failed" in warning for warning in told[0]["warnings"])
-    assert (row["outcome"], row["record_id"]) == ("done", told[0]["record_id"])
+    assert receipts[0]["outcome"] == "done"
+    assert any("had been settled as failed" in warning for warning in receipts[0]["warnings"])
+    assert (row["outcome"], row["record_id"]) == ("done", receipts[0]["record_id"])
 
 
 def test_a_living_process_is_not_gone(alive: str) -> None:
@@ -330,7 +332,7 @@ def test_a_living_process_is_not_gone(alive: str) -> None:
 def test_a_living_process_is_not_gone_when_the_clock_was_set(
     alive: str, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    """Setting the clock moves what Linux tells as the time of the boot, and all times of day that count from it."""
+    """Setting the clock moves what Linux gives as the time of the boot, and all times of day that count from it."""
     linux = pytest.importorskip("psutil._pslinux")
     real = linux.boot_time
     monkeypatch.setattr(linux, "boot_time", lambda: real() + seconds)

@@ -25,7 +25,7 @@ def _nothing_kept() -> None:
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize(
-    ("host", "days", "trusted", "told"),
+    ("host", "days", "trusted", "message"),
     [
         (HOST, 30, False, "issued by 'Office Gateway', which the system does not trust"),
         (HOST, -1, True, "has expired"),
@@ -37,7 +37,7 @@ async def test_a_certificate_that_is_refused_says_why_and_nothing_was_sent(
     host: str,
     days: int,
     trusted: bool,
-    told: str,
+    message: str,
     version: Version,
     tls: Callable[..., ssl.SSLContext],
     office_file: Path,
@@ -54,7 +54,7 @@ async def test_a_certificate_that_is_refused_says_why_and_nothing_was_sent(
     assert data_of(write)["outcome"] == "refused"
     for text in (text_of(read), text_of(write)):
         assert f"of {HOST}" in text or f"{HOST} showed" in text
-        assert told in text
+        assert message in text
         assert "Nothing was sent" in text
         assert ("SSL_CERT_FILE" in text) is not trusted
     assert len(proxy.asked) == 2, "another try would be refused as well"

@@ -56,7 +56,7 @@ def bomb() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("headers", "body", "told"),
+    ("headers", "body", "message"),
     [
         ("content-encoding: gzip, gzip\r\n", lambda: gzip.compress(bomb()), "packed twice"),
         ("content-encoding: gzip\r\ncontent-encoding: gzip\r\n", lambda: gzip.compress(bomb()), "packed twice"),
@@ -69,7 +69,7 @@ def bomb() -> bytes:
     ids=["gzip in gzip", "two headers", "identity and gzip", "br", "a bomb", "cut off", "not packed"],
 )
 async def test_a_body_that_is_packed_to_do_harm_costs_nothing_and_leaves_a_write_unknown(
-    headers: str, body: Callable[[], bytes], told: str
+    headers: str, body: Callable[[], bytes], message: str
 ):
     service = Service(body=body(), headers=headers)
     async with listening(service) as port, connected(f"http://127.0.0.1:{port}", person=Person()) as client:
@@ -82,6 +82,6 @@ async def test_a_body_that_is_packed_to_do_harm_costs_nothing_and_leaves_a_write
             tracemalloc.stop()
         write = await call(client, "renovationfind_accept_lead", lead_id=801)
     assert read.is_error
-    assert told in text_of(read)
+    assert message in text_of(read)
     assert peak < 64_000_000
     assert data_of(write)["outcome"] == "unknown"

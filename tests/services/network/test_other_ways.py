@@ -60,7 +60,7 @@ async def test_documentation_and_files_go_through_the_proxy_and_trust_the_office
 
 @pytest.mark.parametrize("way", [_document, _upload])
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "message"),
     [
         ({"SSL_CERT_FILE": "/no/such/ca.pem"}, "SSL_CERT_FILE: there is no such file"),
         ({"HTTPS_PROXY": "socks4://jo:secret@127.0.0.1"}, "HTTPS_PROXY: "),
@@ -68,13 +68,13 @@ async def test_documentation_and_files_go_through_the_proxy_and_trust_the_office
     ],
 )
 async def test_what_stops_documentation_and_files_is_named(
-    way: Callable[[], Awaitable[object]], variables: dict[str, str], told: str, monkeypatch: pytest.MonkeyPatch
+    way: Callable[[], Awaitable[object]], variables: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     with pytest.raises((DocumentationError, Unavailable)) as caught:
         await way()
-    assert told in str(caught.value)
+    assert message in str(caught.value)
     assert "secret" not in str(caught.value)
 
 

@@ -70,11 +70,11 @@ async def test_a_proxy_that_cannot_be_read_refuses_the_call_by_its_name_and_send
         write = await call(client, "renovationfind_accept_lead", lead_id=801)
     assert read.is_error
     assert data_of(write)["outcome"] == "refused"
-    for told in (text_of(read), text_of(write)):
-        assert f"{variable}: " in told
-        assert "socks5h://" in told
-        assert "Nothing was sent" in told
-        assert "secret" not in told
+    for message in (text_of(read), text_of(write)):
+        assert f"{variable}: " in message
+        assert "socks5h://" in message
+        assert "Nothing was sent" in message
+        assert "secret" not in message
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ _REFUSALS = {
 async def test_a_proxy_that_does_not_connect_has_sent_nothing(
     refusal: str, version: Version, monkeypatch: pytest.MonkeyPatch
 ):
-    proxy, told, attempts = _REFUSALS[refusal]
+    proxy, message, attempts = _REFUSALS[refusal]
     proxy.asked.clear()
     scheme = "socks5" if refusal.startswith("socks") else "http"
     async with listening(proxy) as port:
@@ -180,9 +180,9 @@ async def test_a_proxy_that_does_not_connect_has_sent_nothing(
             assert data_of(write)["outcome"] == "refused"
             assert "Nothing was sent" in text
             assert f"the proxy {scheme}://127.0.0.1:{port} (HTTPS_PROXY)" in text
-            assert told in text
+            assert message in text
             assert "Word of the proxy" not in text
             assert not attempts or len(proxy.asked) == attempts
             again = await call(client, "renovationfind_accept_lead", lead_id=801)
-            assert told in text_of(again), "it is not blocked as unresolved"
+            assert message in text_of(again), "it is not blocked as unresolved"
     gc.collect()

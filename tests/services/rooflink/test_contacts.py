@@ -29,7 +29,7 @@ def test_a_phone_number_is_taken_however_it_is_written(phone: str) -> None:
 
 
 @pytest.mark.parametrize("phone", ["none", "n/a", "call me", "---", "(   )", " ", "", "²"])
-def test_a_text_without_digits_is_no_phone_number(phone: str) -> None:
+def test_a_text_without_digits_is_not_a_phone_number(phone: str) -> None:
     problems, warnings = contact_problems({"home_phone": phone}, {})
     assert [problem.argument for problem in problems] in (["home_phone"], [])
     if not any(char.isdigit() for char in phone):
@@ -78,7 +78,7 @@ def test_an_address_of_the_right_form_is_taken_and_no_mail_server_is_asked(email
         "Dana <dana@example.com>",
     ],
 )
-def test_a_text_that_is_no_address_is_refused_by_its_name_with_the_reason(email: str) -> None:
+def test_a_text_that_is_not_an_address_is_refused_by_its_name_with_the_reason(email: str) -> None:
     (problem,), warnings = contact_problems({}, {"email": email})
     assert problem.argument == "email"
     assert problem.message.startswith("is no e-mail address: ")
@@ -87,7 +87,7 @@ def test_a_text_that_is_no_address_is_refused_by_its_name_with_the_reason(email:
     assert warnings == []
 
 
-def test_what_is_not_given_is_not_wrong_and_everything_wrong_is_told_at_once() -> None:
+def test_what_is_not_given_is_not_wrong_and_everything_wrong_is_reported_at_once() -> None:
     assert contact_problems({"cell_phone": None, "home_phone": None}, {"email": None}) == ([], [])
     problems, warnings = contact_problems({"cell_phone": "x", "home_phone": "12"}, {"email": "y"})
     assert [problem.argument for problem in problems] == ["cell_phone", "email"]

@@ -73,7 +73,7 @@ def test_left_out_coordinates_of_a_canadian_address_are_the_centre_of_its_area(s
         assert kilometres(location.latitude, location.longitude, place.latitude, place.longitude) < 25
 
 
-def test_every_known_area_of_canada_lies_in_a_province_of_its_first_letter() -> None:
+def test_every_known_area_of_canada_is_in_a_province_of_its_first_letter() -> None:
     areas = pypostalcode.PostalCodeDatabase().find_postalcode() or []
     assert len(areas) > 1_600
     found = {
@@ -231,7 +231,7 @@ def test_a_postal_code_that_is_none_or_of_another_state_is_refused(state: str, p
         assert word in str(problems[0])
 
 
-def test_everything_that_is_wrong_is_told_at_once() -> None:
+def test_everything_that_is_wrong_is_reported_at_once() -> None:
     assert names(locate("ON", "75024", 33.0, -96.7)[1]) == ["postal_code", "latitude, longitude"]
     assert names(locate("CO", "75024", 33.0, None)[1]) == ["postal_code", "longitude"]
 

@@ -1,4 +1,4 @@
-"""RoofLink's answers in every shape: read, or told as unexpected, never a crash."""
+"""RoofLink's answers in every shape: read, or reported as unexpected, never a crash."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_there_are_the_51_and_13_codes_that_the_page_lists() -> None:
     assert len({name for name, _ in PLACES.values()}) == 64
 
 
-def test_every_us_zip_code_lies_in_the_box_of_its_state_and_would_not_with_its_coordinates_swapped() -> None:
+def test_every_us_zip_code_is_in_the_box_of_its_state_and_would_not_with_its_coordinates_swapped() -> None:
     rows = _us_rows()
     assert len(rows) > 40_000
     assert [row for row in rows if not lies_in(*row[1:])] == []
@@ -103,7 +103,7 @@ def test_every_state_has_zip_codes_and_no_box_is_wider_than_it_needs_to_be_by_mo
 @pytest.mark.parametrize(
     ("town", "province", "latitude", "longitude"), CANADIAN_TOWNS, ids=[row[0] for row in CANADIAN_TOWNS]
 )
-def test_a_canadian_town_lies_in_its_province(town: str, province: str, latitude: float, longitude: float) -> None:
+def test_a_canadian_town_is_in_its_province(town: str, province: str, latitude: float, longitude: float) -> None:
     assert lies_in(province, latitude, longitude)
     assert not lies_in(province, longitude, latitude)
     assert not lies_in(province, latitude, -longitude)
@@ -117,7 +117,7 @@ def test_every_province_has_a_town_in_the_list_above() -> None:
     ("latitude", "longitude"),
     [(0, 0), (48.8584, 2.2945), (-33.86, 151.2), (19.43, -99.13), (90, 0), (-90, 180), (40.0, 96.0), (1.0, 1.0)],
 )
-def test_a_point_elsewhere_on_earth_lies_in_no_state(latitude: float, longitude: float) -> None:
+def test_a_point_elsewhere_on_earth_is_in_no_state(latitude: float, longitude: float) -> None:
     assert [code for code in PLACES if lies_in(code, latitude, longitude)] == []
 
 
@@ -131,7 +131,7 @@ def test_a_point_elsewhere_on_earth_lies_in_no_state(latitude: float, longitude:
         ("Honolulu", 21.31, -157.86, "HI", "AK"),
     ],
 )
-def test_a_town_lies_in_its_own_state_and_not_in_one_far_away(
+def test_a_town_is_in_its_own_state_and_not_in_one_far_away(
     town: str, latitude: float, longitude: float, state: str, other: str
 ) -> None:
     assert lies_in(state, latitude, longitude)

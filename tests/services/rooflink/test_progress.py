@@ -15,7 +15,7 @@ def steps(**complete: object) -> list[Step]:
 
 
 @pytest.mark.parametrize(
-    ("told", "stage"),
+    ("given", "stage"),
     [
         ({"verify_lead": False, "schedule_adj_mtg": False, "submit": False}, "unverified"),
         ({"verify_lead": True, "schedule_adj_mtg": False, "submit": False}, "verified"),
@@ -30,12 +30,12 @@ def steps(**complete: object) -> list[Step]:
         ({}, "unknown"),
     ],
 )
-def test_the_stage_follows_from_the_farthest_complete_step(told, stage):
-    assert stage_of(steps(**told)) == stage
+def test_the_stage_follows_from_the_farthest_complete_step(given, stage):
+    assert stage_of(steps(**given)) == stage
 
 
 @pytest.mark.parametrize(
-    ("told", "kept"),
+    ("given", "kept"),
     [
         ("2026-03-09T13:24", "2026-03-09T13:24"),
         ("2026-03-09", "2026-03-09T00:00"),
@@ -51,8 +51,8 @@ def test_the_stage_follows_from_the_farthest_complete_step(told, stage):
         ("9999-12-31T23:59:59-12:00", ""),
     ],
 )
-def test_a_date_is_kept_to_the_minute_and_a_placeholder_is_none(told, kept):
-    assert moment_of(told) == kept
+def test_a_date_is_kept_to_the_minute_and_a_placeholder_is_none(given, kept):
+    assert moment_of(given) == kept
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_days_are_counted_by_the_calendar_and_none_lie_ahead(moment, days):
     assert days_since(moment, TODAY) == days
 
 
-def test_a_row_tells_where_it_stands_and_survives_the_table():
+def test_a_row_gives_the_progress_and_survives_the_table():
     row = {
         "id": 5,
         "customer": {"rep": {"id": "301", "full_name": "Alex\u0000 Romero\ud800" + "x" * 500}, "region": {"id": 11}},
@@ -93,6 +93,6 @@ def test_of_a_bare_row_nothing_is_known_and_nothing_is_kept(row):
     assert (standing, standing.as_json()) == (ProspectProgress(), {"stage": "unknown"})
 
 
-def test_what_another_version_kept_besides_is_passed_over():
+def test_what_another_version_kept_besides_is_ignored():
     assert ProspectProgress.from_json({"stage": "verified", "mood": "good"}) == ProspectProgress(stage="verified")
     assert ProspectProgress.from_json({}) == ProspectProgress()
