@@ -68,14 +68,14 @@ def contract_check(
     )
     try:
         for given in settle or ():
-            checked.settle(given)
+            checked.choose_name(given)
     except LeadBridgeError as error:
         wrong_use(str(error))
     for line in check.lines_of(checked):
         typer.echo(line)
     if sys.stdin.isatty() and sys.stdout.isatty():
         _ask(checked)
-    if checked.settled:
+    if checked.corrected:
         text = check.written_text(catalog, checked)
         typer.echo(f"\nWhat settles it:\n\n{text}")
         if write is None:
@@ -103,7 +103,7 @@ def _ask(checked: Checked) -> None:
         chosen = choices[int(answer) - 1] if answer.isdecimal() and 0 < int(answer) <= len(choices) else answer
         if chosen:
             try:
-                checked.settle(f"{one.operation.id}.{argument}={chosen}")
+                checked.choose_name(f"{one.operation.id}.{argument}={chosen}")
             except LeadBridgeError as error:
                 typer.echo(f"Not taken: {error}")
 

@@ -35,17 +35,17 @@ class Checked:
     failures: list[str] = field(default_factory=list)
 
     @property
-    def settled(self) -> list[Operation]:
+    def corrected(self) -> list[Operation]:
         """The operations that the documentation corrects, or misses names of, as they are then called."""
         found = [
-            one.settled.model_copy(update={"undocumented": tuple(name for part in PARTS for name in one.missed(part))})
+            one.proposed.model_copy(update={"undocumented": tuple(name for part in PARTS for name in one.missed(part))})
             for one in self.comparisons
             if one.documented is not None
         ]
         before = {one.operation.id: one.operation for one in self.comparisons}
-        return [settled for settled in found if settled != before[settled.id]]
+        return [now for now in found if now != before[now.id]]
 
-    def settle(self, given: str) -> None:
+    def choose_name(self, given: str) -> None:
         """Let an argument go out under a documented name, as in `create_lead.first_name=first`.
 
         Raises:
@@ -58,7 +58,7 @@ class Checked:
             msg = f"--set {clean(given, limit=80)}: must be OPERATION.ARGUMENT=NAME, as in create_lead.first_name=first"
             raise CatalogError(msg)
         try:
-            found[0].settle(argument, wire.strip())
+            found[0].choose_name(argument, wire.strip())
         except NotAllowed as error:
             msg = f"--set {clean(given, limit=80)}: {found[0].operation.id}: {error.why}"
             raise CatalogError(msg) from None
@@ -66,14 +66,14 @@ class Checked:
     def questions(self) -> Iterator[tuple[Comparison, str, list[str]]]:
         """Each argument whose name is not documented, with the documented names that are left over, likely ones first.
 
-        What was settled meanwhile is not left over any more.
+        What was resolved meanwhile is not left over any more.
         """
         from rapidfuzz import fuzz
 
         for one in self.comparisons:
             for part in PARTS:
                 for argument in one.missed(part):
-                    wire: str = getattr(one.settled, part)[argument].wire
+                    wire: str = getattr(one.proposed, part)[argument].wire
                     likely = {name: fuzz.partial_ratio(wire, name) for name in one.left_over(part)}
                     if likely:
                         yield one, argument, sorted(likely, key=lambda name, likely=likely: -likely[name])
@@ -180,7 +180,7 @@ def lines_of(checked: Checked) -> list[str]:
 
 def written_text(catalog: Catalog, checked: Checked) -> str:
     """The contract file that settles what differs; the user's own corrections stay in it."""
-    return contract_text(catalog, checked.settled)
+    return contract_text(catalog, checked.corrected)
 
 
 def write(text: str, file: Path, *, overwrite: bool) -> None:

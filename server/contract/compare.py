@@ -37,7 +37,7 @@ class Comparison:
 
     operation: Operation
     """As it is called today."""
-    settled: Operation
+    proposed: Operation
     """As it would be called with what is documented."""
     documented: Documented | None = None
     notes: list[str] = field(default_factory=list)
@@ -50,14 +50,14 @@ class Comparison:
         """How it compares."""
         if self.documented is None:
             return "missing" if self.notes[0].startswith("not ") else "unknown"
-        if next(changes(self.operation, self.settled), None):
+        if next(changes(self.operation, self.proposed), None):
             return "differs"
         return "unknown" if self.differences else "ok"
 
     @property
     def differences(self) -> list[str]:
         """What differs, and what is left open."""
-        differences = [*changes(self.operation, self.settled), *self.notes]
+        differences = [*changes(self.operation, self.proposed), *self.notes]
         for part in PARTS:
             if missed := [name for name in self.missed(part) if name not in self.doubtful]:
                 differences.append(f"{part}: not documented under any known name: {', '.join(missed)}")
@@ -74,25 +74,25 @@ class Comparison:
         documented = self.documented_names(part)
         if documented is None:
             return []
-        fields: Mapping[str, Field] = getattr(self.settled, part)
+        fields: Mapping[str, Field] = getattr(self.proposed, part)
         return [
             name
             for name, one in fields.items()
             if one.wire not in documented
-            and name not in self.settled.variables
+            and name not in self.proposed.variables
             and not _in_free_object(one, documented)
         ]
 
     def left_over(self, part: str) -> list[str]:
         """The documented names that no argument goes out under."""
-        wires = [one.wire for one in getattr(self.settled, part).values()]
+        wires = [one.wire for one in getattr(self.proposed, part).values()]
         return [
             name
             for name in self.documented_names(part) or {}
             if not any(name == wire or wire.startswith(f"{name}.") or name.startswith(f"{wire}.") for wire in wires)
         ]
 
-    def settle(self, argument: str, wire: str) -> None:
+    def choose_name(self, argument: str, wire: str) -> None:
         """Let an argument go out under a documented name.
 
         Raises:
@@ -106,7 +106,7 @@ class Comparison:
         if documented is None or wire not in documented:
             left = shown_names(self.left_over(part)) or "nothing"
             raise NotAllowed(f"{short(wire)} is not a documented name of its {part}; left over there: {left}")
-        self.settled = corrected(self.settled, {part: {argument: wire}})
+        self.proposed = corrected(self.proposed, {part: {argument: wire}})
         self.doubtful.discard(argument)
 
 
@@ -128,7 +128,7 @@ def compare(
             continue
         known = candidates.get(operation.id, Candidates())
         compared = _compared(operation, match.documented, known, bases, originals, taken)
-        taken[operation.id] = compared.settled
+        taken[operation.id] = compared.proposed
         found.append(compared)
     return found
 
@@ -143,16 +143,16 @@ def _compared(
 ) -> Comparison:
     notes: list[str] = []
     doubtful = set[str]()
-    settled = _with_route(operation, documented, bases, originals, taken, notes)
+    proposed = _with_route(operation, documented, bases, originals, taken, notes)
     for part, names in (("query", documented.query), ("body", documented.body)):
         fields: Mapping[str, Field] = getattr(operation, part)
-        ours = {name: one for name, one in fields.items() if name not in settled.variables}
+        ours = {name: one for name, one in fields.items() if name not in proposed.variables}
         if names is None:
             notes += [f"{part}: the documentation does not tell the names"] if ours else []
             continue
-        settled = _with_names(settled, part, ours, names, candidates, notes, doubtful)
-    settled = _with_limits(settled, documented.query or {}, notes)
-    return Comparison(operation, settled, documented, notes, doubtful)
+        proposed = _with_names(proposed, part, ours, names, candidates, notes, doubtful)
+    proposed = _with_limits(proposed, documented.query or {}, notes)
+    return Comparison(operation, proposed, documented, notes, doubtful)
 
 
 def _with_route(
@@ -170,12 +170,12 @@ def _with_route(
     if route == (operation.method, operation.path):
         return operation
     try:
-        settled = corrected(operation, {"method": route[0], "path": route[1]})
-        refuse_taken_route(settled, originals, taken)
+        proposed = corrected(operation, {"method": route[0], "path": route[1]})
+        refuse_taken_route(proposed, originals, taken)
     except NotAllowed as error:
         notes.append(f"not taken: {error.why}")
         return operation
-    return settled
+    return proposed
 
 
 def _with_names(

@@ -18,7 +18,7 @@ from tests.support import DEFAULT_STORE, Person, Time, call, connected, data_of,
 forked = pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
 CREATE = "rooflink_create_lead"
 PLANO = {"state": "TX", "postal_code": "75024"}
-TOLD = {"in_progress", "likely_duplicate"}
+REASONS = {"in_progress", "likely_duplicate"}
 
 
 def lead(address: str, **more: Any) -> dict[str, Any]:
@@ -65,7 +65,7 @@ async def test_one_lead_in_two_notations_is_created_once(
     async with two_held(zygote, folder, hold) as clients:
         outcomes = await race(hold, *((client, CREATE, given) for client, given in zip(clients, pair, strict=True)))
     assert outcomes.count("done") == 1
-    assert set(outcomes) - {"done"} <= TOLD
+    assert set(outcomes) - {"done"} <= REASONS
     assert created(service) == 1
 
 

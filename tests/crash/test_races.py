@@ -27,7 +27,7 @@ from tests.crash.rounds import accept_lead, create_lead, mark_won, update_status
 from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_settings
 
 forked = pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
-TOLD = {"in_progress", "already_done", "approval_used", "already_accepted", "already_won"}
+REASONS = {"in_progress", "already_done", "approval_used", "already_accepted", "already_won"}
 
 
 def outcome_of(receipt: dict[str, Any]) -> str:
@@ -37,7 +37,7 @@ def outcome_of(receipt: dict[str, Any]) -> str:
 
 def one_went(outcomes: list[str]) -> bool:
     """Whether exactly one was done, and all others learnt so."""
-    return outcomes.count("done") == 1 and set(outcomes) <= {"done", *TOLD}
+    return outcomes.count("done") == 1 and set(outcomes) <= {"done", *REASONS}
 
 
 @asynccontextmanager

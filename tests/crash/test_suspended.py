@@ -32,7 +32,7 @@ SEEN = (
 )  # fmt: skip
 BLIND = tuple(point for point in SEEN if point != "after `sent`, nothing left")
 """On another host nothing can be done about a request that sleeps between the ledger's leave and the network."""
-TOLD = {"done", "already_done", "refused", "unknown"}
+OUTCOMES = {"done", "already_done", "refused", "unknown"}
 
 
 def sleeps(pid: int) -> bool:
@@ -60,7 +60,7 @@ async def settled(server: Server, write_id: int, outcome: str) -> None:
 async def in_the_others_sleep(service: Service, other: Server, write: Write, *, blind: bool) -> None:
     """Ask for the same, and settle what is unresolved as the service shows it."""
     data = await asked(other, write)
-    assert data["outcome"] in TOLD, data
+    assert data["outcome"] in OUTCOMES, data
     if data.get("reason") == "earlier_unknown":
         assert blind, "a process that is there was given up"
         (open_,) = [row for row, state in (await history_of(other.client)).items() if state == "unknown"]

@@ -50,7 +50,7 @@ WIN, REFER, CREATE = (
 UPDATE = "renovationfind_update_job_status"
 
 AGAIN = REFER
-TOLD = (ACCEPT, DECLINE, WIN, REFER, CREATE)
+ORDER = (ACCEPT, DECLINE, WIN, REFER, CREATE)
 NOES: tuple[tuple[Literal["accept", "decline", "cancel"], bool], ...] = (
     ("decline", True),
     ("cancel", True),
@@ -203,7 +203,7 @@ async def test_the_person_sees_who_what_and_that_it_is_final(sandbox: Sandbox, t
     async with connected(sandbox, version=version, time=time, person=person) as client:
         for tool, arguments in GATED.items():
             await call(client, tool, **arguments)
-    accept, decline, win, refer, create = (person.shown[[*GATED].index(tool)] for tool in TOLD)
+    accept, decline, win, refer, create = (person.shown[[*GATED].index(tool)] for tool in ORDER)
     assert "812" in accept
     assert "811" in decline
     assert "Outside our service area" in decline
