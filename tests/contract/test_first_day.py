@@ -75,7 +75,11 @@ async def test_a_contract_that_was_checked_and_written_creates_the_lead_without_
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [('{"no_such_option": 1}', "unknown option"), ("[1]", "cannot convert"), ("{", "Expecting property name")],
+    [
+        ('{"no_such_option": 1}', "unknown option"),
+        ("[1]", "must be a JSON object"),
+        ("{", "is not valid JSON (line 1, column 2)"),
+    ],
 )
 def test_options_of_a_sandbox_that_are_none_are_reported_in_one_line(tmp_path: Path, content: str, message: str):
     (tmp_path / "options.json").write_text(content, "utf-8")
