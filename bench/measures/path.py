@@ -48,7 +48,7 @@ def measure(setup: Setup) -> list[Row]:
 
 async def _measured(mode: Any) -> tuple[dict[str, set[tuple[str, str]]], int]:
     sandbox = Sandbox(prospects=20)
-    values: dict[str, Any] = {"sandbox": True, "toolsets": "all", "upload_root": str(ROOT)}
+    values: dict[str, Any] = {"sandbox": True, "background_reading": False, "toolsets": "all", "upload_root": str(ROOT)}
     ran: dict[str, set[tuple[str, str]]] = {}
     with _noted() as called:  # before the first worker thread starts
         server = build_server(Settings.model_validate(values), sandbox=sandbox)

@@ -202,7 +202,7 @@ async def test_a_misspelt_argument_name_is_refused_with_the_right_one(sandbox: S
         ("renovationfind_update_job_status", "status", "LEAD_LSOT", "LEAD_LOST"),
         ("renovationfind_update_job_status", "status", "contactMade", "CONTACT_MADE"),
         ("renovationfind_update_job_status", "status", "SENT", "QUOTE_SENT"),
-        ("write_history", "outcome", "falied", "failed"),
+        ("write_history", "outcome", "refsued", "refused"),
     ],
 )
 async def test_a_value_of_a_list_misspelt_is_refused_with_the_right_one(sandbox, tool, argument, wrong, right):
