@@ -168,7 +168,7 @@ class _Demo:
         data: dict[str, Any] = (await self._result(client, "write_history", {})).structured_content or {}
         table = Table("write", "outcome", "what", "approval")
         for row in data["rows"]:
-            table.add_row(str(row["write_id"]), row["state"], row["summary"], row["approval"])
+            table.add_row(str(row["write_id"]), row["outcome"], row["summary"], row["approval"])
         self.console.print(table)
 
     async def _result(self, client: Client, tool: str, arguments: dict[str, Any]) -> CallToolResult:

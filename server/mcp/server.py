@@ -48,7 +48,7 @@ class LeadBridgeServer(MCPServer[AppContext]):
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; one that is switched off says why, and nothing is sent."""
         if name in self.hidden:
-            return error_result(f"Nothing was sent: {name} is switched off: {self.hidden[name]}. Tell the user.")
+            return error_result(f"{name} is switched off, so nothing was sent: {self.hidden[name]}. Tell the user.")
         return await super().call_tool(name, arguments, context)
 
     @property

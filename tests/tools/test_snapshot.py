@@ -171,7 +171,7 @@ async def test_the_text_says_the_same_as_the_data(company, ask, wall):
     assert f"301 | Alex Romero | {right['reps'][301][0]} | {right['reps'][301][1]}" in lines
     first = right["stale"][0]
     assert any(line.startswith(f"{first[0]} | ") and line.endswith(f"| {first[1]} | {first[2]}") for line in lines)
-    assert f"and {right['stale_total'] - 15} more" in lines
+    assert f"and {right['stale_total'] - 15} more: stale_offset=15 shows the next" in lines
     assert "signed ones included: no step tells them" in text
     assert "days may be off by one" in text
     assert tokens(result) <= 900

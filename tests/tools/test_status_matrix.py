@@ -604,7 +604,7 @@ async def test_the_receipt_reports_before_and_after(sandbox: Sandbox, time: Time
         await call(client, UPDATE, lead_id=785, status="QUOTE_SENT")
         result = await call(client, UPDATE, lead_id=785, status="OTHER", reason="On holiday")
     assert data_of(result)["changed"] == [{"field": "status", "before": "QUOTE_SENT", "after": "OTHER"}]
-    assert "QUOTE_SENT -> OTHER" in text_of(result)
+    assert "Status is now OTHER (was QUOTE_SENT)" in text_of(result)
     assert len(sandbox.writes) == 2
 
 

@@ -105,7 +105,7 @@ async def hostile(version: Version, person: Person | None) -> AsyncIterator[tupl
     sandbox = make_sandbox(time, **EVERY_PATH_SERVED)
     transport = Planting(sandbox)
     server = build_server(
-        make_settings(**EVERY_TOOL),
+        make_settings(**{**EVERY_TOOL, "call_deadline": 5.0}),
         sandbox=sandbox,
         transport=lambda: transport,
         rate_limiter=patient_rate_limiter(time),
