@@ -34,6 +34,8 @@ from leadbridge.server.writes.write_rows import effect_in_words
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.6, 2.0
 """Of the call's deadline, for making a write, and the seconds that it has at least; sending has what is left."""
+MOST_UNRESOLVED = 3
+"""Unresolved writes that a question names one by one."""
 
 DryRunArgument = Annotated[Flag, Field(description="true: the request is shown, and nothing is sent")]
 TokenArgument = Annotated[
@@ -156,8 +158,9 @@ def _in_time(
                 *(
                     f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
                     f"nobody knows whether {effect_in_words(row.operation, row.target, row.arguments)}."
-                    for row in open_
+                    for row in open_[:MOST_UNRESOLVED]
                 ),
+                *([f"{len(open_) - MOST_UNRESOLVED} more are unresolved."] if len(open_) > MOST_UNRESOLVED else []),
             ),
         )
         return replace(write, preview=preview), anyio.current_time() - began

@@ -144,20 +144,6 @@ async def test_a_person_may_have_it_created_all_the_same(sandbox: Sandbox, time:
     assert len(sandbox.writes) == 1
 
 
-async def test_what_was_created_is_known_for_a_day_also_where_the_list_does_not_show_it(
-    sandbox: Sandbox, time: Time
-) -> None:
-    wall = Time(1_800_000_000.0)
-    async with connected(sandbox, time=time, clock=wall) as client:
-        done = data_of(await call(client, CREATE, **SAME[0][0]))
-        sandbox.prospects.pop(done["record_id"])
-        for later, outcomes in ((3_600.0, "likely_duplicate"), (25 * 3_600.0, "done")):
-            wall.now += later
-            time.now += later
-            assert outcome_of(data_of(await call(client, CREATE, **SAME[0][1]))) == outcomes
-    assert len(sandbox.writes) == 2
-
-
 async def test_a_failed_one_is_forgotten(sandbox: Sandbox, time: Time) -> None:
     async with connected(sandbox, time=time) as client:
         sandbox.faults.add(Fault(kind="status", match="POST /light/jobs/", status=422))

@@ -195,5 +195,5 @@ async def test_a_server_works_a_lead_on_a_sandbox_that_is_a_process_of_its_own(t
         sandbox.signal(signal.SIGINT)
         assert (sandbox.wait(), sandbox.rest()) == (0, [])
         assert sandbox.stderr == f"What happens, and how to steer it: {origin}/_sandbox/ Ctrl-C stops it.\n"
-    assert ways == [*["asked"] * 3, *["not needed"] * 3, "asked"]
+    assert ways == [*["approved"] * 3, *["not needed"] * 3, "approved"]
     assert len(writes) == 7

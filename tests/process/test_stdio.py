@@ -100,7 +100,7 @@ async def test_a_host_that_can_ask_wins_a_lead(version):
         assert "SANDBOX" in (client.instructions or "")
         assert set(WRITE_TOOLS) < {tool.name for tool in (await client.list_tools()).tools}
         ways = await win_lead(client)
-    assert ways == [*["asked"] * 3, *["not needed"] * 3, "asked"]
+    assert ways == [*["approved"] * 3, *["not needed"] * 3, "approved"]
     hand_off, win = person.shown
     assert "Hand lead 812 off from RenovationFind to RoofLink:" in hand_off
     assert "18,500.00" in win
@@ -109,7 +109,7 @@ async def test_a_host_that_can_ask_wins_a_lead(version):
 
 async def test_a_host_that_cannot_ask_wins_a_lead_with_tokens(version):
     async with stdio(parameters("--sandbox"), version) as client:
-        assert await win_lead(client) == [*["token"] * 3, *["not needed"] * 3, "token"]
+        assert await win_lead(client) == [*["approved by token"] * 3, *["not needed"] * 3, "approved by token"]
 
 
 async def test_a_read_only_server_writes_by_no_argument(version, live, simulator):
@@ -385,4 +385,4 @@ def test_a_host_that_starts_it_twice_for_a_moment_finds_both_working_on_one_stat
         assert one.wait() == 0
         accepted = two.call("renovationfind_accept_lead", lead_id=812, approval_token=token)
         assert accepted["structuredContent"]["outcome"] == "done"
-        assert [row["approval"] for row in written(two)] == ["token", "not needed", "not needed"]
+        assert [row["approval"] for row in written(two)] == ["approved by token", "not needed", "not needed"]
