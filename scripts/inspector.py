@@ -121,7 +121,7 @@ def run(check: Check, config: Path, version: str) -> dict[str, Any]:
     Raises:
         CheckFailedError: another exit code, an answer that is no JSON, or one without the texts that it must hold.
     """
-    options = ["--server", "leadbridge", "--protocol-version", version, "--format", "json", *check.options]
+    options = ["--server", "leadbridge", "--protocol-era", version, "--format", "json", *check.options]
     command = inspector("--cli", config, *options)
     done = subprocess.run(
         command,
