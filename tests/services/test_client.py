@@ -824,8 +824,8 @@ async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_is_in_the_l
                     await anyio.sleep(0.005)
             tasks.cancel_scope.cancel()
         with anyio.fail_after(30):
-            states = ["sent"]
-            while states == ["sent"]:
+            states = ["in_progress"]
+            while states == ["in_progress"]:
                 await anyio.sleep(0.005)
                 states = [row["outcome"] for row in data_of(await call(client, "write_history"))["rows"]]
     assert states == ["unknown"]
