@@ -167,7 +167,6 @@ def build_app_context(
         services=services,
         store=store,
         company=Company(settings, catalog, services, store, clock),
-        approvals=approvals,
         questions=OpenQuestions(),
         ledger=ledger,
         pipeline=Pipeline(ledger, approvals, Sender(ledger, services, settings.call_deadline)),

@@ -19,7 +19,7 @@ from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.services import Services
 from leadbridge.server.state import Store
-from leadbridge.server.writes.approval import Approvals, OpenQuestions
+from leadbridge.server.writes.approval import OpenQuestions
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.pipeline import Pipeline
 
@@ -36,7 +36,6 @@ class AppContext:
     services: Services
     store: Store
     company: Company
-    approvals: Approvals
     questions: OpenQuestions
     ledger: Ledger
     pipeline: Pipeline

@@ -85,7 +85,7 @@ async def ask(ctx: Ctx, asked: Asked, before: AskedBefore) -> Answer | InputRequ
     app = app_context(ctx)
     if (ctx.protocol_version or "") < STATELESS:
         return await _within_call(ctx, app, asked)
-    now, answer = app.approvals.clock(), returned.get().answer
+    now, answer = app.pipeline.approvals.clock(), returned.get().answer
     if before.shown == asked.shown and now - before.at >= -CLOCKS_APART:
         if answer is not None:
             return _read(answer, now - before.at, before.seen)
@@ -119,7 +119,7 @@ async def _within_call(ctx: Ctx, app: AppContext, asked: Asked) -> Answer:
                 pass
             else:
                 given = {"action": result.action, "content": result.content}
-                answer = _read(given, app.approvals.clock() - asked.at, asked.seen)
+                answer = _read(given, app.pipeline.approvals.clock() - asked.at, asked.seen)
             tasks.cancel_scope.cancel()
     except BaseException:
         app.questions.end(asked)

@@ -68,14 +68,14 @@ def write_tool(
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
         token = arguments.pop("approval_token", "")
         app, before, back, took = app_context(ctx), asked_before(ctx), returned.get(), 0.0
-        asked = app.questions.get(before.shown, app.approvals.clock())
+        asked = app.questions.get(before.shown, app.pipeline.approvals.clock())
         if asked is None:
             write, took = await make(**arguments)
             brought = Call(asks_in_forms(ctx), token, dry_run, back.approval_id, answered=back.answer is not None)
             decision = await app.pipeline.decide(write, brought)
             if not isinstance(decision, AskPerson):
                 return await _carried_out(app, write, decision, took)
-            asked = Asked(write, decision.seen, app.approvals.clock())
+            asked = Asked(write, decision.seen, app.pipeline.approvals.clock())
         answer = await ask(ctx, asked, before)
         if isinstance(answer, InputRequiredResult):
             return answer
@@ -85,7 +85,7 @@ def write_tool(
                 if back.approval_id:  # it cannot be answered with yes later
                     await app.ledger.use_up(back.approval_id, write.operation.id, "no")
                 return receipt_result(not_approved(app, write, answer.reason, answer.message))
-            if not asked.is_fresh(app.approvals.clock()):  # the person thought while the call waited
+            if not asked.is_fresh(app.pipeline.approvals.clock()):  # the person thought while the call waited
                 write, again = await make(**arguments)
                 if write.blocked is not None:
                     raise write.blocked
@@ -195,7 +195,7 @@ def asks_in_forms(ctx: Ctx) -> bool:
 
     An empty `elicitation` capability means forms.
     """
-    if app_context(ctx).approvals.mode == "token":
+    if app_context(ctx).pipeline.approvals.mode == "token":
         return False
     capabilities = ctx.client_capabilities
     elicitation = capabilities.elicitation if capabilities is not None else None
