@@ -165,7 +165,7 @@ def move_clock(app: AppContext, seconds: float) -> None:
     def later() -> float:
         return time.time() + seconds
 
-    for part in (app.ledger, app.approvals):
+    for part in (app.ledger, app.pipeline.approvals):
         object.__setattr__(part, "clock", later)
 
 
