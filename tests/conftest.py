@@ -41,7 +41,7 @@ EXHAUSTIVE = (
     "tests/state/test_disk.py",
     "tests/tools/test_arguments_property.py",
     "tests/tools/test_floods.py",
-    "tests/tools/test_hand_off_failures.py",
+    "tests/tools/pipeline/test_hand_off_failures.py",
     "tests/tools/test_untrusted_everywhere.py",
 )
 """Tests that take long and cover what shorter ones cover, in more depth: `make test-all` runs them."""

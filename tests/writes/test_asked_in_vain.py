@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from leadbridge.server.sandbox import Fault, Sandbox
 from tests.state.disks import disk_of
 from tests.support import Person, Time, Version, call, connected, data_of, text_of
-from tests.tools.handing_off import CREATE, GIVEN, befall, hand_off
+from tests.tools.pipeline.handing_off import CREATE, GIVEN, befall, hand_off
 
 ACCEPT, DECLINE, REFER = (
     "renovationfind_accept_lead",

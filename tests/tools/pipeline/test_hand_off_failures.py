@@ -11,7 +11,7 @@ from mcp import Client
 
 from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import Person, Time, Version, call, connected, data_of
-from tests.tools.handing_off import (
+from tests.tools.pipeline.handing_off import (
     ACCEPT,
     ALL,
     CREATE,

@@ -9,7 +9,18 @@ import pytest
 
 from leadbridge.server.sandbox import Sandbox
 from tests.support import Person, Time, Version, call, connected, data_of, text_of
-from tests.tools.handing_off import ACCEPT, ALL, CREATE, GIVEN, LEAD, NOTE, befall, hand_off, posts_of, writes_of
+from tests.tools.pipeline.handing_off import (
+    ACCEPT,
+    ALL,
+    CREATE,
+    GIVEN,
+    LEAD,
+    NOTE,
+    befall,
+    hand_off,
+    posts_of,
+    writes_of,
+)
 
 UPDATE = "renovationfind_update_job_status"
 
