@@ -69,6 +69,7 @@ def serve(
         wrong_use("--host and --port are for --http: give --http too, or leave them out")
     host = "127.0.0.1" if host is None else host
     port = 8321 if port is None else port
+    gc.disable()  # nothing that is imported is garbage: to look for it is a tenth of the start
     try:
         from leadbridge.server.config.loopback import is_loopback
         from leadbridge.server.config.settings import load_settings
@@ -93,7 +94,8 @@ def serve(
         say(f"leadbridge: {line}")
     from leadbridge.server.cli.serving import over_http, over_stdio
 
-    gc.freeze()  # looking for garbage among all that was imported takes 70 ms, in which nobody is answered
+    gc.freeze()  # nor is it later: one look takes 70 ms, in which nobody is answered
+    gc.enable()
     sys.setswitchinterval(0.001)  # of the threads that read large answers, none keeps the others waiting for longer
     if not http:
         over_stdio(server, settings)
