@@ -39,7 +39,7 @@ PHOTOS = Path(__file__).parent / "photos"
 """An upload folder."""
 DEFAULT_STORE: list[str] = []
 """The URL of the store for servers that name none, while a test runs on another one than in memory."""
-_MODES = {"modern": "auto", "legacy": "legacy"}
+MODES = {"modern": "auto", "legacy": "legacy"}
 
 
 class Person:
@@ -127,7 +127,7 @@ async def connected(
         options["clock"] = clock
     with unhurried() if time is not None else nullcontext():
         server = build_server(make_settings(**settings), sandbox=sandbox, **options)
-    async with Client(server, mode=_MODES[version], elicitation_callback=person) as client:
+    async with Client(server, mode=MODES[version], elicitation_callback=person) as client:
         yield client
 
 

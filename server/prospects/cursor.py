@@ -150,20 +150,32 @@ async def page_missing(index: ProspectIndex, before: Cursor, part: Part) -> None
 
 async def keep_page(
     index: ProspectIndex, before: Cursor, part: Part, page: Page, rows: list[ProspectRow], seconds: float
-) -> None:
-    """Keep a page that took so many seconds, and move on, unless another process has done so meanwhile."""
+) -> int:
+    """Keep a page that took so many seconds, and move on, unless another process has done so meanwhile.
 
-    def work(connection: Connection) -> None:
+    Returns 0, or how many prospects this reading of the list brought before the service repeated itself.
+    """
+
+    def work(connection: Connection) -> int:
         now = index.clock()
-        unchanged = put_rows(connection, index.key, rows, listed=True, now=now)
         cursor = _load(connection, index)
+        known, _ = state.prospects.count(connection, index.key, cursor.rest_started_at)
+        unchanged = put_rows(connection, index.key, rows, listed=True, now=now)
+        read, _ = state.prospects.count(connection, index.key, cursor.rest_started_at)
         cursor = replace(cursor, page_seconds=_smoothed(cursor.page_seconds, seconds))
-        if cursor.page(part) == before.page(part):
+        number, size, sent = cursor.page(part), len(rows) + page.unreadable, page
+        # Newcomers may push a whole page of known rows down, but those come on top of what was read.
+        nothing_new = bool(rows) and read == known <= (number - 1) * size
+        repeats = part == "rest" and number > 1 and page.next_page is not None and nothing_new
+        if repeats and read == page.count:
+            repeats, sent = False, page.model_copy(update={"next_page": None})
+        if number == before.page(part) and not repeats:
             met = bool(rows) and rows[-1].prospect_id in unchanged
-            cursor = _moved(connection, index, cursor, part, page, len(rows) + page.unreadable, met=met)
+            cursor = _moved(connection, index, cursor, part, sent, size, met=met)
         _save(connection, index, replace(cursor, total=cursor.total if page.count is None else page.count))
+        return read if repeats else 0
 
-    await index.store.run(work)
+    return await index.store.run(work)
 
 
 async def newest_are_read(index: ProspectIndex, at: float) -> None:

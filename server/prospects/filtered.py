@@ -81,9 +81,12 @@ async def read_filtered(app: Sources, name: str, value: str, fits: Fits) -> Filt
         if fitting * 2 < judged:
             await _remember(app, name, before, IGNORED)
             return Filtered()
-        ids |= {row.prospect_id for row in rows}
+        known, ids = ids, ids | {row.prospect_id for row in rows}
         unreadable += page.unreadable
-        if page.next_page is None or page.next_page <= number:
+        repeated = bool(rows) and ids == known
+        if repeated and page.count is None:
+            break
+        if repeated or page.next_page is None or page.next_page <= number:
             count = len(ids) + unreadable if page.count is None else page.count
             # Read to its end, an answer with rows is whole even where it is the whole list.
             whole = (before == HONOURED or bool(ids)) and len(ids) + unreadable >= count

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import anyio
 
-from leadbridge.server.errors import NotFound
+from leadbridge.server.errors import NotFound, UnexpectedResponse
 from leadbridge.server.prospects.cursor import (
     PAGE_SIZE,
     Cursor,
@@ -95,7 +95,9 @@ async def _read_page(app: Sources, index: ProspectIndex, cursor: Cursor, part: P
             raise
         await page_missing(index, cursor, part)
         return
-    await keep_page(index, cursor, part, page, await rows_of(prospects), anyio.current_time() - began)
+    if read := await keep_page(index, cursor, part, page, await rows_of(prospects), anyio.current_time() - began):
+        what = f"RoofLink sent the same page again; read {read:,} prospects"
+        raise UnexpectedResponse(what, service="rooflink", operation="rooflink.list_prospects")
 
 
 async def _read_modified(app: Sources, index: ProspectIndex, cursor: Cursor) -> bool:

@@ -17,12 +17,16 @@ from leadbridge.server.prospects.index import ProspectIndex
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.state import Store
-from tests.support import Time, call, data_of, make_settings, text_of
+from tests.support import MODES, Person, Time, Version, call, data_of, make_settings, text_of
 
 Company = Callable[..., Sandbox]
 LIST = r"GET /light/jobs/prospect/$"
 FIND = "find_matching_prospects"
 MINUTE = 60.0
+LEAD: dict[str, Any] = {
+    "address": "12 Hidden Hollow Drive", "city": "Marfa", "state": "TX", "postal_code": "79843", "first_name": "Dana",
+    "last_name": "Miller",
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -40,13 +44,16 @@ class Office:
     def wall(self) -> float:
         return 1.8e9 + self.time()
 
-    def server(self, sandbox: Sandbox, **settings: Any) -> Client:
+    def server(
+        self, sandbox: Sandbox, person: Person | None = None, version: Version = "modern", **settings: Any
+    ) -> Client:
         def limiter(*, service: str, requests: int, seconds: float, account: str = "") -> RateLimiter:
             del account
             return RateLimiter(service, requests, seconds, clock=self.time)
 
         made = make_settings(**{"background_reading": True, "state_url": self.state_url, **settings})
-        return Client(build_server(made, sandbox=sandbox, rate_limiter=limiter, clock=self.wall))
+        server = build_server(made, sandbox=sandbox, rate_limiter=limiter, clock=self.wall)
+        return Client(server, mode=MODES[version], elicitation_callback=person)
 
     async def coverage(self) -> Coverage:
         store = Store(self.state_url)
@@ -83,6 +90,19 @@ async def test_a_large_list_of_slow_pages_is_known_within_a_quarter_of_an_hour(
     assert time() - before <= 2 * 10.0 + 1
     assert old.id in [row["id"] for row in data_of(found)["matches"]]
     assert "the oldest part read" in text_of(found)
+
+
+async def test_a_question_says_how_long_the_rest_takes_to_be_read(company: Company, office: Office, version: Version):
+    sandbox = company(3_000, page_seconds=10.0, honoured_filters=frozenset())
+    person = Person("decline")
+    async with office.server(sandbox, person, version) as client:
+        await anyio.sleep(MINUTE + 2)
+        data_of(await call(client, "rooflink_create_lead", **LEAD))
+        await anyio.sleep(3 * MINUTE)
+        data_of(await call(client, "rooflink_create_lead", **LEAD))
+    doubt = "RoofLink may have this house already: {}."
+    assert doubt.format("400 of 3,000 compared; the rest is read in about 4 minutes") in person.shown[0]
+    assert doubt.format("2,200 of 3,000 compared; the rest is read in about 1 minute") in person.shown[1]
 
 
 async def test_a_restart_goes_on_where_the_last_server_stopped(company: Company, office: Office):

@@ -28,6 +28,7 @@ Company = Callable[..., Sandbox]
 MakeDeck = Callable[..., AppContext]
 Arrive = Callable[..., list[Prospect]]
 NOBODY = ContactDetails(name="Nobody Atall")
+SAME_PAGE = "RoofLink sent the same page again; read 10 prospects"
 HOURLY = Schedule(whole=3_600.0)
 
 
@@ -106,6 +107,31 @@ async def test_the_next_process_goes_on_where_the_last_one_was_killed(
     assert (await likely_duplicates(later, NOBODY, 30)).complete
     assert pages(sandbox) == [5, 6, 7, 8, 9, 10]
     assert await ids_in(later) == set(sandbox.prospects)
+
+
+@pytest.mark.parametrize(
+    ("counted", "shown", "stopped"),
+    [(True, 1, SAME_PAGE), (False, 1, SAME_PAGE), (True, 3, ""), (False, 3, "RoofLink sent the same page again; ")],
+    ids=["page ignored", "page ignored and nothing counted", "endless", "endless and nothing counted"],
+)
+async def test_a_page_that_repeats_ends_the_reading_and_is_said(
+    company: Company, make_deck: MakeDeck, monkeypatch: pytest.MonkeyPatch, counted: bool, shown: int, stopped: str
+):
+    sandbox = company(30, max_page_size=10)
+    original = RoofLink.list_prospects
+
+    async def list_prospects(self: RoofLink, filters: Any, extra: Any = None) -> Any:
+        page, rows = await original(self, {**filters, "page": min(filters["page"], shown)}, extra)
+        count = page.count if counted else None
+        return page.model_copy(update={"count": count, "from_index": None, "next_page": filters["page"] + 1}), rows
+
+    monkeypatch.setattr(RoofLink, "list_prospects", list_prospects)
+    app = make_deck(sandbox)
+    report = await likely_duplicates(app, NOBODY, 600)
+    assert len(pages(sandbox)) == shown + 1
+    assert report.stopped.startswith(stopped)
+    assert report.coverage.checked == shown * 10
+    assert report.complete is (counted and shown == 3)
 
 
 async def test_only_the_newest_are_looked_at_again_until_something_known_comes(
