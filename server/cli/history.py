@@ -13,7 +13,7 @@ from leadbridge.server import state
 from leadbridge.server.company.records import other_companies, unclaimed
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.terminal import terminal
-from leadbridge.server.writes.forget import forget as forget_all
+from leadbridge.server.writes.recovery import forget as forget_all
 from leadbridge.server.writes.write_rows import WriteRow, how_many
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
+from collections.abc import Awaitable, Callable
 from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -15,7 +17,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from leadbridge.server import __version__, logs
 from leadbridge.server.config.loopback import LoopbackOnly, listen, origin_of
 from leadbridge.server.mcp.server import LeadBridgeServer
-from leadbridge.server.writes.in_flight import serve_stdio
+from leadbridge.server.writes.sending import all_recorded
 
 if TYPE_CHECKING:
     from leadbridge.server.config.settings import Settings
@@ -50,7 +52,28 @@ def over_stdio(server: LeadBridgeServer, settings: Settings) -> None:
     stdin = os.fdopen(os.dup(_STDIN), "rb", closefd=False)
     messages = anyio.wrap_file(Messages(stdin, encoding="utf-8", errors="replace"))
     logs.say(f"LeadBridge {__version__} on stdio ({_what(server, settings)}). Waiting for an MCP client; Ctrl-C stops.")
-    anyio.run(serve_stdio, partial(server.run_stdio_async, messages))
+    anyio.run(_serve, partial(server.run_stdio_async, messages))
+
+
+async def _serve(serve: Callable[[], Awaitable[None]]) -> None:
+    """Serve until the session ends, or a signal ends the process; on Windows a signal ends it at once."""
+    async with anyio.create_task_group() as tasks:
+        if sys.platform != "win32":
+            tasks.start_soon(_end_by_signal, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+        await serve()
+        tasks.cancel_scope.cancel()
+
+
+async def _end_by_signal(*numbers: signal.Signals) -> None:
+    """Die of the first of these signals, once the writes that are under way are on record.
+
+    An orderly end would wait for the thread that reads stdin, until the client closes it.
+    """
+    with anyio.open_signal_receiver(*numbers) as signals:
+        async for number in signals:
+            await all_recorded()
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
 
 def over_http(server: LeadBridgeServer, settings: Settings, host: str, port: int) -> None:

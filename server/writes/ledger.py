@@ -15,14 +15,26 @@ from leadbridge.server import state as kept
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approval, changed_since_asked, used_before
-from leadbridge.server.writes.concurrent_duplicates import keep, refuse_concurrent_duplicate, to_create
-from leadbridge.server.writes.masking import masked
 from leadbridge.server.writes.model import LocalWrite, RepeatAllowed, Write
-from leadbridge.server.writes.owners import this_process
-from leadbridge.server.writes.permit import Recorded, WritePermit
-from leadbridge.server.writes.recovery import LEASE, LateOutcomes, allow_attempt, resolve_orphans, set_state
-from leadbridge.server.writes.repeats import EarlierWrite, UnresolvedWrite, earlier, unresolved_about
-from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, newest, row_of, where_to_look
+from leadbridge.server.writes.recovery import (
+    LEASE,
+    LateOutcomes,
+    Recorded,
+    WritePermit,
+    resolve_orphans,
+    set_state,
+    this_process,
+)
+from leadbridge.server.writes.repeats import (
+    EarlierWrite,
+    UnresolvedWrite,
+    earlier,
+    keep,
+    refuse_concurrent_duplicate,
+    to_create,
+    unresolved_about,
+)
+from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, masked, newest, row_of, where_to_look
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -146,7 +158,9 @@ class Ledger:
             return write_id
 
         found = await self._late.run(work, self.clock())
-        return found if isinstance(found, EarlierWrite) else WritePermit(found, write.operation.id, self.allow_attempt)
+        return (
+            found if isinstance(found, EarlierWrite) else WritePermit(found, write.operation.id, self._late, self.clock)
+        )
 
     def _intent(self, write: Write, approval: Approval, now: float) -> dict[str, Any]:
         return {
@@ -176,15 +190,6 @@ class Ledger:
         now = self.clock()
         if approval_id:
             await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, answer, now))
-
-    async def allow_attempt(self, write_id: int) -> bool:
-        """Whether a write may be sent at this instant; see `leadbridge.server.writes.recovery`.
-
-        Raises:
-            StateError: it could not be written; nothing may be sent.
-        """
-        now = self.clock()
-        return await self._late.run(lambda connection: allow_attempt(connection, now, write_id), now)
 
     async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> str:
         """Record a write's outcome; returns the state it had before.

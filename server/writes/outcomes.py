@@ -8,7 +8,7 @@ from typing import TypeAlias
 from leadbridge.server.errors import LeadBridgeError, ServiceError, StateError
 from leadbridge.server.writes.approval import DryRun, TokenNeeded
 from leadbridge.server.writes.model import Done, Write
-from leadbridge.server.writes.permit import Recorded
+from leadbridge.server.writes.recovery import Recorded
 from leadbridge.server.writes.repeats import EarlierWrite
 
 

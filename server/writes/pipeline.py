@@ -11,12 +11,11 @@ from typing import TypeAlias
 import anyio
 
 from leadbridge.server.writes.approval import Approval, Approvals, AskPerson, DryRun, TokenNeeded
-from leadbridge.server.writes.in_flight import outlasting
 from leadbridge.server.writes.ledger import Ledger, OnRecord
 from leadbridge.server.writes.model import HttpWrite, LocalWrite, MultiStepWrite, Write
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied, Outcome
 from leadbridge.server.writes.repeats import EarlierWrite
-from leadbridge.server.writes.sending import Sender
+from leadbridge.server.writes.sending import Sender, outlasting
 from leadbridge.server.writes.steps import Report, run_multi_step
 
 Decision: TypeAlias = Approval | TokenNeeded | DryRun | EarlierWrite

@@ -1,25 +1,33 @@
-"""States of writes, and what a killed process left behind, as the next one reports it."""
+"""States of writes: who may send one now, how it goes on record, and what a killed process left behind."""
 
 from __future__ import annotations
 
+import os
+import platform
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from leadbridge.server import state as kept
-from leadbridge.server.state import Store
-from leadbridge.server.writes.owners import lives, this_process
+from anyio.lowlevel import checkpoint_if_cancelled
 
-LARGEST_ID = 2**63 - 1
-"""The largest id that fits the column; a larger one is reported but not stored."""
+from leadbridge.server import state as kept
+from leadbridge.server.errors import Refused, StateError
+from leadbridge.server.state import Store
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-T = TypeVar("T")
+    from leadbridge.server.state.forget import Forgotten
 
+LARGEST_ID = 2**63 - 1
+"""The largest id that fits the column; a larger one is reported but not stored."""
 LEASE = 900.0
 """Seconds after which a write is given up whose process cannot be looked at; longer than any deadline."""
 _OPEN = ("intended", "sent")
+
+T = TypeVar("T")
 
 
 def allow_attempt(connection: Connection, now: float, write_id: int) -> bool:
@@ -107,3 +115,102 @@ class LateOutcomes:
             if self._waiting.get(write_id) == outcome:
                 del self._waiting[write_id]
         return answer
+
+
+@cache
+def this_process() -> str:
+    """A name for this process that no other one gets: host, process id, and when it started."""
+    pid = os.getpid()
+    return f"{platform.node()[:60]}/{pid}/{_started(pid)}"
+
+
+def lives(owner: str) -> bool | None:
+    """Whether the process is there, and the same one; `None` for one on another host, which only its lease can show."""
+    rest, _, started = owner.rpartition("/")
+    host, _, pid = rest.rpartition("/")
+    if host != platform.node()[:60] or not pid.isdecimal():
+        return None
+    return _started(int(pid)) == started
+
+
+def _started(pid: int) -> str:
+    """When a process started; empty where there is none, or only what its parent has not yet taken note of.
+
+    On Linux in ticks since the boot, as the kernel counts them: a time of day would move when the clock is set.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except FileNotFoundError:
+        return "" if Path("/proc/self/stat").exists() else _started_elsewhere(pid)
+    except OSError:
+        return ""
+    return "" if fields[0] in {"Z", "X"} else fields[19]
+
+
+def _started_elsewhere(pid: int) -> str:
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return "" if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.Error:
+        return ""
+
+
+@dataclass(slots=True)
+class WritePermit:
+    """Leave to send one write, given out only with its intent on record. The client takes no write without one."""
+
+    write_id: int
+    operation_id: str
+    _outcomes: LateOutcomes = field(repr=False)
+    _clock: Callable[[], float] = field(repr=False)
+    may_have_left: bool = False
+    """Whether the client came so far that a request may have left."""
+    recorded: str = ""
+    """The outcome that is on record so far."""
+
+    async def sending(self) -> None:
+        """Called by the client right before a request may leave, the first time and each time again.
+
+        Raises:
+            Refused: another process has given this write up meanwhile, and may have sent it itself.
+            StateError: it could not be put on record; nothing may be sent.
+        """
+        now = self._clock()
+        if not await self._outcomes.run(lambda connection: allow_attempt(connection, now, self.write_id), now):
+            again = " again" if self.may_have_left else ""
+            raise Refused(
+                "given_up",
+                f"write {self.write_id} waited so long that it was given up, and is not sent{again}.",
+                "Look at write_history, and call again if it is still wanted.",
+            )
+        await checkpoint_if_cancelled()  # a call that was cancelled meanwhile has sent nothing
+        self.may_have_left = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """How an outcome went on record."""
+
+    error: StateError | None = None
+    """Why it is not on record yet."""
+    settled_as: str = ""
+    """What somebody had settled the write as before, because its process seemed to be gone."""
+
+
+def forget(store: Store, now: float) -> Forgotten:
+    """Forget every write that is resolved, the audit trail, and all that is known of leads and prospects.
+
+    Unresolved writes stay, with what they would create: without them the same could be written twice. So do the keys'
+    fingerprints, the secret, and what was used up of approvals within a day.
+
+    Raises:
+        StateError: something is being written right now.
+    """
+
+    def work(connection: Connection) -> Forgotten:
+        resolve_orphans(connection, now)
+        return kept.forget.forget_settled(connection, now)
+
+    return store.run_sync(work)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -18,10 +19,17 @@ from leadbridge.server.writes.agreement import received
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.model import Action, Done, HttpWrite, digest_of
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied
-from leadbridge.server.writes.permit import Recorded, WritePermit
+from leadbridge.server.writes.recovery import Recorded, WritePermit
 
 LOOK_SECONDS, LOOK_SHARE = 10.0, 0.2
 """For looking for a record whose write was not answered: seconds at most, and a share of the call's deadline."""
+GRACE = 4.0
+"""Seconds more for an answer when the call ends. Hosts that end a server wait about as long before they kill it."""
+_LOOK = 0.05
+
+T = TypeVar("T")
+_under_way = 0
+"""Writes of this process that outlast their call if need be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,3 +132,47 @@ def _out_of_time(operation: Operation, permit: WritePermit) -> ServiceError:
         operation=operation.id,
         may_have_taken_effect=permit.may_have_left,
     )
+
+
+async def outlasting(work: Callable[[], Awaitable[T]], may_have_left: Callable[[], bool]) -> T:
+    """What `work` comes to. If the caller is cancelled, it goes on for `GRACE` seconds if a request may have left.
+
+    A host that cancels a call, closes the session or ends the process takes nothing back from the service. `work` is
+    cancelled after that, or at once if nothing left; it puts on record what it knows then.
+    """
+    global _under_way  # noqa: PLW0603  # a signal ends the process, with all that its servers do
+    came: list[T] = []
+    failed: list[Exception] = []
+    scope = anyio.CancelScope(shield=True)
+    over = anyio.Event()
+
+    async def run() -> None:
+        try:
+            with scope:
+                came.append(await work())
+        except Exception as error:  # noqa: BLE001  # raised by the caller, not in a group of one
+            failed.append(error)
+        finally:
+            over.set()
+
+    _under_way += 1
+    try:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(run)
+            try:
+                await over.wait()
+            except anyio.get_cancelled_exc_class():
+                scope.deadline = anyio.current_time() + (GRACE if may_have_left() else 0.0)
+                raise
+    finally:
+        _under_way -= 1
+    if failed:
+        raise failed[0]
+    return came[0]
+
+
+async def all_recorded() -> None:
+    """Wait until no write is under way, `GRACE` seconds at most."""
+    with anyio.move_on_after(GRACE):
+        while _under_way:  # noqa: ASYNC110  # writes of several servers, and an event belongs to one loop
+            await anyio.sleep(_LOOK)

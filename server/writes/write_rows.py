@@ -1,4 +1,4 @@
-"""Writes as the history shows them, found in a time that does not grow with it."""
+"""Writes as the history shows them: in words, and with no value that could be a person's."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import JsonValue
+
 from leadbridge.server import state as kept
 from leadbridge.server.catalog import load
 from leadbridge.server.text import label
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-
 
 _OUTCOMES = {"intended": "in_progress", "sent": "in_progress", "failed": "refused"}
 """States of a write that a receipt has another word for."""
@@ -97,3 +98,28 @@ def newest(
 def how_many(total: int) -> str:
     """A total in words."""
     return f"{total:,}{' or more' if total == kept.writes.COUNTED else ''}"
+
+
+_PLAIN = frozenset(
+    {
+        "lead_id", "prospect_id", "job_id", "customer_id", "event_id", "status", "job_amount", "state",
+        "meeting_scheduled_date", "estimated_project_start_date", "estimated_completion_date", "start_date_tbd",
+        "completion_date_tbd", "contact_method", "estimate_type", "lost_reason", "send_gift", "renewal",
+        "skip_duplicates", "allow_duplicate", "job_type", "bid_type", "region_id", "rep_id", "rep_2_id",
+        "project_manager_id", "marketing_rep_id", "lead_source_id", "notify_rep", "notify_customer",
+        "photo_id",
+        "note_id",
+        "vendor_id", "city_id",
+    }
+)  # fmt: skip
+
+
+def masked(arguments: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Arguments for the history: ids, codes, money and dates as they are, everything else as its length only."""
+    return {name: value if name in _PLAIN else _mask(value) for name, value in arguments.items() if value is not None}
+
+
+def _mask(value: JsonValue) -> str:
+    if isinstance(value, dict):
+        return f"<{len(value)} fields>"
+    return f"<{len(str(value))} characters>"

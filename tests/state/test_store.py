@@ -28,9 +28,9 @@ from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.state import Store, audit
 from leadbridge.server.state.tables import SCHEMA_VERSION
 from leadbridge.server.writes.approval import Approval
-from leadbridge.server.writes.forget import forget
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
+from leadbridge.server.writes.recovery import forget
 from tests.databases import beside
 from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_sandbox, text_of
 

@@ -22,7 +22,7 @@ from leadbridge.server.state import Store, audit
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import LEASE, Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
-from leadbridge.server.writes.owners import lives, this_process
+from leadbridge.server.writes.recovery import lives, this_process
 from tests.databases import beside
 from tests.support import Time, call, connected, data_of, make_sandbox, make_settings
 
@@ -82,7 +82,7 @@ def dead() -> str:
 @pytest.fixture
 def alive() -> Iterator[str]:
     """The name of another process of this host that lives, as it names itself."""
-    code = "from leadbridge.server.writes.owners import this_process; print(this_process(), flush=True); input()"
+    code = "from leadbridge.server.writes.recovery import this_process; print(this_process(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -97,7 +97,7 @@ def alive() -> Iterator[str]:
 @pytest.fixture
 def unreaped() -> Iterator[str]:
     """The name of a process that was killed, and that its parent has not looked after."""
-    code = "from leadbridge.server.writes.owners import this_process; print(this_process(), flush=True); input()"
+    code = "from leadbridge.server.writes.recovery import this_process; print(this_process(), flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

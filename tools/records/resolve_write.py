@@ -18,9 +18,9 @@ from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.rooflink.models import MARK, Prospect
 from leadbridge.server.text import LABEL_LIMIT, as_meant, clean
-from leadbridge.server.writes import concurrent_duplicates
 from leadbridge.server.writes.model import Done, LocalOperation, LocalWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine
+from leadbridge.server.writes.repeats import creation_of
 from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, where_to_look
 
 RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "Settle a write", Effect.IRREVERSIBLE)
@@ -182,7 +182,7 @@ class _Look:
         mark = re.search(rf"{MARK}\W+\w+-(\d+)", str((prospect.model_extra or {}).get("extra_info", "")))
         if mark is not None and int(mark[1]) != number:
             raise self._no(f"prospect {prospect.id} was made by another write")
-        details = await self.app.store.run(lambda connection: concurrent_duplicates.details_of(connection, number))
+        details = await self.app.store.run(lambda connection: creation_of(connection, number))
         if details is None:
             return
         ours = await anyio.to_thread.run_sync(profile_of, details)

@@ -12,8 +12,7 @@ from pydantic import BeforeValidator, Field
 from leadbridge.server.mcp.arguments import Amount, Flag, OptionalDay, Remark
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.services.renovationfind.models import WON, WonStatus
-from leadbridge.server.services.renovationfind.status_rules import status_problems
+from leadbridge.server.services.renovationfind.models import WON, WonStatus, status_problems
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Write
 from leadbridge.tools.renovationfind.leads import LeadId

@@ -23,8 +23,8 @@ from leadbridge.server.services.renovationfind.models import (
     EstimateType,
     Lead,
     LostReason,
+    status_problems,
 )
-from leadbridge.server.services.renovationfind.status_rules import status_problems
 from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
