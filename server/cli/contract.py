@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from leadbridge.server.contract.check import Checked
 
 
+MCP = "https://developers.rooflink.com/mcp"
+LLMS = "https://docs.renovationfind.com/llms.txt"
 MOST_CHOICES = 9
 """Documented names to choose from by number; another one can be typed."""
 
@@ -47,13 +49,11 @@ def contract_check(
         str, typer.Option(help="Whose documentation.", parser=one_of("rooflink", "renovationfind", "both"))
     ] = "both",
     openapi: Annotated[str, typer.Option(help="A file or URL instead: OpenAPI or a Postman collection.")] = "",
-    mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = "https://developers.rooflink.com/mcp",
+    mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = MCP,
     settle: Annotated[
         list[str] | None, typer.Option("--set", help="A documented name of an argument: create_lead.first_name=first")
     ] = None,
-    llms: Annotated[
-        str, typer.Option(help="RenovationFind's documentation index.")
-    ] = "https://docs.renovationfind.com/llms.txt",
+    llms: Annotated[str, typer.Option(help="RenovationFind's documentation index.")] = LLMS,
     write: Annotated[Path | None, typer.Option(help="Write the corrections of what differs.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --write.")] = False,
     env_file: EnvFile = None,

@@ -15,6 +15,10 @@ from urllib.parse import quote
 import typer
 
 from leadbridge.server.cli.shared import wrong_use
+from leadbridge.server.config.env_file import PREFIX
+from leadbridge.server.config.pasted import unwrapped
+from leadbridge.server.config.paths import fill_in
+from leadbridge.server.config.settings import KEY_SOURCES, KEYS, PATHS, Settings
 
 if TYPE_CHECKING:
     from leadbridge.server.install.change import Change
@@ -35,15 +39,6 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change,
 Scope = Annotated[
     Literal["user", "project"], typer.Option(help="For all your projects, or for the project in this folder only.")
 ]
-_PATHS = (
-    "LEADBRIDGE_ROOFLINK_API_KEY_FILE",
-    "LEADBRIDGE_RENOVATIONFIND_TOKEN_FILE",
-    "LEADBRIDGE_CONTRACT_FILE",
-    "LEADBRIDGE_UPLOAD_ROOT",
-)
-_VALUES = ("LEADBRIDGE_COMPANY", "LEADBRIDGE_APPROVALS", "LEADBRIDGE_TOOLSETS", "LEADBRIDGE_READ_ONLY")
-"""Settings of this shell that the host gets too. Keys and addresses with passwords are not among them: a host's
-configuration is no place for a secret."""
 
 
 def install(
@@ -69,17 +64,18 @@ def install(
         if not env_file.is_file():
             wrong_use(f"--env-file {env_file}: there is no such file")
         arguments += ["--env-file", str(env_file.absolute())]
-    variables = {} if sandbox else _settings_of_this_shell()
-    if not (sandbox or env_file or any(name in variables for name in _PATHS[:2])):
+    variables = {} if sandbox else _settings_of_this_shell(env_file)
+    if not (sandbox or env_file or {*variables} & KEY_SOURCES):
         typer.echo(
-            "LeadBridge has no key here: put each key into a file that only you can read, and name it, as in "
+            "LeadBridge has no key here. leadbridge setup asks for your keys and keeps them safely. Or put each key "
+            "into a file that only you can read, and name it, as in "
             "LEADBRIDGE_ROOFLINK_API_KEY_FILE=/path/to/rooflink.key leadbridge install. To try it first: --sandbox.",
             err=True,
         )
         if not show:
             raise typer.Exit(2)
     start = launch(arguments, variables)
-    chosen = _chosen(hosts, scope, home, system)
+    chosen = chosen_hosts(hosts, scope, home, system)
     if show:
         for host_id, host, file in chosen:
             _print_entry(host_id, host, file, start)
@@ -99,16 +95,36 @@ def uninstall(
     """Take LeadBridge out of the programs again."""
     from leadbridge.server.install.change import removing
 
-    chosen = _chosen(hosts, scope, home, system)
+    chosen = chosen_hosts(hosts, scope, home, system)
     _change_all(chosen, "remove", lambda host, file: removing(file, host), yes=yes, dry_run=dry_run)
 
 
-def _settings_of_this_shell() -> dict[str, str]:
-    paths = {name: str(Path(os.environ[name]).expanduser().absolute()) for name in _PATHS if os.environ.get(name)}
-    return {**paths, **{name: os.environ[name] for name in _VALUES if os.environ.get(name)}}
+def _settings_of_this_shell(env_file: Path | None) -> dict[str, str]:
+    """What the host gets too: every setting but secrets, for which its configuration is no place.
+
+    What the command line says instead is not among them: `--sandbox`, and `--env-file` if it is given.
+    """
+    said = {"sandbox", "env_file"} if env_file is not None else {"sandbox"}
+    given = {name.upper(): value for name, value in os.environ.items() if value}
+    variables: dict[str, str] = {}
+    for name in (name for name in Settings.model_fields if name not in said):
+        variable = f"{PREFIX}{name.upper()}"
+        value = given.get(variable, "")
+        if name in KEYS or (name == "state_url" and "@" in value):
+            if value:
+                instead = f"put it into a file that only you can read, and name that with {variable}_FILE"
+                typer.echo(f"{variable} is a secret and is not passed on: {instead}.", err=True)
+        elif value and name in PATHS:
+            try:
+                variables[variable] = str(Path(fill_in(unwrapped(value))).absolute())
+            except ValueError as error:
+                wrong_use(f"{variable}: {error}")
+        elif value:
+            variables[variable] = value
+    return variables
 
 
-def _chosen(
+def chosen_hosts(
     names: list[str] | None, scope: str, home: Path | None, system: Literal["linux", "macos", "windows"] | None
 ) -> list[tuple[str, Host, Path]]:
     """The hosts that are meant, each with the file to change."""

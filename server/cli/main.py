@@ -14,6 +14,7 @@ from typer.core import TyperCommand
 from leadbridge.server import __version__
 from leadbridge.server.cli.contract import contract_app
 from leadbridge.server.cli.install import install, uninstall
+from leadbridge.server.cli.setup import setup
 from leadbridge.server.cli.shared import EnvFile, failed, wrong_use
 from leadbridge.server.cli.state import company_app, history_app
 from leadbridge.server.errors import LeadBridgeError
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(setup)
 app.command()(install)
 app.command()(uninstall)
 app.add_typer(contract_app, name="contract")

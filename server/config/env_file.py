@@ -69,6 +69,17 @@ def settings_in(path: Path) -> dict[str, str]:
     return found
 
 
+def with_settings(text: str, values: Mapping[str, str | None]) -> str:
+    """The text of an env file with these settings, in place of earlier ones; `None` takes one out. Other lines stay."""
+    from dotenv.parser import parse_stream
+
+    kept = [one.original.string for one in parse_stream(io.StringIO(text)) if (one.key or "").upper() not in values]
+    before = "".join(kept)
+    before += "\n" if before and not before.endswith("\n") else ""
+    given = {name: re.sub(r"([\\'])", r"\\\1", value) for name, value in values.items() if value is not None}
+    return before + "".join(f"{name}='{value}'\n" for name, value in given.items())
+
+
 def unread_settings(named: Path | None) -> str:
     """One line if a `.env` in the working directory holds settings and is not read; its values are not looked at."""
     path = Path(".env")

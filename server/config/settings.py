@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from leadbridge.server.config.env_file import NAMED_BY, PREFIX, named_file, settings_in, unread_settings
+from leadbridge.server.config.keychain import KeychainError, key_in_keychain
 from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.pasted import key_in, unwrapped
 from leadbridge.server.config.paths import fill_in
@@ -29,8 +30,11 @@ LONGEST_COMPANY = 40
 ApprovalMode = Literal["auto", "human", "token", "off"]
 LARGEST_SECRET = 16_000
 """Bytes of a file that contains a key or an address."""
-_SECRETS = ("rooflink_api_key", "renovationfind_token", "state_url")
-_PATHS = {*(f"{name}_file" for name in _SECRETS), "contract_file", "upload_root"}
+KEYS = ("rooflink_api_key", "renovationfind_token")
+_SECRETS = (*KEYS, "state_url")
+PATHS = {*(f"{name}_file" for name in _SECRETS), "contract_file", "upload_root", "env_file"}
+KEY_SOURCES = {*(f"{PREFIX}{name.upper()}_FILE" for name in KEYS), f"{PREFIX}KEYCHAIN", NAMED_BY}
+"""Variables that say where a key is, without being one."""
 
 
 class Settings(BaseSettings):
@@ -50,6 +54,8 @@ class Settings(BaseSettings):
     renovationfind_token: SecretStr | None = None
     renovationfind_token_file: Path | None = None
     renovationfind_base_url: str = ""
+    keychain: str = ""
+    """The name under which `leadbridge setup` put keys into the system's keychain; they are read if it is set."""
     state_url: SecretStr | None = None
     state_url_file: Path | None = None
     company: str = "default"
@@ -73,7 +79,7 @@ class Settings(BaseSettings):
     def _unwrap_and_read_secret_files(cls, given: Any) -> Any:
         texts = {name: unwrapped(value) if isinstance(value, str) else value for name, value in given.items()}
         values: dict[str, Any] = {name: value for name, value in texts.items() if value != "" or name in _SECRETS}
-        for name in [name for name in _PATHS if values.get(name) is not None]:
+        for name in [name for name in PATHS if values.get(name) is not None]:
             try:
                 values[name] = Path(fill_in(str(values[name])))
             except ValueError as error:
@@ -91,6 +97,13 @@ class Settings(BaseSettings):
             except UnreadableFileError as error:
                 msg = f"{PREFIX}{name.upper()}_FILE cannot be read: {error}"
                 raise ValueError(msg) from None
+        if entry := values.get("keychain"):
+            for name in [name for name in KEYS if values.get(name) is None]:
+                try:
+                    values[name] = key_in_keychain(entry, name)
+                except KeychainError as error:
+                    msg = f"{PREFIX}KEYCHAIN: the system's keychain: {error}"
+                    raise ValueError(msg) from None
         return values
 
     @field_validator("log_level", "approvals", mode="before")
@@ -242,8 +255,9 @@ def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: st
     keyless = settings.rooflink_api_key is None and settings.renovationfind_token is None
     if needs_key and keyless and not settings.sandbox:
         unread = unread_settings(file)
+        looked = f"the system's keychain has none under the name {settings.keychain}; " if settings.keychain else ""
         msg = (
-            "no key: set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "
+            f"no key: {looked}set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "
             f"or add --sandbox to try LeadBridge on simulated services{'; ' if unread else ''}{unread}"
         )
         raise SettingsError(msg)

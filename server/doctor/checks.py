@@ -68,10 +68,10 @@ def _keys(settings: Settings) -> Iterator[Finding]:
             yield Finding("warning", f"{title} key", "not set; its tools are hidden", "Set it to use this service.")
             continue
         file = settings.rooflink_api_key_file if service == "rooflink" else settings.renovationfind_token_file
-        yield with_exposure(_key(f"{title} key", secret.get_secret_value(), jwt=service == "renovationfind"), [file])
+        yield with_exposure(key_finding(f"{title} key", secret.get_secret_value(), service), [file])
 
 
-def _key(subject: str, text: str, *, jwt: bool) -> Finding:
+def key_finding(subject: str, text: str, service: str) -> Finding:
     """What a key looks like and what it says of itself."""
     claims, now = read_claims(text), datetime.now(UTC)
     if len(text) < SHORTEST_KEY:
@@ -81,7 +81,7 @@ def _key(subject: str, text: str, *, jwt: bool) -> Finding:
             f"only {len(text)} character{'s' if len(text) > 1 else ''} long",
             "Check that it was copied whole.",
         )
-    if jwt and claims is None:
+    if service == "renovationfind" and claims is None:
         return Finding(
             "warning",
             subject,

@@ -51,12 +51,12 @@ class Change:
             OSError: the folder or the file cannot be written.
         """
         if self.backup is not None and self.old is not None and not self.restores:
-            _write(self.backup, self.old, like=self.file)
+            write_whole(self.backup, self.old, like=self.file)
         if self.new is None:
             self.file.unlink()
         else:
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            _write(self.file, self.new, like=self.file)
+            write_whole(self.file, self.new, like=self.file)
         if self.restores and self.backup is not None:
             self.backup.unlink(missing_ok=True)
 
@@ -125,15 +125,21 @@ def _text_of(file: Path) -> str | None:
         raise UnreadableConfigurationError(f"it cannot be read: {error.strerror}") from None
 
 
-def _write(file: Path, text: str, *, like: Path) -> None:
-    """Write by way of a file beside it, which takes its place: who looks in between sees the old one or the new one."""
+def write_whole(file: Path, text: str, *, like: Path | None = None) -> None:
+    """Write by way of a file beside it, which takes its place: who looks in between sees the old one or the new one.
+
+    Others may do with it what they may do with `like`; without that, or if that is not there, nobody else can read it.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     handle, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        if like.exists():
+        if like is not None and like.exists():
             Path(name).chmod(stat.S_IMODE(like.stat().st_mode))
         Path(name).replace(file)
     except BaseException:

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import keyring
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,6 +19,7 @@ from leadbridge.server.config.settings import Settings, load_settings
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.toolsets import DEFAULT, OPT_IN, chosen_toolsets, hidden_tools
 from leadbridge.tools import ALL_TOOLS
+from tests.install.keychains import Working
 from tests.support import EVERY_PATH, make_settings
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
@@ -34,6 +36,7 @@ READINGS: dict[str, tuple[str, Any]] = {
     "renovationfind_token": (TOKEN, SecretStr(TOKEN)),
     "renovationfind_token_file": ("token.txt", Path("token.txt")),
     "renovationfind_base_url": ("http://127.0.0.1:8322/rest-api-v1", "http://127.0.0.1:8322/rest-api-v1"),
+    "keychain": ("leads", "leads"),
     "state_url": (STATE, SecretStr(STATE)),
     "state_url_file": ("state.txt", Path("state.txt")),
     "company": ("  Acme  Roofing ", "Acme Roofing"),
@@ -47,6 +50,12 @@ READINGS: dict[str, tuple[str, Any]] = {
     "log_level": ("debug", "DEBUG"),
     "time_zone": ("America/Chicago", "America/Chicago"),
 }
+
+
+@pytest.fixture(autouse=True)
+def _empty_keychain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TEST_KEYCHAIN", str(tmp_path / "keychain.json"))
+    keyring.set_keyring(Working())
 
 
 @pytest.fixture
