@@ -23,8 +23,8 @@ from leadbridge.server.contract.observations import Observations
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.definition import ToolSpec
+from leadbridge.server.mcp.elicitation import SealedQuestions, explain_refused_answers
 from leadbridge.server.mcp.instructions import instructions
-from leadbridge.server.mcp.questions import SealedQuestions, explain_refused_answers
 from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import hidden_tools
 from leadbridge.server.office_time import OfficeTime

@@ -144,11 +144,6 @@ def legend_for(*texts: str) -> list[str]:
     return [LEGEND] if any(OPEN in text for text in texts) else []
 
 
-def with_legend(lines: list[str]) -> list[str]:
-    """The lines, with a last one that explains the marks if there are any."""
-    return [*lines, *legend_for(*lines)]
-
-
 def label(text: object, *, limit: int = LABEL_LIMIT) -> str:
     """A short value such as a name or a filter: plain if it looks like one, else marked like longer text."""
     kept = clean(text, limit=limit)

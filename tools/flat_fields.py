@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, JsonValue
 
-from leadbridge.server.services.view import EXACTLY, Identity, Result
+from leadbridge.server.mcp.reply import EXACTLY, Identity, Result
 from leadbridge.server.text import fence, label
 
 Plain = Annotated[str | int | float | bool, EXACTLY]

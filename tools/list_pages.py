@@ -10,10 +10,8 @@ from typing import Annotated, Any, ClassVar, TypedDict, TypeVar
 from pydantic import Field
 
 from leadbridge.server.mcp.arguments import WHOLE
-from leadbridge.server.mcp.bounds import fits
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.reply import Omitted, Reply, Result, fits
 from leadbridge.server.services.rooflink.models import Page as Envelope
-from leadbridge.server.services.view import Omitted, Result
 from leadbridge.tools.tables import table
 
 Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]

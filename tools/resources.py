@@ -11,7 +11,7 @@ from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.mcp.resources import JSON, PLAIN, Resource, Template, unknown_record
 from leadbridge.server.services.renovationfind.models import REASON_LIMIT, STATUS_RULES, StatusRule
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PROVINCES, US_STATES
-from leadbridge.server.text import with_legend
+from leadbridge.server.text import legend_for
 from leadbridge.tools.records.write_history import write_history
 from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines
 from leadbridge.tools.rooflink.prospects import rooflink_get_prospect, rooflink_prospect_checklist
@@ -86,7 +86,8 @@ async def _lead(ctx: Ctx, lead_id: int) -> str:
         )
     age = _age(app.time.clock() - known.seen_at)
     lines = [f"Lead {lead_id}, as last seen {age} ago; it may have changed since.", known_line(known)]
-    return "\n".join(with_legend([*lines, *lead_lines(known.lead)]))
+    lines += lead_lines(known.lead)
+    return "\n".join([*lines, *legend_for(*lines)])
 
 
 def _age(seconds: float) -> str:

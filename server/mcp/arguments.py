@@ -11,8 +11,16 @@ from typing import Annotated, TypeVar, cast
 from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, WithJsonSchema
 
 from leadbridge.server.mcp import scalars
-from leadbridge.server.mcp.texts import FIRST_NAMES, LAST_NAMES, REMARKS, TOWNS, many_lines, one_line, reads_as_nothing
-from leadbridge.server.services.view import Omitted
+from leadbridge.server.mcp.reply import Omitted
+from leadbridge.server.mcp.scalars import (
+    FIRST_NAMES,
+    LAST_NAMES,
+    REMARKS,
+    TOWNS,
+    many_lines,
+    one_line,
+    reads_as_nothing,
+)
 from leadbridge.server.writes.recovery import LARGEST_ID
 
 LARGEST_OBJECT = 20_000

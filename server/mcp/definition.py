@@ -1,13 +1,15 @@
-"""A tool as LeadBridge defines it, and how it becomes the SDK's `Tool`."""
+"""A tool as LeadBridge defines it, how it becomes the SDK's `Tool`, and how every call of one begins and ends."""
 
 from __future__ import annotations
 
+import functools
 import inspect
+import json
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_args, get_origin
 
 import anyio
 import anyio.to_thread
@@ -16,20 +18,24 @@ from mcp.server.mcpserver.tools.base import Tool
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
 
-from leadbridge.server.call_scope import call_scope
+from leadbridge.server.call_scope import call_scope, off_loop
+from leadbridge.server.catalog import load
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused, ServiceError
-from leadbridge.server.mcp.context import Progress, app_context
-from leadbridge.server.mcp.incoming import undone
-from leadbridge.server.mcp.receipt import WriteReceipt
-from leadbridge.server.mcp.reply import error_result, receipt_result, with_notes
+from leadbridge.server.mcp.context import Ctx, Progress, app_context
+from leadbridge.server.mcp.receipt import WriteReceipt, receipt_result
+from leadbridge.server.mcp.reply import Reply, Result, error_result, result_of, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, made, output_model, recorded
 from leadbridge.server.mcp.wording import TOO_LONG, bad_arguments, before_sending, broke_off, in_words, problems_of
 from leadbridge.server.services.client import on_wait
 
 logger = logging.getLogger("leadbridge")
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=Result)
 
 Rules = Callable[[Mapping[str, Any]], list[Problem]]
 """Checks between arguments, in a worker thread; gets those that are given and well-formed, parsed."""
@@ -167,3 +173,100 @@ class GuardedTool(Tool):
         logger.error("tool %s failed inside", self.name, exc_info=cause)
         why = f"LeadBridge failed inside {self.name}; the server's log says more."
         return error_result(broke_off(why, writes=writes))
+
+
+ADDED_BY_HOSTS = {
+    "toolCallId": "https://github.com/n8n-io/n8n/issues/21500",
+    "tool": "https://github.com/n8n-io/n8n/issues/21500",
+    "sessionId": "https://github.com/n8n-io/n8n/issues/22787",
+    "action": "https://github.com/n8n-io/n8n/issues/22787",
+    "chatInput": "https://github.com/n8n-io/n8n/issues/22787",
+}
+"""Names that a host puts into every call, which no person and no model chose, and where that was reported."""
+
+_TEXTS = frozenset({str, SecretStr})
+
+
+def undone(given: Mapping[str, Any], fields: Mapping[str, FieldInfo], *, reads: bool) -> dict[str, Any]:
+    """The arguments as they were meant.
+
+    Left out are names that hosts add, and `null`. Of a tool that only reads also an empty text, list or object for what
+    is optional; a write takes none of them for silence. Lists and objects are read from JSON texts, a single value
+    for a list is a list of it, and what is not a free text has no blanks at its ends.
+    """
+    meant: dict[str, Any] = {}
+    for name, value in given.items():
+        field = fields.get(name)
+        if field is None:
+            if name not in ADDED_BY_HOSTS:
+                meant[name] = value
+            continue
+        kinds = _kinds(field.annotation)
+        bare = value.strip() if isinstance(value, str) and kinds.isdisjoint(_TEXTS) else value
+        shaped = _as_object(bare) if dict in kinds else _as_list(bare) if list in kinds else bare
+        empty = shaped is None or (reads and not field.is_required() and _is_empty(shaped))
+        if not empty:
+            meant[name] = shaped
+    return meant
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """The types that an annotation is a union of, without what describes them."""
+    parts = get_args(annotation)
+    if hasattr(annotation, "__metadata__"):
+        return _kinds(parts[0])
+    origin = get_origin(annotation)
+    if origin in {list, dict}:
+        return {origin}
+    return set[Any]().union(*map(_kinds, parts)) if parts else {annotation}
+
+
+def _is_empty(value: Any) -> bool:
+    return value in ([], {}) or (isinstance(value, str) and not value.strip())
+
+
+def _as_object(value: Any) -> Any:
+    return _parsed(value) if isinstance(value, str) and value.startswith("{") else value
+
+
+def _as_list(value: Any) -> Any:
+    """A text with a comma or a line break may be one value or several: it is left, and refused as no list."""
+    if isinstance(value, str):
+        if value.startswith("["):
+            return _parsed(value)
+        if not value or any(sign in value for sign in ",;\n"):
+            return value
+    return [value] if isinstance(value, (str, int, float)) else value
+
+
+def _parsed(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+
+
+def read_tool(function: Callable[P, Awaitable[Reply[R]]], *operations: str, title: str, toolset: str = "") -> ToolSpec:
+    """A tool that changes nothing. `function` takes a `ctx: Ctx` and its arguments, and returns `Reply[Model]`.
+
+    Its toolset is that of its first operation, unless it is given.
+    """
+    signature = inspect.signature(function, eval_str=True)
+    (model,) = get_args(signature.return_annotation)
+
+    @functools.wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
+        with anyio.fail_after(app_context(cast("Ctx", kwargs["ctx"])).settings.call_deadline):
+            return await off_loop(result_of, await function(*args, **kwargs))
+
+    returned = Annotated[CallToolResult, model]
+    call.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]
+    call.__annotations__ = {**function.__annotations__, "return": returned}
+    return ToolSpec(
+        name=function.__name__,
+        title=title,
+        toolset=toolset or load()[operations[0]].toolset,
+        effect=Effect.READ,
+        operations=operations,
+        function=call,
+    )

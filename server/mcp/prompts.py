@@ -20,9 +20,8 @@ from mcp.types import PromptArgument as ListedArgument
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from leadbridge.server.errors import CatalogError
-from leadbridge.server.mcp.incoming import ADDED_BY_HOSTS
-from leadbridge.server.mcp.scalars import amount_digits, day, integer, record_id
-from leadbridge.server.mcp.texts import REMARKS, reads_as_nothing
+from leadbridge.server.mcp.definition import ADDED_BY_HOSTS
+from leadbridge.server.mcp.scalars import REMARKS, amount_digits, day, integer, reads_as_nothing, record_id
 from leadbridge.server.spelling import meant
 from leadbridge.server.text import clean, fence, label
 

@@ -1,12 +1,16 @@
-"""What every write answers."""
+"""What every write answers, as data and as text."""
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
-from pydantic import Field
+from mcp.types import CallToolResult, TextContent
+from pydantic import Field, JsonValue
 
-from leadbridge.server.services.view import Identity, Omitted, ServiceValue, View
+from leadbridge.server.mcp.reply import Identity, Omitted, ServiceValue, View, readable
+from leadbridge.server.text import legend_for
+from leadbridge.server.writes.preview import in_line, titled
 
 Outcome = Literal[
     "done", "partly_done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"
@@ -49,3 +53,70 @@ class WriteReceipt(View):
     reason: str | Omitted = Field(default=None, description="Stable code of a refusal, or of a form without a yes")
     sandbox: bool = False
     note: str | Omitted = Field(default=None, description="What ⟦ ⟧ mean")
+
+
+_HEADINGS = {
+    "done": "DONE",
+    "partly_done": "PARTLY DONE",
+    "already_done": "ALREADY DONE",
+    "approval_required": "APPROVAL REQUIRED",
+    "not_approved": "NOT APPROVED",
+    "refused": "REFUSED",
+    "unknown": "NOT SURE IT WORKED",
+    "dry_run": "DRY RUN",
+}
+
+
+def receipt_result(receipt: WriteReceipt) -> CallToolResult:
+    """A write's result; what was not done, or perhaps not, is an error to the model, with the receipt as data."""
+    content = receipt.model_dump(mode="json", exclude_none=True)
+    if legend := legend_for(json.dumps(content, ensure_ascii=False)):
+        content["note"] = legend[0]
+    return CallToolResult(
+        content=[TextContent(type="text", text=readable(receipt_text(receipt)))],
+        structured_content=content,
+        is_error=receipt.outcome in {"partly_done", "refused", "unknown"},
+    )
+
+
+def receipt_text(receipt: WriteReceipt) -> str:
+    """A receipt as lines, what matters first."""
+    lines = [f"{_HEADINGS[receipt.outcome]}: {receipt.summary}", *receipt.details]
+    lines += [line for change in receipt.changed if (line := _change_line(change, receipt.operation))]
+    if receipt.preview:
+        lines += ["Show the user:", *(f"  {line}" for line in receipt.preview)]
+    if receipt.request is not None:
+        request = receipt.request
+        lines.append(f"Would send: {request.method} {request.url}")
+        lines += [f"  ?{name}={_sent(value)}" for name, value in request.query.items()]
+        lines += [f"  {name}: {_sent(value)}" for name, value in request.body.items()]
+    lines += [f"Warning: {warning}" for warning in receipt.warnings]
+    lines += [step if step.startswith("Note: ") else f"Next: {step}" for step in receipt.next_steps]
+    if receipt.approval_token:
+        lines.append(f"approval_token: {receipt.approval_token}")
+    tail = [f"write {receipt.write_id}"] if receipt.write_id is not None else []
+    tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
+    tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
+    lines += [f"({'; '.join(tail)})"] if tail else []
+    return "\n".join([*lines, *legend_for(*lines)])
+
+
+def _change_line(change: Change, operation: str) -> str:
+    """A change as a person would say it; a flag of which nothing was known before is what the first line says."""
+    name = titled(change.field)
+    if change.after is None:
+        service = "RenovationFind" if operation.startswith("renovationfind") else "RoofLink"
+        return f"{service} cleared the {name.lower()} (was {change.before})."
+    if change.before is None:
+        return "" if change.after == "true" else f"{name}: {change.after} (not known before)"
+    return f"{name} is now {change.after} (was {change.before})."
+
+
+def _sent(value: JsonValue) -> str:
+    """A value of a request, as it would go out."""
+    return json.dumps(value) if isinstance(value, bool) else in_line(value)
+
+
+def shown(value: JsonValue) -> str | None:
+    """A value as a text; `None` for nothing."""
+    return value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)

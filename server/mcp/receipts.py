@@ -8,8 +8,7 @@ from typing import Any
 
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, Rejected, ServiceError
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt
-from leadbridge.server.mcp.reply import shown
+from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt, shown
 from leadbridge.server.mcp.wording import next_steps, outcome_of
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.text import quoted

@@ -1,37 +1,75 @@
-"""Results: complete compact text for the model, typed structured content for programs."""
+"""What tools answer: typed data for programs, and complete compact text for the model, both within bounds.
+
+No list in an answer is longer than a model can read, and what is left out is counted.
+"""
 
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from mcp.types import CallToolResult, TextContent
-from pydantic import JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
-from leadbridge.server.mcp.bounds import LONGEST_TEXT, bounded
-from leadbridge.server.mcp.receipt import Change, WriteReceipt
-from leadbridge.server.services.view import Result
-from leadbridge.server.text import legend_for, with_legend
-from leadbridge.server.writes.preview import in_line, titled
+from leadbridge.server.text import legend_for
+
+Omitted = SkipJsonSchema[None]
+
+LARGEST_EXACT = 2**53 - 1
+"""The largest integer that a host written in JavaScript passes on as it is (RFC 8259, section 6)."""
+
+
+class View(BaseModel):
+    """Structured content of an answer. Its validator is built at the first answer, not at start."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Result(View):
+    """The whole structured content of a read. Some hosts show the model this alone, and not the text."""
+
+    PAGED: ClassVar[frozenset[str]] = frozenset()
+    """Lists of which the next page has the rest."""
+
+    note: str | Omitted = Field(default=None, description="What the other fields leave open, and what ⟦ ⟧ mean")
+    unreadable_rows: int | Omitted = Field(default=None, description="Rows of the service without a usable id")
+    left_out: dict[str, int] | Omitted = Field(default=None, description="Entries left out for length, by field")
+
+
+def _exactly(value: JsonValue) -> JsonValue:
+    """The value, with integers that JavaScript would round as texts."""
+    if isinstance(value, dict):
+        return {name: _exactly(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_exactly(inner) for inner in value]
+    return str(value) if isinstance(value, int) and abs(value) > LARGEST_EXACT else value
+
+
+EXACTLY = PlainSerializer(_exactly, when_used="json")
+"""In an annotation: shown as a text where JavaScript would round it."""
+Identity = Annotated[int, EXACTLY, WithJsonSchema({"type": ["integer", "string"]})]
+"""Of a service's record, as an argument takes it."""
+ServiceValue = Annotated[JsonValue, EXACTLY]
+"""A value as a service sent it, or as it is sent."""
 
 R = TypeVar("R", bound=Result)
 ResultType = TypeVar("ResultType")
+Part: TypeAlias = BaseModel | dict[str, Any] | list[Any] | str | float | None
+"""What an answer is made of."""
 
-_HEADINGS = {
-    "done": "DONE",
-    "partly_done": "PARTLY DONE",
-    "already_done": "ALREADY DONE",
-    "approval_required": "APPROVAL REQUIRED",
-    "not_approved": "NOT APPROVED",
-    "refused": "REFUSED",
-    "unknown": "NOT SURE IT WORKED",
-    "dry_run": "DRY RUN",
-}
-
-
+LONGEST_TEXT = 20_000
+"""Characters of a text that a model reads; longer lists page."""
+LONGEST_DATA = 2 * LONGEST_TEXT
+"""Characters of the same as JSON, which repeats the names of the fields. Hosts cut or refuse 25,000 tokens."""
+_SPARE = 600
+"""Characters for what is said beside the data, such as how to go on."""
 _TAIL = 4_000
+"""Characters of the end that are shown of a text that is cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +83,7 @@ class Reply(Generic[R]):
     """What the headline needs beside it to be understood, and no other field says: a filter that did not count, a list
     that is not whole. They stand below the headline, and in the data's `note`."""
 
-    def complete(self) -> tuple[R, str]:
+    def complete(self) -> tuple[dict[str, Any], str]:
         """Data and text, both within bounds, both with all remarks and the meaning of the marks."""
         data, lines = bounded(self.data, self._lines)
         remarks: list[str] = []
@@ -55,9 +93,12 @@ class Reply(Generic[R]):
         if data.left_out:
             counts = ", ".join(f"{count:,} of {name}" for name, count in data.left_out.items())
             remarks.append(f"Left out for length: {counts}.")
-        text = readable("\n".join(with_legend([*lines[:1], *remarks, *lines[1:]])))
-        note = " ".join([*remarks, *self.remarks, *legend_for(data.model_dump_json(), *self.remarks)])
-        return data.model_copy(update={"note": note or None}), text
+        lines[1:1] = remarks
+        content = data.model_dump(mode="json", exclude_none=True)
+        legend = legend_for(json.dumps(content, ensure_ascii=False), *self.remarks)
+        if note := " ".join([*remarks, *self.remarks, *legend]):
+            content = {"note": note, **content}
+        return content, readable("\n".join([*lines, *legend_for(*lines)]))
 
     def _lines(self, data: R) -> list[str]:
         lines = self.lines_of(data)
@@ -66,26 +107,13 @@ class Reply(Generic[R]):
 
 def result_of(reply: Reply[R]) -> CallToolResult:
     """A read's result."""
-    data, text = reply.complete()
-    return CallToolResult(
-        content=[TextContent(type="text", text=text)],
-        structured_content=data.model_dump(mode="json", exclude_none=True),
-    )
+    content, text = reply.complete()
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
 
 
 def error_result(text: str) -> CallToolResult:
     """A failure that the model reads."""
     return CallToolResult(content=[TextContent(type="text", text=readable(text))], is_error=True)
-
-
-def receipt_result(receipt: WriteReceipt) -> CallToolResult:
-    """A write's result; what was not done, or perhaps not, is an error to the model, with the receipt as data."""
-    note = "".join(legend_for(receipt.model_dump_json())) or None
-    return CallToolResult(
-        content=[TextContent(type="text", text=readable(receipt_text(receipt)))],
-        structured_content=receipt.model_copy(update={"note": note}).model_dump(mode="json", exclude_none=True),
-        is_error=receipt.outcome in {"partly_done", "refused", "unknown"},
-    )
 
 
 def with_notes(result: ResultType, notes: Sequence[str]) -> ResultType:
@@ -108,43 +136,52 @@ def readable(text: str) -> str:
     return f"{head}\n[{left_out} characters are left out here; the structured content has more]\n{tail}"
 
 
-def receipt_text(receipt: WriteReceipt) -> str:
-    """A receipt as lines, what matters first."""
-    lines = [f"{_HEADINGS[receipt.outcome]}: {receipt.summary}", *receipt.details]
-    lines += [line for change in receipt.changed if (line := _change_line(change, receipt.operation))]
-    if receipt.preview:
-        lines += ["Show the user:", *(f"  {line}" for line in receipt.preview)]
-    if receipt.request is not None:
-        request = receipt.request
-        lines.append(f"Would send: {request.method} {request.url}")
-        lines += [f"  ?{name}={_sent(value)}" for name, value in request.query.items()]
-        lines += [f"  {name}: {_sent(value)}" for name, value in request.body.items()]
-    lines += [f"Warning: {warning}" for warning in receipt.warnings]
-    lines += [step if step.startswith("Note: ") else f"Next: {step}" for step in receipt.next_steps]
-    if receipt.approval_token:
-        lines.append(f"approval_token: {receipt.approval_token}")
-    tail = [f"write {receipt.write_id}"] if receipt.write_id is not None else []
-    tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
-    tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
-    return "\n".join(with_legend([*lines, *([f"({'; '.join(tail)})"] if tail else [])]))
+def fits(data: BaseModel, lines: Sequence[str]) -> bool:
+    """Whether an answer is within the bounds, as data and as lines of text."""
+    if sum(len(line) + 1 for line in lines) > LONGEST_TEXT - _SPARE:
+        return False
+    return len(data.model_dump_json(exclude_none=True)) <= LONGEST_DATA - _SPARE
 
 
-def _change_line(change: Change, operation: str) -> str:
-    """A change as a person would say it; a flag of which nothing was known before is what the first line says."""
-    name = titled(change.field)
-    if change.after is None:
-        service = "RenovationFind" if operation.startswith("renovationfind") else "RoofLink"
-        return f"{service} cleared the {name.lower()} (was {change.before})."
-    if change.before is None:
-        return "" if change.after == "true" else f"{name}: {change.after} (not known before)"
-    return f"{name} is now {change.after} (was {change.before})."
+def bounded(data: R, lines_of: Callable[[R], list[str]]) -> tuple[R, list[str]]:
+    """The data as far as it fits, with `left_out`, and its lines.
+
+    Every list, and every object with free keys, keeps the same largest number of entries. The lists that page are left
+    alone: their next page has the rest.
+    """
+    lines = lines_of(data)
+    if fits(data, lines):
+        return data, lines
+
+    def too_long(most: int) -> bool:
+        cut = _shortened(data, most)
+        return not fits(cut, lines_of(cut))
+
+    most = bisect_left(range(1, _longest(data)), x=True, key=too_long)
+    cut = _shortened(data, max(most, 1))
+    return cut, lines_of(cut)
 
 
-def _sent(value: JsonValue) -> str:
-    """A value of a request, as it would go out."""
-    return json.dumps(value) if isinstance(value, bool) else in_line(value)
+def _shortened(data: R, most: int) -> R:
+    left_out = Counter[str]()
+
+    def cut(value: Part, path: str) -> Any:
+        if isinstance(value, BaseModel):
+            return value.model_copy(update={name: cut(part, f"{path}.{name}") for name, part in vars(value).items()})
+        if not isinstance(value, (list, dict)):
+            return value
+        kept = len(value) if path[1:] in data.PAGED else min(most, len(value))
+        left_out[path[1:]] += len(value) - kept
+        if isinstance(value, dict):
+            return {name: cut(part, path) for name, part in list(value.items())[:kept]}
+        return [cut(part, path) for part in value[:kept]]
+
+    return cut(data, "").model_copy(update={"left_out": dict(+left_out) or None})
 
 
-def shown(value: JsonValue) -> str | None:
-    """A value as a text; `None` for nothing."""
-    return value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
+def _longest(value: Part) -> int:
+    if isinstance(value, BaseModel):
+        return max(map(_longest, vars(value).values()), default=0)
+    if isinstance(value, dict):
+        value = list(value.values())
+    return max(len(value), *map(_longest, value), 0) if isinstance(value, list) else 0

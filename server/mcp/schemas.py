@@ -16,7 +16,7 @@ from typing import Any, get_args
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from pydantic import BaseModel, ConfigDict, JsonValue, create_model
 
-from leadbridge.server.services.view import LARGEST_EXACT
+from leadbridge.server.mcp.reply import LARGEST_EXACT
 
 DEFINITIONS = Path(__file__).with_name("definitions")
 

@@ -20,13 +20,11 @@ from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import Flag
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context, progress_of_call
 from leadbridge.server.mcp.definition import Rules, ToolSpec
-from leadbridge.server.mcp.elicitation import ask, asked_before
+from leadbridge.server.mcp.elicitation import ask, asked_before, returned
 from leadbridge.server.mcp.instructions import SIMULATED
-from leadbridge.server.mcp.questions import returned
-from leadbridge.server.mcp.receipt import WriteReceipt
+from leadbridge.server.mcp.receipt import WriteReceipt, receipt_result
 from leadbridge.server.mcp.receipts import not_approved, receipt_of
-from leadbridge.server.mcp.reply import receipt_result
-from leadbridge.server.mcp.texts import doubts
+from leadbridge.server.mcp.scalars import doubts
 from leadbridge.server.writes.approval import Asked, AskPerson, changed_since_asked
 from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.pipeline import Call, Decision

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from leadbridge.server.mcp.bounds import LONGEST_DATA, LONGEST_TEXT
+from leadbridge.server.mcp.reply import LONGEST_DATA, LONGEST_TEXT
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.faults import Fault
 from leadbridge.server.text import LEGEND, OPEN

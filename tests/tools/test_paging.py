@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadbridge.server.mcp.bounds import LONGEST_TEXT
-from leadbridge.server.mcp.reply import readable
+from leadbridge.server.mcp.reply import LONGEST_TEXT, readable
 from leadbridge.tools.list_pages import columns_for, cut_for
 
 

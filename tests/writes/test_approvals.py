@@ -21,7 +21,7 @@ from mcp.types import CallToolResult, ElicitResult, InputRequiredResult, InputRe
 from pydantic import SecretStr
 
 from leadbridge.server.app import build_server
-from leadbridge.server.mcp.questions import SealedQuestions
+from leadbridge.server.mcp.elicitation import SealedQuestions
 from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
 from leadbridge.server.state import Store
 from leadbridge.server.text import QUOTED

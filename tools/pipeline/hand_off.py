@@ -21,9 +21,9 @@ from leadbridge.server.mcp.arguments import (
     Town,
 )
 from leadbridge.server.mcp.context import Ctx, app_context
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.toolsets import chosen_toolsets
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Write
 from leadbridge.tools.pipeline.hand_off_plan import HandOff
 from leadbridge.tools.renovationfind.leads import LeadId

@@ -14,7 +14,7 @@ from nameparser.config import Constants
 
 from leadbridge.server.matching.names import courtesy_titles, is_nobody, name_of
 from leadbridge.server.matching.phones import phones_of
-from leadbridge.server.mcp.texts import LOST, reads_as_nothing
+from leadbridge.server.mcp.scalars import LOST, reads_as_nothing
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.text import clean, quoted

@@ -11,9 +11,8 @@ from pydantic import Field
 from leadbridge.server.errors import ArgumentsRefused, Problem
 from leadbridge.server.mcp.arguments import Email, LastName, Line, Text60
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
-from leadbridge.server.services.view import Identity, Omitted, Result, View
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
 from leadbridge.server.text import label
 from leadbridge.tools.tables import counted, table
 

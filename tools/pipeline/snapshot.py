@@ -8,7 +8,7 @@ from pydantic import Field
 
 from leadbridge.server.mcp.arguments import WHOLE, OptionalId
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
+from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.tools.pipeline.snapshot_views import Snapshot, snapshot_lines, snapshot_remarks, snapshot_view
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import Field
 
+from leadbridge.server.mcp.reply import Identity, Omitted, Result, View
 from leadbridge.server.services.rooflink.models import Step
 from leadbridge.server.services.rooflink.progress import age
-from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import clean, label
 from leadbridge.tools.rooflink.prospect_views import STAT_NAMES, step_of
 from leadbridge.tools.tables import table

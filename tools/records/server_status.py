@@ -10,10 +10,9 @@ from leadbridge.server import __version__
 from leadbridge.server.company.records import standing_of
 from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Reply, Result, View
 from leadbridge.server.mcp.writes import asks_in_forms
-from leadbridge.server.services.view import Result, View
 
 MOST_LEARNT = 20
 

@@ -11,10 +11,9 @@ from pydantic import Field
 from leadbridge.server.company.records import unclaimed
 from leadbridge.server.mcp.arguments import WHOLE, OptionalDay
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
 from leadbridge.server.office_time import utc_text
-from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import label
 from leadbridge.server.writes.ledger import WriteRow
 from leadbridge.server.writes.write_rows import how_many

@@ -9,13 +9,11 @@ from pydantic import Field, JsonValue
 
 from leadbridge.server.errors import Refused, ServiceError, StateError
 from leadbridge.server.mcp.arguments import WHOLE, ExtraFilters
-from leadbridge.server.mcp.bounds import fits
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, ServiceValue, View, fits
 from leadbridge.server.services.renovationfind.lead_lists import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
-from leadbridge.server.services.view import Identity, Omitted, Result, ServiceValue, View
 from leadbridge.server.text import label
 from leadbridge.tools.dates import day
 from leadbridge.tools.list_pages import columns_for, cut_for

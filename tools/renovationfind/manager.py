@@ -18,11 +18,11 @@ from pydantic import AfterValidator, Field, JsonValue, SecretStr, WithJsonSchema
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, Flag, Id, LongText, OptionalDay, Text60, Text200
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.texts import reads_as_nothing
+from leadbridge.server.mcp.reply import Omitted
+from leadbridge.server.mcp.scalars import reads_as_nothing
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
 from leadbridge.tools.dates import odd_dates

@@ -11,9 +11,9 @@ from pydantic import BeforeValidator, Field
 
 from leadbridge.server.mcp.arguments import Amount, Flag, OptionalDay, Remark
 from leadbridge.server.mcp.context import Ctx, app_context
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.models import WON, WonStatus, status_problems
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Write
 from leadbridge.tools.renovationfind.leads import LeadId
 from leadbridge.tools.renovationfind.update_job_status import status_write

@@ -15,11 +15,11 @@ from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, FirstName, Flag, LastName, Text60
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import as_meant, fence, in_sentence
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered

@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from leadbridge.server.mcp.arguments import OptionalDay, Remark
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.renovationfind.known_leads import KnownLead, won_refusal
 from leadbridge.server.services.renovationfind.models import (
@@ -25,7 +26,6 @@ from leadbridge.server.services.renovationfind.models import (
     LostReason,
     status_problems,
 )
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, in_line, rendered, titled

@@ -14,11 +14,10 @@ from pydantic import Field
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Id, OptionalDay, OptionalId
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Omitted, Reply
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.values import day_of
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import Page, SmallPageSize, numbers_of, page_reply
 from leadbridge.tools.rooflink.event_views import (

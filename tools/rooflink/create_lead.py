@@ -27,12 +27,12 @@ from leadbridge.server.mcp.arguments import (
     Town,
 )
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.services.rooflink.location import Location, locate
 from leadbridge.server.services.rooflink.models import Created
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES, PROVINCES
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, RepeatAllowed, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, rendered
 from leadbridge.server.writes.recovery import LARGEST_ID

@@ -14,12 +14,11 @@ from pydantic import Field, JsonValue
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Id
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
 from leadbridge.server.services.rooflink.customers import CustomerRecord
 from leadbridge.server.services.rooflink.models import Named, Person
 from leadbridge.server.services.rooflink.reports import PublicJob
-from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
 from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Omitted, Reply
 from leadbridge.server.mcp.writes import write_tool
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import LocalOperation, Write
 from leadbridge.tools.list_pages import Page, PageSize
 from leadbridge.tools.rooflink.files import FileFields, FilePage, files_of_job

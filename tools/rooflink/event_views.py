@@ -8,9 +8,9 @@ from datetime import date, datetime
 from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.mcp.reply import Identity, Omitted, Result, View
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.rooflink.models import Person
-from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import FilteredRows, ListPage
 from leadbridge.tools.tables import counted, moment, table

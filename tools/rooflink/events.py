@@ -15,9 +15,9 @@ from pydantic import Field, JsonValue
 from leadbridge.server.errors import NotFound, Problem
 from leadbridge.server.mcp.arguments import Flag, Id, OptionalId, Text200
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.calendar import Event
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.agreement import compare
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import rendered, titled

@@ -9,9 +9,8 @@ from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
 from leadbridge.server.services.rooflink.files import StoredFile
-from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.list_pages import ListPage, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import doubts_of

@@ -14,10 +14,9 @@ from pydantic import AfterValidator, BaseModel, Field
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Flag, Id, Tag, Text100
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply
 from leadbridge.server.services.rooflink.notes import Note
-from leadbridge.server.services.view import Identity, Omitted
 from leadbridge.server.text import CLOSE, fence, label
 from leadbridge.tools.list_pages import ListPage, Page, SmallPageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted

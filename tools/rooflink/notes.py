@@ -14,10 +14,10 @@ from pydantic import Field, JsonValue
 from leadbridge.server.catalog import Operation
 from leadbridge.server.mcp.arguments import Flag, Id, Tag
 from leadbridge.server.mcp.context import Ctx, app_context
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.rooflink.jobs import JobRecord
 from leadbridge.server.services.rooflink.notes import Note
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import LABEL_LIMIT, clean
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, Whole

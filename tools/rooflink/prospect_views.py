@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
 from leadbridge.server.services.rooflink.models import Prospect, Step
 from leadbridge.server.services.values import is_moment
-from leadbridge.server.services.view import Identity, Omitted, Result, View
 from leadbridge.server.text import clean, label
 from leadbridge.tools.flat_fields import Plain
 from leadbridge.tools.list_pages import ListPage

@@ -9,10 +9,9 @@ from pydantic import Field
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import ExtraFilters, Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Omitted, Reply
 from leadbridge.server.services.rooflink.location import written_postal_code
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.text import clean
 from leadbridge.tools.list_pages import Page, PageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import PROSPECT_CHECKS, days_in_order, doubts_of

@@ -12,10 +12,9 @@ from pydantic import Field
 
 from leadbridge.server.mcp.arguments import Id, Text100
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
 from leadbridge.server.services.rooflink.reports import Region
-from leadbridge.server.services.view import Identity, Omitted, View
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
 from leadbridge.tools.list_pages import ListPage, Page, PageSize, numbers_of, page_reply

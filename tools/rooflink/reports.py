@@ -14,11 +14,10 @@ from pydantic import Field
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import OptionalDay
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reads import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.definition import read_tool
+from leadbridge.server.mcp.reply import EXACTLY, Omitted, Reply
 from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
 from leadbridge.server.services.values import day_of
-from leadbridge.server.services.view import EXACTLY, Omitted
 from leadbridge.server.text import clean, label
 from leadbridge.tools.dates import day
 from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply

@@ -18,11 +18,11 @@ from pydantic import Field, JsonValue
 from leadbridge.server.errors import ArgumentsRefused, Problem, Refused, StateError, Unavailable
 from leadbridge.server.mcp.arguments import Id, Line
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.services.rooflink.files import CreatedFile
 from leadbridge.server.services.unfinished_uploads import Unfinished, UnfinishedUploads
 from leadbridge.server.services.upload_files import UploadFile, inspect_file, opened
 from leadbridge.server.services.uploads import FormExpired, Outgoing
-from leadbridge.server.services.view import Omitted
 from leadbridge.server.writes.model import (
     Done,
     HttpWrite,

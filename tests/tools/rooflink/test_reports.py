@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 from mcp import Client
 
-from leadbridge.server.mcp.bounds import LONGEST_TEXT
+from leadbridge.server.mcp.reply import LONGEST_TEXT
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.people import HOSTILE_TEXTS
 from tests.support import Time, Version, call, connected, data_of, text_of
