@@ -107,10 +107,7 @@ def _may_stop(given: Mapping[str, Any]) -> list[str]:
             "goes on, and nothing is accepted twice."
         )
     if "latitude" not in given:
-        lines.append(
-            "Coordinates are not given: those of the centre of its ZIP or postal code's area are sent. If that area is "
-            "not known, it stops and asks for latitude and longitude."
-        )
+        lines.append("Coordinates are not given: those of the centre of its ZIP or postal code's area are sent.")
     return lines
 
 

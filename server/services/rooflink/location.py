@@ -1,8 +1,9 @@
 """Coordinates of a new lead: RoofLink needs them, and a model that has none invents them.
 
 Left out, they are taken from the centre of the US ZIP code (package `zipcodes`) or of the Canadian forward sortation
-area, the first half of a postal code (package `pypostalcode`), both offline. Given, they must lie in the state and near
-the ZIP code where that is known.
+area, the first half of a postal code (package `pypostalcode`), both offline. New codes come every year: of one that no
+table has, it is the middle of those that begin with the same digits. Given, they must lie in the state and near the ZIP
+code where that is known.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from statistics import median
 from typing import Any, cast
 
 from leadbridge.server.errors import Problem
@@ -51,8 +53,8 @@ class _Centre:
     city: str
     of: str
     """`the ZIP code's centre`."""
-    wide: bool = False
-    """Whether the area is a rural one of Canada, which may be hundreds of kilometres across."""
+    wide: str = ""
+    """Why the area may be hundreds of kilometres across, as a sentence; empty where it is not."""
 
 
 def locate(
@@ -70,7 +72,7 @@ def locate(
         proposal = proposed_postal_code(state, postal_code)
         did_you_mean = f"; did you mean {proposal}?" if proposal else ""
         problems.append(Problem("postal_code", f"is not {kind}, but state is {state}{did_you_mean}"))
-    elif centre := (_area_centre if canadian else _zip_centre)(match.group(1).upper()):
+    elif centre := _centre(state, match.group(1).upper(), alone=not given):
         if canadian:
             fits = lies_in(state, centre.latitude, centre.longitude)
         else:
@@ -86,12 +88,12 @@ def locate(
         if not problems:
             return Location(latitude, longitude, False, _doubts(state, postal_code, centre, latitude, longitude)), []  # noqa: FBT003
     elif not problems and centre is None:
-        why = f"{'postal' if canadian else 'ZIP'} code {postal_code}"
+        kind = f"{'postal' if canadian else 'ZIP'} code"
         problems.append(
             Problem(
-                "latitude, longitude",
-                f"are required: RoofLink needs them, and LeadBridge has none for {why}. Ask the user: in a map app, "
-                "right-click the house and copy the two numbers; do not guess them",
+                "postal_code",
+                f"{postal_code} is not a {kind} in use: none begins like it. Ask the user for the right one, or for "
+                "latitude and longitude: in a map app, right-click the house and copy the two numbers; do not guess",
             )
         )
     if problems or centre is None:
@@ -115,8 +117,8 @@ def proposed_postal_code(state: str, text: str) -> str:
         return f"{mended[:3]} {mended[3:]}" if _POSTAL.fullmatch(mended) else ""
     mended = squeezed.translate(_MISREAD)
     match = _ZIP.fullmatch(f"0{mended}" if len(mended) in {4, 8} else mended)
-    centre = _zip_centre(match.group(1)) if match else None
-    return match.group(1) if match and centre and centre.state == state else ""
+    known = _zip_codes_like(match.group(1)) if match else []
+    return match.group(1) if match and known and known[0].state == state else ""
 
 
 def _doubts(
@@ -130,7 +132,7 @@ def _doubts(
         there = " or ".join(theirs)
         doubts.append(f"By its first letter the postal code {code} is in {there}, not in {state}.")
     if centre and centre.wide and latitude is None:
-        doubts.append(f"The area of {code[:3]} is a rural one: its centre may be far from the house.")
+        doubts.append(centre.wide)
     if centre and latitude is not None and longitude is not None and not centre.wide:
         away = kilometres(latitude, longitude, centre.latitude, centre.longitude)
         if away > DOUBTFUL_KM:
@@ -175,27 +177,49 @@ def kilometres(latitude: float, longitude: float, other_latitude: float, other_l
     return 2 * 6371.0 * math.asin(min(1.0, math.sqrt(half)))
 
 
-def _zip_centre(zip_code: str) -> _Centre | None:
+def _centre(state: str, code: str, *, alone: bool) -> _Centre | None:
+    """The centre of a ZIP code or of a postal code's area; of one that no table has, the middle of those like it.
+
+    Without any coordinates beside it (`alone`): beside those that were given, a guess says nothing.
+    """
+    find, begin = (_areas_like, code[:2]) if state in PROVINCES else (_zip_codes_like, code[:3])
+    known = next((one for one in find(code) if one.latitude), None)
+    return known or (_middle(state, code, find(begin)) if alone else None)
+
+
+def _middle(state: str, code: str, known: list[_Centre]) -> _Centre | None:
+    """The middle of areas, of those in this state if there are any."""
+    located = [one for one in known if one.latitude]
+    if not (kept := [one for one in located if one.state == state] or located):
+        return None
+    there = state if any(one.state == state for one in known) else kept[0].state
+    latitude, longitude = median(one.latitude for one in kept), median(one.longitude for one in kept)
+    wide = f"No table has {code} yet: the centre of the codes that begin like it may be far from the house."
+    return _Centre(latitude, longitude, there, f"near {kept[0].city}", "the centre of the codes like it", wide)
+
+
+def _zip_codes_like(begin: str) -> list[_Centre]:
+    """The centres of the ZIP codes that begin so; 0 where the table has none."""
     import zipcodes
 
-    matching = cast("Callable[[str], list[dict[str, str]]]", zipcodes.matching)  # pyright: ignore[reportUnknownMemberType]
-    for row in matching(zip_code):
-        latitude, longitude = float(row["lat"]), float(row["long"])
-        if (latitude, longitude) != (0.0, 0.0):
-            return _Centre(latitude, longitude, row["state"], row["city"], "the ZIP code's centre")
-    return None
+    similar = cast("Callable[[str], list[dict[str, str]]]", zipcodes.similar_to)  # pyright: ignore[reportUnknownMemberType]
+    return [
+        _Centre(float(row["lat"]), float(row["long"]), row["state"], row["city"], "the ZIP code's centre")
+        for row in similar(begin)
+    ]
 
 
-def _area_centre(area: str) -> _Centre | None:
-    """The centre of a forward sortation area. H0H is Santa Claus's, at the North Pole."""
+def _areas_like(begin: str) -> list[_Centre]:
+    """The centres of the forward sortation areas that begin so. H0H is Santa Claus's, at the North Pole."""
     import pypostalcode  # pyright: ignore[reportMissingTypeStubs]
 
-    find = cast("Callable[[str], list[Any] | None]", pypostalcode.PostalCodeDatabase().get)  # pyright: ignore[reportUnknownMemberType]
-    for row in find(area) or []:
+    query = cast("Callable[[str, tuple[str]], list[Any]]", pypostalcode.ConnectionManager().query)  # pyright: ignore[reportUnknownMemberType]
+    found: list[_Centre] = []
+    for area, city, _, longitude, latitude, *_ in query("SELECT * FROM PostalCodes WHERE fsa LIKE ?", (f"{begin}%",)):
         states = [state for state, letters in _FIRST_LETTERS.items() if area[0] in letters]
-        state = next((state for state in states if lies_in(state, row.latitude, row.longitude)), "")
+        state = next((state for state in states if lies_in(state, latitude, longitude)), "")
         if state:
-            of = "the centre of its postal code's area"
-            city = str(row.city).partition(" (")[0]
-            return _Centre(row.latitude, row.longitude, state, city, of, wide=area[1] == "0")
-    return None
+            wide = f"The area of {area} is a rural one: its centre may be far from the house." if area[1] == "0" else ""
+            town = str(city).partition(" (")[0]
+            found.append(_Centre(latitude, longitude, state, town, "the centre of its postal code's area", wide))
+    return found

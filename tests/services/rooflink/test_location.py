@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from leadbridge.server.errors import Problem
 from leadbridge.server.sandbox.places import CANADIAN_PLACES, US_PLACES
 from leadbridge.server.services.rooflink.location import NEAR_KM, Location, kilometres, locate
-from leadbridge.server.services.rooflink.places import PLACES, PROVINCES, US_STATES
+from leadbridge.server.services.rooflink.places import PLACES, PROVINCES, US_STATES, lies_in
 from tests.support import Time, call, connected, make_sandbox, text_of
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
@@ -77,10 +77,13 @@ def test_every_known_area_of_canada_is_in_a_province_of_its_first_letter() -> No
     areas = pypostalcode.PostalCodeDatabase().find_postalcode() or []
     assert len(areas) > 1_600
     found = {
-        area.postalcode: [state for state in PROVINCES if locate(state, f"{area.postalcode} 1A1", None, None)[0]]
+        area.postalcode: [locate(state, f"{area.postalcode} 1A1", None, None)[0] for state in PROVINCES]
         for area in areas
     }
-    assert [area for area, states in found.items() if not states] == ["H0H"]  # the North Pole
+    known = [
+        area for area, locations in found.items() if any(one and "No table" not in str(one.doubts) for one in locations)
+    ]
+    assert set(found) - set(known) == {"H0H"}  # the North Pole
 
 
 def test_what_is_odd_about_an_area_is_said() -> None:
@@ -132,20 +135,40 @@ def test_what_a_postal_code_was_meant_to_be_is_proposed_and_not_sent(state: str,
     assert meant in str(problems[0])
 
 
-@pytest.mark.parametrize("postal_code", ["00000", "99999", "75000"])
-def test_an_unknown_zip_code_needs_coordinates_and_takes_them(postal_code: str) -> None:
-    location, problems = locate("TX", postal_code, None, None)
+@pytest.mark.parametrize(
+    ("state", "postal_code", "latitude", "longitude"),
+    [
+        ("TX", "75000", 33.1, -96.7),
+        ("ON", "M5Y 1A1", 43.65, -79.38),
+        *((state, code, None, None) for code, state in _WITHOUT_CENTRE[:20] if not code.startswith("099")),
+    ],
+)
+def test_of_a_code_that_no_table_has_it_is_the_middle_of_those_that_begin_like_it(
+    state: str, postal_code: str, latitude: float | None, longitude: float | None
+) -> None:
+    location, problems = locate(state, postal_code, None, None)
+    assert problems == []
+    assert location
+    assert location.approximate
+    assert lies_in(state, location.latitude, location.longitude) or postal_code.startswith("205")  # federal offices
+    if latitude is not None and longitude is not None:
+        assert kilometres(location.latitude, location.longitude, latitude, longitude) < 40
+    code = postal_code[:3] if state in PROVINCES else postal_code
+    assert [doubt.partition(" yet")[0] for doubt in location.doubts] == [f"No table has {code}"]
+
+
+@pytest.mark.parametrize(("state", "postal_code"), [("TX", "00000"), ("NJ", "09905"), ("AB", "Y9A 1A1")])
+def test_a_code_that_none_begins_like_is_asked_for_and_taken_with_coordinates(state: str, postal_code: str) -> None:
+    location, problems = locate(state, postal_code, None, None)
     assert location is None
-    assert names(problems) == ["latitude, longitude"]
+    assert names(problems) == ["postal_code"]
     assert postal_code in str(problems[0])
-    assert locate("TX", postal_code, 33.0, -97.0) == (Location(33.0, -97.0, approximate=False), [])
+    assert "none begins like it" in str(problems[0])
 
 
-def test_a_zip_code_whose_centre_is_not_known_needs_coordinates() -> None:
-    for zip_code, state in _WITHOUT_CENTRE[:20]:
-        location, problems = locate(state, zip_code, None, None)
-        assert location is None
-        assert names(problems) == ["latitude, longitude"]
+def test_an_unknown_zip_code_is_taken_with_coordinates() -> None:
+    for postal_code in ("00000", "99999", "75000"):
+        assert locate("TX", postal_code, 33.0, -97.0) == (Location(33.0, -97.0, approximate=False), [])
 
 
 # Given
