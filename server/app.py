@@ -29,9 +29,9 @@ from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import hidden_tools
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
-from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
+from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
-from leadbridge.server.services.services import connect
+from leadbridge.server.services.services import connect, rate_limiter_for
 from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approvals, OpenQuestions
 from leadbridge.server.writes.ledger import Ledger

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from datetime import time as time_of_day
+
+FARTHEST = timedelta(days=3 * 365)
+"""A date that is later was probably mistyped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,13 @@ class OfficeTime:
             return datetime.combine(day, time_of_day.min, self.zone).timestamp()
         except (OverflowError, ValueError):  # the first day or the last that a date can name
             return datetime.combine(day, time_of_day.min, UTC).timestamp()
+
+    def odd_dates(self, dates: Mapping[str, date]) -> list[str]:
+        """A warning for each date, by what it is called, that is past or years ahead."""
+        today = self.today()
+        past = [f"The {what} {when} is in the past." for what, when in dates.items() if when < today]
+        far = [f"The {what} {when} is years ahead." for what, when in dates.items() if when > today + FARTHEST]
+        return past + far
 
     def shown(self, moment: float) -> str:
         """A moment as people say it: `today 09:18 CST`, `yesterday 17:02 CST`, `2026-05-06 08:30 CDT`."""

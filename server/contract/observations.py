@@ -7,7 +7,7 @@ stop a read: a store that cannot be used only means that nothing is known.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -112,26 +112,3 @@ class Observations:
             if operation not in observed.worked and (operation, path) not in paths
         ]
         return [] if await self.remember(service, [*right, *missing]) else missing
-
-
-async def check_filters(
-    observations: Observations, operation: Operation, given: Iterable[str], ignored: Sequence[str]
-) -> tuple[list[str], list[str]]:
-    """Which of the given filters are ignored, and of which nothing is known.
-
-    `ignored` are those that the rows contradict. A filter known to be ignored is reported even where the rows fit it by
-    chance; one that the rows contradict is remembered. Without a filter of an inferred name the store is not asked.
-    """
-    names = {name: operation.query[name].wire for name in operation.inferred_names(dict.fromkeys(given))}
-    if not names:
-        return [*ignored], []
-    rows = await observations.of_service(operation.service)
-    known = {row.name: row.state for row in rows if (row.operation, row.kind) == (operation.id, "filter")}
-    new = [wire for name, wire in names.items() if name in ignored and known.get(wire) != "ignored"]
-    now = observations.clock()
-    await observations.remember(
-        operation.service, [Observation(operation.id, "filter", wire, "ignored", now) for wire in new]
-    )
-    known_ignored = [name for name, wire in names.items() if name not in ignored and known.get(wire) == "ignored"]
-    doubtful = [name for name, wire in names.items() if name not in ignored and wire not in known]
-    return [*ignored, *known_ignored], doubtful

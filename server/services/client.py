@@ -23,7 +23,7 @@ from leadbridge.server.errors import NotFound, OutcomeUnknown, RateLimited, Serv
 from leadbridge.server.services.answers import HttpAnswer, read
 from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.observed import Observed
-from leadbridge.server.services.rate_limiter import RateLimiter
+from leadbridge.server.services.rate_limiter import OnWait, RateLimiter
 from leadbridge.server.services.retry import Again, decide
 from leadbridge.server.services.simulated import home_of, refuse_other
 
@@ -38,9 +38,8 @@ _JSON = json.JSONEncoder(allow_nan=False, ensure_ascii=False, separators=(",", "
 
 logger = logging.getLogger("leadbridge")
 
-OnWait = Callable[[float], Awaitable[None]]
 on_wait: ContextVar[OnWait | None] = ContextVar("on_wait", default=None)
-"""Called before a wait of a second or more, with its seconds; a tool call sets it to report progress."""
+"""Set by a tool call, to report progress."""
 
 in_background: ContextVar[bool] = ContextVar("in_background", default=False)
 """Set by what reads while nobody calls: its requests leave only where nobody else wants to, and are not repeated."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from leadbridge.server import state
 from leadbridge.server.catalog import Catalog
 from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.settings import Settings
@@ -16,6 +18,8 @@ from leadbridge.server.errors import Refused
 from leadbridge.server.services.client import ServiceClient
 from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.uploads import Uploads
+from leadbridge.server.state import Store
+from leadbridge.server.state.rate_limit import RateLimitFile
 
 if TYPE_CHECKING:
     import httpx
@@ -70,6 +74,15 @@ class Services:
         """Close all connections."""
         for client in self.clients.values():
             await client.aclose()
+
+
+def rate_limiter_for(store: Store, *, service: str, requests: int, seconds: float, account: str) -> RateLimiter:
+    """The rate limiter of an account on a service, shared by all processes with the same state store."""
+    if store.in_memory:
+        return RateLimiter(service, requests, seconds)
+    if store.file is not None:
+        return RateLimiter(service, requests, seconds, RateLimitFile(Path(f"{store.file}.rates"), account))
+    return RateLimiter(service, requests, seconds, state.rate_limit_table.RateLimitTable(store, account))
 
 
 def connect(

@@ -178,5 +178,5 @@ paces = Table(
     "paces",
     metadata,
     Column("account", String(64), primary_key=True),
-    Column("state", LargeBinary, nullable=False),  # see leadbridge.server.services.rate_limit_queue
+    Column("state", LargeBinary, nullable=False),  # see leadbridge.server.services.rate_limiter
 )

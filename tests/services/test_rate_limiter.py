@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from leadbridge.server.catalog import load
 from leadbridge.server.errors import RateLimited
-from leadbridge.server.services.rate_limit_queue import GAP, UNANSWERED
-from leadbridge.server.services.rate_limiter import RateLimiter
+from leadbridge.server.services.rate_limiter import GAP, UNANSWERED, RateLimiter
 from tests.support import Time
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure

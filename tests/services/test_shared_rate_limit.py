@@ -28,8 +28,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from leadbridge.server.errors import RateLimited
-from leadbridge.server.services.rate_limit_queue import GAP, TICK, UNANSWERED, Queue
-from leadbridge.server.services.rate_limiter import RateLimiter, rate_limiter_for
+from leadbridge.server.services.rate_limiter import GAP, TICK, UNANSWERED, Queue, RateLimiter
+from leadbridge.server.services.services import rate_limiter_for
 from leadbridge.server.state import Store, rate_limit, rate_limit_table
 from leadbridge.server.state.rate_limit import RateLimitFile, RateLimitMemory, SharedLimit
 from leadbridge.server.state.rate_limit_table import RateLimitTable
@@ -495,7 +495,7 @@ def test_what_is_shared_is_where_the_state_is(url: str, kind: type[SharedLimit])
 def test_pacing_does_not_import_the_database() -> None:
     program = (
         "import anyio, sys; from leadbridge.server.state import Store\n"
-        "from leadbridge.server.services.rate_limiter import rate_limiter_for\n"
+        "from leadbridge.server.services.services import rate_limiter_for\n"
         "g = rate_limiter_for(Store('sqlite:///s.db'), service='R', requests=5, seconds=1.0, account='a')\n"
         "anyio.run(g.check, 1); anyio.run(g.state); print(g.warning, {'sqlalchemy'} & set(sys.modules))"
     )
@@ -510,7 +510,7 @@ import asyncio, sys, time
 from pathlib import Path
 from leadbridge.server.state.rate_limit import RateLimitFile
 from leadbridge.server.services.rate_limiter import RateLimiter
-from leadbridge.server.services.rate_limit_queue import UNANSWERED
+from leadbridge.server.services.rate_limiter import UNANSWERED
 
 file, mode, count, url, key = sys.argv[1:]
 rate_limiter = RateLimiter("RoofLink", 5, 1.0, RateLimitFile(Path(file), "rooflink:1"))

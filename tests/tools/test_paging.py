@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leadbridge.server.mcp.reply import LONGEST_TEXT, readable
-from leadbridge.tools.list_pages import columns_for, cut_for
+from leadbridge.tools.lists import columns_for, cut_for
 
 
 def _text(rows: Sequence[str]) -> str:

@@ -14,7 +14,7 @@ from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
 from leadbridge.server.text import label
-from leadbridge.tools.tables import counted, table
+from leadbridge.tools.lists import counted, table
 
 if TYPE_CHECKING:
     from leadbridge.server.matching.profile import ContactDetails, Profile

@@ -13,8 +13,8 @@ from leadbridge.server.mcp.reply import Identity, Omitted, Result, View
 from leadbridge.server.services.rooflink.models import Step
 from leadbridge.server.services.rooflink.progress import age
 from leadbridge.server.text import clean, label
+from leadbridge.tools.lists import table
 from leadbridge.tools.rooflink.prospect_views import STAT_NAMES, step_of
-from leadbridge.tools.tables import table
 
 if TYPE_CHECKING:
     from leadbridge.server.prospects.pipeline import Pipeline

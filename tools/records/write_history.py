@@ -17,7 +17,7 @@ from leadbridge.server.office_time import utc_text
 from leadbridge.server.text import label
 from leadbridge.server.writes.ledger import WriteRow
 from leadbridge.server.writes.write_rows import how_many
-from leadbridge.tools.tables import table
+from leadbridge.tools.lists import table
 
 
 class HistoryRow(View):

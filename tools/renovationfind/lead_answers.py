@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from pydantic import JsonValue
@@ -13,7 +14,7 @@ from leadbridge.server.services.renovationfind.models import STATUS_RULES, Envel
 from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
 from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine
-from leadbridge.tools.tables import moment
+from leadbridge.tools.lists import moment
 
 
 def receive_lead(
@@ -23,17 +24,8 @@ def receive_lead(
 
     def receive(answer: JsonValue) -> Done:
         lead = Lead.model_validate(Envelope.model_validate(answer).data)
-        done = done_of(lead)
-        return Done(
-            summary=done.summary,
-            record_id=lead_id,
-            after=done.after,
-            record=lead_record(lead),
-            details=done.details,
-            warnings=done.warnings,
-            next_steps=done.next_steps,
-            remember=partial(app.leads.remember, lead, accepted_here=accepted),
-        )
+        remember = partial(app.leads.remember, lead, accepted_here=accepted)
+        return replace(done_of(lead), record_id=lead_id, record=lead_record(lead), remember=remember)
 
     return receive
 

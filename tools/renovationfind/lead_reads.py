@@ -15,11 +15,9 @@ from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, Servic
 from leadbridge.server.services.renovationfind.lead_lists import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.text import label
-from leadbridge.tools.dates import day
-from leadbridge.tools.list_pages import columns_for, cut_for
+from leadbridge.tools.lists import columns_for, cut_for, day, moment, table
 from leadbridge.tools.renovationfind.lead_answers import lead_record
 from leadbridge.tools.renovationfind.leads import LeadId
-from leadbridge.tools.tables import moment, table
 
 LeadField = Literal[
     "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"

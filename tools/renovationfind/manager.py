@@ -25,7 +25,6 @@ from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
-from leadbridge.tools.dates import odd_dates
 
 PACKAGES = {"NONE": 0, "BASIC": 1, "PREMIUM": 2, "PLATINUM": 3, "DISCOUNT_PARTNER": 4}
 """`packageType`, documented as an integer."""
@@ -187,7 +186,7 @@ async def renovationfind_update_subscription(
         preview=Preview(
             lines=(f"Set vendor {vendor_id} on RenovationFind to the package {package_type}{until}.",),
             said=frozenset(arguments),
-            warnings=tuple(odd_dates({"end date": end}, app.time.today()))
+            warnings=tuple(app.time.odd_dates({"end date": end}))
             if end
             else ("No end date is sent; whether RenovationFind then keeps or clears the old one is not documented.",),
         ),

@@ -29,7 +29,7 @@ from leadbridge.server.services.renovationfind.models import (
 from leadbridge.server.text import label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, in_line, rendered, titled
-from leadbridge.tools.dates import day, odd_dates
+from leadbridge.tools.lists import day
 from leadbridge.tools.renovationfind.lead_answers import (
     customer_lines,
     known_line,
@@ -98,6 +98,7 @@ async def status_write(
         for name, value in arguments.items()
         if value is not None
     }
+    days = {what: when for name, what in _DATES.items() if isinstance(when := arguments.get(name), date)}
     status = str(given["status"])
 
     def done_of(lead: Lead) -> Done:
@@ -119,7 +120,7 @@ async def status_write(
         preview=Preview(
             lines=_preview(lead_id, known, given),
             said=frozenset(given) - {"reason"},
-            warnings=_warnings(known, given, app.time.today()),
+            warnings=(*app.time.odd_dates(days), *_warnings(known, status)),
             before=_state_of(known.lead) if known else {},
         ),
         blocked=won_refusal(lead_id, known),
@@ -157,15 +158,13 @@ def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValu
     return (*lines, *customer_lines(known))
 
 
-def _warnings(known: KnownLead | None, given: Mapping[str, JsonValue], today: date) -> tuple[str, ...]:
-    status = given["status"]
-    days = {what: date.fromisoformat(str(given[name])) for name, what in _DATES.items() if name in given}
-    warnings = odd_dates(days, today)
+def _warnings(known: KnownLead | None, status: str) -> list[str]:
+    warnings: list[str] = []
     if status not in WON and (known is None or not known.accepted):
         warnings.append("The lead is not known to be accepted; RenovationFind takes a status only after that.")
     if status == "LEAD_WON" and not (known and known.lead.attachments):
         warnings.append("LEAD_WON should have an attachment, and none is known on this lead; add it in the portal.")
-    return tuple(warnings)
+    return warnings
 
 
 def _state_of(lead: Lead) -> dict[str, JsonValue]:

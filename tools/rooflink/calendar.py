@@ -19,7 +19,7 @@ from leadbridge.server.mcp.reply import Omitted, Reply
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.values import day_of
 from leadbridge.server.text import label
-from leadbridge.tools.list_pages import Page, SmallPageSize, numbers_of, page_reply
+from leadbridge.tools.lists import Page, SmallPageSize, numbers_of, page_reply
 from leadbridge.tools.rooflink.event_views import (
     CHECKS,
     COLUMNS,

@@ -21,9 +21,8 @@ from leadbridge.server.services.rooflink.models import Named, Person
 from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
-from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, Page, PageSize, columns_for, moment, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import doubts_of
-from leadbridge.tools.tables import moment
 
 CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
 _USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")

@@ -12,8 +12,7 @@ from leadbridge.server.mcp.reply import Identity, Omitted, Result, View
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.rooflink.models import Person
 from leadbridge.server.text import label
-from leadbridge.tools.list_pages import FilteredRows, ListPage
-from leadbridge.tools.tables import counted, moment, table
+from leadbridge.tools.lists import FilteredRows, ListPage, counted, moment, table
 
 COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_day", "any_time", "recurrence")
 

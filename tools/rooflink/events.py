@@ -21,7 +21,6 @@ from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.writes.agreement import compare
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import rendered, titled
-from leadbridge.tools.dates import odd_dates
 from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
 from leadbridge.tools.rooflink.event_times import At, on_the_wire, span_problem, will_be_moved
 from leadbridge.tools.rooflink.event_views import shown
@@ -221,7 +220,7 @@ def _span_warnings(known: Event | None, meant: Mapping[str, datetime]) -> list[s
 
 
 def _odd(app: AppContext, meant: Mapping[str, datetime]) -> list[str]:
-    return odd_dates({name: at.date() for name, at in [*meant.items()][:1]}, app.time.today())
+    return app.time.odd_dates({name: at.date() for name, at in [*meant.items()][:1]})
 
 
 def _or(given: bool | None, known: bool | None) -> bool | None:

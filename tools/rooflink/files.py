@@ -12,9 +12,8 @@ from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
 from leadbridge.server.services.rooflink.files import StoredFile
 from leadbridge.server.text import label
-from leadbridge.tools.list_pages import ListPage, columns_for, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, columns_for, moment, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import doubts_of
-from leadbridge.tools.tables import moment
 
 LONGEST_ADDRESS = 2_000
 FileField = Literal["name", "ext", "created", "tags", "url", "preview_url"]

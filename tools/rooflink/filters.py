@@ -8,7 +8,7 @@ from datetime import date
 from typing import TypedDict, TypeVar
 
 from leadbridge.server.catalog.operation import Operation, Scalar
-from leadbridge.server.contract.observations import check_filters
+from leadbridge.server.contract.observations import Observation
 from leadbridge.server.errors import ArgumentsRefused, Problem
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.rooflink.models import Person, Prospect
@@ -59,9 +59,29 @@ async def doubts_of(
     rows: Sequence[R],
     checks: Mapping[str, Callable[[R, Scalar], bool | None]],
 ) -> Doubts:
-    """Which filters the rows contradict or the service is known to ignore, and of which nothing is known."""
-    ignored, unverified = await check_filters(app.observations, operation, filters, contradicted(filters, rows, checks))
-    return {"filters_ignored": ignored, "filters_unverified": unverified}
+    """Which filters the rows contradict or the service is known to ignore, and of which nothing is known.
+
+    A filter known to be ignored is reported even where the rows fit it by chance; one that the rows contradict is
+    remembered. Without a filter of an inferred name the store is not asked.
+    """
+    ignored = contradicted(filters, rows, checks)
+    names = {name: operation.query[name].wire for name in operation.inferred_names(filters)}
+    if not names:
+        return {"filters_ignored": ignored, "filters_unverified": []}
+    seen = await app.observations.of_service(operation.service)
+    known = {row.name: row.state for row in seen if (row.operation, row.kind) == (operation.id, "filter")}
+    now = app.observations.clock()
+    new = [
+        Observation(operation.id, "filter", wire, "ignored", now)
+        for name, wire in names.items()
+        if name in ignored and known.get(wire) != "ignored"
+    ]
+    await app.observations.remember(operation.service, new)
+    others = {name: known.get(wire) for name, wire in names.items() if name not in ignored}
+    return {
+        "filters_ignored": [*ignored, *(name for name, state in others.items() if state == "ignored")],
+        "filters_unverified": [name for name, state in others.items() if state is None],
+    }
 
 
 def _person(role: str) -> Check:

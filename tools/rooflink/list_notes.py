@@ -18,10 +18,9 @@ from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.text import CLOSE, fence, label
-from leadbridge.tools.list_pages import ListPage, Page, SmallPageSize, columns_for, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, Page, SmallPageSize, columns_for, moment, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.rooflink.jobs import JobId
-from leadbridge.tools.tables import moment
 
 COLUMNS = ("id", "job_id", "date", "sender", "to", "tags", "reply_to", "replies", "read", "archived", "message")
 ALL_MESSAGES = 15_000

@@ -16,7 +16,7 @@ from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Omitted, Reply
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.writes.model import LocalOperation, Write
-from leadbridge.tools.list_pages import Page, PageSize
+from leadbridge.tools.lists import Page, PageSize
 from leadbridge.tools.rooflink.files import FileFields, FilePage, files_of_job
 from leadbridge.tools.rooflink.uploads import FileKind, FilePath, JobId, Name, upload_write
 

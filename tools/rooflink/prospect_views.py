@@ -11,8 +11,7 @@ from leadbridge.server.services.rooflink.models import Prospect, Step
 from leadbridge.server.services.values import is_moment
 from leadbridge.server.text import clean, label
 from leadbridge.tools.flat_fields import Plain
-from leadbridge.tools.list_pages import ListPage
-from leadbridge.tools.tables import label_or_none, moment
+from leadbridge.tools.lists import ListPage, moment
 
 _STEP_NAMES = {
     "verify_lead": "verify lead",
@@ -114,11 +113,11 @@ def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
     customer = prospect.customer
     row = ProspectRow(
         id=prospect.id,
-        customer=label_or_none(customer.name if customer else None),
-        address=label_or_none(prospect.full_address or prospect.name),
-        phone=label_or_none((customer.cell or customer.phone) if customer else None),
-        rep=label_or_none(customer.rep.label if customer and customer.rep else None),
-        region=label_or_none(customer.region.name if customer and customer.region else None),
+        customer=label(customer.name if customer else None) or None,
+        address=label(prospect.full_address or prospect.name) or None,
+        phone=label((customer.cell or customer.phone) if customer else None) or None,
+        rep=label(customer.rep.label if customer and customer.rep else None) or None,
+        region=label(customer.region.name if customer and customer.region else None) or None,
         created=moment(prospect.date_created),
         edited=moment(prospect.date_last_edited),
         next_step=next_step_of(prospect.pipeline),
@@ -127,12 +126,11 @@ def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
     if columns == USUAL:
         return row
     more = {
-        "email": label_or_none(customer.email if customer else None),
-        "lead_source": label_or_none(customer.lead_source.name if customer and customer.lead_source else None),
-        "project_manager": label_or_none(
-            customer.project_manager.label if customer and customer.project_manager else None
-        ),
-        "job_number": label_or_none(prospect.job_number),
+        "email": label(customer.email if customer else None) or None,
+        "lead_source": label(customer.lead_source.name if customer and customer.lead_source else None) or None,
+        "project_manager": label(customer.project_manager.label if customer and customer.project_manager else None)
+        or None,
+        "job_number": label(prospect.job_number) or None,
     }
     hidden: dict[str, None] = dict.fromkeys(ProspectRow.model_fields.keys() - set(columns))
     return row.model_copy(update={**more, **hidden})
@@ -142,11 +140,11 @@ def view_of(prospect: Prospect) -> ProspectView:
     """A prospect in full."""
     customer = prospect.customer
     fields: dict[str, str | int | float | None] = {
-        "name": label_or_none(prospect.name),
-        "job_number": label_or_none(prospect.job_number),
-        "job_type": label_or_none(prospect.job_type),
-        "bid_type": label_or_none(prospect.bid_type),
-        "address": label_or_none(prospect.full_address),
+        "name": label(prospect.name) or None,
+        "job_number": label(prospect.job_number) or None,
+        "job_type": label(prospect.job_type) or None,
+        "bid_type": label(prospect.bid_type) or None,
+        "address": label(prospect.full_address) or None,
         "latitude": prospect.latitude,
         "longitude": prospect.longitude,
         "created": moment(prospect.date_created),
@@ -158,12 +156,12 @@ def view_of(prospect: Prospect) -> ProspectView:
     if customer is not None:
         fields |= {
             "customer_id": customer.id,
-            "customer": label_or_none(customer.name),
-            "cell": label_or_none(customer.cell),
-            "phone": label_or_none(customer.phone),
-            "email": label_or_none(customer.email),
-            "lead_source": label_or_none(customer.lead_source.name if customer.lead_source else None),
-            "region": label_or_none(customer.region.name if customer.region else None),
+            "customer": label(customer.name) or None,
+            "cell": label(customer.cell) or None,
+            "phone": label(customer.phone) or None,
+            "email": label(customer.email) or None,
+            "lead_source": label(customer.lead_source.name if customer.lead_source else None) or None,
+            "region": label(customer.region.name if customer.region else None) or None,
         }
         for role in ("rep", "rep_2", "marketing_rep", "project_manager"):
             person = getattr(customer, role)
@@ -184,7 +182,7 @@ def step_of(step: Step) -> StepView:
         key=_step_name(step),
         done=step.complete,
         date=moment(step.date),
-        by=label_or_none(person.label if person else None),
+        by=label(person.label if person else None) or None,
         permissions={
             clean(name, limit=40): flag for name, flag in (step.permissions or {}).items() if isinstance(flag, bool)
         },

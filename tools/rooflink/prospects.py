@@ -13,7 +13,7 @@ from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Omitted, Reply
 from leadbridge.server.services.rooflink.location import written_postal_code
 from leadbridge.server.text import clean
-from leadbridge.tools.list_pages import Page, PageSize, columns_for, numbers_of, page_reply
+from leadbridge.tools.lists import Page, PageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import PROSPECT_CHECKS, days_in_order, doubts_of
 from leadbridge.tools.rooflink.prospect_views import (
     STAT_NAMES,

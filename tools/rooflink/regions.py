@@ -17,7 +17,7 @@ from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
 from leadbridge.server.services.rooflink.reports import Region
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
-from leadbridge.tools.list_pages import ListPage, Page, PageSize, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, Page, PageSize, numbers_of, page_reply
 
 RegionId = Annotated[Id, Field(description="From rooflink_list_regions")]
 

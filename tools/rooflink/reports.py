@@ -19,11 +19,9 @@ from leadbridge.server.mcp.reply import EXACTLY, Omitted, Reply
 from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
 from leadbridge.server.services.values import day_of
 from leadbridge.server.text import clean, label
-from leadbridge.tools.dates import day
-from leadbridge.tools.list_pages import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, Page, PageSize, columns_for, day, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted, days_in_order, doubts_of
 from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
-from leadbridge.tools.tables import label_or_none
 
 Cell = Annotated[str | int | float | bool, EXACTLY]
 Row = dict[str, Cell | None]
@@ -121,15 +119,15 @@ def _approved(job: ApprovedJob) -> Row:
     customer = job.customer
     return {
         "id": job.id,
-        "customer": label_or_none(customer.name if customer else None),
-        "address": label_or_none(job.full_address or job.name),
+        "customer": label(customer.name if customer else None) or None,
+        "address": label(job.full_address or job.name) or None,
         "approved": day(job.date_approved),
         "closed": day(job.date_closed),
-        "status": label_or_none(job.job_status.label if job.job_status else None),
-        "rep": label_or_none(customer.rep.label if customer and customer.rep else None),
-        "region": label_or_none(customer.region.name if customer and customer.region else None),
-        "job_type": label_or_none(job.job_type),
-        "bid_type": label_or_none(job.bid_type),
+        "status": label(job.job_status.label if job.job_status else None) or None,
+        "rep": label(customer.rep.label if customer and customer.rep else None) or None,
+        "region": label(customer.region.name if customer and customer.region else None) or None,
+        "job_type": label(job.job_type) or None,
+        "bid_type": label(job.bid_type) or None,
         "created": day(job.date_created),
         "note": label(clean(job.last_note, limit=_NOTE)) or None,
     }
@@ -140,20 +138,20 @@ def _job(job: PublicJob) -> Row:
     return {
         "id": job.id,
         "number": job.number,
-        "customer": label_or_none(job.customer.name if job.customer else None),
-        "address": label_or_none(job.full_address or job.name),
-        "status": label_or_none(job.lead_status.label if job.lead_status else None),
-        "rep": label_or_none(job.rep.label if job.rep else None),
-        "region": label_or_none(job.region.name if job.region else None),
-        "source": label_or_none(job.lead_source.name if job.lead_source else None),
+        "customer": label(job.customer.name if job.customer else None) or None,
+        "address": label(job.full_address or job.name) or None,
+        "status": label(job.lead_status.label if job.lead_status else None) or None,
+        "rep": label(job.rep.label if job.rep else None) or None,
+        "region": label(job.region.name if job.region else None) or None,
+        "source": label(job.lead_source.name if job.lead_source else None) or None,
         "price": estimate.gt_price if estimate else None,
         "balance": estimate.balance if estimate else None,
         "created": day(job.date_created),
         "signed": day(job.date_signed),
         "completed": day(job.date_completed),
         "edited": day(job.date_last_edited),
-        "job_type": label_or_none(job.job_type),
-        "bid_type": label_or_none(job.bid_type),
+        "job_type": label(job.job_type) or None,
+        "bid_type": label(job.bid_type) or None,
     }
 
 

@@ -1,4 +1,4 @@
-"""Lists that come in pages: what every page says, and its lines of text."""
+"""Lists: what every page says, its lines of text as a table, and values in its cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pydantic import Field
 from leadbridge.server.mcp.arguments import WHOLE
 from leadbridge.server.mcp.reply import Omitted, Reply, Result, fits
 from leadbridge.server.services.rooflink.models import Page as Envelope
-from leadbridge.tools.tables import table
+from leadbridge.server.services.values import is_moment
+from leadbridge.server.text import label
 
 Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]
 PageSize = Annotated[int, Field(ge=1, le=100, strict=True), WHOLE]
@@ -156,3 +157,32 @@ def cut_for(
 def columns_for(fields: Sequence[str] | None, usual: Sequence[str]) -> list[str]:
     """The columns to show: the usual ones, or those that were asked for, `id` always first."""
     return list(usual) if not fields else ["id", *(name for name in dict.fromkeys(fields) if name != "id")]
+
+
+def table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Lines of a table with `|` between the cells; columns without any value are left out."""
+    shown = [name for name in columns if any(row.get(name) not in (None, "", []) for row in rows)]
+    return [" | ".join(shown), *(" | ".join(_cell(row.get(name)) for name in shown) for row in rows)]
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 event`, `2 events`, `2 matches`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def moment(value: str | None) -> str | None:
+    """A date as it was read; what is no date is somebody's text."""
+    return value if is_moment(value) else label(value) or None
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return str(value).replace("|", "/").replace("\n", " ")
+
+
+def day(value: str | None) -> str | None:
+    """A day that came as a date-time."""
+    return value[:10] if value and is_moment(value) else moment(value)
