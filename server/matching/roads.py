@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
+
+from rapidfuzz.distance import OSA
 
 from leadbridge.server.matching.vocabulary import words
 
@@ -18,6 +20,7 @@ _GLUED = re.compile(
     r"(?P<name>[A-Z]+)-?(?P<value>\d+[A-Z]?(?:/\d+[A-Z]?)?)|(?P<letters>[A-Z]{2,})-(?P<letter>[A-Z]{1,2})"
 )
 _LONGEST, _LONGEST_STATE = 5, 3
+_LONG = 6
 _KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN LUTHER KING)(?: (?:JR|JUNIOR))?\b")
 
 
@@ -30,11 +33,22 @@ def spread(line: str) -> str:
     # Utah: 1234 N 500 W; Wisconsin: W204N5432, N6543.
     line = re.sub(r"^\s*(\d+) ?([NSEW]) (\d+)([NSEW])\b", r"\1 \2 \3 \4", line)
     line = re.sub(r"^\s*([NSEW])[ -]?(\d+)[ -]?([NSEW])[ -]?(\d+)\b", r"\1\2\3\4", line)
+    # Illinois: 6N125 Linden Ave.
+    if (found := re.match(r"\s*(\d{1,2}) ([NSEW]) (\d{3}) ([A-Z]{3,})", line)) and found[4] not in words().whole:
+        line = "".join(found.groups()[:3]) + line[found.end(3) :]
+    line = _unit_signs().sub(r"\1 ", line)
     if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in "NSEW":
         grid = words().types.get(found[3], "HWY") in {"HWY", "RTE"}
         line = found[1] + found[2] + line[found.end(2) :] if grid else line
     line = " ".join(words().initials.get(word, word) for word in re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
     return _KING.sub("MARTIN LUTHER KING", line)
+
+
+@cache
+def _unit_signs() -> re.Pattern[str]:
+    """`PH-3`, `Apt-B`."""
+    names = {*words().units, *(" ".join(names) for names in words().lone_units)} - {"#"}
+    return re.compile(rf"(?<![\w-])({'|'.join(sorted(names, key=len, reverse=True))})-(?=\d|[A-Z]\b)")
 
 
 def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
@@ -62,8 +76,10 @@ def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
                 and _LETTER.fullmatch(value)
             )
         ):
-            if line[taken : taken + 1] and line[taken] in {"RD", "ROAD"}:
+            if line[taken:] and line[taken] in {"RD", "ROAD"}:
                 taken += 1
+            if value.isdigit() and kind in table.roads.kinds["any_of"] and line[taken:] in (["A"], ["B"], ["C"]):
+                value, taken = value + line[taken], taken + 1  # Route 6 A
             return _business(kind, value, line, taken)
     return None
 
@@ -85,8 +101,17 @@ def _business(kind: str, value: str, line: Sequence[str], taken: int) -> tuple[R
 
 def _normal(names: Sequence[str]) -> tuple[str, ...]:
     """The words of a road's name in one form."""
-    parts = [part for name in names for part in name.split("-")]
-    return tuple(words().roads.words.get(part, part) for part in parts)
+    return tuple(_word(part) for name in names for part in name.split("-"))
+
+
+@lru_cache(maxsize=4096)
+def _word(word: str) -> str:
+    """A word of a road's name in its one form, with a slip of the pen in a long one: `Hihgway`."""
+    known = words().roads.words
+    if word in known or len(word) < _LONG:
+        return known.get(word, word)
+    long = (form for form in known if len(form) >= _LONG)
+    return next((known[form] for form in long if OSA.distance(word, form, score_cutoff=1) == 1), word)
 
 
 @cache
@@ -123,6 +148,8 @@ def _boxes() -> re.Pattern[str]:
 
 
 _ROUTES = frozenset({"RR", "RTE", "HC", "SS"})
+_SITE, _RURAL = re.compile(r"\bS\W?(\d+)\W+B\W?(\d+)\b"), re.compile(r"\bR\W?R\W{0,2}\d")
+"""`RR 2, S4 B11`."""
 _DELIVERY = re.compile(r"\b(?:GENERAL DELIVERY|POSTE RESTANTE)\b")
 
 
@@ -132,6 +159,7 @@ def take_boxes(line: str) -> tuple[str, str]:
     The route belongs to a box where there is no house; alone it is one only where it begins the line.
     """
     line = re.sub(r"\bP\.? ?O\.? ?B(?=OX|\b)", "PO B", line)
+    line = _SITE.sub(r"SITE \1 BOX \2", line) if _RURAL.search(line) else line
     found = [(words().boxes[" ".join(one[1].split())], one) for one in _boxes().finditer(line.replace(".", " "))]
     if house := re.match(r"\W*\d\S*", line):
         # 48121 RR 231 is a range road; 5 Hwy 16 W RR 1 has a rural route behind its street.

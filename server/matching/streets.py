@@ -18,7 +18,7 @@ from leadbridge.server.matching.units import (
 )
 from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
-_NUMBER = re.compile(r"\d+[A-Z]?|[NSEW]\d+(?:[NSEW]\d+)?")
+_NUMBER = re.compile(r"\d+[A-Z]?|[NSEW]\d+(?:[NSEW]\d+)?|\d{1,2}[NSEW]\d{3}")
 _SAINTS = frozenset({"ST", "STE", "SAINT", "SAINTE"})
 _SINGLE = 10
 """Below it, a number joins the tens before it: Twenty-Third."""
@@ -63,7 +63,7 @@ class Street:
 
 def street_of(line: str, *, parted: bool = True, canada: bool = False, french: bool = False, state: str = "") -> Street:
     """A street line, in `plain` characters, taken apart. Not `parted` from its town, `rest` has both."""
-    rest = _without_remark(_without_signs(spread(line).split()))
+    rest = _number_first(_without_remark(_without_signs(spread(line).split())))
     rest, unit = leading_unit(rest, canada=canada or french)
     number, rest, letter = _house_number(rest)
     number, _, until = number.partition("~")
@@ -106,6 +106,20 @@ def _without_signs(line: list[str]) -> list[str]:
             return _without_signs(line[count:])
     if line[:1] == ["#"] and len(line) > 2 and not begins_house(line[2:]) and line[2] != "-":  # noqa: PLR2004
         return line[1:] if _NUMBER.fullmatch(line[1]) and not line[1].isalpha() else line
+    return line
+
+
+def _number_first(line: list[str]) -> list[str]:
+    """`3e Avenue 145` and `rue Principale 145`, as Europe writes, with the number in front."""
+    *street, last = line or [""]
+    typed = street and (street_type(street[-1]) if ORDINAL.fullmatch(street[0]) else street[0] in words().french.always)
+    if (
+        len(street) > 1
+        and typed
+        and last.isdigit()
+        and not any(word.isdigit() or road_at([word, last], "") for word in street)
+    ):
+        return [last, *street]
     return line
 
 

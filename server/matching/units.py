@@ -33,11 +33,9 @@ def _numbered_street(line: Sequence[str]) -> bool:
 
 def leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
     """`Unit 301 4821 Main St`, `#301 - 4821 Main St`, `301-4821 Main St`, `Rear 12 Main St`."""
-    glued = re.fullmatch(r"([A-Z]{2,})(-?)(\d+[A-Z]?)", line[0]) if line else None
-    if glued and glued[2] and (glued[1],) in words().lone_units and glued[1] not in words().units:
-        line = [glued[1], glued[3], *line[1:]]  # Bsmt-22 Main St
-    elif glued and not glued[2] and glued[1] in words().units and begins_house(line[1:]):
-        return line[1:], words().units[glued[1]] + _unit_value(glued[3])  # PH2 2900 Bay Dr
+    glued = re.fullmatch(r"([A-Z]{2,})(\d+[A-Z]?)", line[0]) if line else None
+    if glued and glued[1] in words().units and begins_house(line[1:]):
+        return line[1:], words().units[glued[1]] + _unit_value(glued[2])  # PH2 2900 Bay Dr
     numbered = len(line) > 2 and line[0] in words().units and line[2] == "-"  # noqa: PLR2004
     if not numbered and (lone := _lone_unit(line, 0)):
         unit, end = lone
