@@ -59,6 +59,10 @@ class Person:
         return ElicitResult(action=self.action, content=content)
 
 
+PATIENCE = 120.0
+"""Seconds within which anything that a test waits for comes, also on a machine that is busy with other things."""
+
+
 class Time:
     """A clock that sleeping moves, so that no test waits for a rate limit."""
 

@@ -10,11 +10,19 @@ from tests.support import DEFAULT_STORE
 
 
 @pytest.fixture(scope="session")
-def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, Zygote]]:
-    """The services and a zygote, started once."""
+def _processes(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Service, Zygote]]:
     store = "postgresql" if request.config.getoption("--store") == "postgresql" else "sqlite"
     with crash_site(tmp_path_factory.mktemp("site"), store) as made:
         yield made
+
+
+@pytest.fixture
+def site(_processes: tuple[Service, Zygote]) -> tuple[Service, Zygote]:
+    """The services and a zygote, started once; no test finds what another wrote to the services."""
+    _processes[0].reset()
+    return _processes
 
 
 @pytest.fixture

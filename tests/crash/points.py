@@ -15,10 +15,12 @@ from unittest.mock import patch
 
 from leadbridge.server.mcp import writes
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.services.client import ServiceClient
 from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.state import audit
 from leadbridge.server.writes import recovery
 from leadbridge.server.writes.ledger import Ledger, WritePermit
+from tests.support import PATIENCE
 
 SUSPEND = "suspend: "
 _SPARED: list[None] = []
@@ -133,6 +135,17 @@ def _before_receipt() -> None:
     _replace(writes, "receipt_result", receipt_result)
 
 
+def _between_two_attempts() -> None:
+    real = ServiceClient._cool_off
+
+    async def cool_off(self: ServiceClient, *args: Any) -> None:
+        await real(self, *args)
+        die()
+
+    _replace(ServiceClient, "_cool_off", cool_off)
+
+
+RETRY = "between two attempts"
 INSIDE: dict[str, Callable[[], None]] = {
     "before the intent": _before_intent,
     "intent not committed": _uncommitted("intended"),
@@ -156,7 +169,7 @@ def install(point: str) -> None:
     if point.startswith(SUSPEND):
         _SUSPENDED.append(False)
     _SPARED.extend([None] * (int(time_ or 1) - 1))
-    INSIDE[name]()
+    {**INSIDE, RETRY: _between_two_attempts}[name]()
 
 
 def move_clock(app: AppContext, seconds: float) -> None:
@@ -180,7 +193,7 @@ def hold_before_intent(folder: Path) -> None:
 
     async def begin(self: Ledger, *args: Any, **named: Any) -> Any:
         (folder / f"arrived-{os.getpid()}").touch()
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not (folder / "go").exists():
             assert time.monotonic() < deadline, "nobody said go"
         return await real(self, *args, **named)

@@ -25,13 +25,13 @@ from mcp import Client
 from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
+from tests.support import PATIENCE
+
 T = TypeVar("T")
 ReadStream: TypeAlias = MemoryObjectReceiveStream[SessionMessage | Exception]
 WriteStream: TypeAlias = MemoryObjectSendStream[SessionMessage]
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0
-"""Seconds within which anything that is waited for comes, also on a busy machine."""
 STATE_FILE = "state.db"
 STATE_URL_FILE = "state_url"
 """Holds the address of the store where that is not a file in the same folder."""
@@ -234,6 +234,11 @@ class Server:
 
     client: Client
     pid: int
+
+    @property
+    def sleeps(self) -> bool:
+        """Whether it is suspended."""
+        return Path(f"/proc/{self.pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] == "T"
 
     def kill(self) -> None:
         """SIGKILL, from outside."""

@@ -23,7 +23,7 @@ from leadbridge.server.state import Store, audit
 from tests.crash import points
 from tests.crash.processes import STATE_FILE, Server, Service, Zygote, eventually, server_on, state_url
 from tests.crash.service import ACCEPTED, NEW
-from tests.support import call, data_of
+from tests.support import PATIENCE, call, data_of
 
 SIGKILLED = -9
 IN_FLIGHT, COMMITTED, ANY_INSTANT = "in flight, not carried out", "in flight, carried out", "at any instant"
@@ -195,7 +195,7 @@ async def play(service: Service, zygote: Zygote, folder: Path, point: str, write
     began = time.perf_counter()
     round_ = Round(point, write.tool)
     before, arrived = Kept.of(folder), write.requests(service)
-    with anyio.fail_after(60):
+    with anyio.fail_after(PATIENCE):
         token = await _killed(service, zygote, folder, write, round_, arrived, random)
         left = Kept.of(folder)
         new = left.states.keys() - before.states.keys()
@@ -276,7 +276,8 @@ async def _killed(
                 await anyio.sleep(random.uniform(0, _LONGEST_WRITE))
                 server.kill()
     if round_.point == ANY_INSTANT:
-        await anyio.sleep(0.05)  # what had left may still be arriving
+        for _ in range(3):  # what had left has arrived before the service answers these
+            service.requests()
     round_.killed = not receipts
     if receipts and round_.point != ANY_INSTANT:
         _problem(round_, f"it was not killed but answered {receipts[0]['outcome']}")

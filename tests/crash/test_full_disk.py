@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from mcp import Client
 
 from leadbridge.server.state import Store, audit
+from tests.crash.points import SUSPEND
 from tests.crash.processes import Service, Zygote, eventually, server_on
 from tests.crash.rounds import create_lead, history_of, update_status
 from tests.state.disks import SmallDisk, mounted
@@ -19,7 +21,7 @@ from tests.support import call, data_of
 
 @pytest.mark.slow
 @pytest.mark.sqlite
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="sees in /proc that a process sleeps")
 @pytest.mark.parametrize("write", [create_lead(400), update_status(401)], ids=["lead", "status"])
 async def test_a_server_whose_disk_filled_up_is_killed_and_the_next_one_tells_the_truth(
     site: tuple[Service, Zygote], tmp_path: Path, write: Any
@@ -27,9 +29,7 @@ async def test_a_server_whose_disk_filled_up_is_killed_and_the_next_one_tells_th
     service, zygote = site
     with mounted(tmp_path / "disk", "2m") as folder:
         disk = SmallDisk(folder)
-        async with server_on(zygote, folder, codes=(-9,)) as server:
-            await call(server.client, "write_history")
-            service.let_happen("slow_after_commit", f"{write.method} {write.path}", seconds=1.0)
+        async with server_on(zygote, folder, f"{SUSPEND}after the answer", codes=(-9,)) as server:
             messages: list[dict[str, Any]] = []
 
             async def ask(client: Client) -> None:
@@ -37,8 +37,9 @@ async def test_a_server_whose_disk_filled_up_is_killed_and_the_next_one_tells_th
 
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(ask, server.client)
-                await eventually(lambda: write.effects(service))
+                await eventually(lambda: server.sleeps)
                 disk.fail()
+                os.kill(server.pid, signal.SIGCONT)
             assert messages[0]["outcome"] == "done"
             assert any("could not be put on record" in warning for warning in messages[0]["warnings"])
             assert not (await call(server.client, "rooflink_list_prospects")).is_error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from tests.crash.processes import Service, Zygote, eventually, server_on
 from tests.crash.rounds import COMMITTED, IN_FLIGHT, SIGKILLED, Kept
 from tests.crash.service import NEW
 from tests.crash.test_races import outcome_of, race, two_held
-from tests.support import call, data_of, text_of
+from tests.support import PATIENCE, call, data_of, text_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,13 +29,6 @@ PATHS = ("/accept$", "/create_customer_and_job/$", "/light/notes/$")
 """Of the three writes, in order."""
 GIVEN = {"address": "4821 Juniper Hollow Dr", "city": "Plano", "state": "TX", "postal_code": "75024"}
 ONCE = "before the receipt"
-
-
-@pytest.fixture(autouse=True)
-def _afresh(site: tuple[Service, Zygote]) -> Iterator[None]:
-    """The services are those of all tests here."""
-    yield
-    site[0].reset()
 
 
 def sent(service: Service) -> Counter[str]:
@@ -109,7 +101,7 @@ async def test_a_killed_hand_off_is_gone_on_with_and_nothing_is_doubled(
         home = folder / str(step)
         home.mkdir()
         service.reset()
-        with anyio.fail_after(55):
+        with anyio.fail_after(PATIENCE):
             await killed(service, zygote, home, point, step)
             service.no_more_faults()
             done = Counter(effects(service))

@@ -60,7 +60,6 @@ async def test_one_lead_in_two_notations_is_created_once(
     site: tuple[Service, Zygote], folder: Path, pair: tuple[dict[str, Any], dict[str, Any]]
 ) -> None:
     service, zygote = site
-    service.reset()
     hold = folder / "hold"
     async with two_held(zygote, folder, hold) as clients:
         outcomes = await race(hold, *((client, CREATE, given) for client, given in zip(clients, pair, strict=True)))
@@ -101,6 +100,7 @@ async def slow_first(one: Client, other: Client, sandbox: Sandbox, fault: Fault)
     return outcomes["first"], outcomes["second"]
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_while_the_first_is_under_way_the_second_learns_which_write_it_is(
     sandbox: Sandbox, time: Time, state_url: str
 ) -> None:

@@ -15,17 +15,17 @@ import pytest
 
 from leadbridge.server.state import Store, audit
 from leadbridge.server.writes.recovery import LEASE
-from tests.crash.points import SUSPEND
+from tests.crash.points import RETRY, SUSPEND
 from tests.crash.processes import STATE_FILE, Server, Service, Zygote, eventually, server_on, state_url
 from tests.crash.rounds import WRITES, Write, create_lead, history_of
-from tests.support import DEFAULT_STORE, call, data_of, text_of
+from tests.support import DEFAULT_STORE, PATIENCE, call, data_of, text_of
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="sees in /proc that a process sleeps"),
 ]
 
-IN_FLIGHT, RETRY = "in flight", "between two attempts"
+IN_FLIGHT = "in flight"
 SEEN = (
     "before the intent", "after the intent", "after `sent`, nothing left", IN_FLIGHT, "after the answer",
     "after the outcome", "before the receipt",
@@ -33,11 +33,6 @@ SEEN = (
 BLIND = tuple(point for point in SEEN if point != "after `sent`, nothing left")
 """On another host nothing can be done about a request that sleeps between the ledger's leave and the network."""
 OUTCOMES = {"done", "already_done", "refused", "unknown"}
-
-
-def sleeps(pid: int) -> bool:
-    """Whether a process is suspended."""
-    return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] == "T"
 
 
 async def asked(server: Server, write: Write, **arguments: Any) -> dict[str, Any]:
@@ -71,35 +66,30 @@ async def in_the_others_sleep(service: Service, other: Server, write: Write, *, 
 
 async def play(service: Service, zygote: Zygote, folder: Path, point: str, write: Write, *, blind: bool) -> None:
     """One round."""
-    inside = "" if point in {IN_FLIGHT, RETRY} else f"{SUSPEND}{point}"
+    inside = "" if point == IN_FLIGHT else f"{SUSPEND}{point}"
     if point == IN_FLIGHT:
         service.let_happen("slow_after_commit", f"{write.method} {write.path}", seconds=0.5)
     if point == RETRY:
-        service.let_happen("rate_limited", f"{write.method} {write.path}", seconds=3)
+        service.let_happen("rate_limited", f"{write.method} {write.path}", seconds=0)
     receipts: list[dict[str, Any]] = []
     again: dict[str, Any] = {}
     states: dict[int, str] = {}
-    with anyio.fail_after(60):
+    with anyio.fail_after(PATIENCE):
         async with server_on(zygote, folder, inside) as first, anyio.create_task_group() as tasks:
 
             async def ask() -> None:
                 receipts.append(await asked(first, write))
 
-            arrived = write.requests(service)
             tasks.start_soon(ask)
             if point == IN_FLIGHT:
                 await eventually(lambda: write.effects(service))
                 os.kill(first.pid, signal.SIGSTOP)
-            elif point == RETRY:
-                await eventually(lambda: write.requests(service) > arrived)
-                await anyio.sleep(0.3)  # the answer is read, and waited upon
-                os.kill(first.pid, signal.SIGSTOP)
-            await eventually(lambda: sleeps(first.pid))
+            await eventually(lambda: first.sleeps or receipts)
+            assert not receipts, receipts
             async with server_on(zygote, folder, ahead=10 * LEASE, blind=blind) as other:
                 await in_the_others_sleep(service, other, write, blind=blind)
                 os.kill(first.pid, signal.SIGCONT)
-                while not receipts:  # noqa: ASYNC110  # a list, not an event
-                    await anyio.sleep(0.01)
+                await eventually(lambda: receipts)
                 again = await asked(other, write)
                 states = await history_of(other.client)
     assert receipts[0]["outcome"] in {"done", "already_done", "refused"}, receipts[0]

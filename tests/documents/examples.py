@@ -36,8 +36,8 @@ from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from leadbridge.server.sandbox.faults import Fault
-from tests.process.processes import COMMAND, PATIENCE
-from tests.support import Person, Time, call, connected, make_sandbox, text_of
+from tests.process.processes import COMMAND
+from tests.support import PATIENCE, Person, Time, call, connected, make_sandbox, text_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))

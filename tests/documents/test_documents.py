@@ -19,7 +19,8 @@ from leadbridge.server.cli.main import app
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.sandbox.options import choices_from
 from tests.documents.examples import DOCUMENTS, LANGUAGES, ROOT, as_it_is_now, blocks, commands, same
-from tests.process.processes import COMMAND, PATIENCE
+from tests.process.processes import COMMAND
+from tests.support import PATIENCE
 
 SETTINGS = {f"LEADBRIDGE_{name.upper()}" for name in Settings.model_fields}
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))

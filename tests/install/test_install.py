@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from leadbridge.server.cli.main import app
 from leadbridge.server.install import jsonc
 from leadbridge.server.install.hosts import Host, Machine, System, known_hosts
-from tests.process.processes import PATIENCE
+from tests.support import PATIENCE
 
 SYSTEMS: tuple[System, ...] = ("linux", "macos", "windows")
 HOSTS = tuple(known_hosts())

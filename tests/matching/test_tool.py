@@ -70,6 +70,7 @@ async def test_what_cannot_be_compared_is_refused_without_a_call(time, sandbox, 
     assert sandbox.requests == []
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_an_incomplete_check_says_so_and_how_to_go_on(time, monkeypatch):
     sandbox = make_sandbox(time, prospects=300)
     sandbox.faults.add(Fault(kind="status", status=500, after=1, times=None))

@@ -19,13 +19,9 @@ from typing import IO, Any, TypeVar
 
 from mcp.client.stdio import StdioServerParameters
 
+from tests.support import PATIENCE
+
 T = TypeVar("T")
-
-PATIENCE = 30.0
-"""Seconds within which anything that a test waits for comes, also on a machine that is busy with other things."""
-
-SOON = 10.0
-"""Seconds within which a server ends once it is told to."""
 
 COMMAND = (sys.executable, "-P", "-m", "leadbridge.server.cli.main")
 
@@ -118,8 +114,8 @@ class Process:
     def signal(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
 
-    def wait(self, seconds: float = SOON) -> int:
-        return self._popen.wait(seconds)
+    def wait(self) -> int:
+        return self._popen.wait(PATIENCE)
 
     def close_stdin(self) -> None:
         with suppress(BrokenPipeError):

@@ -20,7 +20,7 @@ from leadbridge.server.cli.main import app
 from leadbridge.server.doctor import checks as doctor
 from leadbridge.server.sandbox import serve as sandbox_serve
 from tests.process.processes import COMMAND
-from tests.support import call, data_of, make_settings, text_of
+from tests.support import PATIENCE, call, data_of, make_settings, text_of
 
 KEY = "4f1c9e0a7d2b8c3f6e5a"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
@@ -47,7 +47,7 @@ def wrong_use(result: Result) -> str:
 @pytest.mark.slow
 def test_without_a_key_and_without_the_sandbox_one_line_on_stderr_names_both_choices():
     done = subprocess.run(
-        [*COMMAND, "serve"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False
+        [*COMMAND, "serve"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
     (line,) = done.stderr.splitlines()
@@ -432,5 +432,7 @@ def test_no_command_imports_what_a_stdio_start_does_not_need():
         "import leadbridge.server.cli.main; build_server(load_settings(sandbox=True)); "
         "print([name for name in ('sqlalchemy', 'leadbridge.server.sandbox') if name in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, timeout=PATIENCE, check=True
+    )
     assert done.stdout == "[]\n"

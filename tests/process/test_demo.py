@@ -21,8 +21,8 @@ from leadbridge.server.app import build_server
 from leadbridge.server.cli import demo
 from leadbridge.server.cli.main import app
 from leadbridge.server.sandbox import Sandbox
-from tests.process.processes import COMMAND, PATIENCE
-from tests.support import make_sandbox, make_settings
+from tests.process.processes import COMMAND
+from tests.support import PATIENCE, make_sandbox, make_settings
 
 COMPLETE = "Demo complete: every step had the expected result."
 SAID_NO = "You said no, so nothing was sent. That is what a no does."

@@ -25,7 +25,7 @@ from tests.contract import standin
 from tests.contract.standin import serving
 from tests.process.conftest import taking_any_key
 from tests.process.processes import named
-from tests.support import call, make_settings
+from tests.support import PATIENCE, call, make_settings
 
 ROOFLINK = {"rooflink_api_key": "key-of-one-office"}
 
@@ -162,12 +162,12 @@ def test_a_wrong_clock_is_one_failure(date: str, state: str, message: str, monke
 
 @pytest.mark.slow
 def test_a_service_that_takes_the_connection_and_never_answers_is_a_failure(live, simulator: Sandbox, monkeypatch):
-    monkeypatch.setattr(doctor_live, "SECONDS", 2.5)
-    simulator.faults.add(Fault(kind="slow", seconds=30, times=None))
+    monkeypatch.setattr(doctor_live, "SECONDS", 8.0)
+    simulator.faults.add(Fault(kind="slow", seconds=10 * PATIENCE, times=None))
     result = examine("--json", **live)
     assert result.exit_code == 1
     failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
-    assert [(row["subject"], row["found"]) for row in failures] == [("RoofLink", "RoofLink did not answer within 2 s.")]
+    assert [(row["subject"], row["found"]) for row in failures] == [("RoofLink", "RoofLink did not answer within 7 s.")]
     assert simulator.writes == []
 
 
@@ -182,10 +182,10 @@ def test_a_port_that_speaks_no_tls_is_one_failure():
 
 @pytest.mark.slow
 def test_what_does_not_answer_in_time_is_reported_and_ends_in_time(live, simulator: Sandbox, monkeypatch):
-    monkeypatch.setattr(doctor_live, "SECONDS", 4.0)
-    simulator.faults.add(Fault(kind="slow", seconds=30, times=None, match="GET stats"))
+    monkeypatch.setattr(doctor_live, "SECONDS", 8.0)
+    simulator.faults.add(Fault(kind="slow", seconds=10 * PATIENCE, times=None, match="GET stats"))
     result = examine(**live)
-    assert "live probes: not all ended within 4 s" in result.stdout
+    assert "live probes: not all ended within 8 s" in result.stdout
     assert simulator.writes == []
 
 

@@ -11,6 +11,7 @@ import pytest
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.services.upload_files import LARGEST
 from tests.process.processes import eventually, raw_server
+from tests.support import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +68,7 @@ def test_after_a_kill_the_next_server_goes_on_or_says_what_is_not_known(
     """What may have taken effect is never sent again by itself; the file's upload is, because it changes nothing."""
     job = next(iter(simulator.prospects))
     arguments: dict[str, Any] = {"job_id": job, "file_path": "roof.jpg"}
-    simulator.faults.add(Fault(kind="slow_after_commit", seconds=60, match=match))
+    simulator.faults.add(Fault(kind="slow_after_commit", seconds=10 * PATIENCE, match=match))
     with raw_server(**settings(live, photos)) as server:
         server.send("tools/call", name=UPLOAD, arguments=arguments)
         eventually(lambda: len(simulator.writes) == writes and (simulator.uploads or "_uploads" not in match))

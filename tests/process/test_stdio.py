@@ -21,7 +21,6 @@ from leadbridge.server import __version__
 from leadbridge.server.sandbox import Fault
 from tests.process.processes import (
     ENVELOPE,
-    PATIENCE,
     RawServer,
     eventually,
     parameters,
@@ -29,7 +28,7 @@ from tests.process.processes import (
     without_introduction,
 )
 from tests.process.story import win_lead
-from tests.support import Person, Version, call, data_of, text_of
+from tests.support import PATIENCE, Person, Version, call, data_of, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +44,7 @@ WRITE_TOOLS = {
         "email": "dana@example.com",
     },
 }
-LATE_SECONDS = 60.0
+LATE_SECONDS = 10 * PATIENCE
 HANDSHAKE = (
     b'{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-11-25",'
     b'"capabilities":{},"clientInfo":{"name":"raw","version":"1"}}}\n'
@@ -183,7 +182,7 @@ def test_it_ends_with_0_when_stdin_is_closed_and_has_said_nothing_but_json_rpc(l
 def test_it_ends_with_0_when_nothing_was_ever_asked():
     with raw_server("--sandbox") as server:
         server.close_stdin()
-        assert server.wait(PATIENCE) == 0
+        assert server.wait() == 0
         assert (server.rest(), without_introduction(server.stderr)) == ([], "")
 
 

@@ -18,6 +18,7 @@ from leadbridge.server.sandbox.faults import KINDS, UNREACHABLE
 from leadbridge.server.sandbox.front import Front
 from leadbridge.server.sandbox.serve import addresses, bind
 from tests.process.processes import eventually
+from tests.support import PATIENCE
 
 LIST = "/light/jobs/prospect/"
 JSON = {"Content-Type": "application/json"}
@@ -51,7 +52,9 @@ def served(running, sandbox):
 @pytest.fixture
 def rooflink(served):
     headers = {"X-API-KEY": served["LEADBRIDGE_ROOFLINK_API_KEY"]}
-    with httpx.Client(base_url=served["LEADBRIDGE_ROOFLINK_BASE_URL"], headers=headers, trust_env=False) as client:
+    with httpx.Client(
+        base_url=served["LEADBRIDGE_ROOFLINK_BASE_URL"], headers=headers, trust_env=False, timeout=PATIENCE
+    ) as client:
         yield client
 
 
@@ -59,14 +62,14 @@ def rooflink(served):
 def renovationfind(served):
     headers = {"Authorization": f"Bearer {served['LEADBRIDGE_RENOVATIONFIND_TOKEN']}"}
     base_url = served["LEADBRIDGE_RENOVATIONFIND_BASE_URL"]
-    with httpx.Client(base_url=base_url, headers=headers, trust_env=False) as client:
+    with httpx.Client(base_url=base_url, headers=headers, trust_env=False, timeout=PATIENCE) as client:
         yield client
 
 
 @pytest.fixture
 def control(served):
     base_url = served["LEADBRIDGE_ROOFLINK_BASE_URL"].partition("/roof")[0] + "/_sandbox"
-    with httpx.Client(base_url=base_url, trust_env=False) as client:
+    with httpx.Client(base_url=base_url, trust_env=False, timeout=PATIENCE) as client:
         yield client
 
 
@@ -112,9 +115,8 @@ def test_a_huge_answer_is_streamed(rooflink, sandbox, announced):
 def test_a_caller_that_gives_up_hears_nothing(renovationfind, sandbox, kind, writes):
     sandbox.faults.add(Fault(kind=kind, seconds=30))
     with pytest.raises(httpx.ReadTimeout):
-        renovationfind.post(ACCEPT, timeout=0.1)
-    eventually(lambda: len(sandbox.requests) == 1)
-    assert len(sandbox.writes) == writes
+        renovationfind.post(ACCEPT, timeout=httpx.Timeout(PATIENCE, read=0.1))
+    eventually(lambda: len(sandbox.requests) == 1 and len(sandbox.writes) == writes)
 
 
 def test_a_slow_answer_comes_in_the_end(renovationfind, sandbox):
@@ -316,7 +318,7 @@ def test_a_process_of_its_own_says_where_it_is_and_stops_when_interrupted():
             assert client.get(LIST).status_code == 503
             assert client.get(LIST).json()["count"] == 3
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=5)
+        rest, errors = process.communicate(timeout=PATIENCE)
     assert (process.returncode, rest) == (0, "")
     origin = settings["LEADBRIDGE_ROOFLINK_BASE_URL"].partition("/roof")[0]
     assert errors == f"What happens, and how to steer it: {origin}/_sandbox/ Ctrl-C stops it.\n"

@@ -46,6 +46,7 @@ from tests.cases import BY_NAME, SENDING, SINGLE
 from tests.support import (
     EVERY_PATH,
     EVERY_PATH_SERVED,
+    PATIENCE,
     Time,
     Version,
     call,
@@ -819,11 +820,11 @@ async def test_a_call_that_the_host_cancels_in_the_middle_of_a_write_is_in_the_l
     async with Client(server_, mode=modes[version]) as client:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(client.call_tool, "renovationfind_mark_won", BY_NAME["renovationfind_mark_won"].arguments)
-            with anyio.fail_after(30):
+            with anyio.fail_after(PATIENCE):
                 while not network.requests:  # noqa: ASYNC110  # there is nobody to set an event
                     await anyio.sleep(0.005)
             tasks.cancel_scope.cancel()
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE):
             states = ["in_progress"]
             while states == ["in_progress"]:
                 await anyio.sleep(0.005)

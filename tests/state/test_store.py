@@ -32,7 +32,7 @@ from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.recovery import forget
 from tests.databases import beside
-from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_sandbox, text_of
+from tests.support import DEFAULT_STORE, PATIENCE, Time, call, connected, data_of, make_sandbox, text_of
 
 _ROOT = Path(server.__file__).parents[2]
 STATUS = load()["renovationfind.update_job_status"]
@@ -114,7 +114,7 @@ print(json.dumps([tools, sorted(set(sys.modules) - bare), sorted(sys.modules)]))
 def test_a_server_that_has_listed_its_tools_has_imported_nothing_that_only_calls_need(tmp_path: Path) -> None:
     keys = {"LEADBRIDGE_ROOFLINK_API_KEY": "k", "LEADBRIDGE_RENOVATIONFIND_TOKEN": "t"}
     process = run_python(code=_IMPORTS, XDG_STATE_HOME=str(tmp_path), **keys)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     tools, ours, loaded = json.loads(out)
     assert min(tools) >= 12
@@ -446,7 +446,7 @@ def test_processes_that_make_the_secret_at_the_same_moment_get_the_same_one(url:
         assert process.stdin
         process.stdin.write("\n")
         process.stdin.flush()
-    answers = [process.communicate(timeout=30) for process in processes]
+    answers = [process.communicate(timeout=PATIENCE) for process in processes]
     assert [error for _, error in answers if error] == []
     assert len({out.strip() for out, _ in answers}) == 1
     assert len(bytes.fromhex(answers[0][0].strip())) == 32

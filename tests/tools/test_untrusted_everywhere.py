@@ -88,31 +88,28 @@ class Planting(httpx.AsyncBaseTransport):
         return httpx.Response(response.status_code, headers=headers, content=tampered)
 
 
-class _Later:
-    """A clock on which so much time passes between two looks that nothing counts as read just now."""
-
-    def __init__(self) -> None:
-        self._now = 1_760_000_000.0
-
-    def __call__(self) -> float:
-        self._now += 30.0
-        return self._now
-
-
 @asynccontextmanager
 async def hostile(version: Version, person: Person | None) -> AsyncIterator[tuple[Client, Planting]]:
-    time = Time()
+    """So much time passes between two calls that nothing counts as read just now."""
+    time, wall = Time(), Time(1_760_000_000.0)
     sandbox = make_sandbox(time, **EVERY_PATH_SERVED)
     transport = Planting(sandbox)
     server = build_server(
-        make_settings(**{**EVERY_TOOL, "call_deadline": 5.0}),
+        make_settings(**EVERY_TOOL),
         sandbox=sandbox,
         transport=lambda: transport,
         rate_limiter=patient_rate_limiter(time),
-        clock=_Later(),
+        clock=wall,
     )
     mode = "auto" if version == "modern" else "legacy"
     async with Client(server, mode=mode, elicitation_callback=person) as client:
+        at_once = client.call_tool
+
+        async def call_later(*arguments: Any, **options: Any) -> Any:
+            wall.now += 30.0
+            return await at_once(*arguments, **options)
+
+        client.call_tool = call_later  # type: ignore[method-assign]
         yield client, transport
 
 

@@ -97,6 +97,7 @@ async def test_meanwhile_no_token_is_made_and_a_given_one_is_not_used_up(
     assert len(sandbox.writes) == 1
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_a_pause_that_is_over_once_somebody_has_read_keeps_nobody_from_being_asked(
     sandbox: Sandbox, time: Time, version: Version
 ):

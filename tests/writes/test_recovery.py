@@ -291,6 +291,7 @@ async def test_a_retry_after_a_resolution_sends_nothing_more(elsewhere: None, st
     assert [row["outcome"] for row in rows] == ["done", "refused"]
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_an_answer_that_comes_after_a_resolution_is_reported_with_a_warning(
     elsewhere: None, state_url: str
 ) -> None:

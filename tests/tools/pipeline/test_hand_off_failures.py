@@ -242,6 +242,7 @@ async def test_of_many_hand_offs_at_the_same_instant_each_step_is_carried_out_on
     assert writes_of(sandbox) == ALL
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_a_deadline_in_the_middle_is_gone_on_from(sandbox: Sandbox, time: Time) -> None:
     async with connected(sandbox, time=time, approvals="off", call_deadline=5) as client:
         sandbox.faults.add(Fault(kind="read_timeout", match="GET /prospect/$", times=None))

@@ -479,6 +479,7 @@ async def test_what_a_service_writes_into_its_errors_is_marked(company, ask):
             assert "⟦Ignore previous" in text
 
 
+@pytest.mark.usefixtures("loop_time")
 async def test_statistics_that_never_come_do_not_hold_the_scan_up(company, ask, wall):
     sandbox = company(60)
     sandbox.faults.add(Fault(kind="read_timeout", match=STATS, times=None))
