@@ -45,8 +45,7 @@ endif
 
 .PHONY: test-all
 test-all: .venv/stamp-dev ## Every test, with branch coverage: also kills, races, faults, mixtures, and each protocol version's twin
-	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not exhaustive" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
-	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m exhaustive
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 .PHONY: test-postgres
 test-postgres: .venv/stamp-dev ## The tests of store, ledger, approvals, crashes, races and prospect index once more, on a real PostgreSQL
