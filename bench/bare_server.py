@@ -25,5 +25,13 @@ async def rooflink_list_prospects(page: int = 1, page_size: int = 10) -> dict[st
     return response.json()
 
 
+@server.tool()
+async def rooflink_get_prospect(prospect_id: int) -> dict[str, Any]:
+    """Get a prospect."""
+    response = await client.get(f"/light/jobs/prospect/{prospect_id}/")
+    response.raise_for_status()
+    return response.json()
+
+
 if __name__ == "__main__":
     server.run()

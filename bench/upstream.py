@@ -1,7 +1,7 @@
-"""A stand-in for RoofLink on loopback that answers one fixed page of ten prospects, as fast as it can.
+"""A stand-in for RoofLink on loopback that answers a fixed page of ten prospects, and one of them, as fast as it can.
 
-It runs as a process of its own, so that answering takes no time from the program that measures, and it counts the
-requests for the page (`GET /counted`), so that a server that answered without asking is found out.
+It runs as a process of its own, so that answering takes no time from the program that measures, and it counts these
+requests (`GET /counted`), so that a server that answered without asking is found out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from urllib.request import urlopen
 BASE_PATH = "/roof_link_endpoints/api"
 PAGE_PATH = f"{BASE_PATH}/light/jobs/prospect/"
 PAGE_SIZE = 10
+PROSPECT = 910200
+PROSPECT_PATH = f"{PAGE_PATH}{PROSPECT}/"
 PHOTO = "https://photos.example.com/a/3f9c2b71e6/front.jpg"
 PEOPLE = (
     ("Amara Okonkwo", "214 Willow Bend Dr", "Plano", "TX", "75023"),
@@ -68,7 +70,7 @@ def prospect(index: int) -> dict[str, Any]:
         "post_insurance_reviewer": None,
     }
     return {
-        "id": 910200 + index,
+        "id": PROSPECT + index,
         "name": street,
         "job_number": f"P-{10200 + index}",
         "job_type": "r",
@@ -86,18 +88,22 @@ def prospect(index: int) -> dict[str, Any]:
     }
 
 
-def page() -> bytes:
+def page() -> dict[str, Any]:
     """The page of ten prospects, out of 148."""
     rows = [prospect(index) for index in range(PAGE_SIZE)]
-    envelope = {"count": 148, "from_index": 1, "to_index": PAGE_SIZE, "next_page": 2, "results": rows}
-    return json.dumps(envelope, ensure_ascii=False, separators=(",", ":")).encode()
+    return {"count": 148, "from_index": 1, "to_index": PAGE_SIZE, "next_page": 2, "results": rows}
+
+
+def body(answer: dict[str, Any]) -> bytes:
+    """JSON as a service writes it."""
+    return json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 class Upstream(asyncio.Protocol):
     """HTTP/1.1 with connections kept open; requests have no bodies."""
 
     counted = 0
-    body = page()
+    page, prospect = body(page()), body(prospect(0))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start reading."""
@@ -113,19 +119,23 @@ class Upstream(asyncio.Protocol):
             self.transport.write(self.answer(head.split(b" ", 2)[1].decode("ascii")))
 
     def answer(self, target: str) -> bytes:
-        """The page for its address, the count for `/counted`, 404 for anything else."""
+        """The page and the prospect at their addresses, the count for `/counted`, 404 for anything else."""
         parts = urlsplit(target)
         query = parse_qs(parts.query)
-        status, body = b"404 Not Found", b"{}"
-        if parts.path == PAGE_PATH and query.get("page") == ["1"] and query.get("page_size") == [str(PAGE_SIZE)]:
-            type(self).counted += 1
-            status, body = b"200 OK", self.body
-        elif parts.path == "/counted":
-            status, body = b"200 OK", str(self.counted).encode()
+        status, answer = b"200 OK", b"{}"
+        if parts.path == "/counted":
+            answer = str(self.counted).encode()
+        elif parts.path == PROSPECT_PATH:
+            answer = self.prospect
+        elif parts.path == PAGE_PATH and query.get("page") == ["1"] and query.get("page_size") == [str(PAGE_SIZE)]:
+            answer = self.page
+        else:
+            status = b"404 Not Found"
+        type(self).counted += answer in {self.page, self.prospect}
         return b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
             status,
-            len(body),
-            body,
+            len(answer),
+            answer,
         )
 
 

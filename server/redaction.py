@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import html
 import re
+import sys
 from base64 import b64encode
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
 from urllib.parse import unquote
 
@@ -39,20 +40,16 @@ class Redactor:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
         self._forms = sorted(forms, key=len, reverse=True)
         self._halves = [half for form in self._forms for half in (_half(form), _half(form[::-1])[::-1])]
+        self._shortest = min(map(len, self._halves), default=sys.maxsize)
 
     def value(self, value: JsonValue) -> JsonValue:
-        """The value without the keys, in names and texts."""
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, list):
-            return [self.value(entry) for entry in value]
-        if isinstance(value, dict):
-            return {self.text(name): self.value(entry) for name, entry in value.items()}
-        return value
+        """The value without the keys, in names and texts; the value itself if there are none, as nearly always."""
+        struck = {text: without for text in _texts_in(value) if (without := self.text(text)) != text}
+        return _replaced(value, struck) if struck else value
 
     def may_hold(self, text: str) -> bool:
         """Whether there may be a key in a text; most texts show at once that there is none."""
-        if not self._halves or len(text) < SHORTEST:
+        if len(text) < self._shortest:
             return False
         plain = text.isascii() and text.isprintable() and not any(sign in text for sign in _ENCODED)
         return not plain or any(half in text for half in self._halves)
@@ -85,6 +82,32 @@ def _forms(secret: str) -> Iterator[str]:
         first, end = -(-before * 8 // 6), (before + len(raw)) * 8 // 6
         for alphabet in (b"+/", b"-_"):
             yield b64encode(bytes(before) + raw, alphabet).decode()[first:end]
+
+
+def _texts_in(value: JsonValue) -> set[str]:
+    """Every name and text, once."""
+    texts = set[str]()
+    left = [value]
+    while left:
+        entry = left.pop()
+        if isinstance(entry, str):
+            texts.add(entry)
+        elif isinstance(entry, dict):
+            texts.update(entry)
+            left += entry.values()
+        elif isinstance(entry, list):
+            left += entry
+    return texts
+
+
+def _replaced(value: JsonValue, texts: Mapping[str, str]) -> JsonValue:
+    if isinstance(value, str):
+        return texts.get(value, value)
+    if isinstance(value, list):
+        return [_replaced(entry, texts) for entry in value]
+    if isinstance(value, dict):
+        return {texts.get(name, name): _replaced(entry, texts) for name, entry in value.items()}
+    return value
 
 
 def _half(form: str) -> str:
