@@ -12,22 +12,19 @@ from leadbridge.server.services.network.trust import tls_context
 MakeTransport = Callable[[], httpx.AsyncBaseTransport]
 
 
-def open_client(url: str, transport: MakeTransport | None = None, *, keep_alive: bool = True) -> httpx.AsyncClient:
-    """A client for the origin of `url`; `transport` takes the network's place. It follows no redirect.
+def open_connections(
+    url: str, transport: MakeTransport | None = None, *, keep_alive: bool = True
+) -> httpx.AsyncBaseTransport:
+    """What carries requests to the origin of `url`; `transport` takes the network's place.
 
-    Without `keep_alive` each request gets a new connection, which is closed after it.
+    Not httpx's client, which would go on to redirects, and keep cookies. Without `keep_alive` each request gets a new
+    connection, which is closed after it.
 
     Raises:
         NetworkSettingError: a variable for proxies or certificates cannot be used.
     """
-    return httpx.AsyncClient(
-        transport=transport() if transport else _network(url, keep_alive=keep_alive),
-        follow_redirects=False,
-        trust_env=False,
-    )
-
-
-def _network(url: str, *, keep_alive: bool) -> httpx.AsyncHTTPTransport:
+    if transport is not None:
+        return transport()
     proxy = proxy_for(url)
     over_tls = proxy is not None and proxy.url.startswith("https:")
     return httpx.AsyncHTTPTransport(

@@ -52,24 +52,24 @@ class Exchanges:
         self._secret = secret
         self._redactor = Redactor([secret.get_secret_value()])
         self._transport = transport
-        self._clients: dict[tuple[str, str, bool], httpx.AsyncClient] = {}
+        self._connections: dict[tuple[str, str, bool], httpx.AsyncBaseTransport] = {}
 
-    def client(self, operation: Operation, url: str) -> httpx.AsyncClient:
-        """The client for an operation's origin. The first call imports httpx, which can take a second.
+    def connections(self, operation: Operation, url: str) -> httpx.AsyncBaseTransport:
+        """The connections to an operation's origin. The first call imports httpx, which can take a second.
 
         Raises:
             NotReached: a variable for proxies or certificates cannot be used.
         """
         parts, writes = urlsplit(url), operation.effect.writes
         key = parts.scheme, parts.netloc, writes
-        if key not in self._clients:
-            from leadbridge.server.services.connections import open_client
+        if key not in self._connections:
+            from leadbridge.server.services.connections import open_connections
 
             try:
-                self._clients[key] = open_client(url, self._transport, keep_alive=not writes)
+                self._connections[key] = open_connections(url, self._transport, keep_alive=not writes)
             except NetworkSettingError as error:
                 raise self._not_reached(operation, str(error), f"Correct {error.source}.", lasting=True) from None
-        return self._clients[key]
+        return self._connections[key]
 
     async def send(
         self, operation: Operation, url: str, query: Mapping[str, Scalar], content: bytes | None, seconds: float
@@ -83,7 +83,7 @@ class Exchanges:
         """
         import httpx
 
-        client = self.client(operation, url)
+        connections = self.connections(operation, url)
         # Another transport reports no progress, so that only its errors say that nothing left.
         progress = Progress(left=self._transport is not None)
         texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in query.items()}
@@ -107,7 +107,7 @@ class Exchanges:
         )
         try:
             with anyio.fail_after(seconds):
-                return await self._answer(client, request)
+                return await self._answer(connections, request)
         except _BodyUnreadable as error:
             raise unreadable(str(error), operation, self._service, None) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
@@ -122,8 +122,8 @@ class Exchanges:
                 raise self._broken(operation, why) from None
             raise
 
-    async def _answer(self, client: httpx.AsyncClient, request: httpx.Request) -> HttpAnswer:
-        response = await client.send(request, stream=True)
+    async def _answer(self, connections: httpx.AsyncBaseTransport, request: httpx.Request) -> HttpAnswer:
+        response = await connections.handle_async_request(request)
         headers = {name.lower(): value for name, value in response.headers.items()}
         try:
             return HttpAnswer(response.status_code, headers, await _body_of(response), redactor=self._redactor)
@@ -135,8 +135,8 @@ class Exchanges:
 
     async def aclose(self) -> None:
         """Close the connections."""
-        while self._clients:
-            await self._clients.popitem()[1].aclose()
+        while self._connections:
+            await self._connections.popitem()[1].aclose()
 
     def _no_connection(self, operation: Operation, url: str, error: Exception, progress: Progress) -> NotReached:
         proxy = None if self._transport else proxy_for(url)

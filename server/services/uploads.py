@@ -92,24 +92,26 @@ class Uploads:
         """
         import httpx
 
-        from leadbridge.server.services.connections import open_client
+        from leadbridge.server.services.connections import open_connections
 
         self._check(form.url)
         reader, progress = _Hashing(file), Progress(left=self.transport is not None)
         try:
             if self.transport is None and not proxy_for(form.url):  # what a proxy connects to, only the proxy knows
                 progress.connected = self._check_peer
-            async with open_client(form.url, self.transport, keep_alive=False) as client:
-                request = client.build_request(
+            async with open_connections(form.url, self.transport, keep_alive=False) as connections:
+                request = httpx.Request(
                     "POST",
                     form.url,
                     data=dict(form.fields),
                     files={"file": (file.name, reader, file.content_type)},  # pyright: ignore[reportArgumentType]
                     headers={"User-Agent": "LeadBridge", "Accept": "*/*"},
-                    timeout=httpx.Timeout(IDLE_TIMEOUT, connect=CONNECT_TIMEOUT),
-                    extensions={"trace": progress.trace},
+                    extensions={
+                        "timeout": httpx.Timeout(IDLE_TIMEOUT, connect=CONNECT_TIMEOUT).as_dict(),
+                        "trace": progress.trace,
+                    },
                 )
-                response = await client.send(request, stream=True)
+                response = await connections.handle_async_request(request)
                 body = await _beginning_of(response)
                 await response.aclose()
         except NetworkSettingError as error:

@@ -374,8 +374,8 @@ def test_a_write_is_recorded_in_one_place_only() -> None:
     [
         ("WritePermit", "server/writes/"),  # which alone gives out permits
         ("ServiceClient", "server/services/"),  # clients exist in one place
-        ("AsyncClient", "server/services/"),
-        ("handle_async_request", ""),
+        ("AsyncClient", ""),
+        ("AsyncHTTPTransport", "server/services/"),
     ],
 )
 def test_each_step_on_the_way_out_is_taken_in_one_file_at_most(name: str, folder: str) -> None:
