@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 LARGEST_MESSAGE = 256 * 1024
 """Bytes of a request over HTTP. The longest arguments of a tool have some 20,000 characters."""
-_STDIN = 0
+_STDIN, _STDOUT, _STDERR = range(3)
 _BYTE_ORDER_MARK = "\ufeff"
 _ESCAPE = re.compile(r"(\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\(?!u[dD][89a-fA-F]).)|\\u[dD]\w{3}")
 """An escape of JSON; the first group is empty for half of a surrogate pair."""
@@ -46,13 +47,24 @@ class Messages(TextIOWrapper):
         return ""
 
 
+class Replies(anyio.AsyncFile[str]):
+    """The lines to a client, each in one step of a worker thread: the file below sends a line as it is written."""
+
+    async def flush(self) -> None:
+        """Nothing is left to be sent."""
+
+
 def over_stdio(server: LeadBridgeServer, settings: Settings) -> None:
     """Serve until stdin is closed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Python's own handler would end it with a traceback
     stdin = os.fdopen(os.dup(_STDIN), "rb", closefd=False)
     messages = anyio.wrap_file(Messages(stdin, encoding="utf-8", errors="replace"))
+    stdout = os.fdopen(os.dup(_STDOUT), "wb", closefd=False)
+    with suppress(OSError):  # a host may have closed stderr
+        os.dup2(_STDERR, _STDOUT)  # what a library prints is not a reply
+    replies = Replies(TextIOWrapper(stdout, encoding="utf-8", line_buffering=True))
     logs.say(f"LeadBridge {__version__} on stdio ({_what(server, settings)}). Waiting for an MCP client; Ctrl-C stops.")
-    anyio.run(_serve, partial(server.run_stdio_async, messages))
+    anyio.run(_serve, partial(server.run_stdio_async, messages, replies))
 
 
 async def _serve(serve: Callable[[], Awaitable[None]]) -> None:

@@ -56,10 +56,12 @@ class LeadBridgeServer(MCPServer[AppContext]):
         """How many tools there are to call."""
         return len(self._tool_manager.list_tools())
 
-    async def run_stdio_async(self, stdin: anyio.AsyncFile[str] | None = None) -> None:
-        """Serve over stdout and the lines of `stdin`."""
+    async def run_stdio_async(
+        self, stdin: anyio.AsyncFile[str] | None = None, stdout: anyio.AsyncFile[str] | None = None
+    ) -> None:
+        """Serve over the lines of `stdin` and `stdout`."""
         server = self._lowlevel_server
-        async with stdio_server(stdin) as (incoming, outgoing):
+        async with stdio_server(stdin, stdout) as (incoming, outgoing):
             await server.run(incoming, outgoing, server.create_initialization_options())
 
     @cached_property

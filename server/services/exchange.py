@@ -130,7 +130,7 @@ class Exchanges:
         except _BodyTooLarge:
             return HttpAnswer(response.status_code, headers, b"", too_large=True)
         finally:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(1):
+            with anyio.move_on_after(1, shield=True):
                 await response.aclose()
 
     async def aclose(self) -> None:
