@@ -129,7 +129,7 @@ class ServiceClient:
         url = self.url(operation, path or {})
         # What JSON or UTF-8 cannot carry is a ValueError before anything is on record as sent.
         content = None if body is None else _JSON.encode(dict(body)).encode()
-        self._exchanges.connections(operation, url)  # before a place is taken, because it may take a second or be refused
+        self._exchanges.connections(operation, url)  # before a place is taken: it may take a second, or be refused
         remaining = min(anyio.current_effective_deadline() - anyio.current_time(), DEADLINE)
         deadline = self._clock() + (DEADLINE if math.isinf(remaining) else remaining) * 0.96
         attempt = 0
