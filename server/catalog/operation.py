@@ -124,6 +124,8 @@ class Operation(_Row):
     record: RecordRule = RecordRule()
     effect_in_words: str = ""
     """Of a write: what can be seen on the service if it took effect, e.g. `{target} is accepted`."""
+    task: str = ""
+    """Of a write: what it does, e.g. `accept lead {lead_id}`; see `doing`."""
     may_answer_nothing: bool = False
     """Whether an empty body with 200 is a success, as 204 is: what the operation answers is not documented."""
     max_page_size: int = 0
@@ -173,6 +175,11 @@ class Operation(_Row):
     def name(self) -> str:
         """The operation's name without its service."""
         return self.id.partition(".")[2]
+
+    def doing(self, values: Mapping[str, object]) -> str:
+        """What a call with these values does, as a phrase after "to", e.g. `accept lead 812`."""
+        known = all(name in values for name in _VARIABLE.findall(self.task))
+        return self.task.format_map(values) if self.task and known else f"do {self.title!r}"
 
     @property
     def path_is_certain(self) -> bool:

@@ -50,7 +50,7 @@ def contract_check(
     ] = "both",
     openapi: Annotated[str, typer.Option(help="A file or URL instead: OpenAPI or a Postman collection.")] = "",
     mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = MCP,
-    settle: Annotated[
+    names: Annotated[
         list[str] | None, typer.Option("--set", help="A documented name of an argument: create_lead.first_name=first")
     ] = None,
     llms: Annotated[str, typer.Option(help="RenovationFind's documentation index.")] = LLMS,
@@ -67,7 +67,7 @@ def contract_check(
         lambda: check.check(catalog, settings, service=service, mcp_url=mcp, llms_url=llms, openapi=openapi)
     )
     try:
-        for given in settle or ():
+        for given in names or ():
             checked.choose_name(given)
     except LeadBridgeError as error:
         wrong_use(str(error))
@@ -77,7 +77,7 @@ def contract_check(
         _ask(checked)
     if checked.corrected:
         text = check.written_text(catalog, checked)
-        typer.echo(f"\nWhat settles it:\n\n{text}")
+        typer.echo(f"\nWhat corrects it:\n\n{text}")
         if write is None:
             typer.echo("Nothing was written; --write FILE writes it.")
         else:
@@ -87,7 +87,7 @@ def contract_check(
                 failed(str(error))
             typer.echo(f"Written to {write}. Set LEADBRIDGE_CONTRACT_FILE={write.resolve()}")
     elif write is not None:
-        typer.echo(f"There is nothing to settle: {write} was not written.")
+        typer.echo(f"No differences found; {write} was not written.")
     if checked.failures:
         raise typer.Exit(1)
 

@@ -44,7 +44,7 @@ async def show(app: AppContext, outcome: str, since: date | None, service: str, 
 
 def _what(row: WriteRow) -> str:
     """What was done and to what; where it was not done, or not surely, what was tried comes first."""
-    tried = "" if row.state == "done" else row.operation
+    tried = "" if row.outcome in {"done", "unconfirmed"} else row.operation
     target = "" if row.target.lower() in row.summary.lower() else row.target
     return ": ".join(part for part in (tried, target, row.summary) if part)
 
@@ -66,7 +66,7 @@ def forget(app: AppContext, *, yes: bool) -> int:
     sys.stdout.write(f"Forgotten: {found.writes} writes, {found.records} leads and prospects.\n")
     if found.unresolved:
         numbers = ", ".join(map(str, found.unresolved))
-        sys.stdout.write(f"Kept, because what became of them is not known: {numbers}. resolve_write settles them.\n")
+        sys.stdout.write(f"Kept, because nobody knows their outcome: {numbers}. Resolve them with resolve_write.\n")
     return 0
 
 

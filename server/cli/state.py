@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from leadbridge.server.mcp.context import AppContext
 
 NO_STORE = "No writes yet: there is no state store ({store})."
-OUTCOMES = ("done", "refused", "unknown", "in_progress")
+OUTCOMES = ("done", "unconfirmed", "refused", "unknown", "in_progress")
 """As `write_history` names them."""
 SERVICES = ("rooflink", "renovationfind")
 

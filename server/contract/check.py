@@ -179,7 +179,7 @@ def lines_of(checked: Checked) -> list[str]:
 
 
 def written_text(catalog: Catalog, checked: Checked) -> str:
-    """The contract file that settles what differs; the user's own corrections stay in it."""
+    """The contract file that corrects what differs; the user's own corrections stay in it."""
     return contract_text(catalog, checked.corrected)
 
 

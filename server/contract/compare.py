@@ -41,7 +41,7 @@ class Comparison:
     """As it would be called with what is documented."""
     documented: Documented | None = None
     notes: list[str] = field(default_factory=list)
-    """What no correction settles; or, where nothing is documented, why."""
+    """What no correction changes; or, where nothing is documented, why."""
     doubtful: set[str] = field(default_factory=set[str])
     """Arguments that may be one of several documented names."""
 

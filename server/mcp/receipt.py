@@ -13,7 +13,15 @@ from leadbridge.server.text import legend_for
 from leadbridge.server.writes.preview import in_line, titled
 
 Outcome = Literal[
-    "done", "partly_done", "already_done", "approval_required", "not_approved", "refused", "unknown", "dry_run"
+    "done",
+    "unconfirmed",
+    "partly_done",
+    "already_done",
+    "approval_required",
+    "not_approved",
+    "refused",
+    "unknown",
+    "dry_run",
 ]
 
 
@@ -35,7 +43,7 @@ class OutgoingRequest(View):
 
 
 class WriteReceipt(View):
-    """The outcome of a write, told the same way by every write tool."""
+    """The outcome of a write, in the same shape from every write tool."""
 
     outcome: Outcome
     operation: str
@@ -57,6 +65,7 @@ class WriteReceipt(View):
 
 _HEADINGS = {
     "done": "DONE",
+    "unconfirmed": "SENT, NOT CONFIRMED",
     "partly_done": "PARTLY DONE",
     "already_done": "ALREADY DONE",
     "approval_required": "APPROVAL REQUIRED",
@@ -82,7 +91,7 @@ def receipt_result(receipt: WriteReceipt) -> CallToolResult:
 def receipt_text(receipt: WriteReceipt) -> str:
     """A receipt as lines, what matters first."""
     lines = [f"{_HEADINGS[receipt.outcome]}: {receipt.summary}", *receipt.details]
-    lines += [line for change in receipt.changed if (line := _change_line(change, receipt.operation))]
+    lines += [line for change in receipt.changed if (line := _change_line(change, receipt))]
     if receipt.preview:
         lines += ["Show the user:", *(f"  {line}" for line in receipt.preview)]
     if receipt.request is not None:
@@ -101,14 +110,16 @@ def receipt_text(receipt: WriteReceipt) -> str:
     return "\n".join([*lines, *legend_for(*lines)])
 
 
-def _change_line(change: Change, operation: str) -> str:
-    """A change as a person would say it; a flag of which nothing was known before is what the first line says."""
+def _change_line(change: Change, receipt: WriteReceipt) -> str:
+    """A change as a person would say it, if the first line does not say it."""
     name = titled(change.field)
     if change.after is None:
-        service = "RenovationFind" if operation.startswith("renovationfind") else "RoofLink"
+        service = "RenovationFind" if receipt.operation.startswith("renovationfind") else "RoofLink"
         return f"{service} cleared the {name.lower()} (was {change.before})."
-    if change.before is None:
-        return "" if change.after == "true" else f"{name}: {change.after} (not known before)"
+    if change.after == "true" or (change.after in receipt.summary and change.before in {None, "none"}):
+        return ""
+    if change.before in {None, "none"}:
+        return f"{name}: {change.after} ({change.before or 'not known'} before)"
     return f"{name} is now {change.after} (was {change.before})."
 
 

@@ -26,14 +26,14 @@ from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, No
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.write_rows import effect_in_words, to_check
 
-FOUND_AFTER = "The record was found on the service afterwards."
+FOUND_AFTER = "LeadBridge then looked, and the service shows it: it was done once, and there is nothing more to do."
 UNSEEN = frozenset({"nobody_asked", "perhaps_not_shown", "not_filled_in"})
 """Answers that a client may have given without a person."""
 WITHOUT_FORMS = (
     "If the user saw no form: whoever runs this server can set LEADBRIDGE_APPROVALS=token. It then answers with a "
     "preview and a token instead of a form. Or use a client that shows forms."
 )
-GO_ON = "The next call goes on from there; what is done is not repeated."
+GO_ON = "The next call continues from there; what is done is not repeated."
 
 
 def receipt(app: AppContext, write: Write, **fields: Any) -> WriteReceipt:
@@ -52,12 +52,12 @@ def receipt_of(
             found = outcome.found_after
             warnings = [f"{found.happened} {FOUND_AFTER}"] if found else []
             if outcome.not_kept:
-                warnings.append(f"What the service answered could not be kept: {outcome.not_kept}")
+                warnings.append(f"What the service answered could not be stored: {outcome.not_kept}")
             return _done(app, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
             error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
+            advice = [_check(write), *error.hints] if unknown else [*next_steps(error), *_if_rejected(write, error)]
             effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
-            check = f"{to_check(write.operation.service, effect)} Until the user has looked, do not try again."
             return receipt(
                 app,
                 write,
@@ -65,7 +65,7 @@ def receipt_of(
                 summary=f"{error.happened} Nobody knows whether {effect}." if unknown else outcome_of(error, step=step),
                 write_id=outcome.write_id,
                 warnings=_unrecorded(outcome),
-                next_steps=[check, *error.hints] if unknown else [*next_steps(error), *_if_rejected(write, error)],
+                next_steps=advice,
                 reason=error.kind,
             )
         case Done():
@@ -95,13 +95,12 @@ def receipt_of(
 def not_approved(app: AppContext, write: Write, reason: str, message: str) -> WriteReceipt:
     """A form that came back as anything but a yes; `message` says as what."""
     nobody = reason == "nobody_asked"
-    summary = "Nobody was asked, and nothing was changed." if nobody else "not approved. Nothing was changed."
     steps = [] if nobody else ["Ask the user what they want before this is tried another time."]
     return receipt(
         app,
         write,
         outcome="not_approved",
-        summary=f"{write.operation.title}: {summary} {message}",
+        summary=f"LeadBridge did not {write.doing}{', and nobody was asked' * nobody}. Nothing was changed. {message}",
         next_steps=[*steps, WITHOUT_FORMS] if reason in UNSEEN else steps,
         reason=reason,
     )
@@ -115,14 +114,14 @@ def _if_rejected(write: Write, error: ServiceError) -> list[str]:
 def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:
     recorded, outcome_name = outcome.recorded, "done" if isinstance(outcome, Applied) else "failed"
     if recorded.error:
-        return [f"The outcome could not be put on record: {recorded.error}"]
-    if not recorded.settled_as:
+        return [f"The outcome could not be recorded: {recorded.error}"]
+    if not recorded.resolved_as:
         return []
-    settled = f"Write {outcome.write_id} had been settled as {recorded.settled_as} before its outcome came"
+    resolved = f"Write {outcome.write_id} had been resolved as {recorded.resolved_as} before its outcome came"
     if isinstance(outcome, MaybeApplied):
-        return [f"{settled}, and stays so."]
+        return [f"{resolved}, and stays so."]
     again = " The same may have been written again meanwhile: look at write_history." if outcome_name == "done" else ""
-    return [f"{settled}; the history has it as {outcome_name} now.{again}"]
+    return [f"{resolved}; the history has it as {outcome_name} now.{again}"]
 
 
 def _done(
@@ -137,7 +136,7 @@ def _done(
     return receipt(
         app,
         write,
-        outcome="done",
+        outcome="unconfirmed" if done.unconfirmed else "done",
         summary=done.summary,
         write_id=write_id,
         record_id=done.record_id,
@@ -145,43 +144,55 @@ def _done(
         details=[*done.details, *write.preview.notes],
         changed=changed,
         warnings=list(dict.fromkeys([*write.preview.warnings, *done.warnings, *warnings])),
-        next_steps=done.next_steps,
+        next_steps=[*([_check(write)] if done.unconfirmed else []), *done.next_steps],
     )
+
+
+def _check(write: Write) -> str:
+    """What the user looks for on the service while the outcome is not certain."""
+    effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
+    return f"{to_check(write.operation.service, effect)} Until the user has looked, do not try again."
 
 
 def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> WriteReceipt:
     if isinstance(write.repeat, SameWithinADay):
-        rule = "The same within 24 hours is not sent again."
+        rule = "LeadBridge does not send the same twice within 24 hours."
+        if isinstance(write.action, HttpWrite) and write.action.creates is not None:
+            rule += " To create a second one on purpose, set allow_duplicate; the user is then asked."
     elif isinstance(write.repeat, OnceForGood):
-        rule = "It can only be done once."
+        rule = "This can be done only once."
     else:
-        rule = "If it was changed on the service since, set it to something else first, or set it there."
+        rule = "If somebody has changed it on the service since, set it there, or set it to something else first."
     return receipt(
         app,
         write,
-        outcome="already_done",
+        outcome="already_done" if earlier.confirmed else "unconfirmed",
         summary=earlier_line(app, earlier),
         write_id=earlier.write_id,
         record_id=earlier.record_id,
         record=dict(write.known),
         details=[f"{name}: {value}" for name, value in write.known.items()],
-        next_steps=[rule],
+        next_steps=[rule] if earlier.confirmed else [_check(write), _then_resolve(earlier)],
     )
+
+
+def _then_resolve(earlier: EarlierWrite) -> str:
+    return f"resolve_write with write_id={earlier.write_id} then records what the service shows."
 
 
 def earlier_line(app: AppContext, earlier: EarlierWrite) -> str:
     """What an earlier write came to, and when."""
-    return f"{earlier.summary} That was {app.time.shown(earlier.at)}; nothing was sent now."
+    return f"{earlier.summary} That was {app.time.shown(earlier.at)}. Nothing was sent now."
 
 
 def _dry_run(app: AppContext, write: Write) -> WriteReceipt:
     details = [*write.lines, *write.preview.figures]
-    action, title = write.action, write.operation.title
+    action = write.action
     needs = "It would need a person's approval." if write.needs_approval else "It would need no approval."
     request: OutgoingRequest | None = None
     match action:
         case HttpWrite():
-            summary = f"{title}: nothing was sent. {needs}"
+            summary = f"This would {write.doing}. Nothing was sent. {needs}"
             mark = f"The number of the write is added to {action.marked_field}, as {MARK}."
             details += [*([mark] if action.marked_field else []), *write.preview.notes]
             request = OutgoingRequest(
@@ -191,11 +202,11 @@ def _dry_run(app: AppContext, write: Write) -> WriteReceipt:
                 body={**(action.body or {}), **dict.fromkeys(action.secrets, "***")},
             )
         case MultiStepWrite():
-            summary = f"{title}: nothing was changed. {needs}"
+            summary = f"This would {write.doing}. Nothing was changed. {needs}"
             steps = [step.action for step in action.foreseen if isinstance(step.action, HttpWrite)]
             details += [_request_line(app, number, step) for number, step in enumerate(steps, 1)]
         case LocalWrite():
-            summary = f"{title}: nothing was changed. {needs}"
+            summary = f"This would {write.doing}. Nothing was changed. {needs}"
     return receipt(
         app,
         write,
@@ -255,13 +266,12 @@ def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
             warnings.append(f"Step {number}, {step.doing}, is not done: {' '.join([one.summary, *one.next_steps])}")
         else:
             advice = [step.advice] if step.advice and one.reason == "rejected" else []
-            stopped = f"{write.operation.title} stopped at step {number}, {step.doing}." if not took_effect else ""
-            not_done = f"{'Not sure' if one.outcome == 'unknown' else 'Not done'}: {step.doing}." if took_effect else ""
+            stopped = [] if one.outcome == "unknown" else [f"LeadBridge could not {step.doing}."]
             return receipt(
                 app,
                 write,
                 outcome="partly_done" if took_effect and one.outcome == "refused" else one.outcome,
-                summary=" ".join([*took_effect, stopped or not_done, one.summary]),
+                summary=" ".join([*took_effect, *stopped, one.summary]),
                 write_id=one.write_id,
                 details=[*finished, *details, *one.details],
                 warnings=list(dict.fromkeys([*warnings, *one.warnings])),

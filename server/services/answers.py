@@ -87,7 +87,7 @@ def parse(
         raise unreadable(str(error), operation, service, answer.status) from None
     documented = operation.answer.envelope or not operation.effect.writes
     if documented and isinstance(value, dict) and value.get("success") is False:
-        raise _rejected(value, answer.status, operation, service)
+        raise _rejected(value, answer.status, operation, service, path)
     return value
 
 
@@ -161,7 +161,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service, path:
     status, title = answer.status, service.title
     if status == HTTPStatus.FORBIDDEN:
         return PermissionDenied(
-            what=f"{title} does not let this key do {operation.title!r} (403).",
+            what=f"{title} does not allow this key to {operation.doing(path)} (403).",
             next_step="Check the permissions of the key's user on the service.",
         )
     if status == HTTPStatus.NOT_FOUND:
@@ -197,7 +197,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service, path:
         )
     if status < HTTPStatus.BAD_REQUEST:
         return unreadable(f"a redirect ({status}), which is not followed", operation, service, status)
-    return _rejected(_body_of(answer, service), status, operation, service)
+    return _rejected(_body_of(answer, service), status, operation, service, path)
 
 
 def _try_again(wait: float) -> str:
@@ -205,11 +205,13 @@ def _try_again(wait: float) -> str:
     return f"Try again in {wait:.0f} s.{capped if wait >= LONGEST_COOL_OFF else ''}"
 
 
-def _rejected(body: JsonValue, status: int, operation: Operation, service: Service) -> Rejected:
+def _rejected(
+    body: JsonValue, status: int, operation: Operation, service: Service, path: Mapping[str, int]
+) -> Rejected:
     fields = _field_messages(body)
     message = "; ".join(f"{name}: {text}" if name else text for name, text in fields.items())
     return Rejected(
-        what=f"{service.title} refused {operation.title!r} ({status}).",
+        what=f"{service.title} refused to {operation.doing(path)} ({status}).",
         said=message,
         service=service.id,
         operation=operation.id,

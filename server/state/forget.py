@@ -25,8 +25,8 @@ class Forgotten:
     unresolved: tuple[int, ...]
 
 
-def forget_settled(connection: Connection, now: float) -> Forgotten:
-    """Forget; what a dead process left must be settled before.
+def forget_resolved(connection: Connection, now: float) -> Forgotten:
+    """Forget; what a dead process left must be resolved before.
 
     Raises:
         StateError: something is being written right now.

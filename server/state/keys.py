@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.state import tables
+from leadbridge.server.state.statements import APPLIED
 from leadbridge.server.state.tables import leads, meta, seen_prospects, service_keys, writes
 
 _SIMULATED = {"b7d2ec0767fa7a43": "rooflink", "4d5a5ea463757000": "renovationfind"}
@@ -167,7 +168,7 @@ def holds_anything(connection: Connection, account: str) -> bool:
 
 def known_records(connection: Connection, account: str, most: int) -> list[int]:
     """Ids of records of an account that were there when last seen, the newest first: prospects and jobs, or leads."""
-    latest = writes.select().where(writes.c.account == account, writes.c.state == "done")
+    latest = writes.select().where(writes.c.account == account, writes.c.state.in_(APPLIED))
     found: list[int] = []
     for row in connection.execute(latest.order_by(writes.c.id.desc()).limit(most * 4)):
         made = row.record_id if row.operation == "rooflink.create_lead" else None

@@ -34,8 +34,10 @@ _EARLIER = (
     writes.c.summary,
     writes.c.record_id,
 )
-DONE_ABOUT = select(*_EARLIER).where(*_SUBJECT, writes.c.state == "done").order_by(writes.c.id.desc()).limit(1)
-"""The newest write about a subject that was done."""
+APPLIED = ("done", "unconfirmed")
+"""States of what the service took, whether or not its answer showed all of it."""
+DONE_ABOUT = select(*_EARLIER).where(*_SUBJECT, writes.c.state.in_(APPLIED)).order_by(writes.c.id.desc()).limit(1)
+"""The newest write about a subject that the service took."""
 
 OPEN_ABOUT = (
     select(writes).where(*_SUBJECT, writes.c.state.in_(("intended", "sent", "unknown"))).order_by(writes.c.id.desc())

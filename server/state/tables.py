@@ -57,7 +57,7 @@ writes = Table(
     Column("subject", String(200), nullable=False),  # what is changed: one lead's status, one new record
     Column("repeat_digest", String(64), nullable=False),  # the same again has the same
     Column("arguments", JSON, nullable=False),  # by allow-list, personal data masked
-    Column("state", String(16), nullable=False),  # intended, sent, done, failed, unknown
+    Column("state", String(16), nullable=False),  # intended, sent, done, unconfirmed, failed, unknown
     Column("summary", Text, nullable=False, default=""),
     Column("record_id", BigInteger),
     Column("approval", String(32), nullable=False),

@@ -12,7 +12,8 @@ from leadbridge.server.state import audit, statements
 from leadbridge.server.state.tables import approvals, being_created, seen_prospects, writes
 
 UNRESOLVED = ("intended", "sent", "unknown")
-STATES = (*UNRESOLVED, "done", "failed")
+APPLIED = statements.APPLIED
+STATES = (*UNRESOLVED, *APPLIED, "failed")
 COUNTED = 10_000
 """Writes of a history that are counted; a total that large means that many or more."""
 
@@ -108,9 +109,9 @@ def being_created_beside(connection: Connection, account: str, subject: str, sin
 
     What was resolved since goes, and what is deleted in RoofLink does not count.
     """
-    old = (writes.c.state == "done") & (writes.c.created_at <= since)
-    settled = select(writes.c.id).where(or_(writes.c.state == "failed", old))
-    connection.execute(being_created.delete().where(being_created.c.write_id.in_(settled)))
+    old = (writes.c.state.in_(APPLIED)) & (writes.c.created_at <= since)
+    resolved = select(writes.c.id).where(or_(writes.c.state == "failed", old))
+    connection.execute(being_created.delete().where(being_created.c.write_id.in_(resolved)))
     there = (seen_prospects.c.account == account, seen_prospects.c.deleted.is_(True))
     deleted = select(seen_prospects.c.prospect_id).where(*there)
     columns = (writes.c.id, writes.c.state, writes.c.record_id, being_created.c.told, being_created.c.found_by)

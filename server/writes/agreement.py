@@ -166,11 +166,12 @@ def _with_what_is_hidden(operation: Operation, done: Done, agreement: Agreement)
     hidden = [name for name in agreement.hidden if name not in operation.path_variables]
     if not hidden:
         return done
-    message = f"Sent, not confirmed by the answer: {', '.join(hidden)}."
+    message = f"Sent, but not shown by the answer: {', '.join(hidden)}."
     if not operation.answer.shows_all:
         return replace(done, details=[*done.details, message])
+    doubt = _doubt(operation, dict.fromkeys(hidden))
     return replace(
-        done, summary=f"{done.summary} {message}", warnings=[*done.warnings, *_doubt(operation, dict.fromkeys(hidden))]
+        done, summary=f"{done.summary} {message}", unconfirmed=tuple(hidden), warnings=[*done.warnings, *doubt]
     )
 
 

@@ -1,7 +1,8 @@
 """The ledger: every write is on record before it leaves, and its outcome after.
 
-States: `intended` (on record, nothing left), `sent` (a request may have left), then `done`, `failed` (provably not
-carried out) or `unknown` (it may have been). Each change of state is also a row of the audit trail.
+States: `intended` (on record, nothing left), `sent` (a request may have left), then `done`, `unconfirmed` (taken, but
+the answer does not show all of it), `failed` (provably not carried out) or `unknown` (it may have been). Each change of
+state is also a row of the audit trail.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ class Ledger:
             raise
 
     async def finish(self, permit: WritePermit, state: str, summary: str, record_id: int | None = None) -> Recorded:
-        """Put the outcome of a write that this process sends on record, and say whether somebody had settled it."""
+        """Put the outcome of a write that this process sends on record, and say whether somebody had resolved it."""
         try:
             before = await self.record(permit.write_id, state, summary, record_id)
         except StateError as error:
@@ -216,13 +217,13 @@ class Ledger:
         if before == "forgotten":
             return Recorded(error=StateError(f"Write {permit.write_id} is not in the history any more."))
         own, permit.recorded = permit.recorded, state
-        return Recorded() if before in {"intended", "sent", own} else Recorded(settled_as=before)
+        return Recorded() if before in {"intended", "sent", own} else Recorded(resolved_as=before)
 
     async def find(self, write_id: int) -> WriteRow:
-        """One write of this company that is unknown.
+        """One write of this company that is unknown or unconfirmed.
 
         Raises:
-            Refused: there is none, or it is not unknown.
+            Refused: there is none, or it needs no resolution.
         """
         now = self.clock()
 
@@ -236,15 +237,15 @@ class Ledger:
         row = kept.writes.find(connection, write_id, self._accounts())
         if row is None:
             raise Refused("no_such_write", f"there is no write {write_id} of this company.")
-        if row.state != "unknown":
-            raise Refused("not_unknown", f"write {write_id} is {row.state}, not unknown.")
+        if row.state not in {"unknown", "unconfirmed"}:
+            raise Refused("not_unknown", f"write {write_id} is {row_of(row).outcome}: there is nothing to resolve.")
         return row
 
     async def resolve(self, write_id: int, state: str, record_id: int | None) -> WriteRow:
-        """Settle an unknown write as a person found it on the service.
+        """Resolve an unknown or unconfirmed write as a person found it on the service.
 
         Raises:
-            Refused: there is no such write of this company, or it is not unknown.
+            Refused: there is no such write of this company, or it needs no resolution.
         """
         now = self.clock()
 
@@ -253,7 +254,8 @@ class Ledger:
             row = self._unknown(connection, write_id)
             effect = effect_in_words(row.operation, row.target, row.arguments)
             shows = f"{where_to_look(row.service)} does not show that {effect}" if state == "failed" else effect
-            summary = f"{shows[:1].upper()}{shows[1:]} (confirmed by a person, because the answer was lost)."
+            why = "the answer was lost" if row.state == "unknown" else "the answer did not show it"
+            summary = f"{shows[:1].upper()}{shows[1:]} (confirmed by a person, because {why})."
             set_state(connection, now, write_id, state, summary, record_id, by="person")
             return row_of(kept.writes.find(connection, write_id, self._accounts()))
 

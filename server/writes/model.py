@@ -14,7 +14,7 @@ from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.errors import Refused
-from leadbridge.server.text import OPEN, QUOTED, as_meant, clean, one_line
+from leadbridge.server.text import OPEN, QUOTED, as_meant, clean, label, one_line
 from leadbridge.server.writes.preview import PreviewLine, argument_lines, rendered
 
 SHORTEST_PART = 4
@@ -30,6 +30,8 @@ class Done:
     """What a service's answer to a write came to."""
 
     summary: str
+    unconfirmed: tuple[str, ...] = ()
+    """Of what was sent, by our names, what the answer must show and does not: the write is not done for certain."""
     record_id: int | None = None
     after: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     record: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
@@ -46,8 +48,13 @@ class LocalOperation:
 
     id: str
     service: str
-    title: str
+    task: str
+    """What it does, e.g. `hand off {target}`, of which the target is the write's subject."""
     effect: Effect
+
+    def doing(self, values: Mapping[str, object]) -> str:
+        """What a call with these values does, as a phrase after "to"."""
+        return self.task.format_map(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +228,12 @@ class Write:
     def operation(self) -> Operation | LocalOperation:
         """What is done."""
         return self.action.operation
+
+    @property
+    def doing(self) -> str:
+        """What it does, as a phrase after "to", e.g. `accept lead 812`."""
+        path = self.action.path if isinstance(self.action, HttpWrite) else {}
+        return self.operation.doing({**path, "target": label(self.subject.label)})
 
     @property
     def requests(self) -> tuple[Write, ...]:

@@ -52,10 +52,12 @@ def set_state(
     """Put a write's state on record, and on the audit trail, in one transaction; which state it had before.
 
     A write that was resolved meanwhile, by another process or a person, gets the outcome that its own process knows for
-    certain (`done`, `failed`) all the same: that is what it is. Nothing else changes a resolved one.
+    certain (`done`, `unconfirmed`, `failed`) all the same: that is what it is. Nothing else changes a resolved one.
     """
     before = kept.writes.state_of(connection, write_id) or "forgotten"
-    if before not in {"sent": ("intended",), "unknown": _OPEN}.get(state, (*_OPEN, "unknown", "done", "failed")):
+    if before not in {"sent": ("intended",), "unknown": _OPEN}.get(
+        state, (*_OPEN, "unknown", *kept.writes.APPLIED, "failed")
+    ):
         return before
     values: dict[str, Any] = {"state": state, "updated_at": now}
     if summary:
@@ -195,8 +197,8 @@ class Recorded:
 
     error: StateError | None = None
     """Why it is not on record yet."""
-    settled_as: str = ""
-    """What somebody had settled the write as before, because its process seemed to be gone."""
+    resolved_as: str = ""
+    """What somebody had resolved the write as before, because its process seemed to be gone."""
 
 
 def forget(store: Store, now: float) -> Forgotten:
@@ -211,6 +213,6 @@ def forget(store: Store, now: float) -> Forgotten:
 
     def work(connection: Connection) -> Forgotten:
         resolve_orphans(connection, now)
-        return kept.forget.forget_settled(connection, now)
+        return kept.forget.forget_resolved(connection, now)
 
     return store.run_sync(work)

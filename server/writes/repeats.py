@@ -41,6 +41,8 @@ class EarlierWrite:
     at: float
     summary: str
     record_id: int | None
+    confirmed: bool = True
+    """Whether the service's answer showed all that was sent, or a person confirmed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class UnresolvedWrite:
         return Refused(
             "earlier_unknown",
             f"an earlier attempt, write {self.write_id}, is unresolved: nobody knows whether {self.effect}.",
-            f"{to_check(self.service, self.effect)} Then settle it with resolve_write (write_id={self.write_id}).",
+            f"{to_check(self.service, self.effect)} Then resolve it with resolve_write (write_id={self.write_id}).",
         )
 
 
@@ -95,14 +97,14 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
         return None
     if row.id <= write.none_before:
         return None
-    return EarlierWrite(row.id, row.created_at, row.summary, row.record_id)
+    return EarlierWrite(row.id, row.created_at, row.summary, row.record_id, row.state == "done")
 
 
 def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, Any], same: tuple[str, ...]) -> Any:
     """The newest write that set one of the same arguments, if it was this one; what nobody knows of may have too."""
     with connection.execute(state.statements.NOT_FAILED_ABOUT, about) as rows:
         last = next((row for row in rows if not repeat.sets or not repeat.sets.isdisjoint(row.arguments)), None)
-    return last if last is not None and last.state == "done" and last.repeat_digest in same else None
+    return last if last is not None and last.state in state.writes.APPLIED and last.repeat_digest in same else None
 
 
 def unresolved_about(connection: Connection, write: Write, new: ToCreate | None, account: str) -> list[WriteRow]:
@@ -185,7 +187,7 @@ def _refusal(row: Any, evidence: str) -> Refused:
         return Refused("likely_duplicate", message, "Look at it with rooflink_get_prospect.", PAST)
     if row.state == "unknown":
         message = f"write {row.id} of {seems}, is unresolved, it may or may not have taken effect."
-        advice = f"Look for it on the service, then settle it with resolve_write (write_id={row.id})."
+        advice = f"Look for it on the service, then resolve it with resolve_write (write_id={row.id})."
         return Refused("earlier_unknown", message, advice, PAST)
     message = f"{seems}, is being created right now (write {row.id})."
     return Refused("in_progress", message, "Wait for it and look at write_history.", PAST)

@@ -83,7 +83,8 @@ class Sender:
                     await done.remember()
                 except StateError as error:
                     not_kept = error
-            recorded = await self.ledger.finish(permit, "done", done.summary, done.record_id)
+            state = "unconfirmed" if done.unconfirmed else "done"
+            recorded = await self.ledger.finish(permit, state, done.summary, done.record_id)
         return Applied(permit.write_id, done, recorded, found_after, not_kept)
 
     async def _failed(
@@ -98,7 +99,7 @@ class Sender:
         return MaybeApplied(permit.write_id, error, recorded)
 
     async def look_for(self, action: Action, since: float) -> Done | None:
-        """The record of a write whose outcome is unknown, if the service shows it; failing to look settles nothing."""
+        """The record of a write whose outcome is unknown, if the service shows it; failing to look resolves nothing."""
         if not isinstance(action, HttpWrite) or action.look_for is None:
             return None
         try:

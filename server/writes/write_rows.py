@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _OUTCOMES = {"intended": "in_progress", "sent": "in_progress", "failed": "refused"}
 """States of a write that a receipt has another word for."""
-STATES = {"in_progress": ("intended", "sent"), "refused": ("failed",), "done": ("done",), "unknown": ("unknown",)}
+STATES = {"done": ("done",), "unconfirmed": ("unconfirmed",), "refused": ("failed",), "unknown": ("unknown",)}
+STATES["in_progress"] = ("intended", "sent")
 """Outcomes as the history is asked for them, and the states on record that they stand for."""
 _APPROVALS = {"asked": "approved", "token": "approved by token"}
 

@@ -319,7 +319,7 @@ async def test_an_answer_that_comes_after_a_resolution_is_reported_with_a_warnin
     async with connected(sandbox, state_url=state_url) as client:
         (row,) = data_of(await call(client, "write_history"))["rows"]
     assert receipts[0]["outcome"] == "done"
-    assert any("had been settled as failed" in warning for warning in receipts[0]["warnings"])
+    assert any("had been resolved as failed" in warning for warning in receipts[0]["warnings"])
     assert (row["outcome"], row["record_id"]) == ("done", receipts[0]["record_id"])
 
 

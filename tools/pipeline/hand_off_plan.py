@@ -42,7 +42,7 @@ from leadbridge.tools.rooflink.duplicate_check import coverage_doubt, deleted_si
 if TYPE_CHECKING:
     from leadbridge.tools.pipeline.lead_parts import LeadParts
 
-HAND_OFF = LocalOperation("leadbridge.hand_off_lead", "rooflink", "Hand off lead", Effect.IRREVERSIBLE)
+HAND_OFF = LocalOperation("leadbridge.hand_off_lead", "rooflink", "hand off {target}", Effect.IRREVERSIBLE)
 
 
 @dataclass(slots=True)

@@ -23,7 +23,7 @@ from leadbridge.server.writes.preview import PreviewLine
 from leadbridge.server.writes.repeats import creation_of
 from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, where_to_look
 
-RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "Settle a write", Effect.IRREVERSIBLE)
+RESOLVE = LocalOperation("leadbridge.resolve_write", "leadbridge", "resolve {target}", Effect.IRREVERSIBLE)
 _HAND_OFF = re.compile(r"lead (\d+) hand-off")
 
 
@@ -33,7 +33,7 @@ async def resolve_write(
     outcome: Annotated[Literal["done", "failed"], Field(description="What the service shows")],
     record_id: Annotated[OptionalId, Field(description="Id of the record, if there is one")] = None,
 ) -> Write:
-    """Resolve a write whose outcome is unknown, after the user looked at the record on the service.
+    """Resolve a write whose outcome is unknown or unconfirmed, after the user looked at the record on the service.
 
     done: it took effect, and the same will not be written again. failed: it did not, and it may be tried again. It
     needs the user's approval, who is shown the record. Nothing is written to a service.
@@ -42,31 +42,30 @@ async def resolve_write(
     row = await app.ledger.find(write_id)
     record = await _Look(app, row, outcome, record_id).record()
 
-    async def settle() -> Done:
-        settled = await app.ledger.resolve(write_id, outcome, record.id)
+    async def resolve() -> Done:
+        resolved = await app.ledger.resolve(write_id, outcome, record.id)
         return Done(
-            summary=f"Write {write_id} ({row.operation}) is settled as {outcome}.",
-            record_id=settled.record_id,
-            after={"state": outcome},
+            summary=f"Write {write_id} is resolved. {resolved.summary}",
+            record_id=resolved.record_id,
             details=[_what_follows(row, outcome, record.id)],
         )
 
     effect = effect_in_words(row.operation, row.target, row.arguments)
     shows = "shows that" if outcome == "done" else "does not show that"
     return Write(
-        action=LocalWrite(operation=RESOLVE, run=settle),
+        action=LocalWrite(operation=RESOLVE, run=resolve),
         subject=Subject(f"write {write_id}"),
         arguments={"write_id": write_id, "outcome": outcome, "record_id": record.id},
         preview=Preview(
             lines=(
-                f"Settle write {write_id} as {outcome}: {where_to_look(row.service)} {shows} {effect}.",
-                f"It is {row.operation} of {app.time.shown(row.at)}. What became of it is not known.",
+                f"Did write {write_id} {'go through' if outcome == 'done' else 'fail'}? You are confirming that "
+                f"{where_to_look(row.service)} {shows} {effect}.",
+                f"It is {row.operation} of {app.time.shown(row.at)}. Its outcome is {row.outcome}.",
                 _what_follows(row, outcome, record.id),
                 ("What was written", row.target),
                 *record.lines,
             ),
             said=frozenset({"write_id", "outcome", "record_id"}),
-            before={"state": "unknown"},
         ),
     )
 
@@ -75,13 +74,13 @@ def _what_follows(row: WriteRow, outcome: str, record_id: int | None) -> str:
     """What LeadBridge does from then on."""
     hand_off = _HAND_OFF.fullmatch(row.subject)
     if outcome == "failed":
-        again = f"hand_off_lead of lead {hand_off[1]} creates it" if hand_off else "The same may be written"
-        return f"{again} again. If it did take effect, it would be there twice."
+        again = f"hand_off_lead of lead {hand_off[1]} may create it" if hand_off else "LeadBridge may send the same"
+        return f"{again} again. If you are wrong, it is done twice."
     if hand_off and record_id is None:
-        return f"hand_off_lead of lead {hand_off[1]} cannot go on without the record's id (record_id)."
+        return f"hand_off_lead of lead {hand_off[1]} cannot continue without the record's id (record_id)."
     if hand_off:
-        return f"hand_off_lead of lead {hand_off[1]} goes on with prospect {record_id}: it writes its note there."
-    return "The same is not written again. If it did not take effect, it would stay undone."
+        return f"hand_off_lead of lead {hand_off[1]} continues with prospect {record_id}: it adds its note there."
+    return "LeadBridge does not send the same again. If you are wrong, it stays undone."
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +199,4 @@ def _values(**shown: str | None) -> tuple[PreviewLine, ...]:
     return tuple((name, clean(value, limit=LABEL_LIMIT) or "not shown") for name, value in shown.items())
 
 
-TOOLS = (write_tool(resolve_write, title="Settle unknown write", toolset="pipeline", effect=RESOLVE.effect),)
+TOOLS = (write_tool(resolve_write, title="Resolve unknown write", toolset="pipeline", effect=RESOLVE.effect),)

@@ -44,7 +44,7 @@ class History(Result):
 async def write_history(
     ctx: Ctx,
     outcome: Annotated[
-        Literal["done", "refused", "unknown", "in_progress"] | Omitted,
+        Literal["done", "unconfirmed", "refused", "unknown", "in_progress"] | Omitted,
         Field(description="Only writes with this outcome"),
     ] = None,
     limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,

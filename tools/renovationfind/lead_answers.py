@@ -62,8 +62,13 @@ def known_line(known: KnownLead | None) -> str:
     """What the preview says of our knowledge of a lead, without a word of the service's."""
     if known is None:
         return "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
-    accepted = "accepted" if known.accepted else "NOT known to be accepted"
-    return f"Last known ({known.seen}): {accepted}, status {documented_status(known.lead) or 'not known'}."
+    status = documented_status(known.lead) or "not known"
+    if known.accepted:
+        return f"When LeadBridge last saw it ({known.seen}), it was accepted, with status {status}."
+    return (
+        f"As far as LeadBridge knows ({known.seen}, status {status}), this lead has NOT been accepted; "
+        "RenovationFind will probably refuse."
+    )
 
 
 def documented_status(lead: Lead) -> str:

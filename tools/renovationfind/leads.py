@@ -46,7 +46,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
             details=lead_lines(lead),
             next_steps=[
                 *_into_rooflink(lead_id, app),
-                "renovationfind_update_job_status tells RenovationFind how it goes on.",
+                "Keep RenovationFind informed with renovationfind_update_job_status.",
             ],
         )
 
@@ -117,9 +117,9 @@ async def renovationfind_decline_lead(
 def _into_rooflink(lead_id: int, app: AppContext) -> list[str]:
     """The tool that goes on with an accepted lead, if one is offered."""
     if "hand_off_lead" not in app.hidden:
-        return [f"hand_off_lead with lead_id={lead_id} puts it into RoofLink."]
+        return [f"hand_off_lead with lead_id={lead_id} hands it off to RoofLink."]
     if "rooflink_create_lead" not in app.hidden:
-        return ["rooflink_create_lead puts it into RoofLink; do not fill in what is not given here."]
+        return ["rooflink_create_lead creates the prospect in RoofLink; do not fill in what is not given here."]
     return []
 
 

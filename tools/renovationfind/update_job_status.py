@@ -83,7 +83,7 @@ async def renovationfind_update_job_status(
 NOT_ACCEPTED = (
     "If the lead must be accepted first, ask the user whether to accept it (renovationfind_accept_lead) or "
     "to decline it (renovationfind_decline_lead). Do not ask for this status again before that. A lead that was "
-    "accepted in RenovationFind's portal goes on with hand_off_lead and already_accepted=true."
+    "accepted in RenovationFind's portal continues with hand_off_lead and already_accepted=true."
 )
 
 
@@ -100,11 +100,12 @@ async def status_write(
     }
     days = {what: when for name, what in _DATES.items() if isinstance(when := arguments.get(name), date)}
     status = str(given["status"])
+    nothing: dict[str, JsonValue] = {"job_amount": "none"} if known else {}
 
     def done_of(lead: Lead) -> Done:
         return Done(
             summary=f"Lead {lead_id} is now {status}{_amount(given)}{_why(given)}.",
-            after=_state_of(lead),
+            after={**nothing, **_state_of(lead)},
             details=rendered(customer_lines(known)),
         )
 
@@ -121,7 +122,7 @@ async def status_write(
             lines=_preview(lead_id, known, given),
             said=frozenset(given) - {"reason"},
             warnings=(*app.time.odd_dates(days), *_warnings(known, status)),
-            before=_state_of(known.lead) if known else {},
+            before={**nothing, **_state_of(known.lead)} if known else {},
         ),
         blocked=won_refusal(lead_id, known),
         if_rejected="" if known and known.accepted else NOT_ACCEPTED,
@@ -172,9 +173,9 @@ def _state_of(lead: Lead) -> dict[str, JsonValue]:
     amount = data.jobAmount if data else None
     state: dict[str, JsonValue] = {"status": label(lead.status) or None}
     if amount is not None:
-        state["job_amount"] = amount
+        state["job_amount"] = _amount_text(amount)
     if data is not None and data.meetupScheduledDate:
-        state["meeting"] = day(data.meetupScheduledDate)
+        state["meeting_date"] = day(data.meetupScheduledDate)
     return state
 
 
@@ -187,11 +188,15 @@ def _why(given: Mapping[str, JsonValue]) -> str:
 
 def _amount(given: Mapping[str, JsonValue]) -> str:
     """The amount to the last digit that is sent, with two decimals at least."""
-    amount = given.get("job_amount")
+    text = _amount_text(given.get("job_amount"))
+    return text and f" for {text}"
+
+
+def _amount_text(amount: JsonValue) -> str:
     if not isinstance(amount, (int, float)):
         return ""
     exact = Decimal(repr(float(amount))).normalize()
-    return f" for {exact:,.2f}" if exact == round(exact, 2) else f" for {exact:,f}"
+    return f"{exact:,.2f}" if exact == round(exact, 2) else f"{exact:,f}"
 
 
 TOOLS = (

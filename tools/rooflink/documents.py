@@ -19,7 +19,7 @@ from leadbridge.tools.rooflink.uploads import FileKind, FilePath, JobId, Name, u
 
 DOCUMENT = FileKind(
     "document",
-    LocalOperation("leadbridge.upload_document", "rooflink", "Upload document", Effect.ADDITIVE),
+    LocalOperation("leadbridge.upload_document", "rooflink", "upload the document to {target}", Effect.ADDITIVE),
     create="rooflink.upload_document",
     finish="rooflink.finish_document",
     types=frozenset({"application", "image"}),

@@ -6,6 +6,7 @@ sent is looked for in the answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +24,10 @@ from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Un
 from leadbridge.server.writes.preview import Becomes, titled
 
 BEFORE_SHARE = 0.2
-"""Of the call's deadline, for the look at the job before it is changed."""
+"""Of the call's deadline, for reading the job before it is changed."""
+_ROLES = {"rep_id": "assigned to", "rep_2_id": "second rep", "marketing_rep_id": "marketing rep"}
+_ROLES["project_manager_id"] = "project manager"
+_ID = re.compile(r" \(id \d+\)$")
 Given = Mapping[str, str | int]
 
 
@@ -132,15 +136,27 @@ class Change:
         }
         look = f"rooflink_get_prospect with prospect_id={self.job_id} shows the job, if it is a prospect."
         return Done(
-            summary=f"Job {self.job_id}: {', '.join(confirmed)} set."
-            if confirmed
-            else f"RoofLink took the change of job {self.job_id}.",
+            summary=self._summary(confirmed, after),
             record_id=self.job_id,
             after=after,
             record={"job_id": self.job_id},
             next_steps=[] if len(confirmed) == len(self.given) else [look],
             remember=partial(_read_changed, self.app, self.job_id),
         )
+
+    def _summary(self, confirmed: Sequence[str], after: Mapping[str, str]) -> str:
+        """What the answer confirms, as a person would say it."""
+        if not confirmed:
+            return f"RoofLink took the change of job {self.job_id}."
+        if not _ROLES.keys() >= set(confirmed):
+            return f"Job {self.job_id} has the new {', '.join(titled(name).lower() for name in confirmed)}."
+        said: list[str] = []
+        for name in confirmed:
+            was = self._text_in(self.record, name)
+            known = "" if was is None else f" (was {label(_ID.sub('', was)) or 'nobody'})"
+            role = _ROLES[name] if name == "rep_id" else f"with {label(_ROLES[name])}"
+            said.append(f"{role} {_ID.sub('', after[name])}{known}")
+        return f"Job {self.job_id} is now {', '.join(said)}."
 
     async def look_for(self, _since: float) -> Done | None:
         """The change as done, if the job shows all of it."""

@@ -23,7 +23,7 @@ from leadbridge.tools.rooflink.uploads import FileKind, FilePath, JobId, Name, u
 Tags = Annotated[list[Tag], Field(min_length=1, max_length=20)]
 PHOTO = FileKind(
     "photo",
-    LocalOperation("leadbridge.upload_photo", "rooflink", "Upload photo", Effect.ADDITIVE),
+    LocalOperation("leadbridge.upload_photo", "rooflink", "upload the photo to {target}", Effect.ADDITIVE),
     create="rooflink.create_photo",
     finish="rooflink.finish_photo",
     types=frozenset({"image", "video"}),
