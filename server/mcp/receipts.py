@@ -23,6 +23,7 @@ from leadbridge.server.writes.model import (
     Write,
 )
 from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Outcome
+from leadbridge.server.writes.preview import titled
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.write_rows import effect_in_words, to_check
 
@@ -144,14 +145,15 @@ def _done(
         details=[*done.details, *write.preview.notes],
         changed=changed,
         warnings=list(dict.fromkeys([*write.preview.warnings, *done.warnings, *warnings])),
-        next_steps=[*([_check(write)] if done.unconfirmed else []), *done.next_steps],
+        next_steps=[*([_check(write, done.unconfirmed)] if done.unconfirmed else []), *done.next_steps],
     )
 
 
-def _check(write: Write) -> str:
+def _check(write: Write, unconfirmed: Sequence[str] = ()) -> str:
     """What the user looks for on the service while the outcome is not certain."""
     effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
-    return f"{to_check(write.operation.service, effect)} Until the user has looked, do not try again."
+    above_all = f" Above all: {', '.join(titled(name).lower() for name in unconfirmed)}." if unconfirmed else ""
+    return f"{to_check(write.operation.service, effect)}{above_all} Until the user has looked, do not try again."
 
 
 def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> WriteReceipt:

@@ -232,7 +232,7 @@ class Write:
     @property
     def doing(self) -> str:
         """What it does, as a phrase after "to", e.g. `accept lead 812`."""
-        path = self.action.path if isinstance(self.action, HttpWrite) else {}
+        path: Mapping[str, object] = self.action.path if isinstance(self.action, HttpWrite) else {}
         return self.operation.doing({**path, "target": label(self.subject.label)})
 
     @property

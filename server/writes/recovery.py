@@ -55,9 +55,7 @@ def set_state(
     certain (`done`, `unconfirmed`, `failed`) all the same: that is what it is. Nothing else changes a resolved one.
     """
     before = kept.writes.state_of(connection, write_id) or "forgotten"
-    if before not in {"sent": ("intended",), "unknown": _OPEN}.get(
-        state, (*_OPEN, "unknown", *kept.writes.APPLIED, "failed")
-    ):
+    if before not in {"sent": ("intended",), "unknown": _OPEN}.get(state, kept.writes.STATES):
         return before
     values: dict[str, Any] = {"state": state, "updated_at": now}
     if summary:

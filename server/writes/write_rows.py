@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 _OUTCOMES = {"intended": "in_progress", "sent": "in_progress", "failed": "refused"}
 """States of a write that a receipt has another word for."""
-STATES = {"done": ("done",), "unconfirmed": ("unconfirmed",), "refused": ("failed",), "unknown": ("unknown",)}
-STATES["in_progress"] = ("intended", "sent")
+STATES: dict[str, tuple[str, ...]] = {
+    "done": ("done",),
+    "unconfirmed": ("unconfirmed",),
+    "refused": ("failed",),
+    "unknown": ("unknown",),
+    "in_progress": ("intended", "sent"),
+}
 """Outcomes as the history is asked for them, and the states on record that they stand for."""
 _APPROVALS = {"asked": "approved", "token": "approved by token"}
 

@@ -1,4 +1,4 @@
-"""`leadbridge contract check`: what the services document against what is sent, and the corrections that settle it."""
+"""`leadbridge contract check`: what the services document against what is sent, and the corrections that mend it."""
 
 from __future__ import annotations
 

@@ -338,7 +338,7 @@ async def _ask_again(service: Service, server: Server, write: Write, round_: Rou
 
 
 async def _resolve(client: Client, round_: Round, write_id: int, outcome: str) -> None:
-    """Settle it as a person who looked at the service would."""
+    """Resolve it as a person who looked at the service would."""
     arguments = {"write_id": write_id, "outcome": outcome}
     asked = data_of(await call(client, "resolve_write", **arguments))
     settled = data_of(await call(client, "resolve_write", **arguments, approval_token=asked["approval_token"]))

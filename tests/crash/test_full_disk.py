@@ -41,7 +41,7 @@ async def test_a_server_whose_disk_filled_up_is_killed_and_the_next_one_tells_th
                 disk.fail()
                 os.kill(server.pid, signal.SIGCONT)
             assert messages[0]["outcome"] == "done"
-            assert any("could not be put on record" in warning for warning in messages[0]["warnings"])
+            assert any("could not be recorded" in warning for warning in messages[0]["warnings"])
             assert not (await call(server.client, "rooflink_list_prospects")).is_error
             server.kill()
         disk.heal()

@@ -78,7 +78,7 @@ async def killed(service: Service, zygote: Zygote, folder: Path, point: str, ste
 
 
 async def settled(client: Client, service: Service) -> bool:
-    """Settle what is unknown as a person who looked at the service would; whether there was anything."""
+    """Resolve what is unknown as a person who looked at the service would; whether there was anything."""
     rows = data_of(await call(client, "write_history", outcome="unknown"))["rows"]
     for row in rows:
         step = ("accept_lead", "create_lead", "add_note").index(row["operation"].partition(".")[2])

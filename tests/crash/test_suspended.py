@@ -45,7 +45,7 @@ async def asked(server: Server, write: Write, **arguments: Any) -> dict[str, Any
 
 
 async def settled(server: Server, write_id: int, outcome: str) -> None:
-    """Settle a write as a person who looked."""
+    """Resolve a write as a person who looked."""
     given = {"write_id": write_id, "outcome": outcome}
     token = data_of(await call(server.client, "resolve_write", **given))["approval_token"]
     data = data_of(await call(server.client, "resolve_write", **given, approval_token=token))
@@ -53,7 +53,7 @@ async def settled(server: Server, write_id: int, outcome: str) -> None:
 
 
 async def in_the_others_sleep(service: Service, other: Server, write: Write, *, blind: bool) -> None:
-    """Ask for the same, and settle what is unresolved as the service shows it."""
+    """Ask for the same, and resolve what is unresolved as the service shows it."""
     data = await asked(other, write)
     assert data["outcome"] in OUTCOMES, data
     if data.get("reason") == "earlier_unknown":

@@ -148,7 +148,7 @@ async def test_an_outcome_for_which_there_is_no_room_is_reported_with_a_warning_
             sandbox.faults.add(Fault(kind="status", status=fault))
         receipt = data_of(await call(client, STATUS.name, **write))
         assert receipt["outcome"] == outcome
-        assert any("could not be put on record" in warning for warning in receipt["warnings"])
+        assert any("could not be recorded" in warning for warning in receipt["warnings"])
         assert not any("Nothing was sent" in warning for warning in receipt["warnings"])
         sent = len([seen for seen in sandbox.requests if seen.method == "PUT"])
         again = await call(client, STATUS.name, **write)

@@ -53,7 +53,7 @@ async def test_accepting_shows_the_contact_details_that_it_reveals(sandbox: Sand
     for value in ("Dana Miller", "(972) 555-0142", "dana.miller@example.com", address):
         assert value in text_of(result)
         assert value in json.dumps(data_of(result), ensure_ascii=False)
-    assert data_of(result)["next_steps"][0] == "hand_off_lead with lead_id=812 puts it into RoofLink."
+    assert data_of(result)["next_steps"][0] == "hand_off_lead with lead_id=812 hands it off to RoofLink."
     (write,) = sandbox.writes
     assert (write.operation, write.path_params) == ("POST /general-leads/{lead_id}/accept", {"lead_id": 812})
     assert write.body is None
@@ -65,7 +65,11 @@ async def test_accepting_shows_the_contact_details_that_it_reveals(sandbox: Sand
 
 async def test_an_acceptance_advises_no_tool_that_is_not_offered(sandbox: Sandbox, time: Time, version: Version):
     for lead_id, toolsets, advice in (
-        (812, "leads,prospects", "rooflink_create_lead puts it into RoofLink; do not fill in what is not given here."),
+        (
+            812,
+            "leads,prospects",
+            "rooflink_create_lead creates the prospect in RoofLink; do not fill in what is not given here.",
+        ),
         (811, "leads", "renovationfind_update_job_status tells RenovationFind how it goes on."),
     ):
         async with connected(sandbox, version=version, time=time, person=Person(), toolsets=toolsets) as client:

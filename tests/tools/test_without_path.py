@@ -163,10 +163,10 @@ async def test_an_address_that_was_set_otherwise_in_between_is_set_again(sandbox
 @pytest.mark.parametrize(
     ("body", "outcome", "text"),
     [
-        ({"customer": {"email": "New@example.com"}}, "done", "email set"),
+        ({"customer": {"email": "New@example.com"}}, "done", "has the new email"),
         ({"id": 5, "customer": {"email": "New@example.com"}}, "unknown", "record 5 instead of the one asked for"),
         ({"phone": "1"}, "unknown", "without the record"),
-        (None, "done", "Sent, not confirmed by the answer: email."),
+        (None, "unconfirmed", "Sent, but not shown by the answer: email."),
         ({"ok": True}, "unknown", "without the record"),
         ([], "unknown", "without the record"),
         ({"email": "third@example.com"}, "unknown", "email ⟦third@example.com⟧ instead of ⟦new@example.com⟧"),
@@ -190,7 +190,7 @@ async def test_a_lost_answer_about_an_address_is_resolved_by_a_look(sandbox: San
         settled = await call(client, EMAIL, job_id=job.id, email="new@example.com")
         unknown = await call(client, EMAIL, job_id=job.id, email="newer@example.com")
     assert data_of(settled)["outcome"] == "done"
-    assert "found on the service afterwards" in text_of(settled)
+    assert "it was done once" in text_of(settled)
     assert data_of(unknown)["outcome"] == "unknown"
     assert len(sandbox.writes) == 1
 

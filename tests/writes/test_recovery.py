@@ -236,7 +236,7 @@ async def test_an_outcome_that_comes_after_a_resolution_is_recorded_as_what_it_i
     assert await state_of(ledger, late.write_id) == "unknown"
     await ledger.resolve(late.write_id, settled, None)
     recorded = await ledger.finish(late, outcome, "What the service said.", 1002)
-    assert recorded.settled_as == settled
+    assert recorded.resolved_as == settled
     assert await state_of(ledger, late.write_id) == outcome
     last = [row.event for row in audit.read(ledger.store)][-1]
     assert (last["state"], last["was"], last["by"]) == (outcome, settled, "server")
@@ -249,7 +249,7 @@ async def test_an_unknown_outcome_changes_no_resolution(ledger: Ledger, clock: T
     clock.now += LEASE + 1
     await state_of(ledger, late.write_id)
     await ledger.resolve(late.write_id, "done", 7)
-    assert (await ledger.finish(late, "unknown", "The connection broke.")).settled_as == "done"
+    assert (await ledger.finish(late, "unknown", "The connection broke.")).resolved_as == "done"
     assert await state_of(ledger, late.write_id) == "done"
 
 

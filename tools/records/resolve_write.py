@@ -58,8 +58,8 @@ async def resolve_write(
         arguments={"write_id": write_id, "outcome": outcome, "record_id": record.id},
         preview=Preview(
             lines=(
-                f"Did write {write_id} {'go through' if outcome == 'done' else 'fail'}? You are confirming that "
-                f"{where_to_look(row.service)} {shows} {effect}.",
+                f"Did write {write_id} {'go through' if outcome == 'done' else 'fail'}?",
+                f"You are confirming that {where_to_look(row.service)} {shows} {effect}.",
                 f"It is {row.operation} of {app.time.shown(row.at)}. Its outcome is {row.outcome}.",
                 _what_follows(row, outcome, record.id),
                 ("What was written", row.target),

@@ -18,7 +18,7 @@ from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import NotFound, PermissionDenied, UnexpectedResponse
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.rooflink.jobs import JobRecord
-from leadbridge.server.text import LABEL_LIMIT, clean, label
+from leadbridge.server.text import LABEL_LIMIT, clean, in_sentence, label
 from leadbridge.server.writes.agreement import compare
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import Becomes, titled
@@ -136,7 +136,7 @@ class Change:
         }
         look = f"rooflink_get_prospect with prospect_id={self.job_id} shows the job, if it is a prospect."
         return Done(
-            summary=self._summary(confirmed, after),
+            summary=self._summary(confirmed, record),
             record_id=self.job_id,
             after=after,
             record={"job_id": self.job_id},
@@ -144,7 +144,7 @@ class Change:
             remember=partial(_read_changed, self.app, self.job_id),
         )
 
-    def _summary(self, confirmed: Sequence[str], after: Mapping[str, str]) -> str:
+    def _summary(self, confirmed: Sequence[str], answered: JobRecord | None) -> str:
         """What the answer confirms, as a person would say it."""
         if not confirmed:
             return f"RoofLink took the change of job {self.job_id}."
@@ -153,9 +153,9 @@ class Change:
         said: list[str] = []
         for name in confirmed:
             was = self._text_in(self.record, name)
-            known = "" if was is None else f" (was {label(_ID.sub('', was)) or 'nobody'})"
-            role = _ROLES[name] if name == "rep_id" else f"with {label(_ROLES[name])}"
-            said.append(f"{role} {_ID.sub('', after[name])}{known}")
+            known = "" if was is None else f" (was {_person(was)})"
+            now = self._text_in(answered, name) or ""
+            said.append(f"{'' if name == 'rep_id' else 'with '}{_ROLES[name]} {_person(now)}{known}")
         return f"Job {self.job_id} is now {', '.join(said)}."
 
     async def look_for(self, _since: float) -> Done | None:
@@ -168,3 +168,8 @@ class Change:
         """A field of a job as a text; `None` where it is not shown."""
         shown = (record.shows(place) for place in self.operation.body[name].places) if record else ()
         return next((one.text for one in shown if one is not None), None)
+
+
+def _person(text: str) -> str:
+    """Somebody's name in a sentence."""
+    return in_sentence(_ID.sub("", text), limit=120) or "nobody"

@@ -117,17 +117,16 @@ def _reached(ids: list[int], record: JobRecord | None, *, notify_rep: bool) -> t
 
 def _doubts(operation: Operation, flags: Mapping[str, bool]) -> tuple[str, ...]:
     """A flag whose name is only inferred may do nothing."""
-    whom = {"notify_rep": "the rep was", "notify_customer": "the customer was (not)"}
     return tuple(
-        f"The name of the flag {name} ({operation.body[name].wire}) is inferred, not documented: RoofLink may pass it "
-        f"over. Check in RoofLink that {whom[name]} mailed."
+        f"RoofLink's documentation does not confirm the option {name}, so RoofLink may ignore it. Check in RoofLink "
+        "afterwards whether the e-mail went out."
         for name in operation.inferred_names(flags)
     )
 
 
 def _receive(job_id: int, notify_customer: bool, answer: JsonValue) -> Done:
     note = Note.model_validate(answer)
-    mailed = "; RoofLink was told to e-mail it to the customer" if notify_customer else ""
+    mailed = "; RoofLink was asked to e-mail it to the customer" if notify_customer else ""
     return Done(
         summary=f"Note {note.id} added to job {job_id}{mailed}.",
         record_id=note.id,

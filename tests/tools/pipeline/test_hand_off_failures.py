@@ -61,7 +61,7 @@ async def test_an_acceptance_that_was_refused_ends_it_and_can_be_tried_again(
         befall(sandbox, ACCEPT, **fault)
         stopped = await hand_off(client)
         assert stopped["outcome"] == "refused"
-        assert f"stopped at step 1, accept lead {LEAD} on RenovationFind." in stopped["summary"]
+        assert f"LeadBridge could not accept lead {LEAD} on RenovationFind." in stopped["summary"]
         assert sandbox.writes == []
         wait(sandbox, time)
         assert (await hand_off(client))["outcome"] == "done"
@@ -124,7 +124,7 @@ async def test_a_creation_that_was_refused_leaves_the_lead_accepted_and_is_tried
         befall(sandbox, CREATE, **fault)
         stopped = await hand_off(client)
         assert stopped["outcome"] == "partly_done"
-        assert f"Lead {LEAD} is accepted. Not done: create the prospect in RoofLink." in stopped["summary"]
+        assert f"Lead {LEAD} is accepted. LeadBridge could not create the prospect in RoofLink." in stopped["summary"]
         assert stopped["details"][0].startswith(f"Step 1, accept lead {LEAD} on RenovationFind: done (write ")
         assert writes_of(sandbox) == [ACCEPT]
         wait(sandbox, time)
@@ -141,7 +141,7 @@ async def test_a_creation_whose_answer_is_lost_is_found_by_a_look_at_once(
         receipt = await hand_off(client)
     assert receipt["outcome"] == "done"
     assert receipt["record_id"] == sandbox.writes[1].record_id
-    assert any("found on the service afterwards" in warning for warning in receipt["warnings"])
+    assert any("it was done once" in warning for warning in receipt["warnings"])
     assert writes_of(sandbox) == ALL
 
 

@@ -330,7 +330,7 @@ async def test_times_are_the_office_s_in_text_and_utc_in_data(sandbox: Sandbox, 
         again = text_of(await call(client, ACCEPT, lead_id=812))
         clock.now += 24 * 3600
         shown = await call(client, HISTORY)
-    assert "That was yesterday 23:55 CST; nothing was sent now." in again
+    assert "That was yesterday 23:55 CST. Nothing was sent now." in again
     assert "2 | 2026-11-24 23:55 CST | done" in text_of(shown)
     assert [row["at"] for row in data_of(shown)["rows"]] == ["2026-11-25 05:55:00Z", "2026-11-25 05:20:00Z"]
 

@@ -39,7 +39,13 @@ async def test_the_record_is_read_and_shown_and_what_follows_is_said(
         job = max(sandbox.prospects)
         data = data_of(await call(client, "resolve_write", write_id=row["write_id"], outcome="done", record_id=job))
     assert (data["outcome"], data["record_id"]) == ("done", job)
-    for shown in (f"Record: {job}", "Customer: Quill", "17 Elm St", "Created: ", "The same is not written again."):
+    for shown in (
+        f"Record: {job}",
+        "Customer: Quill",
+        "17 Elm St",
+        "Created: ",
+        "LeadBridge does not send the same again.",
+    ):
         assert shown in person.shown[-1]
 
 

@@ -196,7 +196,7 @@ async def test_a_row_of_the_list_adds_to_what_is_known_and_takes_nothing_away(sa
     assert "status MEETUP_SCHEDULED" in text
     changed = {one["field"]: one["before"] for one in data_of(result)["changed"]}
     assert changed["status"] == "MEETUP_SCHEDULED"
-    assert "meeting" in changed, "details of the status stay as long as the status does"
+    assert "meeting_date" in changed, "details of the status stay as long as the status does"
 
 
 async def test_details_of_a_status_that_is_no_more_are_forgotten(sandbox, version):
@@ -207,7 +207,7 @@ async def test_details_of_a_status_that_is_no_more_are_forgotten(sandbox, versio
         result = await call(client, "renovationfind_update_job_status", lead_id=785, status="CONTACT_MADE")
     before = {one["field"]: one.get("before") for one in data_of(result)["changed"]}
     assert before["status"] == "QUOTE_SENT"
-    assert before.get("meeting") is None
+    assert before.get("meeting_date") is None
 
 
 async def test_a_full_read_replaces_what_was_known(sandbox, version):

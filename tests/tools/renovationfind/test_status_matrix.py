@@ -556,7 +556,7 @@ async def test_a_lead_not_known_to_be_accepted_is_warned_of(sandbox: Sandbox, ti
         await call(client, WIN, lead_id=812, status="JOB_WON", job_amount=5)
         assert "Dana Miller" in person.shown[-1]
         assert "accepted" in person.shown[-1]
-        assert "NOT known" not in person.shown[-1]
+        assert "NOT been accepted" not in person.shown[-1]
     assert [write.operation for write in sandbox.writes] == ["POST /general-leads/{lead_id}/accept"]
 
 
@@ -574,7 +574,7 @@ async def test_a_declined_lead_is_not_known_to_be_accepted(sandbox: Sandbox, tim
         await call(client, "renovationfind_decline_lead", lead_id=812, reason="Too far")
         person.action = "decline"
         await call(client, WIN, lead_id=812, status="JOB_WON", job_amount=5)
-        assert "NOT known to be accepted" in person.shown[-1]
+        assert "NOT been accepted" in person.shown[-1]
     assert len(sandbox.writes) == 1
 
 

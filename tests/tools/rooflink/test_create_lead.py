@@ -553,7 +553,7 @@ async def test_after_an_answer_without_an_id_the_lead_is_looked_for(sandbox: San
             assert result.is_error is not took_effect
             if took_effect:
                 assert data_of(result)["record_id"] == sandbox.writes[-1].record_id
-                assert "found on the service afterwards" in text_of(result)
+                assert "it was done once" in text_of(result)
             else:
                 assert "record_id" not in data_of(result)
             assert len(posts(sandbox)) == sent + 1  # and it is not sent again

@@ -78,7 +78,7 @@ async def test_a_failed_upload_of_a_document_goes_on_where_it_stopped(
     async with connected(sandbox, version=version, time=time, upload_root=root, **ON) as client:
         stopped = await call(client, UPLOAD, job_id=job, file_path="contract.pdf")
         gone_on = await call(client, UPLOAD, job_id=job, file_path="contract.pdf")
-    assert "Not done: upload the file." in text_of(stopped)
+    assert "LeadBridge could not upload the file." in text_of(stopped)
     assert data_of(gone_on)["outcome"] == "done"
     assert len(sandbox.documents) == 1
     assert operations(sandbox) == STEPS

@@ -56,7 +56,7 @@ async def test_a_person_sees_who_is_notified_before_an_event_is_made(sandbox: Sa
     }  # fmt: skip
     assert notified(sandbox) == [(302, "invited"), (303, "invited")]
     data = data_of(result)
-    assert (data["outcome"], data["record_id"]) == ("done", write.record_id)
+    assert (data["outcome"], data["record_id"]) == ("unconfirmed", write.record_id)
     assert data["record"]["start"] == "2026-05-06 09:00"
     assert data["details"] == ["Event: Roof inspection", "Invited: Beatrice Chan (id 302), Cole Whitaker (id 303)"]
     assert data["warnings"] == []
@@ -248,12 +248,12 @@ async def test_an_answer_that_is_not_an_event_is_an_unknown_outcome(sandbox: San
         assert data_of(await call(client, CREATE, **GOOD))["outcome"] == "unknown"
 
 
-async def test_an_answer_with_nothing_but_an_id_is_done_with_doubts(sandbox: Sandbox, time: Time):
+async def test_an_answer_with_nothing_but_an_id_is_not_confirmed(sandbox: Sandbox, time: Time):
     sandbox.faults.add(Fault(kind="status", status=201, body='{"id": 5}', match="POST /light/events/$"))
     async with connected(sandbox, time=time, person=Person(), **ON) as client:
         data = data_of(await call(client, CREATE, **GOOD, invitee_ids=[302]))
-    assert (data["outcome"], data["record_id"]) == ("done", 5)
-    assert data["summary"].endswith("Sent, not confirmed by the answer: name, start, end, invitee_ids.")
+    assert (data["outcome"], data["record_id"]) == ("unconfirmed", 5)
+    assert data["summary"].endswith("Sent, but not shown by the answer: name, start, end, invitee_ids.")
 
 
 # Update

@@ -436,11 +436,11 @@ async def test_a_flag_of_another_name_is_corrected_by_the_contract_file(time: Ti
     async with connected(sandbox, time=time, person=Person()) as client:
         doubtful = await call(client, ADD, job_id=job.id, message="one", notify_customer=True)
     assert to_customers(sandbox) == []
-    assert "RoofLink may pass it over" in text_of(doubtful)
+    assert "RoofLink may ignore it" in text_of(doubtful)
     async with connected(sandbox, time=time, person=Person(), contract_file=contract) as client:
         sure = await call(client, ADD, job_id=job.id, message="two", notify_customer=True)
     assert to_customers(sandbox) == ["two"]
-    assert "RoofLink may pass it over" not in text_of(sure)
+    assert "RoofLink may ignore it" not in text_of(sure)
 
 
 # What breaks

@@ -190,7 +190,7 @@ async def test_a_failed_upload_says_so_and_the_same_call_goes_on_with_the_same_p
         assert operations(sandbox) == DONE[:1]
         gone_on = await call(client, UPLOAD, job_id=job, file_path="roof.jpg", description="Said later")
     assert data_of(stopped)["outcome"] == "partly_done"
-    assert "Not done: upload the file." in text_of(stopped)
+    assert "LeadBridge could not upload the file." in text_of(stopped)
     assert "what is done is not repeated" in text_of(stopped)
     data = data_of(gone_on)
     assert data["outcome"] == "done", text_of(gone_on)
@@ -209,7 +209,7 @@ async def test_a_failed_report_goes_on_without_a_second_upload(
         stopped = await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
         time.now += 100
         gone_on = await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
-    assert "Not done: report the file as complete." in text_of(stopped)
+    assert "LeadBridge could not report the file as complete." in text_of(stopped)
     assert data_of(gone_on)["outcome"] == "done"
     assert "Step 2, upload the file: done before." in data_of(gone_on)["details"]
     assert operations(sandbox) == DONE
@@ -226,7 +226,7 @@ async def test_a_creation_that_nobody_knows_of_blocks_until_it_is_resolved(
         await call(client, "resolve_write", write_id=unknown["write_id"], outcome="failed")
         done = data_of(await call(client, UPLOAD, job_id=job, file_path="roof.jpg"))
     assert unknown["outcome"] == "unknown"
-    assert "stopped at step 1, create the photo in RoofLink" in unknown["summary"]
+    assert "Nobody knows whether there is a new photo" in unknown["summary"]
     assert blocked["reason"] == "earlier_unknown"
     assert done["outcome"] == "done"
     assert operations(sandbox) == DONE
@@ -370,7 +370,7 @@ async def test_no_file_goes_to_an_address_that_is_none_for_files(
     async with connected(sandbox, time=time, upload_root=root) as client:
         result = await call(client, UPLOAD, job_id=job, file_path="roof.jpg")
     assert data_of(result)["reason"] == "upload_address", text_of(result)
-    assert "Not done: upload the file." in text_of(result)
+    assert "LeadBridge could not upload the file." in text_of(result)
     assert len(sandbox.requests) == 1
     assert sandbox.uploads == []
 
@@ -438,7 +438,7 @@ async def test_a_job_that_rooflink_does_not_know_stops_at_the_first_step(
     async with connected(sandbox, version=version, time=time, upload_root=root) as client:
         result = await call(client, UPLOAD, job_id=5, file_path="roof.jpg")
     assert data_of(result)["outcome"] == "refused"
-    assert "stopped at step 1" in text_of(result)
+    assert "LeadBridge could not create the photo" in text_of(result)
     assert "job: " in text_of(result)
     assert (sandbox.photos, sandbox.uploads) == ({}, [])
 
