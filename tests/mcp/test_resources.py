@@ -210,7 +210,7 @@ async def test_a_lead_is_shown_as_last_known_with_its_age(sandbox, version):
         old = (await read(client, "renovationfind://leads/812")).text
     assert fresh.startswith("Lead 812, as last seen less than a minute ago; it may have changed since.")
     assert old.startswith("Lead 812, as last seen 3 days ago;")
-    for part in ("Last known (", "accepted, status ", "phone: (972) 555-0142", OPEN, LEGEND):
+    for part in ("When LeadBridge last saw it (", "accepted, with status ", "phone: (972) 555-0142", OPEN, LEGEND):
         assert part in old
     assert len(sandbox.requests) == before
     assert len(sandbox.writes) == 1

@@ -70,7 +70,7 @@ async def test_an_acceptance_advises_no_tool_that_is_not_offered(sandbox: Sandbo
             "leads,prospects",
             "rooflink_create_lead creates the prospect in RoofLink; do not fill in what is not given here.",
         ),
-        (811, "leads", "renovationfind_update_job_status tells RenovationFind how it goes on."),
+        (811, "leads", "Keep RenovationFind informed with renovationfind_update_job_status."),
     ):
         async with connected(sandbox, version=version, time=time, person=Person(), toolsets=toolsets) as client:
             result = await call(client, ACCEPT, lead_id=lead_id)

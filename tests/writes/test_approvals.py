@@ -792,7 +792,7 @@ async def test_a_dry_run_sends_nothing_asks_nobody_and_leaves_no_trace(sandbox: 
             for tool, arguments in (*GATED.items(), *FREE.items()):
                 result = await call(client, tool, **arguments, dry_run=True)
                 assert data_of(result)["outcome"] == "dry_run", text_of(result)
-                assert "nothing was sent" in text_of(result)
+                assert "Nothing was sent" in text_of(result)
                 assert "approval_token" not in data_of(result)
         assert data_of(await call(client, "write_history"))["total"] == 0
     assert person.shown == []

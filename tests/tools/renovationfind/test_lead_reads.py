@@ -217,7 +217,7 @@ async def test_a_full_read_replaces_what_was_known(sandbox, version):
         await call(client, "renovationfind_get_lead", lead_id=812)
         text = (await client.read_resource("renovationfind://leads/812")).contents[0].text  # type: ignore[union-attr]
     assert "customer: Dana Q. Miller" in text
-    assert "accepted, status" in text
+    assert "accepted, with status" in text
 
 
 async def test_an_answer_that_was_asked_for_before_a_write_does_not_undo_what_the_write_showed(sandbox):

@@ -64,7 +64,7 @@ async def test_every_field_goes_out_under_its_name_and_nothing_else(
     async with connected(sandbox, version=version, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, **ALL_FIELDS)
     data = data_of(result)
-    assert data["outcome"] == "done", text_of(result)
+    assert data["outcome"] == "unconfirmed", text_of(result)
     (write,) = sandbox.writes
     assert (write.operation, write.path_params) == ("PATCH /light/public/jobs/{job_id}/", {"job_id": job.id})
     assert write.body == ALL_WIRE
@@ -117,7 +117,7 @@ async def test_what_the_answer_does_not_show_is_not_called_changed(sandbox: Sand
     async with connected(sandbox, time=time) as client:
         result = await call(client, UPDATE, job_id=job.id, city="Plano", county="Collin", customer_cell="9725550142")
     data, text = data_of(result), text_of(result)
-    assert data["outcome"] == "done"
+    assert data["outcome"] == "unconfirmed"
     assert set(changed(data)) == {"city"}
     assert "has the new city. Sent, but not shown by the answer: county, customer_cell." in data["summary"]
     assert "county (county), customer_cell (customer.cell)" in text
