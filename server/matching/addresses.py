@@ -22,7 +22,7 @@ from leadbridge.server.matching.vocabulary import french_type, street_type, word
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
 _ELISION = re.compile(r"(\w+\.? )[dl]['\u2019](?=\w)", re.IGNORECASE)
 """`de l'Hôtel`, `rue d'Auteuil`: behind a French word, an article as others are, and left out as they are."""
-_LABEL = re.compile(r"^[A-Z][A-Z ]{2,24}: *(?=#? ?\d)")
+_LABEL = re.compile(r"^([A-Z][A-Z ]{2,24})(?:: *| +-+ +)(?=#? ?\d)")
 """`Rental: 614 Pine Knoll Rd`."""
 _TOWN_WORDS = 4
 
@@ -64,7 +64,7 @@ class Address:
 def address_of(text: str, city: str = "", state: str = "", postal_code: str = "") -> Address:
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
     line = " ".join(re.sub(r"[\n;|]+", ",", plain(_ELISION.sub(_without_article, text))).split()).strip(" ,")
-    line = _LABEL.sub("", line)
+    line = _LABEL.sub(lambda found: found[0] if _is_unit(found[1]) else "", line)
     if is_no_address(line):
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
     line = _without_asides(re.sub(r"(?<=[A-Z]{2}) *(?:[@&]| /) *(?=[A-Z])[^,]*(?=,)", " ", line))  # Oakland Way @ Pine
@@ -122,7 +122,8 @@ def _is_french(line: str, region: _Region) -> bool:
     pairs = pairwise(begin)
     article = any(french_type(word, french=True) and after in {"DE", "DU", "DES"} for word, after in pairs)
     sided = any(french_type(word, french=True) for word in begin) and not {"NORD", "SUD", "OUEST"}.isdisjoint(begin)
-    return region.state == "QC" or typed or article or sided
+    town = any(fold(line).endswith(f" {one}") for one in words().french.towns)
+    return region.state == "QC" or typed or article or sided or (town and not region.state)
 
 
 def _without_asides(line: str) -> str:

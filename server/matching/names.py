@@ -100,7 +100,9 @@ def name_of(text: str) -> Name:
     if comma and "," not in first and not set(fold(first).split()) <= endings:
         shown = f"{first} {last}"
     shown = re.sub(r"\b([A-Z])\.(?=[A-Z]\b)", r"\1 ", shown)  # J.P.
-    row = [table.saints.get(word, word) for word in fold(re.sub(r"[&+/]", " ", shown)).split()]
+    shown = re.sub(r"(?<=\w )(MA?C) (?=[A-Z]{4})", r"\1", fold(re.sub(r"[&+/]", " ", shown)))
+    shown = re.sub(r"\bMAC(?=[A-GI-Z][A-Z]{3})", "MC", shown)  # Mac Donald, MacDonald, McDonald; but Machado
+    row = [table.saints.get(word, word) for word in shown.split()]
     generation = next((table.generations[word] for word in row[1:] if word in table.generations), "")
     row = [word for index, word in enumerate(row) if not (index and word in table.generations)]
     bare = [word for word in row if word not in table.small]
@@ -191,7 +193,7 @@ def _is_typo(ours: Name, theirs: Name) -> bool:
         return False
     changed = 0
     for word, other in zip(sorted(ours.words), sorted(theirs.words), strict=True):
-        if word == other:
+        if word == other or (min(len(word), len(other)) > 1 and _stands_for(word, other)):
             continue
         distance = OSA.distance(word, other)
         longer = max(len(word), len(other))

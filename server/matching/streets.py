@@ -16,10 +16,12 @@ from leadbridge.server.matching.units import (
     sorted_units,
     without_units,
 )
-from leadbridge.server.matching.vocabulary import french_type, street_type, words
+from leadbridge.server.matching.vocabulary import french_type, misspelt_type, street_type, words
 
 _NUMBER = re.compile(r"\d+[A-Z]?|[NSEW]\d+(?:[NSEW]\d+)?|\d{1,2}[NSEW]\d{3}")
 _SAINTS = frozenset({"ST", "STE", "SAINT", "SAINTE"})
+_SURE = 3
+"""Digits of a number behind a street that is its house, and not a unit."""
 _SINGLE = 10
 """Below it, a number joins the tens before it: Twenty-Third."""
 
@@ -110,28 +112,30 @@ def _without_signs(line: list[str]) -> list[str]:
 
 
 def _number_first(line: list[str]) -> list[str]:
-    """`3e Avenue 145` and `rue Principale 145`, as Europe writes, with the number in front."""
+    """`3e Avenue 145`, `rue Principale 145` and `Six Forks Rd 4800` with the number in front."""
     *street, last = line or [""]
-    typed = street and (street_type(street[-1]) if ORDINAL.fullmatch(street[0]) else street[0] in words().french.always)
-    if (
-        len(street) > 1
-        and typed
-        and last.isdigit()
-        and not any(word.isdigit() or road_at([word, last], "") for word in street)
-    ):
-        return [last, *street]
-    return line
+    if len(street) < 2 or not last.isdigit() or any(word.isdigit() for word in street):  # noqa: PLR2004
+        return line
+    named = [word for word in street if word not in words().whole and not ORDINAL.fullmatch(word)]
+    typed = street_type(street[-1]) in words().strong and (
+        ORDINAL.fullmatch(street[0]) if not named else len(last) >= _SURE and not street[0][0].isdigit()
+    )
+    road = any(road_at(line[at:], "") for at in range(len(street)))
+    return [last, *street] if (typed or street[0] in words().french.always) and not road else line
 
 
 def _without_remark(line: list[str]) -> list[str]:
     """Without `gate code 4471` or `près de l'école` at the end: no type says where a French street ends."""
     signs, articles = words().signs, words().french.articles | {"THE", "FROM"}
     for at in range(2, len(line) - 1):
-        *named, last = line[at:]
-        if (last.isdigit() and signs.remarks.issuperset(named)) or (
-            line[at] in signs.beside and line[at + 1] in articles
-        ):
+        if line[at] in signs.beside and line[at + 1] in articles:
             return line[:at]
+        end = at
+        while line[end] in signs.remarks and end + 1 < len(line):
+            end += 1
+        end += at < end < len(line) - 1 and line[end] == "#"
+        if end > at and line[end].isdigit() and (end + 1 == len(line) or street_type(line[at - 1])):
+            return [*line[:at], *line[end + 1 :]]
     return line
 
 
@@ -230,8 +234,8 @@ def _type(line: list[str], *, parted: bool) -> tuple[list[str], str, list[str]]:
     end = len(line) - 1
     if end < 1:
         return line, "", []
-    if parted and street_type(line[end]):
-        return line[:end], street_type(line[end]), []
+    if parted and (kind := street_type(line[end]) or misspelt_type(line[end])):
+        return line[:end], kind, []
     ends = [index for index in range(1, len(line)) if street_type(line[index]) in words().strong]
     if ends:
         end = ends[0]

@@ -12,6 +12,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from rapidfuzz.distance import OSA
+
+_LONG = 6
+"""Letters of a word in which one that is wrong is a slip of the pen."""
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -44,6 +49,7 @@ class French:
     types: Mapping[str, str]
     articles: frozenset[str]
     english_ends: frozenset[str]
+    towns: frozenset[str]
     directions: Mapping[str, str]
 
 
@@ -115,6 +121,7 @@ def words() -> Words:
             types={**_turned(read["french_types"]["context"], codes=False), **always},
             articles=_set(read["french"]["articles"]),
             english_ends=_set(read["french"]["english_ends"]),
+            towns=frozenset(read["french"]["towns"]),
             directions={**english, **_turned(read["french_directions"])},
         ),
         signs=Signs(
@@ -163,6 +170,15 @@ def _numbers(table: Mapping[str, Any]) -> dict[str, int]:
 def street_type(word: str) -> str:
     """The street type that a word is, or an empty text."""
     return words().types.get(word, "")
+
+
+@cache
+def misspelt_type(word: str) -> str:
+    """The usual street type of which a word is a slip of the pen: `Cirlce`."""
+    if len(word) < _LONG or word in words().types:
+        return ""
+    whole = ((words().whole[code], code) for code in words().strong)
+    return next((code for form, code in whole if len(form) >= _LONG and OSA.distance(word, form) == 1), "")
 
 
 def french_type(word: str, *, french: bool) -> str:
