@@ -14,14 +14,8 @@ from leadbridge.server.catalog import load
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.cli import tool_table
 from leadbridge.server.errors import CatalogError
-from leadbridge.server.mcp.toolsets import DEFAULT
 
 PAGE = Path(__file__).parents[2] / "docs" / "tools.md"
-
-
-def cells() -> list[list[str]]:
-    """The rows of the Markdown table below its head."""
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in tool_table.markdown().splitlines()[2:]]
 
 
 def test_every_operation_and_every_tool_is_in_it_once():
@@ -34,46 +28,6 @@ def test_every_operation_and_every_tool_is_in_it_once():
     assert local == [*across, *(spec.name for spec in tool_specs() if not spec.operations)]
     own = {spec.name: len(spec.operations) for spec in tool_specs() if spec.operations and spec.name not in across}
     assert Counter(named) == {spec.name: own.get(spec.name, 1) for spec in tool_specs()}
-
-
-def test_each_line_of_the_markdown_has_as_many_cells_as_the_head():
-    head, rule, *rest = tool_table.markdown().splitlines()
-    assert rule == "|---" * 8 + "|"
-    assert {len(line.strip("|").split("|")) for line in (head, *rest)} == {8}
-    assert len(rest) == len(tool_table.rows())
-
-
-def test_a_line_says_what_the_catalog_says():
-    by_tool = {line[1]: line for line in cells()}
-    won = by_tool["`renovationfind_mark_won`"]
-    assert won[0].startswith("RenovationFind: ")
-    assert won[3].startswith("`")
-    assert won[4:6] == [Effect.IRREVERSIBLE.value, "approval, always"]
-    assert by_tool["`server_status`"] == [
-        "this server itself",
-        "`server_status`",
-        "pipeline",
-        "",
-        "read",
-        "none",
-        "",
-        "",
-    ]
-
-
-def test_what_is_not_there_yet_is_not_made_up():
-    for line, row in zip(cells(), tool_table.rows(), strict=True):
-        if row.operation is not None:
-            assert (line[1] == "none yet") is (row.spec is None)
-            assert (line[3] == "path unknown") is (not row.operation.path)
-            assert (line[2].endswith("(opt-in)")) is (row.operation.toolset not in DEFAULT)
-            assert row.operation.source in line[7]
-            assert ("](https://" in line[7]) is row.operation.source.startswith("https")
-            operation, path, names = line[6].split(" / ")
-            assert (operation, path) == (row.operation.provenance.operation, row.operation.provenance.path)
-            fields = [*row.operation.query.values(), *row.operation.body.values()]
-            assert ("inferred" in names) is any(field.provenance == "inferred" for field in fields)
-            assert ("documented" in names) is any(field.provenance == "documented" for field in fields)
 
 
 def test_the_page_of_tools_holds_the_current_table():
@@ -144,10 +98,3 @@ def test_without_the_tokenizer_it_says_how_to_get_it(capsys, monkeypatch):
     shown = capsys.readouterr().out
     assert "install leadbridge[tokens]" in shown
     assert "?" in shown
-
-
-def test_a_terminal_s_own_width_is_used(capsys, monkeypatch):
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "200")
-    tool_table.show()
-    assert "\x1b[" in capsys.readouterr().out

@@ -17,10 +17,3 @@ def test_each_assumption_is_named_where_the_code_acts_on_it_and_each_named_one_i
         for found in re.findall(r"# assumption ([a-z0-9-]+)", module.read_text("utf-8"))
     }
     assert named == set(ASSUMPTIONS)
-
-
-def test_each_assumption_says_whose_it_is_what_and_why():
-    for assumption in ASSUMPTIONS.values():
-        assert assumption["service"] in {"rooflink", "renovationfind", "both"}
-        assert assumption["what"].endswith(".")
-        assert assumption["why"].endswith(".")

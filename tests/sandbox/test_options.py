@@ -1,19 +1,8 @@
 from __future__ import annotations
 
-from dataclasses import fields
-
 import pytest
 
 from leadbridge.server.sandbox import Sandbox
-from leadbridge.server.sandbox.options import MEANINGS, Choices, Options
-
-
-def test_keyword_arguments_and_options_have_the_same_names():
-    assert set(Choices.__annotations__) == {field.name for field in fields(Options)}
-
-
-def test_the_help_names_every_option_that_plain_data_can_have():
-    assert set(MEANINGS) == {field.name for field in fields(Options)} - {"clock", "now"}
 
 
 def test_a_sandbox_is_made_from_plain_data():

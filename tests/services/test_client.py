@@ -269,10 +269,6 @@ async def test_nothing_is_recorded_as_sent_when_the_rate_limit_lets_nothing_leav
 # No write leaves except through the catalog: statically
 
 _ROOT = Path(server.__file__).parent.parent
-_NETWORK = {
-    "aiohttp", "asyncio.streams", "ftplib", "http.client", "httpcore", "httpx", "requests", "smtplib", "socket",
-    "urllib.request", "urllib3", "websockets",
-}  # fmt: skip
 
 
 @cache
@@ -285,32 +281,6 @@ def _sources(*, without: str = "") -> Iterator[tuple[str, ast.Module]]:
     for name, tree in _all_sources().items():
         if not without or not name.startswith(without):
             yield name, tree
-
-
-class _Imports(ast.NodeVisitor):
-    """Modules that are imported at run time; what is under TYPE_CHECKING is for names only."""
-
-    def __init__(self) -> None:
-        self.found: set[str] = set()
-
-    def visit_If(self, node: ast.If) -> None:
-        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            return
-        self.generic_visit(node)
-
-    def visit_Import(self, node: ast.Import) -> None:
-        self.found.update(alias.name for alias in node.names)
-
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
-        module = node.module or ""
-        self.found.add(module)
-        self.found.update(f"{module}.{alias.name}" for alias in node.names)
-
-
-def _imports(tree: ast.Module) -> set[str]:
-    visitor = _Imports()
-    visitor.visit(tree)
-    return visitor.found
 
 
 def _calls(tree: ast.Module) -> Iterator[tuple[str, ast.Call]]:
@@ -334,17 +304,6 @@ _KEYLESS = {
 }
 """What reads documentation, looks whether a host is there, listens, brings a file, or knows addresses, errors and
 proxies: none of them knows a key."""
-
-
-def test_only_the_client_and_the_sandbox_import_anything_that_reaches_a_network() -> None:
-    found = {
-        name for name, tree in _sources(without="server/sandbox/") if {m for m in _imports(tree) if _reaches_out(m)}
-    }
-    assert found - _KEYLESS == {"server/services/connections.py", "server/services/exchange.py"}
-
-
-def _reaches_out(module: str) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in _NETWORK)
 
 
 def test_a_request_with_a_permit_is_made_in_one_place_only() -> None:
