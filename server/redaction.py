@@ -38,35 +38,32 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for secret in secrets if len(secret) >= SHORTEST for form in _forms(secret)}
-        self._forms = sorted(forms, key=len, reverse=True)
-        self._halves = [half for form in self._forms for half in (_half(form), _half(form[::-1])[::-1])]
-        self._shortest = min(map(len, self._halves), default=sys.maxsize)
+        halves = {form: max(SHORTEST, (len(form) + 1) // 2) for form in sorted(forms, key=len, reverse=True)}
+        self._forms = [(form, form[:half], form[-half:]) for form, half in halves.items()]
+        """Each with its first and its last half."""
+        self._shortest = min((len(first) for _, first, _ in self._forms), default=sys.maxsize)
 
     def value(self, value: JsonValue) -> JsonValue:
         """The value without the keys, in names and texts; the value itself if there are none, as nearly always."""
         struck = {text: without for text in _texts_in(value) if (without := self.text(text)) != text}
         return _replaced(value, struck) if struck else value
 
-    def may_hold(self, text: str) -> bool:
-        """Whether there may be a key in a text; most texts show at once that there is none."""
-        if len(text) < self._shortest:
-            return False
-        plain = text.isascii() and text.isprintable() and not any(sign in text for sign in _ENCODED)
-        return not plain or any(half in text for half in self._halves)
-
     def text(self, text: str) -> str:
         """The text itself, or, if a key is in it, the text without it and decoded so far that it could be seen."""
-        if not self.may_hold(text):
+        if len(text) < self._shortest:
             return text
         shown = text
         for _ in range(_ROUNDS):
             struck = text
-            for form in self._forms:
-                struck = _strike(struck, form)
-                struck = _strike(struck[::-1], form[::-1])[::-1]
+            for form, first, last in self._forms:
+                if first in struck:
+                    struck = _strike(struck, form, first)
+                if last in struck:
+                    struck = _strike(struck[::-1], form[::-1], last[::-1])[::-1]
             if struck != text:
                 shown = text = struck
-            if (decoded := _decoded(text)) == text:
+            plain = text.isascii() and text.isprintable() and not any(sign in text for sign in _ENCODED)
+            if plain or (decoded := _decoded(text)) == text:  # most texts are plain
                 break
             text = decoded
         return shown
@@ -110,13 +107,9 @@ def _replaced(value: JsonValue, texts: Mapping[str, str]) -> JsonValue:
     return value
 
 
-def _half(form: str) -> str:
-    return form[: max(SHORTEST, (len(form) + 1) // 2)]
-
-
-def _strike(text: str, form: str) -> str:
+def _strike(text: str, form: str, half: str) -> str:
     """The text without the form, also where it has only the first half of it, or somewhat more."""
-    half, parts, at = _half(form), list[str](), 0
+    parts, at = list[str](), 0
     while (found := text.find(half, at)) >= 0:
         parts += [text[at:found], IN_ITS_PLACE]
         alike = takewhile(lambda pair: pair[0] == pair[1], zip(text[found : found + len(form)], form, strict=False))

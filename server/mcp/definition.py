@@ -7,7 +7,7 @@ import inspect
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ParamSpec, TypeVar, cast, get_args, get_origin
 
@@ -19,7 +19,6 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp.types import CallToolResult, ToolAnnotations
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic.fields import FieldInfo
 
 from leadbridge.server.call_scope import call_scope, off_loop
 from leadbridge.server.catalog import load
@@ -110,16 +109,22 @@ class GuardedTool(Tool):
     """
 
     spec: Any
-    ready: bool = False
+    kinds: dict[str, set[Any]] | None = None
+    """The types of each argument, known from the first call on."""
+    droppable: frozenset[str] = frozenset()
+    """Arguments of which an empty value is none."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:  # noqa: FBT001, FBT002  # the SDK's signature
         """Check all arguments at once, run, and turn every failure into a text that says what did not happen."""
         del convert_result  # the tools make results themselves
-        if not self.ready:
+        if self.kinds is None:
             self.fn_metadata.arg_model = self.spec.argument_model()
-            self.ready = True
+            fields = self.fn_metadata.arg_model.model_fields
+            self.kinds = {name: _kinds(field.annotation) for name, field in fields.items()}
+            if not self.spec.effect.writes:
+                self.droppable = frozenset(name for name, field in fields.items() if not field.is_required())
         model = self.fn_metadata.arg_model
-        meant = undone(arguments, model.model_fields, reads=not self.spec.effect.writes)
+        meant = undone(arguments, self.kinds, self.droppable)
         try:
             given = model.model_validate(meant).model_dump_one_level()
         except ValidationError as error:
@@ -130,7 +135,8 @@ class GuardedTool(Tool):
         started = time.monotonic()
         try:
             with call_scope() as scope:
-                return with_notes(await self.fn(**given, ctx=context), scope.notes)
+                result = await self.fn(**given, ctx=context)
+                return with_notes(result, scope.notes) if scope.notes else result
         except MCPError:
             raise
         except Exception as error:  # noqa: BLE001  # the model gets our words, the log the traceback
@@ -187,24 +193,22 @@ ADDED_BY_HOSTS = {
 _TEXTS = frozenset({str, SecretStr})
 
 
-def undone(given: Mapping[str, Any], fields: Mapping[str, FieldInfo], *, reads: bool) -> dict[str, Any]:
+def undone(given: Mapping[str, Any], kinds: Mapping[str, set[Any]], droppable: Collection[str]) -> dict[str, Any]:
     """The arguments as they were meant.
 
-    Left out are names that hosts add, and `null`. Of a tool that only reads also an empty text, list or object for what
-    is optional; a write takes none of them for silence. Lists and objects are read from JSON texts, a single value
-    for a list is a list of it, and what is not a free text has no blanks at its ends.
+    Left out are names that hosts add, and `null`; of what is `droppable`, which is what is optional for a tool that
+    only reads, also an empty text, list or object: a write takes none of them for silence. Lists and objects are read
+    from JSON texts, a single value for a list is a list of it, and what is not a free text has no blanks at its ends.
     """
     meant: dict[str, Any] = {}
     for name, value in given.items():
-        field = fields.get(name)
-        if field is None:
+        if name not in kinds:
             if name not in ADDED_BY_HOSTS:
                 meant[name] = value
             continue
-        kinds = _kinds(field.annotation)
-        bare = value.strip() if isinstance(value, str) and kinds.isdisjoint(_TEXTS) else value
-        shaped = _as_object(bare) if dict in kinds else _as_list(bare) if list in kinds else bare
-        empty = shaped is None or (reads and not field.is_required() and _is_empty(shaped))
+        bare = value.strip() if isinstance(value, str) and kinds[name].isdisjoint(_TEXTS) else value
+        shaped = _as_object(bare) if dict in kinds[name] else _as_list(bare) if list in kinds[name] else bare
+        empty = shaped is None or (name in droppable and _is_empty(shaped))
         if not empty:
             meant[name] = shaped
     return meant

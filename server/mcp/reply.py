@@ -118,7 +118,7 @@ def error_result(text: str) -> CallToolResult:
 
 def with_notes(result: ResultType, notes: Sequence[str]) -> ResultType:
     """A call's result, with what else is to be known of it at the end of its text, and in the note of its data."""
-    if notes and isinstance(result, CallToolResult):
+    if isinstance(result, CallToolResult):
         result.content.append(TextContent(type="text", text="\n".join(f"Note: {note}" for note in notes)))
         if result.structured_content is not None:
             result.structured_content["note"] = " ".join([*notes, result.structured_content.get("note", "")]).rstrip()

@@ -10,7 +10,6 @@ from http import HTTPStatus
 
 from pydantic import JsonValue
 
-from leadbridge.server.call_scope import off_loop, saw_answer
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.config.token_claims import NO_CLAIMS, TokenClaims
 from leadbridge.server.errors import (
@@ -56,14 +55,6 @@ class HttpAnswer:
     too_large: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     """Knows the key that was sent, which is struck out before anything of the answer is read, shown or kept."""
-
-
-async def read(
-    answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int], key: TokenClaims = NO_CLAIMS
-) -> JsonValue:
-    """`parse`, in a worker thread where the answer is large."""
-    saw_answer(len(answer.body))
-    return await off_loop(parse, answer, operation, service, path, key)
 
 
 def parse(

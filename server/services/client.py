@@ -16,11 +16,12 @@ from urllib.parse import urlsplit
 import anyio
 from pydantic import JsonValue, SecretStr
 
+from leadbridge.server.call_scope import off_loop, saw_answer
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.config.token_claims import NO_CLAIMS, read_claims
 from leadbridge.server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, Unavailable
-from leadbridge.server.services.answers import HttpAnswer, read
+from leadbridge.server.services.answers import HttpAnswer, parse
 from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.observed import Observed
 from leadbridge.server.services.rate_limiter import OnWait, RateLimiter
@@ -151,7 +152,8 @@ class ServiceClient:
                     answer = await self._answer(operation, url, query or {}, content, patience)
                 logger.debug("%s: answered %d", operation.id, answer.status)
                 self.observed.last_date = answer.headers.get("date", "")
-                value = await read(answer, operation, self.service, path or {}, self.key_claims)
+                saw_answer(len(answer.body))
+                value = await off_loop(parse, answer, operation, self.service, path or {}, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from leadbridge.server.errors import StateError
 from leadbridge.server.state.keys import secret_in
@@ -29,6 +29,7 @@ _SEALED = (
     writes.c.sandbox, writes.c.owner, writes.c.created_at,
 )  # fmt: skip
 """Of a write, what decides and what is shown. Its account changes with the company's name, its lease with each try."""
+_SEALED_ROW = select(*_SEALED).where(writes.c.id == bindparam("of_id"))
 _AT_ONCE = 1_000
 
 
@@ -65,7 +66,7 @@ def hold(connection: Connection) -> tuple[int, str]:
 def append(connection: Connection, at: float, event: Mapping[str, Any]) -> None:
     """Add one row, in the transaction of what it records. One about a write seals the write's row as it is now."""
     if (number := event.get("write")) is not None:
-        row = connection.execute(select(*_SEALED).where(writes.c.id == number)).one()
+        row = connection.execute(_SEALED_ROW, {"of_id": number}).one()
         event = {**event, "row": _seal(row, secret_in(connection))}
     append_all(connection, at, [event])
 

@@ -17,7 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.state import tables
-from leadbridge.server.state.statements import APPLIED
+from leadbridge.server.state.statements import APPLIED, SECRET
 from leadbridge.server.state.tables import leads, meta, seen_prospects, service_keys, writes
 
 _SIMULATED = {"b7d2ec0767fa7a43": "rooflink", "4d5a5ea463757000": "renovationfind"}
@@ -26,13 +26,12 @@ _SIMULATED = {"b7d2ec0767fa7a43": "rooflink", "4d5a5ea463757000": "renovationfin
 
 def secret_in(connection: Connection) -> bytes:
     """The store's secret, made if there is none yet."""
-    query = meta.select().where(meta.c.key == "secret")
-    found = connection.execute(query).first()
+    found = connection.execute(SECRET).scalar()
     if found is None:
         with contextlib.suppress(IntegrityError), connection.begin_nested():
             connection.execute(meta.insert().values(key="secret", value=secrets.token_hex(32)))
-        found = connection.execute(query).one()
-    return bytes.fromhex(found.value)
+        found = connection.execute(SECRET).scalar_one()
+    return bytes.fromhex(found)
 
 
 def fingerprint_of(connection: Connection, what: str) -> str:

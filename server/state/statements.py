@@ -10,6 +10,10 @@ from sqlalchemy import bindparam, insert, select, update
 
 from leadbridge.server.state.tables import AUDIT_HEAD, audit, meta, writes
 
+UNRESOLVED = ("intended", "sent", "unknown")
+"""States of writes that have no certain outcome."""
+
+SECRET = select(meta.c.value).where(meta.c.key == "secret")
 HEAD = select(meta.c.value).where(meta.c.key == AUDIT_HEAD).with_for_update()
 MOVE_HEAD = update(meta).where(meta.c.key == AUDIT_HEAD)
 ADD_AUDIT = insert(audit)
@@ -39,10 +43,24 @@ APPLIED = ("done", "unconfirmed")
 DONE_ABOUT = select(*_EARLIER).where(*_SUBJECT, writes.c.state.in_(APPLIED)).order_by(writes.c.id.desc()).limit(1)
 """The newest write about a subject that the service took."""
 
-OPEN_ABOUT = (
-    select(writes).where(*_SUBJECT, writes.c.state.in_(("intended", "sent", "unknown"))).order_by(writes.c.id.desc())
-)
+OPEN_ABOUT = select(writes).where(*_SUBJECT, writes.c.state.in_(UNRESOLVED)).order_by(writes.c.id.desc())
 """What is under way or unresolved about a subject, newest first."""
+OPEN_OF_ACCOUNT = (
+    select(writes)
+    .where(writes.c.account == bindparam("of_account"), writes.c.state.in_(UNRESOLVED))
+    .order_by(writes.c.id.desc())
+)
+NEWEST_ABOUT = (
+    select(writes)
+    .where(
+        writes.c.account == bindparam("of_account"),
+        writes.c.subject == bindparam("of_subject"),
+        writes.c.state != "failed",
+    )
+    .order_by(writes.c.id.desc())
+    .limit(1)
+)
+"""The newest write about a subject that did not fail."""
 DONE_SAME = DONE_ABOUT.where(writes.c.repeat_digest.in_(bindparam("of_digests", expanding=True)))
 """The newest one that was the same."""
 NOT_FAILED_ABOUT = (

@@ -9,10 +9,9 @@ from sqlalchemy import Connection, Row, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.state import audit, statements
+from leadbridge.server.state.statements import APPLIED, UNRESOLVED
 from leadbridge.server.state.tables import approvals, being_created, seen_prospects, writes
 
-UNRESOLVED = ("intended", "sent", "unknown")
-APPLIED = statements.APPLIED
 STATES = (*UNRESOLVED, *APPLIED, "failed")
 COUNTED = 10_000
 """Writes of a history that are counted; a total that large means that many or more."""
@@ -24,27 +23,6 @@ def add(connection: Connection, values: Mapping[str, Any]) -> int:
     return int(cast("tuple[int]", row.inserted_primary_key)[0])
 
 
-def state_of(connection: Connection, write_id: int) -> str | None:
-    """The state of a write, held until the transaction ends."""
-    return connection.execute(statements.STATE_OF, {"of_id": write_id}).scalar()
-
-
-def change(connection: Connection, write_id: int, values: Mapping[str, Any]) -> None:
-    """Change a write."""
-    connection.execute(statements.SET_WRITE, {**values, "of_id": write_id})
-
-
-def unfinished(connection: Connection) -> Sequence[Row[Any]]:
-    """Writes whose outcome is not on record, held until the transaction ends."""
-    return connection.execute(statements.UNFINISHED).all()
-
-
-def unresolved(connection: Connection, account: str) -> Sequence[Row[Any]]:
-    """Writes of an account that have no certain outcome, the newest first."""
-    where = (writes.c.account == account, writes.c.state.in_(UNRESOLVED))
-    return connection.execute(select(writes).where(*where).order_by(writes.c.id.desc())).all()
-
-
 def find(connection: Connection, write_id: int, accounts: Sequence[str]) -> Row[Any] | None:
     """A write of these accounts, held until the transaction ends."""
     where = (writes.c.id == write_id, writes.c.account.in_(accounts))
@@ -53,8 +31,8 @@ def find(connection: Connection, write_id: int, accounts: Sequence[str]) -> Row[
 
 def newest_about(connection: Connection, account: str, subject: str) -> Row[Any] | None:
     """The newest write about a subject that did not fail."""
-    where = (writes.c.account == account, writes.c.subject == subject, writes.c.state != "failed")
-    return connection.execute(select(writes).where(*where).order_by(writes.c.id.desc()).limit(1)).first()
+    about = {"of_account": account, "of_subject": subject}
+    return connection.execute(statements.NEWEST_ABOUT, about).first()
 
 
 def record_ids(connection: Connection, accounts: Sequence[str], operation: str) -> frozenset[int]:

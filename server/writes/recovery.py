@@ -54,7 +54,7 @@ def set_state(
     A write that was resolved meanwhile, by another process or a person, gets the outcome that its own process knows for
     certain (`done`, `unconfirmed`, `failed`) all the same: that is what it is. Nothing else changes a resolved one.
     """
-    before = kept.writes.state_of(connection, write_id) or "forgotten"
+    before: str = connection.execute(kept.statements.STATE_OF, {"of_id": write_id}).scalar() or "forgotten"
     if before not in {"sent": ("intended",), "unknown": _OPEN}.get(state, kept.writes.STATES):
         return before
     values: dict[str, Any] = {"state": state, "updated_at": now}
@@ -62,7 +62,7 @@ def set_state(
         values["summary"] = summary[:1000]
     if record_id is not None and 0 <= record_id <= LARGEST_ID:
         values["record_id"] = record_id
-    kept.writes.change(connection, write_id, values)
+    connection.execute(kept.statements.SET_WRITE, {**values, "of_id": write_id})
     late = {} if before in _OPEN or by != "server" else {"was": before}
     kept.audit.append(connection, now, {"write": write_id, "state": state, "record_id": record_id, "by": by, **late})
     return before
@@ -70,7 +70,7 @@ def set_state(
 
 def resolve_orphans(connection: Connection, now: float) -> None:
     """What a dead process left: never sent is `failed`, perhaps sent is `unknown`."""
-    for row in kept.writes.unfinished(connection):
+    for row in connection.execute(kept.statements.UNFINISHED).all():
         alive = lives(row.owner)
         if alive or (alive is None and row.lease_until > now):  # whoever is seen to live is at it, however long
             continue

@@ -111,7 +111,7 @@ def unresolved_about(connection: Connection, write: Write, new: ToCreate | None,
     """Writes with an open outcome about the same subject or record, or what seems the same lead; newest first."""
     keys, label = write.subject_keys(), as_meant(write.subject.label)
     found: list[WriteRow] = []
-    for row in state.writes.unresolved(connection, account):
+    for row in connection.execute(state.statements.OPEN_OF_ACCOUNT, {"of_account": account}).all():
         same = row.subject in keys or as_meant(row.target) == label
         if not same and new is not None and (stored := creation_of(connection, row.id)) is not None:
             same = new.compared_with(stored).likely
