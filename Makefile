@@ -87,6 +87,7 @@ lock: .venv-lock/stamp ## Newest versions into requirements/*.txt, each with the
 	$(LOCK) pyproject.toml --output-file requirements/run.txt
 	$(LOCK) --group build --constraint requirements/run.txt --output-file requirements/build.txt
 	$(LOCK) pyproject.toml --group dev --constraint requirements/run.txt --constraint requirements/build.txt --output-file requirements/dev.txt
+	$(LOCK) pyproject.toml --extra postgres --constraint requirements/run.txt --output-file requirements/image.txt
 	$(LOCK) --group bench-peer --constraint requirements/run.txt --output-file requirements/bench-peer.txt
 
 .PHONY: dist

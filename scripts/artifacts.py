@@ -119,6 +119,8 @@ def plugin(wheel: str) -> dict[str, str]:
         ".claude-plugin/marketplace.json": _json(marketplace),
         f"{NAME}/.claude-plugin/plugin.json": _json({**about, "author": author, "license": PROJECT["license"]}),
         f"{NAME}/.mcp.json": _json({"mcpServers": {"leads": start}}),
+        f"{NAME}/README.md": f"# LeadBridge {VERSION}\n\n{PROJECT['description']}.\n\nIt needs uv, and settings in the "
+        f"shell that starts Claude Code: {' or '.join(f'`{variable(setting)}_FILE`' for setting in ASKED_FOR)}.\n",
     }
     for prompt in read_prompts():
         head = f"---\nname: {prompt.name.replace('_', '-')}\ndescription: {json.dumps(prompt.description)}\n---\n"

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from leadbridge.server import __version__
 from leadbridge.server.catalog import load
 from leadbridge.server.company.company import Company
+from leadbridge.server.config.paths import own_folder
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.contract.observations import Observations
@@ -206,9 +207,7 @@ def _state_url(settings: Settings) -> str:
         return settings.state_url.get_secret_value()
     if settings.sandbox:
         return IN_MEMORY
-    from platformdirs import user_state_path
-
-    return f"sqlite:///{user_state_path('leadbridge') / 'leadbridge.db'}"
+    return f"sqlite:///{own_folder('state') / 'leadbridge.db'}"
 
 
 __all__ = ["build_app_context", "build_server", "tool_specs"]

@@ -9,6 +9,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from subprocess import list2cmdline
 from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
@@ -134,7 +135,10 @@ def chosen_hosts(
         wrong_use("--system is the system of --home: give --home too, or leave it out")
     if home is not None and not home.is_dir():
         wrong_use(f"--home {home}: there is no such folder")
-    known, machine = known_hosts(), Machine.of(home, system)
+    try:
+        known, machine = known_hosts(), Machine.of(home, system)
+    except RuntimeError:
+        wrong_use("this user has no home folder: set HOME to one, or name one with --home")
     for name in names or ():
         if name not in known:
             wrong_use(f"{name} is not a host that LeadBridge knows; choose from: {', '.join(known)}")
@@ -220,13 +224,13 @@ def _print_entry(host_id: str, host: Host, file: Path, start: Launch) -> None:
 
 def _other_ways(host_id: str, entry: Mapping[str, Json]) -> Iterator[str]:
     """The host's own command or link, where it has one."""
-    compact = json.dumps(entry, separators=(",", ":"))
+    compact, command = json.dumps(entry, separators=(",", ":")), list2cmdline if os.name == "nt" else shlex.join
     if host_id == "claude-code":
-        yield f"Or: {shlex.join(['claude', 'mcp', 'add-json', '--scope', 'user', 'leadbridge', compact])}"
+        yield f"Or: {command(['claude', 'mcp', 'add-json', '--scope', 'user', 'leadbridge', compact])}"
     elif host_id == "cursor":
         config = quote(base64.b64encode(compact.encode()).decode(), safe="")
         yield f"Or open: cursor://anysphere.cursor-deeplink/mcp/install?name=leadbridge&config={config}"
     elif host_id == "vscode":
         named = json.dumps({"name": "leadbridge", **entry}, separators=(",", ":"))
-        yield f"Or: {shlex.join(['code', '--add-mcp', named])}"
+        yield f"Or: {command(['code', '--add-mcp', named])}"
         yield f"Or open: vscode:mcp/install?{quote(named, safe='')}"

@@ -17,7 +17,9 @@ from leadbridge.server.cli.shared import failed, one_of, settings_without_key, w
 from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
 from leadbridge.server.config.pasted import key_in
+from leadbridge.server.config.paths import fill_in, own_folder
 from leadbridge.server.config.settings import KEYS, Settings
+from leadbridge.server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
     from leadbridge.server.doctor.findings import Finding
@@ -77,7 +79,10 @@ def setup(
 ) -> None:
     """Ask for your keys, keep them safely, check that they work, and connect your assistants. Each step can wait."""
     skipped = {*(skip or ())}
-    file = (env_file or _usual_file()).expanduser().absolute()
+    try:
+        file = Path(fill_in(str(env_file))).absolute() if env_file else own_folder("config") / "leadbridge.env"
+    except (LeadBridgeError, ValueError) as error:
+        wrong_use(str(error))
     given = {name.upper() for name, value in os.environ.items() if value}
     for key in ASKED:
         if key.variable in given:
@@ -276,12 +281,6 @@ class _Setup:
             typer.echo("\nLeadBridge is set up.")
         if self.failed:
             raise typer.Exit(1)
-
-
-def _usual_file() -> Path:
-    from platformdirs import user_config_path
-
-    return user_config_path("leadbridge") / "leadbridge.env"
 
 
 def _text_of(file: Path) -> str:

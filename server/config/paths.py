@@ -5,10 +5,29 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Literal
+
+from leadbridge.server.errors import SettingsError
 
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}|%(\w+(?:\(x86\))?)%", re.ASCII)
 _SLASH_BEFORE = re.compile(rf"^[/\\]+(?=~|{_VARIABLE.pattern})", re.ASCII)
 _UNFILLED = re.compile(r"\$\{[^}]*\}|\{\{")
+
+
+def own_folder(kind: Literal["state", "config"]) -> Path:
+    """Where LeadBridge keeps this user's state or settings, unless a setting says elsewhere.
+
+    Raises:
+        SettingsError: the user has no home folder, as in some containers.
+    """
+    import platformdirs
+
+    of_kind = platformdirs.user_state_path if kind == "state" else platformdirs.user_config_path
+    try:
+        return of_kind("leadbridge")
+    except RuntimeError:
+        instead = "LEADBRIDGE_STATE_URL" if kind == "state" else "--env-file"
+        raise SettingsError(f"this user has no home folder: set HOME to one, or say with {instead} where") from None
 
 
 def fill_in(text: str) -> str:
@@ -29,7 +48,10 @@ def _value(found: re.Match[str]) -> str:
     name = next(group for group in found.groups() if group)
     value = os.environ.get(name, "")
     if not value and name == "HOME":
-        value = str(Path.home())
+        try:
+            value = str(Path.home())
+        except RuntimeError:
+            raise ValueError("names HOME, and this user has no home folder") from None
     if not value:
         raise ValueError(f"names the variable {name}, which is not set")
     return value

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from leadbridge.server import __version__
 from leadbridge.server.install.hosts import Form
@@ -76,6 +77,5 @@ def _origin() -> str:
         origin = None
     address = urlsplit(str(json.loads(origin).get("url", ""))) if origin else None
     if address is not None and address.scheme == "file":
-        path = unquote(address.path)
-        return path.removeprefix("/") if sys.platform == "win32" else path
+        return url2pathname(f"//{address.netloc}{address.path}" if address.netloc else address.path)
     return f"{NAME}=={__version__}"

@@ -61,7 +61,11 @@ class Machine:
 
     @classmethod
     def of(cls, home: Path | None = None, system: System | None = None) -> Machine:
-        """This one, for the person who runs the command; or a home folder of somebody else, without our variables."""
+        """This one, for the person who runs the command; or a home folder of somebody else, without our variables.
+
+        Raises:
+            RuntimeError: the person has no home folder.
+        """
         if home is not None:
             return cls(home.absolute(), system or this_system())
         return cls(Path.home(), this_system(), os.environ)

@@ -9,11 +9,15 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from jsonschema import Draft7Validator
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, get_default_environment, stdio_client
 
@@ -22,11 +26,13 @@ from leadbridge.server.config.settings import Settings
 from leadbridge.server.install.hosts import Machine, known_hosts
 from leadbridge.server.mcp.prompts import read_prompts
 from scripts import artifacts
+from scripts.inspector import NODE, NPM, environment
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
 
 UV = Path(sys.executable).parent
 SECRET = "a-key-for-the-test"
+MCPB = "@anthropic-ai/mcpb@2.1.2"
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +111,41 @@ async def test_the_plugin_runs_as_it_says(made: Path, tmp_path: Path):
     skills = {file.parent.name: file.read_text("utf-8") for file in folder.glob("skills/*/SKILL.md")}
     assert {*skills} == {prompt.name.replace("_", "-") for prompt in read_prompts()}
     assert not [name for name, text in skills.items() if "{{" in text]
+
+
+def test_the_bundle_is_valid_by_the_program_of_its_format(made: Path, tmp_path: Path):
+    """The manifest's schema is in the npm package, which is asked for by its version."""
+    manifest = unpacked(made, tmp_path / "bundle") / "manifest.json"
+    command = [NODE, NPM, "exec", "--yes", f"--package={MCPB}", "--", "mcpb", "validate", manifest]
+    done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Manifest schema validation passes" in done.stdout
+
+
+def test_the_registry_s_entry_is_valid_by_its_published_schema(made: Path):
+    server = read(made / "server.json")
+    schema = json.loads(files("skillsaw.schemas.mcp_registry.v2025_12_11").joinpath("server.schema.json").read_text())
+    assert server["$schema"] == schema["$id"]
+    check = Draft7Validator(schema, format_checker=Draft7Validator.FORMAT_CHECKER)
+    assert [error.message for error in check.iter_errors(server)] == []
+    del server["packages"][0]["transport"]
+    assert not check.is_valid(server)
+
+
+def test_the_list_of_parts_is_valid_by_its_published_schema(made: Path):
+    check = JsonStrictValidator(SchemaVersion.V1_6)
+    text = (made / "sbom.cdx.json").read_text("utf-8")
+    assert check.validate_str(text) is None
+    assert check.validate_str(text.replace('"library"', '"book"', 1)) is not None
+
+
+def test_plugin_and_marketplace_are_what_claude_code_reads(made: Path):
+    """By the rules of skillsaw, a linter for them; a schema of Claude Code's own is in no package."""
+    command = [sys.executable, "-m", "skillsaw", "lint", "--format", "json", made / "plugin"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)
+    assert [one for one in found["violations"] if one["severity"] == "error"] == []
+    assert done.returncode == 0
 
 
 def test_names_versions_and_settings_are_the_same_in_all(made: Path, tmp_path: Path):

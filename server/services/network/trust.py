@@ -55,7 +55,7 @@ def _context(file: str, folder: str, bundle: str) -> ssl.SSLContext:
     if folder:
         _load_folder(context, FOLDER, folder)
     if not (file or folder):
-        (_load_folder if Path(bundle).expanduser().is_dir() else _load_file)(context, REQUESTS, bundle)
+        (_load_folder if _path(bundle).is_dir() else _load_file)(context, REQUESTS, bundle)
     return context
 
 
@@ -77,7 +77,7 @@ def _of_the_system() -> ssl.SSLContext:
 
 
 def _load_file(context: ssl.SSLContext, variable: str, name: str) -> None:
-    path = Path(name).expanduser()
+    path = _path(name)
     try:
         if path.is_dir():
             raise NetworkSettingError(variable, f"is a folder; give a file in PEM form, or set {FOLDER} to the folder")
@@ -96,7 +96,7 @@ def _load_file(context: ssl.SSLContext, variable: str, name: str) -> None:
 
 
 def _load_folder(context: ssl.SSLContext, variable: str, names: str) -> None:
-    folders = [Path(name).expanduser() for name in names.split(os.pathsep) if name]
+    folders = [_path(name) for name in names.split(os.pathsep) if name]
     if not any(folder.is_dir() for folder in folders):
         raise NetworkSettingError(variable, f"there is no such folder; give a folder with certificates, or set {FILE}")
     usable = [folder for folder in folders if _is_hashed(folder)]
@@ -105,6 +105,10 @@ def _load_folder(context: ssl.SSLContext, variable: str, names: str) -> None:
         raise NetworkSettingError(variable, why)
     for folder in usable:
         context.load_verify_locations(capath=str(folder))
+
+
+def _path(name: str) -> Path:
+    return Path(os.path.expanduser(name))  # noqa: PTH111  # pathlib's fails where there is no home folder
 
 
 def _is_hashed(folder: Path) -> bool:
