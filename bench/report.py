@@ -16,20 +16,6 @@ from bench.peers import Setup
 from bench.results import Row
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
-INTRODUCTION = f"""# Benchmarks
-
-LeadBridge beside the least that the SDK can do (one tool that passes an endpoint on, `bench/bare_server.py`) and beside
-FastMCP's `from_openapi` over the same operations (`bench/fastmcp_server.py`, in an environment of its own). All three
-run in the same run, in turns, over stdio, against the same HTTP server on loopback; times and memory are medians.
-Ratios of times and memory are to the bare server, ratios of definitions and text are to FastMCP, which offers the same
-operations. Definitions are counted in cl100k tokens: the JSON of name, title, description, input schema and hints,
-without output schemas. FastMCP's come from a document that names the catalog's fields and explains none of them.
-
-`make bench` measures again and writes what stands between the two marks below.
-
-{BEGIN}
-{END}
-"""
 
 
 def header(setup: Setup, rows: Sequence[Row]) -> list[str]:
@@ -67,12 +53,12 @@ def show(setup: Setup, rows: Sequence[Row]) -> None:
 
 
 def write(setup: Setup, rows: Sequence[Row], path: Path) -> None:
-    """Put the result between the marks of the page; a page that is not there is made, one without marks is left alone.
+    """Put the result between the marks of the page; one without marks is left alone.
 
     Raises:
         ValueError: the page has no marks.
     """
-    text = path.read_text("utf-8") if path.exists() else INTRODUCTION
+    text = path.read_text("utf-8")
     if BEGIN not in text or END not in text:
         message = f"{path.name} has no marks {BEGIN} and {END}"
         raise ValueError(message)
@@ -86,5 +72,4 @@ def write(setup: Setup, rows: Sequence[Row], path: Path) -> None:
         *(f"| {' | '.join(cells(setup, row))} |" for row in rows),
         *(f"\n{note}" for note in setup.notes),
     ]
-    path.parent.mkdir(exist_ok=True)
     path.write_text("\n".join([before + BEGIN, *lines, END + after]), "utf-8")

@@ -54,7 +54,7 @@ def measure(setup: Setup) -> list[Row]:
         f"A write took {median(with_ledger):.1f} ms with the ledger and {median(without):.1f} ms without it "
         "(medians, in one process, three commits to SQLite on local disk)."
     )
-    return [Row("what the ledger adds to a write", "ms", {LEADBRIDGE: cost}, Budget(15), digits=1)]
+    return [Row("what the ledger adds to a write", "ms", {LEADBRIDGE: cost}, Budget(10), digits=1)]
 
 
 async def _times(settings: dict[str, str], folder: Path, rounds: int) -> tuple[list[float], list[float]]:

@@ -27,6 +27,8 @@ from leadbridge.server.sandbox import Sandbox
 
 OURS = tuple(str(ROOT / folder) for folder in ("server", "tools"))
 WRITE, READ, CHANGE = "renovationfind_mark_won", "rooflink_list_prospects", "rooflink_update_event"
+BUDGETS = {"an approved write": (80, 20), "a read": (50, 15)}
+"""Functions and modules."""
 VERSIONS = {"2026-07-28": "auto", "2025-11-25": "legacy"}
 
 
@@ -38,8 +40,8 @@ def measure(setup: Setup) -> list[Row]:
         for title, functions in ran.items():
             modules = {file for file, _ in functions}
             rows += [
-                Row(f"functions of {title}, {version}", "", {LEADBRIDGE: len(functions)}),
-                Row(f"modules of {title}, {version}", "", {LEADBRIDGE: len(modules)}),
+                Row(f"functions of {title}, {version}", "", {LEADBRIDGE: len(functions)}, Budget(BUDGETS[title][0])),
+                Row(f"modules of {title}, {version}", "", {LEADBRIDGE: len(modules)}, Budget(BUDGETS[title][1])),
             ]
         rows.append(Row(f"requests of an approved change, {version}", "", {LEADBRIDGE: requests}, Budget(2)))
     setup.notes.append(f"The write is {WRITE}, the read {READ}, the change {CHANGE}.")

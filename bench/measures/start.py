@@ -27,7 +27,7 @@ def measure(setup: Setup) -> list[Row]:
                 private[peer.name].append(pss)
                 resident[peer.name].append(rss)
     return [
-        Row("start to answered tools/list", "ms", medians(starts), Budget(1.25, times_bare=True)),
+        Row("start to answered tools/list", "ms", medians(starts), Budget(1.12, times_bare=True)),
         Row("memory at rest (PSS)", "MiB", medians(private), Budget(1.3, times_bare=True), digits=1),
         Row("memory at rest (RSS)", "MiB", medians(resident), Budget(1.3, times_bare=True), digits=1),
     ]
