@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import JSON, Boolean, Connection, Integer, Numeric, inspect, text
+from sqlalchemy import JSON, Boolean, Connection, Float, Integer, Numeric, inspect, text
 
 from leadbridge.server.errors import StateError
 from leadbridge.server.state.audit import seal_what_is_there
@@ -83,7 +83,7 @@ def _sealed_writes(connection: Connection) -> None:
 
 def _add_what_is_missing(connection: Connection) -> None:
     """New tables, and new columns with an empty value in tables that are there."""
-    empties = ((JSON, "'{}'"), (Boolean, "false"), ((Integer, Numeric), "0"))
+    empties = ((JSON, "'{}'"), (Boolean, "false"), ((Integer, Float, Numeric), "0"))
     found = inspect(connection)
     for table in metadata.sorted_tables:
         if not found.has_table(table.name):

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from sqlalchemy import select
 
+from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.errors import AuthError, ServiceError
 from leadbridge.server.matching.profile import ContactDetails
 from leadbridge.server.mcp.context import AppContext
@@ -305,7 +306,7 @@ async def test_a_failing_service_leaves_what_is_known(company: Company, make_dec
     assert report.stopped
     assert "the oldest part read 2 hours ago" in report.checked
     with pytest.raises(ServiceError):
-        await likely_duplicates(make_deck(sandbox), NOBODY, 5)
+        await likely_duplicates(make_deck(sandbox, state_url=IN_MEMORY), NOBODY, 5)
 
 
 async def test_a_refused_key_is_an_error_whatever_is_known(company: Company, make_deck: MakeDeck, wall: Time):

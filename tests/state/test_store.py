@@ -24,6 +24,9 @@ from leadbridge import server
 from leadbridge.server.catalog import load
 from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.errors import Refused, StateError
+from leadbridge.server.matching.profile import ContactDetails, profile_of
+from leadbridge.server.prospects.cursor import coverage_of
+from leadbridge.server.prospects.index import ProspectIndex, row_of
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.state import Store, audit
 from leadbridge.server.state.tables import SCHEMA_VERSION
@@ -318,26 +321,53 @@ def test_a_store_whose_version_is_none_is_reported(stores: Any, url: str, versio
     expect_unusable(stores(), "schema")
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 5])
+BEFORE_STANDINGS = ("drop table being_created", "alter table seen_prospects drop column standing")
+BEFORE_THE_TRAIL = ("delete from meta where key = 'audit_head'", "delete from audit")
+BEFORE_POSITIONS = (
+    "drop table seen_coverage",
+    """create table seen_coverage (account varchar(64) primary key, rules integer not null, total integer,
+    checked_at float not null, holder varchar(32) not null, held_until float not null)""",
+    "insert into seen_coverage values ('account', 9, 300, 1.0, 'another', 2.0)",
+    """create table seen_sweeps (account varchar(64), sweep bigint, started_at float not null,
+    reached_end boolean not null, primary key (account, sweep))""",
+    "insert into seen_sweeps values ('account', 1, 1.0, false)",
+    "drop index seen_prospects_by_age",
+    "alter table seen_prospects drop column listed",
+    "alter table seen_prospects add column sweep bigint not null default 1",
+    "create index seen_prospects_by_sweep on seen_prospects (account, sweep)",
+)
+
+
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
 async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_its_rows(
     stores: Any, url: str, version: int
 ) -> None:
-    first = stores()
-    await Ledger(first, lambda _: "account", simulated=lambda _: True).begin(_plan(), Approval("token", "token-1"))
+    def account(_service: str) -> str:
+        return "account"
+
+    first, dana = stores(), ContactDetails("4821 Juniper Hollow Dr, Plano, TX 75024", name="Dana Miller")
+    await Ledger(first, account, simulated=lambda _: True).begin(_plan(), Approval("token", "token-1"))
+    await ProspectIndex(first, account).put([row_of(785, dana)])
     first.close()
+    steps = [(8, BEFORE_POSITIONS), (6, BEFORE_STANDINGS), (2, BEFORE_THE_TRAIL)]
     with beside(url) as earlier:
         earlier.execute(text("update meta set value = :version where key = 'schema_version'"), {"version": version})
-        earlier.execute(text("drop table being_created"))
-        earlier.execute(text("alter table seen_prospects drop column standing"))
-        if version == 1:
-            earlier.execute(text("delete from meta where key = 'audit_head'"))
-            earlier.execute(text("delete from audit"))
-    ledger = Ledger(stores(), lambda _: "account", simulated=lambda _: True)
-    (row,), _ = await ledger.history()
+        for change in [change for before, changes in steps if version < before for change in changes]:
+            earlier.execute(text(change))
+    store = stores()
+    (row,), _ = await Ledger(store, account, simulated=lambda _: True).history()
     assert row.target == "lead 785"
+    index = ProspectIndex(store, account)
+    assert [found.prospect_id for found in (await index.find(profile_of(dana))).matches] == [785]
+    coverage = await coverage_of(index)
+    assert (coverage.checked, coverage.total, coverage.complete) == (1, None, False)
     with beside(url) as now:
-        assert inspect(now).has_table("being_created")
-        assert "standing" in {column["name"] for column in inspect(now).get_columns("seen_prospects")}
+        tables = inspect(now)
+        assert tables.has_table("being_created")
+        assert not tables.has_table("seen_sweeps")
+        columns = {column["name"] for column in tables.get_columns("seen_prospects")}
+        assert {"standing", "listed"} <= columns
+        assert "sweep" not in columns
         found = now.execute(text("select value from meta where key = 'schema_version'")).scalar_one()
     assert int(found) == SCHEMA_VERSION
 
