@@ -19,6 +19,9 @@ from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.services.client import ServiceClient
 from tests import postgres
 from tests.support import DEFAULT_STORE, VERSIONS, Time, Version, make_sandbox
+from tests.texts import texts
+
+__all__ = ["texts"]
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -30,6 +33,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--store postgresql` runs every test that names no store of its own on a real PostgreSQL."""
     parser.addoption("--store", choices=["memory", "postgresql"], default="memory")
+    parser.addoption("--update-texts", action="store_true", help="record the texts that users read anew")
 
 
 EXHAUSTIVE = (

@@ -104,6 +104,7 @@ def write_tool(
     call.__signature__ = inspect.Signature(keyword_only, return_annotation=result)  # type: ignore[attr-defined]
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": result}
     call.__name__ = call.__qualname__ = function.__name__
+    call.__module__ = function.__module__
     call.__doc__ = function.__doc__
     return ToolSpec(
         name=function.__name__,
