@@ -14,6 +14,8 @@ import pytest
 _MASKS = (
     (re.compile(r"\blb1\.\S+"), "lb1.TOKEN"),
     (re.compile(r"[0-9a-f]{32,}"), "HEX"),
+    (re.compile(r"\d+ MB free"), "N MB free"),
+    (re.compile(r"clock: [-\d]+ [:\d]+"), "clock: NOW"),
     (re.compile(r"(?m)[ \t]+$"), ""),
 )
 

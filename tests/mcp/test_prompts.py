@@ -1,12 +1,11 @@
 """Prompts: what their files say, what is offered under which settings, and what becomes of arguments.
 
-`UPDATE_SNAPSHOTS=1 pytest tests/mcp/test_prompts.py` writes the snapshot anew; the difference belongs in the review.
+`pytest tests/mcp/test_prompts.py --update-texts` records the list again; the difference belongs in the review.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -28,9 +27,9 @@ from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.text import CLOSE, OPEN
 from leadbridge.tools.completions import CHOICES
 from tests.support import Version, make_settings
+from tests.texts import Texts
 
 ROOT = Path(__file__).parents[2]
-SNAPSHOT = Path(__file__).parent / "snapshots" / "prompts.json"
 NAMES = [
     "close_won_lead",
     "follow_up_stale_prospects",
@@ -110,13 +109,9 @@ def test_the_six_prompts_are_there():
     assert [prompt.name for prompt in read_prompts()] == NAMES
 
 
-def test_the_list_is_as_it_was_reviewed():
+def test_the_list_is_as_it_was_reviewed(texts: Texts):
     listed = [prompt.listed().model_dump(mode="json", exclude_none=True, by_alias=True) for prompt in read_prompts()]
-    text = json.dumps(listed, indent=2, ensure_ascii=False) + "\n"
-    if os.environ.get("UPDATE_SNAPSHOTS"):
-        SNAPSHOT.parent.mkdir(exist_ok=True)
-        SNAPSHOT.write_text(text, "utf-8")
-    assert SNAPSHOT.read_text("utf-8") == text
+    texts.check(Path(__file__).parent / "texts" / "prompts.json", json.dumps(listed, indent=2, ensure_ascii=False))
 
 
 @pytest.mark.parametrize("prompt", read_prompts(), ids=lambda prompt: prompt.name)

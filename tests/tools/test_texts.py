@@ -15,7 +15,7 @@ from mcp import Client
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.tools import ALL_TOOLS
 from tests.cases import CASES, Case, by_name
-from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Person, Time, call, connected, text_of
+from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Person, Time, call, connected, make_sandbox, text_of
 from tests.texts import Texts
 
 NOW = datetime(2026, 11, 24, 15, 20, tzinfo=UTC)
@@ -56,7 +56,7 @@ async def scenes_of(case: Case) -> str:
         return Fault(kind=kind, match=f"{match}$", **options)
 
     def server(person: Person | None = None) -> tuple[Sandbox, Time, Any]:
-        sandbox = Sandbox(clock=time, now=lambda: NOW, prospects=12, **EVERY_PATH_SERVED)
+        sandbox = make_sandbox(time, now=lambda: NOW, prospects=12, **EVERY_PATH_SERVED)
         clock = Time(NOW.timestamp())
         return sandbox, clock, connected(sandbox, time=time, clock=clock, person=person, **EVERY_TOOL)
 
