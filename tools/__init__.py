@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from leadbridge.server.mcp.definition import ToolSpec
 
 FOLDERS = ("rooflink", "renovationfind", "pipeline", "records")
-NOT_AT_START = {"address_parts", "lead_parts"}
+NOT_AT_START = {"lead_parts"}
 """Modules without a tool, whose many patterns only a hand-off needs."""
 
 

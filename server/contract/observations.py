@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from leadbridge.server import state
 from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import StateError
-from leadbridge.server.services.observed import Observed
+from leadbridge.server.services.client import Observed
 from leadbridge.server.state import Store
 from leadbridge.server.text import label
 

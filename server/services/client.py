@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
@@ -23,7 +24,6 @@ from leadbridge.server.config.token_claims import NO_CLAIMS, read_claims
 from leadbridge.server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, Unavailable
 from leadbridge.server.services.answers import HttpAnswer, parse
 from leadbridge.server.services.exchange import Exchanges
-from leadbridge.server.services.observed import Observed
 from leadbridge.server.services.rate_limiter import OnWait, RateLimiter
 from leadbridge.server.services.retry import Again, decide
 from leadbridge.server.services.simulated import home_of, refuse_other
@@ -59,6 +59,25 @@ class Permit(Protocol):
     async def sending(self) -> None:
         """Put on record that a request may leave now."""
         ...
+
+
+@dataclass(slots=True)
+class Observed:
+    """What this process has seen of a service: which paths work, and which inferred ones answered 404."""
+
+    missing: dict[str, str] = field(default_factory=dict[str, str])
+    """By operation: its inferred path, which answered 404."""
+    worked: set[str] = field(default_factory=set[str])
+    """Operations that were answered well: their path is right."""
+    last_date: str = ""
+    """The `Date` header of the last answer."""
+
+    def not_found(self, operation: Operation, query: Mapping[str, Scalar]) -> None:
+        """Keep an answer of 404 where the path is inferred. After the first page it may be the end of the list."""
+        page = str(query.get("page", ""))
+        later = page.isdecimal() and int(page) > 1
+        if not operation.path_is_certain and not later:
+            self.missing[operation.id] = operation.path
 
 
 class ServiceClient:

@@ -104,7 +104,7 @@ def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, Any
     """The newest write that set one of the same arguments, if it was this one; what nobody knows of may have too."""
     with connection.execute(state.statements.NOT_FAILED_ABOUT, about) as rows:
         last = next((row for row in rows if not repeat.sets or not repeat.sets.isdisjoint(row.arguments)), None)
-    return last if last is not None and last.state in state.writes.APPLIED and last.repeat_digest in same else None
+    return last if last is not None and last.state in state.statements.APPLIED and last.repeat_digest in same else None
 
 
 def unresolved_about(connection: Connection, write: Write, new: ToCreate | None, account: str) -> list[WriteRow]:

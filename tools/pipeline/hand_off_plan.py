@@ -32,8 +32,16 @@ from leadbridge.server.writes.model import (
 from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.steps import StepRunner
-from leadbridge.tools.pipeline.hand_off_lines import ACCEPTED_ELSEWHERE, Creation, missing, no_record, preview
-from leadbridge.tools.pipeline.hand_off_ties import already_tied, or_tied, unlike
+from leadbridge.tools.pipeline.hand_off_lines import (
+    ACCEPTED_ELSEWHERE,
+    Creation,
+    already_tied,
+    missing,
+    no_record,
+    or_tied,
+    preview,
+    unlike,
+)
 from leadbridge.tools.renovationfind.lead_answers import customer_lines
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
 from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead

@@ -16,8 +16,7 @@ from leadbridge.server.mcp.arguments import Id
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
-from leadbridge.server.services.rooflink.customers import CustomerRecord
-from leadbridge.server.services.rooflink.models import Named, Person
+from leadbridge.server.services.rooflink.models import CustomerRecord, Named, Person
 from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines

@@ -21,8 +21,18 @@ from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.writes.agreement import compare
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, UntilChanged, Write
 from leadbridge.server.writes.preview import rendered, titled
-from leadbridge.tools.rooflink.event_receipts import created, ids_text, people_now, state_of, title_lines, updated
-from leadbridge.tools.rooflink.event_times import At, on_the_wire, span_problem, will_be_moved
+from leadbridge.tools.rooflink.event_receipts import (
+    At,
+    created,
+    ids_text,
+    on_the_wire,
+    people_now,
+    span_problem,
+    state_of,
+    title_lines,
+    updated,
+    will_be_moved,
+)
 from leadbridge.tools.rooflink.event_views import shown
 
 EventId = Annotated[Id, Field(description="From rooflink_list_events")]

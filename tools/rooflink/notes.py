@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import AfterValidator, Field, JsonValue
 
 from leadbridge.server.catalog import Operation
-from leadbridge.server.mcp.arguments import Flag, Id, Tag
+from leadbridge.server.mcp.arguments import Flag, Id, LongText, Tag
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reply import Omitted
 from leadbridge.server.mcp.writes import write_tool
@@ -23,11 +23,25 @@ from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Wr
 from leadbridge.server.writes.preview import PreviewLine, Whole
 from leadbridge.tools.rooflink.job_changes import deleted_warning, read_job_before_change
 from leadbridge.tools.rooflink.jobs import JobId
-from leadbridge.tools.rooflink.messages import Message
 
+LONGEST = 10_000
+MOST_LINES = 300
+"""So that nothing hides below a thousand empty lines."""
 _UNREACHABLE = ("RoofLink has no e-mail address of this customer: the note probably reaches nobody.",)
 Tags = Annotated[list[Tag], Field(min_length=1, max_length=20)]
 Recipients = Annotated[list[Id], Field(min_length=1, max_length=50)]
+
+
+def _seen(value: str) -> str:
+    if value.count("\n") >= MOST_LINES:
+        msg = f"must have at most {MOST_LINES} lines"
+        raise ValueError(msg)
+    return value
+
+
+Message = Annotated[
+    LongText, Field(min_length=1, max_length=LONGEST, description="The whole text"), AfterValidator(_seen)
+]
 
 
 async def rooflink_add_note(

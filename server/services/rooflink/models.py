@@ -183,3 +183,18 @@ def _count(value: JsonValue) -> int | None:
     if isinstance(value, str):
         return int(value) if value.strip().isdecimal() and len(value) <= COUNT_DIGITS else None
     return value if isinstance(value, int) else None
+
+
+class CustomerRecord(Answer):
+    """A customer; `user_id` is another number than `id` for the same person. What else there is, is kept."""
+
+    id: RecordId
+    user_id: Integer = None
+    name: Text = None
+    email: Text = None
+    cell: Text = None
+    phone: Text = None
+    phone_ext: Text = None
+    region: Annotated[Named | None, ObjectOnly] = None
+    rep: Annotated[Person | None, ObjectOnly] = None
+    date_created: Moment = None

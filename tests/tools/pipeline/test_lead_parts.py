@@ -13,8 +13,7 @@ from leadbridge.server.matching.vocabulary import words
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink.places import PLACES, PROVINCES
 from leadbridge.server.text import clean
-from leadbridge.tools.pipeline.address_parts import address_parts
-from leadbridge.tools.pipeline.lead_parts import name_parts, parts_of
+from leadbridge.tools.pipeline.lead_parts import address_parts, name_parts, parts_of
 
 Parts = tuple[str, str, str, str]
 PLANO: Parts = ("4821 Juniper Hollow Dr", "Plano", "TX", "75024")
