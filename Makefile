@@ -44,8 +44,9 @@ else
 endif
 
 .PHONY: test-all
-test-all: .venv/stamp-dev ## Every test, with branch coverage: also kills, races, faults, mixtures, and each protocol version's twin
-	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+test-all: .venv/stamp-dev ## Every test: the shorter ones with branch coverage, then kills, races, faults, mixtures, and each version's twin
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m "not exhaustive" --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+	@.venv/bin/python -m pytest --numprocesses auto --dist worksteal -m exhaustive
 
 .PHONY: test-postgres
 test-postgres: .venv/stamp-dev ## The tests of store, ledger, approvals, crashes, races and prospect index once more, on a real PostgreSQL
