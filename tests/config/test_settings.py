@@ -455,12 +455,12 @@ def test_every_value_is_understood_with_blanks_line_ends_and_quotes_around_it(na
 
 
 @pytest.mark.parametrize("name", ["read_only", "approvals", "toolsets", "rooflink_base_url", "contract_file"])
-def test_a_value_of_blanks_or_empty_quotes_is_as_good_as_none(name: str, env: Any) -> None:
+@pytest.mark.parametrize("blank", [" ", "\r", '""', "\ufeff"])
+def test_a_value_of_blanks_or_empty_quotes_is_as_good_as_none(name: str, blank: str, env: Any) -> None:
     env(rooflink_api_key=KEY)
     without = load_settings()
-    for blank in (" ", "\r", '""', "\ufeff"):
-        env(**{name: blank})
-        assert load_settings() == without
+    env(**{name: blank})
+    assert load_settings() == without
 
 
 @pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
@@ -485,14 +485,14 @@ def test_a_secret_given_twice_is_refused(name: str, place: str, env: Any, tmp_pa
     assert f"LEADBRIDGE_{name.upper()} and LEADBRIDGE_{name.upper()}_FILE" in message
 
 
+@pytest.mark.parametrize("name", ["missing", "empty", "bytes", "."])
 def test_a_secret_file_that_is_missing_a_folder_empty_or_no_text_is_refused_by_its_name(
-    env: Any, tmp_path: Path
+    env: Any, tmp_path: Path, name: str
 ) -> None:
     (tmp_path / "empty").write_text(" \n")
     (tmp_path / "bytes").write_bytes(b"\xff\xfe\x00" + KEY.encode())
-    for name in ("missing", "empty", "bytes", "."):
-        env(rooflink_api_key_file=str(tmp_path / name))
-        assert refused().startswith("LEADBRIDGE_ROOFLINK_API_KEY")
+    env(rooflink_api_key_file=str(tmp_path / name))
+    assert refused().startswith("LEADBRIDGE_ROOFLINK_API_KEY")
 
 
 def test_no_secret_is_in_any_repr_text_or_dump(env: Any) -> None:

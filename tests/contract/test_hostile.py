@@ -219,7 +219,7 @@ def test_an_index_that_floods_or_leads_elsewhere_is_read_within_bounds():
     assert len(documentation.paths) <= llms.MOST_PAGES + 5
 
 
-def test_documentation_is_never_read_without_tls_from_elsewhere():
-    for url in ("http://collector.example/mcp", "ftp://x/mcp", "https://user:word@x/mcp", "nonsense"):
-        result = run("--service", "rooflink", "--mcp", url)
-        assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)
+@pytest.mark.parametrize("url", ["http://collector.example/mcp", "ftp://x/mcp", "https://user:word@x/mcp", "nonsense"])
+def test_documentation_is_never_read_without_tls_from_elsewhere(url: str):
+    result = run("--service", "rooflink", "--mcp", url)
+    assert (result.exit_code, len(result.stdout.splitlines())) == (1, 1)

@@ -166,9 +166,9 @@ def test_a_code_that_none_begins_like_is_asked_for_and_taken_with_coordinates(st
     assert "none begins like it" in str(problems[0])
 
 
-def test_an_unknown_zip_code_is_taken_with_coordinates() -> None:
-    for postal_code in ("00000", "99999", "75000"):
-        assert locate("TX", postal_code, 33.0, -97.0) == (Location(33.0, -97.0, approximate=False), [])
+@pytest.mark.parametrize("postal_code", ["00000", "99999", "75000"])
+def test_an_unknown_zip_code_is_taken_with_coordinates(postal_code: str) -> None:
+    assert locate("TX", postal_code, 33.0, -97.0) == (Location(33.0, -97.0, approximate=False), [])
 
 
 # Given
@@ -246,12 +246,14 @@ def test_one_coordinate_without_the_other_is_refused_by_the_name_of_the_missing_
         ("ON", "K1A0B1 x", "Canadian postal code"),
     ],
 )
-def test_a_postal_code_that_is_none_or_of_another_state_is_refused(state: str, postal_code: str, word: str) -> None:
-    for latitude, longitude in ((None, None), (40.0, -100.0)):
-        location, problems = locate(state, postal_code, latitude, longitude)
-        assert location is None
-        assert names(problems)[0] == "postal_code"
-        assert word in str(problems[0])
+@pytest.mark.parametrize(("latitude", "longitude"), [(None, None), (40.0, -100.0)])
+def test_a_postal_code_that_is_none_or_of_another_state_is_refused(
+    state: str, postal_code: str, word: str, latitude: float | None, longitude: float | None
+) -> None:
+    location, problems = locate(state, postal_code, latitude, longitude)
+    assert location is None
+    assert names(problems)[0] == "postal_code"
+    assert word in str(problems[0])
 
 
 def test_everything_that_is_wrong_is_reported_at_once() -> None:

@@ -76,20 +76,26 @@ async def test_the_status_says_what_the_server_is_connected_to_and_may_do(sandbo
     assert sandbox.requests == []
 
 
-async def test_the_status_says_how_this_client_can_approve(sandbox: Sandbox, version: Version):
-    for settings, with_person, without in (
-        ({}, "asked in a form", "approval_token"),
-        ({"approvals": "human"}, "asked in a form", "none: this client cannot ask"),
-        ({"approvals": "off"}, "unattended", "unattended"),
-        ({"read_only": True}, "no writes", "no writes"),
-    ):
-        server = build_server(make_settings(**settings), sandbox=sandbox)
-        for person, way in ((Person(), with_person), (None, without)):
-            mode = "legacy" if version == "legacy" else "auto"
-            async with Client(server, mode=mode, elicitation_callback=person) as client:
-                result = await call(client, STATUS)
-            assert way in data_of(result)["approval_way"], settings
-            assert way in text_of(result)
+@pytest.mark.parametrize(
+    ("settings", "person", "way"),
+    [
+        ({}, Person(), "asked in a form"),
+        ({}, None, "approval_token"),
+        ({"approvals": "human"}, Person(), "asked in a form"),
+        ({"approvals": "human"}, None, "none: this client cannot ask"),
+        ({"approvals": "off"}, Person(), "unattended"),
+        ({"approvals": "off"}, None, "unattended"),
+        ({"read_only": True}, Person(), "no writes"),
+        ({"read_only": True}, None, "no writes"),
+    ],
+)
+async def test_the_status_says_how_this_client_can_approve(
+    sandbox: Sandbox, version: Version, settings: dict[str, Any], person: Person | None, way: str
+):
+    async with connected(sandbox, version=version, person=person, **settings) as client:
+        result = await call(client, STATUS)
+    assert way in data_of(result)["approval_way"]
+    assert way in text_of(result)
     assert sandbox.requests == []
 
 
@@ -123,30 +129,35 @@ async def test_a_path_that_the_user_corrected_is_not_called_unverified(sandbox: 
 # Which tools there are
 
 
-async def test_without_a_key_a_service_has_no_tools(sandbox: Sandbox, time: Time):
-    for keys, gone, there in (
+@pytest.mark.parametrize(
+    ("keys", "gone", "there"),
+    [
         ({"rooflink": SANDBOX_ROOFLINK_KEY}, "renovationfind", "rooflink"),
         ({"renovationfind": SANDBOX_RENOVATIONFIND_TOKEN}, "rooflink", "renovationfind"),
-    ):
-        async with live(sandbox, time, **keys) as client:
-            names = await names_of(client)
-            assert not any(name.startswith(gone) for name in names)
-            assert any(name.startswith(there) for name in names)
-            assert {STATUS, HISTORY} <= names
-            missing = f"{gone}_accept_lead" if gone == "renovationfind" else "rooflink_prospect_stats"
-            arguments = {"lead_id": 812} if gone == "renovationfind" else {}
-            assert (await call(client, missing, **arguments)).is_error
-            status = await call(client, STATUS)
-        data = data_of(status)
-        assert data["sandbox"] is False
-        assert "live" in text_of(status)
-        assert data["hidden_tools"][missing] == f"no key for {gone}"
-        assert f"Hidden: {missing} (no key for {gone})" in text_of(status)
-        (row,) = [row for row in data["services"] if not row["connected"]]
-        assert row["service"].lower() == gone
-        assert "no key, its tools are hidden" in text_of(status)
-        assert set(data["hidden_tools"]) | names >= {spec.name for spec in tool_specs()}
-        assert not any(gone in unverified for unverified in data["unverified"])
+    ],
+)
+async def test_without_a_key_a_service_has_no_tools(
+    sandbox: Sandbox, time: Time, keys: dict[str, str], gone: str, there: str
+):
+    async with live(sandbox, time, **keys) as client:
+        names = await names_of(client)
+        assert not any(name.startswith(gone) for name in names)
+        assert any(name.startswith(there) for name in names)
+        assert {STATUS, HISTORY} <= names
+        missing = f"{gone}_accept_lead" if gone == "renovationfind" else "rooflink_prospect_stats"
+        arguments = {"lead_id": 812} if gone == "renovationfind" else {}
+        assert (await call(client, missing, **arguments)).is_error
+        status = await call(client, STATUS)
+    data = data_of(status)
+    assert data["sandbox"] is False
+    assert "live" in text_of(status)
+    assert data["hidden_tools"][missing] == f"no key for {gone}"
+    assert f"Hidden: {missing} (no key for {gone})" in text_of(status)
+    (row,) = [row for row in data["services"] if not row["connected"]]
+    assert row["service"].lower() == gone
+    assert "no key, its tools are hidden" in text_of(status)
+    assert set(data["hidden_tools"]) | names >= {spec.name for spec in tool_specs()}
+    assert not any(gone in unverified for unverified in data["unverified"])
     assert sandbox.requests == []
 
 
@@ -155,24 +166,33 @@ def test_without_any_key_there_is_no_server():
         build_server(make_settings(sandbox=False))
 
 
-async def test_toolsets_are_chosen_by_name(sandbox: Sandbox):
-    rows = load()
-    toolsets = {spec.name: spec.toolset for spec in tool_specs() if all(rows[name].path for name in spec.operations)}
+_ROWS = load()
+_TOOLSETS = {spec.name: spec.toolset for spec in tool_specs() if all(_ROWS[name].path for name in spec.operations)}
+EVERYTHING = set(_TOOLSETS)
 
-    def of(*names: str) -> set[str]:
-        return {tool for tool, toolset in toolsets.items() if toolset in names}
 
-    everything = set(toolsets)
-    for chosen, expected in (
-        ("default", everything - of(*OPT_IN)),
-        ("all", everything),
+def of(*names: str) -> set[str]:
+    """The tools of these toolsets."""
+    return {tool for tool, toolset in _TOOLSETS.items() if toolset in names}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "expected"),
+    [
+        ("default", EVERYTHING - of(*OPT_IN)),
+        ("all", EVERYTHING),
         ("prospects", of("prospects")),
         (" Leads , pipeline", of("leads", "pipeline")),
-        ("-leads", everything - of("leads", *OPT_IN)),
-        ("default,-prospects", everything - of("prospects", *OPT_IN)),
-    ):
-        async with connected(sandbox, toolsets=chosen) as client:
-            assert await names_of(client) == expected, chosen
+        ("-leads", EVERYTHING - of("leads", *OPT_IN)),
+        ("default,-prospects", EVERYTHING - of("prospects", *OPT_IN)),
+    ],
+)
+async def test_toolsets_are_chosen_by_name(sandbox: Sandbox, chosen: str, expected: set[str]):
+    async with connected(sandbox, toolsets=chosen) as client:
+        assert await names_of(client) == expected
+
+
+async def test_a_tool_of_a_toolset_that_was_not_chosen_is_hidden_and_it_is_said_why(sandbox: Sandbox):
     async with connected(sandbox, toolsets="prospects,pipeline") as client:
         status = await call(client, STATUS)
         assert (await call(client, ACCEPT, lead_id=812)).is_error
