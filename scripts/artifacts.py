@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from leadbridge.server.cli.version import definitions
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.mcp.prompts import read_prompts
 
@@ -185,4 +186,5 @@ def _json(value: object) -> str:
 
 if __name__ == "__main__":
     make(ROOT / "dist")
+    print(f"The tools' definitions have the sha256 {definitions()[1]}: name it in the release's notes.")
     print("dist/ has the wheel, the source distribution, server.json, the bundle, the plugin and the SBOM.")

@@ -39,20 +39,25 @@ LARGEST_OPTIONS = 1_000_000
 """Bytes of a file of sandbox options."""
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        typer.echo(f"leadbridge {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
+@app.callback(invoke_without_command=True)
 def options(
     *,
-    version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="With --version: also from where, and the hash of the tools' definitions.")
     ] = False,
 ) -> None:
     """Options that come before a command."""
+    if verbose and not version:
+        wrong_use("--verbose is for --version: give --version too, or leave it out")
+    if verbose:
+        from leadbridge.server.cli.version import lines
+
+        typer.echo("\n".join(lines()))
+    elif version:
+        typer.echo(f"leadbridge {__version__}")
+    if version:
+        raise typer.Exit
 
 
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")]

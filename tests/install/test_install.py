@@ -130,6 +130,50 @@ def test_without_a_host_it_takes_those_that_are_here_and_a_no_changes_nothing(tm
     assert file.read_bytes() == before
 
 
+def test_what_this_shell_sets_reaches_the_host_but_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = prepared("cursor", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    given = {
+        "LEADBRIDGE_TIME_ZONE": "America/Chicago",
+        "LEADBRIDGE_TOOLSETS": "all",
+        "LEADBRIDGE_STATE_URL_FILE": "$HOME/state-url",
+        "LEADBRIDGE_ROOFLINK_API_KEY_FILE": " ~/rooflink.key ",
+        "LEADBRIDGE_CONTRACT_FILE": "contract.toml",
+    }
+    secret = {
+        "LEADBRIDGE_RENOVATIONFIND_TOKEN": "a-token-of-the-office",
+        "LEADBRIDGE_STATE_URL": "postgresql://leads:hunter2@db/leads",
+    }
+    for name, value in {**given, **secret}.items():
+        monkeypatch.setenv(name, value)
+    result = run("install", "cursor", "--yes", "--home", tmp_path, "--system", "linux")
+    assert result.exit_code == 0
+    entry = as_the_host_reads_it(known_hosts()["cursor"], file.read_text("utf-8"))["mcpServers"]["leadbridge"]
+    assert entry["env"] == {
+        **given,
+        "LEADBRIDGE_STATE_URL_FILE": str(tmp_path / "state-url"),
+        "LEADBRIDGE_ROOFLINK_API_KEY_FILE": str(tmp_path / "rooflink.key"),
+        "LEADBRIDGE_CONTRACT_FILE": str(tmp_path / "contract.toml"),
+    }
+    for name, value in secret.items():
+        assert f"{name} is a secret and is not passed on: put it into a file" in result.stderr
+        assert value not in result.output + file.read_text("utf-8")
+
+
+def test_a_file_of_settings_that_this_shell_names_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    file = prepared("cursor", tmp_path)
+    monkeypatch.setenv("LEADBRIDGE_ENV_FILE", str(tmp_path / "leadbridge.env"))
+    where = ("--yes", "--home", tmp_path, "--system", "linux")
+    assert run("install", "cursor", *where).exit_code == 0
+    assert '"LEADBRIDGE_ENV_FILE"' in file.read_text("utf-8")
+    other = tmp_path / "other.env"
+    other.touch()
+    run("uninstall", "cursor", *where)
+    assert run("install", "cursor", "--env-file", other, *where).exit_code == 0
+    assert '"LEADBRIDGE_ENV_FILE"' not in file.read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     ("name", "broken"),
     [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 import subprocess
 import sys
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import pytest
 from mcp import Client
 from typer.testing import CliRunner, Result
 
+import leadbridge as leadbridge_package
 from leadbridge.server import __version__
 from leadbridge.server.app import build_server
 from leadbridge.server.cli import tool_table
@@ -20,7 +23,18 @@ from leadbridge.server.cli.main import app
 from leadbridge.server.doctor import checks as doctor
 from leadbridge.server.sandbox import serve as sandbox_serve
 from tests.process.processes import COMMAND
-from tests.support import PATIENCE, call, data_of, make_settings, text_of
+from tests.support import (
+    EVERY_TOOL,
+    PATIENCE,
+    Time,
+    Version,
+    call,
+    connected,
+    data_of,
+    make_sandbox,
+    make_settings,
+    text_of,
+)
 
 KEY = "4f1c9e0a7d2b8c3f6e5a"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.c2lnbmF0dXJl"
@@ -154,6 +168,26 @@ def test_what_is_not_a_command_is_wrong_use(arguments):
 def test_the_version_is_one_line():
     result = leadbridge("--version")
     assert (result.exit_code, result.output) == (0, f"leadbridge {__version__}\n")
+
+
+async def test_verbose_says_what_is_installed_and_the_hash_of_what_a_client_is_shown(version: Version):
+    said = leadbridge("--version", "--verbose")
+    assert said.exit_code == 0
+    parts = dict(line.split(": ", 1) for line in said.output.splitlines()[1:])
+    assert parts["Files"] == str(Path(leadbridge_package.__file__).parent)
+    assert parts["Installed"].startswith("editable, from file://")
+    assert f"mcp {installed_version('mcp')}" in parts["With"]
+    async with connected(make_sandbox(Time()), version=version, **EVERY_TOOL) as client:
+        tools = sorted((await client.list_tools()).tools, key=lambda tool: tool.name)
+    shown = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
+    lines = "".join(f"{json.dumps(tool, sort_keys=True, separators=(',', ':'))}\n" for tool in shown)
+    assert parts["Tools"] == f"{len(shown)} definitions, sha256 {hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+def test_verbose_is_for_the_version():
+    result = leadbridge("--verbose", "doctor")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--verbose is for --version" in result.stderr
 
 
 @pytest.mark.parametrize("command", [(), ("serve",), ("sandbox",), ("history",), ("history", "list"), ("contract",)])
