@@ -254,10 +254,10 @@ def _door(part: str) -> str:
 
 
 def _short_unit(part: str) -> bool:
-    return bool(re.fullmatch(r"\d+[A-Z]?|[A-Z]\d*", part))
+    return bool(re.fullmatch(r"\d+-?[A-Z]?|[A-Z]-?\d*", part))
 
 
 def _as_unit(part: str) -> str:
     """A number in front of a unit's part is one that lost its sign, unless it counts a floor."""
     part = re.sub(r"^(?:NO|NUM|NUMBER|NUMERO)\b[ .#]*(?=\d)", "# ", part)
-    return f"# {part}" if re.match(r"\d+[A-Z]?\b(?! *(?:FL|FLOOR|FLR|ETAGE)\b)|[A-Z]\d*$", part) else part
+    return f"# {part}" if re.match(r"\d+-?[A-Z]?\b(?! *(?:FL|FLOOR|FLR|ETAGE)\b)|[A-Z]-?\d*$", part) else part

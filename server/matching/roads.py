@@ -13,7 +13,7 @@ from leadbridge.server.matching.vocabulary import words
 Road = tuple[str, str]
 """The kind of a road and its number or letter: `COUNTYRD`, `DD`."""
 
-_VALUE = re.compile(r"\d+[A-Z]?(?:/\d+[A-Z]?)?")
+_VALUE = re.compile(r"\d+-?[A-Z]?(?:/\d+[A-Z]?)?")
 _LETTER = re.compile(r"[A-Z]{1,2}")
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)?")
 _GLUED = re.compile(
@@ -96,7 +96,7 @@ def _split(line: Sequence[str], count: int) -> tuple[Sequence[str], str, int]:
 def _business(kind: str, value: str, line: Sequence[str], taken: int) -> tuple[Road, int]:
     if line[taken : taken + 1] in (["BUS"], ["BUSINESS"]):
         return ("BUSHWY", value), taken + 1
-    return (kind, value.lstrip("0") or "0"), taken
+    return (kind, value.replace("-", "").lstrip("0") or "0"), taken
 
 
 def _normal(names: Sequence[str]) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.sandbox.records import Done, User
 from tests.support import Person, Time, Version, call, connected, data_of, text_of
@@ -41,20 +43,22 @@ async def test_a_changed_address_is_found_at_once(company: Company, time: Time, 
         assert oldest.id not in [row["id"] for row in data_of(found)["matches"] if row["likely"]]
 
 
-async def test_a_lead_whose_prospect_was_deleted_can_be_made_again_once(company: Company, time: Time, version: Version):
-    for gone in (False, True):
-        sandbox = company(30)
-        async with connected(sandbox, version=version, time=time) as client:
-            first = data_of(await call(client, CREATE, **LEAD))["record_id"]
-            assert data_of(await call(client, CREATE, **LEAD))["outcome"] == "already_done"
-            delete(sandbox, first, gone=gone)
-            again = await call(client, CREATE, **LEAD)
-            assert data_of(again)["outcome"] == "done", text_of(again)
-            assert f"Prospect {first}, made by write 1, was deleted in RoofLink; this makes it again." in text_of(again)
-            assert data_of(await call(client, CREATE, **LEAD))["outcome"] == "already_done"
-            written = {**LEAD, "address": "12 Hidden Hollow Dr.", "first_name": "DANA"}
-            assert data_of(await call(client, CREATE, **written))["outcome"] in {"refused", "already_done"}
-        assert len(sandbox.writes) == 2
+@pytest.mark.parametrize("gone", [False, True])
+async def test_a_lead_whose_prospect_was_deleted_can_be_made_again_once(
+    company: Company, time: Time, version: Version, gone: bool
+):
+    sandbox = company(30)
+    async with connected(sandbox, version=version, time=time) as client:
+        first = data_of(await call(client, CREATE, **LEAD))["record_id"]
+        assert data_of(await call(client, CREATE, **LEAD))["outcome"] == "already_done"
+        delete(sandbox, first, gone=gone)
+        again = await call(client, CREATE, **LEAD)
+        assert data_of(again)["outcome"] == "done", text_of(again)
+        assert f"Prospect {first}, made by write 1, was deleted in RoofLink; this makes it again." in text_of(again)
+        assert data_of(await call(client, CREATE, **LEAD))["outcome"] == "already_done"
+        written = {**LEAD, "address": "12 Hidden Hollow Dr.", "first_name": "DANA"}
+        assert data_of(await call(client, CREATE, **written))["outcome"] in {"refused", "already_done"}
+    assert len(sandbox.writes) == 2
 
 
 async def test_a_hand_off_whose_prospect_was_deleted_is_made_again_and_says_so(

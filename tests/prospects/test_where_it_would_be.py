@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
+from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.matching.profile import ContactDetails
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.prospects.duplicates import DuplicateReport, likely_duplicates
@@ -102,7 +103,9 @@ async def test_an_empty_answer_counts_only_of_a_filter_that_is_known_to_work(com
     broken = company(1_000, page_seconds=4.0)
     for row in broken.prospects.values():
         row.zipcode = ""
-    assert (await look(make_deck(broken), ContactDetails("1 Nowhere Pl", "Nome", "AK", "99762"))).missing
+    assert (
+        await look(make_deck(broken, state_url=IN_MEMORY), ContactDetails("1 Nowhere Pl", "Nome", "AK", "99762"))
+    ).missing
 
 
 async def test_a_filter_that_leaves_out_what_is_known_there_is_not_whole(company: Company, make_deck: MakeDeck):
