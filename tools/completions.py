@@ -10,7 +10,7 @@ from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.services.renovationfind.models import STATUS_RULES, WON
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES
-from leadbridge.tools.rooflink.prospects import Stage
+from leadbridge.tools.pipeline.snapshot import Stage
 
 _DIGITS = re.compile(r"[0-9]{0,19}")
 _LOST = (
@@ -27,7 +27,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "lost_statuses": _LOST,
     "states": tuple(PLACES),
     "lead_status_codes": tuple(LEAD_STATUSES),
-    "stages": get_args(Stage),
+    "stages": get_args(get_args(Stage)[0]),
 }
 """Fixed lists, each under the name by which a prompt's front matter speaks of it."""
 MEANINGS = {

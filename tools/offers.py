@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.mcp.toolsets import chosen_toolsets
+from leadbridge.tools.renovationfind.lead_answers import lead_in_a_line
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.completions import Completions
@@ -22,7 +24,13 @@ def offer(server: LeadBridgeServer, app: AppContext, tools: frozenset[str]) -> N
         from leadbridge.server.mcp.prompts import Prompts
         from leadbridge.tools.completions import CHOICES
 
-        return Prompts(tools.__contains__, CHOICES)
+        async def seen(lead_id: int) -> str:
+            try:
+                return lead_in_a_line(await app.leads.get(lead_id) if app.store.exists else None)
+            except StateError:
+                return "What LeadBridge saw of it cannot be read now."
+
+        return Prompts(tools.__contains__, CHOICES, today=app.time.today, seen=seen)
 
     def resources() -> Resources:
         from leadbridge.server.mcp.resources import Resources

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from importlib.resources import files
 from typing import Literal, cast
 
@@ -27,9 +28,11 @@ from leadbridge.server.text import clean, fence, label
 
 TEXT_LIMIT = 300
 NOT_GIVEN = "(not given)"
-MOST_DAYS = 9999
+MOST_DAYS = 365
 
 _FENCE = "+++\n"
+FILLED_IN = frozenset({"today", "seen"})
+"""Placeholders that the server fills in: the office's date, and what it last saw of the lead."""
 _PLACEHOLDER = re.compile(r"\{\{([a-z_]+)\}\}")
 _CODE = re.compile(r"`([^`]*)`")
 _CALL = re.compile(r"([a-z_]+)(?:\(([^()]*)\))?")
@@ -47,6 +50,8 @@ class Argument(BaseModel):
     description: str = Field(min_length=1, max_length=120)
     kind: Kind
     required: bool = False
+    default: int | None = Field(default=None, ge=0)
+    """Taken where nothing is given: a number of days, and for a day how many days ago it was."""
 
 
 class _FrontMatter(BaseModel):
@@ -101,8 +106,8 @@ class Prompt:
             ],
         )
 
-    def render(self, given: Mapping[str, str], choices: Choices) -> GetPromptResult:
-        """The text with the arguments in it; a blank one counts as not given, as forms send it.
+    def values(self, given: Mapping[str, str], choices: Choices, today: date) -> dict[str, str]:
+        """The arguments as they are in the text; a blank one counts as not given, as forms send it.
 
         Raises:
             MCPError: invalid params; every argument that is missing, unknown or not of its kind, by name.
@@ -111,6 +116,9 @@ class Prompt:
         values: dict[str, str] = {}
         for name, argument in self.arguments.items():
             raw = given.get(name, "").strip()
+            if not raw and argument.default is not None:
+                ago = argument.default
+                raw = (today - timedelta(days=ago)).isoformat() if argument.kind == "day" else str(ago)
             try:
                 values[name] = _value(argument.kind, raw, choices.get(self.completions.get(name, ""), ()))
             except ValueError as error:
@@ -119,6 +127,10 @@ class Prompt:
                 problems.append(f"{name} is required")
         if problems:
             raise MCPError(INVALID_PARAMS, f"Prompt {self.name}: {'; '.join(problems)}. {self._allowed()}")
+        return values
+
+    def rendered(self, values: Mapping[str, str]) -> GetPromptResult:
+        """The text with a value for each placeholder."""
         text = _PLACEHOLDER.sub(lambda found: values[found[1]], self.text)
         message = PromptMessage(role="user", content=TextContent(type="text", text=text))
         return GetPromptResult(description=self.description, messages=[message])
@@ -134,9 +146,19 @@ class Prompt:
 class Prompts:
     """The prompts that are offered, read when they are first asked for."""
 
-    def __init__(self, offers: Callable[[str], bool], choices: Choices) -> None:
+    def __init__(
+        self,
+        offers: Callable[[str], bool],
+        choices: Choices,
+        *,
+        today: Callable[[], date],
+        seen: Callable[[int], Awaitable[str]],
+    ) -> None:
         self._offers = offers
         self._choices = choices
+        self._today = today
+        self._seen = seen
+        """What was last seen of a RenovationFind lead, in one line."""
         self._read: dict[str, Prompt] | None = None
 
     @property
@@ -148,13 +170,16 @@ class Prompts:
             }
         return self._read
 
-    def get(self, name: str, given: Mapping[str, str]) -> GetPromptResult:
-        """One prompt with its arguments filled in.
+    async def get(self, name: str, given: Mapping[str, str]) -> GetPromptResult:
+        """One prompt with its arguments filled in, and what the server knows itself.
 
         Raises:
             MCPError: invalid params, naming what is wrong and what is allowed.
         """
-        return self.named(name).render(given, self._choices)
+        prompt, today = self.named(name), self._today()
+        values = prompt.values(given, self._choices, today)
+        seen = await self._seen(int(values["lead_id"])) if "{{seen}}" in prompt.text else ""
+        return prompt.rendered({**values, "today": today.isoformat(), "seen": seen})
 
     def named(self, name: str) -> Prompt:
         """One prompt that is offered.
@@ -207,12 +232,17 @@ def parse_prompt(file_name: str, document: str) -> Prompt:
     prompt = Prompt(front.name, front.title, front.description, front.arguments, front.completions, text)
     problems = [
         *(f"argument {name!r} has no placeholder" for name in front.arguments if name not in placeholders),
-        *(f"placeholder {name!r} has no argument" for name in sorted(placeholders - set(front.arguments))),
+        *(f"placeholder {name!r} has no argument" for name in sorted(placeholders - set(front.arguments) - FILLED_IN)),
         *(f"completions: {name!r} is no argument" for name in front.completions if name not in front.arguments),
         *(
             f"argument {name!r} is a choice without completions"
             for name, argument in front.arguments.items()
             if argument.kind == "choice" and name not in front.completions
+        ),
+        *(
+            f"arguments.{name}.default is a number of days, and it is of kind {argument.kind}"
+            for name, argument in front.arguments.items()
+            if argument.default is not None and argument.kind not in {"day", "days"}
         ),
         *(f"`{code}` is no tool call" for code in _CODE.findall(text) if not _CALL.fullmatch(code)),
     ]

@@ -95,7 +95,7 @@ class LeadBridgeServer(MCPServer[AppContext]):
     ) -> GetPromptResult:
         """One prompt with its arguments filled in."""
         del context
-        return self.prompts.get(name, arguments or {})
+        return await self.prompts.get(name, arguments or {})
 
     async def list_resources(self) -> list[ListedResource]:
         """The resources at fixed addresses."""

@@ -37,17 +37,25 @@ class Scope:
     stale_after: int = 14
     rep_id: int | None = None
     region_id: int | None = None
+    stage: str | None = None
     stale_offset: int = 0
     """How many of the stale ones come before those that are listed."""
 
     @property
     def whole(self) -> bool:
         """Whether every prospect counts."""
-        return self.rep_id is None and self.region_id is None
+        return self.rep_id is None and self.region_id is None and self.stage is None
 
     def holds(self, standing: ProspectProgress) -> bool:
         """Whether a prospect counts."""
-        return self.rep_id in {None, standing.rep_id} and self.region_id in {None, standing.region_id}
+        return all(
+            wanted in {None, there}
+            for wanted, there in (
+                (self.rep_id, standing.rep_id),
+                (self.region_id, standing.region_id),
+                (self.stage, standing.stage),
+            )
+        )
 
 
 @dataclass(slots=True)

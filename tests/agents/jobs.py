@@ -40,14 +40,19 @@ def _in(text: str, pattern: str) -> str:
 def triage(prompt: str) -> Steps:
     """`triage_new_lead`: is somebody like that in RoofLink already, and does the user want the lead?"""
     lead_id = int(_in(prompt, r"RenovationFind lead ([0-9]+)"))
-    known = _in(prompt, r"as data: ⟦([^⟧]*)⟧").split(", ")
-    answer = yield Call("find_matching_prospects", {"name": known[0], "address": known[1]})
+    seen = dict(re.findall(r"(name|phone|email|address) ⟦([^⟧]*)⟧", prompt))
+    known = seen or dict(zip(("name", "address"), _in(prompt, r"as data: ⟦([^⟧]*)⟧").split(", ", 1), strict=True))
+    answer = yield Call("find_matching_prospects", known)
     matches = "; ".join(f"{row['id']} ({', '.join(row['evidence'])})" for row in answer["matches"]) or "none"
     covered = f"{answer['checked']} of {answer['total']} prospects were compared"
-    choice = yield Say(f"Matches: {matches}; {covered}. It cannot be undone: accept, decline, or leave it?")
+    choice = yield Say(
+        f"Matches: {matches}; {covered}. It cannot be undone: into RoofLink, accept, decline, or leave it?"
+    )
     if choice == "leave":
         return "Left as it is."
     arguments: dict[str, Any] = {"lead_id": lead_id}
+    if choice == "into RoofLink":
+        return (yield from _handed_off(arguments))
     if choice == "decline":
         arguments["reason"] = yield Say("What reason shall RenovationFind be told?")
     receipt = yield from approved(f"renovationfind_{choice}_lead", arguments)
@@ -57,24 +62,18 @@ def triage(prompt: str) -> Steps:
 
 
 def hand_off(prompt: str) -> Steps:
-    """`hand_off`: the plan first, then what is missing from the user, then all of it under one approval."""
-    arguments: dict[str, Any] = {"lead_id": int(_in(prompt, r"RenovationFind lead ([0-9]+)"))}
-    plan: Any = yield Call("hand_off_lead", {**arguments, "dry_run": True})
-    receipt = plan
-    for _ in range(3):
-        missing = re.findall(r"([a-z_]+): is needed", str(plan))
-        if missing:
-            given = yield Say(f"RenovationFind does not tell these: {', '.join(missing)}. What are they?")
-            arguments |= dict(line.split(": ", 1) for line in given.splitlines())
+    """`hand_off`: all of it under one approval, and what is missing from the user."""
+    return (yield from _handed_off({"lead_id": int(_in(prompt, r"RenovationFind lead ([0-9]+)"))}))
+
+
+def _handed_off(arguments: dict[str, Any]) -> Answer:
+    receipt = yield from approved("hand_off_lead", arguments)
+    while missing := re.findall(r"([a-z_]+): is needed", str(receipt)):
+        given = yield Say(f"RenovationFind does not tell these: {', '.join(missing)}. What are they?")
+        arguments |= dict(line.split(": ", 1) for line in given.splitlines())
         receipt = yield from approved("hand_off_lead", arguments)
-        if "arguments_needed" not in str(receipt) and "is needed" not in str(receipt):
-            break
-        plan = receipt
     job = receipt.get("record_id") if isinstance(receipt, dict) else None
-    if job is None:
-        return summary_of(receipt)
-    checklist = yield Call("rooflink_prospect_checklist", {"prospect_id": job})
-    return f"{summary_of(receipt)}\nProspect {job}. Next: {checklist['next_step']}"
+    return summary_of(receipt) if job is None else f"{summary_of(receipt)}\nProspect {job}."
 
 
 def close(prompt: str) -> Steps:
@@ -102,14 +101,35 @@ def close(prompt: str) -> Steps:
     return f"{summary_of(receipt)}\n{summary_of(note)}"
 
 
-def review(prompt: str) -> Steps:
-    """`weekly_pipeline_review`: reads only, and reports what was answered and how much that covers."""
-    days, first = _in(prompt, r"Stale after days: (\S+|\(not given\))"), _in(prompt, r"under review: (\S+)")
-    arguments = {} if days.startswith("(") else {"stale_after_days": int(days.rstrip("."))}
+def _snapshot(arguments: dict[str, Any]) -> Answer:
     snapshot = yield Call("pipeline_snapshot", arguments)
     for _ in range(2):
         if not snapshot["complete"]:
             snapshot = yield Call("pipeline_snapshot", arguments)
+    return snapshot
+
+
+def follow_up(prompt: str) -> Steps:
+    """`follow_up_stale_prospects`: the five oldest with their last note; what is written is the user's choice."""
+    arguments: dict[str, Any] = {"stale_after_days": int(_in(prompt, r"Stale after days: ([0-9]+)\."))}
+    stage = _in(prompt, r"Only stage: (\S+)")
+    snapshot = yield from _snapshot(arguments if stage == "(not" else {**arguments, "stage": stage})
+    lines: list[str] = []
+    for row in snapshot["stale"][:5]:
+        notes = (yield Call("rooflink_list_notes", {"job_id": row["id"], "page_size": 3}))["rows"]
+        last = notes[0]["message"] if notes else "no note"
+        lines.append(f"{row['id']}, {row.get('rep', 'nobody')}, {row['days']} days, {row['next_step']}, {last}")
+    done: list[str] = []
+    for choice in (yield Say("\n".join([*lines, "What is to be done with each?"]))).splitlines():
+        job, message = choice.split(": ", 1)
+        done.append(summary_of((yield from approved("rooflink_add_note", {"job_id": int(job), "message": message}))))
+    return "\n".join(done)
+
+
+def review(prompt: str) -> Steps:
+    """`weekly_pipeline_review`: reads only, and reports what was answered and how much that covers."""
+    days, first = _in(prompt, r"Stale after days: ([0-9]+)\."), _in(prompt, r"under review: (\S+)\.")
+    snapshot = yield from _snapshot({"stale_after_days": int(days)})
     new, page = [], 1
     while page:
         rows = yield Call("rooflink_list_prospects", {"created_from": first, "page_size": 100, "page": page})

@@ -52,18 +52,45 @@ async def test_a_new_lead_is_looked_up_accepted_and_handed_off(
         await spoken(room, version)
         summary, calls = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
         assert "phone: (972) 555-0142" in summary
-        assert calls[0].tool == "find_matching_prospects"
+        assert [call.tool for call in calls][:2] == ["find_matching_prospects", "renovationfind_accept_lead"]
         assert "Matches: none; 150 of 150 prospects were compared." in user.heard[0]
         assert operations(sandbox) == ["accept"]
         summary, calls = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
     made = sandbox.prospects[sandbox.writes[1].record_id]
-    assert f"Prospect {made.id}. Next: verify lead" in summary
+    assert f"Prospect {made.id}." in summary
+    assert len(calls) == (1 if way == "asked" else 2), "the token's call is the second"
     assert (made.address, made.customer.first_name) == ("4821 Juniper Hollow Dr", "Dana")
     assert len(sandbox.writes) == 3
     accept, hand_off = user.approved
     assert "Accept lead 812 on RenovationFind." in accept
     assert "It is accepted already." in hand_off
     assert "4821 Juniper Hollow Dr" in hand_off
+
+
+async def test_a_triage_that_ends_in_rooflink_asks_for_one_approval(
+    sandbox: Sandbox, time: Time, version: Version, way: Way
+) -> None:
+    user = User(knows(leave_it="into RoofLink"))
+    async with office(sandbox, time, version, way, user) as room:
+        summary, calls = await room.do("triage_new_lead", jobs.triage, lead_id=str(NEW), known=KNOWN)
+    assert "done: " in summary
+    assert len(user.approved) == 1
+    assert list(dict.fromkeys(call.tool for call in calls)) == ["find_matching_prospects", "hand_off_lead"]
+    assert operations(sandbox) == ["accept", "POST /light/jobs/create_customer_and_job", "POST /light/notes"]
+
+
+async def test_what_was_seen_of_a_lead_before_need_not_be_told(
+    sandbox: Sandbox, time: Time, version: Version, way: Way
+) -> None:
+    user = User(knows(leave_it="leave"))
+    async with office(sandbox, time, version, way, user) as room:
+        await room.toolset.client.call_tool(
+            "renovationfind_update_job_status", {"lead_id": ACCEPTED, "status": "QUOTE_SENT"}
+        )
+        _, calls = await room.do("triage_new_lead", jobs.triage, lead_id=str(ACCEPTED))
+    lead = sandbox.leads[ACCEPTED]
+    assert calls[0].arguments["name"] == lead.customer_name
+    assert calls[0].arguments["phone"] == lead.customer_phone
 
 
 async def test_what_renovationfind_does_not_say_is_asked_of_the_user_by_name(
@@ -73,7 +100,7 @@ async def test_what_renovationfind_does_not_say_is_asked_of_the_user_by_name(
     given = "\n".join(f"{name}: {value}" for name, value in MISSING.items())
     user = User(knows(does_not_tell_these=given))
     async with office(sandbox, time, version, way, user) as room:
-        summary, calls = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
+        summary, _ = await room.do("hand_off", jobs.hand_off, lead_id=str(NEW))
     assert user.heard[0 if way == "asked" else 1].startswith(
         "RenovationFind does not tell these: address, state, postal_code."
     )
@@ -83,7 +110,6 @@ async def test_what_renovationfind_does_not_say_is_asked_of_the_user_by_name(
     assert (made.address, made.city, made.state, made.zipcode) == (MISSING["address"], "", "TX", "75024")
     assert f"Prospect {made.id}." in summary
     assert len(user.approved) == 2
-    assert calls[0].arguments["dry_run"] is True
 
 
 async def test_a_lead_that_is_not_wanted_is_declined_with_the_users_reason(
@@ -146,12 +172,10 @@ async def test_a_lead_that_is_won_already_is_left_alone(
 async def test_a_weekly_review_finds_the_stale_ones_and_changes_nothing(
     sandbox: Sandbox, time: Time, version: Version, way: Way
 ) -> None:
-    first = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
+    first = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()  # what the prompt fills in
     user = User(knows())
     async with office(sandbox, time, version, way, user) as room:
-        report, calls = await room.do(
-            "weekly_pipeline_review", jobs.review, created_from=first, stale_after_days=str(STALE_DAYS)
-        )
+        report, calls = await room.do("weekly_pipeline_review", jobs.review, stale_after_days=str(STALE_DAYS))
     now = datetime.now(UTC)
     alive = [one for one in sandbox.prospects.values() if one.deleted is None]
     stale = sorted((one for one in alive if now - one.edited >= timedelta(days=STALE_DAYS)), key=lambda one: one.edited)
@@ -166,6 +190,28 @@ async def test_a_weekly_review_finds_the_stale_ones_and_changes_nothing(
     assert [call.tool for call in calls] == ["pipeline_snapshot", "rooflink_list_prospects", "write_history"]
     assert sandbox.writes == []
     assert not user.approved
+
+
+# Stale prospects
+
+
+@pytest.mark.parametrize("stage", ["", "verified"])
+async def test_a_follow_up_makes_six_calls_before_it_asks(
+    sandbox: Sandbox, time: Time, version: Version, way: Way, stage: str
+) -> None:
+    user = User(lambda words: f"{words.split(',')[0]}: Left a message")
+    async with office(sandbox, time, version, way, user) as room:
+        summary, calls = await room.do(
+            "follow_up_stale_prospects", jobs.follow_up, **({"stage": stage} if stage else {})
+        )
+    *looked, note = calls
+    assert [call.tool for call in looked] == ["pipeline_snapshot", *["rooflink_list_notes"] * 5]
+    assert note.tool == "rooflink_add_note"
+    job = looked[1].arguments["job_id"]
+    assert operations(sandbox) == ["POST /light/notes"]
+    assert sandbox.writes[0].body == {"job": job, "message": "Left a message"}
+    assert user.approved == []
+    assert "done: " in summary
 
 
 # The user says no

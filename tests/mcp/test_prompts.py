@@ -165,7 +165,7 @@ def test_a_prompt_file_is_read_the_same_with_windows_line_ends():
         ('title = "Ask"', 'title = "Ask"\ncolour = "red"', "colour"),
         ('title = "Ask"', "", "title"),
         ('kind = "id"', 'kind = "number"', "arguments.lead_id.kind"),
-        ('kind = "id"', 'kind = "id"\ndefault = 1', "arguments.lead_id.default"),
+        ('kind = "id"', 'kind = "id"\ndefault = 1', "arguments.lead_id.default is a number of days"),
         ('kind = "id"', 'kind = "choice"', "choice without completions"),
         ('kind = "id"', 'kind = "id"\n\n[completions]\nstate = "states"', "'state' is no argument"),
         ("{{lead_id}}", "the lead", "no placeholder"),

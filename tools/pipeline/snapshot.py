@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from leadbridge.server.mcp.arguments import WHOLE, OptionalId
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.reply import Omitted, Reply
 from leadbridge.tools.pipeline.snapshot_views import Snapshot, snapshot_lines, snapshot_remarks, snapshot_view
 
 Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit"), WHOLE]
+
+Stage = Annotated[
+    Literal["unverified", "verified", "inspected", "submitted"],
+    Field(description="Only this stage, as the steps show it; signed ones count as inspected"),
+]
 
 Offset = Annotated[int, Field(ge=0, le=1_000_000, strict=True, description="Stale ones to skip"), WHOLE]
 
@@ -22,6 +27,7 @@ async def pipeline_snapshot(
     stale_after_days: Days = 14,
     rep_id: OptionalId = None,
     region_id: OptionalId = None,
+    stage: Stage | Omitted = None,
     stale_offset: Offset = 0,
 ) -> Reply[Snapshot]:
     """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first, some at a time.
@@ -40,7 +46,7 @@ async def pipeline_snapshot(
         await ctx.report_progress(read, total, f"read {read:,}{of} prospects")
 
     await app.company.confirm("rooflink")
-    scope = Scope(stale_after_days, rep_id, region_id, stale_offset)
+    scope = Scope(stale_after_days, rep_id, region_id, stage, stale_offset)
     pipeline = await pipeline_of(app, scope, app.settings.call_deadline, progress)
     remarks = snapshot_remarks(pipeline, scope, app.ledger.clock())
     return Reply(snapshot_view(pipeline, scope), snapshot_lines, remarks)

@@ -207,7 +207,7 @@ def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
     if pipeline.stats_problem:
         notes.append(f"RoofLink's own counts are missing: {pipeline.stats_problem}")
     if not scope.whole:
-        chosen = {"rep_id": scope.rep_id, "region_id": scope.region_id}
+        chosen = {"rep_id": scope.rep_id, "region_id": scope.region_id, "stage": scope.stage}
         only = ", ".join(f"{name}={value}" for name, value in chosen.items() if value is not None)
         notes.append(f"Only {only}. RoofLink's own counts are of the whole company and left out.")
     if survey.known:

@@ -52,6 +52,21 @@ def lead_lines(lead: Lead) -> list[str]:
     return [f"{name}: {value}" for name, value in lead_record(lead).items()]
 
 
+def lead_in_a_line(known: KnownLead | None) -> str:
+    """What was last seen of a lead, for a prompt: every value of the service between the marks."""
+    if known is None:
+        return known_line(known)
+    lead = known.lead
+    values = {
+        "name": (lead.customerName, 200),
+        "phone": (lead.customerPhone, 60),
+        "email": (lead.customerEmail, 254),
+        "address": (lead.customerAddress, 300),
+    }
+    shown = {name: fence(clean(value, limit=limit), limit=limit) for name, (value, limit) in values.items()}
+    return " ".join([known_line(known), *(f"{name} {value}" for name, value in shown.items() if value)])
+
+
 def customer_lines(known: KnownLead | None) -> tuple[PreviewLine, ...]:
     """Whose lead it is, where an earlier answer said so."""
     name = clean(known.lead.customerName, limit=LABEL_LIMIT) if known else ""

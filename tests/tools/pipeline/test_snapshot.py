@@ -92,12 +92,13 @@ def waiting(sandbox: Sandbox, wall: Time, after: int = 14) -> list[Prospect]:
     return sorted((row for row in rows if days(row.edited, wall) >= after), key=lambda row: (row.edited, row.id))
 
 
-def expected(sandbox: Sandbox, wall: Time, after: int = 14, **only: int) -> dict[str, Any]:
+def expected(sandbox: Sandbox, wall: Time, after: int = 14, **only: int | str) -> dict[str, Any]:
     """What a snapshot must say, from the sandbox's records."""
     rows = [
         row
         for row in sandbox.prospects.values()
-        if only.get("rep_id") in {None, row.customer.rep.id if row.customer.rep else 0}
+        if only.get("stage") in {None, STAGES[row.stage]}
+        and only.get("rep_id") in {None, row.customer.rep.id if row.customer.rep else 0}
         and only.get("region_id") in {None, row.customer.region.id}
     ]
     active = [row for row in rows if not row.deleted]
@@ -185,7 +186,17 @@ async def test_how_long_a_prospect_may_rest_is_an_argument(company, ask, wall, a
     assert f"not edited for {after} days or more" in text_of(result)
 
 
-@pytest.mark.parametrize("only", [{"rep_id": 302}, {"region_id": 11}, {"rep_id": 301, "region_id": 12}, {"rep_id": 9}])
+@pytest.mark.parametrize(
+    "only",
+    [
+        {"rep_id": 302},
+        {"region_id": 11},
+        {"rep_id": 301, "region_id": 12},
+        {"rep_id": 9},
+        {"stage": "verified"},
+        {"stage": "inspected", "rep_id": 302},
+    ],
+)
 async def test_one_rep_or_region_leaves_the_companys_own_counts_out(company, ask, wall, only):
     sandbox = company(150)
     result = await ask(sandbox, **only)
@@ -689,7 +700,7 @@ async def test_bad_arguments_are_refused_without_a_call(company, ask, arguments,
 def test_the_tool_is_offered_as_the_contract_says():
     (spec,) = snapshot.TOOLS
     tool = spec.build()
-    assert list(tool.parameters["properties"]) == ["stale_after_days", "rep_id", "region_id", "stale_offset"]
+    assert list(tool.parameters["properties"]) == ["stale_after_days", "rep_id", "region_id", "stage", "stale_offset"]
     assert "required" not in tool.parameters
     assert (spec.toolset, spec.effect.writes) == ("pipeline", False)
     stale = tool.parameters["properties"]["stale_after_days"]
