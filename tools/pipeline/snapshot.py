@@ -16,7 +16,7 @@ Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without
 
 Stage = Annotated[
     Literal["unverified", "verified", "inspected", "submitted"],
-    Field(description="Only this stage, as the steps show it; signed ones count as inspected"),
+    Field(description="Signed ones count as inspected"),
 ]
 
 Offset = Annotated[int, Field(ge=0, le=1_000_000, strict=True, description="Stale ones to skip"), WHOLE]
