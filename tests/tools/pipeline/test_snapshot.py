@@ -194,7 +194,7 @@ async def test_how_long_a_prospect_may_rest_is_an_argument(company, ask, wall, a
         {"rep_id": 301, "region_id": 12},
         {"rep_id": 9},
         {"stage": "verified"},
-        {"stage": "inspected", "rep_id": 302},
+        {"rep_id": 302, "stage": "inspected"},
     ],
 )
 async def test_one_rep_or_region_leaves_the_companys_own_counts_out(company, ask, wall, only):
