@@ -17,7 +17,6 @@ from pydantic import JsonValue
 
 from leadbridge.server.catalog.operation import Field, Operation
 from leadbridge.server.catalog.routes import NotAllowed, method_of, path_of, refuse_taken_route, short
-from leadbridge.server.catalog.toml_lines import line_of
 from leadbridge.server.config.text_files import UnreadableFileError, read_text
 from leadbridge.server.errors import CatalogError
 
@@ -230,3 +229,40 @@ def _revalue(fields: dict[str, dict[str, Field]], tables: JsonValue) -> None:
         if len(set(values.values())) < len(values):
             raise NotAllowed(f"values: two values of {argument} would be the same to the service", "values", argument)
         fields[part][argument] = field.model_copy(update={"values": values})
+
+
+def line_of(text: str, keys: Sequence[str]) -> int:
+    """The line, from 1, on which the statement begins that first gives `keys`; 0 if nothing gives them.
+
+    `text` is valid TOML. It is cut after ever fewer lines: what the reader finds in the first lines is there. A
+    cut inside a value of several lines is no TOML; then the last one before it counts.
+    """
+    lines = text.split("\n")
+    if not _has(_parsed(lines, len(lines))[0], keys):
+        return 0
+    low, high = 0, len(lines)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if _has(_parsed(lines, middle)[0], keys):
+            high = middle
+        else:
+            low = middle
+    return _parsed(lines, high - 1)[1] + 1
+
+
+def _parsed(lines: Sequence[str], count: int) -> tuple[object, int]:
+    """What the first `count` lines say, or as many of them as are whole statements, and how many those are."""
+    for kept in range(count, 0, -1):
+        try:
+            return tomllib.loads("\n".join(lines[:kept]) + "\n"), kept
+        except tomllib.TOMLDecodeError:
+            continue
+    return {}, 0
+
+
+def _has(value: object, keys: Sequence[str]) -> bool:
+    for key in keys:
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = cast("dict[str, object]", value)[key]
+    return True

@@ -76,7 +76,7 @@ def contract_check(
     if sys.stdin.isatty() and sys.stdout.isatty():
         _ask(checked)
     if checked.corrected:
-        text = check.written_text(catalog, checked)
+        text = check.contract_text(catalog, checked.corrected)
         typer.echo(f"\nWhat corrects it:\n\n{text}")
         if write is None:
             typer.echo("Nothing was written; --write FILE writes it.")

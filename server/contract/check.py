@@ -5,12 +5,13 @@ Shown before anything is written, and nothing is written that was not asked for.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from leadbridge.server.catalog import Catalog, Operation
+from leadbridge.server.catalog import Catalog, Field, Operation
 from leadbridge.server.catalog.candidates import load_candidates
 from leadbridge.server.catalog.routes import NotAllowed
 from leadbridge.server.config.settings import Settings
@@ -20,7 +21,6 @@ from leadbridge.server.contract.compare import PARTS, Comparison, compare
 from leadbridge.server.contract.formats import described_in
 from leadbridge.server.contract.match import bases_of, known_names, matching, may_be_ours
 from leadbridge.server.contract.openapi import Documented
-from leadbridge.server.contract.toml_text import contract_text
 from leadbridge.server.contract.web import LARGEST_ANSWER, DocumentationError, reading, text_of
 from leadbridge.server.errors import CatalogError
 from leadbridge.server.text import clean
@@ -178,11 +178,6 @@ def lines_of(checked: Checked) -> list[str]:
     return lines
 
 
-def written_text(catalog: Catalog, checked: Checked) -> str:
-    """The contract file that corrects what differs; the user's own corrections stay in it."""
-    return contract_text(catalog, checked.corrected)
-
-
 def write(text: str, file: Path, *, overwrite: bool) -> None:
     """Write the contract file; one that is there is replaced only if that was asked for.
 
@@ -198,3 +193,51 @@ def write(text: str, file: Path, *, overwrite: bool) -> None:
         ) from None
     except OSError as error:
         raise CatalogError(f"{file} cannot be written: {error.strerror}") from None
+
+
+_HEAD = """\
+# Corrections of LeadBridge's contract, from `leadbridge contract check`. Name this file in LEADBRIDGE_CONTRACT_FILE.
+# `leadbridge contract show` tells what each one changes, and what it was.
+"""
+
+
+def contract_text(catalog: Catalog, operations: Iterable[Operation]) -> str:
+    """The file that makes of the catalog's operations the given ones; earlier corrections of the user stay in it."""
+    given = {**catalog.operations, **{operation.id: operation for operation in operations}}
+    blocks: list[str] = []
+    for operation in given.values():
+        original = catalog.before.get(operation.id, catalog[operation.id])
+        if lines := _lines(original, operation):
+            blocks.append("\n".join(lines))
+    return "\n\n".join([_HEAD.rstrip(), *blocks]) + "\n"
+
+
+def _lines(before: Operation, after: Operation) -> list[str]:
+    head = f'[operations."{after.id}"]'
+    lines: list[str] = []
+    if (before.method, before.path) != (after.method, after.path):
+        lines += [f"method = {_quoted(after.method)}", f"path = {_quoted(after.path)}"]
+    if before.max_page_size != after.max_page_size:
+        lines.append(f"max_page_size = {after.max_page_size}")
+    if after.undocumented:
+        lines.append(f"undocumented = [{', '.join(map(_quoted, after.undocumented))}]")
+    if lines:
+        lines.insert(0, head)
+    for part in ("query", "body"):
+        old: Mapping[str, Field] = getattr(before, part)
+        new: Mapping[str, Field] = getattr(after, part)
+        names = [f"{name} = {_quoted(one.wire)}" for name, one in new.items() if one.wire != old[name].wire]
+        if names:
+            lines += [*([""] if lines else []), f"{head[:-1]}.{part}]", *names]
+        for name, one in new.items():
+            values = [
+                f"{ours} = {_quoted(value)}" for ours, value in one.values.items() if old[name].values[ours] != value
+            ]
+            if values:
+                lines += [*([""] if lines else []), f"{head[:-1]}.values.{name}]", *values]
+    return lines
+
+
+def _quoted(text: str) -> str:
+    """A TOML text; JSON's notation is one, but for a character that TOML wants escaped."""
+    return json.dumps(text).replace("\x7f", "\\u007f")

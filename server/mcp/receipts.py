@@ -57,7 +57,8 @@ def receipt_of(
             return _done(app, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
             error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
-            advice = [_check(write), *error.hints] if unknown else [*next_steps(error), *_if_rejected(write, error)]
+            helps = [write.if_rejected] if write.if_rejected and isinstance(error, Rejected) else []
+            advice = [_check(write), *error.hints] if unknown else [*next_steps(error), *helps]
             effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
             return receipt(
                 app,
@@ -105,11 +106,6 @@ def not_approved(app: AppContext, write: Write, reason: str, message: str) -> Wr
         next_steps=[*steps, WITHOUT_FORMS] if reason in UNSEEN else steps,
         reason=reason,
     )
-
-
-def _if_rejected(write: Write, error: ServiceError) -> list[str]:
-    """What helps where the service refused, if the tool knows it."""
-    return [write.if_rejected] if write.if_rejected and isinstance(error, Rejected) else []
 
 
 def _unrecorded(outcome: Applied | NotApplied | MaybeApplied) -> list[str]:

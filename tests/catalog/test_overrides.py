@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadbridge.server.catalog import Catalog, load
-from leadbridge.server.catalog.overrides import LARGEST
-from leadbridge.server.catalog.toml_lines import line_of
+from leadbridge.server.catalog.overrides import LARGEST, line_of
 from leadbridge.server.errors import CatalogError
 
 CATALOG = load()
