@@ -12,7 +12,7 @@ from leadbridge.server.mcp.arguments import WHOLE, ExtraFilters
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, ServiceValue, View, fits
-from leadbridge.server.services.renovationfind.lead_lists import LeadRows
+from leadbridge.server.services.renovationfind.api import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.text import label
 from leadbridge.tools.lists import columns_for, cut_for, day, moment, table

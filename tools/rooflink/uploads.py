@@ -19,8 +19,7 @@ from leadbridge.server.errors import ArgumentsRefused, Problem, Refused, StateEr
 from leadbridge.server.mcp.arguments import Id, Line
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.reply import Omitted
-from leadbridge.server.services.rooflink.files import CreatedFile
-from leadbridge.server.services.unfinished_uploads import Unfinished, UnfinishedUploads
+from leadbridge.server.services.rooflink.files import CreatedFile, Unfinished, UnfinishedUploads
 from leadbridge.server.services.upload_files import UploadFile, inspect_file, opened
 from leadbridge.server.services.uploads import FormExpired, Outgoing
 from leadbridge.server.writes.model import (

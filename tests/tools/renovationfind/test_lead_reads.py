@@ -10,7 +10,7 @@ import pytest
 
 from leadbridge.server.app import build_app_context
 from leadbridge.server.sandbox import Fault
-from leadbridge.server.services.renovationfind.lead_lists import lead_rows_of
+from leadbridge.server.services.renovationfind.api import lead_rows_of
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.text import CLOSE, LEGEND, OPEN
 from tests.support import Person, call, connected, data_of, make_sandbox, make_settings, text_of
