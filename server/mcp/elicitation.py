@@ -159,7 +159,8 @@ async def _within_call(ctx: Ctx, app: AppContext, asked: Asked) -> Answer:
 
 
 def _form(asked: Asked) -> ElicitRequest:
-    return ElicitRequest(params=ElicitRequestFormParams(message=asked.write.shown, requested_schema=FORM))
+    message = "\n".join([asked.question, *asked.write.preview.figures])
+    return ElicitRequest(params=ElicitRequestFormParams(message=message, requested_schema=FORM))
 
 
 async def _tell_that_it_waits() -> None:

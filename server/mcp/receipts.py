@@ -82,7 +82,7 @@ def receipt_of(
                 write,
                 outcome="approval_required",
                 summary="The user has not been asked. Nothing was changed.",
-                preview=write.shown.splitlines(),
+                preview=[*write.question.splitlines(), *write.preview.figures],
                 next_steps=[
                     "Only after the user says yes to exactly this, call again with the same arguments and the token."
                 ],

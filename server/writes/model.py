@@ -263,11 +263,6 @@ class Write:
         """The number of a write up to which none of the same counts any more, because what it made is deleted."""
         return self.repeat.after if isinstance(self.repeat, (SameWithinADay, OnceForGood)) else 0
 
-    @property
-    def shown(self) -> str:
-        """The question, and figures that may change while somebody reads it: a yes does not depend on them."""
-        return "\n".join([self.question, *self.preview.figures])
-
     def repeat_digests(self) -> tuple[str, str]:
         """Digests that the same write again has too, knowingly or not: of what is meant, and letter by letter.
 
