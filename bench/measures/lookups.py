@@ -99,8 +99,8 @@ async def _asked_for(state_url: str, rounds: int) -> list[float]:
 
         async def ask() -> None:
             result = await client.call_tool("write_history", {"limit": SHOWN})
-            if len((result.structured_content or {}).get("rows", [])) != SHOWN:
-                message = f"write_history told something else: {result}"
+            if result.structured_content is None or len(result.structured_content["rows"]) != SHOWN:
+                message = f"write_history answered something else: {result}"
                 raise RuntimeError(message)
 
         return await _timed([ask] * rounds)
