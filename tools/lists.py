@@ -101,14 +101,17 @@ def page_reply(
         shown = page.model_copy(update={"rows": rows})
         return fits(shown, [*lines_of(shown), *remarks])
 
+    def shorter() -> Reply[P]:
+        first = page.from_index
+        cut = cut_for(page.rows, fit, page=asked[0], page_size=asked[1], first=first)
+        if cut is None:
+            return Reply(page, lines_of, remarks)
+        last = None if first is None else first + cut.rows - 1
+        update = {"rows": page.rows[: cut.rows], "next_page": cut.next_page, "page_size": cut.page_size}
+        return Reply(page.model_copy(update={**update, "to_index": last}), lines_of, [*remarks, cut.message])
+
     remarks = [*page.doubts, *remarks]
-    first = page.from_index
-    if (cut := cut_for(page.rows, fit, page=asked[0], page_size=asked[1], first=first)) is not None:
-        page.rows = page.rows[: cut.rows]
-        page.next_page, page.page_size = cut.next_page, cut.page_size
-        page.to_index = None if first is None else first + cut.rows - 1
-        remarks.append(cut.message)
-    return Reply(page, lines_of, remarks)
+    return Reply(page, lines_of, remarks, shorter)
 
 
 def _headline(noun: str, page: ListPage) -> str:

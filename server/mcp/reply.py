@@ -82,10 +82,16 @@ class Reply(Generic[R]):
     remarks: Sequence[str] = ()
     """What the headline needs beside it to be understood, and no other field says: a filter that did not count, a list
     that is not whole. They stand below the headline, and in the data's `note`."""
+    shorter: Callable[[], Reply[R]] | None = None
+    """Of a list that pages: the same with fewer rows, where all of them are too long."""
 
     def complete(self) -> tuple[dict[str, Any], str]:
         """Data and text, both within bounds, both with all remarks and the meaning of the marks."""
-        data, lines = bounded(self.data, self._lines)
+        data, lines = self.data, self._lines(self.data)
+        if not fits(data, lines):
+            if self.shorter is not None:
+                return self.shorter().complete()
+            data, lines = bounded(data, self._lines)
         remarks: list[str] = []
         if data.unreadable_rows:
             which = "1 row is" if data.unreadable_rows == 1 else f"{data.unreadable_rows:,} rows are"
@@ -144,14 +150,11 @@ def fits(data: BaseModel, lines: Sequence[str]) -> bool:
 
 
 def bounded(data: R, lines_of: Callable[[R], list[str]]) -> tuple[R, list[str]]:
-    """The data as far as it fits, with `left_out`, and its lines.
+    """Data that is too long, as far as it fits, with `left_out`, and its lines.
 
     Every list, and every object with free keys, keeps the same largest number of entries. The lists that page are left
     alone: their next page has the rest.
     """
-    lines = lines_of(data)
-    if fits(data, lines):
-        return data, lines
 
     def too_long(most: int) -> bool:
         cut = _shortened(data, most)

@@ -94,10 +94,14 @@ async def renovationfind_list_leads(
         shown = data.model_copy(update={"rows": rows})
         return fits(shown, [*_list_lines(shown), *remarks])
 
-    if (cut := cut_for(data.rows, fit, page=page, page_size=page_size)) is not None:
-        data = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
-        remarks.append(cut.message)
-    return Reply(data, _list_lines, remarks)
+    def shorter() -> Reply[LeadList]:
+        cut = cut_for(data.rows, fit, page=page, page_size=page_size)
+        if cut is None:
+            return Reply(data, _list_lines, remarks)
+        shown = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
+        return Reply(shown, _list_lines, [*remarks, cut.message])
+
+    return Reply(data, _list_lines, remarks, shorter)
 
 
 async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
