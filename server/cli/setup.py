@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from leadbridge.server.cli.contract import LLMS, MCP, contract_check
-from leadbridge.server.cli.install import Home, Hosts, System, chosen_hosts, install
+from leadbridge.server.cli.install import Hosts, chosen_hosts, install
 from leadbridge.server.cli.shared import failed, one_of, settings_without_key, wrong_use
 from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
@@ -47,13 +47,7 @@ class Key:
 
 ASKED = (
     Key("rooflink_api_key", "rooflink", "RoofLink API key", "RoofLink, Company Settings > API Keys", "rooflink.key"),
-    Key(
-        "renovationfind_token",
-        "renovationfind",
-        "RenovationFind token",
-        "RenovationFind's Manager Portal",
-        "renovationfind.token",
-    ),
+    Key("renovationfind_token", "renovationfind", "RenovationFind token", "the Manager Portal", "renovationfind.token"),
 )
 
 
@@ -71,8 +65,6 @@ def setup(
     env_file: Annotated[
         Path | None, typer.Option(help="The file of settings to write. [default: leadbridge.env in your settings]")
     ] = None,
-    home: Home = None,
-    system: System = None,
     yes: Annotated[
         bool, typer.Option("--yes", help="Answer every question with yes; keys are still asked for.")
     ] = False,
@@ -91,7 +83,7 @@ def setup(
                 f"the key; or name a file that contains it with {key.variable}_FILE"
             )
     if hosts and "install" not in skipped:
-        chosen_hosts(hosts, "user", home, system)
+        chosen_hosts(hosts, "user", None, None)
     run = _Setup(file, yes=yes, settings=settings_without_key(str(file) if file.is_file() else None))
     terminal = sys.stdin is not None and sys.stdin.isatty()
     if not terminal and (not yes or not ("keys" in skipped or run.has_key)):
@@ -106,7 +98,7 @@ def setup(
     steps: dict[str, Callable[[], bool | None]] = {
         "contract": run.contract,
         "live": run.live,
-        "install": lambda: run.install(hosts, home, system),
+        "install": lambda: run.install(hosts),
     }
     for name, step in steps.items():
         done = None if name in skipped else step()
@@ -158,7 +150,8 @@ class _Setup:
         if lines:
             try:
                 self.file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-                self._write(self.file, with_settings(_text_of(self.file), lines))
+                before = self.file.read_text("utf-8") if self.file.is_file() else ""
+                self._write(self.file, with_settings(before, lines))
             except OSError as error:
                 failed(f"{self.file} could not be written: {error.strerror}")
             typer.echo(f"Your settings are in {self.file}. Every command takes it as --env-file.")
@@ -260,13 +253,13 @@ class _Setup:
             return None
         return show(examine(live=True, env_file=self.named), as_json=False) == 0
 
-    def install(self, hosts: list[str] | None, home: Path | None, system: System) -> bool | None:
+    def install(self, hosts: list[str] | None) -> bool | None:
         """Add LeadBridge to the hosts. `None`: not now."""
         if not self.has_key:
             return None
         typer.echo("\nNext: connect your assistants. Each change is shown first.")
         file = self.file if self.named else None
-        return _passed(lambda: install(hosts, env_file=file, home=home, system=system, yes=self.yes))
+        return _passed(lambda: install(hosts, env_file=file, yes=self.yes))
 
     def _agreed(self, question: str) -> bool:
         return self.yes or typer.confirm(question, default=True)
@@ -281,10 +274,6 @@ class _Setup:
             typer.echo("\nLeadBridge is set up.")
         if self.failed:
             raise typer.Exit(1)
-
-
-def _text_of(file: Path) -> str:
-    return file.read_text("utf-8") if file.is_file() else ""
 
 
 def _finding(key: Key, text: str) -> Finding:

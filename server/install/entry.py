@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from leadbridge.server.install.hosts import Form
 
 NAME = "leadbridge"
 """The server's name in every host; short, because hosts put it before each tool's name."""
+
+_EXTRAS = {"keychain": "keyring", "postgres": "psycopg"}
+"""What is there only if it was wanted, and the module by which that is known."""
 
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | bool | None"
 
@@ -70,12 +74,15 @@ def _made_for_one_run() -> bool:
 
 
 def _origin() -> str:
-    """What uvx installs LeadBridge from: the file that it came from, or this version of the package."""
+    """What uvx installs LeadBridge from: the file that it came from, or this version of the package; with extras."""
+    extras = [extra for extra, module in _EXTRAS.items() if find_spec(module)]
+    chosen = f"[{','.join(extras)}]" if extras else ""
     try:
         origin = distribution(NAME).read_text("direct_url.json")
     except PackageNotFoundError:
         origin = None
     address = urlsplit(str(json.loads(origin).get("url", ""))) if origin else None
     if address is not None and address.scheme == "file":
-        return url2pathname(f"//{address.netloc}{address.path}" if address.netloc else address.path)
-    return f"{NAME}=={__version__}"
+        path = url2pathname(f"//{address.netloc}{address.path}" if address.netloc else address.path)
+        return f"{path}{chosen}"
+    return f"{NAME}{chosen}=={__version__}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import subprocess
 import tempfile
@@ -13,7 +14,9 @@ from typing import Any, Literal
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from typer.testing import CliRunner
 
+from leadbridge.server.cli.main import app
 from leadbridge.server.install import entry
 from leadbridge.server.install.hosts import Machine, known_hosts
 from tests.documents.examples import ROOT
@@ -130,12 +133,28 @@ def test_what_uvx_installed_from_is_found_again(flavour: str, url: str, path: st
             return f'{{"url": "{url}"}}'
 
     monkeypatch.setattr(entry, "distribution", lambda _name: Installed())
+    monkeypatch.setattr(entry, "find_spec", lambda module: module == "keyring" or None)
     if flavour == "nt":
         import nturl2path
 
         monkeypatch.setattr(entry, "url2pathname", nturl2path.url2pathname)
     found: type[PurePath] = PureWindowsPath if flavour == "nt" else PurePosixPath
-    assert found(entry._origin()) == found(path)
+    assert found(entry._origin()) == found(f"{path}[keychain]")
+
+
+def test_a_configuration_that_answers_to_another_case_is_changed_as_the_one_file_that_it_is(tmp_path: Path):
+    """As on macOS and Windows, where `.cursor/mcp.json` opens `.Cursor/MCP.json`."""
+    file = tmp_path / ".Cursor" / "MCP.json"
+    file.parent.mkdir()
+    file.write_text('{"mcpServers": {}}\n', "utf-8")
+    (tmp_path / ".cursor").symlink_to(".Cursor")
+    (file.parent / "mcp.json").symlink_to("MCP.json")
+    where = ["cursor", "--home", str(tmp_path), "--system", "macos", "--yes"]
+    assert CliRunner().invoke(app, ["install", "--sandbox", *where]).exit_code == 0
+    assert "leadbridge" in json.loads(file.read_text("utf-8"))["mcpServers"]
+    assert CliRunner().invoke(app, ["uninstall", *where]).exit_code == 0
+    assert file.read_text("utf-8") == '{"mcpServers": {}}\n'
+    assert {path.name for path in file.parent.iterdir()} == {"MCP.json", "mcp.json"}
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "cp437"])

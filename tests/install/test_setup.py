@@ -19,8 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from typer.testing import CliRunner
 
+from leadbridge.server.cli import setup
+from leadbridge.server.cli.main import app
 from leadbridge.server.config.env_file import settings_in, with_settings
+from tests.contract.standin import Documentation, serving
 from tests.documents.examples import ROOT
 from tests.process.processes import COMMAND, PATIENCE, sandbox_process
 
@@ -168,6 +172,28 @@ async def test_without_a_terminal_it_takes_the_files_that_are_named(office: Offi
     assert done.returncode == 0, done.stdout + done.stderr
     assert set(settings_in(office.settings).values()) == {str(office.home / file) for file in KEYS.values()}
     assert await office.prospects() == 2
+
+
+@pytest.mark.parametrize("reachable", [True, False])
+def test_the_documentation_is_compared_and_what_cannot_be_reached_waits(
+    reachable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """In this process, so that the documentation can be put elsewhere; nobody listens where it is not reachable."""
+    key = tmp_path / "rooflink.key"
+    key.write_text("a-key-of-the-office")
+    (tmp_path / ".cursor").mkdir()
+    for name, value in {"HOME": str(tmp_path), "LEADBRIDGE_ROOFLINK_API_KEY_FILE": str(key)}.items():
+        monkeypatch.setenv(name, value)
+    file, documentation = tmp_path / "leadbridge.env", Documentation()
+    with serving(documentation.app()) as origin:
+        monkeypatch.setattr(setup, "MCP", f"{origin if reachable else 'http://127.0.0.1:9'}/mcp")
+        result = CliRunner().invoke(app, ["setup", "--yes", "--skip", "live", "--env-file", str(file)])
+    assert result.exit_code == (0 if reachable else 1)
+    assert (documentation.asked[-1:] == ["get-request-body"]) == reachable
+    assert (tmp_path / "contract.toml").exists() == reachable
+    assert ("leadbridge contract check" in result.output.partition("Left for later:")[2]) != reachable
+    assert "CONTRACT" not in file.read_text("utf-8")  # a person reads the corrections first
+    assert "Cursor: LeadBridge was added." in result.output
 
 
 def test_a_key_in_the_shell_is_refused_before_anything_is_asked(office: Office):

@@ -165,6 +165,19 @@ def test_names_versions_and_settings_are_the_same_in_all(made: Path, tmp_path: P
     assert variables <= {f"LEADBRIDGE_{name.upper()}" for name in Settings.model_fields}
     assert all(entry["sensitive"] for entry in manifest["user_config"].values())
     assert len(server["description"]) <= 100
+    (start,) = read(made / "plugin" / "leadbridge" / ".mcp.json")["mcpServers"].values()
+    commands = [manifest["server"]["mcp_config"]["args"], start["args"], [server["packages"][0]["identifier"], "serve"]]
+    assert {tuple(command[-2:]) for command in commands} == {("leadbridge", "serve")}
+    assert [argument["value"] for argument in package["packageArguments"]] == ["serve"]
+    image = (artifacts.ROOT / "Dockerfile").read_text("utf-8")
+    assert 'ENTRYPOINT ["leadbridge"]\nCMD ["serve", "--http"]\n' in image
+    project = artifacts.PROJECT
+    least = project["requires-python"].removeprefix(">=")
+    assert {*re.findall(r"^FROM python:([\d.]+)-slim", image, re.MULTILINE)} == {least}
+    assert manifest["compatibility"]["runtimes"] == {"python": project["requires-python"]}
+    assert project["scripts"] == {"leadbridge": "leadbridge.server.cli.main:main"}
+    assert {manifest["license"], plugin["license"]} == {project["license"]}
+    assert {manifest["description"], plugin["description"], server["description"]} == {project["description"]}
     readme = (artifacts.ROOT / "README.md").read_text("utf-8")
     assert f"mcp-name: {server['name']}" in readme
 
