@@ -128,8 +128,6 @@ def _is_french(line: str, region: _Region) -> bool:
 
 def _without_asides(line: str) -> str:
     """Without what is in brackets, stars or quotation marks, unless it is a unit or a state."""
-    if not re.search(r"[(\[*\"]", line):
-        return line
 
     def kept(found: re.Match[str]) -> str:
         inner = next((group for group in found.groups() if group), "").strip()
