@@ -27,7 +27,7 @@ from leadbridge.server.mcp.definition import ToolSpec
 from leadbridge.server.mcp.elicitation import SealedQuestions, explain_refused_answers
 from leadbridge.server.mcp.instructions import instructions
 from leadbridge.server.mcp.server import LeadBridgeServer
-from leadbridge.server.mcp.toolsets import hidden_tools
+from leadbridge.server.mcp.toolsets import hidden_tools, switched_off
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from leadbridge.server.services.rate_limiter import RateLimiter
@@ -95,7 +95,7 @@ def build_server(
                 app.store.close()
 
     if not app.hidden.keys() < {spec.name for spec in ALL_TOOLS}:
-        reasons = "; ".join(sorted(set(app.hidden.values())))
+        reasons = "; ".join(switched_off(app.hidden))
         msg = f"these settings leave no tool: {reasons}"
         raise SettingsError(msg)
     hint = CacheHint(ttl_ms=LIST_CACHE_MS)

@@ -36,10 +36,10 @@ class FilteredRows(Result):
         lines: list[str] = []
         if self.filters_ignored:
             ignored = ", ".join(self.filters_ignored)
-            lines.append(f"WARNING, ignored by the service, so these rows are not filtered by: {ignored}")
+            lines.append(f"WARNING: the service ignored these filters, so the rows are not limited by them: {ignored}")
         if self.filters_unverified:
             unverified = ", ".join(self.filters_unverified)
-            lines.append(f"Filter names inferred, effect not provable from these rows: {unverified}")
+            lines.append(f"LeadBridge cannot confirm that the service applied these filters: {unverified}")
         return lines
 
 
@@ -120,7 +120,7 @@ def _headline(noun: str, page: ListPage) -> str:
         total = "?" if page.count is None else page.count
         head = f"{noun} {page.from_index or '?'}-{page.to_index or '?'} of {total}"
     else:
-        head = f"No {noun.lower()} on this page"
+        head = f"No {noun.lower()} {'match' if page.count == 0 else 'on this page'}"
     return head + (f", next_page={page.next_page}" if page.next_page else ", last page")
 
 

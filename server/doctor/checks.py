@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
@@ -20,6 +19,7 @@ from leadbridge.server.doctor.live import examine_live
 from leadbridge.server.doctor.network import way_findings
 from leadbridge.server.errors import KeyInDoubt, LeadBridgeError, Refused, ServiceError
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.mcp.toolsets import switched_off
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
@@ -159,17 +159,10 @@ async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT00
 
 def _hidden(app: AppContext) -> Iterator[Finding]:
     """What is not offered and why, one line for each reason; the finding about a key says what a missing key hides."""
-    tools = defaultdict[str, list[str]](list)
-    for name, reason in app.hidden.items():
-        if not reason.startswith("no key for "):
-            tools[reason].append(name)
-    for reason, names in tools.items():
-        if reason.startswith("toolset "):
-            hides = f"hides {len(names)} tool{'s' if len(names) > 1 else ''}"
-            yield Finding("ok", reason.partition(" is ")[0], f"not in LEADBRIDGE_TOOLSETS; {hides}")
-        else:
-            chosen = reason == "LEADBRIDGE_READ_ONLY is set"
-            yield Finding("ok" if chosen else "warning", "hidden tools", f"{', '.join(names)}: {reason}")
+    for usual in (True, False):
+        found = {name: off for name, off in app.hidden.items() if off.usual is usual and not off.key}
+        for line in switched_off(found):
+            yield Finding("ok" if usual else "warning", "switched off", line)
 
 
 def _approvals(settings: Settings) -> Iterator[Finding]:

@@ -24,6 +24,7 @@ from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.pipeline import Pipeline
 
 if TYPE_CHECKING:
+    from leadbridge.server.mcp.toolsets import SwitchedOff
     from leadbridge.server.prospects.background import BackgroundReader
 
 
@@ -43,7 +44,7 @@ class AppContext:
     time: OfficeTime
     observations: Observations
     background: BackgroundReader
-    hidden: dict[str, str]
+    hidden: dict[str, SwitchedOff]
     """Tools that are not offered, and why."""
     offered: frozenset[str]
     """Operations that an offered tool uses."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from leadbridge.server.config.settings import Settings
+from leadbridge.server.mcp.toolsets import SwitchedOff, switched_off
 from leadbridge.server.services.services import Services
 
 _TITLES = {"rooflink": "RoofLink (roofing CRM: prospects)", "renovationfind": "RenovationFind (marketplace: leads)"}
@@ -36,7 +37,7 @@ SIMULATED = "SANDBOX: the services are simulated; nothing real is changed."
 MIXED = "SANDBOX: {} is simulated, its people are invented; the other service is live. Writes are refused here."
 
 
-def instructions(settings: Settings, hidden: Mapping[str, str], services: Services) -> str:
+def instructions(settings: Settings, hidden: Mapping[str, SwitchedOff], services: Services) -> str:
     """The server's instructions for these settings."""
     lines = [
         f"LeadBridge runs a contractor's lead pipeline on {' and '.join(_TITLES[name] for name in services.clients)}."
@@ -46,7 +47,7 @@ def instructions(settings: Settings, hidden: Mapping[str, str], services: Servic
     elif services.mixed:
         lines.append(MIXED.format(*(_TITLES[name].partition(" ")[0] for name in services.simulated)))
     lines.append(_RULES.format(approval=_APPROVAL[settings.approvals]))
-    reasons = sorted(set(hidden.values()))
-    if reasons:
-        lines.append(f"Hidden tools: {'; '.join(reasons)}. server_status names them.")
+    if hidden:
+        lines.append("Switched off, as server_status says too:")
+        lines += [f"- {line}" for line in switched_off(hidden)]
     return "\n".join(lines)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from leadbridge.server.mcp.completions import Completions
     from leadbridge.server.mcp.prompts import Prompts
     from leadbridge.server.mcp.resources import Resources
+    from leadbridge.server.mcp.toolsets import SwitchedOff
 
 
 class LeadBridgeServer(MCPServer[AppContext]):
@@ -40,7 +41,7 @@ class LeadBridgeServer(MCPServer[AppContext]):
 
     make_prompts: Callable[[], Prompts]
     make_resources: Callable[[], Resources]
-    hidden: Mapping[str, str]
+    hidden: Mapping[str, SwitchedOff]
     """Tools that are not offered, and why."""
 
     async def call_tool(

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sized
+from dataclasses import dataclass
 
 from leadbridge.server.catalog import Catalog, load
 from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.definition import ToolSpec
+from leadbridge.server.services.answers import KEY_SETTING
 from leadbridge.server.spelling import meant
 
 DEFAULT = ("prospects", "jobs", "notes", "photos", "customers", "leads", "pipeline")
+MOST_NAMED = 4
+"""Tools of one reason that are not named, but counted."""
 OPT_IN = tuple(dict.fromkeys(row.toolset for row in load() if row.toolset not in DEFAULT))
 
 
@@ -44,21 +49,68 @@ def chosen_toolsets(text: str) -> set[str]:
     return chosen
 
 
-def hidden_tools(settings: Settings, catalog: Catalog, specs: Iterable[ToolSpec], keys: set[str]) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class SwitchedOff:
+    """Why a tool is not offered, and how it would be."""
+
+    why: str
+    how: str
+    usual: bool = False
+    """It was chosen so, and nothing is amiss."""
+    toolset: str = ""
+    """The one that was not chosen."""
+    key: str = ""
+    """The setting with the key that is missing."""
+
+    def __str__(self) -> str:
+        return f"{self.why}; {self.how}"
+
+
+def no_key(service: str) -> SwitchedOff:
+    """A service cannot be called."""
+    return SwitchedOff(f"no key for {service}", f"set {KEY_SETTING[service]}", key=KEY_SETTING[service])
+
+
+READ_ONLY = SwitchedOff("LEADBRIDGE_READ_ONLY is set", "unset it to let tools write", usual=True)
+NO_PATH = SwitchedOff("its path is unknown", "give it in LEADBRIDGE_CONTRACT_FILE")
+NO_FOLDER = SwitchedOff("LEADBRIDGE_UPLOAD_ROOT is not set", "set it to the folder from which files may be sent")
+
+
+def hidden_tools(
+    settings: Settings, catalog: Catalog, specs: Iterable[ToolSpec], keys: set[str]
+) -> dict[str, SwitchedOff]:
     """Tools that are not offered under these settings, each with the reason."""
     chosen = chosen_toolsets(settings.toolsets)
-    hidden: dict[str, str] = {}
+    hidden: dict[str, SwitchedOff] = {}
     for spec in specs:
         rows = [catalog[operation] for operation in spec.operations]
         missing = [row.service for row in rows if row.service not in keys]
         if settings.read_only and spec.effect.writes:
-            hidden[spec.name] = "LEADBRIDGE_READ_ONLY is set"
+            hidden[spec.name] = READ_ONLY
         elif spec.toolset not in chosen:
-            hidden[spec.name] = f"toolset {spec.toolset} is not in LEADBRIDGE_TOOLSETS"
+            why = f"toolset {spec.toolset} is not in LEADBRIDGE_TOOLSETS"
+            hidden[spec.name] = SwitchedOff(why, f"add {spec.toolset} to it", usual=True, toolset=spec.toolset)
         elif missing:
-            hidden[spec.name] = f"no key for {missing[0]}"
+            hidden[spec.name] = no_key(missing[0])
         elif spec.reads_files and settings.upload_root is None:
-            hidden[spec.name] = "LEADBRIDGE_UPLOAD_ROOT is not set; it names the folder from which files may be sent"
+            hidden[spec.name] = NO_FOLDER
         elif any(not row.path for row in rows):
-            hidden[spec.name] = "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
+            hidden[spec.name] = NO_PATH
     return hidden
+
+
+def switched_off(hidden: Mapping[str, SwitchedOff]) -> list[str]:
+    """What is not offered: a line for each reason, with how to switch it on."""
+    tools = defaultdict[SwitchedOff, list[str]](list)
+    for name, off in hidden.items():
+        tools[off].append(name)
+    toolsets = [f"{off.toolset} ({_tools(names)})" for off, names in tools.items() if off.toolset]
+    lines = [f"Toolsets {', '.join(toolsets)}: add them to LEADBRIDGE_TOOLSETS"] if toolsets else []
+    for off, names in tools.items():
+        if not off.toolset:
+            lines.append(f"{', '.join(names) if len(names) < MOST_NAMED else _tools(names)}: {off}")
+    return lines
+
+
+def _tools(names: Sized) -> str:
+    return "1 tool" if len(names) == 1 else f"{len(names)} tools"

@@ -9,7 +9,16 @@ import pytest
 from leadbridge.server.app import build_app_context, build_server, tool_specs
 from leadbridge.server.catalog import Catalog, load
 from leadbridge.server.mcp.instructions import instructions
-from leadbridge.server.mcp.toolsets import DEFAULT, OPT_IN, hidden_tools
+from leadbridge.server.mcp.toolsets import (
+    DEFAULT,
+    NO_FOLDER,
+    NO_PATH,
+    OPT_IN,
+    READ_ONLY,
+    SwitchedOff,
+    hidden_tools,
+    no_key,
+)
 from tests.support import make_settings
 
 LIMIT = 2000
@@ -34,17 +43,20 @@ def test_they_stay_under_2000_characters_and_give_every_reason(account, read_onl
     text = wording(**settings)
     assert len(text) < LIMIT
     hidden = build_app_context(make_settings(**settings)).hidden
-    for reason in hidden.values():
-        assert reason in text
-    assert ("Hidden tools: " in text) is bool(hidden)
+    for off in hidden.values():
+        assert (off.toolset or off.how) in text
+    assert ("Switched off" in text) is bool(hidden)
     assert ("LEADBRIDGE_READ_ONLY is set" in text) is read_only
 
 
 def test_they_stay_under_2000_characters_when_all_reasons_come_together():
-    reasons = {f"toolset {name} is not in LEADBRIDGE_TOOLSETS" for name in (*DEFAULT, *OPT_IN)}
-    reasons |= {"no key for rooflink", "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
+    reasons = [SwitchedOff("not chosen", "add it", toolset=name) for name in (*DEFAULT, *OPT_IN)]
+    reasons += [NO_PATH, NO_FOLDER, READ_ONLY, no_key("rooflink"), no_key("renovationfind")]
     app = build_app_context(make_settings(sandbox=True))
-    assert len(instructions(app.settings, {reason: reason for reason in reasons}, app.services)) < LIMIT
+    assert (
+        len(instructions(app.settings, {f"rooflink_{number}": off for number, off in enumerate(reasons)}, app.services))
+        < LIMIT
+    )
 
 
 def test_they_say_how_approval_is_asked_for_under_these_settings():
@@ -68,7 +80,7 @@ def test_only_services_with_a_key_are_named_as_the_pipeline_s():
 
 def test_nothing_is_said_of_hidden_tools_where_none_is_hidden():
     app = build_app_context(make_settings())
-    assert "Hidden" not in instructions(app.settings, {}, app.services)
+    assert "Switched off" not in instructions(app.settings, {}, app.services)
 
 
 def test_what_the_pages_name_without_a_path_is_hidden_and_said_why():
@@ -76,8 +88,8 @@ def test_what_the_pages_name_without_a_path_is_hidden_and_said_why():
     without = [spec.name for spec in tool_specs() if not all(load()[row].path for row in spec.operations)]
     assert without
     for name in without:
-        assert hidden[name] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
-    assert "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE" in wording(toolsets="all")
+        assert hidden[name] == NO_PATH
+    assert str(NO_PATH) in wording(toolsets="all")
 
 
 def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
@@ -86,8 +98,8 @@ def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
     without = Catalog(catalog.services, {**catalog.operations, nowhere.id: nowhere})
     settings = make_settings(toolsets="prospects")
     hidden = hidden_tools(settings, without, tool_specs(), {"rooflink", "renovationfind"})
-    assert hidden["rooflink_create_lead"] == "its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"
-    assert hidden["rooflink_create_lead"] in instructions(settings, hidden, build_app_context(settings).services)
+    assert hidden["rooflink_create_lead"] == NO_PATH
+    assert f"rooflink_create_lead: {NO_PATH}" in instructions(settings, hidden, build_app_context(settings).services)
 
 
 def test_they_name_only_tools_that_exist():

@@ -128,7 +128,7 @@ async def test_a_read_only_server_writes_by_no_argument(version, live, simulator
                 assert "switched off" in text_of(result)
         hidden = data_of(await call(client, "server_status"))["hidden_tools"]
         assert hidden.keys() >= WRITE_TOOLS.keys()
-        assert {hidden[tool] for tool in WRITE_TOOLS} == {"LEADBRIDGE_READ_ONLY is set"}
+        assert {hidden[tool] for tool in WRITE_TOOLS} == {"LEADBRIDGE_READ_ONLY is set; unset it to let tools write"}
     assert simulator.writes == []
 
 

@@ -232,7 +232,7 @@ async def test_the_jobs_of_a_customer_are_listed(sandbox: Sandbox, time: Time, v
     assert row["id"] == job.id
     assert text_of(result).startswith("Jobs 1-1 of 1, last page\n")
     assert data_of(result)["filters_ignored"] == data_of(result)["filters_unverified"] == []
-    assert text_of(none) == "No jobs on this page, last page"
+    assert text_of(none) == "No jobs match, last page"
     assert sandbox.writes == []
 
 

@@ -776,7 +776,9 @@ async def test_a_read_only_server_cannot_be_made_to_write(
                 if tool in questions:
                     assert result_of(await answered(client, tool, arguments, questions[tool])).is_error
         hidden = data_of(await call(client, "server_status"))["hidden_tools"]
-        assert {hidden[tool] for tool in (*GATED, *FREE)} == {"LEADBRIDGE_READ_ONLY is set"}
+        assert {hidden[tool] for tool in (*GATED, *FREE)} == {
+            "LEADBRIDGE_READ_ONLY is set; unset it to let tools write"
+        }
         assert data_of(await call(client, "write_history"))["total"] == 0
     assert sandbox.writes == []
 

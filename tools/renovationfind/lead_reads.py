@@ -23,7 +23,7 @@ LeadField = Literal[
     "received", "modified", "category", "customer", "phone", "email", "address", "action", "status", "requires_action"
 ]
 _USUAL = ("id", "received", "category", "customer", "phone", "address", "action", "status", "requires_action")
-_UNSURE = "RenovationFind does not tell whether there are more."
+_UNSURE = "RenovationFind does not say whether there are more."
 _PERHAPS_NOT_FILTERED = "The extra filters may have had no effect: check the rows."
 _NOT_KEPT = "The state store cannot be used: what was read is not kept."
 
@@ -52,7 +52,7 @@ class LeadList(Result):
     page: int
     count: int | Omitted = None
     next_page: int | Omitted = None
-    more_unknown: bool = Field(default=False, description="Whether there are more is not told")
+    more_unknown: bool = Field(default=False, description="Whether there are more is not known")
     paging_ignored: bool = Field(default=False, description="The service sent all leads; they are paged here")
     rows: list[LeadRow]
 
@@ -61,7 +61,7 @@ class LeadView(Result):
     """A lead in full."""
 
     id: Identity
-    fields: dict[str, ServiceValue] = Field(description="What the service told")
+    fields: dict[str, ServiceValue] = Field(description="What the service says")
     status_details: dict[str, ServiceValue] = Field(default_factory=dict)
     attachments: list[str] = Field(default_factory=list)
 

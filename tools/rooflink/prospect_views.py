@@ -8,6 +8,7 @@ from pydantic import Field
 
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
 from leadbridge.server.services.rooflink.models import Prospect, Step
+from leadbridge.server.services.rooflink.progress import stage_of
 from leadbridge.server.services.values import is_moment
 from leadbridge.server.text import clean, label
 from leadbridge.tools.flat_fields import Plain
@@ -38,6 +39,7 @@ class ProspectRow(View):
     customer: str | Omitted = None
     address: str | Omitted = None
     phone: str | Omitted = None
+    stage: str | Omitted = Field(default=None, description="From the checklist's steps")
     rep: str | Omitted = None
     region: str | Omitted = None
     created: str | Omitted = None
@@ -60,7 +62,7 @@ class ProspectView(Result):
     """A prospect in full."""
 
     id: Identity
-    fields: dict[str, Plain] = Field(description="What the service told, under flat names")
+    fields: dict[str, Plain] = Field(description="What the service says, under flat names")
     assignments: dict[str, str]
     steps: list[StepView]
     photos: list[str]
@@ -104,8 +106,10 @@ STAT_NAMES = {
 nobody could say what they mean: they stay as they come."""
 
 
-USUAL = ("id", "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted")
-"""Columns of a list, unless others are asked for."""
+USUAL = ("id", "customer", "address", "phone", "stage", "rep", "region", "created", "edited", "next_step")
+"""Columns of a list, unless others are asked for; `deleted` only where deleted ones may be in it."""
+_STAGES = {"inspected": "inspected or signed", "unknown": None}
+"""Stages in the words of a list: no step of the checklist shows a signature."""
 
 
 def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
@@ -116,6 +120,7 @@ def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
         customer=label(customer.name if customer else None) or None,
         address=label(prospect.full_address or prospect.name) or None,
         phone=label((customer.cell or customer.phone) if customer else None) or None,
+        stage=_STAGES.get(stage := stage_of(prospect.pipeline), stage),
         rep=label(customer.rep.label if customer and customer.rep else None) or None,
         region=label(customer.region.name if customer and customer.region else None) or None,
         created=moment(prospect.date_created),
@@ -123,8 +128,6 @@ def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
         next_step=next_step_of(prospect.pipeline),
         deleted=prospect.deleted,
     )
-    if columns == USUAL:
-        return row
     more = {
         "email": label(customer.email if customer else None) or None,
         "lead_source": label(customer.lead_source.name if customer and customer.lead_source else None) or None,
@@ -201,7 +204,10 @@ def _step_name(step: Step) -> str:
 
 def step_line(step: StepView) -> str:
     """A step as a line of text."""
-    state = {True: "done", False: "open", None: "not told"}[step.done]
+    if step.key == "delete" and not step.done:
+        may = step.permissions.get("can_delete")
+        return f"- can be deleted: {'not said' if may is None else 'yes' if may else 'no'}"
+    state = {True: "done", False: "open", None: "not said"}[step.done]
     when = f" {step.date}" if step.date else ""
     who = f" by {step.by}" if step.by else ""
     may = "".join(f", {name}={str(flag).lower()}" for name, flag in step.permissions.items())

@@ -35,7 +35,7 @@ from leadbridge.tools.rooflink.prospect_views import (
 ProspectId = Annotated[Id, Field(description="Prospect (job) id")]
 Stage = Literal["unverified", "verified", "inspected", "signed", "submitted"]
 ProspectField = Literal[
-    "customer", "address", "phone", "rep", "region", "created", "edited", "next_step", "deleted", "email",
+    "customer", "address", "phone", "stage", "rep", "region", "created", "edited", "next_step", "deleted", "email",
     "lead_source", "project_manager", "job_number",
 ]  # fmt: skip
 
@@ -101,7 +101,8 @@ async def rooflink_list_prospects(
     checked = {**given} if include_deleted else {**given, "include_deleted": False}
     doubts = await doubts_of(app, operation, checked, prospects, PROSPECT_CHECKS)
     doubts["filters_unverified"] += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
-    columns = USUAL if fields is None else tuple(columns_for(fields, USUAL))
+    deleted = include_deleted or any(prospect.deleted for prospect in prospects)
+    columns = tuple(columns_for(fields, (*USUAL, "deleted") if deleted else USUAL))
     data = ProspectPage(
         **numbers_of(envelope),
         **doubts,

@@ -78,7 +78,7 @@ async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_
     days_in_order(("date_from", date_from, "date_to", date_to))
     filters = _days(date_from=date_from, date_to=date_to)
     counts = await app_context(ctx).rooflink.counts("rooflink.approved_stats", filters)
-    doubt = f"Filter names inferred, effect not provable from these counts: {', '.join(filters)}"
+    doubt = f"LeadBridge cannot confirm that RoofLink applied these filters: {', '.join(filters)}"
     return stats_reply(counts, [doubt] if filters else [])
 
 

@@ -18,6 +18,7 @@ from leadbridge.server.catalog import load
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.toolsets import OPT_IN
 from leadbridge.server.sandbox import SANDBOX_RENOVATIONFIND_TOKEN, SANDBOX_ROOFLINK_KEY, Fault, Sandbox
+from leadbridge.server.services.answers import KEY_SETTING
 from tests.support import Person, Time, Version, call, connected, data_of, make_settings, patient_rate_limiter, text_of
 
 STATUS, HISTORY = "server_status", "write_history"
@@ -151,8 +152,8 @@ async def test_without_a_key_a_service_has_no_tools(
     data = data_of(status)
     assert data["sandbox"] is False
     assert "live" in text_of(status)
-    assert data["hidden_tools"][missing] == f"no key for {gone}"
-    assert f"Hidden: {missing} (no key for {gone})" in text_of(status)
+    assert data["hidden_tools"][missing] == f"no key for {gone}; set {KEY_SETTING[gone]}"
+    assert f": no key for {gone}; set {KEY_SETTING[gone]}" in text_of(status)
     (row,) = [row for row in data["services"] if not row["connected"]]
     assert row["service"].lower() == gone
     assert "no key, its tools are hidden" in text_of(status)
@@ -196,7 +197,7 @@ async def test_a_tool_of_a_toolset_that_was_not_chosen_is_hidden_and_it_is_said_
     async with connected(sandbox, toolsets="prospects,pipeline") as client:
         status = await call(client, STATUS)
         assert (await call(client, ACCEPT, lead_id=812)).is_error
-    assert data_of(status)["hidden_tools"][ACCEPT] == "toolset leads is not in LEADBRIDGE_TOOLSETS"
+    assert data_of(status)["hidden_tools"][ACCEPT] == "toolset leads is not in LEADBRIDGE_TOOLSETS; add leads to it"
     assert data_of(status)["toolsets"] == "prospects,pipeline"
     assert sandbox.requests == []
 
@@ -210,7 +211,7 @@ def test_a_toolset_that_does_not_exist_or_leaves_none_is_an_error(chosen):
 async def test_read_only_is_the_reason_before_all_others(sandbox: Sandbox):
     async with connected(sandbox, read_only=True, toolsets="prospects,pipeline") as client:
         hidden = data_of(await call(client, STATUS))["hidden_tools"]
-        assert {hidden[name] for name in WRITES} == {"LEADBRIDGE_READ_ONLY is set"}
+        assert {hidden[name] for name in WRITES} == {"LEADBRIDGE_READ_ONLY is set; unset it to let tools write"}
         assert await names_of(client) & WRITES == set()
 
 

@@ -63,7 +63,7 @@ async def test_where_the_service_does_not_say_whether_there_are_more_the_answer_
     assert "next_page" not in data_of(short)
     for result in (full, short, beyond):
         assert data_of(result)["more_unknown"] is True
-        assert "does not tell whether there are more" in text_of(result)
+        assert "does not say whether there are more" in text_of(result)
         assert "If these rows are those of page 1, the service does not page." in text_of(result)
     assert text_of(beyond).startswith("No leads on page 9.")
 

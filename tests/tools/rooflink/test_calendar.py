@@ -61,7 +61,7 @@ async def test_filters_go_out_and_the_one_that_the_service_ignores_is_named(
     )
     assert data["filters_ignored"] == ["job_id"]
     assert data["filters_unverified"] == ["start_from", "start_to"]
-    assert "WARNING, ignored by the service, so these rows are not filtered by: job_id" in text_of(result)
+    assert "WARNING: the service ignored these filters, so the rows are not limited by them: job_id" in text_of(result)
     wanted = [
         event.id
         for event in sandbox.events.values()

@@ -56,7 +56,7 @@ async def test_filters_are_sent_and_an_ignored_one_is_named(sandbox: Sandbox, ti
     data = data_of(result)
     assert {row["rep"] for row in data["rows"]} == {"Beatrice Chan"}
     assert (data["filters_ignored"], data["filters_unverified"]) == (["region_id"], ["rep_id"])
-    assert "WARNING, ignored by the service, so these rows are not filtered by: region_id" in text_of(result)
+    assert "the rows are not limited by them: region_id" in text_of(result)
     assert data_of(nothing)["filters_unverified"] == ["rep_id"]
 
 

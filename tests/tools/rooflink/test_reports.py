@@ -65,7 +65,7 @@ async def test_a_search_that_the_service_ignores_is_reported(sandbox: Sandbox, t
     async with connected(sandbox, time=time, **ON) as client:
         result = await call(client, REGIONS, search="north")
     assert data_of(result)["filters_ignored"] == ["search"]
-    assert "not filtered by: search" in text_of(result)
+    assert "not limited by them: search" in text_of(result)
 
 
 async def test_a_region_is_shown_with_whatever_fields_it_has(sandbox: Sandbox, time: Time, version: Version):
@@ -144,7 +144,7 @@ async def test_statistics_of_approved_jobs_come_in_any_shape(sandbox: Sandbox, t
         odd = await call(client, STATS)
     counts = {row["filter"]: row["count"] for row in data["counts"]}
     assert counts["total"] == sum(count for name, count in counts.items() if name != "total") > 0
-    assert "effect not provable from these counts: date_from" in text_of(dated)
+    assert "cannot confirm that RoofLink applied these filters: date_from" in text_of(dated)
     assert listed["counts"] == [{"filter": "Closed", "count": 12}]
     assert odd.is_error
 
