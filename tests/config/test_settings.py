@@ -17,7 +17,15 @@ from leadbridge.server.catalog import load
 from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.settings import Settings, load_settings
 from leadbridge.server.errors import SettingsError
-from leadbridge.server.mcp.toolsets import DEFAULT, OPT_IN, chosen_toolsets, hidden_tools
+from leadbridge.server.mcp.toolsets import (
+    DEFAULT,
+    OPT_IN,
+    READ_ONLY,
+    SwitchedOff,
+    chosen_toolsets,
+    hidden_tools,
+    no_key,
+)
 from leadbridge.tools import ALL_TOOLS
 from tests.install.keychains import Working
 from tests.support import EVERY_PATH, make_settings

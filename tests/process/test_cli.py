@@ -96,7 +96,7 @@ def test_without_a_key_and_without_the_sandbox_one_line_on_stderr_names_both_cho
         ({**KEYS, "LEADBRIDGE_TOOLSETS": "prospects,-prospects"}, "LEADBRIDGE_TOOLSETS leaves no toolset"),
         (
             {"LEADBRIDGE_ROOFLINK_API_KEY": KEY, "LEADBRIDGE_TOOLSETS": "leads"},
-            "these settings leave no tool: no key for renovationfind; toolset ",
+            "these settings leave no tool: Toolsets ",
         ),
         ({**KEYS, "LEADBRIDGE_CONTRACT_FILE": "nowhere.toml"}, "LEADBRIDGE_CONTRACT_FILE nowhere.toml: "),
     ],

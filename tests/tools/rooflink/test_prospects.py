@@ -226,7 +226,7 @@ async def test_a_filter_that_the_service_ignores_is_never_silently_trusted(time:
             assert data["count"] == 135
             if name in {"latitude", "longitude"}:  # nothing says how near is near
                 assert (data["filters_ignored"], data["filters_unverified"]) == ([], [name])
-                assert f"not provable from these rows: {name}" in text_of(result)
+                assert f"cannot confirm that the service applied these filters: {name}" in text_of(result)
             else:
                 assert (data["filters_ignored"], data["filters_unverified"]) == ([name], []), name
                 assert re.search(rf"^WARNING, ignored by the service.*: {name}$", text_of(result), re.MULTILINE)
