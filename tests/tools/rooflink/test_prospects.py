@@ -229,9 +229,7 @@ async def test_a_filter_that_the_service_ignores_is_never_silently_trusted(time:
                 assert f"cannot confirm that the service applied these filters: {name}" in text_of(result)
             else:
                 assert (data["filters_ignored"], data["filters_unverified"]) == ([name], []), name
-                assert re.search(
-                    rf"^WARNING: the service ignored these filters.*: {name}$", text_of(result), re.MULTILINE
-                )
+                assert re.search(rf"^WARNING: the service ignored .*: {name}$", text_of(result), re.MULTILINE)
         result = await call(client, LIST, page_size=100, state="TX", city="Plano", rep_id=301, latitude=33.0)
         assert set(data_of(result)["filters_ignored"]) == {"state", "city", "rep_id"}
         assert data_of(result)["filters_unverified"] == ["latitude"]
