@@ -189,7 +189,7 @@ async def test_the_data_alone_has_the_caveats_of_its_numbers(time: Time):
         results = {
             "days may be off by one": await call(client, "pipeline_snapshot"),
             "not limited by them: state": await call(client, "rooflink_list_prospects", state="NV"),
-            "cannot confirm that RoofLink applied these filters": await call(client, "rooflink_approved_stats", date_from="2026-01-01"),
+            "RoofLink applied these filters": await call(client, "rooflink_approved_stats", date_from="2026-01-01"),
             "sent all leads at once; they are paged here": await call(client, "renovationfind_list_leads"),
             "Ask the user before creating another lead": await call(client, "find_matching_prospects", **who),
         }  # fmt: skip
