@@ -19,7 +19,6 @@ from leadbridge.server.cli.shared import wrong_use
 from leadbridge.server.config.env_file import PREFIX
 from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.paths import fill_in
-from leadbridge.server.config.settings import KEY_SOURCES, KEYS, PATHS, Settings
 
 if TYPE_CHECKING:
     from leadbridge.server.install.change import Change
@@ -55,6 +54,7 @@ def install(
     yes: Yes = False,
 ) -> None:
     """Add LeadBridge to the programs that you talk to an assistant in."""
+    from leadbridge.server.config.settings import KEY_SOURCES
     from leadbridge.server.install.change import adding
     from leadbridge.server.install.entry import launch
 
@@ -105,6 +105,8 @@ def _settings_of_this_shell(env_file: Path | None) -> dict[str, str]:
 
     What the command line says instead is not among them: `--sandbox`, and `--env-file` if it is given.
     """
+    from leadbridge.server.config.settings import KEYS, PATHS, Settings
+
     said = {"sandbox", "env_file"} if env_file is not None else {"sandbox"}
     given = {name.upper(): value for name, value in os.environ.items() if value}
     variables: dict[str, str] = {}

@@ -18,10 +18,10 @@ from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
 from leadbridge.server.config.pasted import key_in
 from leadbridge.server.config.paths import fill_in, own_folder
-from leadbridge.server.config.settings import KEYS, Settings
 from leadbridge.server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
+    from leadbridge.server.config.settings import Settings
     from leadbridge.server.doctor.findings import Finding
 
 STEPS = ("keys", "contract", "live", "install")
@@ -178,6 +178,8 @@ class _Setup:
 
     def _kept_by_shell(self) -> dict[str, str | None]:
         """Files of keys that this shell names, for the settings, which the assistants read."""
+        from leadbridge.server.config.settings import KEYS
+
         files = {f"{PREFIX}{name.upper()}_FILE": getattr(self.settings, f"{name}_file") for name in KEYS}
         return {name: str(path.absolute()) for name, path in files.items() if path is not None and name in os.environ}
 

@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import median
 from typing import Any, cast
 
 from leadbridge.server.errors import Problem
@@ -189,6 +188,8 @@ def _centre(state: str, code: str, *, alone: bool) -> _Centre | None:
 
 def _middle(state: str, code: str, known: list[_Centre]) -> _Centre | None:
     """The middle of areas, of those in this state if there are any."""
+    from statistics import median
+
     located = [one for one in known if one.latitude]
     if not (kept := [one for one in located if one.state == state] or located):
         return None
