@@ -201,7 +201,9 @@ def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
     beyond = survey.known - coverage.total if coverage.complete and coverage.total is not None else 0
     made_here = min(survey.made_here, beyond)
     if made_here > 0:
-        notes.append(f"{made_here:,} of them came by LeadBridge after the list was read, their stage not read yet.")
+        notes.append(
+            f"{made_here:,} of them were created by LeadBridge after the list was read; their stage is not known yet."
+        )
     if (gone := beyond - max(made_here, 0)) > 0:
         notes.append(f"{gone:,} of them RoofLink no longer counts; they leave with the next reading of the whole list.")
     if pipeline.stats_problem:
@@ -212,8 +214,9 @@ def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
         notes.append(f"Only {only}. RoofLink's own counts are of the whole company and left out.")
     if survey.known:
         notes.append(
-            "Steps tell: verified = lead verified, inspected = adjuster meeting scheduled (signed ones included: no "
-            "step tells them), submitted = submitted. Dates name no time zone: days may be off by one."
+            "Counted from steps: verified = lead verified, inspected = adjuster meeting scheduled, submitted = submitted. "
+            "No step shows a signature, so signed ones count as inspected. RoofLink's dates have no time zone: days may "
+            "be off by one."
         )
     return notes
 

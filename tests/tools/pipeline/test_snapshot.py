@@ -173,7 +173,7 @@ async def test_the_text_says_the_same_as_the_data(company, ask, wall):
     first = right["stale"][0]
     assert any(line.startswith(f"{first[0]} | ") and line.endswith(f"| {first[1]} | {first[2]}") for line in lines)
     assert f"and {right['stale_total'] - 15} more: stale_offset=15 shows the next" in lines
-    assert "signed ones included: no step tells them" in text
+    assert "signed ones count as inspected" in text
     assert "days may be off by one" in text
     assert tokens(result) <= 900
 
@@ -414,7 +414,9 @@ async def test_a_prospect_made_just_now_is_not_reported_as_one_that_rooflink_no_
         assert data_of(made)["outcome"] == "done"
         result = await call(client, TOOL)
     assert text_of(result).startswith("Pipeline from 20 of 20 prospects")
-    assert "1 of them came by LeadBridge after the list was read, their stage not read yet." in text_of(result)
+    assert "1 of them were created by LeadBridge after the list was read; their stage is not known yet." in text_of(
+        result
+    )
     assert "no longer counts" not in text_of(result)
 
 
