@@ -144,7 +144,8 @@ def key_refused(service: Service, key: TokenClaims = NO_CLAIMS) -> AuthError:
         )
     return AuthError(
         what=f"{service.title} refused the key (401).",
-        next_step=f"Check {setting} against {_KEY_SOURCE[service.id]} ({_WHY_REFUSED[service.id]}), or ask whoever set up LeadBridge.",
+        next_step=f"Check {setting} against {_KEY_SOURCE[service.id]} ({_WHY_REFUSED[service.id]}), "
+        "or ask whoever set up LeadBridge.",
     )
 
 

@@ -214,9 +214,9 @@ def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
         notes.append(f"Only {only}. RoofLink's own counts are of the whole company and left out.")
     if survey.known:
         notes.append(
-            "Counted from steps: verified = lead verified, inspected = adjuster meeting scheduled, submitted = submitted. "
-            "No step shows a signature, so signed ones count as inspected. RoofLink's dates have no time zone: days may "
-            "be off by one."
+            "Counted from steps: verified = lead verified, inspected = adjuster meeting scheduled, submitted = "
+            "submitted. No step shows a signature, so signed ones count as inspected. RoofLink's dates have no time "
+            "zone: days may be off by one."
         )
     return notes
 
