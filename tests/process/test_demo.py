@@ -28,7 +28,7 @@ COMPLETE = "Demo complete: every step had the expected result."
 SAID_NO = "You said no, so nothing was sent. That is what a no does."
 STEPS = [
     "1. A lead comes in on RenovationFind: number 812.",
-    "DONE: Lead 812 is handed off: it is RoofLink prospect ",
+    "DONE: Lead 812 is handed off: it is RoofLink job ",
     "Step 1, accept lead 812 on RenovationFind: done",
     "Step 2, create the prospect in RoofLink: done",
     "Step 3, note the link in RoofLink: done",

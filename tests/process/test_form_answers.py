@@ -102,10 +102,10 @@ def test_an_answer_that_is_an_error_or_malformed_says_that_nobody_was_asked(mode
     else:
         result = came_of(modern, answer)
         assert_nothing_was_written(result, expected)
-        assert "Nobody was asked" in result["content"][0]["text"]
+        assert "nobody was asked" in result["content"][0]["text"]
     result = came_of_legacy(legacy, answer)
     assert_nothing_was_written(result, expected)
-    assert "Nobody was asked" in result["content"][0]["text"]
+    assert "nobody was asked" in result["content"][0]["text"]
 
 
 @pytest.mark.parametrize("answer", NOT_YES, ids=str)

@@ -18,7 +18,9 @@ from tests.cases import BY_NAME, SINGLE, Case
 from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Time, call, connected, data_of, make_sandbox, text_of
 
 Outcome = Literal["rows", "error", "done", "unknown", "refused"]
-STATE = {outcome: outcome for outcome in ("done", "unknown", "refused")}
+STATE = {outcome: outcome for outcome in ("done", "unconfirmed", "unknown", "refused")}
+TAKEN = {"done", "unconfirmed"}
+"""What an answer says that contradicts nothing; it need not show everything that was asked."""
 OK = -1
 """Stands for the status with which the tool's own request succeeds."""
 READ = BY_NAME["rooflink_list_prospects"]
@@ -116,7 +118,7 @@ def assert_tells_the_truth(seen: Seen) -> None:
     assert 20 < len(text) < 1_500
     assert not re.search(r"Traceback|\bFile \"|[a-z](Error|Exception)\b|httpx|<html|<!doctype|<h1|failed inside", text)
     assert not any(secret in text for secret in SANDBOX_SECRETS.values())
-    assert bool(seen.result.is_error) is (outcome not in {"done", "rows"})
+    assert bool(seen.result.is_error) is (outcome not in {*TAKEN, "rows"})
     assert seen.state == STATE.get(outcome)
     if outcome == "unknown":
         assert not re.search(r"(?i)nothing was (changed|sent)|not changed", text)

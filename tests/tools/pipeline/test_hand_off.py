@@ -145,7 +145,7 @@ async def test_a_dry_run_shows_each_request_that_can_be_foreseen(
     assert "as leadbridge_write" in create
     assert mark not in create
     assert foreseen[2] == []
-    assert f"It is RoofLink prospect {done['record_id']} already" in third["details"][1]
+    assert f"It is RoofLink job {done['record_id']} already" in third["details"][1]
     assert "It would need no approval." in third["summary"]
     assert len(person.shown) == 2
 

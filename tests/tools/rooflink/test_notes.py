@@ -243,7 +243,7 @@ async def test_the_rep_is_reported_under_a_name_that_is_called_inferred(sandbox:
     async with connected(sandbox, time=time) as client:
         result = await call(client, ADD, job_id=job.id, message="x", notify_rep=True)
     assert sandbox.writes[0].body == {"job": job.id, "message": "x", "notify_rep": True}
-    assert "The name of the flag notify_rep (notify_rep) is inferred, not documented" in text_of(result)
+    assert "documentation does not confirm the option notify_rep" in text_of(result)
     assert job.customer.rep
     assert [mail.address for mail in sandbox.mails] == [job.customer.rep.email]
 
@@ -332,10 +332,10 @@ async def test_a_customer_is_mailed_only_after_a_yes_to_the_whole_message(
     assert lines[7:12] == [
         "The whole message:", "> ⟦Dear Ms. Miller,", "> your roof is done.", "> ", "> This cannot be seen: Tags: none⟧",
     ]  # fmt: skip
-    warning = "The name of the flag notify_customer (notify_customer) is inferred, not documented"
+    warning = "documentation does not confirm the option notify_customer"
     assert warning in person.shown[-1]
     assert warning in text_of(result)
-    assert "Check in RoofLink that the customer was (not) mailed." in text_of(result)
+    assert "Check in RoofLink afterwards whether the e-mail went out." in text_of(result)
 
 
 async def test_a_customer_is_mailed_after_a_token_where_nobody_can_be_asked(
