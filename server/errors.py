@@ -117,8 +117,11 @@ class PermissionDenied(ServiceError):
     """403: the key's user may not do this."""
 
 
+@dataclass
 class NotFound(ServiceError):
-    """404: no such record for this key, or no such path."""
+    """404: no such record for this key, or no such path; `missing` are the ids that were asked for, by argument."""
+
+    missing: tuple[str, ...] = ()
 
 
 @dataclass

@@ -55,6 +55,8 @@ class ListPage(FilteredRows):
     page_size: int | Omitted = Field(default=None, description="Size of the pages that next_page counts")
 
 
+_NOTHING: tuple[object, ...] = (None, "", [])
+"""Values of a cell that say nothing."""
 P = TypeVar("P", bound=ListPage)
 R = TypeVar("R")
 
@@ -88,10 +90,12 @@ def page_reply(
     asked: tuple[int, int],
     cells: Callable[[Any], Mapping[str, object]] = vars,
     remarks: Sequence[str] = (),
+    fields: Sequence[str] | None = None,
 ) -> Reply[P]:
     """A page and its text: all rows, or the first of them where that would be too long, and how to go on.
 
-    `asked` are the page and the page size that were asked for; `cells` makes a table's row of a row.
+    `asked` are the page and the page size that were asked for; `cells` makes a table's row of a row; `fields` are the
+    columns that were asked for.
     """
 
     def lines_of(data: P) -> list[str]:
@@ -110,7 +114,7 @@ def page_reply(
         update = {"rows": page.rows[: cut.rows], "next_page": cut.next_page, "page_size": cut.page_size}
         return Reply(page.model_copy(update={**update, "to_index": last}), lines_of, [*remarks, cut.message])
 
-    remarks = [*page.doubts, *remarks]
+    remarks = [*page.doubts, *without_value(fields, [cells(row) for row in page.rows]), *remarks]
     return Reply(page, lines_of, remarks, shorter)
 
 
@@ -162,9 +166,15 @@ def columns_for(fields: Sequence[str] | None, usual: Sequence[str]) -> list[str]
     return list(usual) if not fields else ["id", *(name for name in dict.fromkeys(fields) if name != "id")]
 
 
+def without_value(fields: Sequence[str] | None, rows: Sequence[Mapping[str, object]]) -> list[str]:
+    """Which of the columns that were asked for are left out, because no row has a value in them."""
+    empty = [name for name in fields or () if rows and all(row.get(name) in _NOTHING for row in rows)]
+    return [f"Left out, because no row has a value in it: {', '.join(empty)}."] if empty else []
+
+
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[str]:
     """Lines of a table with `|` between the cells; columns without any value are left out."""
-    shown = [name for name in columns if any(row.get(name) not in (None, "", []) for row in rows)]
+    shown = [name for name in columns if any(row.get(name) not in _NOTHING for row in rows)]
     return [" | ".join(shown), *(" | ".join(_cell(row.get(name)) for name in shown) for row in rows)]
 
 

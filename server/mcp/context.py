@@ -49,6 +49,10 @@ class AppContext:
     offered: frozenset[str]
     """Operations that an offered tool uses."""
 
+    def named(self, tool: str) -> str:
+        """A tool's name for a next step; with one that is not offered, what switches it off."""
+        return f"{tool} (switched off: {self.hidden[tool]})" if tool in self.hidden else tool
+
     @property
     def rooflink(self) -> RoofLink:
         """RoofLink's typed reads."""

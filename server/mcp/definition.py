@@ -25,6 +25,7 @@ from leadbridge.server.catalog import load
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused, ServiceError
 from leadbridge.server.mcp.context import Ctx, Progress, app_context
+from leadbridge.server.mcp.id_sources import where_ids_come_from
 from leadbridge.server.mcp.receipt import WriteReceipt, receipt_result
 from leadbridge.server.mcp.reply import Reply, Result, error_result, result_of, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, made, output_model, recorded
@@ -167,13 +168,13 @@ class GuardedTool(Tool):
                     outcome="refused",
                     operation=", ".join(spec.operations),
                     summary=before_sending(cause, local=spec.local, gated=spec.gated),
-                    next_steps=cause.next_steps,
+                    next_steps=[*where_ids_come_from(app_context(context), cause), *cause.next_steps],
                     reason=cause.reason if isinstance(cause, Refused) else cause.kind,
                     sandbox=app_context(context).services.all_simulated,
                 )
             )
         if isinstance(cause, LeadBridgeError):
-            return error_result(in_words(cause))
+            return error_result(" ".join([in_words(cause), *where_ids_come_from(app_context(context), cause)]))
         if isinstance(cause, TimeoutError):
             return error_result(broke_off(TOO_LONG, writes=writes))
         logger.error("tool %s failed inside", self.name, exc_info=cause)

@@ -26,7 +26,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.request_state import AESGCMRequestStateCodec
 from mcp.shared.exceptions import MCPError
 from mcp.shared.message import ServerMessageMetadata
-from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp.types import REQUEST_TIMEOUT, ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from pydantic import ValidationError
 
 from leadbridge.server.errors import Refused
@@ -81,7 +81,7 @@ class Answer:
 
     approval: Approval | None = None
     reason: str = ""
-    """`declined`, `closed`, `not_confirmed`, `not_filled_in`, `perhaps_not_shown` or `nobody_asked`."""
+    """`declined`, `closed`, `timed_out`, `not_confirmed`, `not_filled_in`, `perhaps_not_shown` or `nobody_asked`."""
     message: str = ""
 
 
@@ -211,6 +211,8 @@ def _not_a_yes(filled_in: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def _failed(code: object, message: object) -> Answer:
+    if code == REQUEST_TIMEOUT:
+        return Answer(None, "timed_out", f"The form was not answered within {LIFETIME / 60:.0f} minutes.")
     shown = clean(f"{code}: {message}", limit=120)
     return Answer(None, "nobody_asked", f"The client answered the form with an error ({shown}).")
 

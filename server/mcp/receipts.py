@@ -8,6 +8,7 @@ from typing import Any
 
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, Rejected, ServiceError
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.mcp.id_sources import where_ids_come_from
 from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt, shown
 from leadbridge.server.mcp.wording import next_steps, outcome_of
 from leadbridge.server.services.rooflink.models import MARK
@@ -58,7 +59,11 @@ def receipt_of(
         case NotApplied() | MaybeApplied():
             error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
             helps = [write.if_rejected] if write.if_rejected and isinstance(error, Rejected) else []
-            advice = [_check(write), *error.hints] if unknown else [*next_steps(error), *helps]
+            advice = (
+                [_check(write), *error.hints]
+                if unknown
+                else [*where_ids_come_from(app, error), *next_steps(error), *helps]
+            )
             effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
             return receipt(
                 app,
@@ -237,7 +242,14 @@ def _refusal(app: AppContext, write: Write, error: LeadBridgeError | TimeoutErro
         return receipt(app, write, outcome="refused", summary=summary, reason="deadline")
     reason = error.kind if isinstance(error, ServiceError) else error.reason if isinstance(error, Refused) else None
     summary = outcome_of(error, step=True)
-    return receipt(app, write, outcome="refused", summary=summary, next_steps=next_steps(error), reason=reason)
+    return receipt(
+        app,
+        write,
+        outcome="refused",
+        summary=summary,
+        next_steps=[*where_ids_come_from(app, error), *next_steps(error)],
+        reason=reason,
+    )
 
 
 def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:

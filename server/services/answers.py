@@ -160,7 +160,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service, path:
         asked = " and ".join(f"{name.removesuffix('_id')} {identity}" for name, identity in path.items())
         return NotFound(
             what=f"{title} has {f'no {asked} for this key' if asked else f'nothing at {operation.path}'} (404).",
-            next_step="Check the id." if asked else "",
+            missing=tuple(path),
             hints=_doubtful_path(operation),
         )
     if status == HTTPStatus.TOO_MANY_REQUESTS:

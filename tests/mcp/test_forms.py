@@ -193,5 +193,5 @@ async def test_a_form_that_nobody_answers_is_taken_back_after_ten_minutes(
         result = await call(client, ACCEPT[0], **ACCEPT[1])
         await taken_back.wait()
     assert 600 <= loop_time.now - began < 610
-    assert data_of(result)["reason"] == "nobody_asked"
+    assert data_of(result)["reason"] == "timed_out"
     assert sandbox.writes == []

@@ -74,7 +74,7 @@ ONLY: dict[str, list[dict[str, Any]]] = {
         {"status": "LEAD_WON", "estimated_project_start_date": None, "estimated_completion_date": None, "reason": None,
          "job_amount": None},
         {"status": "LEAD_WON", "start_date_tbd": True, "completion_date_tbd": True, "job_amount": None},
-        {"status": "JOB_WON", "job_amount": None},
+        {"status": "JOB_WON", "job_amount": None, "already_accepted": True},
     ],
     "hand_off_lead": [{"existing_prospect_id": None}],
 }  # fmt: skip

@@ -5,9 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from mcp.types import REQUEST_TIMEOUT, ErrorData
 
 from leadbridge.server.sandbox import Sandbox
-from tests.support import Person, Time, Version, call, connected, data_of, text_of
+from tests.support import (
+    EVERY_PATH_SERVED,
+    EVERY_TOOL,
+    Person,
+    Time,
+    Version,
+    call,
+    connected,
+    data_of,
+    make_sandbox,
+    text_of,
+)
+
+NOWHERE = 99_999
 
 
 @pytest.mark.parametrize(
@@ -58,3 +72,123 @@ async def test_a_status_of_a_lead_that_is_not_accepted_says_what_comes_first(
     assert refused["outcome"] == "refused"
     steps = " ".join(refused["next_steps"])
     assert all(name in steps for name in ("renovationfind_accept_lead", "renovationfind_decline_lead", "hand_off_lead"))
+
+
+LISTS_LEADS = "an answer of renovationfind_list_leads"
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "says"),
+    [
+        ("rooflink_get_prospect", {"prospect_id": NOWHERE}, "rooflink_list_prospects or find_matching_prospects"),
+        ("rooflink_prospect_checklist", {"prospect_id": NOWHERE}, "A prospect's id is in an answer of"),
+        ("rooflink_assign_job", {"job_id": NOWHERE, "rep_id": 301}, "A job's id is its prospect's id"),
+        ("rooflink_add_note", {"job_id": NOWHERE, "message": "Called"}, "A job's id is its prospect's id"),
+        ("rooflink_get_customer", {"customer_id": NOWHERE}, "rooflink_list_customers"),
+        ("rooflink_reply_to_note", {"note_id": NOWHERE, "message": "Called"}, "rooflink_list_notes"),
+        ("rooflink_delete_event", {"event_id": NOWHERE}, "rooflink_list_events"),
+        ("rooflink_get_region", {"region_id": NOWHERE}, "rooflink_list_regions"),
+        ("renovationfind_accept_lead", {"lead_id": NOWHERE}, LISTS_LEADS),
+        ("renovationfind_mark_won", {"lead_id": NOWHERE, "status": "JOB_WON", "job_amount": 1}, LISTS_LEADS),
+        ("hand_off_lead", {"lead_id": NOWHERE}, LISTS_LEADS),
+        ("hand_off_lead", {"lead_id": 812, "existing_prospect_id": NOWHERE}, "find_matching_prospects looks one up"),
+    ],
+)
+async def test_an_id_that_a_service_does_not_know_points_to_where_ids_come_from(
+    time: Time, version: Version, tool: str, arguments: dict[str, Any], says: str
+) -> None:
+    sandbox = make_sandbox(time, prospects=12, **EVERY_PATH_SERVED)
+    async with connected(sandbox, version=version, time=time, person=Person(), **EVERY_TOOL) as client:
+        result = await call(client, tool, **arguments)
+    assert result.is_error
+    assert says in text_of(result)
+    assert sandbox.writes == []
+
+
+async def test_where_ids_come_from_says_how_to_switch_on_what_lists_them(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    async with connected(sandbox, version=version, time=time, person=Person()) as client:
+        result = await call(client, "renovationfind_accept_lead", lead_id=NOWHERE)
+    assert "renovationfind_list_leads (switched off: toolset leads-read is not in LEADBRIDGE_TOOLSETS)" in text_of(
+        result
+    )
+
+
+async def test_nobody_is_asked_again_for_a_win_that_renovationfind_refused_before_the_lead_is_accepted(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person = Person()
+    won = {"lead_id": 813, "status": "JOB_WON", "job_amount": 18500}
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        first, second = [data_of(await call(client, "renovationfind_mark_won", **won)) for _ in range(2)]
+        assert (first["reason"], second["reason"]) == ("rejected", "not_accepted")
+        assert len(person.shown) == 1, "the second call asked nobody"
+        assert "already_accepted=true" in " ".join(second["next_steps"])
+        status = data_of(
+            await call(client, "renovationfind_update_job_status", lead_id=813, status="QUOTE_SENT", dry_run=True)
+        )
+        assert "RenovationFind said so" in " ".join(status["warnings"])
+        sandbox.leads[813].action = "ACCEPTED"  # by somebody in the portal
+        done = data_of(await call(client, "renovationfind_mark_won", **won, already_accepted=True))
+    assert "cannot tell" not in person.shown[1]
+    assert "The call says that it was accepted in RenovationFind's portal." in person.shown[1]
+    assert done["outcome"] == "done"
+    assert len(sandbox.writes) == 1
+
+
+async def test_after_the_acceptance_the_win_is_asked_for_as_usual(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person = Person()
+    won = {"lead_id": 813, "status": "JOB_WON", "job_amount": 18500}
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        await call(client, "renovationfind_mark_won", **won)
+        await call(client, "renovationfind_accept_lead", lead_id=813)
+        assert data_of(await call(client, "renovationfind_mark_won", **won))["outcome"] == "done"
+    assert "it was accepted" in person.shown[-1]
+
+
+async def test_a_form_that_timed_out_is_not_called_an_error_of_the_client(sandbox: Sandbox, time: Time) -> None:
+    async def late(*_: Any) -> ErrorData:
+        return ErrorData(code=REQUEST_TIMEOUT, message="timed out")
+
+    async with connected(sandbox, version="legacy", time=time, person=late) as client:
+        receipt = data_of(await call(client, "renovationfind_accept_lead", lead_id=812))
+    assert (receipt["outcome"], receipt["reason"]) == ("not_approved", "timed_out")
+    assert "was not answered within 10 minutes" in receipt["summary"]
+    assert sandbox.writes == []
+
+
+async def test_columns_that_were_asked_for_and_have_no_value_are_named(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    async with connected(sandbox, version=version, time=time) as client:
+        shown = text_of(await call(client, "rooflink_list_prospects", page_size=3, fields=["customer", "job_number"]))
+        usual = text_of(await call(client, "rooflink_list_prospects", page_size=3))
+    assert "Left out, because no row has a value in it: job_number." in shown
+    assert "Left out" not in usual
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("<p>Robert Quill<br>Call after four.</p>", "Robert Quill"),
+        ("<p>Call after four.</p><p>My name is Robert Quill and the roof leaks</p>", "Robert Quill"),
+        ("Please ask for Robert", "Robert"),
+        ("Name: Dana Miller", ""),
+        ("I'm D. Miller, the roof leaks", ""),
+        ("This is Urgent", ""),
+        ("Best reached by phone", ""),
+    ],
+)
+async def test_another_name_in_a_leads_text_is_said_in_the_answer_and_in_the_next_question(
+    sandbox: Sandbox, time: Time, text: str, named: str
+) -> None:
+    sandbox.leads[812].customer_information_html = text
+    person = Person()
+    async with connected(sandbox, time=time, person=person) as client:
+        record = data_of(await call(client, "renovationfind_accept_lead", lead_id=812))["record"]
+        await call(client, "hand_off_lead", lead_id=812)
+    assert record.get("other_name_in_its_text", "") == named
+    assert (f"Another name in its text: {named}" in person.shown[1]) is bool(named)

@@ -154,7 +154,8 @@ class HandOff:
         try:
             return await self.app.rooflink.get_prospect(self.existing or 0)
         except NotFound:
-            raise ArgumentsRefused([Problem("existing_prospect_id", "is not a prospect in RoofLink")]) from None
+            problem = "is not a prospect in RoofLink; find_matching_prospects looks one up"
+            raise ArgumentsRefused([Problem("existing_prospect_id", problem)]) from None
 
     async def _carry_out(
         self, accept: Write | None, create: Creation | None, existing: Prospect | None, job: int | None, run: StepRunner

@@ -32,8 +32,8 @@ async def pipeline_snapshot(
 ) -> Reply[Snapshot]:
     """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first, some at a time.
 
-    It is for a review of the pipeline. The newest are read first, as many as time allows, and the answer says how many;
-    another call continues. rooflink_get_prospect shows one prospect.
+    The newest are read first, as many as time allows, and the answer says how many; another call continues.
+    rooflink_get_prospect shows one prospect.
     """
     # The index needs SQLAlchemy and the rules of matching: not at start.
     from leadbridge.server.prospects.pipeline import pipeline_of

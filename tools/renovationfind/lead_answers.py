@@ -15,6 +15,7 @@ from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
 from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine
 from leadbridge.tools.lists import moment
+from leadbridge.tools.renovationfind.name_in_text import other_name_in_text
 
 
 def receive_lead(
@@ -43,6 +44,7 @@ def lead_record(lead: Lead) -> dict[str, JsonValue]:
         "status": label(lead.status, limit=60),
         "project": fence(lead.projectDetailsHtml or lead.originalJobDescription, limit=800),
         "customer_information": fence(lead.customerInformationHtml, limit=800),
+        "other_name_in_its_text": label(other_name_in_text(lead), limit=LABEL_LIMIT),
     }
     return {name: value for name, value in values.items() if value}
 
@@ -69,14 +71,18 @@ def lead_in_a_line(known: KnownLead | None) -> str:
 
 def customer_lines(known: KnownLead | None) -> tuple[PreviewLine, ...]:
     """Whose lead it is, where an earlier answer said so."""
-    name = clean(known.lead.customerName, limit=LABEL_LIMIT) if known else ""
-    return (("Customer", name),) if name else ()
+    if known is None:
+        return ()
+    named = {"Customer": known.lead.customerName, "Another name in its text": other_name_in_text(known.lead)}
+    return tuple((title, name) for title, value in named.items() if (name := clean(value, limit=LABEL_LIMIT)))
 
 
 def known_line(known: KnownLead | None) -> str:
     """What the preview says of our knowledge of a lead, without a word of the service's."""
     if known is None:
         return "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
+    if known.refused and not known.accepted:
+        return f"RenovationFind said ({known.refused}) that this lead must be accepted first."
     status = documented_status(known.lead) or "not known"
     if known.accepted:
         return f"When LeadBridge last saw it ({known.seen}), it was accepted, with status {status}."

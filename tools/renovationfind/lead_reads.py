@@ -15,7 +15,7 @@ from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, Servic
 from leadbridge.server.services.renovationfind.api import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.text import label
-from leadbridge.tools.lists import columns_for, cut_for, day, moment, table
+from leadbridge.tools.lists import columns_for, cut_for, day, moment, table, without_value
 from leadbridge.tools.renovationfind.lead_answers import lead_record
 from leadbridge.tools.renovationfind.leads import LeadId
 
@@ -85,6 +85,7 @@ async def renovationfind_list_leads(
     remarks += [_PERHAPS_NOT_FILTERED] if extra_filters else []
     hidden = dict.fromkeys(LeadRow.model_fields.keys() - set(columns_for(fields, _USUAL)))
     data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
+    remarks += without_value(fields, [vars(row) for row in data.rows])
     if data.paging_ignored:
         remarks.append("The service sent all leads at once; they are paged here.")
     if data.more_unknown:

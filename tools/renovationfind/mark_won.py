@@ -29,19 +29,19 @@ def _only_won(value: object) -> object:
 async def renovationfind_mark_won(
     ctx: Ctx,
     lead_id: LeadId,
-    status: Annotated[WonStatus, BeforeValidator(_only_won), Field(description="Final; LEAD_WON takes dates too")],
+    status: Annotated[WonStatus, BeforeValidator(_only_won), Field(description="Final")],
     job_amount: Annotated[Amount, Field(description="Contract amount")],
     estimated_project_start_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
     estimated_completion_date: Annotated[OptionalDay, Field(description="YYYY-MM-DD, for LEAD_WON")] = None,
     start_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a start date")] = False,
     completion_date_tbd: Annotated[Flag, Field(description="LEAD_WON without a completion date")] = False,
     reason: Annotated[Remark | Omitted, Field(description="Notes")] = None,
+    already_accepted: Annotated[Flag, Field(description="Accepted in the portal")] = False,
 ) -> Write:
     """Mark an accepted RenovationFind lead as won, for good: nobody but RenovationFind's support can change it.
 
-    RenovationFind's portal shows which of the two fits this lead. JOB_WON takes job_amount.
-    LEAD_WON takes job_amount, a start date or start_date_tbd, and a completion date or
-    completion_date_tbd. Amount and dates are sent as given. It needs the user's approval.
+    Both take job_amount; LEAD_WON also a start date or start_date_tbd, and a completion date or completion_date_tbd. No
+    other difference is documented: the user says which. It needs the user's approval.
     """
     return await status_write(
         app_context(ctx),
@@ -56,6 +56,7 @@ async def renovationfind_mark_won(
             "completion_date_tbd": completion_date_tbd or None,
             "reason": reason,
         },
+        already_accepted=already_accepted,
     )
 
 

@@ -5,6 +5,7 @@ Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -12,6 +13,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
 
+from leadbridge.server.errors import Refused, Rejected
 from leadbridge.server.mcp.arguments import OptionalDay, Remark
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reply import Omitted
@@ -63,7 +65,8 @@ async def renovationfind_update_job_status(
     """Set the job status of an accepted RenovationFind lead to one that can be changed again.
 
     MEETUP_SCHEDULED needs meeting_scheduled_date; JOB_LOST, JOB_POSTPONED_OR_CANCELLED and OTHER need reason; LEAD_LOST
-    needs lost_reason. renovationfind_mark_won sets a won job. A lead that is won cannot be changed.
+    needs lost_reason; no other difference of LEAD_LOST and JOB_LOST is documented. renovationfind_mark_won sets a won
+    job. A lead that is won cannot be changed.
     """
     return await status_write(
         app_context(ctx),
@@ -80,17 +83,37 @@ async def renovationfind_update_job_status(
     )
 
 
-NOT_ACCEPTED = (
-    "If the lead must be accepted first, ask the user whether to accept it (renovationfind_accept_lead) or "
-    "to decline it (renovationfind_decline_lead). Do not ask for this status again before that. A lead that was "
-    "accepted in RenovationFind's portal continues with hand_off_lead and already_accepted=true."
-)
+_MUST_BE_ACCEPTED = re.compile(r"\b(?:must|needs?|has)\b[^.]*\baccept|\bnot\b[^.]*\baccepted\b", re.IGNORECASE)
+"""How a refusal says it; no page documents its words."""
+
+
+def _accept_first(app: AppContext, *, final: bool) -> str:
+    """What comes before a status of a lead that is not accepted."""
+    ways = [
+        f"accept it ({app.named('renovationfind_accept_lead')})",
+        f"accept it and put it into RoofLink ({app.named('hand_off_lead')})",
+        f"decline it ({app.named('renovationfind_decline_lead')})",
+    ]
+    meanwhile = "call this again" + (" with already_accepted=true" if final else "")
+    return (
+        f"If the lead must be accepted first, ask the user what they want: {', '.join(ways)}. Do not ask for this "
+        f"status again before that. If it was accepted in RenovationFind's portal meanwhile, {meanwhile}."
+    )
 
 
 async def status_write(
-    app: AppContext, operation_id: str, lead_id: int, arguments: Mapping[str, JsonValue | date]
+    app: AppContext,
+    operation_id: str,
+    lead_id: int,
+    arguments: Mapping[str, JsonValue | date],
+    *,
+    already_accepted: bool = False,
 ) -> Write:
-    """A change of a lead's status, with the arguments that are given."""
+    """A change of a lead's status, with the arguments that are given.
+
+    A final one is not asked for again after RenovationFind said that the lead must be accepted first, unless it was
+    `already_accepted` in the portal.
+    """
     operation = app.catalog[operation_id]
     known = await app.leads.get(lead_id)
     given: dict[str, JsonValue] = {
@@ -100,6 +123,16 @@ async def status_write(
     }
     days = {what: when for name, what in _DATES.items() if isinstance(when := arguments.get(name), date)}
     status = str(given["status"])
+    first = "" if known and known.accepted else _accept_first(app, final=status in WON)
+    blocked = won_refusal(lead_id, known)
+    if status in WON and first and known and known.refused and not already_accepted:
+        why = f"RenovationFind said ({known.refused}) that lead {lead_id} must be accepted first."
+        blocked = Refused("not_accepted", why, first)
+
+    async def learn(error: Rejected) -> None:
+        if _MUST_BE_ACCEPTED.search(error.said):
+            await app.leads.remember_refusal(lead_id)
+
     nothing: dict[str, JsonValue] = {"job_amount": "none"} if known else {}
 
     def done_of(lead: Lead) -> Done:
@@ -115,17 +148,18 @@ async def status_write(
             receive=receive_lead(app, lead_id, done_of),
             path={"lead_id": lead_id},
             body=operation.encode_body(given),
+            learn=learn,
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} status"),
         arguments={"lead_id": lead_id, **given},
         preview=Preview(
-            lines=_preview(lead_id, known, given),
+            lines=_preview(lead_id, known, given, already_accepted=already_accepted),
             said=frozenset(given) - {"reason"},
             warnings=(*app.time.odd_dates(days), *_warnings(known, status)),
             before={**nothing, **_state_of(known.lead)} if known else {},
         ),
-        blocked=won_refusal(lead_id, known),
-        if_rejected="" if known and known.accepted else NOT_ACCEPTED,
+        blocked=blocked,
+        if_rejected=first,
         known=lead_record(known.lead) if known else {},
     )
 
@@ -148,11 +182,15 @@ _DATES = {
 }
 
 
-def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue]) -> tuple[PreviewLine, ...]:
+def _preview(
+    lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue], *, already_accepted: bool
+) -> tuple[PreviewLine, ...]:
     status = str(given["status"])
     lines: list[PreviewLine] = [f"Set lead {lead_id} to {status}{_amount(given)} on RenovationFind."]
     if status in WON:
-        lines += ["This cannot be undone: only RenovationFind's support can change it.", known_line(known)]
+        accepted = "The call says that it was accepted in RenovationFind's portal."
+        lines += ["This cannot be undone: only RenovationFind's support can change it."]
+        lines += [accepted if already_accepted and not (known and known.accepted) else known_line(known)]
     lines += [f"{titled(name)}: {given[name]}" for name in _OURS if name in given]
     for name, what in (("start_date_tbd", "Project start"), ("completion_date_tbd", "Completion")):
         lines += [f"{what}: to be decided"] if given.get(name) else []
@@ -162,7 +200,8 @@ def _preview(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValu
 def _warnings(known: KnownLead | None, status: str) -> list[str]:
     warnings: list[str] = []
     if status not in WON and (known is None or not known.accepted):
-        warnings.append("The lead is not known to be accepted; RenovationFind takes a status only after that.")
+        said = f" RenovationFind said so ({known.refused})." if known and known.refused else ""
+        warnings.append(f"The lead is not known to be accepted; RenovationFind takes a status only after that.{said}")
     if status == "LEAD_WON" and not (known and known.lead.attachments):
         warnings.append("LEAD_WON should have an attachment, and none is known on this lead; add it in the portal.")
     return warnings

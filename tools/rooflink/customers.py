@@ -89,7 +89,7 @@ async def rooflink_list_customers(
         **await doubts_of(app, operation, given, customers, _CHECKS),
         rows=[row_of(customer, columns) for customer in customers],
     )
-    return page_reply("Customers", data, columns, asked=(page, page_size))
+    return page_reply("Customers", data, columns, asked=(page, page_size), fields=fields)
 
 
 async def rooflink_get_customer(

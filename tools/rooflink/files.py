@@ -53,7 +53,9 @@ async def files_of_job(
         **await doubts_of(app, operation, {"job_id": job_id}, files, {"job_id": _is_of_job}),
         rows=[_row(file, columns) for file in files],
     )
-    return page_reply(f"{operation.name.removeprefix('list_')}".capitalize(), data, columns, asked=paging)
+    return page_reply(
+        f"{operation.name.removeprefix('list_')}".capitalize(), data, columns, asked=paging, fields=fields
+    )
 
 
 def _is_of_job(file: StoredFile, job_id: Scalar) -> bool | None:

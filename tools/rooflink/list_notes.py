@@ -114,7 +114,13 @@ async def rooflink_list_notes(
             hints.append("RoofLink's answer has no text under a name that LeadBridge knows.")
 
     return page_reply(
-        "Notes", data, columns, asked=(page, page_size), cells=partial(cells_of, columns=columns), remarks=hints
+        "Notes",
+        data,
+        columns,
+        asked=(page, page_size),
+        fields=fields,
+        cells=partial(cells_of, columns=columns),
+        remarks=hints,
     )
 
 

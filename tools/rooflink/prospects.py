@@ -108,7 +108,7 @@ async def rooflink_list_prospects(
         **doubts,
         rows=[row_of(prospect, columns) for prospect in prospects],
     )
-    return page_reply("Prospects", data, columns, asked=(page, page_size), cells=cells_of)
+    return page_reply("Prospects", data, columns, asked=(page, page_size), fields=fields, cells=cells_of)
 
 
 async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[ProspectView]:

@@ -67,7 +67,7 @@ async def rooflink_list_approved_jobs(
     columns = columns_for(fields, _APPROVED_USUAL)
     doubts = await doubts_of(app, operation, filters, jobs, _APPROVED_CHECKS)
     data = JobPage(**numbers_of(envelope), **doubts, rows=_rows(columns, map(_approved, jobs)))
-    return page_reply("Approved jobs", data, columns, asked=(page, page_size), cells=dict)
+    return page_reply("Approved jobs", data, columns, asked=(page, page_size), fields=fields, cells=dict)
 
 
 async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_to: OptionalDay = None) -> Reply[Stats]:
@@ -107,7 +107,7 @@ async def rooflink_list_public_jobs(
     columns = columns_for(fields, _JOBS_USUAL)
     ignored = contradicted(given, jobs, _JOB_CHECKS)
     data = JobPage(**numbers_of(envelope), filters_ignored=ignored, rows=_rows(columns, map(_job, jobs)))
-    return page_reply("Jobs", data, columns, asked=(page, page_size), cells=dict)
+    return page_reply("Jobs", data, columns, asked=(page, page_size), fields=fields, cells=dict)
 
 
 def _rows(columns: Sequence[str], rows: Iterable[Row]) -> list[dict[str, Cell]]:

@@ -33,6 +33,8 @@ class KnownLead:
     """The same by the office's clock."""
     accepted_here: bool = False
     declined_here: bool = False
+    refused: str = ""
+    """When RenovationFind refused a status because the lead was not accepted, if nothing was seen of it since."""
 
     @property
     def accepted(self) -> bool:
@@ -55,12 +57,14 @@ class KnownLeads:
         row = await self.store.run(lambda connection: state.leads.find(connection, account, [lead_id]).get(lead_id))
         if row is None:
             return None
+        refused_at = row.data.get("refused_at")
         return KnownLead(
             Lead.model_validate(row.data["lead"]),
             row.seen_at,
             self.time.shown(row.seen_at),
             accepted_here=bool(row.data.get("accepted_here")),
             declined_here=bool(row.data.get("declined_here")),
+            refused="" if refused_at is None else self.time.shown(refused_at),
         )
 
     async def remember(self, lead: Lead, *, accepted_here: bool = False, declined_here: bool = False) -> None:
@@ -73,6 +77,18 @@ class KnownLeads:
             if before is not None:
                 done = {name: now or bool(before.data.get(name)) for name, now in done.items()}
             state.leads.put(connection, account, lead.id, {"lead": _kept(lead), **done}, self.time.clock())
+
+        await self.store.run(work)
+
+    async def remember_refusal(self, lead_id: int) -> None:
+        """Keep that RenovationFind said that the lead must be accepted first, until an answer shows the lead."""
+
+        def work(connection: Connection) -> None:
+            account = self.account("renovationfind")
+            before = state.leads.find(connection, account, [lead_id]).get(lead_id)
+            data = before.data if before is not None else {"lead": _kept(Lead(id=lead_id))}
+            seen_at = before.seen_at if before is not None else self.time.clock()
+            state.leads.put(connection, account, lead_id, {**data, "refused_at": self.time.clock()}, seen_at)
 
         await self.store.run(work)
 

@@ -136,7 +136,7 @@ async def test_the_two_tools_offer_these_statuses_and_fields_and_no_others(sandb
         tools = {tool.name: tool.input_schema for tool in (await client.list_tools()).tools}
     for name, fields in TOOL_FIELDS.items():
         schema = tools[name]["properties"]
-        assert set(schema) - {"lead_id", "status", "dry_run", "approval_token"} == fields
+        assert set(schema) - {"lead_id", "status", "already_accepted", "dry_run", "approval_token"} == fields
         assert set(schema["status"]["enum"]) == {status for status, rule in RULES.items() if rule.tool == name}
 
 

@@ -345,7 +345,7 @@ async def test_an_unknown_or_impossible_id_is_an_error_in_words(sandbox: Sandbox
             result = await call(client, tool, prospect_id=1)
             assert result.is_error
             assert "404" in text_of(result)
-            assert "Check the id" in text_of(result)
+            assert "find_matching_prospects" in text_of(result)
             requests = len(sandbox.requests)
             for value in (0, -5, "7000101 ?", True, 1.5, None, 2**63):
                 result = await call(client, tool, prospect_id=value)
