@@ -150,7 +150,7 @@ async def test_after_the_acceptance_the_win_is_asked_for_as_usual(
 
 
 async def test_a_form_that_timed_out_is_not_called_an_error_of_the_client(sandbox: Sandbox, time: Time) -> None:
-    async def late(*_: Any) -> ErrorData:
+    async def late(context: Any, params: Any) -> ErrorData:
         return ErrorData(code=REQUEST_TIMEOUT, message="timed out")
 
     async with connected(sandbox, version="legacy", time=time, person=late) as client:
