@@ -110,8 +110,9 @@ async def test_where_ids_come_from_says_how_to_switch_on_what_lists_them(
 ) -> None:
     async with connected(sandbox, version=version, time=time, person=Person()) as client:
         result = await call(client, "renovationfind_accept_lead", lead_id=NOWHERE)
-    assert "renovationfind_list_leads (switched off: toolset leads-read is not in LEADBRIDGE_TOOLSETS)" in text_of(
-        result
+    assert (
+        "renovationfind_list_leads (switched off: toolset leads-read is not in LEADBRIDGE_TOOLSETS; add leads-read to it)"
+        in text_of(result)
     )
 
 
