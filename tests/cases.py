@@ -42,7 +42,7 @@ class Case:
     body: Any = None
     """The body of its first write, but for the mark that LeadBridge leaves in a new lead."""
     another: Callable[[int], dict[str, Any]] | None = None
-    """Arguments about other records, one for each number, for tools that send one write: the same is not sent twice."""
+    """Arguments about other records, one for each number: the same is not sent twice."""
     succeeds_with: int = 200
     shows_record: bool = True
     """Whether an answer without the record is none; else `success: true` is the whole answer."""
@@ -211,7 +211,8 @@ CASES: tuple[Case, ...] = (
          (_NEAR.format(75034), _LIST, _CREATE_LEAD, "POST /light/notes/"), "irreversible", asks=True,
          body={"address": "98 Faraway Rd", "state": "TX", "zipcode": "75034", "latitude": "33.149900",
                "longitude": "-96.824100", "lead_status": "u", "first_name": "Zora", "last_name": "Quill",
-               "extra_info": {"renovationfind_lead_id": 813}}),
+               "extra_info": {"renovationfind_lead_id": 813}},
+         another=lambda number: {"lead_id": 2_000 + number, "already_accepted": False}),
     Case("find_matching_prospects", {"address": "1 Main St"}, (_LIST,)),
     Case("pipeline_snapshot", {}, ("GET /light/jobs/prospect/stats/", _LIST)),
     Case("server_status", {}),

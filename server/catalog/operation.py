@@ -76,8 +76,9 @@ class AnswerRule(_Row):
     """`or_nothing`: 204 is a success, and anything else must be the record. `none`: there must be no body."""
     ids: Mapping[str, str] = ModelField(default_factory=dict)
     """Arguments in the path, and where the record has them."""
-    begins: Mapping[str, str] = ModelField(default_factory=dict)
-    """Fields of the record, and how their value begins if they are there, e.g. `vendorLeadAction = "ACCEPT"`."""
+    says: Mapping[str, bool | str] = ModelField(default_factory=dict)
+    """Fields of the record, and what they say if they are there: how a text begins, e.g. `vendorLeadAction = "ACCEPT"`,
+    or whether it is so, e.g. `uploaded = true`."""
     whole_days: tuple[str, ...] = ()
     """Flags of the record that make the hours of its times mean nothing."""
     shows_all: bool = False

@@ -98,6 +98,8 @@ def _refusal_in(answer: JsonValue, record: JsonValue, *, needs_success: bool) ->
     if needs_success and not (isinstance(answer, dict) and flag_of(answer.get("success"))):
         return "an answer that reports no success"
     for part in (answer, record):
+        if part is False:
+            return "an answer that reports no success"
         if not isinstance(part, dict):
             continue
         if "success" in part and not flag_of(part["success"]):
@@ -114,7 +116,7 @@ def _not_the_record(action: HttpWrite, record: JsonValue, agreement: Agreement) 
         return "" if record is None else "a body where none is documented"
     must = rule.record == "required" or (rule.record == "or_nothing" and record is not None)
     if not isinstance(record, dict):
-        return "an answer without the record" if must else ""
+        return "an answer without the record" if must or not (record is None or rule.envelope) else ""
     names_one = (integer_of(record.get("id")) or 0) > 0
     if must and not names_one and (rule.record == "required" or not (agreement.confirmed or agreement.contradicted)):
         return "an answer without the record"
@@ -125,11 +127,18 @@ def _not_the_record(action: HttpWrite, record: JsonValue, agreement: Agreement) 
         shown = integer_of(value_at(record, where))
         if shown is not None and shown not in ids:
             return f"record {shown} instead of the one asked for, {' or '.join(map(str, sorted(ids)))}"
-    for where, beginning in rule.begins.items():
+    for where, wanted in rule.says.items():
         value = value_at(record, where)
-        if isinstance(value, str) and value and not value.upper().startswith(beginning):
-            return f"{where} {in_sentence(value, limit=60)}"
+        if not isinstance(value, Absent) and not _says(value, wanted):
+            return f"{where} {_said(value)}"
     return ""
+
+
+def _says(value: JsonValue, wanted: bool | str) -> bool:  # noqa: FBT001  # what is written in the catalog
+    """Whether a field that is shown says what it must."""
+    if isinstance(wanted, str):
+        return isinstance(value, str) and value.upper().startswith(wanted)
+    return flag_of(value) is wanted
 
 
 def _contradiction(

@@ -17,9 +17,9 @@ from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from tests.cases import BY_NAME, SINGLE, Case
 from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Time, call, connected, data_of, make_sandbox, text_of
 
-Outcome = Literal["rows", "error", "done", "unknown", "refused"]
+Outcome = Literal["rows", "error", "done", "unconfirmed", "unknown", "refused"]
 STATE = {outcome: outcome for outcome in ("done", "unconfirmed", "unknown", "refused")}
-TAKEN = {"done", "unconfirmed"}
+TAKEN: set[Outcome] = {"done", "unconfirmed"}
 """What an answer says that contradicts nothing; it need not show everything that was asked."""
 OK = -1
 """Stands for the status with which the tool's own request succeeds."""

@@ -12,10 +12,10 @@ import pytest
 
 from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.loader import load
-from leadbridge.server.sandbox import Fault
+from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.sandbox.faults import KINDS, UNREACHABLE, Kind
 from leadbridge.tools import ALL_TOOLS
-from tests.cases import SINGLE, Case, by_name
+from tests.cases import SENDING, SINGLE, Case, by_name
 from tests.services.faults import (
     OK,
     READ,
@@ -334,6 +334,7 @@ async def test_a_key_that_is_refused_is_reported_by_its_service_and_setting_and_
 # Answers that contradict what was asked, made from each tool's own row of the catalog
 
 
+_SAYS_NO = ("NONE", "OPEN", "", None, 0)
 _OTHER = {"day": "1999-12-31T06:00:00Z", "time": "12/31/1999 4:00PM", "degrees": 1.5, "phone": "403-555-0199"}
 
 
@@ -359,11 +360,11 @@ def _answers(operation: Operation, outgoing: dict[str, Any]) -> tuple[Any, dict[
     record: dict[str, Any] = {"id": int(path[-1]) if path and not rule.ids else 4_321}
     for where in rule.ids.values():
         record = _place(record, where, int(path[-1]))
-    for where, beginning in rule.begins.items():
-        record = _place(record, where, f"{beginning}ED")
+    for where, wanted in rule.says.items():
+        record = _place(record, where, f"{wanted}ED" if isinstance(wanted, str) else wanted)
     others: dict[str, Any] = {
         **{f"{where} of another": _place(record, where, int(path[-1]) + 1) for where in rule.ids.values()},
-        **{f"{where} says {word}": _place(record, where, word) for where in rule.begins for word in ("NONE", "OPEN")},
+        **{f"{where} says {word!r}": _place(record, where, word) for where in rule.says for word in _SAYS_NO},
     }
     for name, sent in {**operation.query, **operation.body}.items():
         value: Any = {**outgoing["query"], **outgoing["body"]}
@@ -399,6 +400,51 @@ async def test_an_answer_that_contradicts_anything_that_was_asked_is_never_done(
             if seen.row.outcome not in (TAKEN if why == "agrees" else {"unknown"}):
                 wrong[why] = (seen.row.outcome, body)
             assert_tells_the_truth(seen)
+    assert wrong == {}
+
+
+_CATALOG = load(EVERY_PATH)
+_STEPS = [
+    pytest.param(tool, _CATALOG[each], id=f"{tool.name}, {each}")
+    for tool in SENDING
+    if not tool.in_one
+    for each in next(spec for spec in ALL_TOOLS if spec.name == tool.name).operations
+    if _CATALOG[each].effect.writes
+]
+
+
+def _sent(sandbox: Sandbox) -> list[str]:
+    return [f"{request.method} {request.path}" for request in sandbox.requests if request.method != "GET"]
+
+
+@pytest.mark.parametrize(("tool", "operation"), _STEPS)
+async def test_a_step_whose_answer_contradicts_what_was_asked_is_not_done_and_no_other_follows(
+    tool: Case, operation: Operation
+) -> None:
+    async with line() as one:
+        await call(one.client, tool.name, **tool.about(1))
+        every = _sent(one.sandbox)
+        (write,) = [each for each in one.sandbox.writes if each.operation == f"{operation.method} {operation.path}"]
+    url = operation.path.format_map(write.path_params)
+    before = next(number for number, each in enumerate(every, 1) if each.endswith(url))
+    agreeing, others = _answers(operation, {"url": url, "query": {}, "body": write.body or {}})
+    wrong: dict[str, Any] = {}
+    for why, body in {"agrees": agreeing, **others}.items():
+        async with line() as one:
+            one.sandbox.faults.add(
+                Fault(kind="status", match=f"{operation.method} {url}$", status=200, body=json.dumps(body))
+            )
+            text = text_of(await call(one.client, tool.name, **tool.about(1)))
+            sent = _sent(one.sandbox)
+            rows = data_of(await call(one.client, "write_history"))["rows"]
+            (row,) = [row for row in rows if row["operation"] == operation.id]
+            said = f"done (write {row['write_id']})" in text
+            if why == "agrees":
+                assert (row["outcome"], said) == ("done", True)
+                continue
+            again = text_of(await call(one.client, tool.name, **tool.about(1)))
+        if (row["outcome"], said, sent) != ("unknown", False, every[:before]) or _sent(one.sandbox) != sent:
+            wrong[why] = (row["outcome"], text, sent, again)
     assert wrong == {}
 
 
