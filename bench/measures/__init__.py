@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bench.measures import call, definitions, floods, kills, ledger_cost, lookups, path, rate_limit_drain, start, texts
+from bench.measures import (
+    call,
+    definitions,
+    floods,
+    jobs,
+    kills,
+    ledger_cost,
+    lookups,
+    path,
+    rate_limit_drain,
+    start,
+    texts,
+)
 from bench.peers import Setup
 from bench.results import Row
 
@@ -13,6 +25,7 @@ ALL: tuple[Callable[[Setup], list[Row]], ...] = (
     call.measure,
     definitions.measure,
     texts.measure,
+    jobs.measure,
     floods.measure,
     ledger_cost.measure,
     lookups.measure,

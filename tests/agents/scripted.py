@@ -1,16 +1,18 @@
 """An agent without a model: pydantic-ai runs the loop over the real server, a generator decides in the model's place.
 
 The generator gets the prompt's text, yields tool calls and words to the user, and gets back what the tool answered or
-what the user said. It may only call what the prompt names, with arguments that the tool has.
+what the user said. It may only call what the prompt names, with arguments that the tool has. Without a prompt it gets
+what the user says and the tools' descriptions, and may call every tool.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from fastmcp.client import Client
 from fastmcp.client.elicitation import ElicitResult
@@ -44,6 +46,8 @@ class Say:
 
 
 Policy: TypeAlias = Callable[[str], Generator[Call | Say, Any, str]]
+WithTools: TypeAlias = Callable[[str, Mapping[str, str]], Generator[Call | Say, Any, str]]
+"""The same for what a user says, with the descriptions of all tools by name."""
 
 
 @dataclass
@@ -78,30 +82,47 @@ class User:
 class Scripted:
     """What replaces the model."""
 
-    policy: Policy
+    policy: Policy | WithTools
+    prompted: bool = True
     calls: list[Call] = field(default_factory=list[Call])
     finished: bool = False
+    asked_after: int | None = None
+    """How many calls it had made when it first said something to the user."""
+    read: list[str] = field(default_factory=list[str])
+    """What the tools answered, as the model reads it."""
     _run: Generator[Call | Say, Any, str] | None = None
     _allowed: frozenset[str] = frozenset()
 
     def __call__(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
         """Decide upon the next step from the newest answer."""
         (part,) = (part for part in messages[-1].parts if isinstance(part, ToolReturnPart | UserPromptPart))
+        answer = part.content
+        if isinstance(part, ToolReturnPart):
+            self.read.append(part.model_response_str())
+            if isinstance(answer, str) and answer.startswith("{"):  # a receipt that is an error to the model
+                answer = json.loads(answer)
+        offered = {tool.name: tool for tool in info.function_tools}
         try:
             if self._run is None:
                 assert isinstance(part.content, str)
-                self._run, self._allowed = self.policy(part.content), frozenset(_TOOL.findall(part.content))
+                if self.prompted:
+                    self._run = cast("Policy", self.policy)(part.content)
+                    self._allowed = frozenset(_TOOL.findall(part.content))
+                else:
+                    described = {name: tool.description or "" for name, tool in offered.items()}
+                    self._run = cast("WithTools", self.policy)(part.content, described)
+                    self._allowed = frozenset(offered)
                 step = next(self._run)
             else:
-                step = self._run.send(part.content)
+                step = self._run.send(answer)
         except StopIteration as ended:
             self.finished = True
             return ModelResponse([TextPart(ended.value)])
         if isinstance(step, Say):
+            self.asked_after = len(self.calls) if self.asked_after is None else self.asked_after
             return ModelResponse([TextPart(step.words)])
-        offered = {tool.name: tool.parameters_json_schema["properties"] for tool in info.function_tools}
         assert step.tool in self._allowed, f"the prompt does not name {step.tool}"
-        assert step.arguments.keys() <= offered[step.tool].keys()
+        assert step.arguments.keys() <= offered[step.tool].parameters_json_schema["properties"].keys()
         self.calls.append(step)
         return ModelResponse([ToolCallPart(step.tool, step.arguments)])
 
@@ -115,14 +136,27 @@ class Office:
 
     async def do(self, prompt: str, policy: Policy, **arguments: str) -> tuple[str, list[Call]]:
         """Let the agent follow a prompt of the server to its end; its last words, and its calls."""
+        last, scripted = await self.follow(prompt, policy, **arguments)
+        return last, scripted.calls
+
+    async def follow(self, prompt: str, policy: Policy, **arguments: str) -> tuple[str, Scripted]:
+        """The same; its last words, and what it did."""
         rendered = await self.toolset.client.get_prompt(prompt, arguments)
         said = "\n".join(message.content.text for message in rendered.messages)  # type: ignore[union-attr]  # all text
         scripted = Scripted(policy)
+        return await self._run(scripted, said), scripted
+
+    async def grant(self, words: str, policy: WithTools) -> tuple[str, Scripted]:
+        """Let the agent do what the user says with the tools alone; its last words, and what it did."""
+        scripted = Scripted(policy, prompted=False)
+        return await self._run(scripted, words), scripted
+
+    async def _run(self, scripted: Scripted, said: str) -> str:
         agent = Agent(FunctionModel(scripted), deps_type=type(None), toolsets=[self.toolset])
         result = await agent.run(said)
         while not scripted.finished:
             result = await agent.run(self.user.answer(result.output), message_history=result.all_messages())
-        return result.output, scripted.calls
+        return result.output
 
 
 @asynccontextmanager
