@@ -101,7 +101,7 @@ def test_the_users_own_corrections_stay_and_what_is_settled_needs_nothing(tmp_pa
     assert load(both)["rooflink.create_lead"].body["latitude"].wire == "lat"
     again = from_mcp(Documentation(), "--write", str(tmp_path / "x.toml"), LEADBRIDGE_CONTRACT_FILE=str(both))
     assert "rooflink.create_lead: ok" in again.stdout
-    assert "There is nothing to settle" in again.stdout
+    assert "No differences found" in again.stdout
     assert not (tmp_path / "x.toml").exists()
 
 

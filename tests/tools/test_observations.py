@@ -41,7 +41,7 @@ async def test_a_filter_found_ignored_is_reported_at_once_by_the_next_server(
     async with connected(sandbox, time=time, state_url=store) as client:
         result = await call(client, LIST, state=here)  # every row fits, by chance
         assert data_of(result)["filters_ignored"] == ["state"]
-        assert "WARNING, ignored by the service" in text_of(result)
+        assert "WARNING: the service ignored these filters" in text_of(result)
         status = await call(client, STATUS)
     assert any(
         data.startswith("rooflink.list_prospects: filter state is ignored") for data in data_of(status)["learnt"]

@@ -216,4 +216,4 @@ async def test_another_job_s_file_shows_that_the_filter_was_ignored(
     async with connected(sandbox, time=time, **ON) as client:
         result = await call(client, tool, job_id=7)
     assert data_of(result)["filters_ignored"] == ignored
-    assert ("WARNING, ignored by the service" in text_of(result)) == bool(ignored)
+    assert ("WARNING: the service ignored these filters" in text_of(result)) == bool(ignored)

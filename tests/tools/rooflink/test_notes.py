@@ -186,7 +186,7 @@ async def test_a_filter_that_rows_contradict_is_named(sandbox: Sandbox, time: Ti
     async with connected(sandbox, time=time) as client:
         result = await call(client, LIST, job_id=7, tags=["Urgent"], read=True)
     assert data_of(result)["filters_ignored"] == ["job_id", "tags", "read", "deleted"]
-    assert "WARNING, ignored by the service" in text_of(result)
+    assert "WARNING: the service ignored these filters" in text_of(result)
 
 
 @pytest.mark.parametrize(
