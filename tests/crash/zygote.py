@@ -96,6 +96,8 @@ def _serve(descriptors: list[int], command: dict[str, Any], built: AppContext) -
         for standard, descriptor in enumerate(descriptors):
             os.dup2(descriptor, standard)
             os.close(descriptor)
+        # What was opened on files before the fork would seek in these pipes.
+        sys.stdin, sys.stdout, sys.stderr = (os.fdopen(fd, mode, 1, "utf-8") for fd, mode in enumerate("rww"))
         if command["folder"]:
             os.chdir(command["folder"])
         if command["ahead"]:
