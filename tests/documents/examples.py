@@ -7,6 +7,7 @@ The language of a fenced block says what it is:
   A call is a comment: `<!-- yes: TOOL {"argument": 1} -->`. `yes` and `no` are what the person answers in the form,
   `formless` is a client without forms. The argument value "TOKEN" is the token of the last answer.
   `<!-- fault: {"kind": "drop_after", "match": "POST accept"} -->` makes the next request fail.
+  `<!-- tools: all -->` at the top: the services of `tests/cases.py`, and every tool.
 - `sh`: commands that are not run, because they need a host, a network or real keys; their options are checked.
 - `json`, `toml`, `python`: a host's configuration, a contract file, a program.
 - `tree`: folders and files, each of which is there. `mermaid`: a drawing.
@@ -29,22 +30,40 @@ import time
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
 from leadbridge.server.sandbox.faults import Fault
+from tests.cases import CASES, Case
 from tests.process.processes import COMMAND
-from tests.support import PATIENCE, Person, Time, call, connected, make_sandbox, text_of
+from tests.support import (
+    EVERY_PATH_SERVED,
+    EVERY_TOOL,
+    PATIENCE,
+    Person,
+    Time,
+    call,
+    connected,
+    make_sandbox,
+    text_of,
+)
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))
+EXAMPLES = ROOT / "docs" / "examples.md"
+NOW = datetime(2026, 11, 24, 15, 20, tzinfo=UTC)
+"""When the examples are played."""
+MOST_LINES = 8
+"""Of an answer in the examples; what is longer ends in `...`."""
 LANGUAGES = {"console", "text asked", "text answered", "sh", "json", "toml", "python", "tree", "mermaid"}
 
 _PARTS = re.compile(
-    r"^ *<!-- (?P<action>yes|no|formless|fault): (?P<what>.*?) -->$"
+    r"^ *<!-- (?P<action>yes|no|formless|fault|tools): (?P<what>.*?) -->$"
     r"|^(?P<indent> *)```(?P<language>[^\n]*)\n(?P<body>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
@@ -85,9 +104,9 @@ def same(shown: str, now: str) -> bool:
 
 def _as_long_as(shown: str, now: str) -> str:
     """What came out; only its first lines and `...` where that was shown before."""
-    lines = now.rstrip("\n").splitlines()
-    if shown.endswith("\n...\n"):
-        lines = [*lines[: len(shown.splitlines()) - 1], "..."]
+    lines, most = now.rstrip("\n").splitlines(), len(shown.splitlines()) - 1
+    if shown.endswith("\n...\n") and len(lines) > most:
+        lines = [*lines[:most], "..."]
     return re.sub(r"\b(lb1\.\S{16})\S+", r"\1...", "\n".join(lines)) + "\n"
 
 
@@ -118,6 +137,7 @@ class _Conversation:
         self._sandbox = make_sandbox(self._time)
         self._clients: dict[str, tuple[Client, Person]] = {}
         self._token = ""
+        self._settings: dict[str, Any] = {}
         self.folder = stack.enter_context(tempfile.TemporaryDirectory())
         self.shown = {"asked": "", "answered": ""}
 
@@ -129,6 +149,10 @@ class _Conversation:
         """Make a call, or make the next request fail."""
         if action == "fault":
             self._sandbox.faults.add(Fault.from_options(json.loads(what)))
+            return
+        if action == "tools":
+            self._clock.now, self._settings = NOW.timestamp(), EVERY_TOOL
+            self._sandbox = make_sandbox(self._time, now=lambda: NOW, prospects=12, **EVERY_PATH_SERVED)
             return
         client, person = await self._client(action)
         tool, _, arguments = what.partition(" ")
@@ -146,6 +170,7 @@ class _Conversation:
                 time=self._time,
                 clock=self._clock,
                 state_url=self.store,
+                **self._settings,
             )
             self._clients[action] = await self._stack.enter_async_context(opened), person
         return self._clients[action]
@@ -212,8 +237,32 @@ def commands(text: str) -> Iterator[list[str]]:
                     yield shlex.split(shown, comments=True)
 
 
+def example_of(case: Case) -> str:
+    """The beginning of a tool's example: what the user says, and the call."""
+    call = json.dumps(case.arguments, ensure_ascii=False)
+    said = ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in case.arguments.items())
+    return f"## {case.name}\n\n> {case.ask}\n\n<!-- yes: {case.name} {call} -->\n`{case.name}({said})`\n"
+
+
+def write_missing_examples() -> None:
+    """Write the example of each row of `tests/cases.py` that the page lacks, or shows with another call."""
+    text = EXAMPLES.read_text("utf-8")
+    head, *sections = re.split(r"^(?=## )", text, flags=re.MULTILINE)
+    for case in CASES:
+        start = example_of(case)
+        if not any(section.startswith(start) for section in sections):
+            sections = [one for one in sections if not one.startswith(f"## {case.name}\n")]
+            asked = "\nThe user is asked:\n\n```text asked\n```\n" * case.asks
+            answered = "\n```text answered\n" + "line\n" * MOST_LINES + "...\n```\n\n"
+            sections.append(start + asked + answered)
+    names = [case.name for case in CASES]
+    kept = {name: one for one in sections if (name := one.partition("\n")[0].removeprefix("## ")) in names}
+    EXAMPLES.write_text("".join([head, *(kept[name] for name in names)]).rstrip("\n") + "\n", "utf-8")
+
+
 def main() -> int:
     """Write what comes out now into every document that shows something else."""
+    write_missing_examples()
     for path in DOCUMENTS:
         text = path.read_text("utf-8")
         now = asyncio.run(as_it_is_now(text))

@@ -18,7 +18,18 @@ from leadbridge.server.catalog import load
 from leadbridge.server.cli.main import app
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.sandbox.options import choices_from
-from tests.documents.examples import DOCUMENTS, LANGUAGES, ROOT, as_it_is_now, blocks, commands, same
+from tests.cases import CASES
+from tests.documents.examples import (
+    DOCUMENTS,
+    EXAMPLES,
+    LANGUAGES,
+    ROOT,
+    as_it_is_now,
+    blocks,
+    commands,
+    example_of,
+    same,
+)
 from tests.process.processes import COMMAND
 from tests.support import PATIENCE
 
@@ -54,6 +65,12 @@ def leadbridge_takes(words: list[str]) -> None:
 def test_a_document_shows_what_comes_out(document: Path):
     text = document.read_text("utf-8")
     assert asyncio.run(as_it_is_now(text)) == text, "run python -m tests.documents.examples, and look at the difference"
+
+
+def test_every_tool_has_its_example_with_the_call_of_its_row():
+    text = EXAMPLES.read_text("utf-8")
+    assert [case.name for case in CASES if example_of(case) not in text] == [], "run python -m tests.documents.examples"
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == [case.name for case in CASES]
 
 
 @pytest.mark.parametrize(
