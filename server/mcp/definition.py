@@ -129,7 +129,9 @@ class GuardedTool(Tool):
         try:
             given = model.model_validate(meant).model_dump_one_level()
         except ValidationError as error:
-            return error_result(in_words(ArgumentsRefused(await self._problems(error, meant))))
+            return error_result(
+                in_words(ArgumentsRefused(await self._problems(error, meant, app_context(context).named)))
+            )
         if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
             return error_result(in_words(ArgumentsRefused(problems)))
         waiting = on_wait.set(Progress(context))
@@ -146,14 +148,16 @@ class GuardedTool(Tool):
             on_wait.reset(waiting)
             logger.info("tool %s took %.2f s", self.name, time.monotonic() - started)
 
-    async def _problems(self, error: ValidationError, meant: dict[str, Any]) -> list[Problem]:
+    async def _problems(
+        self, error: ValidationError, meant: dict[str, Any], named: Callable[[str], str]
+    ) -> list[Problem]:
         """What is wrong with single arguments, and what rules the others break."""
         model, bad = self.fn_metadata.arg_model, bad_arguments(error)
         good, parsed = meant.keys() - bad, model.model_construct()
         for name in good:
             model.__pydantic_validator__.validate_assignment(parsed, name, meant[name])
         broken = await self._broken_rules({name: getattr(parsed, name) for name in good})
-        return problems_of(error, model) + [row for row in broken if bad.isdisjoint(row.argument.split(", "))]
+        return problems_of(error, model, named) + [row for row in broken if bad.isdisjoint(row.argument.split(", "))]
 
     async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:
         spec: ToolSpec = self.spec

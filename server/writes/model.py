@@ -13,7 +13,7 @@ from pydantic import JsonValue, SecretStr
 from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.errors import Refused, Rejected
+from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.text import OPEN, QUOTED, as_meant, clean, label, one_line
 from leadbridge.server.writes.preview import PreviewLine, argument_lines, rendered
 
@@ -76,7 +76,7 @@ class HttpWrite:
     """What is created, to be compared with what other writes create at the same time in another notation."""
     allow_duplicate: bool = False
     """The person asked for it although there may be the same already."""
-    learn: Callable[[Rejected], Awaitable[None]] | None = None
+    learn: Callable[[ServiceError], Awaitable[None]] | None = None
     """Keeps what a refusal of the service showed about the record."""
     record_before: JsonValue = None
     """The record as it was read right before: an answer that shows it like that took nothing."""

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from leadbridge.server.call_scope import off_loop
 from leadbridge.server.catalog import Operation
-from leadbridge.server.errors import OutcomeUnknown, Refused, Rejected, ServiceError, StateError, Unavailable
+from leadbridge.server.errors import NotFound, OutcomeUnknown, Refused, Rejected, ServiceError, StateError, Unavailable
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.services.services import Services
 from leadbridge.server.writes.agreement import received
@@ -92,7 +92,7 @@ class Sender:
         self, action: HttpWrite, permit: WritePermit, error: ServiceError, started: float
     ) -> Applied | NotApplied | MaybeApplied:
         if not error.may_have_taken_effect:
-            if action.learn is not None and isinstance(error, Rejected):
+            if action.learn is not None and isinstance(error, (Rejected, NotFound)):
                 with contextlib.suppress(StateError):
                     await action.learn(error)
             return NotApplied(permit.write_id, error, await self.ledger.finish(permit, "failed", error.happened))

@@ -31,6 +31,10 @@ NOWHERE = 99_999
         ("rooflink_list_notes", {"q": "Campbell"}, "find_matching_prospects"),
         ("rooflink_list_notes", {"prospect_id": 7_000_120}, "did you mean job_id?"),
         ("rooflink_get_prospect", {"job_id": 7_000_120}, "did you mean prospect_id?"),
+        ("rooflink_get_prospect", {"lead_id": 812}, "a RenovationFind lead's id is not a RoofLink prospect's id"),
+        ("renovationfind_accept_lead", {"prospect_id": 7_000_120}, "did you mean lead_id?"),
+        ("hand_off_lead", {"lead_id": 812, "prospect_id": 7_000_120}, "did you mean existing_prospect_id?"),
+        ("rooflink_prospect_checklist", {"id": 7_000_120}, "did you mean prospect_id?"),
     ],
 )
 async def test_an_unknown_argument_points_to_what_does_it(
@@ -134,6 +138,21 @@ async def test_nobody_is_asked_again_for_a_win_that_renovationfind_refused_befor
     assert "The call says that it was accepted in RenovationFind's portal." in person.shown[1]
     assert done["outcome"] == "done"
     assert len(sandbox.writes) == 1
+
+
+async def test_the_next_question_says_what_renovationfind_refused_the_last_one_with(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person = Person()
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        for _ in range(2):
+            await call(client, "renovationfind_accept_lead", lead_id=NOWHERE)
+        await call(client, "renovationfind_decline_lead", lead_id=785, reason="Too far away")
+        await call(client, "renovationfind_mark_won", lead_id=785, status="JOB_WON", job_amount=1)
+    first, second, _, won = person.shown
+    assert "last refusal" not in first
+    assert "RenovationFind's last refusal: " in second
+    assert "RenovationFind's last refusal: " in won
 
 
 async def test_after_the_acceptance_the_win_is_asked_for_as_usual(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -16,6 +17,11 @@ from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine
 from leadbridge.tools.lists import moment
 from leadbridge.tools.renovationfind.name_in_text import other_name_in_text
+
+MUST_BE_ACCEPTED = re.compile(
+    r"\b(?:must|needs? to|has to)\b[^.]*\baccept|\bnot (?:yet |been |yet been )?accepted\b", re.IGNORECASE
+)
+"""How a refusal says that the lead must be accepted first; no page documents its words."""
 
 
 def receive_lead(
@@ -81,7 +87,7 @@ def known_line(known: KnownLead | None) -> str:
     """What the preview says of our knowledge of a lead, without a word of the service's."""
     if known is None:
         return "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
-    if known.refused and not known.accepted:
+    if known.refused and MUST_BE_ACCEPTED.search(known.refusal) and not known.accepted:
         return f"RenovationFind said ({known.refused}) that this lead must be accepted first."
     status = documented_status(known.lead) or "not known"
     if known.accepted:
@@ -90,6 +96,11 @@ def known_line(known: KnownLead | None) -> str:
         f"As far as LeadBridge knows ({known.seen}, status {status}), this lead has NOT been accepted; "
         "RenovationFind will probably refuse."
     )
+
+
+def refusal_line(known: KnownLead | None) -> tuple[PreviewLine, ...]:
+    """What RenovationFind said when it last refused a write about this lead."""
+    return (("RenovationFind's last refusal", known.refusal),) if known is not None and known.refusal else ()
 
 
 def documented_status(lead: Lead) -> str:

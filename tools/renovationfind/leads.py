@@ -23,6 +23,7 @@ from leadbridge.tools.renovationfind.lead_answers import (
     lead_lines,
     lead_record,
     receive_lead,
+    refusal_line,
 )
 
 LeadId = Annotated[Id, Field(description="RenovationFind lead id")]
@@ -55,6 +56,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
             operation=operation,
             receive=receive_lead(app, lead_id, done_of, accepted=True),
             path={"lead_id": lead_id},
+            learn=partial(app.leads.remember_refusal, lead_id),
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),
         arguments={"lead_id": lead_id},
@@ -63,6 +65,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
                 f"Accept lead {lead_id} on RenovationFind.",
                 "The homeowner's contact details are then revealed. This cannot be undone.",
                 *customer_lines(known),
+                *refusal_line(known),
             ),
             before={"accepted": known.accepted if known else None},
         ),
@@ -97,6 +100,7 @@ async def renovationfind_decline_lead(
             operation=operation,
             receive=receive,
             path={"lead_id": lead_id},
+            learn=partial(app.leads.remember_refusal, lead_id),
             body=operation.encode_body({"reason": reason}),
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),
@@ -106,6 +110,7 @@ async def renovationfind_decline_lead(
                 f"Decline lead {lead_id} on RenovationFind.",
                 "This cannot be undone.",
                 *customer_lines(known),
+                *refusal_line(known),
             ),
             warnings=(known_line(known),) if known and known.accepted else (),
             before={"declined": known.declined_here if known else None},

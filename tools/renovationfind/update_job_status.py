@@ -5,15 +5,15 @@ Source: https://docs.renovationfind.com/api-reference/general-leads/update-job-s
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from leadbridge.server.errors import Refused, Rejected
+from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import OptionalDay, Remark
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reply import Omitted
@@ -33,10 +33,12 @@ from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Wr
 from leadbridge.server.writes.preview import PreviewLine, in_line, rendered, titled
 from leadbridge.tools.lists import day
 from leadbridge.tools.renovationfind.lead_answers import (
+    MUST_BE_ACCEPTED,
     customer_lines,
     known_line,
     lead_record,
     receive_lead,
+    refusal_line,
 )
 from leadbridge.tools.renovationfind.leads import LeadId
 
@@ -83,10 +85,6 @@ async def renovationfind_update_job_status(
     )
 
 
-_MUST_BE_ACCEPTED = re.compile(r"\b(?:must|needs?|has)\b[^.]*\baccept|\bnot\b[^.]*\baccepted\b", re.IGNORECASE)
-"""How a refusal says it; no page documents its words."""
-
-
 def _accept_first(app: AppContext, *, final: bool) -> str:
     """What comes before a status of a lead that is not accepted."""
     ways = [
@@ -125,14 +123,10 @@ async def status_write(
     status = str(given["status"])
     first = "" if known and known.accepted else _accept_first(app, final=status in WON)
     blocked = won_refusal(lead_id, known)
-    if status in WON and first and known and known.refused and not already_accepted:
-        why = f"RenovationFind said ({known.refused}) that lead {lead_id} must be accepted first."
+    taught = known.refused if known and first and MUST_BE_ACCEPTED.search(known.refusal) else ""
+    if status in WON and taught and not already_accepted:
+        why = f"RenovationFind said ({taught}) that lead {lead_id} must be accepted first."
         blocked = Refused("not_accepted", why, first)
-
-    async def learn(error: Rejected) -> None:
-        if _MUST_BE_ACCEPTED.search(error.said):
-            await app.leads.remember_refusal(lead_id)
-
     nothing: dict[str, JsonValue] = {"job_amount": "none"} if known else {}
 
     def done_of(lead: Lead) -> Done:
@@ -148,14 +142,14 @@ async def status_write(
             receive=receive_lead(app, lead_id, done_of),
             path={"lead_id": lead_id},
             body=operation.encode_body(given),
-            learn=learn,
+            learn=partial(app.leads.remember_refusal, lead_id),
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} status"),
         arguments={"lead_id": lead_id, **given},
         preview=Preview(
             lines=_preview(lead_id, known, given, already_accepted=already_accepted),
             said=frozenset(given) - {"reason"},
-            warnings=(*app.time.odd_dates(days), *_warnings(known, status)),
+            warnings=(*app.time.odd_dates(days), *_warnings(known, status, taught)),
             before={**nothing, **_state_of(known.lead)} if known else {},
         ),
         blocked=blocked,
@@ -194,13 +188,13 @@ def _preview(
     lines += [f"{titled(name)}: {given[name]}" for name in _OURS if name in given]
     for name, what in (("start_date_tbd", "Project start"), ("completion_date_tbd", "Completion")):
         lines += [f"{what}: to be decided"] if given.get(name) else []
-    return (*lines, *customer_lines(known))
+    return (*lines, *customer_lines(known), *refusal_line(known))
 
 
-def _warnings(known: KnownLead | None, status: str) -> list[str]:
+def _warnings(known: KnownLead | None, status: str, taught: str) -> list[str]:
     warnings: list[str] = []
     if status not in WON and (known is None or not known.accepted):
-        said = f" RenovationFind said so ({known.refused})." if known and known.refused else ""
+        said = f" RenovationFind said so ({taught})." if taught else ""
         warnings.append(f"The lead is not known to be accepted; RenovationFind takes a status only after that.{said}")
     if status == "LEAD_WON" and not (known and known.lead.attachments):
         warnings.append("LEAD_WON should have an attachment, and none is known on this lead; add it in the portal.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import JsonValue
 
 from leadbridge.server import state
-from leadbridge.server.errors import Refused
+from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.models import WON, Lead
 from leadbridge.server.state import Store
@@ -34,7 +34,9 @@ class KnownLead:
     accepted_here: bool = False
     declined_here: bool = False
     refused: str = ""
-    """When RenovationFind refused a status because the lead was not accepted, if nothing was seen of it since."""
+    """When RenovationFind last refused a write about it, if no answer showed the lead since."""
+    refusal: str = ""
+    """What it said then."""
 
     @property
     def accepted(self) -> bool:
@@ -65,6 +67,7 @@ class KnownLeads:
             accepted_here=bool(row.data.get("accepted_here")),
             declined_here=bool(row.data.get("declined_here")),
             refused="" if refused_at is None else self.time.shown(refused_at),
+            refusal=str(row.data.get("refusal", "")),
         )
 
     async def remember(self, lead: Lead, *, accepted_here: bool = False, declined_here: bool = False) -> None:
@@ -80,15 +83,16 @@ class KnownLeads:
 
         await self.store.run(work)
 
-    async def remember_refusal(self, lead_id: int) -> None:
-        """Keep that RenovationFind said that the lead must be accepted first, until an answer shows the lead."""
+    async def remember_refusal(self, lead_id: int, error: ServiceError) -> None:
+        """Keep what RenovationFind said when it refused a write about a lead, until an answer shows the lead."""
 
         def work(connection: Connection) -> None:
             account = self.account("renovationfind")
             before = state.leads.find(connection, account, [lead_id]).get(lead_id)
             data = before.data if before is not None else {"lead": _kept(Lead(id=lead_id))}
             seen_at = before.seen_at if before is not None else self.time.clock()
-            state.leads.put(connection, account, lead_id, {**data, "refused_at": self.time.clock()}, seen_at)
+            said = {"refused_at": self.time.clock(), "refusal": _short(error.said or error.what, LONGEST_VALUE)}
+            state.leads.put(connection, account, lead_id, {**data, **said}, seen_at)
 
         await self.store.run(work)
 
