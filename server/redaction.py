@@ -1,8 +1,8 @@
 """Strikes a key out of texts that leave, whole or cut in two, in whatever form an encoding gave it.
 
-A service, or a proxy before it, may send back what it was sent: in JSON within JSON, in HTML, in a URL, in Base64 as
-Basic authentication has it. And what shows a text takes markup and invisible characters out of it, which may stand
-between the characters of a key. So a text is looked at as it is, and as it is after each step of decoding.
+A service, or a proxy before it, may send back what it was sent: in JSON within JSON, in HTML, in a URL, in a mail, in
+Base64 as Basic authentication has it. And what shows a text takes markup and invisible characters out of it, which may
+stand between the characters of a key. So a text is looked at as it is, and as it is after each step of decoding.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 import sys
+import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import takewhile
@@ -24,9 +25,9 @@ SHORTEST = 8
 """Characters; a shorter key is not a secret, and may be part of any text."""
 _ROUNDS = 6
 """Times that a text may have been encoded; one more than what shows it takes off."""
-_ENCODED = "\\&%<"
+_ENCODED = "\\&%<="
 """Without one of these a printable text in ASCII is not encoded."""
-_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|)")
+_ESCAPE = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|)|=([0-9a-fA-F]{2})")
 _NOT_SHOWN = re.compile(
     rf"<[^<>]*+>|[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff"
     rf"\U000e0000-\U000e0fff{HIDING}]"
@@ -119,10 +120,11 @@ def _strike(text: str, form: str, half: str) -> str:
 
 def _decoded(text: str) -> str:
     """A text with one layer of each encoding taken off, and without what a reader does not see."""
-    if "\\" in text:
-        text = _ESCAPE.sub(lambda found: chr(int(found[1] or found[2], 16)) if found[1] or found[2] else "", text)
+    if "\\" in text or "=" in text:
+        text = _ESCAPE.sub(lambda found: chr(int(found[found.lastindex], 16)) if found.lastindex else "", text)
     if "%" in text:
         text = unquote(text)
     if "&" in text:
         text = html.unescape(text)
-    return _NOT_SHOWN.sub("", text)
+    text = _NOT_SHOWN.sub("", text)
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)

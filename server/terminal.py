@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from rich.console import Console
 
 
@@ -14,9 +16,9 @@ class _Terminal(Console):
 def terminal(width: int | None = None, *, soft_wrap: bool = False) -> Console:
     """A console that reads no markup and no `:emoji:` in a text, for customers' names and addresses may hold either.
 
-    `width` in columns is for output that goes to a file or a pipe.
+    `width` in columns is for output that goes to a file or a pipe, where COLUMNS says nothing else.
     """
     console = _Terminal(markup=False, emoji=False, highlight=False, soft_wrap=soft_wrap)
-    if width is not None and not console.is_terminal:
+    if width is not None and not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = width
     return console

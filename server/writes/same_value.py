@@ -63,8 +63,8 @@ def agrees(rule: Rule, sent: JsonValue, shown: JsonValue) -> bool | None:
         if isinstance(sent, dict):
             verdicts = [agrees(rule, sent[key], shown[key]) for key in sent.keys() & shown.keys()]
             return None if not verdicts else all(verdict is not False for verdict in verdicts)
-        inside = {key: agrees(rule, sent, shown[key]) for key in _INSIDE if key in shown}
-        return True if any(inside.values()) else inside.get("id")
+        inside = [agrees(rule, sent, shown[key]) for key in _INSIDE if key in shown]
+        return True if True in inside else False if False in inside else None
     if isinstance(shown, list) or isinstance(sent, dict):
         return None
     if shown is None or shown == "":

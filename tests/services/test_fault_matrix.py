@@ -373,7 +373,10 @@ def _answers(operation: Operation, outgoing: dict[str, Any]) -> tuple[Any, dict[
         if value is None or value == "***" or isinstance(value, dict):
             continue
         for where in sent.places:
-            others[f"{name} at {where}"] = _place(record, where, _other(value, sent.means))
+            other = _other(value, sent.means)
+            others[f"{name} at {where}"] = _place(record, where, other)
+            if not isinstance(value, list):
+                others[f"{name} in an object at {where}"] = _place(record, where, {"label": other, "colour": "#fff"})
     if not rule.envelope:
         return record, others | {"an error": {**record, "error": "No"}, "no success": {**record, "success": False}}
     others = {why: {"success": True, "data": one} for why, one in others.items()}

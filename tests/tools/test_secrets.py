@@ -203,6 +203,8 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "Basic authentication": lambda key: f"Basic {b64encode(f'office:{key}'.encode()).decode()}",
     "Base64 in a URL": lambda key: quote(urlsafe_b64encode(f"?>{key}".encode()).decode()),
     "hexadecimal digits": lambda key: key.encode().hex(),
+    "quoted-printable": lambda key: "".join(f"={ord(one):02X}" for one in key),
+    "full-width characters": lambda key: "".join(chr(ord(one) + 0xFEE0) for one in key),
     "markup between its characters": "<b></b>".join,
     "invisible characters between them": "\u200b".join,
     "line ends between them": "\\n".join,
