@@ -80,7 +80,7 @@ def _text_of(reply: Reply[Any]) -> str:
 async def _lead(ctx: Ctx, lead_id: int) -> str:
     app = app_context(ctx)
     known = await app.leads.get(lead_id)
-    if known is None:
+    if known is None or known.unseen:
         raise unknown_record(
             f"LeadBridge has seen no answer about lead {lead_id} yet, and RenovationFind was not asked."
         )

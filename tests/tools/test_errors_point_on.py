@@ -152,6 +152,7 @@ async def test_the_next_question_says_what_renovationfind_refused_the_last_one_w
     first, second, _, won = person.shown
     assert "last refusal" not in first
     assert "RenovationFind's last refusal: " in second
+    assert "⟦[" not in second
     assert "RenovationFind's last refusal: " in won
 
 

@@ -154,7 +154,7 @@ class _Look:
             lead = await self.app.renovationfind.get_lead(number)
         else:
             known = await self.app.leads.get(number)
-            lead = known.lead if known else None
+            lead = known.lead if known and not known.unseen else None
         if lead is None:
             return ("LeadBridge has not seen this lead.",)
         return _values(

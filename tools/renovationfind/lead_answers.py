@@ -24,6 +24,9 @@ MUST_BE_ACCEPTED = re.compile(
 """How a refusal says that the lead must be accepted first; no page documents its words."""
 
 
+NOT_SEEN = "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
+
+
 def receive_lead(
     app: AppContext, lead_id: int, done_of: Callable[[Lead], Done], *, accepted: bool = False
 ) -> Callable[[JsonValue], Done]:
@@ -86,9 +89,11 @@ def customer_lines(known: KnownLead | None) -> tuple[PreviewLine, ...]:
 def known_line(known: KnownLead | None) -> str:
     """What the preview says of our knowledge of a lead, without a word of the service's."""
     if known is None:
-        return "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
+        return NOT_SEEN
     if known.refused and MUST_BE_ACCEPTED.search(known.refusal) and not known.accepted:
         return f"RenovationFind said ({known.refused}) that this lead must be accepted first."
+    if known.unseen:
+        return NOT_SEEN
     status = documented_status(known.lead) or "not known"
     if known.accepted:
         return f"When LeadBridge last saw it ({known.seen}), it was accepted, with status {status}."

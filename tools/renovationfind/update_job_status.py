@@ -127,7 +127,7 @@ async def status_write(
     if status in WON and taught and not already_accepted:
         why = f"RenovationFind said ({taught}) that lead {lead_id} must be accepted first."
         blocked = Refused("not_accepted", why, first)
-    nothing: dict[str, JsonValue] = {"job_amount": "none"} if known else {}
+    nothing: dict[str, JsonValue] = {"job_amount": "none"} if known and not known.unseen else {}
 
     def done_of(lead: Lead) -> Done:
         return Done(

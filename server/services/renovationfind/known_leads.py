@@ -13,6 +13,7 @@ from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.models import WON, Lead
 from leadbridge.server.state import Store
+from leadbridge.server.text import CLOSE, OPEN
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,6 +38,8 @@ class KnownLead:
     """When RenovationFind last refused a write about it, if no answer showed the lead since."""
     refusal: str = ""
     """What it said then."""
+    unseen: bool = False
+    """Nothing was seen of it but the refusal."""
 
     @property
     def accepted(self) -> bool:
@@ -68,6 +71,7 @@ class KnownLeads:
             declined_here=bool(row.data.get("declined_here")),
             refused="" if refused_at is None else self.time.shown(refused_at),
             refusal=str(row.data.get("refusal", "")),
+            unseen=bool(row.data.get("unseen")),
         )
 
     async def remember(self, lead: Lead, *, accepted_here: bool = False, declined_here: bool = False) -> None:
@@ -89,10 +93,11 @@ class KnownLeads:
         def work(connection: Connection) -> None:
             account = self.account("renovationfind")
             before = state.leads.find(connection, account, [lead_id]).get(lead_id)
-            data = before.data if before is not None else {"lead": _kept(Lead(id=lead_id))}
+            data = before.data if before is not None else {"lead": _kept(Lead(id=lead_id)), "unseen": True}
             seen_at = before.seen_at if before is not None else self.time.clock()
-            said = {"refused_at": self.time.clock(), "refusal": _short(error.said or error.what, LONGEST_VALUE)}
-            state.leads.put(connection, account, lead_id, {**data, **said}, seen_at)
+            said = (error.said or error.what).replace(OPEN, "").replace(CLOSE, "")
+            refusal = {"refused_at": self.time.clock(), "refusal": _short(said, LONGEST_VALUE)}
+            state.leads.put(connection, account, lead_id, {**data, **refusal}, seen_at)
 
         await self.store.run(work)
 
@@ -111,7 +116,8 @@ class KnownLeads:
                 if before is None:
                     data = {"lead": shown, "accepted_here": False, "declined_here": False}
                 elif before.seen_at <= asked_at:
-                    data = {**before.data, "lead": shown if whole else _added(before.data["lead"], shown)}
+                    lead_data = shown if whole else _added(before.data["lead"], shown)
+                    data = {**before.data, "lead": lead_data, "unseen": False}
                 else:
                     continue
                 state.leads.put(connection, account, lead.id, data, self.time.clock())
