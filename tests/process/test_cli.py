@@ -46,6 +46,17 @@ def leadbridge(*arguments: str, **environment: str) -> Result:
     return CliRunner().invoke(app, list(arguments), env=environment, catch_exceptions=False)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("command", [["serve", "--sandbox"], ["tools"]], ids=" ".join)
+def test_a_stream_that_was_closed_before_it_started_is_the_null_device(command: list[str], closed: str) -> None:
+    ran = subprocess.run(
+        ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", *COMMAND, *command],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False,
+    )  # fmt: skip
+    assert (ran.returncode, b"Traceback" in ran.stderr) == (0, False)
+
+
 def wrong_use(result: Result) -> str:
     """The one line on stderr that a wrong use gets, and nothing else."""
     assert result.exit_code == 2
