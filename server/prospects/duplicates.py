@@ -9,6 +9,7 @@ import anyio.to_thread
 
 from leadbridge.server.errors import RateLimited, ServiceError, StateError, Unavailable, UnexpectedResponse
 from leadbridge.server.matching.profile import ContactDetails, Profile, profile_of
+from leadbridge.server.prospects.contacts import read_contacts
 from leadbridge.server.prospects.cursor import Coverage, Schedule, coverage_of
 from leadbridge.server.prospects.filtered import (
     Filtered,
@@ -116,9 +117,9 @@ async def likely_duplicates(
 ) -> DuplicateReport:
     """Prospects like the query, after at most `seconds`.
 
-    The newest prospects are read, and those of the same postal code or town. Where RoofLink does not say which those
-    are, the rest of the list follows, unless a server reads it in the background and would take longer. Then the
-    candidates are read once more, each for itself.
+    The newest prospects are read, those of the same postal code or town, and those with the same phone or e-mail. Where
+    RoofLink does not say which are at the place, the rest of the list follows, unless a server reads it in the
+    background and would take longer. Then the candidates are read once more, each for itself.
 
     Raises:
         ServiceError: RoofLink cannot be read, and nothing is known from before; or the key is refused.
@@ -140,7 +141,12 @@ async def likely_duplicates(
             except (ServiceError, StateError):
                 return  # the list cannot be read then either, and says so
 
+    async def look_for_contacts() -> None:
+        with anyio.move_on_after(until_again - anyio.current_time()):
+            await read_contacts(app, query, profile)
+
     async with anyio.create_task_group() as group:
+        group.start_soon(look_for_contacts)
         if place is not None:
             group.start_soon(look_there, place)
         newest = Schedule(WITH_PLACE) if place is not None else Schedule()

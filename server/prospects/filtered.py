@@ -72,14 +72,14 @@ async def read_filtered(app: Sources, name: str, value: str, fits: Fits) -> Filt
         try:
             page, prospects = await app.rooflink.list_prospects({name: value, "page": number, "page_size": PAGE_SIZE})
         except Rejected:
-            await _remember(app, name, before, IGNORED)
+            await remember(app, name, before, IGNORED)
             return Filtered()
         rows = await rows_of(prospects)
         await index.put(rows)
         verdicts = [verdict for row in rows if (verdict := fits(row)) is not None]
         fitting, judged = fitting + sum(verdicts), judged + len(verdicts)
         if fitting * 2 < judged:
-            await _remember(app, name, before, IGNORED)
+            await remember(app, name, before, IGNORED)
             return Filtered()
         known, ids = ids, ids | {row.prospect_id for row in rows}
         unreadable += page.unreadable
@@ -105,7 +105,7 @@ async def remember_honoured(app: Sources, name: str, found: Filtered) -> None:
     """A filter works that brought rows that fit it, and fewer than all; how many all are may be known only later."""
     everything = (await coverage_of(index_of(app))).total
     if found.count and everything is not None and found.count < everything:
-        await _remember(app, name, await filter_state(app, name), HONOURED)
+        await remember(app, name, await filter_state(app, name), HONOURED)
 
 
 def place_of(address: Address) -> Place | None:
@@ -165,7 +165,8 @@ def _in_place(place: Place) -> Fits:
     return fits
 
 
-async def _remember(app: Sources, name: str, before: str, state: str) -> None:
+async def remember(app: Sources, name: str, before: str, state: str) -> None:
+    """Keep whether a filter works, where that is news."""
     if state != before:
         wire = app.catalog[LIST].query[name].wire
         await app.observations.remember("rooflink", [Observation(LIST, "filter", wire, state, app.clock())])

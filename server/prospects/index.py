@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import anyio.to_thread
 
 from leadbridge.server import state
-from leadbridge.server.matching.profile import ContactDetails, Profile, details_to_json, profile_of
+from leadbridge.server.matching.phones import phones_of
+from leadbridge.server.matching.profile import ContactDetails, Profile, details_from_json, details_to_json, profile_of
 from leadbridge.server.prospects.search import Findings, candidates_for, judge, kept_profiles
 from leadbridge.server.services.rooflink.models import Prospect
 from leadbridge.server.services.rooflink.progress import ProspectProgress
@@ -80,6 +81,12 @@ class ProspectIndex:
         rows = await self.store.run(lambda connection: state.prospects.newest(connection, self.key, but, 20))
         found = [(row.prospect_id, kept_profiles().validate_json(row.profile)) for row in rows if row.profile]
         return next((one for one in found if one[1].address.postal), found[0] if found else None)
+
+    async def phone_as_shown(self) -> str:
+        """A phone of one of the newest prospects as RoofLink writes it; empty where none is known."""
+        rows = await self.store.run(lambda connection: state.prospects.newest(connection, self.key, 0, 20))
+        listed = (details_from_json(row.told) for row in rows if row.listed)
+        return next((phone for details in listed for _, phone in details.phones if phones_of(phone)), "")
 
     async def ids_at(self, place: str) -> set[int]:
         """Prospects in a postal code or town, as their keys write it, that are not deleted."""

@@ -18,12 +18,12 @@ UPLOAD_ROOT = "/_uploads"
 
 FILTERS = frozenset({
     "status", "rep", "rep_2", "project_manager", "employee", "region", "date_created__gte", "date_created__lte",
-    "date_last_edited__gte", "date_last_edited__lte", "city", "state", "zipcode", "latitude", "longitude",
+    "date_last_edited__gte", "date_last_edited__lte", "city", "state", "zipcode", "search", "latitude", "longitude",
 })  # fmt: skip
 """Every filter of the prospect list that can be honoured; `date_deleted__isnull` always is."""
 
 # assumption ignored-filters
-IGNORED_FILTERS = frozenset({"state", "project_manager"})
+IGNORED_FILTERS = frozenset({"state", "project_manager", "search"})
 
 EVENT_FILTERS = frozenset({"users", "job", "start__gte", "start__lte"})
 """Every filter of the calendar that can be honoured."""

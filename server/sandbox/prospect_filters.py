@@ -118,6 +118,15 @@ def _longitude(value: str) -> Test:
     return lambda prospect: abs(prospect.longitude - degrees) <= _NEAR
 
 
+def _search(value: str) -> Test:
+    def found(prospect: Prospect) -> bool:
+        customer = prospect.customer
+        texts = (customer.name, customer.cell, customer.phone, customer.email, prospect.address, prospect.city)
+        return all(any(word in text.casefold() for text in texts) for word in value.casefold().split())
+
+    return found
+
+
 # assumption filter-names
 _FILTERS: Mapping[str, Callable[[str], Test]] = {
     "status": _status,
@@ -133,6 +142,7 @@ _FILTERS: Mapping[str, Callable[[str], Test]] = {
     "city": lambda value: lambda prospect: prospect.city.casefold() == value.casefold(),
     "state": lambda value: lambda prospect: prospect.state == value,
     "zipcode": lambda value: lambda prospect: prospect.zipcode == value,
+    "search": _search,
     "latitude": _latitude,
     "longitude": _longitude,
 }

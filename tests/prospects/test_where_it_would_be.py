@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
+from urllib.parse import unquote_plus
 
 import anyio
 import pytest
@@ -227,3 +230,73 @@ async def test_a_filter_that_does_not_narrow_costs_one_page_however_long_the_lis
     report = await look(app)
     assert asked_by(sandbox, "zipcode") == ["79843"]
     assert report.missing == ""
+
+
+@pytest.mark.parametrize(
+    "contact",
+    [{"cell_phone": "512.555.0147"}, {"home_phone": "+1 512 555 0147"}, {"email": "Dana.Miller@post.example"}],
+)
+async def test_a_customer_at_another_address_is_found_by_phone_or_email_among_thousands_at_slow_pages(
+    company: Company, version: Version, time: Time, contact: dict[str, str]
+):
+    sandbox = company(3_000, page_seconds=10.0, honoured_filters=FILTERS)
+    old = oldest_of(sandbox, address="906 Pine Rd", city="Alpine", zipcode="79830")
+    old.customer = replace(
+        old.customer, first_name="Dana", last_name="Miller", cell="(512) 555-0147", email="dana.miller@post.example"
+    )
+    person = Person("decline")
+    async with connected(sandbox, version=version, person=person, time=time, clock=lambda: 1.8e9 + time()) as client:
+        await call(client, CREATE, **LEAD, **contact)
+        assert f"It resembles prospect {old.id}, " in person.shown[0]
+        assert len(asked_by(sandbox, "search")) == 1
+        [given] = contact.values()
+        found = await call(client, FIND, **{"email" if "@" in given else "phone": given})
+    assert str(old.id) in text_of(found)
+    assert not sandbox.writes
+
+
+async def test_a_search_that_the_service_ignores_is_asked_once_and_the_question_says_what_was_compared(
+    company: Company, version: Version, time: Time
+):
+    sandbox = company(3_000, page_seconds=10.0, honoured_filters=frozenset())
+    person = Person("decline")
+    contacts = {"cell_phone": "512-555-0147", "home_phone": "512-555-0148", "email": "dana.miller@post.example"}
+    async with connected(sandbox, version=version, person=person, time=time, clock=lambda: 1.8e9 + time()) as client:
+        for _ in range(2):
+            await call(client, CREATE, **LEAD, **contacts)
+    assert [unquote_plus(text) for text in asked_by(sandbox, "search")] == [
+        "(512) 555-0147",
+        "dana.miller@post.example",
+    ]
+    assert re.search(r"may have this house already: \d+ of 3,000 compared", person.shown[0])
+
+
+async def test_a_phone_is_searched_for_as_rooflink_shows_phones(company: Company, make_deck: MakeDeck):
+    sandbox = company(1_000, page_seconds=2.0, honoured_filters=FILTERS)
+    for row in sandbox.prospects.values():
+        digits = [re.sub(r"\D", "", text) for text in (row.customer.cell, row.customer.phone)]
+        row.customer.cell, row.customer.phone = (f"{one[:3]}.{one[3:6]}.{one[6:]}" if one else "" for one in digits)
+    app = make_deck(sandbox)
+    await look(app, seconds=4)
+    old = oldest_of(sandbox, address="906 Pine Rd")
+    old.customer.cell = "512.555.0147"
+    report = await look(app, ContactDetails(phones=(("cell", "(512) 555-0147"),)), seconds=4)
+    assert asked_by(sandbox, "search") == ["512.555.0147"]
+    assert [found.prospect_id for found in report.matches] == [old.id]
+    assert not report.coverage.complete
+
+
+async def test_a_search_that_knows_no_phones_is_not_taken_for_the_answer_that_there_is_nobody(
+    company: Company, make_deck: MakeDeck
+):
+    sandbox = company(1_000, page_seconds=8.0, honoured_filters=FILTERS)
+    old = oldest_of(sandbox, address="906 Pine Rd")
+    old.customer.cell = "512/5550147"
+    app = make_deck(sandbox)
+    query = ContactDetails(phones=(("cell", "512-555-0147"),))
+    report = await look(app, query)
+    assert (report.matches, len(asked_by(sandbox, "search"))) == ((), 1)
+    assert "of 1,000 compared" in report.missing
+    assert [found.prospect_id for found in (await look(app, query, 600)).matches] == [old.id]
+    await look(app, replace(query, email="dana.miller@post.example"))
+    assert len(asked_by(sandbox, "search")) == 2  # none for the third: the whole list was known

@@ -98,6 +98,7 @@ async def test_deleted_prospects_are_listed_unless_left_out(rooflink, sandbox):
         ({"city": "plano"}, lambda row: row.city == "Plano"),
         ({"state": "CO"}, lambda row: row.state == "CO"),
         ({"zipcode": "75024"}, lambda row: row.zipcode == "75024"),
+        ({"search": ") 555-01"}, lambda row: "555-01" in row.customer.cell or "555-01" in row.customer.phone),
         ({"latitude": "33.07", "longitude": "-96.78"}, lambda row: row.city == "Plano"),
         ({"date_created__gte": "2026-04-01"}, lambda row: f"{row.created:%Y-%m-%d %H}" >= "2026-04-01 05"),
         ({"date_created__lte": "2026-04-01"}, lambda row: f"{row.created:%Y-%m-%d %H}" < "2026-04-02 05"),
@@ -112,7 +113,9 @@ async def test_each_filter_selects_what_it_says_when_it_is_honoured(client_of, m
     assert 0 < len(found) < 150
 
 
-@pytest.mark.parametrize("query", [{"state": "CO"}, {"project_manager": "x"}, {"made_up": "1"}, {"rep": ""}])
+@pytest.mark.parametrize(
+    "query", [{"state": "CO"}, {"project_manager": "x"}, {"search": "x"}, {"made_up": "1"}, {"rep": ""}]
+)
 async def test_other_filters_are_ignored_in_silence(rooflink, query):
     assert (await rooflink.get(LIST, params=query)).json()["count"] == 150
 
