@@ -256,7 +256,8 @@ def _doubtful_path(operation: Operation) -> list[str]:
 
 def _inferred_names(operation: Operation, fields: Mapping[str, str]) -> list[str]:
     inferred = {field.wire for field in operation.body.values() if field.provenance == "inferred"}
-    if not fields or not inferred:
+    # An object that does not exist was looked up, so the service knows the name of the field.
+    if not inferred or all("does not exist" in message for message in fields.values()):
         return []
     message = (
         "Note: names of this operation's fields are partly inferred, not documented; if the service misses one "

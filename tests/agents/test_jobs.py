@@ -63,7 +63,7 @@ async def test_a_new_lead_is_looked_up_accepted_and_handed_off(
     assert len(sandbox.writes) == 3
     accept, hand_off = user.approved
     assert "Accept lead 812 on RenovationFind." in accept
-    assert "It is accepted already." in hand_off
+    assert "The lead is accepted already." in hand_off
     assert "4821 Juniper Hollow Dr" in hand_off
 
 

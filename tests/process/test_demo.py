@@ -28,7 +28,7 @@ COMPLETE = "Demo complete: every step had the expected result."
 SAID_NO = "You said no, so nothing was sent. That is what a no does."
 STEPS = [
     "1. A lead comes in on RenovationFind: number 812.",
-    "DONE: Lead 812 is handed off: it is RoofLink job ",
+    "DONE: Lead 812 is handed off: it is prospect ",
     "Step 1, accept lead 812 on RenovationFind: done",
     "Step 2, create the prospect in RoofLink: done",
     "Step 3, note the link in RoofLink: done",
@@ -203,10 +203,10 @@ def test_what_a_person_sees_before_each_yes_is_what_is_done(play, services, toke
     assert code == 0
     in_order(shown, STEPS)
     hand_off, win = shown_approvals(shown)
-    assert "Hand lead 812 off from RenovationFind to RoofLink:" in hand_off
-    assert "which reveals the homeowner's contact details. It cannot be undone." in hand_off
+    assert "Hand off lead 812 from RenovationFind to RoofLink." in hand_off
+    assert "This cannot be undone, and it reveals the homeowner's contact details." in hand_off
     assert "Create a prospect in RoofLink" in hand_off
-    assert "Then a note about the link is added there; nobody is notified." in hand_off
+    assert "Add a note to the prospect that names the lead. Nobody is e-mailed." in hand_off
     assert "Set lead 812 to JOB_WON for 18,500.00 on RenovationFind." in win
     assert "This cannot be undone: only RenovationFind's support can change it." in win
     assert "answered by the demo" not in shown

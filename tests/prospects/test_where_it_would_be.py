@@ -214,7 +214,7 @@ async def test_where_the_postal_code_is_known_whole_nobody_is_asked(company: Com
         oldest_of(sandbox, address="14 Hidden Hollow Dr")
         refused = await call(client, CREATE, **{**LEAD, "address": "14 Hidden Hollow Dr"})
     assert data_of(refused)["outcome"] == "refused"
-    assert "RoofLink seems to have it already" in text_of(refused)
+    assert "RoofLink may already have this customer" in text_of(refused)
 
 
 async def test_a_filter_that_does_not_narrow_costs_one_page_however_long_the_list_is(

@@ -54,7 +54,7 @@ async def hand_off_lead(
         ProspectId | Omitted, Field(description="Tie the lead to this prospect; none is created")
     ] = None,
     already_accepted: Annotated[Flag, Field(description="Accepted in the portal already; not accepted again")] = False,
-    allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink seems to have it")] = False,
+    allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink may already have it")] = False,
 ) -> Write:
     """Take a RenovationFind lead into RoofLink: accept it if not yet, look for duplicates, create the prospect, note
     the link. One approval for all of it.

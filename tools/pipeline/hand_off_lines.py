@@ -17,9 +17,14 @@ from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.preview import PreviewLine, titled
 
 ACCEPTED_ELSEWHERE = (
-    "If it was accepted in RenovationFind's portal, call again with already_accepted=true and what the portal tells."
+    "If it was accepted in RenovationFind's portal, call again with already_accepted=true and what the portal shows."
 )
 _NEEDED = ("address", "state", "postal_code")
+_TOGETHER = (
+    ("first_name", "last_name"), ("address",), ("city", "state", "postal_code"), ("cell_phone",), ("home_phone",),
+    ("email",),
+)  # fmt: skip
+"""What is shown of a lead in one line, in the order in which an address is written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +37,20 @@ class Creation:
     given: Mapping[str, Any]
     """In the call."""
 
-    def origins(self) -> list[PreviewLine]:
-        """What comes from where."""
-        return [
-            *(["From RenovationFind:"] if self.from_lead else []),
-            *((titled(name), value) for name, value in self.from_lead.items()),
-            *given_lines(self.given),
-        ]
+    def receipt(self) -> list[PreviewLine]:
+        """What came from where, once it is in RoofLink."""
+        taken = [*filter(None, (" ".join(filter(None, map(self.from_lead.get, names))) for names in _TOGETHER))]
+        return [*([("Taken from RenovationFind", taken)] if taken else []), *given_lines(self.given)]
 
     def preview(self) -> list[PreviewLine]:
         """What a person is shown, of the customer and the address where each part comes from."""
         others = [line for line in self.plan.preview.lines[1:] if line[0] not in {"Customer", "Address"}]
-        return [*others, *self.origins()]
+        return [
+            *others,
+            *(["From RenovationFind:"] if self.from_lead else []),
+            *((titled(name), value) for name, value in self.from_lead.items()),
+            *given_lines(self.given),
+        ]
 
 
 def given_lines(given: Mapping[str, Any]) -> list[PreviewLine]:
@@ -65,49 +72,53 @@ def preview(
 ) -> tuple[PreviewLine, ...]:
     """The whole plan, for a person.
 
-    `job` is the RoofLink job that it is already, `existing` the prospect that it is to be tied to; `over`: nothing is
+    `job` is the prospect that it is already, `existing` the prospect that it is to be tied to; `over`: nothing is
     left to do. `noting`: a note about the link belongs to it.
     """
-    lines: list[PreviewLine] = [f"Hand lead {lead_id} off from RenovationFind to RoofLink:"]
+    title = f"Hand off lead {lead_id} from RenovationFind to RoofLink"
     if over:
         noted = ", and the link is noted there" if noting else ""
-        return (*lines, f"It is RoofLink job {job} already{noted}: nothing is left to do.", *customer)
-    if accept is None:
-        lines.append("It is accepted already.")
-    else:
-        lines.append("Accept it on RenovationFind, which reveals the homeowner's contact details. It cannot be undone.")
-    if existing is not None:
-        lines.append(f"Tie it to prospect {existing.id} in RoofLink. No prospect is created.")
-        customer = [*customer, *_of_prospect(existing)]
-    elif job is not None:
-        lines.append(f"It is RoofLink job {job} already.")
-    elif create is not None:
-        lines.append("Create a prospect in RoofLink, as shown below.")
-    else:
-        lines.append(
-            "Create a prospect in RoofLink with the name, phone, e-mail and address that RenovationFind then tells"
-            + (", and with what was given in the call." if given else ", and nothing else.")
+        return (f"{title}:", f"It is prospect {job} in RoofLink already{noted}: nothing is left to do.", *customer)
+    steps = list[str]()
+    if accept is not None:
+        steps.append(
+            "Accept it on RenovationFind. This cannot be undone, and it reveals the homeowner's contact details."
         )
-        lines += _may_stop(given)
+    if existing is not None:
+        steps.append(f"Tie it to prospect {existing.id} in RoofLink. No prospect is created.")
+        customer = [*customer, *_of_prospect(existing)]
+    elif job is None and create is not None:
+        steps.append("Create a prospect in RoofLink, as shown below.")
+    elif job is None:
+        also = " and from what was given in the call" if given else ""
+        steps.append(f"Create a prospect in RoofLink from those details{also}.")
     if noting:
-        lines.append("Then a note about the link is added there; nobody is notified.")
+        steps.append("Add a note to the prospect that names the lead. Nobody is e-mailed.")
+    lines: list[PreviewLine] = [f"{title}:" if job is not None else f"{title}. Approving does all of this:"]
+    lines += [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    if accept is None:
+        lines.append("The lead is accepted already.")
+    if job is not None:
+        lines.append(f"It is prospect {job} in RoofLink already.")
     if job is not None or existing is not None:
         return (*lines, *customer)
-    return (*lines, *customer, *(create.preview() if create is not None else given_lines(given)))
+    if create is None:
+        return (*lines, *_may_stop(given), *customer, *given_lines(given))
+    return (*lines, *customer, *create.preview())
 
 
 def _may_stop(given: Mapping[str, Any]) -> list[str]:
     """What may keep RoofLink from getting the lead, which shows only when it is accepted."""
-    lines = ["If RoofLink seems to have it already, it stops there and says so."]
+    lines = ["It stops after step 1 if RoofLink may already have this customer."]
     if needed := [titled(name).lower() for name in _NEEDED if name not in given]:
         *others, last = needed
         names = f"{', '.join(others)} or {last}" if others else last
         lines.append(
-            f"It also stops if RenovationFind does not tell its {names} plainly: the same call with what is missing "
-            "goes on, and nothing is accepted twice."
+            f"It also stops there if RenovationFind does not say the {names} plainly. The same call with what is "
+            "missing then continues, and accepts nothing twice."
         )
     if "latitude" not in given:
-        lines.append("Coordinates are not given: those of the centre of its ZIP or postal code's area are sent.")
+        lines.append("Without coordinates, it sends those of the centre of the ZIP or postal code's area.")
     return lines
 
 
@@ -122,7 +133,7 @@ def _of_prospect(prospect: Prospect) -> list[PreviewLine]:
 def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]:
     """What RoofLink needs and nobody gave, by the argument's name, with what RenovationFind says instead."""
     problems = [
-        Problem(name, "is needed, and RenovationFind does not tell it plainly; ask the user")
+        Problem(name, "is needed, and RenovationFind does not say it plainly; ask the user")
         for name in _NEEDED
         if name not in values
     ]
@@ -146,11 +157,11 @@ def _meant_postal_code(line: str, values: Mapping[str, Any]) -> str:
 
 
 def no_record(write_id: int | None) -> Refused:
-    """The lead is in RoofLink, but nobody knows as which job."""
+    """The lead is in RoofLink, but nobody knows as which prospect."""
     return Refused(
         "no_record",
-        f"write {write_id} put the lead into RoofLink, but the job's id is not on record.",
-        "Find the job with find_matching_prospects; it is not created again, and no note about the link is added.",
+        f"write {write_id} created the prospect in RoofLink, but its id is not on record.",
+        "Find it with find_matching_prospects; it is not created again, and no note about the link is added.",
     )
 
 
@@ -158,7 +169,7 @@ def already_tied(lead_id: int, job: int) -> Refused:
     """The lead is another prospect's."""
     return Refused(
         "already_handed_off",
-        f"lead {lead_id} is RoofLink job {job} already.",
+        f"lead {lead_id} is prospect {job} in RoofLink already.",
         f"Look at it with rooflink_get_prospect (prospect_id={job}).",
     )
 
@@ -167,7 +178,7 @@ def or_tied(refusal: Refused | None) -> Refused | None:
     """A refused creation, with the other way: a duplicate can be tied to."""
     if refusal is None or refusal.reason != "likely_duplicate":
         return refusal
-    tie = "If it is the same job, call again with existing_prospect_id: the lead is tied to it, and none is created."
+    tie = "If it is the same customer and house, call again with existing_prospect_id to tie the lead to it."
     return Refused(refusal.reason, refusal.why, *refusal.next_steps, tie)
 
 

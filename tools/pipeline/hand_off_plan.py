@@ -138,7 +138,6 @@ class HandOff:
             repeat=OnceForGood(whole_subject=True),
             needs_approval=job is None,
             blocked=refusal,
-            known={"lead_id": self.lead_id, "job_id": job} if over else {},
         )
 
     async def _existing(self) -> Prospect:
@@ -173,7 +172,7 @@ class HandOff:
             prospect, lines = await self._created(run, create)
         if self.noting:
             await run.write(self._note(prospect), "note the link in RoofLink", optional=existing is None)
-        summary = f"Lead {self.lead_id} is handed off: it is RoofLink job {prospect}."
+        summary = f"Lead {self.lead_id} is handed off: it is prospect {prospect} in RoofLink."
         if existing is not None:
             summary = f"Lead {self.lead_id} is tied to prospect {prospect}; no prospect was created."
         return Done(
@@ -281,8 +280,8 @@ class HandOff:
             record, lines = outcome.record_id, [earlier_line(self.app, outcome)]
         else:
             done = outcome.done
-            origins = rendered(create.origins())
-            record, lines = done.record_id, [done.summary, *origins, *done.details, *create.plan.preview.notes]
+            origins = rendered(create.receipt())
+            record, lines = done.record_id, [*origins, *done.details, *create.plan.preview.notes]
         if record is None:
             raise no_record(outcome.write_id)
         return record, lines
@@ -296,7 +295,7 @@ class HandOff:
         return Write(
             action=HttpWrite(
                 operation=operation,
-                receive=lambda _answer: Done(summary=f"The link is noted on job {job}.", record_id=job),
+                receive=lambda _answer: Done(summary=f"The link is noted on prospect {job}.", record_id=job),
                 body=operation.encode_body(arguments),
             ),
             subject=Subject(f"job {job}", self._note_subject),

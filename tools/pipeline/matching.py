@@ -104,15 +104,15 @@ def _problems(query: ContactDetails, profile: Profile) -> list[Problem]:
         return [Problem("address, phone, email, name", "give at least one of them")]
     problems: list[Problem] = []
     if query.phones and not profile.phones:
-        problems.append(Problem("phone", "is no phone number with its area code"))
+        problems.append(Problem("phone", "must be a phone number with its area code"))
     if query.email and not profile.emails:
-        problems.append(Problem("email", "is no e-mail address of a person or an office"))
+        problems.append(Problem("email", "is not a valid e-mail address of a person or an office"))
     if query.address and not profile.address.known:
         problems.append(Problem("address", "has no street or PO box that could be compared"))
     if profile.address.street.is_bare_number:
         problems.append(Problem("address", "is only a number; give the street too"))
     if query.name and not profile.name.words:
-        problems.append(Problem("name", "is no name of a person"))
+        problems.append(Problem("name", "is not the name of a person"))
     return problems
 
 
@@ -138,7 +138,7 @@ def _lines(report: DuplicateReport, data: Matches) -> list[str]:
     matches = counted(len(report.matches), "possible match", "possible matches")
     rows = [{**vars(row), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)} for row in data.matches]
     return [
-        f"{matches}, {len(report.likely)} of them likely (score {LIKELY} or more); {report.checked}.",
+        f"{matches}, {len(report.likely) or 'none'} of them likely (score {LIKELY} or more); {report.checked}.",
         *table(["id", "score", "level", "about", "evidence", "customer", "address", "deleted"], rows),
         *([f"{data.more} more are not shown. {'' if report.cut else report.advice}".rstrip()] if data.more else []),
     ]

@@ -13,7 +13,7 @@ from leadbridge.server.mcp.reply import Identity, Omitted, Result, View
 from leadbridge.server.services.rooflink.models import Step
 from leadbridge.server.services.rooflink.progress import age
 from leadbridge.server.text import clean, label
-from leadbridge.tools.lists import table
+from leadbridge.tools.lists import counted, table
 from leadbridge.tools.rooflink.prospect_views import STAT_NAMES, step_of
 
 if TYPE_CHECKING:
@@ -175,8 +175,9 @@ def weight(text: str) -> float:
 
 
 def _stale_lines(data: Snapshot) -> list[str]:
-    what = f"not edited for {data.stale_after_days} days or more and not submitted"
-    lines = [f"Stale ({what}): {data.stale_total:,}{', the longest untouched first' if data.stale else ''}."]
+    prospects = counted(data.stale_total, "stale prospect", "stale prospects")
+    what = f"no edit for {data.stale_after_days} days, not submitted"
+    lines = [f"{prospects} ({what}){', oldest first:' if data.stale else '.'}"]
     if data.stale:
         lines += table(["id", "customer", "rep", "days", "next_step"], [vars(row) for row in data.stale])
     if data.next_stale_offset is not None:
@@ -197,7 +198,11 @@ def snapshot_remarks(pipeline: Pipeline, scope: Scope, now: float) -> list[str]:
         notes.append(_what_is_missing(pipeline))
     if survey.oldest is not None:
         when = age(now - survey.oldest)
-        notes.append(f"Each prospect counts as it was last read, the oldest {when}; later edits show when read again.")
+        notes.append(
+            "All prospects were read just now."
+            if when == "just now"
+            else f"Some prospects were last read up to {when}; later edits show when read again."
+        )
     beyond = survey.known - coverage.total if coverage.complete and coverage.total is not None else 0
     made_here = min(survey.made_here, beyond)
     if made_here > 0:

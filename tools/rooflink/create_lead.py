@@ -141,7 +141,7 @@ async def rooflink_create_lead(
         arguments={**arguments, "allow_duplicate": allow_duplicate},
         preview=Preview(
             lines=(
-                "Create a new lead in RoofLink.",
+                "Create a new prospect in RoofLink.",
                 *(check.preview() if allow_duplicate else ()),
                 ("Customer", contact.name or "no name"),
                 ("Address", place),
@@ -229,7 +229,7 @@ def _created(app: AppContext, contact: ContactDetails, job: int, customer: int |
     from leadbridge.server.prospects.duplicates import remember_created
 
     return Done(
-        summary=f"Lead created in RoofLink: job {job}.",
+        summary=f"Prospect {job} created in RoofLink.",
         record_id=job,
         record={"job_id": job, **({"customer_id": customer} if customer is not None else {})},
         details=[

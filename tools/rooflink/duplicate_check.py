@@ -59,7 +59,7 @@ class DuplicateCheck:
 
     def refusal(self) -> Refused | None:
         """Why the lead is not created without a person's word."""
-        ask = "If it is to be created all the same, call again with allow_duplicate=true; the user is then asked."
+        ask = "To create it anyway, call again with allow_duplicate=true; the user is then asked to approve."
         if self.failed:
             return Refused("duplicates_unchecked", f"duplicates could not be looked for. {self.failed}", ask)
         if not self.likely:
@@ -67,7 +67,7 @@ class DuplicateCheck:
         found = "; ".join(_line(row) for row in self.likely[:SHOWN])
         return Refused(
             "likely_duplicate",
-            f"RoofLink seems to have it already: {found}. {self.message}",
+            f"RoofLink may already have this customer: {found}. {self.message}",
             "Look at it with rooflink_get_prospect.",
             ask,
         )
@@ -75,7 +75,7 @@ class DuplicateCheck:
     def preview(self) -> tuple[PreviewLine, ...]:
         """What a person is shown besides the warnings who is to approve a likely duplicate."""
         return (
-            "It is created even if the same customer or job exists already. A duplicate can only be deleted by hand.",
+            "This may create a duplicate, which can only be deleted by hand in RoofLink.",
             *(["Duplicates could not be looked for."] if self.failed else []),
             *(
                 (f"Customer of prospect {found.prospect_id}", clean(found.details.name, limit=LABEL_LIMIT) or "no name")

@@ -123,7 +123,7 @@ def _title(name: str | None, file: UploadFile) -> str:
     try:
         title.encode()
     except UnicodeEncodeError:
-        raise ArgumentsRefused([Problem("name", "give one: the file's own name is no readable text")]) from None
+        raise ArgumentsRefused([Problem("name", "give one: the file's own name cannot be read as text")]) from None
     if len(title) > LONGEST_NAME:
         raise ArgumentsRefused([Problem("name", f"give one: the file's own has more than {LONGEST_NAME} characters")])
     if not title.strip():
@@ -153,8 +153,8 @@ class _Upload:
         return f"{self.kind.noun} {self.upload[:40]} of job {self.job_id}"
 
     def named(self, record_id: int) -> str:
-        """The record in words: `photo 88001`."""
-        return f"{self.kind.noun} {record_id}"
+        """The record in words: `photo 88001`; 0 where its id is not known."""
+        return f"{self.kind.noun} {record_id}" if record_id else f"the new {self.kind.noun}"
 
     async def carry_out(self, run: StepRunner, kept: Unfinished | None) -> Done:
         """The three steps, from where an earlier call stopped."""
@@ -220,8 +220,8 @@ class _Upload:
         await self._keep(Unfinished(record_id, None))
         raise Refused(
             "no_upload_form",
-            f"RoofLink's {self.named(record_id)} was created, but a usable upload form for it did not come, so that it "
-            "cannot get its file.",
+            f"{self.named(record_id)} was created in RoofLink, but without a usable upload form, so that it cannot get "
+            "its file.",
             self._delete(record_id),
         )
 

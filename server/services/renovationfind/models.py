@@ -188,7 +188,7 @@ def status_problems(given: Mapping[str, Any]) -> list[Problem]:
 def _policy(rule: StatusRule, given: Mapping[str, Any]) -> list[Problem]:
     """What the services do not forbid as far as documented, and LeadBridge does."""
     problems = [
-        Problem(name, f"has no use with {rule.status}; leave it out (LeadBridge's own rule)")
+        Problem(name, f"does not apply to {rule.status}; leave it out (LeadBridge's rule)")
         for name in _CONDITIONAL
         if given.get(name) and name not in (*rule.required, *rule.optional)
     ]

@@ -26,7 +26,7 @@ def contact_problems(
             warnings.append(f"{name} is not a possible phone number in North America.")
     for name, email in emails.items():
         if email is not None and (why := _email_problem(email)):
-            problems.append(Problem(name, f"is no e-mail address: {why}"))
+            problems.append(Problem(name, f"is not a valid e-mail address: {why}"))
     return problems, warnings
 
 

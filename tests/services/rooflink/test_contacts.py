@@ -81,7 +81,7 @@ def test_an_address_of_the_right_form_is_taken_and_no_mail_server_is_asked(email
 def test_a_text_that_is_not_an_address_is_refused_by_its_name_with_the_reason(email: str) -> None:
     (problem,), warnings = contact_problems({}, {"email": email})
     assert problem.argument == "email"
-    assert problem.message.startswith("is no e-mail address: ")
+    assert problem.message.startswith("is not a valid e-mail address: ")
     assert len(problem.message) > 30
     assert "\n" not in problem.message
     assert warnings == []

@@ -37,7 +37,7 @@ async def test_one_approval_takes_a_lead_all_the_way(sandbox: Sandbox, time: Tim
     assert receipt["outcome"] == "done"
     assert (again["outcome"], again["record_id"]) == ("already_done", receipt["record_id"])
     assert len(person.shown) == 1
-    assert "It cannot be undone." in person.shown[0]
+    assert "This cannot be undone" in person.shown[0]
     job = sandbox.prospects[receipt["record_id"]]
     assert (job.address, job.city, job.state, job.zipcode) == ("4821 Juniper Hollow Dr", "Plano", "TX", "75024")
     assert (job.customer.first_name, job.customer.last_name) == ("Dana", "Miller")
@@ -145,7 +145,7 @@ async def test_a_dry_run_shows_each_request_that_can_be_foreseen(
     assert "as leadbridge_write" in create
     assert mark not in create
     assert foreseen[2] == []
-    assert f"It is RoofLink job {done['record_id']} already" in third["details"][1]
+    assert f"It is prospect {done['record_id']} in RoofLink already" in third["details"][1]
     assert "It would need no approval." in third["summary"]
     assert len(person.shown) == 2
 
@@ -156,14 +156,15 @@ async def test_what_is_shown_before_the_yes_is_what_is_sent(sandbox: Sandbox, ti
         await call(client, "renovationfind_accept_lead", lead_id=LEAD)
         receipt = await hand_off(client, lead_source="Door Knocking", city="Frisco")
     shown = person.shown[1]
-    assert shown.splitlines()[0] == f"Hand lead {LEAD} off from RenovationFind to RoofLink:"
+    assert shown.splitlines()[0] == f"Hand off lead {LEAD} from RenovationFind to RoofLink. Approving does all of this:"
     answer, _, given = shown.partition("\nFrom RenovationFind:\n")[2].partition("\nGiven in the call:\n")
     for line in ("Address: ⟦4821 Juniper Hollow Dr⟧", "State: TX", "First name: Dana"):
         assert line in answer.splitlines()
     assert "Plano" not in shown
     assert given.splitlines()[:2] == ["City: Frisco", "Lead source: Door Knocking"]
     assert "approximate: the ZIP code's centre" in shown
-    assert answer in "\n".join(receipt["details"])
+    taken = next(line for line in receipt["details"] if line.startswith("Taken from RenovationFind: "))
+    assert all(line.partition(": ")[2].strip("⟦⟧") in taken for line in answer.splitlines())
     assert any("approximate" in warning for warning in receipt["warnings"])
     assert sandbox.prospects[receipt["record_id"]].city == "Frisco"
 
@@ -224,7 +225,7 @@ async def test_a_canadian_lead_goes_all_the_way_with_the_centre_of_its_area(
         pytest.approx(53.54, abs=0.05),
         pytest.approx(-113.5, abs=0.05),
     )
-    for said in ("does not tell its address, state or postal code plainly", "Coordinates are not given"):
+    for said in ("does not say the address, state or postal code plainly", "Without coordinates"):
         assert said in person.shown[0]
 
 

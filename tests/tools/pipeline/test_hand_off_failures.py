@@ -110,7 +110,7 @@ async def test_an_acceptance_of_which_nobody_knows_blocks_until_it_is_resolved(
         receipt = await hand_off(client, **GIVEN)
     assert receipt["outcome"] == "done"
     assert writes_of(sandbox) == ALL
-    assert ("It is accepted already." in person.shown[-1]) is took_effect
+    assert ("The lead is accepted already." in person.shown[-1]) is took_effect
 
 
 # The second

@@ -32,7 +32,7 @@ async def test_a_lead_accepted_before_is_not_accepted_again(sandbox: Sandbox, ti
         receipt = await hand_off(client)
     assert receipt["outcome"] == "done"
     assert writes_of(sandbox) == ALL
-    assert "It is accepted already." in person.shown[1]
+    assert "The lead is accepted already." in person.shown[1]
 
 
 async def test_a_lead_that_is_won_can_still_be_handed_off(sandbox: Sandbox, time: Time) -> None:

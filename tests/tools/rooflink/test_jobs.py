@@ -363,7 +363,7 @@ async def test_what_the_service_refuses_is_reported_by_field(sandbox: Sandbox, t
         ({"lead_source_id": True}, "lead_source_id: must be an integer"),
         ({"lead_source_id": 0}, "lead_source_id: must be at least 1"),
         ({"postal_code": "7" * 13}, "postal_code: must have at most 12 characters"),
-        ({"customer_email": "nobody"}, "customer_email: is no e-mail address"),
+        ({"customer_email": "nobody"}, "customer_email: is not a valid e-mail address"),
         ({"customer_cell": "call me"}, "customer_cell: has no digits"),
         ({"rep_id": 301, "city": "Plano"}, "rep_id: is not an argument of this tool"),
     ],
