@@ -20,7 +20,6 @@ FAILED = [
     {"error": {"code": -32603, "message": "Internal error"}},
     {"error": {"code": -32602, "message": "Invalid params", "data": {"at": 1}}},
     {"error": {"code": -32000, "message": "The window was closed"}},
-    {"error": {"code": -32001, "message": "Request timed out"}},
     {"error": {"code": 1, "message": ""}},
     {"result": {}},
     {"result": {"action": "perhaps"}},
