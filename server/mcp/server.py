@@ -2,38 +2,84 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import anyio
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.stdio import stdio_server
+from mcp.shared.message import SessionMessage
 from mcp.types import (
+    PARSE_ERROR,
     CallToolResult,
     Completion,
     CompletionArgument,
     CompletionContext,
+    ErrorData,
     GetPromptResult,
     InputRequiredResult,
+    JSONRPCError,
     PromptReference,
     ResourceTemplateReference,
 )
 from mcp.types import Prompt as ListedPrompt
 from mcp.types import Resource as ListedResource
 from mcp.types import ResourceTemplate as ListedTemplate
-from pydantic import AnyUrl
+from pydantic import AnyUrl, ValidationError
 
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.reply import error_result
+
+_ID = re.compile(r'"id"\s*:\s*("[^"\\]{1,200}"|[0-9]{1,16})')
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.completions import Completions
     from leadbridge.server.mcp.prompts import Prompts
     from leadbridge.server.mcp.resources import Resources
     from leadbridge.server.mcp.toolsets import SwitchedOff
+
+
+class _AnsweredMessages:
+    """The messages of a client. One that is not JSON-RPC gets an error; the SDK would let the client wait for ever."""
+
+    def __init__(self, messages: Any, outgoing: Any) -> None:
+        self._messages = messages
+        self._outgoing = outgoing
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._messages, name)
+
+    async def __aenter__(self) -> Self:
+        await self._messages.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._messages.__aexit__(*error)
+
+    def __aiter__(self) -> _AnsweredMessages:
+        return self
+
+    async def __anext__(self) -> SessionMessage:
+        while isinstance(item := await self._messages.__anext__(), Exception):
+            await self._outgoing.send(SessionMessage(_unreadable(item)))
+        return item
+
+
+def _unreadable(error: Exception) -> JSONRPCError:
+    """What a line that is not a message is answered with: its own id if that comes before its parameters."""
+    line = next((str(each["input"]) for each in error.errors()), "") if isinstance(error, ValidationError) else ""
+    found = _ID.search(line.partition('"params"')[0])
+    what = ErrorData(
+        code=PARSE_ERROR,
+        message="This message could not be read as JSON-RPC: it is cut off, or nested too deeply, or "
+        "has a number of thousands of digits. Nothing was sent.",
+    )
+    return JSONRPCError(jsonrpc="2.0", id=json.loads(found[1]) if found else None, error=what)
 
 
 class LeadBridgeServer(MCPServer[AppContext]):
@@ -63,7 +109,8 @@ class LeadBridgeServer(MCPServer[AppContext]):
         """Serve over the lines of `stdin` and `stdout`."""
         server = self._lowlevel_server
         async with stdio_server(stdin, stdout) as (incoming, outgoing):
-            await server.run(incoming, outgoing, server.create_initialization_options())
+            answered: Any = _AnsweredMessages(incoming, outgoing)
+            await server.run(answered, outgoing, server.create_initialization_options())
 
     @cached_property
     def prompts(self) -> Prompts:

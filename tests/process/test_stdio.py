@@ -309,6 +309,15 @@ def test_half_of_a_character_is_refused_by_the_argument_s_name(lost):
     assert "first_name: is damaged" in damaged["content"][0]["text"]
 
 
+@pytest.mark.parametrize("broken", [b"tru", b"9" * 5_000, b"[" * 3_000 + b"]" * 3_000])
+def test_a_message_that_cannot_be_read_is_answered_and_the_next_one_is_served(broken):
+    with raw_server("--sandbox") as server:
+        server.write(b'{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"id":1,"lead_id":%s}}\n' % broken)
+        answer = server.receive()
+        assert (answer["id"], answer["error"]["code"]) == ("a", -32_700)
+        assert server.answer("tools/list")["result"]["tools"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_without_a_traceback_and_leaves_no_lock(number, tmp_path):
     state = tmp_path / "state.db"
