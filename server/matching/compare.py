@@ -42,7 +42,7 @@ RELATIONS: Mapping[Relation, str] = {
 """What a match is about, in words."""
 
 _PERSONAL, _SHARED = 1.0, 0.5
-_SAME_PERSON = frozenset({Likeness.SAME, Likeness.ALIKE, Likeness.TYPO})
+SAME_PERSON = frozenset({Likeness.SAME, Likeness.ALIKE, Likeness.TYPO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def _about(place: Place, contacts: _Contacts, name: Likeness, ours: Profile, the
     """Whether it is one house, one person, one customer's other property, or one family."""
     if place.certainty > 0:
         return "house"
-    same_name = name in _SAME_PERSON and not (
+    same_name = name in SAME_PERSON and not (
         name is Likeness.TYPO and place.where is not Where.UNKNOWN and is_other_given_name(ours.name, theirs.name)
     )
     if place.where is Where.UNKNOWN:
@@ -176,7 +176,7 @@ def _same_door(certainty: float, contacts: float, name: Likeness) -> float:
     score = 0.95 * certainty
     if contacts:
         score += (1 - score) * min(0.3 + 0.4 * contacts, 0.8)
-    if name in _SAME_PERSON:
+    if name in SAME_PERSON:
         score += (1 - score) * (0.6 if name is Likeness.SAME else 0.5)
     elif name is Likeness.OTHER and not contacts:
         score *= 0.93  # the next owner, a tenant, or another house after all
@@ -209,7 +209,7 @@ _PERSON: dict[Where, dict[str, tuple[float, float, float, float]]] = {
 
 def _person(contacts: float, name: Likeness, where: Where) -> float:
     """What contacts and name come to where the address does not match."""
-    row = _PERSON[where]["same" if name in _SAME_PERSON else name.name.lower()]
+    row = _PERSON[where]["same" if name in SAME_PERSON else name.name.lower()]
     step = 0 if contacts == 0 else 1 if contacts < _PERSONAL else 2 if contacts < 2 * _PERSONAL else 3
     score = row[step]
     return score - 0.03 if name in {Likeness.ALIKE, Likeness.TYPO} else score

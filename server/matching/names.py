@@ -123,7 +123,7 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
         return Likeness.SAME
     short, long = sorted((list(ours.words), list(theirs.words)), key=len)
     joined = sorted((_with_particles(short), _with_particles(long)), key=len)
-    if len(short) > 1 and (_covers(short, long) or _covers(*joined)):
+    if len(short) > 1 and (_covers(short, long) or (joined != [short, long] and _covers(*joined))):
         return Likeness.ALIKE
     if len(short) > 1 and _is_typo(ours, theirs):
         return Likeness.TYPO

@@ -12,7 +12,7 @@ import anyio.to_thread
 from leadbridge.server import state
 from leadbridge.server.matching.phones import phones_of
 from leadbridge.server.matching.profile import ContactDetails, Profile, details_from_json, details_to_json, profile_of
-from leadbridge.server.prospects.search import Findings, candidates_for, judge, kept_profiles
+from leadbridge.server.prospects.search import Findings, candidates_for, findings_of, judge, kept_profiles
 from leadbridge.server.services.rooflink.models import Prospect
 from leadbridge.server.services.rooflink.progress import ProspectProgress
 from leadbridge.server.state import Store
@@ -54,7 +54,10 @@ class ProspectIndex:
         if not (keys := profile.lookup_keys()):
             return Findings()
         candidates = await self.store.run(lambda connection: candidates_for(connection, self.key, keys))
-        return await anyio.to_thread.run_sync(judge, profile, candidates)
+        judged = await anyio.to_thread.run_sync(judge, profile, candidates)
+        ids = [prospect_id for prospect_id, _, _ in judged]
+        rows = await self.store.run(lambda connection: state.prospects.find(connection, self.key, ("told",), ids))
+        return findings_of(candidates, judged, {row.prospect_id: row.told for row in rows})
 
     async def put(self, rows: Sequence[ProspectRow]) -> None:
         """Keep prospects that were read or made out of the list's order."""

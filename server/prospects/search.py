@@ -11,18 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import TypeAdapter
 
 from leadbridge.server import state
-from leadbridge.server.matching.compare import Match, compare
-from leadbridge.server.matching.profile import ContactDetails, Profile, details_from_json, profile_of
+from leadbridge.server.matching.compare import SAME_PERSON, Match, compare
+from leadbridge.server.matching.names import Name, compare_names
+from leadbridge.server.matching.profile import ContactDetails, Profile, details_from_json
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
-    _Row: TypeAlias = Row[int, Mapping[str, object], str, bool]
+    _Row: TypeAlias = Row[int, str, bool]
+
+Judged: TypeAlias = tuple[int, bool, Match]
+"""A prospect, whether it is deleted, and what it has in common with the query."""
 
 CANDIDATES = 600
 """Prospects with a rare key that are compared with one profile; a key that would bring more is a common one."""
@@ -109,7 +113,7 @@ def candidates_for(connection: Connection, account: str, keys: Iterable[str]) ->
         ids |= dict.fromkeys(state.prospects.newest_with_all(connection, account, pair, OF_A_PAIR))
     for key in common:
         ids |= dict.fromkeys(state.prospects.newest_with_all(connection, account, [key], OF_A_KEY))
-    rows = state.prospects.find(connection, account, ("told", "profile", "deleted"), list(ids)[:AT_MOST])
+    rows = state.prospects.find(connection, account, ("profile", "deleted"), list(ids)[:AT_MOST])
     return Candidates(rows, counts, common, _known_streets(connection, account, keys, rows))
 
 
@@ -118,7 +122,7 @@ def _known_streets(connection: Connection, account: str, keys: Iterable[str], ro
     houses = {one for one in keys if one.startswith("a|") and not one.startswith("a||")}
     streets = {one for one in keys if one.startswith("s|")}
     for row in rows[:OF_A_KEY] if houses else ():
-        theirs = kept_profiles().validate_json(row.profile).keys() if row.profile else frozenset[str]()
+        theirs = kept_profiles().validate_json(row.profile).keys()
         streets |= {one for one in theirs if one.startswith("s|")} if theirs & houses else set()
     counts = state.prospects.key_counts(connection, account, streets)
     return frozenset(one for one, count in counts.items() if count > 1)
@@ -130,30 +134,50 @@ def kept_profiles() -> TypeAdapter[Profile]:
     return TypeAdapter(Profile)
 
 
-def judge(profile: Profile, candidates: Candidates) -> Findings:
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """The part of a kept profile that counts where a name is all there is."""
+
+    name: Name
+
+
+@cache
+def _kept_names() -> TypeAdapter[_Named]:
+    return TypeAdapter(_Named)
+
+
+def judge(profile: Profile, candidates: Candidates) -> list[Judged]:
     """Compare the candidates; at equal scores the newest first, and what was deleted behind what was not."""
     often = {key for key, count in candidates.counts.items() if count > SHARED and key.startswith(("p|", "e|"))}
     shared = candidates.streets | often
-    found: list[Found] = []
+    named = not (profile.address.known or profile.phones or profile.emails)
+    judged: list[Judged] = []
     for row in candidates.rows:
-        kept = kept_profiles().validate_json(row.profile) if row.profile else None
-        theirs = kept or profile_of(details_from_json(row.told), like=profile)
-        match = compare(profile, theirs, shared)
-        if match.level == "none":
-            match = _by_part_of_name(profile, theirs, match)
+        if named:
+            match = _by_name(profile.name, _kept_names().validate_json(row.profile).name)
+        else:
+            match = compare(profile, kept_profiles().validate_json(row.profile), shared)
         if match.level != "none":
-            found.append(Found(row.prospect_id, details_from_json(row.told), row.deleted, match))
-    found.sort(key=lambda row: (-row.match.score, row.deleted, -row.prospect_id))
+            judged.append((row.prospect_id, row.deleted, match))
+    return sorted(judged, key=lambda one: (-one[2].score, one[1], -one[0]))
+
+
+def _by_name(ours: Name, theirs: Name) -> Match:
+    """Whoever looks for a name alone, a family name for instance, means those who have it as a part of theirs."""
+    part = set(ours.words) <= set(theirs.words)
+    if not part and compare_names(ours, theirs) not in SAME_PERSON:
+        return Match()
+    match = compare(Profile(name=ours), Profile(name=theirs))
+    if match.level == "none" and part:
+        return Match(match.score, "near", (f"part of the name: {' '.join(ours.words).title()}",))
+    return match
+
+
+def findings_of(candidates: Candidates, judged: Sequence[Judged], told: Mapping[int, Mapping[str, Any]]) -> Findings:
+    """What resembles the profile, with its details; what went meanwhile is left out."""
+    found = [Found(one, details_from_json(told[one]), deleted, match) for one, deleted, match in judged if one in told]
     most = max((candidates.counts[key] for key in candidates.common), default=0)
     return Findings(tuple(found), _in_words(candidates), max(0, most - len(candidates.rows)))
-
-
-def _by_part_of_name(ours: Profile, theirs: Profile, match: Match) -> Match:
-    """Whoever looks for a name alone, a family name for instance, means those who have it as a part of theirs."""
-    words = ours.name.words
-    if ours.address.known or ours.phones or ours.emails or not set(words) <= set(theirs.name.words):
-        return match
-    return Match(match.score, "near", (f"part of the name: {' '.join(words).title()}",))
 
 
 def _in_words(candidates: Candidates) -> tuple[Common, ...]:

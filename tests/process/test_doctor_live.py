@@ -67,7 +67,7 @@ def test_the_services_are_probed_within_half_a_minute_and_nothing_is_written(liv
     assert found["rooflink.get_prospect"]["found"] == "a record"
     filters = found["rooflink.list_prospects filters"]
     assert filters["state"] == "warning"
-    assert filters["found"].startswith("ignored: project_manager_id, state; honoured: city, created_from")
+    assert filters["found"].startswith("ignored: project_manager_id, search, state; honoured: city, created_from")
     assert "not filtered" in filters["means"]
     assert "LEADBRIDGE_CONTRACT_FILE" in filters["do"]
     assert found["rooflink.list_regions filters"]["found"] == "honoured: search"

@@ -12,7 +12,6 @@ from leadbridge.server.prospects.index import row_of
 from leadbridge.server.prospects.search import AT_MOST
 from leadbridge.server.prospects.sources import index_of
 from leadbridge.server.sandbox import Sandbox
-from leadbridge.server.state.tables import seen_prospects
 from tests.support import Person, Time, Version, call, connected, data_of, text_of
 
 FIND, CREATE = "find_matching_prospects", "rooflink_create_lead"
@@ -142,12 +141,6 @@ async def test_what_is_common_in_each_part_is_found_by_two_of_them(
     crowd += [ContactDetails(f"9 Elm Ct Apt {1_000 + number}") for number in range(HALF)]
     app = await fill([known, *crowd])
     assert (await index_of(app).find(profile_of(query))).matches[0].prospect_id == 1
-
-
-async def test_a_prospect_that_an_earlier_version_kept_is_found_too(fill: Fill) -> None:
-    app = await fill([ContactDetails("9 Elm Ct", name="Dana Miller")])
-    app.store.run_sync(lambda connection: connection.execute(seen_prospects.update().values(profile="")))
-    assert len(await index_of(app).find(profile_of(ContactDetails("9 Elm Court")))) == 1
 
 
 @pytest.mark.parametrize("way", ["created", "dry run", "asked"])
