@@ -82,6 +82,11 @@ def is_nobody(text: str) -> bool:
     return fold(text) in _words().nobody
 
 
+def is_given_name(word: str) -> bool:
+    """Whether a word is a usual given name, or a short form of one."""
+    return fold(word) in _words().short
+
+
 def courtesy_titles() -> frozenset[str]:
     """Words in front of a name that are no part of it, in small letters: mr, dr."""
     return frozenset(word.lower() for word in _words().titles)

@@ -198,6 +198,8 @@ async def test_columns_that_were_asked_for_and_have_no_value_are_named(
         ("Name: Dana Miller", ""),
         ("I'm D. Miller, the roof leaks", ""),
         ("This is Urgent", ""),
+        ("<p>Single Family<br>Owner: Yes<br>Contact: Email Only</p>", ""),
+        ("Contact: Robert Quill", "Robert Quill"),
         ("Best reached by phone", ""),
     ],
 )
