@@ -113,6 +113,11 @@ def integer_of(value: object) -> int | None:
     return whole if -LARGEST - 1 <= whole <= LARGEST else None
 
 
+def _count(value: object) -> int | None:
+    number = integer_of(value)
+    return None if number is None or number < 0 else number
+
+
 def _identity(value: object) -> int:
     number = integer_of(value)
     if number is None or number < 1:
@@ -173,6 +178,7 @@ Number = Annotated[float | None, _Tolerant(_usual(core_schema.float_schema(stric
 Integer = Annotated[
     int | None, _Tolerant(_usual(core_schema.int_schema(strict=True, ge=-LARGEST - 1, le=LARGEST)), integer_of)
 ]
+Count = Annotated[int | None, _Tolerant(_usual(core_schema.int_schema(strict=True, ge=0, le=LARGEST)), _count)]
 Flag = Annotated[bool | None, _Tolerant(_usual(core_schema.bool_schema(strict=True)), flag_of)]
 RecordId = Annotated[int, _Tolerant(core_schema.int_schema(strict=True, ge=1, le=LARGEST), _identity)]
 """A record's own id, the one field that must be there."""

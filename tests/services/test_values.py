@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from leadbridge.server.services.renovationfind.models import PostLeadStatus
-from leadbridge.server.services.rooflink.models import Prospect
+from leadbridge.server.services.rooflink.models import Page, Prospect
 from leadbridge.server.services.values import day_of, is_moment, iso_date
 
 unhurried = settings(deadline=None)  # a busy machine is no failure
@@ -29,6 +29,15 @@ ANYTHING = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
     max_leaves=6,
 )
+
+
+# Counts
+
+
+@given(st.integers(max_value=-1))
+def test_a_page_has_no_negative_count(number: int) -> None:
+    page = Page.model_validate({"count": number, "from_index": str(number), "to_index": "20", "next_page": 3})
+    assert (page.count, page.from_index, page.to_index, page.next_page) == (None, None, 20, 3)
 
 
 # Dates

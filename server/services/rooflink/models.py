@@ -10,7 +10,18 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
-from leadbridge.server.services.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, RecordId, Text, objects
+from leadbridge.server.services.values import (
+    Answer,
+    Count,
+    Flag,
+    Integer,
+    Moment,
+    Number,
+    ObjectOnly,
+    RecordId,
+    Text,
+    objects,
+)
 
 MARK = "leadbridge_write"
 """In a new record's free data, the name of the number of the write that made it."""
@@ -120,10 +131,10 @@ class Prospect(Answer):
 class Page(Answer):
     """The envelope of a RoofLink list, without its rows."""
 
-    count: Integer = None
-    from_index: Integer = None
-    to_index: Integer = None
-    next_page: Integer = None
+    count: Count = None
+    from_index: Count = None
+    to_index: Count = None
+    next_page: Count = None
     unreadable: int = 0
     """Rows that cannot be used: not objects, or without a valid id. Counted here, not a field of the service."""
 
