@@ -99,9 +99,10 @@ def name_of(text: str) -> Name:
     if is_nobody(text):
         return Name()
     shown = re.sub(r"\(([^()]*)\)", " ", shown) if re.search(r"\w", re.sub(r"\([^()]*\)", "", shown)) else shown
-    # "Miller, Dana": turned round, unless what follows the comma is a title.
+    shown = re.sub(r"^M\.? *(?:ET|&) *(?=(?:MME|MLLE)\b)", "", shown)
+    # "Miller, Dana" and "Miller, Mr. & Mrs.": turned round, unless what follows is junior or a company's form.
     last, comma, first = shown.partition(",")
-    endings = {*table.titles, *table.generations, *table.legal}
+    endings = {*table.generations, *table.legal}
     if comma and "," not in first and not set(fold(first).split()) <= endings:
         shown = f"{first} {last}"
     shown = re.sub(r"\b([A-Z])\.(?=[A-Z]\b)", r"\1 ", shown)  # J.P.

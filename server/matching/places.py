@@ -64,9 +64,14 @@ def compare_addresses(ours: Address, theirs: Address, streets: frozenset[str] = 
         if not (one.number and other.number):
             return OTHER
     street = same_street(one, other, streets)
-    if street is None:
+    if street is None or _ends_in_town(ours, other) or _ends_in_town(theirs, one):
         return OTHER
     return _door(one, other, [place, *street])
+
+
+def _ends_in_town(line: Address, other: Street) -> bool:
+    """Whether the other street's name is the town behind this one's, in a line without commas: rue Tessier Rouyn."""
+    return bool(line.unparted and line.street.name[1:] == other.name)
 
 
 def _door(ours: Street, theirs: Street, findings: list[Finding]) -> Place:

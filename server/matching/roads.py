@@ -150,6 +150,8 @@ def _boxes() -> re.Pattern[str]:
 _ROUTES = frozenset({"RR", "RTE", "HC", "SS"})
 _SITE, _RURAL = re.compile(r"\bS\W?(\d+)\W+B\W?(\d+)\b"), re.compile(r"\bR\W?R\W{0,2}\d")
 """`RR 2, S4 B11`."""
+_ROUTE_BOX = re.compile(r"^(\W*(?:R\W?R\W?|RURAL R(?:OU)?TE|HC)\W{0,2}\d+)\W+#\W?(\d+[A-Z]?)\b")
+"""`RR 3 #22`."""
 _DELIVERY = re.compile(r"\b(?:GENERAL DELIVERY|POSTE RESTANTE)\b")
 
 
@@ -160,6 +162,7 @@ def take_boxes(line: str) -> tuple[str, str]:
     """
     line = re.sub(r"\bP\.? ?O\.? ?B(?=OX|\b)", "PO B", line)
     line = _SITE.sub(r"SITE \1 BOX \2", line) if _RURAL.search(line) else line
+    line = _ROUTE_BOX.sub(r"\1 BOX \2", line)
     found = [(words().boxes[" ".join(one[1].split())], one) for one in _boxes().finditer(line.replace(".", " "))]
     if house := re.match(r"\W*\d\S*", line):
         # 48121 RR 231 is a range road; 5 Hwy 16 W RR 1 has a rural route behind its street.

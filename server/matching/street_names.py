@@ -15,6 +15,7 @@ from leadbridge.server.matching.vocabulary import street_type, words
 
 _DIGITS = re.compile(r"\d+")
 _COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
+_OTHER_ONES = frozenset({"OLD", "NEW"})
 _SURE_LENGTH, _SHORT_LENGTH, _TWO_LENGTH = 5, 4, 9
 _ONE_SIDE = "street type on one side only"
 
@@ -146,8 +147,10 @@ def _last_word(name: str) -> str:
 
 
 def _longer(ours: Street, theirs: Street) -> Finding | None:
-    short, long = sorted((set(ours.name), set(theirs.name)), key=len)
-    if short < long and sum(map(len, short)) > _SURE_LENGTH:
+    short, long = sorted((ours.name, theirs.name), key=len)
+    # Post Rd may be Boston Post Rd; Old Post Rd is another one.
+    in_front = ours.type == theirs.type and long[1:] == short and long[0] not in _OTHER_ONES
+    if set(short) < set(long) and (in_front or sum(map(len, {*short})) > _SURE_LENGTH):
         doubt = Doubt.SLIP if ours.type == theirs.type else Doubt.OTHER_STREET
         return Finding(0.7, "street name longer on one side", doubt)
     return None

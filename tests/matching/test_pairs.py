@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bench.matching import Judged, figures, judge, read_pairs, show_pairs
@@ -146,3 +148,28 @@ def test_nothing_is_alike_in_nothing():
     assert compare(profile_of(ContactDetails()), profile_of(ContactDetails())).level == "none"
     assert profile_of(ContactDetails()).empty
     assert LISTED < LIKELY
+
+
+@pytest.mark.parametrize("longer", ["Boston Post Rd", "Timber Ridge Rd"])
+def test_one_word_more_in_front_of_a_street_warns_and_stops_only_the_same_person(longer):
+    house, other = (ContactDetails(f"112 {name}, Orange, CT 06477") for name in (longer, " ".join(longer.split()[1:])))
+    stranger = compare(profile_of(replace(house, name="Dana Miller")), profile_of(replace(other, name="Bo Frey")))
+    assert LISTED <= stranger.score < LIKELY
+    assert compare(profile_of(replace(house, name="Dana Miller")), profile_of(replace(other, name="D. Miller"))).likely
+    old = ContactDetails(other.address.replace("112 ", "112 Old "), name="Dana Miller")
+    assert not compare(profile_of(old), profile_of(replace(other, name="Dana Miller"))).likely
+
+
+@pytest.mark.parametrize("written", ["RR 3 Box 22", "R.R. 3, #22", "Rural Route 3 #22", "RR#3 #22"])
+def test_a_number_behind_a_rural_route_is_its_box(written):
+    ours = profile_of(ContactDetails("RR 3 #22, Tyler, TX 75703"))
+    assert compare(ours, profile_of(ContactDetails(f"{written}, Tyler, TX 75703"))).level == "exact"
+    other = profile_of(ContactDetails(f"{written.replace('22', '23')}, Tyler, TX 75703", name="Dana Miller"))
+    assert not compare(ours, other).likely
+
+
+@pytest.mark.parametrize(
+    "written", ["Mr. & Mrs. Alvarez", "Alvarez, Mr. & Mrs.", "M. et Mme Alvarez", "M. & Mme. Alvarez", "Mr/Mrs Alvarez"]
+)
+def test_a_couple_that_gives_its_family_name_only_has_no_other_words(written):
+    assert profile_of(ContactDetails(name=written)).name.words == ("ALVAREZ",)

@@ -108,7 +108,10 @@ class HandOff:
             warnings += [f"Prospect {existing.id} is deleted in RoofLink."] if existing.deleted else []
             warnings += await anyio.to_thread.run_sync(unlike, known, existing)
         elif accept is not None and known is not None and known.lead.customerAddress:
-            _, _, problems = await self._values(known)
+            _, from_lead, problems = await self._values(known)
+            wrong = [one for one in problems if one.argument in from_lead or one.argument in self.given]
+            if wrong and refusal is None:  # once accepted, it would stop for good at what is wrong already
+                raise ArgumentsRefused(wrong)
             warnings += [f"By what is known now, it would stop after the acceptance: {one}." for one in problems]
         return Write(
             action=MultiStepWrite(

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from leadbridge.server.app import build_app_context
 from leadbridge.server.sandbox import Sandbox
-from tests.support import Person, Time, Version, call, connected, data_of, text_of
+from leadbridge.server.services.renovationfind.models import Lead
+from tests.support import Person, Time, Version, call, connected, data_of, make_settings, text_of
 from tests.tools.pipeline.handing_off import (
     ACCEPT,
     ALL,
@@ -234,3 +236,40 @@ async def test_a_place_that_fits_no_state_is_refused_before_it_is_accepted(sandb
         text = text_of(await call(client, "hand_off_lead", lead_id=LEAD, state="CA", postal_code="75024"))
     assert "postal_code" in text
     assert posts_of(sandbox) == 0
+
+
+async def test_a_zip_code_of_no_table_is_placed_by_those_that_begin_like_it(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    sandbox.leads[LEAD].customer_address = "12 Elm St, Plano, TX 75003"
+    async with connected(sandbox, version=version, person=Person(), time=time) as client:
+        receipt = await hand_off(client)
+    assert receipt["outcome"] == "done"
+    assert any("No table has 75003 yet" in warning for warning in receipt["warnings"])
+    made = sandbox.prospects[receipt["record_id"]]
+    assert (made.latitude, made.longitude) == (pytest.approx(33, abs=1), pytest.approx(-97, abs=1))
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("12 Elm St, Baltimore, MD 21301", "postal_code: 21301 is not a ZIP code in use"),
+        ("12 Elm St, Plano, CA 75024", "postal_code: 75024 is Plano, TX, but state is CA"),
+    ],
+)
+async def test_a_lead_that_no_coordinates_can_be_found_for_is_not_accepted(
+    sandbox: Sandbox, time: Time, state_url: str, version: Version, address: str, said: str
+) -> None:
+    app = build_app_context(make_settings(state_url=state_url), sandbox=sandbox)
+    await app.leads.remember(Lead(id=LEAD, customerAddress=address))
+    app.store.close()
+    sandbox.leads[LEAD].customer_address = address
+    person = Person()
+    async with connected(sandbox, version=version, person=person, time=time, state_url=state_url) as client:
+        refused = await call(client, "hand_off_lead", lead_id=LEAD)
+        assert said in text_of(refused)
+        assert (person.shown, sandbox.writes) == ([], [])
+        place = {"state": "MD", "latitude": 39.29, "longitude": -76.61, "postal_code": "21301"}
+        receipt = await hand_off(client, **place, address="12 Elm St", city="Baltimore")
+    assert receipt["outcome"] == "done"
+    assert writes_of(sandbox) == ALL
