@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,14 @@ def names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, str]:
 def test_help_says_what_is_recorded(texts: Texts, names: dict[str, str]) -> None:
     shown = "\n".join(output_of(f"{command} --help".strip(), {}) for command in HELP)
     texts.check(Path(__file__).parent / "texts" / "help.txt", shown, names)
+
+
+def test_a_dry_run_of_install_says_what_is_recorded(texts: Texts, names: dict[str, str]) -> None:
+    for folder in (".cursor", ".codex"):
+        Path(folder).mkdir()
+    names |= {str(Path(sys.executable).parent): "$BIN"}
+    shown = output_of("install --sandbox --dry-run cursor codex", {})
+    texts.check(Path(__file__).parent / "texts" / "install_dry_run.txt", shown, names)
 
 
 @pytest.mark.parametrize("title", SAID)

@@ -6,11 +6,13 @@ import fcntl
 import io
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
 from collections.abc import Callable
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 from mcp.types import CallToolResult, TextContent
@@ -23,6 +25,7 @@ from leadbridge.server.cli.main import app
 from leadbridge.server.sandbox import Sandbox
 from tests.process.processes import COMMAND
 from tests.support import PATIENCE, make_sandbox, make_settings
+from tests.texts import Texts
 
 COMPLETE = "Demo complete: every step had the expected result."
 SAID_NO = "You said no, so nothing was sent. That is what a no does."
@@ -195,6 +198,16 @@ def play(monkeypatch, services) -> Callable[..., tuple[int, str]]:
         return code, page.getvalue()
 
     return run
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_the_demo_shows_what_is_recorded(play, texts: Texts, tokens: bool) -> None:
+    code, shown = play(tokens=tokens, answers="y\ny\n")
+    day = re.compile(r"(?<!protocol )\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
+    shown = day.sub(lambda found: "YYYY-MM-DDTHH:MM"[: len(found[0])], shown)
+    shown = re.sub(r"today \d\d:\d\d", "today HH:MM", shown) + f"[exit code {code}]"
+    name = f"demo{'_with_tokens' if tokens else ''}.txt"
+    texts.check(Path(__file__).parent / "texts" / name, shown, {str(Path(sys.executable).parent): "$BIN"})
 
 
 @pytest.mark.parametrize("tokens", [False, True])

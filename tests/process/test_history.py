@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from leadbridge.server.app import build_server
 from leadbridge.server.cli.main import app
 from tests.process.processes import named
 from tests.support import Person, call, make_settings
+from tests.texts import Texts
 
 TRAIL = "The audit trail "
 ROTATED = {"LEADBRIDGE_ROOFLINK_API_KEY": "another-key", "LEADBRIDGE_RENOVATIONFIND_TOKEN": "another-token"}
@@ -50,6 +52,12 @@ def work_of(keys: dict[str, str], state: Path) -> dict[str, str]:
 
 def history(environment: dict[str, str], *arguments: str) -> Result:
     return CliRunner().invoke(app, ["history", *arguments], env=environment, catch_exceptions=False)
+
+
+def test_a_history_says_what_is_recorded(account: dict[str, str], texts: Texts) -> None:
+    shown = history({**account, "COLUMNS": "120"}, "list").stdout
+    shown = re.sub(r"today \d\d:\d\d", "today HH:MM", shown)
+    texts.check(Path(__file__).parent / "texts" / "history_list.txt", shown)
 
 
 def test_the_newest_writes_are_listed_with_their_approval(account):

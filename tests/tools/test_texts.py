@@ -71,8 +71,6 @@ async def scenes_of(case: Case) -> str:
         await prepare(client, sandbox)
         scenes = Scenes(client, clock, person, said)
         await scenes.play("wrong arguments", case.name, {**wrong, "frobnicate": 1})
-        if elsewhere != case.arguments:
-            await scenes.play("a record that is not there", case.name, elsewhere)
         if case.writes:
             await scenes.play("dry run", case.name, {**case.arguments, "dry_run": True})
         if case.may_ask:
@@ -83,6 +81,8 @@ async def scenes_of(case: Case) -> str:
         await scenes.play("done" if case.writes else "answer", case.name, write)
         if case.writes:
             await scenes.play("the same again", case.name, case.arguments)
+        if elsewhere != case.arguments:
+            await scenes.play("a record that is not there", case.name, elsewhere)
     if case.may_ask:
         sandbox, clock, connection = server()
         async with connection as client:
@@ -104,3 +104,24 @@ async def scenes_of(case: Case) -> str:
 @pytest.mark.parametrize("case", CASES, ids=by_name)
 async def test_a_tool_says_what_is_recorded(case: Case, texts: Texts) -> None:
     texts.check(Path(__file__).parent / FOLDERS[case.name] / "texts" / f"{case.name}.txt", await scenes_of(case))
+
+
+async def test_a_hand_off_that_stops_half_way_says_what_is_recorded(texts: Texts) -> None:
+    time, clock, said, person = Time(), Time(NOW.timestamp()), list[str](), Person()
+    sandbox = make_sandbox(time, now=lambda: NOW, prospects=12)
+    sandbox.leads[812].customer_address = "4821 Juniper Hollow Ct"
+    async with connected(sandbox, time=time, clock=clock, person=person) as client:
+        scenes = Scenes(client, clock, person, said)
+        await scenes.play("the address says too little", "hand_off_lead", {"lead_id": 812})
+        await scenes.play("the same again", "hand_off_lead", {"lead_id": 812})
+        missing = {"address": "4821 Juniper Hollow Dr", "city": "Plano", "state": "TX", "postal_code": "75024"}
+        await scenes.play("with what was missing", "hand_off_lead", {"lead_id": 812, **missing})
+    texts.check(Path(__file__).parent / "pipeline" / "texts" / "hand_off_lead_in_two_calls.txt", "\n".join(said))
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+async def test_server_status_says_what_is_switched_off_as_recorded(texts: Texts, read_only: bool) -> None:
+    async with connected(make_sandbox(now=lambda: NOW), clock=NOW.timestamp, read_only=read_only) as client:
+        shown = text_of(await call(client, "server_status"))
+    name = f"server_status_{'read_only' if read_only else 'default'}.txt"
+    texts.check(Path(__file__).parent / "records" / "texts" / name, shown)

@@ -132,11 +132,9 @@ def _of_prospect(prospect: Prospect) -> list[PreviewLine]:
 
 def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]:
     """What RoofLink needs and nobody gave, by the argument's name, with what RenovationFind says instead."""
-    problems = [
-        Problem(name, "is needed, and RenovationFind does not say it plainly; ask the user")
-        for name in _NEEDED
-        if name not in values
-    ]
+    lacking = [name for name in _NEEDED if name not in values]
+    why = ("is needed, and RenovationFind does not say it plainly; ask the user", "is needed too", "is needed too")
+    problems = [*map(Problem, lacking, why)]
     said = label(known.lead.customerAddress, limit=300) if known is not None else ""
     if problems and said:
         first = problems[0]

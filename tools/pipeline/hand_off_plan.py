@@ -274,7 +274,7 @@ class HandOff:
         A duplicate that nobody was shown is not created, even if duplicates are allowed.
         """
         if create is None:
-            await run.report_progress("look for duplicates in RoofLink")
+            await run.report_progress("prepare the prospect for RoofLink")
             known = await self.app.leads.get(self.lead_id)
             create = await self._create(known, allow_duplicate=False)
         outcome = await run.write(create.plan, "create the prospect in RoofLink")

@@ -60,7 +60,7 @@ async def resolve_write(
             lines=(
                 f"Did write {write_id} {'go through' if outcome == 'done' else 'fail'}?",
                 f"You are confirming that {where_to_look(row.service)} {shows} {effect}.",
-                f"It is {row.operation} of {app.time.shown(row.at)}. Its outcome is {row.outcome}.",
+                f"LeadBridge sent it {app.time.shown(row.at)} ({row.operation}). Its outcome is {row.outcome}.",
                 _what_follows(row, outcome, record.id),
                 ("What was written", row.target),
                 *record.lines,

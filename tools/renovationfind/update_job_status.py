@@ -89,7 +89,7 @@ def _accept_first(app: AppContext, *, final: bool) -> str:
     """What comes before a status of a lead that is not accepted."""
     ways = [
         f"accept it ({app.named('renovationfind_accept_lead')})",
-        f"accept it and put it into RoofLink ({app.named('hand_off_lead')})",
+        f"accept it and hand it off to RoofLink ({app.named('hand_off_lead')})",
         f"decline it ({app.named('renovationfind_decline_lead')})",
     ]
     meanwhile = "call this again" + (" with already_accepted=true" if final else "")

@@ -181,7 +181,7 @@ async def test_progress_counts_the_steps_in_whole_numbers_up_to_their_total(
         await client.call_tool("hand_off_lead", {"lead_id": LEAD}, progress_callback=report)
     assert reports == [
         (1, 4, f"accept lead {LEAD} on RenovationFind"),
-        (2, 4, "look for duplicates in RoofLink"),
+        (2, 4, "prepare the prospect for RoofLink"),
         (3, 4, "create the prospect in RoofLink"),
         (4, 4, "note the link in RoofLink"),
     ]
