@@ -201,28 +201,13 @@ def play(monkeypatch, services) -> Callable[..., tuple[int, str]]:
 
 
 @pytest.mark.parametrize("tokens", [False, True])
-def test_the_demo_shows_what_is_recorded(play, texts: Texts, tokens: bool) -> None:
+def test_what_a_person_sees_before_each_yes_is_what_is_done(play, services, texts: Texts, tokens: bool) -> None:
     code, shown = play(tokens=tokens, answers="y\ny\n")
     day = re.compile(r"(?<!protocol )\d{4}-\d\d-\d\d(T\d\d:\d\d)?")
     shown = day.sub(lambda found: "YYYY-MM-DDTHH:MM"[: len(found[0])], shown)
     shown = re.sub(r"today \d\d:\d\d", "today HH:MM", shown) + f"[exit code {code}]"
     name = f"demo{'_with_tokens' if tokens else ''}.txt"
     texts.check(Path(__file__).parent / "texts" / name, shown, {str(Path(sys.executable).parent): "$BIN"})
-
-
-@pytest.mark.parametrize("tokens", [False, True])
-def test_what_a_person_sees_before_each_yes_is_what_is_done(play, services, tokens):
-    code, shown = play(tokens=tokens, answers="y\ny\n")
-    assert code == 0
-    in_order(shown, STEPS)
-    hand_off, win = shown_approvals(shown)
-    assert "Hand off lead 812 from RenovationFind to RoofLink." in hand_off
-    assert "This cannot be undone, and it reveals the homeowner's contact details." in hand_off
-    assert "Create a prospect in RoofLink" in hand_off
-    assert "Add a note to the prospect that names the lead. Nobody is e-mailed." in hand_off
-    assert "Set lead 812 to JOB_WON for 18,500.00 on RenovationFind." in win
-    assert "This cannot be undone: only RenovationFind's support can change it." in win
-    assert "answered by the demo" not in shown
     assert len(services.writes) == 7
 
 
