@@ -16,7 +16,7 @@ import anyio
 from leadbridge.server.errors import Rejected, ServiceError, StateError
 from leadbridge.server.prospects.cursor import coverage_of
 from leadbridge.server.prospects.filtered import IGNORED, Filtered, filter_state, remember, remember_honoured
-from leadbridge.server.prospects.index import rows_of
+from leadbridge.server.prospects.index import ProspectIndex, rows_of
 from leadbridge.server.prospects.sources import Sources, index_of
 
 if TYPE_CHECKING:
@@ -25,12 +25,15 @@ if TYPE_CHECKING:
 MOST_SEARCHES, ROWS = 2, 20
 """Requests for one person; and how many prospects with a contact are read, for more of them distinguish nobody."""
 
+LOOKS, BETWEEN = 10, 0.1
+"""How often it is looked whether the first page has come, and the seconds in between."""
 
-async def read_contacts(app: Sources, query: ContactDetails, profile: Profile) -> None:
-    """Read the prospects with these contacts, unless RoofLink is known to ignore the search or the list is known."""
+
+async def read_contacts(app: Sources, query: ContactDetails, profile: Profile, quick: float) -> None:
+    """Read the prospects with these contacts, unless RoofLink ignores the search or the list is known in `quick` s."""
     index = index_of(app)
     try:
-        if not (profile.phones or profile.emails) or (await coverage_of(index)).complete:
+        if not (profile.phones or profile.emails) or await _is_soon_known(index, quick):
             return
         if await filter_state(app, "search") == IGNORED:
             return
@@ -44,6 +47,17 @@ async def read_contacts(app: Sources, query: ContactDetails, profile: Profile) -
     async with anyio.create_task_group() as group:
         for text in islice(texts, MOST_SEARCHES):
             group.start_soon(_search, app, text, profile)
+
+
+async def _is_soon_known(index: ProspectIndex, quick: float) -> bool:
+    """Whether the whole list is known, or in a moment; its first page, which is under way, says how long it is."""
+    coverage = await coverage_of(index)
+    for _ in range(LOOKS):
+        if coverage.total is not None:
+            break
+        await anyio.sleep(BETWEEN)
+        coverage = await coverage_of(index)
+    return coverage.complete or coverage.seconds_left <= quick
 
 
 async def _search(app: Sources, text: str, profile: Profile) -> None:

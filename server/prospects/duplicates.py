@@ -143,7 +143,7 @@ async def likely_duplicates(
 
     async def look_for_contacts() -> None:
         with anyio.move_on_after(until_again - anyio.current_time()):
-            await read_contacts(app, query, profile)
+            await read_contacts(app, query, profile, QUICK)
 
     async with anyio.create_task_group() as group:
         group.start_soon(look_for_contacts)
