@@ -34,14 +34,19 @@ from tests.process.processes import COMMAND
 from tests.support import PATIENCE
 
 SETTINGS = {f"LEADBRIDGE_{name.upper()}" for name in Settings.model_fields}
+COMPOSE = set(re.findall(r"\$\{(\w+)", (ROOT / "compose.yaml").read_text("utf-8")))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 OTHERS = {
     "claude": {"--env", "--transport", "--scope"},  # of `claude mcp add --help`
     "code": {"--add-mcp"},  # of `code --help`
+    "docker": {"-t", "--build"},
     "git": set[str](),
     "install": {"-m"},
+    "mkdir": {"-p"},
+    "printf": set[str](),
     "python3": {"-m", "--python", "-e"},
     "sqlite3": set[str](),
+    "umask": set[str](),
 }
 """Programs of others that the documents call, with the options that their help names."""
 
@@ -102,7 +107,8 @@ def test_every_block_says_what_it_is(document: Path):
 def test_every_command_line_is_one_that_its_program_takes(document: Path):
     for words in commands(document.read_text("utf-8")):
         while words and "=" in words[0]:
-            assert words.pop(0).partition("=")[0] in SETTINGS
+            name = words.pop(0).partition("=")[0]
+            assert name in SETTINGS | COMPOSE or name.islower()  # or the shell's own
         program = Path(words[0]).name if words else ""
         if program == "make":
             assert {word for word in words[1:] if "=" not in word} <= TARGETS
@@ -134,7 +140,7 @@ def test_commands_options_and_settings_named_in_a_sentence_exist(document: Path)
         options = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", named)) <= {*options, "--help"}, named
     assert set(re.findall(r"`make ([a-z-]+)", text)) <= TARGETS
-    assert set(re.findall(r"LEADBRIDGE_[A-Z_]*[A-Z]\b(?!_)", text)) <= {*SETTINGS, "LEADBRIDGE_READONLY"}
+    assert set(re.findall(r"LEADBRIDGE_[A-Z_]*[A-Z]\b(?!_)", text)) <= {*SETTINGS, *COMPOSE, "LEADBRIDGE_READONLY"}
 
 
 def configured(value: Any) -> Iterator[dict[str, Any]]:
@@ -150,7 +156,10 @@ def test_every_json_block_is_a_host_s_configuration_or_options_of_the_sandbox(do
             value = json.loads(block.body)
             servers = list(configured(value))
             for server in servers:
-                leadbridge_takes(server["args"])
+                arguments = server["args"]
+                if server["command"] == "docker":
+                    arguments = arguments[arguments.index("leadbridge") + 1 :]  # behind the image's name
+                leadbridge_takes(arguments)
                 assert set(server.get("env", {})) <= SETTINGS
             if not servers:
                 choices_from(value)

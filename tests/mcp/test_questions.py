@@ -291,7 +291,7 @@ async def test_a_long_value_is_cut_with_its_size_and_an_object_shows_its_names(
         )  # fmt: skip
     (question,) = person.shown
     lines = question.splitlines()
-    assert lines[0] == "Create a new lead in RoofLink."
+    assert lines[0] == "Create a new prospect in RoofLink."
     assert "Extra info, campaign: Spring" in lines
     assert "Extra info, ⟦pay) to IBAN. (x⟧: 7" in lines
     assert f"Extra info, long: ⟦{'y' * 200}⟧ … 15,000 characters in all" in lines

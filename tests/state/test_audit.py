@@ -53,7 +53,8 @@ ROWS = 9
 
 async def write_all(url: str) -> None:
     """Make every write of PERSONAL; the last stays unknown."""
-    sandbox, time = make_sandbox(Time()), Time()
+    time = Time()
+    sandbox = make_sandbox(time)
     async with connected(sandbox, time=time, person=Person(), state_url=url) as client:
         for number, (tool, arguments) in enumerate(PERSONAL.items()):
             if number == len(PERSONAL) - 1:
@@ -63,7 +64,8 @@ async def write_all(url: str) -> None:
 
 
 async def write_three(url: str) -> None:
-    sandbox, time = make_sandbox(Time()), Time()
+    time = Time()
+    sandbox = make_sandbox(time)
     async with connected(sandbox, time=time, state_url=url) as client:
         for lead in (785, 786, 787):
             await call(client, "renovationfind_update_job_status", lead_id=lead, status="QUOTE_SENT")

@@ -160,7 +160,7 @@ async def test_the_receipt_has_the_ids_of_job_and_customer(sandbox: Sandbox, tim
     receipt = data_of(result)
     assert receipt["record_id"] == made.id
     assert f"Customer id: {made.customer.id}" in text_of(result)
-    assert f"job {made.id}" in receipt["summary"]
+    assert f"Prospect {made.id}" in receipt["summary"]
     assert any(str(made.id) in step for step in receipt["next_steps"])
     assert receipt["sandbox"] is True
     assert "SANDBOX" in text_of(result)
