@@ -18,7 +18,7 @@ from leadbridge.tools.rooflink.prospects import rooflink_get_prospect, rooflink_
 
 _SOURCE = "https://docs.renovationfind.com/api-reference/general-leads/update-job-status"
 _OWN_RULES = (
-    "LeadBridge's own rules: job_amount is at least 0.01; completion is not before start; a date and its TBD flag are "
+    "LeadBridge's rules: job_amount is at least 0.01; completion is not before start; a date and its TBD flag are "
     "not both given; an argument that a status has no use for is left out."
 )
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400

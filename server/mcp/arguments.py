@@ -35,7 +35,7 @@ def _text(clean: Callable[[str], str], value: object, *, said: frozenset[str] = 
         return value
     text = clean(value)
     if value and not text:
-        msg = "must not be blank (LeadBridge's own rule)"
+        msg = "must not be blank (LeadBridge's rule)"
         raise ValueError(msg)
     if text not in said and reads_as_nothing(text):
         msg = f"reads {text!r}, as programs write it where there is no value; give the value, or leave it out"

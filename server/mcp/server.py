@@ -35,7 +35,8 @@ from pydantic import AnyUrl, ValidationError
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.reply import error_result
 
-_ID = re.compile(r'"id"\s*:\s*("[^"\\]{1,200}"|[0-9]{1,16})')
+_ID = r'"id"\s*:\s*("[^"\\]{1,200}"|[0-9]{1,16})'
+_ID_BEFORE, _ID_AT_THE_END = re.compile(_ID), re.compile(_ID + r"\s*\}\s*$")
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.completions import Completions
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
 
 
 class _AnsweredMessages:
-    """The messages of a client. One that is not JSON-RPC gets an error; the SDK would let the client wait for ever."""
+    """The messages of a client. A request that cannot be read gets an error, for which the client waits.
+
+    The SDK drops it. What is not a request, or has no id that can be read, is dropped here too.
+    """
 
     def __init__(self, messages: Any, outgoing: Any) -> None:
         self._messages = messages
@@ -66,20 +70,23 @@ class _AnsweredMessages:
 
     async def __anext__(self) -> SessionMessage:
         while isinstance(item := await self._messages.__anext__(), Exception):
-            await self._outgoing.send(SessionMessage(_unreadable(item)))
+            if answer := _unreadable(item):
+                await self._outgoing.send(SessionMessage(answer))
         return item
 
 
-def _unreadable(error: Exception) -> JSONRPCError:
-    """What a line that is not a message is answered with: its own id if that comes before its parameters."""
+def _unreadable(error: Exception) -> JSONRPCError | None:
+    """The answer to a request that is not valid JSON-RPC: its own id stands before its parameters, or is the last."""
     line = next((str(each["input"]) for each in error.errors()), "") if isinstance(error, ValidationError) else ""
-    found = _ID.search(line.partition('"params"')[0])
+    found = _ID_BEFORE.search(line.partition('"params"')[0]) or _ID_AT_THE_END.search(line)
+    if not found or '"method"' not in line:
+        return None
     what = ErrorData(
         code=PARSE_ERROR,
         message="This message could not be read as JSON-RPC: it is cut off, or nested too deeply, or "
         "has a number of thousands of digits. Nothing was sent.",
     )
-    return JSONRPCError(jsonrpc="2.0", id=json.loads(found[1]) if found else None, error=what)
+    return JSONRPCError(jsonrpc="2.0", id=json.loads(found[1]), error=what)
 
 
 class LeadBridgeServer(MCPServer[AppContext]):

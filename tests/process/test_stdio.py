@@ -101,7 +101,7 @@ async def test_a_host_that_can_ask_wins_a_lead(version):
         ways = await win_lead(client)
     assert ways == [*["approved"] * 3, *["not needed"] * 3, "approved"]
     hand_off, win = person.shown
-    assert "Hand lead 812 off from RenovationFind to RoofLink:" in hand_off
+    assert "Hand off lead 812 from RenovationFind to RoofLink." in hand_off
     assert "18,500.00" in win
     assert "cannot be undone" in win
 
@@ -221,7 +221,7 @@ def test_calls_sent_at_once_are_all_answered_each_under_its_own_id(server):
 
 def test_what_is_not_a_request_is_ignored_and_an_unknown_method_is_refused(server):
     server.write(b'garbage\n\n[]\n"text"\n{"a": 1}\n{"jsonrpc": "2.0", "id": 99}\n\xff\xfe\x00\n')
-    server.write(b'{"jsonrpc": "1.0", "id": 98, "method": "tools/list"}\n' + b"[" * 100_000 + b"\n")
+    server.write(b"[" * 100_000 + b"\n")
     assert server.answer("no/such/method")["error"]["code"] == -32601
     assert server.answer("tools/call", name=5)["error"]["code"] == -32602
     assert server.call("rooflink_delete_everything")["isError"] is True
@@ -310,9 +310,17 @@ def test_half_of_a_character_is_refused_by_the_argument_s_name(lost):
 
 
 @pytest.mark.parametrize("broken", [b"tru", b"9" * 5_000, b"[" * 3_000 + b"]" * 3_000])
-def test_a_message_that_cannot_be_read_is_answered_and_the_next_one_is_served(broken):
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b'{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"id":1,"lead_id":%s}}\n',
+        b'{"method":"tools/call","params":{"id":1,"lead_id":%s},"jsonrpc":"2.0","id":"a"}\n',
+    ],
+    ids=["id first", "id last"],
+)
+def test_a_request_that_cannot_be_read_is_answered_and_the_next_one_is_served(request_, broken):
     with raw_server("--sandbox") as server:
-        server.write(b'{"jsonrpc":"2.0","id":"a","method":"tools/call","params":{"id":1,"lead_id":%s}}\n' % broken)
+        server.write(request_ % broken)
         answer = server.receive()
         assert (answer["id"], answer["error"]["code"]) == ("a", -32_700)
         assert server.answer("tools/list")["result"]["tools"]

@@ -36,7 +36,7 @@ def _usable(value: SecretStr) -> SecretStr:
     """The text of an error never holds the value."""
     text = value.get_secret_value()
     if not text.isprintable() or text != text.strip():
-        msg = "must be printable, without a space at its beginning or end (LeadBridge's own rule)"
+        msg = "must be printable, without a space at its beginning or end (LeadBridge's rule)"
         raise ValueError(msg)
     if reads_as_nothing(text):
         msg = "reads like no value; take it from the user"

@@ -78,7 +78,7 @@ async def renovationfind_create_referral(
 def referral_rules(given: Mapping[str, Any]) -> list[Problem]:
     """One of the two ways to reach the person; nothing documented, but without one there is nobody to ask."""
     if given.get("email") is None and given.get("phone") is None:
-        return [Problem("email, phone", "give at least one of them (LeadBridge's own rule)")]
+        return [Problem("email, phone", "give at least one of them (LeadBridge's rule)")]
     return contact_problems({"phone": given.get("phone")}, {"email": given.get("email")})[0]
 
 

@@ -203,7 +203,7 @@ def update_rules(given: Mapping[str, Any]) -> list[Problem]:
     """The rules of an event, and at least one change."""
     changes = {"name", "start", "end", "all_day", "any_time", "invitee_ids"}
     if not changes & set(given):
-        return [Problem(", ".join(sorted(changes)), "give at least one of them (LeadBridge's own rule)")]
+        return [Problem(", ".join(sorted(changes)), "give at least one of them (LeadBridge's rule)")]
     return event_rules(given)
 
 

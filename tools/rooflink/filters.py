@@ -26,7 +26,7 @@ def days_in_order(*periods: tuple[str, date | None, str, date | None]) -> None:
         ArgumentsRefused: names the later argument.
     """
     problems = [
-        Problem(last, f"must not be before {first}, which is {begin.isoformat()} (LeadBridge's own rule)")
+        Problem(last, f"must not be before {first}, which is {begin.isoformat()} (LeadBridge's rule)")
         for first, begin, last, end in periods
         if begin is not None and end is not None and end < begin
     ]

@@ -107,7 +107,7 @@ def update_rules(given: Mapping[str, Any]) -> list[Problem]:
     if "state" in given and str(given["state"]).upper() not in PLACES:
         problems.append(Problem("state", f"must be one of the 51 US and 13 Canadian codes: {' '.join(PLACES)}"))
     if "postal_code" in given and not str(given["postal_code"]).strip():
-        problems.append(Problem("postal_code", "must not be blank (LeadBridge's own rule)"))
+        problems.append(Problem("postal_code", "must not be blank (LeadBridge's rule)"))
     phones = {name: _text_of(given.get(name)) for name in ("customer_cell", "customer_phone")}
     return problems + contact_problems(phones, {"customer_email": _text_of(given.get("customer_email"))})[0]
 

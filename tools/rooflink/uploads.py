@@ -127,7 +127,7 @@ def _title(name: str | None, file: UploadFile) -> str:
     if len(title) > LONGEST_NAME:
         raise ArgumentsRefused([Problem("name", f"give one: the file's own has more than {LONGEST_NAME} characters")])
     if not title.strip():
-        raise ArgumentsRefused([Problem("name", "must not be blank (LeadBridge's own rule)")])
+        raise ArgumentsRefused([Problem("name", "must not be blank (LeadBridge's rule)")])
     return title
 
 

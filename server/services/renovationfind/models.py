@@ -194,10 +194,8 @@ def _policy(rule: StatusRule, given: Mapping[str, Any]) -> list[Problem]:
     ]
     for day, flag in _WON_DATES:
         if rule.status == "LEAD_WON" and given.get(day) and given.get(flag):
-            problems.append(Problem(flag, f"cannot be true when {day} is given (LeadBridge's own rule)"))
+            problems.append(Problem(flag, f"cannot be true when {day} is given (LeadBridge's rule)"))
     start, end = (given.get(day) for day, _ in _WON_DATES)
     if start and end and end < start:
-        problems.append(
-            Problem("estimated_completion_date", f"{end} is before the start, {start} (LeadBridge's own rule)")
-        )
+        problems.append(Problem("estimated_completion_date", f"{end} is before the start, {start} (LeadBridge's rule)"))
     return problems
