@@ -20,7 +20,7 @@ LOCK := .venv-lock/bin/uv pip compile --quiet --universal --python-version 3.11 
 
 ON_POSTGRES := tests/state tests/company tests/crash tests/writes/test_ledger.py tests/writes/test_ledger_repeats.py tests/state/test_audit.py \
 	tests/writes/test_recovery.py tests/prospects tests/matching/test_tool.py tests/writes/test_approvals.py \
-	tests/tools/records/test_operations.py tests/tools/test_leads.py tests/tools/pipeline/test_hand_off.py
+	tests/tools/records/test_operations.py tests/tools/renovationfind/test_leads.py tests/tools/pipeline/test_hand_off.py
 
 .PHONY: help
 help: ## List the commands
