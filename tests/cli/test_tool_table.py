@@ -74,7 +74,8 @@ def test_definitions_fit_the_budget():
         assert len(definition["annotations"]) == 4
 
 
-def test_the_terminal_shows_each_tool_with_its_effect_hints_and_tokens(capsys):
+def test_the_terminal_shows_each_tool_with_its_effect_hints_and_tokens(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
     tool_table.show()
     shown = capsys.readouterr().out
     counts = tool_table.token_counts() or {}
