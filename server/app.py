@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -27,10 +28,11 @@ from leadbridge.server.mcp.definition import ToolSpec
 from leadbridge.server.mcp.elicitation import SealedQuestions, explain_refused_answers
 from leadbridge.server.mcp.instructions import instructions
 from leadbridge.server.mcp.server import LeadBridgeServer
-from leadbridge.server.mcp.toolsets import hidden_tools, switched_off
+from leadbridge.server.mcp.toolsets import hidden_tools, switched_off, switched_on
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from leadbridge.server.services.rate_limiter import RateLimiter
+from leadbridge.server.services.renovationfind.answered import LeadPath
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.services import connect, rate_limiter_for
 from leadbridge.server.state import Store
@@ -80,6 +82,8 @@ def build_server(
             async with anyio.create_task_group() as group:
                 if reads_in_background(app):
                     group.start_soon(app.background.run, app)
+                if settings.background_reading:
+                    group.start_soon(app.lead_path.run)
                 try:
                     yield app
                 except Exception as error:  # noqa: BLE001  # raised below: a task group would wrap it
@@ -103,7 +107,7 @@ def build_server(
         NAME,
         title="LeadBridge",
         version=__version__,
-        instructions=instructions(settings, app.hidden, app.services),
+        instructions=instructions(settings, app.hidden, app.services, switched_on(app.hidden, app.lead_path)),
         tools=[spec.build() for spec in ALL_TOOLS if spec.name not in app.hidden],
         lifespan=lifespan,
         log_level=settings.log_level,
@@ -158,7 +162,8 @@ def build_app_context(
     store = Store(_state_url(settings))
     shared = rate_limiter or partial(rate_limiter_for, store)
     services = connect(catalog, settings, secrets=secrets, transport=transport, rate_limiter=shared)
-    hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets))
+    lead_path = LeadPath(services, catalog, _lead_path_file(settings, store), clock)
+    hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets), lead_path)
     ledger = Ledger(store, services.account, services.is_simulated, clock)
     office = OfficeTime(settings.zone, clock)
     approvals = Approvals(store, services.account, settings.approvals, clock)
@@ -175,6 +180,7 @@ def build_app_context(
         leads=KnownLeads(store, services.account, office),
         observations=Observations(store, services.account, clock),
         background=BackgroundReader(),
+        lead_path=lead_path,
         hidden=hidden,
         offered=frozenset(row for spec in ALL_TOOLS if spec.name not in hidden for row in spec.operations),
     )
@@ -200,6 +206,13 @@ def _sandbox_transport(given: Sandbox | None) -> Callable[[], httpx.AsyncBaseTra
         return given or Sandbox()
 
     return lambda: simulator().transport()
+
+
+def _lead_path_file(settings: Settings, store: Store) -> Path | None:
+    """Where it is remembered whether RenovationFind lists its leads; a user's own toolsets need no answer."""
+    if store.file is None or "toolsets" in settings.model_fields_set:
+        return None
+    return Path(f"{store.file}.leads.json")
 
 
 def _state_url(settings: Settings) -> str:

@@ -19,7 +19,7 @@ from leadbridge.server.doctor.live import examine_live
 from leadbridge.server.doctor.network import way_findings
 from leadbridge.server.errors import KeyInDoubt, LeadBridgeError, Refused, ServiceError
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.mcp.toolsets import switched_off
+from leadbridge.server.mcp.toolsets import switched_off, switched_on
 
 EARLIEST = datetime(2026, 11, 1, tzinfo=UTC)
 """This version is younger than that, so that an earlier clock is wrong."""
@@ -158,7 +158,9 @@ async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT00
 
 
 def _hidden(app: AppContext) -> Iterator[Finding]:
-    """What is not offered and why, one line for each reason; the finding about a key says what a missing key hides."""
+    """What is on or off, and why: a line for each reason. The finding about a key says what a missing key hides."""
+    for line in switched_on(app.hidden, app.lead_path):
+        yield Finding("ok", "switched on", line)
     for usual in (True, False):
         found = {name: off for name, off in app.hidden.items() if off.usual is usual and not off.key}
         for line in switched_off(found):

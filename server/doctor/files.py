@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LITTLE, TOO_LITTLE = 200_000_000, 5_000_000
 """Bytes of free disk: the store's writes are small, but every write needs one."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_BESIDE = ("", "-wal", "-shm", ".rates")
+_BESIDE = ("", "-wal", "-shm", ".rates", ".leads.json")
 """SQLite's and LeadBridge's own files beside the state."""
 
 

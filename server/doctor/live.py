@@ -33,6 +33,7 @@ from leadbridge.server.errors import (
     WrongService,
 )
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.services.renovationfind.answered import OPERATION
 
 SECONDS = 30.0
 INTERVAL = 0.3
@@ -40,6 +41,8 @@ INTERVAL = 0.3
 AT_ONCE = 4
 SKEW_WARNING, SKEW_FAILURE = 60.0, 300.0
 UNCLEAR = "not clear"
+REACHED = "reached, and the key is accepted"
+UNTRIED = "no read is documented, so the key cannot be tried without a write"
 _PAGING = {"page", "page_size"}
 _NOBODY = 2_147_483_600
 """An id that no record has."""
@@ -92,11 +95,8 @@ async def examine_live(app: AppContext) -> list[Finding]:
         finished = True
     probes.findings += _filter_findings(probes)
     if not finished:
-        probes.findings.append(
-            Finding(
-                "warning", "live probes", f"not all ended within {SECONDS:.0f} s", "Run it again when it is quieter."
-            )
-        )
+        message = f"not all ended within {SECONDS:.0f} s"
+        probes.findings.append(Finding("warning", "live probes", message, "Run it again when it is quieter."))
     learnt = [
         Observation(
             operation_id, "filter", app.catalog[operation_id].query[name].wire, verdict, app.observations.clock()
@@ -127,9 +127,11 @@ async def _service(probes: _Probes, service: str) -> None:
     reads = [
         row for row in app.catalog if row.service == service and row.effect is Effect.READ and row.id in app.offered
     ]
+    if service == "renovationfind" and app.lead_path.due:
+        await _ask_for_leads(probes, title)
+    elif not reads:
+        probes.findings.append(Finding("ok", title, UNTRIED))
     if not reads:
-        message = "no read is documented, so the key cannot be tried without a write"
-        probes.findings.append(Finding("ok", title, message))
         return
     reads.sort(key=lambda row: (bool(row.variables), row.id not in _LISTS.values()))
     first, *rest = reads
@@ -137,18 +139,27 @@ async def _service(probes: _Probes, service: str) -> None:
         return
     probes.findings += _clock(title, client.observed.last_date)
     limit = anyio.CapacityLimiter(AT_ONCE)
-    for group_of in (
-        [row for row in rest if not row.variables],
-        [row for row in rest if row.variables],
-    ):
+    for with_id in (False, True):
         async with anyio.create_task_group() as group:
-            for row in group_of:
+            for row in (row for row in rest if bool(row.variables) is with_id):
                 group.start_soon(_limited, limit, probes, row)
     async with anyio.create_task_group() as group:
         for row in reads:
             for name, one in row.query.items():
                 if one.provenance == "inferred" and row.id in probes.filled and name not in _PAGING:
                     group.start_soon(_try_filter, limit, probes, row, name, one)
+
+
+async def _ask_for_leads(probes: _Probes, title: str) -> None:
+    """Whether RenovationFind answers the path of its leads, which decides whether they can be listed by default."""
+    lead_path = probes.app.lead_path
+    await probes.turn()
+    try:
+        answers = await lead_path.ask()
+    except ServiceError as error:
+        probes.findings.append(_failed(probes.app.catalog[OPERATION], error, title))
+        return
+    probes.findings += [Finding("ok", title, REACHED if answers else UNTRIED), Finding("ok", OPERATION, str(lead_path))]
 
 
 async def _limited(limit: anyio.CapacityLimiter, probes: _Probes, operation: Operation) -> None:
@@ -172,7 +183,7 @@ async def _probe(probes: _Probes, operation: Operation, title: str) -> bool:
         return False
     message, fits = _read(probes, operation, answer)
     if title:
-        probes.findings.append(Finding("ok", title, "reached, and the key is accepted"))
+        probes.findings.append(Finding("ok", title, REACHED))
     if fits:
         probes.findings.append(Finding("ok", operation.id, message))
         return True

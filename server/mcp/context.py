@@ -14,6 +14,7 @@ from leadbridge.server.config.settings import Settings
 from leadbridge.server.contract.observations import Observations
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.client import on_wait
+from leadbridge.server.services.renovationfind.answered import LeadPath
 from leadbridge.server.services.renovationfind.api import RenovationFind
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.rooflink.api import RoofLink
@@ -44,6 +45,7 @@ class AppContext:
     time: OfficeTime
     observations: Observations
     background: BackgroundReader
+    lead_path: LeadPath
     hidden: dict[str, SwitchedOff]
     """Tools that are not offered, and why."""
     offered: frozenset[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.mcp.toolsets import SwitchedOff, switched_off
@@ -37,8 +37,10 @@ SIMULATED = "SANDBOX: the services are simulated; nothing real is changed."
 MIXED = "SANDBOX: {} is simulated, its people are invented; the other service is live. Writes are refused here."
 
 
-def instructions(settings: Settings, hidden: Mapping[str, SwitchedOff], services: Services) -> str:
-    """The server's instructions for these settings."""
+def instructions(
+    settings: Settings, hidden: Mapping[str, SwitchedOff], services: Services, on: Sequence[str] = ()
+) -> str:
+    """The server's instructions for these settings; `on` says what is switched on beside the default."""
     lines = [
         f"LeadBridge runs a contractor's lead pipeline on {' and '.join(_TITLES[name] for name in services.clients)}."
     ]
@@ -47,6 +49,7 @@ def instructions(settings: Settings, hidden: Mapping[str, SwitchedOff], services
     elif services.mixed:
         lines.append(MIXED.format(*(_TITLES[name].partition(" ")[0] for name in services.simulated)))
     lines.append(_RULES.format(approval=_APPROVAL[settings.approvals]))
+    lines += [f"Switched on: {line}" for line in on]
     if hidden:
         lines.append("Switched off, as server_status says too:")
         lines += [f"- {line}" for line in switched_off(hidden)]

@@ -12,11 +12,15 @@ from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.definition import ToolSpec
 from leadbridge.server.services.answers import KEY_SETTING
+from leadbridge.server.services.renovationfind.answered import OPERATION, LeadPath
 from leadbridge.server.spelling import meant
 
 DEFAULT = ("prospects", "jobs", "notes", "photos", "customers", "leads", "pipeline")
 MOST_NAMED = 4
 """Tools of one reason that are not named, but counted."""
+LEADS_READ = "leads-read"
+"""Its list is offered by default where RenovationFind was seen to answer its path. One lead in full is not: with it the
+definitions of the default tools would be larger than 6,500 tokens."""
 OPT_IN = tuple(dict.fromkeys(row.toolset for row in load() if row.toolset not in DEFAULT))
 
 
@@ -73,21 +77,30 @@ def no_key(service: str) -> SwitchedOff:
 
 READ_ONLY = SwitchedOff("LEADBRIDGE_READ_ONLY is set", "unset it to let tools write", usual=True)
 NO_PATH = SwitchedOff("its path is unknown", "give it in LEADBRIDGE_CONTRACT_FILE")
+_LEADS_READ_HOW = f"correct it in LEADBRIDGE_CONTRACT_FILE, or set LEADBRIDGE_TOOLSETS=default,{LEADS_READ}"
 NO_FOLDER = SwitchedOff("LEADBRIDGE_UPLOAD_ROOT is not set", "set it to the folder from which files may be sent")
 
 
 def hidden_tools(
-    settings: Settings, catalog: Catalog, specs: Iterable[ToolSpec], keys: set[str]
+    settings: Settings,
+    catalog: Catalog,
+    specs: Iterable[ToolSpec],
+    keys: set[str],
+    lead_path: LeadPath | None = None,
 ) -> dict[str, SwitchedOff]:
     """Tools that are not offered under these settings, each with the reason."""
     chosen = chosen_toolsets(settings.toolsets)
+    seen = lead_path.known if lead_path is not None else None
+    answered = {OPERATION} if seen is not None and seen.answers else set[str]()
     hidden: dict[str, SwitchedOff] = {}
     for spec in specs:
         rows = [catalog[operation] for operation in spec.operations]
         missing = [row.service for row in rows if row.service not in keys]
         if settings.read_only and spec.effect.writes:
             hidden[spec.name] = READ_ONLY
-        elif spec.toolset not in chosen:
+        elif spec.toolset == LEADS_READ and seen is not None and not answered:
+            hidden[spec.name] = SwitchedOff(str(lead_path), _LEADS_READ_HOW, usual=True)
+        elif spec.toolset not in chosen and answered.isdisjoint(spec.operations):
             why = f"toolset {spec.toolset} is not in LEADBRIDGE_TOOLSETS"
             hidden[spec.name] = SwitchedOff(why, f"add {spec.toolset} to it", usual=True, toolset=spec.toolset)
         elif missing:
@@ -110,6 +123,14 @@ def switched_off(hidden: Mapping[str, SwitchedOff]) -> list[str]:
         if not off.toolset:
             lines.append(f"{', '.join(names) if len(names) < MOST_NAMED else _tools(names)}: {off}")
     return lines
+
+
+def switched_on(hidden: Mapping[str, SwitchedOff], lead_path: LeadPath) -> list[str]:
+    """What is offered though it is not by default, or will be, with the reason: a line, or none."""
+    if lead_path.known is None or not lead_path.known.answers:
+        return []
+    tool = lead_path.catalog[OPERATION].tool
+    return [f"{tool}{' from the next start on' if tool in hidden else ''}: {lead_path}"]
 
 
 def _tools(names: Sized) -> str:

@@ -167,8 +167,30 @@ def test_a_service_that_takes_the_connection_and_never_answers_is_a_failure(live
     result = examine("--json", **live)
     assert result.exit_code == 1
     failures = [row for row in json.loads(result.stdout) if row["state"] == "failure"]
-    assert [(row["subject"], row["found"]) for row in failures] == [("RoofLink", "RoofLink did not answer within 7 s.")]
+    found = {row["subject"]: row["found"] for row in failures}
+    assert found == {name: f"{name} did not answer within 7 s." for name in ("RoofLink", "RenovationFind")}
     assert simulator.writes == []
+
+
+@pytest.mark.parametrize(("status", "known"), [(200, "answers"), (404, "does not answer")])
+def test_it_asks_once_whether_the_leads_can_be_listed_and_says_what_follows(
+    live, simulator: Sandbox, tmp_path, status: int, known: str
+):
+    state = {"state_url": f"sqlite:///{tmp_path / 'state.db'}"}
+    if status != 200:
+        simulator.faults.add(Fault(kind="status", status=status, match="GET /general-leads$", times=None))
+    first = findings(examine("--json", **live, **state))
+    assert first["renovationfind.list_leads"]["found"].startswith(
+        f"RenovationFind {known} the inferred path GET /general-leads ("
+    )
+    tried = first["RenovationFind"]["found"] == "reached, and the key is accepted"
+    assert tried is (status == 200)
+    asked = [row for row in simulator.requests if row.path.endswith("/general-leads")]
+    assert len(asked) == 1
+    again = CliRunner().invoke(app, ["doctor"], env=named({**live, **state}), catch_exceptions=False)
+    switched = "on: renovationfind_list_leads: " if status == 200 else "off: renovationfind_list_leads, renovation"
+    assert f"switched {switched}" in again.stdout
+    assert f"RenovationFind {known} the inferred path" in again.stdout
 
 
 def test_a_port_that_speaks_no_tls_is_one_failure():

@@ -12,7 +12,7 @@ from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Reply, Result, View
-from leadbridge.server.mcp.toolsets import switched_off
+from leadbridge.server.mcp.toolsets import switched_off, switched_on
 from leadbridge.server.mcp.writes import asks_in_forms
 
 MOST_LEARNT = 20
@@ -46,6 +46,7 @@ class ServerStatus(Result):
     services: list[ServiceState]
     hidden_tools: dict[str, str]
     switched_off: list[str] = Field(default_factory=list, description="The same, a line for each reason")
+    switched_on: list[str] = Field(default_factory=list, description="Tools beside the default, and why")
     unverified: list[str]
     learnt: list[str] = Field(default_factory=list, description="How the services were seen to behave")
 
@@ -68,6 +69,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         services=[await _service(app, service, await _key(app, service)) for service in app.catalog.services],
         hidden_tools={name: str(off) for name, off in app.hidden.items()},
         switched_off=switched_off(app.hidden),
+        switched_on=switched_on(app.hidden, app.lead_path),
         unverified=[
             f"{operation.id}: {operation.method} {operation.path}"
             for operation in app.catalog
@@ -97,6 +99,7 @@ def _status_lines(data: ServerStatus) -> list[str]:
         key = f", key {row.key_expiry}" if row.key_expiry else ""
         lines.append(f"{row.service}: {state}{key}{wait}{'. ' if row.warning else ''}{row.warning}")
         lines += [f"{row.service} key: {row.key_standing}"] if row.key_standing else []
+    lines += [f"Switched on: {line}" for line in data.switched_on]
     lines += [f"Switched off: {line}" for line in data.switched_off]
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))
