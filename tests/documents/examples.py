@@ -73,6 +73,7 @@ _MASKS = (
     (re.compile(r"\blb1\.\S+"), "TOKEN"),
     (re.compile(r"\b\d{6,8}\b"), "ID"),
     (re.compile(r"\bwrite \d+"), "write N"),
+    (re.compile(r"\b\d of 5 requests"), "N of 5 requests"),
 )
 
 
