@@ -50,7 +50,10 @@ def drain(requests: int) -> tuple[list[float], int]:
     with ExitStack() as stack:
         env = stack.enter_context(sandbox())
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="leadbridge-bench-"))
-        env |= {"LEADBRIDGE_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}"}
+        env |= {
+            "LEADBRIDGE_STATE_URL": f"sqlite:///{Path(folder) / 'state.db'}",
+            "LEADBRIDGE_BACKGROUND_READING": "false",  # only the calls are counted
+        }
         command = (str(BIN / "leadbridge"), "serve")
         sessions = [stack.enter_context(stdio.started(command, env)) for _ in range(PROCESSES)]
         calls = [len(range(number, requests, PROCESSES)) for number in range(PROCESSES)]
