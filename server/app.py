@@ -36,7 +36,7 @@ from leadbridge.server.services.renovationfind.answered import LeadPath
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.services import connect, rate_limiter_for
 from leadbridge.server.state import Store
-from leadbridge.server.writes.approval import Approvals, OpenQuestions
+from leadbridge.server.writes.approval import Approvals
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.pipeline import Pipeline
 from leadbridge.server.writes.sending import Sender
@@ -173,7 +173,6 @@ def build_app_context(
         services=services,
         store=store,
         company=Company(settings, catalog, services, store, clock),
-        questions=OpenQuestions(),
         ledger=ledger,
         pipeline=Pipeline(ledger, approvals, Sender(ledger, services, settings.call_deadline)),
         time=office,

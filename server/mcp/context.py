@@ -20,7 +20,6 @@ from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.services import Services
 from leadbridge.server.state import Store
-from leadbridge.server.writes.approval import OpenQuestions
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.pipeline import Pipeline
 
@@ -38,7 +37,6 @@ class AppContext:
     services: Services
     store: Store
     company: Company
-    questions: OpenQuestions
     ledger: Ledger
     pipeline: Pipeline
     leads: KnownLeads

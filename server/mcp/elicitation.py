@@ -124,15 +124,15 @@ async def ask(ctx: Ctx, asked: Asked, before: AskedBefore) -> Answer | InputRequ
             message = f"The client called again {before.rounds} times without an answer to the form."
             return Answer(None, "nobody_asked", message)
     if ctx.request_state is None and answer is None:
-        app.questions.begin(asked, SAME_MOMENT)
-    app.questions.keep(asked)
+        app.pipeline.approvals.questions.begin(asked, SAME_MOMENT)
+    app.pipeline.approvals.questions.keep(asked)
     await anyio.to_thread.run_sync(app.store.secret)  # sealing needs it, and would read it in the event loop
     sealed = AskedBefore(asked.shown, asked.seen, now, before.rounds + 1)
     return InputRequiredResult(input_requests={QUESTION: _form(asked)}, request_state=json.dumps(asdict(sealed)))
 
 
 async def _within_call(ctx: Ctx, app: AppContext, asked: Asked) -> Answer:
-    app.questions.begin(asked, LIFETIME)
+    app.pipeline.approvals.questions.begin(asked, LIFETIME)
     answer = _read(None, 0.0, asked.seen)
     try:
         async with anyio.create_task_group() as tasks:
@@ -153,7 +153,7 @@ async def _within_call(ctx: Ctx, app: AppContext, asked: Asked) -> Answer:
                 answer = _read(given, app.pipeline.approvals.clock() - asked.at, asked.seen)
             tasks.cancel_scope.cancel()
     except BaseException:
-        app.questions.end(asked)
+        app.pipeline.approvals.questions.end(asked)
         raise
     return answer
 

@@ -66,7 +66,7 @@ def write_tool(
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
         token = arguments.pop("approval_token", "")
         app, before, back, took = app_context(ctx), asked_before(ctx), returned.get(), 0.0
-        asked = app.questions.get(before.shown, app.pipeline.approvals.clock())
+        asked = app.pipeline.approvals.questions.get(before.shown, app.pipeline.approvals.clock())
         if asked is None:
             write, took = await make(**arguments)
             brought = Call(asks_in_forms(ctx), token, dry_run, back.approval_id, answered=back.answer is not None)
@@ -92,7 +92,7 @@ def write_tool(
                 took += again
             return await _carried_out(app, write, answer.approval, took)
         finally:
-            app.questions.end(asked)
+            app.pipeline.approvals.questions.end(asked)
 
     signature = inspect.signature(function, eval_str=True)
     parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]

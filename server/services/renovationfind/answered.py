@@ -20,12 +20,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from leadbridge.server.catalog import Catalog
 from leadbridge.server.config.text_files import UnreadableFileError, read_text
 from leadbridge.server.errors import (
+    LeadBridgeError,
     NotFound,
     PermissionDenied,
     RateLimited,
     Rejected,
-    ServiceError,
-    StateError,
     UnexpectedResponse,
 )
 from leadbridge.server.services.client import in_background
@@ -64,6 +63,7 @@ class LeadPath:
     """Where it is remembered; without one nothing is known and nobody is asked."""
     clock: Callable[[], float]
     known: Answer | None = field(init=False, default=None)
+    _asking: anyio.Lock = field(init=False, default_factory=anyio.Lock)
 
     def __post_init__(self) -> None:
         if self.file is not None and "renovationfind" in self.services.clients:
@@ -86,19 +86,32 @@ class LeadPath:
         return f"RenovationFind {'answers' if self.known.answers else 'does not answer'} the {path} ({day:%Y-%m-%d})"
 
     async def run(self) -> None:
-        """Ask once a service has answered a call, in nobody's way. What says nothing is left to the next session."""
-        while self.due:
-            await anyio.sleep(LOOK_AFTER)
-            if not any(client.observed.worked for client in self.services.clients.values()):
-                continue
-            in_background.set(True)
+        """Ask once a service has answered a call, in nobody's way. It never raises.
+
+        What says nothing is left to the next start. A second session of this process waits for the first one's answer.
+        """
+        async with self._asking:
             try:
-                await self.ask()
-            except (ServiceError, StateError, TimeoutError) as error:
-                if isinstance(error, RateLimited) and error.status is None:
-                    continue  # others need the whole of the limit
-                logger.info("whether RenovationFind lists its leads is asked again at the next start: %s", error)
-                return
+                while self.due:
+                    await anyio.sleep(LOOK_AFTER)
+                    if not any(client.observed.worked for client in self.services.clients.values()):
+                        continue
+                    if self.file is not None:  # another process may have asked meanwhile
+                        self.known = self._read(self.file).get(self._key, self.known)
+                    if self.due and not await self._asked():
+                        return
+            except Exception:  # a server whose calls work is not ended by it
+                logger.exception("asking whether RenovationFind lists its leads ended")
+
+    async def _asked(self) -> bool:
+        """Whether to go on: it was answered, or others need the whole of the rate limit now."""
+        in_background.set(True)
+        try:
+            await self.ask()
+        except (LeadBridgeError, TimeoutError) as error:
+            logger.info("whether RenovationFind lists its leads is not known yet: %s", error)
+            return isinstance(error, RateLimited) and error.status is None
+        return True
 
     async def ask(self) -> bool:
         """Ask for the smallest page. Whether a list of leads came, which is remembered.

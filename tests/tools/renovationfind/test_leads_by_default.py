@@ -13,8 +13,10 @@ from mcp import Client
 
 from leadbridge.server.app import build_app_context, build_server
 from leadbridge.server.cli import tool_table
+from leadbridge.server.errors import Refused
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.services.rate_limiter import RateLimiter
+from leadbridge.server.services.renovationfind.answered import LeadPath
 from tests.support import MODES, Time, Version, call, data_of, make_sandbox, make_settings, text_of
 
 LIST, GET = "renovationfind_list_leads", "renovationfind_get_lead"
@@ -51,8 +53,8 @@ class Office:
             del account
             return RateLimiter(service, requests, seconds, clock=self.time)
 
-        server = build_server(self.settings(**settings), sandbox=sandbox, rate_limiter=limiter, clock=self.wall)
-        async with Client(server, mode=MODES[version]) as client:
+        self.server = build_server(self.settings(**settings), sandbox=sandbox, rate_limiter=limiter, clock=self.wall)
+        async with Client(self.server, mode=MODES[version]) as client:
             if "rooflink_list_prospects" in await names(client):
                 await call(client, "rooflink_list_prospects")
             await anyio.sleep(seconds)
@@ -236,3 +238,24 @@ async def test_the_definitions_stay_within_their_budget_with_the_list(time: Time
     assert counts is not None
     assert LIST not in hidden
     assert sum(tokens for name, tokens in counts.items() if name not in hidden) <= 6500
+
+
+async def test_two_sessions_of_one_server_ask_once(time: Time, office: Office):
+    sandbox = make_sandbox(time)
+    async with office.session(sandbox, seconds=0) as first, Client(office.server) as second:
+        await call(second, "rooflink_list_prospects")
+        await anyio.sleep(SESSION)
+        assert data_of(await call(first, "server_status"))["switched_on"] != []
+    assert len(asked(sandbox)) == 1
+
+
+@pytest.mark.parametrize("error", [Refused("any", "the key is in doubt."), RuntimeError("unforeseen")], ids=repr)
+async def test_whatever_goes_wrong_while_it_asks_no_session_ends(
+    time: Time, office: Office, monkeypatch: pytest.MonkeyPatch, error: Exception
+):
+    async def fail(_: LeadPath) -> bool:
+        raise error
+
+    monkeypatch.setattr(LeadPath, "ask", fail)
+    async with office.session(make_sandbox(time)) as client:
+        assert not (await call(client, "rooflink_list_prospects")).is_error
