@@ -6,6 +6,7 @@ Whatever it says is held against what the service counted.
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -164,16 +166,20 @@ class Kept:
 
     @classmethod
     def of(cls, folder: Path) -> Kept:
-        """Read it. A file or a database that is not there yet holds nothing."""
+        """Read it, while no server runs. A file or a database that is not there yet holds nothing.
+
+        A killed server can leave a journal that a read-only connection cannot roll back, and the next server is to do
+        that itself. So a copy is read.
+        """
         url = state_url(folder)
         if url.startswith("postgresql"):
             with psycopg.connect(url) as database:
                 return cls._read(database, "SELECT tablename FROM pg_tables")
-        path = folder / STATE_FILE
-        if not path.exists():
-            return cls({}, 0)
-        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as file:
-            return cls._read(file, "SELECT name FROM sqlite_master")
+        with TemporaryDirectory() as copies:
+            for part in folder.glob(f"{STATE_FILE}*"):
+                shutil.copy(part, copies)
+            with closing(sqlite3.connect(Path(copies) / STATE_FILE)) as file:
+                return cls._read(file, "SELECT name FROM sqlite_master")
 
     @classmethod
     def _read(cls, connection: Any, tables: str) -> Kept:
