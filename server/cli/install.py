@@ -186,6 +186,7 @@ def _change_all(
             if not (yes or _agreed(f"Change {change.file}?")):
                 typer.echo(f"{host.title}: nothing was changed.")
                 continue
+            change = change_of(host, file)  # the host may have written meanwhile
             change.carry_out()
         except UnreadableConfigurationError as error:
             failures.append(f"{host.title}: {file} was left as it is: {error}")
@@ -232,7 +233,7 @@ def _other_ways(host_id: str, entry: Mapping[str, Json]) -> Iterator[str]:
     elif host_id == "cursor":
         config = quote(base64.b64encode(compact.encode()).decode(), safe="")
         yield f"Or open: cursor://anysphere.cursor-deeplink/mcp/install?name=leadbridge&config={config}"
-    elif host_id == "vscode":
+    elif host_id.startswith("vscode"):
         named = json.dumps({"name": "leadbridge", **entry}, separators=(",", ":"))
-        yield f"Or: {command(['code', '--add-mcp', named])}"
-        yield f"Or open: vscode:mcp/install?{quote(named, safe='')}"
+        yield f"Or: {command([host_id.removeprefix('vs'), '--add-mcp', named])}"
+        yield f"Or open: {host_id}:mcp/install?{quote(named, safe='')}"

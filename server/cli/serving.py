@@ -62,7 +62,7 @@ def over_stdio(server: LeadBridgeServer, settings: Settings) -> None:
     stdout = os.fdopen(os.dup(_STDOUT), "wb", closefd=False)
     with suppress(OSError):  # a host may have closed stderr
         os.dup2(_STDERR, _STDOUT)  # what a library prints is not a reply
-    replies = Replies(TextIOWrapper(stdout, encoding="utf-8", line_buffering=True))
+    replies = Replies(TextIOWrapper(stdout, encoding="utf-8", newline="\n", line_buffering=True))
     logs.say(f"LeadBridge {__version__} on stdio ({_what(server, settings)}). Waiting for an MCP client; Ctrl-C stops.")
     anyio.run(_serve, partial(server.run_stdio_async, messages, replies))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import stat
 import tempfile
@@ -50,12 +51,14 @@ class Change:
         Raises:
             OSError: the folder or the file cannot be written.
         """
+        if self.old is not None and not self.file.stat().st_mode & stat.S_IWUSR:
+            raise PermissionError(errno.EACCES, "it is read-only")
         if self.backup is not None and self.old is not None and not self.restores:
             write_whole(self.backup, self.old, like=self.file)
         if self.new is None:
             self.file.unlink()
         else:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(self.file.parent)
             write_whole(self.file, self.new, like=self.file)
         if self.restores and self.backup is not None:
             self.backup.unlink(missing_ok=True)
@@ -125,10 +128,27 @@ def _text_of(file: Path) -> str | None:
         raise UnreadableConfigurationError(f"it cannot be read: {error.strerror}") from None
 
 
+def _make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, for whoever has the one that is there."""
+    if not folder.is_dir():
+        _make_folder(folder.parent)
+        folder.mkdir(exist_ok=True)
+        _give(folder, like=folder.parent)
+
+
+def _give(path: Path, *, like: Path) -> None:
+    """To the owner of `like`: an administrator may prepare somebody else's home folder."""
+    owner, give = like.stat(), getattr(os, "chown", None)
+    with suppress(PermissionError):
+        if give is not None:
+            give(path, owner.st_uid, owner.st_gid)
+
+
 def write_whole(file: Path, text: str, *, like: Path | None = None) -> None:
     """Write by way of a file beside it, which takes its place: who looks in between sees the old one or the new one.
 
-    Others may do with it what they may do with `like`; without that, or if that is not there, nobody else can read it.
+    It belongs to the owner of `like`, or of the folder. Others may do with it what they may do with `like`; without
+    that, or if that is not there, nobody else can read it.
 
     Raises:
         OSError: the folder cannot be written.
@@ -139,8 +159,10 @@ def write_whole(file: Path, text: str, *, like: Path | None = None) -> None:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())
-        if like is not None and like.exists():
-            Path(name).chmod(stat.S_IMODE(like.stat().st_mode))
+        model = like if like is not None and like.exists() else None
+        _give(Path(name), like=model or file.parent)
+        if model is not None:
+            Path(name).chmod(stat.S_IMODE(model.stat().st_mode))
         Path(name).replace(file)
     except BaseException:
         Path(name).unlink(missing_ok=True)

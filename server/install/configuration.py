@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, cast
 
 import tomlkit
@@ -11,7 +12,7 @@ import yaml
 from tomlkit.exceptions import TOMLKitError
 
 from leadbridge.server.install import jsonc
-from leadbridge.server.install.entry import NAME, Json
+from leadbridge.server.install.entry import NAME, Json, starts_leadbridge
 from leadbridge.server.install.hosts import Format, Host
 
 
@@ -23,13 +24,17 @@ def entry_in(text: str, host: Host) -> Mapping[str, Json] | None:
     """LeadBridge's entry in a configuration, if it has one.
 
     Raises:
-        UnreadableConfigurationError: it is not what the host reads.
+        UnreadableConfigurationError: it is not what the host reads, or another server has LeadBridge's name.
     """
     servers: object = _read(text, host.format).get(host.key) or {}
     if not isinstance(servers, Mapping):
         raise UnreadableConfigurationError(f"{host.key} in it is not a table of servers")
-    entry = cast("Mapping[str, Any]", servers).get(NAME)
-    return cast("Mapping[str, Json]", entry) if isinstance(entry, Mapping) else None
+    if NAME not in servers:
+        return None
+    entry = cast("Mapping[str, Any]", servers)[NAME]
+    if not starts_leadbridge(entry):
+        raise UnreadableConfigurationError(f"the server {NAME} in it is another program; give that another name first")
+    return cast("Mapping[str, Json]", entry)
 
 
 def with_entry(text: str, host: Host, entry: Mapping[str, Json]) -> str:
@@ -79,12 +84,12 @@ def _put_yaml(text: str, host: Host, entry: Mapping[str, Json]) -> str:
     if entry_in(text, host) is not None:
         start, end = _yaml_lines(text, host)
         return "".join([*lines[:start], *_yaml_entry(entry, _indent(lines[start])), *lines[end:]])
-    at = next((number for number, line in enumerate(lines) if re.match(rf"{host.key}\s*:", line)), None)
+    at = next((number for number, line in enumerate(lines) if re.match(rf"\ufeff?{host.key}\s*:", line)), None)
     if at is None:
         return "".join([*lines, f"{host.key}:\n", *_yaml_entry(entry, "  ")])
     beside = next((line for line in lines[at + 1 :] if line.strip() and not line.lstrip().startswith("#")), "")
     indent = _indent(beside) or "  "
-    lines[at] = re.sub(r":\s*(\{\s*\}|null|~)?(?=\s*(#|$))", ":", lines[at].rstrip("\r\n"), count=1) + "\n"
+    lines[at] = re.sub(r":[ \t]*(\{\s*\}|null|~)?(?=[ \t]+#|[ \t]*$)", ":", lines[at].rstrip("\r\n"), count=1) + "\n"
     return "".join([*lines[: at + 1], *_yaml_entry(entry, indent), *lines[at + 1 :]])
 
 
@@ -137,7 +142,9 @@ def _read(text: str, format_: Format) -> Mapping[str, Any]:
 
 def _checked(old: str, new: str, host: Host, entry: Mapping[str, Json] | None) -> str:
     """The new text, once it is seen to say what the old one said, but for the entry."""
-    before, after = dict(_read(old, host.format)), dict(_read(new, host.format))
+    before, after = dict(_read(old, host.format)), {}
+    with suppress(UnreadableConfigurationError):
+        after = dict(_read(new, host.format))
     servers = dict(before.pop(host.key, None) or {})
     servers.pop(NAME, None)
     now = dict(after.pop(host.key, None) or {})

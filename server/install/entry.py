@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
@@ -66,7 +66,17 @@ def launch(arguments: Sequence[str], variables: Mapping[str, str]) -> Launch:
     script = Path(sys.executable).with_name(f"{NAME}.exe" if sys.platform == "win32" else NAME)
     if script.is_file():
         return Launch(str(script), rest, variables)
-    return Launch(sys.executable, ("-m", "leadbridge.server.cli.main", *rest), variables)
+    return Launch(sys.executable, ("-P", "-m", "leadbridge.server.cli.main", *rest), variables)
+
+
+def starts_leadbridge(entry: object) -> bool:
+    """Whether a host's entry starts LeadBridge, however it was written, and not another server of the same name."""
+    if not isinstance(entry, Mapping):
+        return False
+    known = cast("Mapping[str, Json]", entry)
+    arguments = known.get("args")
+    words = [known.get("cmd"), known.get("command"), *(arguments if isinstance(arguments, list) else ())]
+    return "serve" in words and any(NAME in str(word).lower() for word in words)
 
 
 def _made_for_one_run() -> bool:

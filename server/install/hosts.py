@@ -32,6 +32,8 @@ class Host(BaseModel):
     macos: str
     windows: str
     linux: str
+    package: str = ""
+    """The Windows package that has its own AppData, as a pattern; empty where the host has none."""
     project: str = ""
     """The file in a project's folder; empty where the host has none."""
     next: str
@@ -73,12 +75,16 @@ class Machine:
     def configuration(self, host: Host) -> Path:
         """The file in which the host keeps the servers of all projects."""
         home = self.home
+        local = self.variables.get("LOCALAPPDATA") or home / "AppData" / "Local"
+        packages = sorted(Path(str(local), "Packages").glob(host.package)) if host.package else []
+        appdata = self.variables.get("APPDATA") or home / "AppData" / "Roaming"
         return Path(
             str(getattr(host, self.system)).format(
                 home=home,
                 config=self.variables.get("XDG_CONFIG_HOME") or home / ".config",
-                appdata=self.variables.get("APPDATA") or home / "AppData" / "Roaming",
+                appdata=packages[0] / "LocalCache" / "Roaming" if packages else appdata,
                 codex=self.variables.get("CODEX_HOME") or home / ".codex",
+                claude=self.variables.get("CLAUDE_CONFIG_DIR") or home,
             )
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 import tomllib
@@ -17,9 +18,11 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from typer.testing import CliRunner, Result
 
+from leadbridge.server.cli import install
 from leadbridge.server.cli.main import app
 from leadbridge.server.install import jsonc
 from leadbridge.server.install.hosts import Host, Machine, System, known_hosts
+from tests.install.nobody import NUMBER
 from tests.support import PATIENCE
 
 SYSTEMS: tuple[System, ...] = ("linux", "macos", "windows")
@@ -186,7 +189,13 @@ def test_a_file_of_settings_that_this_shell_names_is_passed_on(tmp_path: Path, m
         ("codex", 'mcp_servers = "x"'),
         ("goose", "extensions:\n  - [unclosed"),
         ("goose", "extensions: {dev: {enabled: true}}\n"),
+        ("goose", "'extensions':\n  dev: {}\n"),
         ("claude-desktop", "\udfff"),
+        ("cursor", '{"mcpServers": {"leadbridge": {"command": "/opt/other/leadbridge", "args": ["--port", "1"]}}}'),
+        ("vscode", '{"servers": {"leadbridge": {"type": "http", "url": "https://example.com/mcp"}}}'),
+        ("zed", '{"context_servers": {"leadbridge": "x"}}'),
+        ("codex", '[mcp_servers.leadbridge]\ncommand = "other" # mine\n'),
+        ("goose", "extensions:\n  leadbridge:\n    cmd: other\n    args: [serve]\n"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_left_alone_and_the_next_is_changed(name: str, broken: str, tmp_path: Path):
@@ -197,6 +206,8 @@ def test_a_file_that_cannot_be_read_is_left_alone_and_the_next_is_changed(name: 
     result = run("install", name, "windsurf", "--sandbox", "--home", tmp_path, "--system", "linux")
     assert result.exit_code == 1
     assert "was left as it is" in result.stderr
+    assert file.read_bytes() == data
+    run("uninstall", name, "--home", tmp_path, "--system", "linux")
     assert file.read_bytes() == data
     assert "leadbridge" in configuration(known_hosts()["windsurf"], tmp_path, "linux").read_text("utf-8")
 
@@ -238,6 +249,110 @@ def test_a_configuration_behind_a_link_stays_behind_it(tmp_path: Path):
     run("install", "cursor", "--sandbox", "--home", tmp_path, "--system", "linux")
     assert file.is_symlink()
     assert "leadbridge" in real.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("cursor", ""),
+        ("cursor", "\ufeff{}"),
+        ("vscode", '\ufeff{\r\n  // mine\r\n  "servers": {"o": {"command": "x",},},\r\n}\r\n'),
+        ("codex", '# mine\r\n[mcp_servers.o] # o\r\ncommand = "x"'),
+        ("codex", 'mcp_servers = { o = { command = "x" } }\n'),
+        ("goose", "extensions: # mine\nz: 1\n"),
+        ("goose", "extensions: {}  # none yet\n"),
+        ("goose", "\ufeffextensions:\r\n  # mine\r\n  dev:\r\n    enabled: true"),
+    ],
+)
+def test_a_file_as_other_programs_leave_it_is_added_to_and_given_back(name: str, text: str, tmp_path: Path):
+    file, where = configuration(known_hosts()[name], tmp_path, "linux"), ("--home", tmp_path, "--system", "linux")
+    file.parent.mkdir(parents=True)
+    file.write_bytes(text.encode())
+    result = run("install", name, "--sandbox", *where)
+    assert result.exit_code == 0, result.output
+    after = file.read_bytes()
+    assert b"leadbridge" in after
+    assert run("install", name, "--sandbox", *where).exit_code == 0
+    assert file.read_bytes() == after
+    run("uninstall", name, *where)
+    assert file.read_bytes() == text.encode()
+
+
+def test_a_file_that_its_owner_made_read_only_is_left_alone(tmp_path: Path):
+    """Windows would not replace it, and elsewhere it would be replaced in spite of its mark."""
+    file = prepared("cursor", tmp_path)
+    before = file.read_bytes()
+    file.chmod(0o444)
+    result = run("install", "cursor", "--sandbox", "--home", tmp_path, "--system", "linux")
+    assert (result.exit_code, "could not be written: it is read-only" in result.stderr) == (1, True)
+    assert file.read_bytes() == before
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only an administrator may write for somebody else")
+@pytest.mark.parametrize("there", [True, False])
+def test_what_an_administrator_prepares_belongs_to_the_person_whose_home_it_is(there: bool, tmp_path: Path):
+    os.chown(tmp_path, NUMBER, NUMBER)
+    if there:
+        file = prepared("cursor", tmp_path)
+        os.chown(file.parent, NUMBER, NUMBER)
+        os.chown(file, NUMBER, NUMBER)
+    run("install", "cursor", "vscode", "--sandbox", "--home", tmp_path, "--system", "linux")
+    made = [*tmp_path.rglob("*")]
+    assert {path.name for path in made} >= {"mcp.json", ".cursor", "Code", "User"}
+    assert {path.stat().st_uid for path in made} == {NUMBER}
+
+
+def test_what_a_host_writes_while_the_person_reads_the_change_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Claude Code writes its file again and again."""
+    file = prepared("claude-code", tmp_path)
+
+    def agreed(_question: str) -> bool:
+        file.write_bytes(file.read_bytes().replace(b"[1, 2]", b"[1, 2, 3]"))
+        return True
+
+    monkeypatch.setattr(install, "_agreed", agreed)
+    assert run("install", "claude-code", "--sandbox", "--home", tmp_path, "--system", "linux").exit_code == 0
+    now = json.loads(file.read_bytes())
+    assert (now["x"], {*now["mcpServers"]}) == ([1, 2, 3], {"other", "leadbridge"})
+
+
+@pytest.mark.parametrize(
+    ("name", "variable", "where"),
+    [
+        ("claude-code", "CLAUDE_CONFIG_DIR", ".claude.json"),
+        ("codex", "CODEX_HOME", "config.toml"),
+        ("zed", "XDG_CONFIG_HOME", "zed/settings.json"),
+    ],
+)
+def test_a_variable_that_moves_a_host_s_folder_is_followed(name: str, variable: str, where: str, tmp_path: Path):
+    elsewhere = tmp_path / "elsewhere"
+    assert (
+        Machine(tmp_path, "linux", {variable: str(elsewhere)}).configuration(known_hosts()[name]) == elsewhere / where
+    )
+
+
+def test_claude_desktop_from_windows_store_reads_the_configuration_of_its_package(tmp_path: Path):
+    file = tmp_path / "AppData/Local/Packages/Claude_pzs8sxrjxfjjc/LocalCache/Roaming/Claude/claude_desktop_config.json"
+    file.parent.mkdir(parents=True)
+    other = tmp_path / "AppData/Roaming/Claude/claude_desktop_config.json"
+    other.parent.mkdir(parents=True)
+    other.write_text("{}", "utf-8")
+    before = other.read_bytes()
+    assert run("install", "--sandbox", "--home", tmp_path, "--system", "windows").exit_code == 0
+    assert "leadbridge" in json.loads(file.read_text("utf-8"))["mcpServers"]
+    assert other.read_bytes() == before
+    run("uninstall", "claude-desktop", "--home", tmp_path, "--system", "windows")
+    assert not file.exists()
+
+
+def test_two_builds_of_one_host_are_two_hosts(tmp_path: Path):
+    where = ("--home", tmp_path, "--system", "macos")
+    files = [prepared(name, tmp_path, "macos") for name in ("vscode", "vscode-insiders")]
+    assert run("install", "--sandbox", *where).exit_code == 0
+    assert all("leadbridge" in file.read_text("utf-8") for file in files)
+    run("uninstall", "vscode-insiders", *where)
+    assert ["leadbridge" in file.read_text("utf-8") for file in files] == [True, False]
 
 
 def test_a_project_has_its_own_configuration_where_the_host_reads_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, suppress
@@ -273,6 +275,27 @@ def test_a_byte_order_mark_and_blank_lines_before_a_message_are_ignored(before):
         server.write(before + b'{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n')
         assert server.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
         assert without_introduction(server.stderr) == ""
+
+
+def test_each_message_ends_as_the_protocol_says_where_a_line_of_text_ends_otherwise(tmp_path: Path):
+    """As on Windows: Python's own text files, in Python instead of C, where a line of text ends in CR and LF."""
+    as_on_windows = (
+        "import os; os.linesep = '\\r\\n'\n"
+        "import io, _pyio; io.TextIOWrapper = _pyio.TextIOWrapper\n"
+        "from leadbridge.server.cli.main import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", as_on_windows, "serve", "--sandbox"],
+        input=HANDSHAKE.replace(b"\n", b"\r\n") + b'{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n',
+        env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+        timeout=PATIENCE,
+    )
+    lines = done.stdout.split(b"\n")
+    assert [json.loads(line)["id"] for line in lines[:-1]] == ["hello", 1], done.stderr
+    assert b"\r" not in done.stdout
 
 
 @pytest.mark.parametrize(
