@@ -92,7 +92,7 @@ lock: .venv-lock/stamp ## Newest versions into requirements/*.txt, each with the
 	$(LOCK) --group bench-peer --constraint requirements/run.txt --output-file requirements/bench-peer.txt
 
 .PHONY: dist
-dist: .venv/stamp-dev ## The wheel, and what is made of it: bundle, plugin, registry entry, list of parts
+dist: .venv/stamp-run ## The wheel, and what is made of it: bundle, plugin, registry entry, list of parts
 	@.venv/bin/python -m scripts.artifacts
 
 .PHONY: clean

@@ -13,6 +13,7 @@ from typing import Any
 
 import anyio.to_thread
 import pytest
+from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator
 
 from leadbridge.server.sandbox import Sandbox
@@ -22,6 +23,9 @@ from tests.support import DEFAULT_STORE, VERSIONS, Time, Version, make_sandbox
 from tests.texts import texts
 
 __all__ = ["texts"]
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")  # a busy machine is no failure
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
