@@ -24,7 +24,7 @@ from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.contract.observations import Observations
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.mcp.definition import ToolSpec
+from leadbridge.server.mcp.definition import GuardedTool, ToolSpec
 from leadbridge.server.mcp.elicitation import SealedQuestions, explain_refused_answers
 from leadbridge.server.mcp.instructions import instructions
 from leadbridge.server.mcp.server import LeadBridgeServer
@@ -108,7 +108,7 @@ def build_server(
         title="LeadBridge",
         version=__version__,
         instructions=instructions(settings, app.hidden, app.services, switched_on(app.hidden, app.lead_path)),
-        tools=[spec.build() for spec in ALL_TOOLS if spec.name not in app.hidden],
+        tools=[_built(spec, app) for spec in ALL_TOOLS if spec.name not in app.hidden],
         lifespan=lifespan,
         log_level=settings.log_level,
         subscriptions=False,  # nothing that is offered changes while it runs
@@ -124,6 +124,16 @@ def build_server(
     server.middleware.insert(0, explain_refused_answers)
     offer(server, app, frozenset(spec.name for spec in ALL_TOOLS if spec.name not in app.hidden))
     return server
+
+
+def _built(spec: ToolSpec, app: AppContext) -> GuardedTool:
+    """A tool whose description says which of the tools that it names are switched off."""
+    tool = spec.build()
+    tool.description = app.reachable(tool.description)
+    for argument in tool.parameters["properties"].values():
+        if "description" in argument:
+            argument["description"] = app.reachable(argument["description"])
+    return tool
 
 
 def reads_in_background(app: AppContext) -> bool:

@@ -24,7 +24,7 @@ _OWN_RULES = (
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-async def _status_rules(_ctx: Ctx) -> str:
+async def _status_rules(ctx: Ctx) -> str:
     lines = [
         "# Job statuses of a RenovationFind lead",
         "",
@@ -32,7 +32,7 @@ async def _status_rules(_ctx: Ctx) -> str:
         "",
         "| status | needs | may have | can be changed again | tool |",
         "|---|---|---|---|---|",
-        *(_status_row(rule) for rule in STATUS_RULES.values()),
+        *(app_context(ctx).reachable(_status_row(rule)) for rule in STATUS_RULES.values()),
         "",
         _OWN_RULES,
     ]

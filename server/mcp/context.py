@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from leadbridge.server.mcp.toolsets import SwitchedOff
     from leadbridge.server.prospects.background import BackgroundReader
 
+_TOOL_NAME = re.compile(r"⟦[^⟧]*⟧|\b[a-z]+(?:_[a-z]+)+\b(?! \(switched off)")
+"""What may be a tool's name, but not in what other people wrote."""
+
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
@@ -49,9 +53,18 @@ class AppContext:
     offered: frozenset[str]
     """Operations that an offered tool uses."""
 
-    def named(self, tool: str) -> str:
-        """A tool's name for a next step; with one that is not offered, what switches it off."""
-        return f"{tool} (switched off: {self.hidden[tool]})" if tool in self.hidden else tool
+    def reachable(self, text: str) -> str:
+        """A text that says of each tool which it names, and which is not offered, what switches it off."""
+        explained: set[str] = set()
+
+        def name(match: re.Match[str]) -> str:
+            tool = match[0]
+            if tool not in self.hidden or tool in explained:
+                return tool
+            explained.add(tool)
+            return f"{tool} (switched off: {self.hidden[tool]})"
+
+        return _TOOL_NAME.sub(name, text)
 
     @property
     def rooflink(self) -> RoofLink:

@@ -129,11 +129,9 @@ class GuardedTool(Tool):
         try:
             given = model.model_validate(meant).model_dump_one_level()
         except ValidationError as error:
-            return error_result(
-                in_words(ArgumentsRefused(await self._problems(error, meant, app_context(context).named)))
-            )
+            return self._refused(await self._problems(error, meant), context)
         if problems := await self._broken_rules({name: value for name, value in given.items() if value is not None}):
-            return error_result(in_words(ArgumentsRefused(problems)))
+            return self._refused(problems, context)
         waiting = on_wait.set(Progress(context))
         started = time.monotonic()
         try:
@@ -148,23 +146,25 @@ class GuardedTool(Tool):
             on_wait.reset(waiting)
             logger.info("tool %s took %.2f s", self.name, time.monotonic() - started)
 
-    async def _problems(
-        self, error: ValidationError, meant: dict[str, Any], named: Callable[[str], str]
-    ) -> list[Problem]:
+    async def _problems(self, error: ValidationError, meant: dict[str, Any]) -> list[Problem]:
         """What is wrong with single arguments, and what rules the others break."""
         model, bad = self.fn_metadata.arg_model, bad_arguments(error)
         good, parsed = meant.keys() - bad, model.model_construct()
         for name in good:
             model.__pydantic_validator__.validate_assignment(parsed, name, meant[name])
         broken = await self._broken_rules({name: getattr(parsed, name) for name in good})
-        return problems_of(error, model, named) + [row for row in broken if bad.isdisjoint(row.argument.split(", "))]
+        return problems_of(error, model) + [row for row in broken if bad.isdisjoint(row.argument.split(", "))]
 
     async def _broken_rules(self, given: dict[str, Any]) -> list[Problem]:
         spec: ToolSpec = self.spec
         return await anyio.to_thread.run_sync(spec.rules, given) if spec.rules else []
 
+    def _refused(self, problems: list[Problem], context: Context[Any, Any]) -> CallToolResult:
+        return error_result(app_context(context).reachable(in_words(ArgumentsRefused(problems))))
+
     def _failure(self, cause: BaseException, context: Context[Any, Any]) -> CallToolResult:
         spec: ToolSpec = self.spec
+        app = app_context(context)
         writes = spec.effect.writes
         if writes and isinstance(cause, (Refused, ServiceError)):  # once a write has left, its failure is an outcome
             return receipt_result(
@@ -172,18 +172,19 @@ class GuardedTool(Tool):
                     outcome="refused",
                     operation=", ".join(spec.operations),
                     summary=before_sending(cause, local=spec.local, gated=spec.gated),
-                    next_steps=[*where_ids_come_from(app_context(context), cause), *cause.next_steps],
+                    next_steps=[*where_ids_come_from(app, cause), *cause.next_steps],
                     reason=cause.reason if isinstance(cause, Refused) else cause.kind,
-                    sandbox=app_context(context).services.all_simulated,
-                )
+                    sandbox=app.services.all_simulated,
+                ),
+                app.reachable,
             )
         if isinstance(cause, LeadBridgeError):
-            return error_result(" ".join([in_words(cause), *where_ids_come_from(app_context(context), cause)]))
+            return error_result(app.reachable(" ".join([in_words(cause), *where_ids_come_from(app, cause)])))
         if isinstance(cause, TimeoutError):
-            return error_result(broke_off(TOO_LONG, writes=writes))
+            return error_result(app.reachable(broke_off(TOO_LONG, writes=writes)))
         logger.error("tool %s failed inside", self.name, exc_info=cause)
         why = f"LeadBridge failed inside {self.name}; the server's log says more."
-        return error_result(broke_off(why, writes=writes))
+        return error_result(app.reachable(broke_off(why, writes=writes)))
 
 
 ADDED_BY_HOSTS = {

@@ -30,7 +30,7 @@ _UNKNOWN = re.compile(r"does not exist|invalid pk|not found", re.IGNORECASE)
 def where_ids_come_from(app: AppContext, error: LeadBridgeError) -> list[str]:
     """A next step for each id in the error that the service does not know.
 
-    It names the tools that are offered; if none is, all, with what switches them off.
+    It names the tools that are offered; if none is, all.
     """
     names: Sequence[str] = error.missing if isinstance(error, NotFound) else ()
     if isinstance(error, Rejected):
@@ -39,6 +39,6 @@ def where_ids_come_from(app: AppContext, error: LeadBridgeError) -> list[str]:
     steps: list[str] = []
     for name in names:
         sentence, tools = _SOURCES.get(name, ("", ()))
-        offered = [tool for tool in tools if tool not in app.hidden] or [app.named(tool) for tool in tools]
+        offered = [tool for tool in tools if tool not in app.hidden] or tools
         steps += [sentence.format(" or ".join(offered))] if sentence else []
     return steps

@@ -51,6 +51,6 @@ def instructions(
     lines.append(_RULES.format(approval=_APPROVAL[settings.approvals]))
     lines += [f"Switched on: {line}" for line in on]
     if hidden:
-        lines.append("Switched off, as server_status says too:")
+        lines.append(f"Switched off{'' if 'server_status' in hidden else ', as server_status says too'}:")
         lines += [f"- {line}" for line in switched_off(hidden)]
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Literal
 
 from mcp.types import CallToolResult, TextContent
@@ -76,8 +77,13 @@ _HEADINGS = {
 }
 
 
-def receipt_result(receipt: WriteReceipt) -> CallToolResult:
-    """A write's result; what was not done, or perhaps not, is an error to the model, with the receipt as data."""
+def receipt_result(receipt: WriteReceipt, reachable: Callable[[str], str]) -> CallToolResult:
+    """A write's result; what was not done, or perhaps not, is an error to the model, with the receipt as data.
+
+    Each of its sentences says what switches off a tool that it names (`AppContext.reachable`).
+    """
+    sentences = {name: [*map(reachable, getattr(receipt, name))] for name in ("details", "warnings", "next_steps")}
+    receipt = receipt.model_copy(update={**sentences, "summary": reachable(receipt.summary)})
     content = receipt.model_dump(mode="json", exclude_none=True)
     if legend := legend_for(json.dumps(content, ensure_ascii=False)):
         content["note"] = legend[0]

@@ -26,7 +26,7 @@ from leadbridge.server.writes.model import (
 from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Outcome
 from leadbridge.server.writes.preview import titled
 from leadbridge.server.writes.repeats import EarlierWrite
-from leadbridge.server.writes.write_rows import effect_in_words, to_check
+from leadbridge.server.writes.write_rows import effect_in_words, then_resolve, to_check
 
 FOUND_AFTER = "LeadBridge then looked, and the service shows it: it was done once, and there is nothing more to do."
 UNSEEN = frozenset({"nobody_asked", "perhaps_not_shown", "not_filled_in"})
@@ -60,7 +60,7 @@ def receipt_of(
             error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
             helps = [write.if_rejected] if write.if_rejected and isinstance(error, Rejected) else []
             advice = (
-                [_check(write), *error.hints]
+                [_check(write, outcome.write_id), *error.hints]
                 if unknown
                 else [*where_ids_come_from(app, error), *next_steps(error), *helps]
             )
@@ -146,15 +146,17 @@ def _done(
         details=[*done.details, *write.preview.notes],
         changed=changed,
         warnings=list(dict.fromkeys([*write.preview.warnings, *done.warnings, *warnings])),
-        next_steps=[*([_check(write, done.unconfirmed)] if done.unconfirmed else []), *done.next_steps],
+        next_steps=[*([_check(write, write_id, done.unconfirmed)] if done.unconfirmed else []), *done.next_steps],
     )
 
 
-def _check(write: Write, unconfirmed: Sequence[str] = ()) -> str:
-    """What the user looks for on the service while the outcome is not certain."""
+def _check(write: Write, write_id: int | None, unconfirmed: Sequence[str] = ()) -> str:
+    """What the user looks for on the service while the outcome is not certain, and how it is then recorded."""
     effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
     above_all = f" Above all: {', '.join(titled(name).lower() for name in unconfirmed)}." if unconfirmed else ""
-    return f"{to_check(write.operation.service, effect)}{above_all} Until the user has looked, do not try again."
+    look = f"{to_check(write.operation.service, effect)}{above_all}"
+    record = "" if write_id is None else f" {then_resolve(write_id)}"
+    return f"{look} Until the user has looked, do not try again.{record}"
 
 
 def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> WriteReceipt:
@@ -175,12 +177,8 @@ def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> Write
         record_id=earlier.record_id,
         record=dict(write.known),
         details=[f"{name}: {value}" for name, value in write.known.items()],
-        next_steps=[rule] if earlier.confirmed else [_check(write), _then_resolve(earlier)],
+        next_steps=[rule] if earlier.confirmed else [_check(write, earlier.write_id)],
     )
-
-
-def _then_resolve(earlier: EarlierWrite) -> str:
-    return f"resolve_write with write_id={earlier.write_id} then records what the service shows."
 
 
 def earlier_line(app: AppContext, earlier: EarlierWrite) -> str:

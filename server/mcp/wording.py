@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -60,15 +60,15 @@ def broke_off(why: str, *, writes: bool) -> str:
     return f"{why} {'Look at write_history for what was sent.' if writes else 'Nothing was changed.'}"
 
 
-def problems_of(error: ValidationError, model: type[BaseModel], named: Callable[[str], str]) -> list[Problem]:
-    """One problem for each argument, in the order the error came; `named` is `AppContext.named`."""
+def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
+    """One problem for each argument, in the order the error came."""
     problems: dict[str, Problem] = {}
     for detail in error.errors(include_url=False):
         argument = str(detail["loc"][0]) if detail["loc"] else "arguments"
         if detail["type"] == _NONE_ARM or argument in problems:
             continue
         shown = clean(argument, limit=60)
-        problems[argument] = Problem(shown, _worded(detail, argument, list(model.model_fields), named))
+        problems[argument] = Problem(shown, _worded(detail, argument, list(model.model_fields)))
     return list(problems.values())
 
 
@@ -77,14 +77,12 @@ def bad_arguments(error: ValidationError) -> set[str]:
     return {str(detail["loc"][0]) for detail in error.errors(include_url=False) if detail["loc"]}
 
 
-def _worded(detail: ErrorDetails, argument: str, known: list[str], named: Callable[[str], str]) -> str:
+def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
     if kind in {"too_long", "too_short"} and isinstance(detail["input"], str):  # a text that something looked at before
         kind = f"string_{kind}"
     if kind == "extra_forbidden":
-        hint = (
-            _next_door(argument, known, named) or meant(argument, known) or f"; allowed: {', '.join(known) or 'none'}"
-        )
+        hint = _next_door(argument, known) or meant(argument, known) or f"; allowed: {', '.join(known) or 'none'}"
         return f"is not an argument of this tool{hint}"
     if kind == "value_error":
         return str(context.get("error", detail["msg"]))
@@ -101,22 +99,22 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str], named: Callab
 
 _SAME_ID = {"job_id", "job", "prospect_id", "prospect", "record_id"}
 _LEAD_ID = {"lead_id", "lead"}
+_LOOKS_UP = "find_matching_prospects looks somebody up by name, phone, address or e-mail"
 _SEARCH = {"search", "query", "q", "text", "find", "keyword", "keywords"}
 
 
-def _next_door(argument: str, known: list[str], named: Callable[[str], str]) -> str:
+def _next_door(argument: str, known: list[str]) -> str:
     """What takes the same under another name: a prospect's id is its job's id, and a lead's id is neither."""
     if argument in _SAME_ID and (ids := [name for name in ("prospect_id", "job_id") if name in known]):
         return f"; did you mean {ids[0]}? A prospect's id is the id of its job"
-    looks_up = f"{named('find_matching_prospects')} looks somebody up by name, phone, address or e-mail"
     if argument in _LEAD_ID and not _SAME_ID.isdisjoint(known):
-        return f"; a RenovationFind lead's id is not a RoofLink prospect's id: {looks_up}"
+        return f"; a RenovationFind lead's id is not a RoofLink prospect's id: {_LOOKS_UP}"
     if argument in _SAME_ID and "lead_id" in known and not any("prospect" in name for name in known):
         return "; a RoofLink prospect's id is not a RenovationFind lead's id: did you mean lead_id?"
     if argument == "id" and (ids := [name for name in known if name.endswith("_id")]):
         return f"; did you mean {ids[0]}?"
     if argument in _SEARCH and argument not in known:
-        return f"; there is no text search here: {looks_up}. Allowed here: {', '.join(known) or 'none'}"
+        return f"; there is no text search here: {_LOOKS_UP}. Allowed here: {', '.join(known) or 'none'}"
     return ""
 
 

@@ -82,7 +82,7 @@ def write_tool(
             if answer.approval is None:
                 if back.approval_id:  # it cannot be answered with yes later
                     await app.ledger.use_up(back.approval_id, write.operation.id, "no")
-                return receipt_result(not_approved(app, write, answer.reason, answer.message))
+                return receipt_result(not_approved(app, write, answer.reason, answer.message), app.reachable)
             if not asked.is_fresh(app.pipeline.approvals.clock()):  # the person thought while the call waited
                 write, again = await make(**arguments)
                 if write.blocked is not None:
@@ -151,7 +151,7 @@ def _in_time(
             write.preview,
             lines=(*write.preview.lines, *simulated),
             warnings=(
-                *write.preview.warnings,
+                *map(app.reachable, write.preview.warnings),
                 *doubts(arguments),
                 *_undocumented(write),
                 *(
@@ -186,7 +186,7 @@ async def _carried_out(app: AppContext, write: Write, decision: Decision, took: 
     progress = progress_of_call()
     seconds = app.settings.call_deadline - took
     outcome = await app.pipeline.carry_out(write, decision, seconds, progress.step if progress else None)
-    return receipt_result(receipt_of(app, write, outcome))
+    return receipt_result(receipt_of(app, write, outcome), app.reachable)
 
 
 def asks_in_forms(ctx: Ctx) -> bool:

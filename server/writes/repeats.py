@@ -20,7 +20,7 @@ from leadbridge.server import state
 from leadbridge.server.errors import Refused
 from leadbridge.server.text import as_meant
 from leadbridge.server.writes.model import HttpWrite, OnceForGood, RepeatAllowed, SameWithinADay, UntilChanged, Write
-from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, row_of, to_check
+from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, row_of, then_resolve, to_check
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -60,7 +60,7 @@ class UnresolvedWrite:
         return Refused(
             "earlier_unknown",
             f"an earlier attempt, write {self.write_id}, is unresolved: nobody knows whether {self.effect}.",
-            f"{to_check(self.service, self.effect)} Then resolve it with resolve_write (write_id={self.write_id}).",
+            f"{to_check(self.service, self.effect)} {then_resolve(self.write_id)}",
         )
 
 
@@ -182,12 +182,12 @@ def creation_of(connection: Connection, write_id: int) -> ContactDetails | None:
 def _refusal(row: Any, evidence: str) -> Refused:
     seems = f"what seems the same lead, written otherwise ({evidence})"
     if row.state == "done":
-        job = "" if row.record_id is None else f", job {row.record_id}"
-        message = f"{seems}, was created within 24 hours (write {row.id}{job})."
-        return Refused("likely_duplicate", message, "Look at it with rooflink_get_prospect.", PAST)
+        prospect = "" if row.record_id is None else f", prospect {row.record_id}"
+        message = f"{seems}, was created within 24 hours (write {row.id}{prospect})."
+        return Refused("likely_duplicate", message, "Look at it in RoofLink, or with rooflink_get_prospect.", PAST)
     if row.state == "unknown":
-        message = f"write {row.id} of {seems}, is unresolved, it may or may not have taken effect."
-        advice = f"Look for it on the service, then resolve it with resolve_write (write_id={row.id})."
+        message = f"write {row.id} of {seems}, is unresolved: nobody knows whether RoofLink has it."
+        advice = f"Look for it in RoofLink. {then_resolve(row.id)}"
         return Refused("earlier_unknown", message, advice, PAST)
     message = f"{seems}, is being created right now (write {row.id})."
     return Refused("in_progress", message, "Wait for it and look at write_history.", PAST)

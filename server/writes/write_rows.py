@@ -75,6 +75,11 @@ def to_check(service: str, effect: str) -> str:
     return f"Open {where_to_look(service)}: does it show that {effect}?"
 
 
+def then_resolve(write_id: int) -> str:
+    """What follows once the person has looked."""
+    return f"Then record what the user saw with resolve_write (write_id={write_id})."
+
+
 def row_of(row: Any) -> WriteRow:
     """A row of the table `writes`."""
     return WriteRow(

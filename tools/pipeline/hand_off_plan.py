@@ -184,9 +184,7 @@ class HandOff:
             record={"lead_id": self.lead_id, "job_id": prospect},
             details=lines,
             warnings=warnings,
-            next_steps=[
-                f"{self.app.named('rooflink_prospect_checklist')} with prospect_id={prospect} shows what to do next."
-            ],
+            next_steps=[f"rooflink_prospect_checklist with prospect_id={prospect} shows what to do next."],
         )
 
     @property

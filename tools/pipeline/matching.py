@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -96,7 +97,7 @@ async def find_matching_prospects(
         common=[str(common) for common in report.common],
         unreadable_rows=report.coverage.unreadable or None,
     )
-    return Reply(data, partial(_lines, report), _remarks(report))
+    return Reply(data, partial(_lines, report, app.reachable), [*map(app.reachable, _remarks(report))])
 
 
 def _problems(query: ContactDetails, profile: Profile) -> list[Problem]:
@@ -130,17 +131,18 @@ def _row(found: Found) -> MatchRow:
     )
 
 
-def _lines(report: DuplicateReport, data: Matches) -> list[str]:
+def _lines(report: DuplicateReport, reachable: Callable[[str], str], data: Matches) -> list[str]:
     from leadbridge.server.matching.compare import LIKELY
 
     if not data.matches:
         return [f"No match; {report.checked}."]
     matches = counted(len(report.matches), "possible match", "possible matches")
+    narrower = "" if report.cut else reachable(report.advice)
     rows = [{**vars(row), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)} for row in data.matches]
     return [
         f"{matches}, {len(report.likely) or 'none'} of them likely (score {LIKELY} or more); {report.checked}.",
         *table(["id", "score", "level", "about", "evidence", "customer", "address", "deleted"], rows),
-        *([f"{data.more} more are not shown. {'' if report.cut else report.advice}".rstrip()] if data.more else []),
+        *([f"{data.more} more are not shown. {narrower}".rstrip()] if data.more else []),
     ]
 
 
@@ -155,7 +157,9 @@ def _remarks(report: DuplicateReport) -> list[str]:
     if report.cut:
         remarks.append(f"NOT ALL WERE COMPARED: {report.cut}")
     if report.likely:
-        remarks.append("Look at one with rooflink_get_prospect. Ask the user before creating another lead for it.")
+        remarks.append(
+            "Look at one in RoofLink, or with rooflink_get_prospect. Ask the user before creating another lead for it."
+        )
     return remarks
 
 

@@ -74,12 +74,12 @@ def _what_follows(row: WriteRow, outcome: str, record_id: int | None) -> str:
     """What LeadBridge does from then on."""
     hand_off = _HAND_OFF.fullmatch(row.subject)
     if outcome == "failed":
-        again = f"hand_off_lead of lead {hand_off[1]} may create it" if hand_off else "LeadBridge may send the same"
+        again = f"Handing lead {hand_off[1]} off may create it" if hand_off else "LeadBridge may send the same"
         return f"{again} again. If you are wrong, it is done twice."
     if hand_off and record_id is None:
-        return f"hand_off_lead of lead {hand_off[1]} cannot continue without the record's id (record_id)."
+        return f"The hand-off of lead {hand_off[1]} cannot continue without the record's id (record_id)."
     if hand_off:
-        return f"hand_off_lead of lead {hand_off[1]} continues with prospect {record_id}: it adds its note there."
+        return f"The hand-off of lead {hand_off[1]} then continues with prospect {record_id}: it adds its note there."
     return "LeadBridge does not send the same again. If you are wrong, it stays undone."
 
 

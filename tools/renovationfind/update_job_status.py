@@ -85,12 +85,12 @@ async def renovationfind_update_job_status(
     )
 
 
-def _accept_first(app: AppContext, *, final: bool) -> str:
+def _accept_first(*, final: bool) -> str:
     """What comes before a status of a lead that is not accepted."""
     ways = [
-        f"accept it ({app.named('renovationfind_accept_lead')})",
-        f"accept it and hand it off to RoofLink ({app.named('hand_off_lead')})",
-        f"decline it ({app.named('renovationfind_decline_lead')})",
+        "accept it (renovationfind_accept_lead)",
+        "accept it and hand it off to RoofLink (hand_off_lead)",
+        "decline it (renovationfind_decline_lead)",
     ]
     meanwhile = "call this again" + (" with already_accepted=true" if final else "")
     return (
@@ -121,7 +121,7 @@ async def status_write(
     }
     days = {what: when for name, what in _DATES.items() if isinstance(when := arguments.get(name), date)}
     status = str(given["status"])
-    first = "" if known and known.accepted else _accept_first(app, final=status in WON)
+    first = "" if known and known.accepted else _accept_first(final=status in WON)
     blocked = won_refusal(lead_id, known)
     taught = known.refused if known and first and MUST_BE_ACCEPTED.search(known.refusal) else ""
     if status in WON and taught and not already_accepted:

@@ -236,7 +236,7 @@ def _created(app: AppContext, contact: ContactDetails, job: int, customer: int |
             *rendered([("Address", place)]),
             f"Customer id: {customer}" if customer is not None else "The answer named no customer id.",
         ],
-        next_steps=[f"{app.named('rooflink_prospect_checklist')} with prospect_id={job} shows what to do next."],
+        next_steps=[f"rooflink_prospect_checklist with prospect_id={job} shows what to do next."],
         remember=partial(remember_created, app, job, contact) if job <= LARGEST_ID else None,
     )
 

@@ -68,7 +68,7 @@ class DuplicateCheck:
         return Refused(
             "likely_duplicate",
             f"RoofLink may already have this customer: {found}. {self.message}",
-            "Look at it with rooflink_get_prospect.",
+            "Look at it in RoofLink, or with rooflink_get_prospect.",
             ask,
         )
 

@@ -80,7 +80,7 @@ async def test_a_handed_off_lead_says_to_which_prospect_its_note_goes(sandbox: S
         settle = {"write_id": row["write_id"], "outcome": "done", "record_id": job}
         settled = data_of(await call(client, "resolve_write", **settle))
     assert "cannot continue without the record's id" in text_of(without)
-    assert f"hand_off_lead of lead 812 continues with prospect {job}: it adds its note there." in person.shown[-1]
+    assert f"The hand-off of lead 812 then continues with prospect {job}: it adds its note there." in person.shown[-1]
     assert settled["outcome"] == "done"
 
 
