@@ -35,6 +35,10 @@ install: .venv/stamp-run ## Make the environment .venv with the command leadbrid
 demo: .venv/stamp-run ## Follow a lead from its arrival to won, on simulated services (ARGS=--yes answers each question)
 	@.venv/bin/leadbridge demo $(ARGS)
 
+.PHONY: connect
+connect: .venv/stamp-run ## Connect the assistants on this computer, on simulated services (ARGS=cursor for one of them)
+	@.venv/bin/leadbridge install --sandbox $(ARGS)
+
 .PHONY: test
 test: .venv/stamp-dev ## The tests, without those that only make test-all runs (ARGS="-k name" runs any by name)
 ifeq ($(strip $(ARGS)),)

@@ -1,9 +1,13 @@
 """What people and IT departments install, made from one source of truth: `make dist`.
 
 Into dist/: the wheel and the source distribution; `server.json` for the MCP registry; `leadbridge-VERSION.mcpb`, a
-bundle for Claude Desktop; `plugin/`, a marketplace of one Claude Code plugin with the prompts as skills; and
-`sbom.cdx.json`, what LeadBridge is made of. Names, versions and settings come from pyproject.toml, the settings and the
-prompts. The bundle and the plugin hold the wheel, so both run as they are, before anything is published.
+bundle for Claude Desktop; `plugin/`, a marketplace of one Claude Code plugin with the prompts as skills; `links.md`,
+what a page can offer once the package is published; and `sbom.cdx.json`, what LeadBridge is made of. Names, versions
+and settings come from pyproject.toml, the settings and the prompts. The bundle and the plugin hold the wheel, so both
+run as they are, before anything is published.
+
+The bundle is a ZIP file that is made here, without Node and with the same bytes each time. The packer of its format
+writes the time into it; that both hold the same is tested.
 """
 
 from __future__ import annotations
@@ -18,8 +22,11 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
+from leadbridge.server.cli.install import other_ways
 from leadbridge.server.cli.version import definitions
 from leadbridge.server.config.settings import Settings
+from leadbridge.server.install.entry import Launch
+from leadbridge.server.install.hosts import known_hosts
 from leadbridge.server.mcp.prompts import read_prompts
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -132,6 +139,14 @@ def plugin(wheel: str) -> dict[str, str]:
     return files
 
 
+def links() -> str:
+    """The hosts' own links and commands, which add the published package on simulated services."""
+    start = Launch("uvx", ("--from", f"{NAME}=={VERSION}", NAME, "serve", "--sandbox"))
+    ways = {host.title: [*other_ways(name, start.entry(host.form))] for name, host in known_hosts().items()}
+    parts = ("\n".join([title, "", "```", *found, "```", ""]) for title, found in ways.items() if found)
+    return "\n".join(parts)
+
+
 def sbom() -> dict[str, Any]:
     """What is installed with LeadBridge, as CycloneDX 1.6, from the list that the environment is made of."""
     components = [
@@ -163,6 +178,7 @@ def make(into: Path) -> None:
     subprocess.run(build, cwd=ROOT, check=True, env=environment, stdout=subprocess.DEVNULL)
     wheel = into / f"{NAME}-{VERSION}-py3-none-any.whl"
     (into / "server.json").write_text(_json(server_json()), "utf-8")
+    (into / "links.md").write_text(links(), "utf-8")
     (into / "sbom.cdx.json").write_text(_json(sbom()), "utf-8")
     with ZipFile(into / f"{NAME}-{VERSION}.mcpb", "w", ZIP_DEFLATED) as bundle:
         _add(bundle, "manifest.json", _json(bundle_manifest()).encode())
@@ -187,4 +203,4 @@ def _json(value: object) -> str:
 if __name__ == "__main__":
     make(ROOT / "dist")
     print(f"The tools' definitions have the sha256 {definitions()[1]}: name it in the release's notes.")
-    print("dist/ has the wheel, the source distribution, server.json, the bundle, the plugin and the SBOM.")
+    print("dist/ has the wheel, the source distribution, server.json, the bundle, the plugin, the links and the SBOM.")

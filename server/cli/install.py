@@ -52,7 +52,7 @@ def install(
     dry_run: DryRun = False,
     show: Annotated[bool, typer.Option("--print", help="Print the entry and the links, and change nothing.")] = False,
     yes: Yes = False,
-) -> None:
+) -> bool:
     """Add LeadBridge to the programs that you talk to an assistant in."""
     from leadbridge.server.config.settings import KEY_SOURCES
     from leadbridge.server.install.change import adding
@@ -80,8 +80,8 @@ def install(
     if show:
         for host_id, host, file in chosen:
             _print_entry(host_id, host, file, start)
-        return
-    _change_all(chosen, "add", lambda host, file: adding(file, host, start), yes=yes, dry_run=dry_run)
+        return True
+    return _change_all(chosen, "add", lambda host, file: adding(file, host, start), yes=yes, dry_run=dry_run)
 
 
 def uninstall(
@@ -169,11 +169,15 @@ def _change_all(
     *,
     yes: bool,
     dry_run: bool,
-) -> None:
-    """Each change is shown, asked about and carried out by itself; one that fails does not stop the next."""
+) -> bool:
+    """Each change is shown, asked about and carried out by itself; one that fails does not stop the next.
+
+    What is returned is whether the person said no to none of them.
+    """
     from leadbridge.server.install.configuration import UnreadableConfigurationError
 
     failures: list[str] = []
+    agreed = True
     for _, host, file in chosen:
         try:
             change = change_of(host, file)
@@ -185,6 +189,7 @@ def _change_all(
                 continue
             if not (yes or _agreed(f"Change {change.file}?")):
                 typer.echo(f"{host.title}: nothing was changed.")
+                agreed = False
                 continue
             change = change_of(host, file)  # the host may have written meanwhile
             change.carry_out()
@@ -200,6 +205,7 @@ def _change_all(
         typer.echo("This was a dry run: every file is as it was.")
     if failures:
         raise typer.Exit(1)
+    return agreed
 
 
 def _done(verb: str, change: Change, host: Host) -> str:
@@ -207,6 +213,11 @@ def _done(verb: str, change: Change, host: Host) -> str:
         kept = change.backup is not None and change.old is not None
         return f"LeadBridge was added.{f' The file as it was is {change.backup}.' if kept else ''} {host.next}"
     return f"LeadBridge was removed{'; the file is as it was before' if change.restores else ''}. Restart {host.title}."
+
+
+def command_line(words: list[str]) -> str:
+    """What to type in a terminal of this system."""
+    return list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _agreed(question: str) -> bool:
@@ -218,22 +229,24 @@ def _agreed(question: str) -> bool:
 
 
 def _print_entry(host_id: str, host: Host, file: Path, start: Launch) -> None:
+    from leadbridge.server.install.configuration import with_entry
+
     entry = start.entry(host.form)
-    typer.echo(f"{host.title}, {host.key} in {file}:\n{json.dumps({'leadbridge': entry}, indent=2)}")
-    for line in _other_ways(host_id, entry):
-        typer.echo(line)
+    typer.echo(f"{host.title}, {file}:\n{with_entry('', host, entry)}", nl=False)
+    for way in other_ways(host_id, entry):
+        typer.echo(f"Or: {way}")
     typer.echo("")
 
 
-def _other_ways(host_id: str, entry: Mapping[str, Json]) -> Iterator[str]:
-    """The host's own command or link, where it has one."""
-    compact, command = json.dumps(entry, separators=(",", ":")), list2cmdline if os.name == "nt" else shlex.join
+def other_ways(host_id: str, entry: Mapping[str, Json]) -> Iterator[str]:
+    """The host's own command, or a link to open, where it has one."""
+    compact = json.dumps(entry, separators=(",", ":"))
     if host_id == "claude-code":
-        yield f"Or: {command(['claude', 'mcp', 'add-json', '--scope', 'user', 'leadbridge', compact])}"
+        yield command_line(["claude", "mcp", "add-json", "--scope", "user", "leadbridge", compact])
     elif host_id == "cursor":
         config = quote(base64.b64encode(compact.encode()).decode(), safe="")
-        yield f"Or open: cursor://anysphere.cursor-deeplink/mcp/install?name=leadbridge&config={config}"
+        yield f"cursor://anysphere.cursor-deeplink/mcp/install?name=leadbridge&config={config}"
     elif host_id.startswith("vscode"):
         named = json.dumps({"name": "leadbridge", **entry}, separators=(",", ":"))
-        yield f"Or: {command([host_id.removeprefix('vs'), '--add-mcp', named])}"
-        yield f"Or open: {host_id}:mcp/install?{quote(named, safe='')}"
+        yield command_line([host_id.removeprefix("vs"), "--add-mcp", named])
+        yield f"{host_id}:mcp/install?{quote(named, safe='')}"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from leadbridge.server.cli.contract import LLMS, MCP, contract_check
-from leadbridge.server.cli.install import Hosts, chosen_hosts, install
+from leadbridge.server.cli.install import Hosts, chosen_hosts, command_line, install
 from leadbridge.server.cli.shared import failed, one_of, settings_without_key, wrong_use
 from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
@@ -91,19 +91,20 @@ def setup(
             "setup asks for keys, and this is not a terminal: nothing was stored. Run it in one; or name the files "
             f"that contain your keys with {' and '.join(f'{key.variable}_FILE' for key in ASKED)}, and add --yes"
         )
-    if "keys" in skipped:
-        run.later.append("your keys: leadbridge setup")
-    else:
-        run.keys(store, asks=terminal)
     steps: dict[str, Callable[[], bool | None]] = {
+        "keys": lambda: run.keys(store, asks=terminal),
         "contract": run.contract,
         "live": run.live,
         "install": lambda: run.install(hosts),
     }
     for name, step in steps.items():
-        done = None if name in skipped else step()
+        try:
+            done = None if name in skipped else step()
+        except (typer.Abort, KeyboardInterrupt):
+            typer.echo("\nStopped. A key is stored only if a line above says where.")
+            skipped, done = {*STEPS}, False
         if not done:
-            run.later.append(run.commands[name])
+            run.later.append(run.command(name))
             run.failed |= done is False
     run.end()
 
@@ -124,18 +125,22 @@ class _Setup:
     def named(self) -> str | None:
         return str(self.file) if self.file.is_file() else None
 
-    @property
-    def commands(self) -> dict[str, str]:
-        """How each step is made up for."""
-        rest = f' --env-file "{self.file}"' if self.named else ""
-        return {
-            "contract": f"compare with the documentation: leadbridge contract check{rest}",
-            "live": f"try the keys: leadbridge doctor --live{rest}",
-            "install": f"connect an assistant: leadbridge install{rest}",
-        }
+    def command(self, step: str) -> str:
+        """What to run for a step later, as it runs in any folder."""
+        from leadbridge.server.install.entry import launch
 
-    def keys(self, store: Literal["keychain", "files"] | None, *, asks: bool) -> None:
-        """Ask for each key that is not there, and keep it."""
+        for_what, *words = {
+            "keys": ("your keys", "setup"),
+            "contract": ("compare with the documentation", "contract", "check"),
+            "live": ("try the keys", "doctor", "--live"),
+            "install": ("connect an assistant", "install"),
+        }[step]
+        given = ["--env-file", self.named] if self.named and step != "keys" else []
+        start = launch([*words, *given], {})
+        return f"{for_what}: {command_line([start.command, *start.arguments])}"
+
+    def keys(self, store: Literal["keychain", "files"] | None, *, asks: bool) -> bool | None:
+        """Ask for each key that is not there, and keep it. `None`: there is none yet."""
         found: dict[Key, str] = {}
         for key in ASKED:
             known = self.settings.secret(key.service)
@@ -156,10 +161,7 @@ class _Setup:
                 failed(f"{self.file} could not be written: {error.strerror}")
             typer.echo(f"Your settings are in {self.file}. Every command takes it as --env-file.")
             self.settings = settings_without_key(str(self.file))
-        if not self.has_key:
-            self.later.append(
-                "your keys: leadbridge setup. To try LeadBridge without one: leadbridge install --sandbox"
-            )
+        return self.has_key or None
 
     def _ask(self, key: Key, *, kept: bool) -> str:
         enter = "keeps it" if kept else "skips it"
@@ -288,10 +290,9 @@ def _said(finding: Finding) -> str:
     return f"{finding.found[:1].upper()}{finding.found[1:]}.{f' {finding.do}' if finding.do else ''}"
 
 
-def _passed(command: Callable[[], None]) -> bool:
-    """Whether a command ended well; what went wrong it says itself."""
+def _passed(command: Callable[[], bool | None]) -> bool | None:
+    """Whether a command ended well; what went wrong it says itself. `None`: the person said no to a part of it."""
     try:
-        command()
+        return None if command() is False else True
     except typer.Exit as ended:
         return ended.exit_code == 0
-    return True

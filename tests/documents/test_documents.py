@@ -112,8 +112,8 @@ def test_every_command_line_is_one_that_its_program_takes(document: Path):
         program = Path(words[0]).name if words else ""
         if program == "make":
             assert {word for word in words[1:] if "=" not in word} <= TARGETS
-        elif program == "leadbridge":
-            leadbridge_takes(words[1:])
+        elif program in {"leadbridge", "uvx"}:
+            leadbridge_takes(words[words.index("leadbridge") + 1 :] if program == "uvx" else words[1:])
         elif program:
             mine, _, started = " ".join(words[1:]).partition(" -- ")
             assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", mine)) <= OTHERS[program]

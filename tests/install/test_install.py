@@ -376,6 +376,7 @@ def test_the_links_and_commands_that_are_printed_hold_the_entry(tmp_path: Path):
     link = next(line for line in shown.splitlines() if "vscode:" in line).split()[-1]
     assert json.loads(unquote(link.partition("?")[2]))["name"] == "leadbridge"
     command = shlex.split(next(line for line in shown.splitlines() if "claude mcp" in line))
+    assert command[:2] == ["Or:", "claude"]
     assert json.loads(command[-1])["type"] == "stdio"
     assert not list(tmp_path.iterdir())
 

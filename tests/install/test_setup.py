@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import stat
 import subprocess
 import sys
@@ -33,6 +34,7 @@ HIDDEN = "It is not shown; Enter skips it: "  # with the blank: by then the term
 ANYWAY = "Use it all the same?"
 KEEP = "Keep what you gave in the system's keychain (Test Keychain), under leadbridge?"
 READ, TRY, CHANGE = "It is read without a key. Read it?", "Try them?", "Change "
+STOP = "Ctrl-C"
 WAYS = [("Working", "y"), ("Working", "n"), ("Weak", ""), ("Locked", "y"), ("Forgetful", "y"), ("fail", "")]
 """A keychain, and whether it is to be used; none is asked about that is not safe."""
 
@@ -72,7 +74,10 @@ class Office:
                         seen += chunk.decode(errors="replace")
                         if left and (found := seen.find(left[0][0], asked)) >= 0:
                             asked = found + len(left[0][0])
-                            person.write(f"{left.pop(0)[1]}\n".encode())
+                            if (answer := left.pop(0)[1]) == STOP:
+                                process.send_signal(signal.SIGINT)
+                            else:
+                                person.write(f"{answer}\n".encode())
                 assert not left, f"{left[0][0]} was not asked:\n{seen}"
                 return process.wait(PATIENCE), seen
             finally:
@@ -153,6 +158,33 @@ def test_an_empty_answer_leaves_each_step_for_later_and_nothing_is_stored(office
     assert office.stored() == {}
     for command in ("leadbridge setup", "leadbridge contract check", "leadbridge doctor --live", "leadbridge install"):
         assert command in seen.partition("Left for later:")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", range(6))
+def test_who_stops_at_a_question_is_told_what_is_stored_and_what_is_left(asked: int, office: Office):
+    key = office.services["LEADBRIDGE_ROOFLINK_API_KEY"]
+    answers = [(HIDDEN, key), (HIDDEN, ""), (KEEP, "n"), (READ, "n"), (TRY, "n"), (CHANGE, "")]
+    code, seen = office.at_a_terminal([*answers[:asked], (answers[asked][0], STOP)])
+    assert (code, "Traceback" in seen) == (1, False), seen
+    keys = {".config/leadbridge/leadbridge.env", ".config/leadbridge/rooflink.key"}
+    assert {*office.stored()} == (keys if asked > 2 else set())
+    left = seen.partition("Stopped.")[2].partition("Left for later:")[2]
+    named = f"--env-file '{office.settings}'" if asked > 2 else ""
+    assert ("leadbridge setup" in left) == (asked < 3)
+    assert f"leadbridge doctor --live {named}".strip() in left
+    assert f"leadbridge install {named}".strip() in left
+
+
+def test_a_no_to_the_change_leaves_it_for_later_with_a_command_that_runs(office: Office):
+    key = office.services["LEADBRIDGE_ROOFLINK_API_KEY"]
+    answers = [(HIDDEN, key), (HIDDEN, ""), (KEEP, "n"), (CHANGE, "n")]
+    code, seen = office.at_a_terminal(answers, "--skip", "contract", "--skip", "live")
+    assert code == 0, seen
+    (command,) = re.findall(r"- connect an assistant: (.+?)\r?\n", seen)
+    assert not (office.home / ".cursor" / "mcp.json").exists()
+    subprocess.run(command, shell=True, check=True, env=office.environment, stdin=subprocess.DEVNULL)
+    assert str(office.settings) in (office.home / ".cursor" / "mcp.json").read_text("utf-8")
 
 
 def test_without_a_terminal_it_says_so_and_stores_nothing(office: Office):

@@ -6,6 +6,7 @@ import json
 import os
 import queue
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from tests.support import PATIENCE
 
 T = TypeVar("T")
 
+ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-P", "-m", "leadbridge.server.cli.main")
 
 ENVELOPE = {
@@ -220,3 +222,12 @@ def sandbox_process() -> Iterator[tuple[Process, dict[str, str]]]:
         yield process, dict(pair.split("=", 1) for pair in process.line().split())
     finally:
         process.stop()
+
+
+def copy_sources(into: Path) -> None:
+    """What git has of this repository, and what it would take, as a clone has it."""
+    listed = subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT)
+    for name in filter(None, map(os.fsdecode, listed.split(b"\0"))):
+        if (ROOT / name).exists():
+            (into / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, into / name, follow_symlinks=False)

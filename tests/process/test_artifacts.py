@@ -27,6 +27,7 @@ from leadbridge.server.install.hosts import Machine, known_hosts
 from leadbridge.server.mcp.prompts import read_prompts
 from scripts import artifacts
 from scripts.inspector import NODE, NPM, environment
+from tests.process.processes import copy_sources
 
 pytestmark = [pytest.mark.exhaustive, pytest.mark.timeout(300)]
 
@@ -53,7 +54,7 @@ def unpacked(made: Path, into: Path) -> Path:
 
 
 async def tools_of(start: dict[str, Any], folder: Path, tmp_path: Path, place: str = "${}") -> set[str]:
-    """The tools of the server that a host starts so."""
+    """The tools of the server that a host starts so, which answers a call."""
 
     def filled(text: str) -> str:
         return re.sub(r"\$\{user_config\.\w+\}", SECRET, text.replace(place, str(folder)))
@@ -67,7 +68,20 @@ async def tools_of(start: dict[str, Any], folder: Path, tmp_path: Path, place: s
         command=command, args=[filled(argument) for argument in start["args"]], env=environment, cwd=tmp_path
     )
     async with Client(stdio_client(server), read_timeout_seconds=240) as client:
+        status = await client.call_tool("server_status", {})
+        assert not status.is_error, status
         return {tool.name for tool in (await client.list_tools()).tools}
+
+
+async def tools_of_bundle(folder: Path, tmp_path: Path) -> set[str]:
+    return await tools_of(read(folder / "manifest.json")["server"]["mcp_config"], folder, tmp_path, "${__dirname}")
+
+
+def mcpb(*arguments: str | Path, folder: Path) -> str:
+    command = [NODE, NPM, "exec", "--yes", f"--package={MCPB}", "--", "mcpb", *arguments]
+    done = subprocess.run(command, env=environment(), cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def outside() -> dict[str, str]:
@@ -99,9 +113,18 @@ async def test_uvx_installs_from_the_wheel_what_a_client_can_start(
 
 async def test_the_bundle_runs_as_its_manifest_says(made: Path, tmp_path: Path):
     folder = unpacked(made, tmp_path / "bundle")
-    start = read(folder / "manifest.json")["server"]["mcp_config"]
-    tools = await tools_of(start, folder, tmp_path, "${__dirname}")
-    assert {"renovationfind_mark_won", "rooflink_list_prospects"} <= tools
+    assert {"renovationfind_mark_won", "rooflink_list_prospects"} <= await tools_of_bundle(folder, tmp_path)
+
+
+async def test_the_packer_of_the_format_takes_the_manifest_and_makes_the_same_bundle(made: Path, tmp_path: Path):
+    """It is an npm package, asked for by its version, and has the manifest's schema. It writes the time of day."""
+    ours, theirs, again = unpacked(made, tmp_path / "ours"), tmp_path / "theirs.mcpb", tmp_path / "again"
+    assert "Manifest schema validation passes" in mcpb("pack", ours, theirs, folder=tmp_path)
+    mcpb("unpack", theirs, again, folder=tmp_path)
+    assert {path.name: path.read_bytes() for path in again.iterdir()} == {
+        path.name: path.read_bytes() for path in ours.iterdir()
+    }
+    assert "renovationfind_mark_won" in await tools_of_bundle(again, tmp_path)
 
 
 async def test_the_plugin_runs_as_it_says(made: Path, tmp_path: Path):
@@ -111,15 +134,6 @@ async def test_the_plugin_runs_as_it_says(made: Path, tmp_path: Path):
     skills = {file.parent.name: file.read_text("utf-8") for file in folder.glob("skills/*/SKILL.md")}
     assert {*skills} == {prompt.name.replace("_", "-") for prompt in read_prompts()}
     assert not [name for name, text in skills.items() if "{{" in text]
-
-
-def test_the_bundle_is_valid_by_the_program_of_its_format(made: Path, tmp_path: Path):
-    """The manifest's schema is in the npm package, which is asked for by its version."""
-    manifest = unpacked(made, tmp_path / "bundle") / "manifest.json"
-    command = [NODE, NPM, "exec", "--yes", f"--package={MCPB}", "--", "mcpb", "validate", manifest]
-    done = subprocess.run(command, env=environment(), cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "Manifest schema validation passes" in done.stdout
 
 
 def test_the_registry_s_entry_is_valid_by_its_published_schema(made: Path):
@@ -156,6 +170,10 @@ def test_names_versions_and_settings_are_the_same_in_all(made: Path, tmp_path: P
     sbom = read(made / "sbom.cdx.json")
     versions = [manifest["version"], server["version"], package["version"], plugin["version"]]
     versions += [marketplace["plugins"][0]["version"], sbom["metadata"]["component"]["version"]]
+    (wheel,) = made.glob("*.whl")
+    about = ZipFile(wheel).read(f"leadbridge-{__version__}.dist-info/METADATA").decode()
+    versions += re.findall(r"^Version: (.+)$", about, re.MULTILINE)
+    versions += re.findall(r"leadbridge==([\w.]+)", (made / "links.md").read_text("utf-8").replace("%3D", "="))
     assert {*versions} == {__version__}
     assert {manifest["name"], package["identifier"], plugin["name"], marketplace["plugins"][0]["name"]} == {
         "leadbridge"
@@ -192,7 +210,31 @@ def test_the_bundle_and_the_list_of_parts_name_what_the_environment_is_made_of(m
     assert all(part["properties"] for part in parts)
 
 
-def test_two_bundles_are_the_same(made: Path, tmp_path: Path):
-    artifacts.make(tmp_path)
-    (one,), (other,) = made.glob("*.mcpb"), tmp_path.glob("*.mcpb")
-    assert one.read_bytes() == other.read_bytes()
+def test_all_is_the_same_when_it_is_made_again_and_holds_the_one_wheel(made: Path, tmp_path: Path):
+    artifacts.make(tmp_path / "again")
+    one, other = (
+        {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+        for folder in (made, tmp_path / "again")
+    )
+    assert one == other
+    (wheel,) = made.glob("*.whl")
+    copies = [unpacked(made, tmp_path / "bundle") / wheel.name, made / "plugin" / "leadbridge" / wheel.name]
+    assert [copy.read_bytes() == wheel.read_bytes() for copy in copies] == [True, True]
+
+
+@pytest.fixture
+def connected(tmp_path: Path) -> dict[str, Any]:
+    """The entry that README's command leaves in Cursor, as it stands, in a clone where nothing was made before."""
+    clone, home = tmp_path / "clone", tmp_path / "home"
+    copy_sources(clone)
+    (home / ".cursor").mkdir(parents=True)
+    part = (clone / "README.md").read_text("utf-8").partition("## Connect your assistant")[2].partition("\n## ")[0]
+    (command,) = re.findall(r"```sh\n(make .+)\n```", part)
+    surroundings = {**outside(), "PATH": os.environ["PATH"], "HOME": str(home)}
+    subprocess.run(command, shell=True, check=True, cwd=clone, input="y\n", text=True, env=surroundings)
+    return read(home / ".cursor" / "mcp.json")["mcpServers"]["leadbridge"]
+
+
+async def test_the_command_of_the_readme_connects_an_assistant(connected: dict[str, Any], tmp_path: Path):
+    assert Path(connected["command"]) == tmp_path / "clone" / ".venv" / "bin" / "leadbridge"
+    assert "rooflink_create_lead" in await tools_of(connected, tmp_path, tmp_path)

@@ -13,6 +13,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from tests.process.processes import copy_sources
+
 pytestmark = pytest.mark.exhaustive
 
 ROOT = Path(__file__).parents[2]
@@ -46,14 +48,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_two_builds_give_the_same_bytes(built: Path, tmp_path: Path) -> None:
     """The second from a copy elsewhere, made at another time under another umask."""
-    files = subprocess.check_output(["git", "ls-files", "-z", "-co", "--exclude-standard"], cwd=ROOT).split(b"\0")
     before = os.umask(0o077)
     try:
-        for name in filter(None, map(os.fsdecode, files)):
-            copy = tmp_path / "copy" / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            if (ROOT / name).exists():
-                shutil.copy(ROOT / name, copy, follow_symlinks=False)
+        copy_sources(tmp_path / "copy")
         again = build(tmp_path / "copy", tmp_path / "again")
     finally:
         os.umask(before)
