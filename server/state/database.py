@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,8 @@ from leadbridge.server.state.tables import meta
 
 SPACE = 32_768
 """Bytes; more than the rows of one write take."""
+_CHECKPOINTS, _PAUSE = 5, 0.01
+"""How often a checkpoint is tried that others are in the way of, and the seconds between."""
 
 
 def create(address: str, when_open: Callable[[Connection], None]) -> Engine:
@@ -56,6 +59,19 @@ def write_anything(connection: Connection) -> None:
         connection.execute(meta.insert().values(key="space", value=value))
 
 
+def checkpoint(connection: Connection) -> None:
+    """Bring all that SQLite has in its log into the database file, unless another program is just reading there."""
+    cursor = connection.connection.cursor()  # SQLAlchemy would begin a transaction, in which SQLite cannot do this
+    for _ in range(_CHECKPOINTS):
+        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        found: Any = cursor.fetchone()
+        busy, in_log, moved = found
+        if not busy and in_log == moved:
+            break
+        time.sleep(_PAUSE)
+    cursor.close()
+
+
 def _engine(address: str) -> Engine:
     options: dict[str, Any] = {}
     if sqlite_file(address) is not None:
@@ -90,4 +106,4 @@ def _begin_immediately(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-__all__ = ["DatabaseError", "create", "has_tables", "write_anything"]
+__all__ = ["DatabaseError", "checkpoint", "create", "has_tables", "write_anything"]

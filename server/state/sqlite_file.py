@@ -50,6 +50,12 @@ def identity_of(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def write_ahead_files(path: Path) -> tuple[Path, Path]:
+    """SQLite's log of what was committed, and the index of it. While anybody has them open, they stay the same."""
+    real = path.resolve()
+    return real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
+
+
 def patiently(work: Callable[[], T]) -> T:
     """What `work` gives, tried again for some seconds while the file is locked.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
@@ -13,9 +14,11 @@ import anyio.to_thread
 from leadbridge.server import state
 from leadbridge.server.config.state_address import description, sqlite_file
 from leadbridge.server.errors import StateError
-from leadbridge.server.state.sqlite_file import identity_of, prepare, size_of
+from leadbridge.server.state.sqlite_file import identity_of, prepare, size_of, write_ahead_files
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
@@ -30,8 +33,8 @@ class Store:
         """Where it is with SQLite, unless it is in memory."""
         self.in_memory = self.file is None and url.startswith("sqlite")
         self._engine: Engine | None = None
-        self._opened: tuple[int, int] | None = None
-        """Which file was opened: the same must be at the path before each transaction."""
+        self._opened: dict[Path, tuple[int, int] | None] = {}
+        """Which files were opened: the same must be at their paths before each transaction."""
         self._opening = threading.Lock()
         self._alone: AbstractContextManager[Any] = threading.Lock() if self.in_memory else nullcontext()
         self._secret: bytes | None = None
@@ -40,27 +43,35 @@ class Store:
         self.at_open: Callable[[Connection], None] | None = None
         """Runs in the transaction that opens it, once its tables are there."""
 
-    async def run(self, work: Callable[[Connection], T]) -> T:
+    async def run(self, work: Callable[[Connection], T], *, checkpoint: bool = False) -> T:
         """Run `work` in one transaction, committed before this returns.
 
+        `checkpoint`: what is committed outlasts SQLite's log as well, and any process that opens the file sees it.
+
         Raises:
-            StateError: the database cannot be opened, read or written; the transaction is rolled back.
+            StateError: the database cannot be opened, read or written; the transaction is rolled back. Or only the
+                checkpoint failed.
         """
-        return await anyio.to_thread.run_sync(self.run_sync, work)
+        return await anyio.to_thread.run_sync(lambda: self.run_sync(work, checkpoint=checkpoint))
 
-    def run_sync(self, work: Callable[[Connection], T]) -> T:
+    def run_sync(self, work: Callable[[Connection], T], *, checkpoint: bool = False) -> T:
         """Like `run`, in the calling thread."""
-        with self._in_words(), self._alone, self._open().begin() as connection:
-            self._refuse_another_file()
-            return work(connection)
+        with self._in_words(), self._alone, self._open().connect() as connection:
+            with connection.begin():
+                self._refuse_other_files()
+                result = work(connection)
+            if checkpoint and self.file is not None:
+                state.database.checkpoint(connection)
+                self._refuse_other_files()
+            return result
 
-    def _refuse_another_file(self) -> None:
+    def _refuse_other_files(self) -> None:
         """A file that was deleted or replaced is still open here, but no other process sees what is written to it.
 
         Raises:
-            StateError: the file at the path is not the one that was opened.
+            StateError: a file at one of the paths is not the one that was opened.
         """
-        if self.file is None or identity_of(self.file) == self._opened:
+        if all(identity_of(path) == opened for path, opened in self._opened.items()):
             return
         msg = (
             f"The state store ({self.description}) was deleted or replaced while it was in use. Restart LeadBridge "
@@ -102,7 +113,7 @@ class Store:
         except ImportError as error:
             msg = f"The state store ({self.description}) needs the driver {error.name}: install leadbridge[postgres]."
             raise StateError(msg) from None
-        except state.database.DatabaseError as error:
+        except (state.database.DatabaseError, sqlite3.Error) as error:
             cause = getattr(error, "orig", None) or error
             msg = f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}."
             raise StateError(msg) from None
@@ -146,11 +157,13 @@ class Store:
             if self._engine is None:
                 if self.file is not None:
                     prepare(self.file)
-                    self._opened = identity_of(self.file)
+                    self._opened = {self.file: identity_of(self.file)}
                 self._engine = state.database.create(self.url, self._when_open)
             return self._engine
 
     def _when_open(self, connection: Connection) -> None:
         if self.at_open is not None:
             self.at_open(connection)
-        self._refuse_another_file()
+        self._refuse_other_files()
+        if self.file is not None:
+            self._opened |= {path: identity_of(path) for path in write_ahead_files(self.file)}

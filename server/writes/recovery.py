@@ -97,7 +97,7 @@ class LateOutcomes:
         """Keep an outcome until the store can be written again."""
         self._waiting[write_id] = (state, summary, record_id)
 
-    async def run(self, work: Callable[[Connection], T], now: float) -> T:
+    async def run(self, work: Callable[[Connection], T], now: float, *, checkpoint: bool = False) -> T:
         """Put on record what waits, then run `work`, in one transaction.
 
         Raises:
@@ -110,7 +110,7 @@ class LateOutcomes:
                 set_state(connection, now, write_id, *outcome)
             return work(connection)
 
-        answer = await self._store.run(both)
+        answer = await self._store.run(both, checkpoint=checkpoint)
         for write_id, outcome in waiting.items():
             if self._waiting.get(write_id) == outcome:
                 del self._waiting[write_id]
@@ -178,7 +178,11 @@ class WritePermit:
             StateError: it could not be put on record; nothing may be sent.
         """
         now = self._clock()
-        if not await self._outcomes.run(lambda connection: allow_attempt(connection, now, self.write_id), now):
+
+        def work(connection: Connection) -> bool:
+            return allow_attempt(connection, now, self.write_id)
+
+        if not await self._outcomes.run(work, now, checkpoint=True):
             again = " again" if self.may_have_left else ""
             raise Refused(
                 "given_up",

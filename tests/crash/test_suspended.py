@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from leadbridge.server.state import Store, audit
 from leadbridge.server.writes.recovery import LEASE
 from tests.crash.points import RETRY, SUSPEND
 from tests.crash.processes import STATE_FILE, Server, Service, Zygote, eventually, server_on, state_url
-from tests.crash.rounds import WRITES, Write, create_lead, history_of
+from tests.crash.rounds import WRITES, Write, create_lead, history_of, mark_won
 from tests.support import DEFAULT_STORE, PATIENCE, call, data_of, text_of
 
 pytestmark = [
@@ -126,11 +127,16 @@ async def test_a_retry_that_was_slept_over_is_not_sent_if_the_write_was_given_up
         await play(*site, folder, RETRY, create_lead(450 + 10 * blind + number), blind=blind)
 
 
+def delete(folder: Path, which: str) -> None:
+    """Delete the state file, or what SQLite has beside it."""
+    for path in folder.glob(f"{STATE_FILE}{which}"):
+        path.unlink()
+
+
 def replace(folder: Path, how: str) -> None:
     """Put another file, or none, where the state is."""
     copy = (folder / STATE_FILE).read_bytes()
-    for path in folder.glob(f"{STATE_FILE}*"):
-        path.unlink()
+    delete(folder, "*")
     if how != "deleted":
         (folder / STATE_FILE).write_bytes(copy if how == "replaced by a copy" else b"")
 
@@ -149,3 +155,32 @@ async def test_a_state_file_that_is_replaced_under_a_server_doubles_nothing(
             data = await call(first.client, write.tool, **write.arguments)
             assert "was deleted or replaced" in text_of(data)
         assert write.effects(service) == 1
+
+
+@pytest.mark.skipif(bool(DEFAULT_STORE), reason="about SQLite's files")
+@pytest.mark.parametrize("gone", ["-wal", "-shm", "-*"], ids=["log", "index", "both"])
+@pytest.mark.parametrize("killed", [False, True], ids=["runs on", "was killed"])
+async def test_a_log_that_is_deleted_under_a_server_or_after_it_was_killed_doubles_nothing(
+    site: tuple[Service, Zygote], folder: Path, gone: str, killed: bool
+) -> None:
+    service, zygote = site
+    for number, kind in enumerate((create_lead, mark_won)):
+        write = kind(490 + number)
+        service.reset()
+        async with server_on(zygote, folder, codes=(-signal.SIGKILL if killed else 0,)) as first:
+            assert (await asked(first, write))["outcome"] == "done"
+            if killed:
+                os.kill(first.pid, signal.SIGKILL)
+            delete(folder, gone)
+            async with server_on(zygote, folder) as other:
+                with suppress(AssertionError):  # SQLite itself may see that its log is gone
+                    await asked(other, write)
+            assert write.effects(service) == 1
+            if not killed:
+                read = await call(first.client, write.tool, **write.arguments)
+                assert "was deleted or replaced" in text_of(read)
+        async with server_on(zygote, folder) as last:
+            data = await asked(last, write)
+            assert data["outcome"] == "already_done" or data["reason"] == "earlier_unknown", data
+        assert write.effects(service) == 1
+        delete(folder, "*")
