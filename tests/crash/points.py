@@ -127,10 +127,10 @@ def _after_outcome() -> None:
 def _before_receipt() -> None:
     real = writes.receipt_result
 
-    def receipt_result(receipt: Any) -> Any:
+    def receipt_result(receipt: Any, *args: Any) -> Any:
         if receipt.outcome == "done":
             die()
-        return real(receipt)
+        return real(receipt, *args)
 
     _replace(writes, "receipt_result", receipt_result)
 
