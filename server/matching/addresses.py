@@ -104,7 +104,7 @@ def _without_article(found: re.Match[str]) -> str:
 def is_no_address(text: str) -> bool:
     """Whether a text means "no address": `TBD`, `Same as mailing`."""
     folded = fold(text)
-    street = fold(text.partition(",")[0])
+    street = re.sub(r"^\d+ (?=\w{3})", "", fold(text.partition(",")[0]))
     if folded in words().signs.no_address or street in words().signs.no_address:
         return True
     return any(f"{street} ".startswith(begin) for begin in words().signs.no_address_begins)
@@ -184,6 +184,7 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
     parted = bool(town)
     marked = " ".join([cut, *(_as_unit(part) for part in units)])
     street = street_of(marked, parted=parted, canada=region.canada, french=french, state=region.state)
+    street = replace(street, line=marked)
     if parted or not line:
         return street, town, ""
     return street, city_of(" ".join(street.rest)) if street.type else "", line

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache
@@ -13,15 +13,14 @@ from rapidfuzz.distance import OSA
 from leadbridge.server.matching.text import fold, plain
 from leadbridge.server.matching.vocabulary import data
 
-_FIVE, _LONG = 3, 7
-_INITIALS = 3
+_SHORT, _LONG = 3, 7
 
 
 class Likeness(Enum):
     """How two names relate."""
 
     SAME = "same name"
-    ALIKE = "same name, written shorter or with a nickname"
+    ALIKE = "same name, written otherwise"
     TYPO = "name differs by a letter or two"
     FAMILY = "same family name"
     GIVEN = "same given name"
@@ -58,23 +57,31 @@ class _Words:
     generations: Mapping[str, str]
     saints: Mapping[str, str]
     nobody: frozenset[str]
-    particles: frozenset[str]
-    short: Mapping[str, frozenset[int]]
-    """A given name or its short form, and the lines that contain it."""
+    sounds: tuple[tuple[re.Pattern[str], str], ...]
 
 
 @cache
 def _words() -> _Words:
-    read = data("names.toml")
-    names, groups = read["names"], dict[str, set[int]]()
-    for number, line in enumerate(read["given"]["short"]):
-        for word in line.split():
-            groups.setdefault(word, set()).add(number)
-    sets = {name: frozenset(names[name].split()) for name in ("titles", "small", "legal", "companies", "particles")}
-    short = {word: frozenset(numbers) for word, numbers in groups.items()}
+    names = data("names.toml")["names"]
+    sets = {name: frozenset(names[name].split()) for name in ("titles", "small", "legal", "companies")}
+    sounds = tuple((re.compile(spelled), sound) for spelled, sound in names["sounds"])
     return _Words(
-        **sets, generations=names["generations"], saints=names["saints"], nobody=frozenset(names["nobody"]), short=short
+        **sets,
+        sounds=sounds,
+        generations=names["generations"],
+        saints=names["saints"],
+        nobody=frozenset(names["nobody"]),
     )
+
+
+@cache
+def _given() -> Mapping[str, frozenset[int]]:
+    """How a given name or its short form sounds, and the lines that contain it."""
+    groups = dict[str, set[int]]()
+    for number, line in enumerate(data("names.toml")["given"]["short"]):
+        for word in line.split():
+            groups.setdefault(_sound(word), set()).add(number)
+    return {sound: frozenset(numbers) for sound, numbers in groups.items()}
 
 
 def is_nobody(text: str) -> bool:
@@ -84,7 +91,7 @@ def is_nobody(text: str) -> bool:
 
 def is_given_name(word: str) -> bool:
     """Whether a word is a usual given name, or a short form of one."""
-    return fold(word) in _words().short
+    return _sound(fold(word)) in _given()
 
 
 def courtesy_titles() -> frozenset[str]:
@@ -128,8 +135,8 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
     if ours.key == theirs.key or ours.joined == theirs.joined:
         return Likeness.SAME
     short, long = sorted((list(ours.words), list(theirs.words)), key=len)
-    joined = sorted((_with_particles(short), _with_particles(long)), key=len)
-    if len(short) > 1 and (_covers(short, long) or (joined != [short, long] and _covers(*joined))):
+    joined = sorted((_joined(short, long), _joined(long, short)), key=len)
+    if len(short) > 1 and _covers(*joined):
         return Likeness.ALIKE
     if len(short) > 1 and _is_typo(ours, theirs):
         return Likeness.TYPO
@@ -148,49 +155,47 @@ def is_other_given_name(ours: Name, theirs: Name) -> bool:
     return bool(ours.words and theirs.words) and ours.words[0] != theirs.words[0] and ours.words[-1] == theirs.words[-1]
 
 
-def _with_particles(row: list[str]) -> list[str]:
-    """Particles joined to what they stand before: De La Cruz as Delacruz."""
-    joined: list[str] = []
-    for word in reversed(row):
-        if joined and word in _words().particles and word != row[0]:
-            joined[-1] = word + joined[-1]
-        else:
-            joined.append(word)
-    return joined[::-1]
-
-
 def _covers(short: list[str], long: list[str]) -> bool:
     """Whether each word of `short` is one of `long`, its initial or its nickname, and one of them is written whole."""
     rest = list(long)
     whole = False
     for word in sorted(short, key=len, reverse=True):
-        found = next((other for other in rest if other == word), None)
+        found = next((other for other in rest if _sound(other) == _sound(word)), None)
         whole = whole or (found is not None and len(word) > 1)
         found = found or next((other for other in rest if _stands_for(word, other)), None)
         if found is None:
-            if not (initials := _initials(word, rest)):
-                return False
-            rest = rest[: initials[0]] + rest[initials[1] :]
-            continue
+            return False
         rest.remove(found)
     # What is left of the longer one are middle names, or the other half of a couple.
     return whole and not (len(short) == len(long) and rest)
 
 
-def _initials(word: str, others: list[str]) -> tuple[int, int] | None:
-    """Where words stand whose first letters are this word: JP for Jean Pierre."""
-    if not 1 < len(word) <= _INITIALS:
-        return None
-    starts = range(len(others) - len(word) + 1)
-    ends = ((start, start + len(word)) for start in starts)
-    return next(((a, b) for a, b in ends if "".join(other[0] for other in others[a:b]) == word), None)
+def _joined(row: Sequence[str], others: Sequence[str]) -> list[str]:
+    """Words joined as the other side has them: De La Cruz as Delacruz, Jean Pierre as JP."""
+    joined = list(row)
+    for word in others:
+        ends = ((start, end) for start in range(len(joined)) for end in range(start + 2, len(joined) + 1))
+        for start, end in ends:
+            parts = joined[start:end]
+            if word in {"".join(parts), "".join(part[0] for part in parts)}:
+                joined[start:end] = [word]
+                break
+    return joined
+
+
+@lru_cache(maxsize=4096)
+def _sound(word: str) -> str:
+    """How a word sounds, unless it is short: Yevgeny and Evgeniy, Mohammed and Mohamed."""
+    for spelled, sound in _words().sounds if len(word) > _SHORT else ():
+        word = spelled.sub(sound, word)
+    return word
 
 
 def _stands_for(word: str, other: str) -> bool:
     if len(word) == 1 or len(other) == 1:
         return word[0] == other[0]
-    short = _words().short
-    return bool(short.get(word, frozenset()) & short.get(other, frozenset()))
+    one, two = _sound(word), _sound(other)
+    return one == two or bool(_given().get(one, frozenset()) & _given().get(two, frozenset()))
 
 
 def _is_typo(ours: Name, theirs: Name) -> bool:
@@ -203,7 +208,7 @@ def _is_typo(ours: Name, theirs: Name) -> bool:
             continue
         distance = OSA.distance(word, other)
         longer = max(len(word), len(other))
-        if distance > (2 if longer > _LONG else 1 if longer > _FIVE else 0):
+        if distance > (2 if longer > _LONG else 1 if longer > _SHORT else 0):
             return False
         changed += distance
     return changed <= 2  # noqa: PLR2004

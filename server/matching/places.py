@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import Enum
 
@@ -9,13 +10,14 @@ from rapidfuzz.distance import OSA
 
 from leadbridge.server.matching.addresses import Address, with_town
 from leadbridge.server.matching.roads import same_box
-from leadbridge.server.matching.street_names import SAME, Doubt, Finding, same_street
+from leadbridge.server.matching.street_names import SAME, Doubt, Finding, same_street, same_words
 from leadbridge.server.matching.streets import Street
 
 _SHORT_LENGTH = 4
 _A_BOX = 0.8
 """Below it, what is the same is a rural route, and many houses are on that."""
 _NEXT_DOOR = 2
+_MOVED = Finding(0.9, "the same words in another order")
 
 
 class Where(Enum):
@@ -64,6 +66,8 @@ def compare_addresses(ours: Address, theirs: Address, streets: frozenset[str] = 
         if not (one.number and other.number):
             return OTHER
     street = same_street(one, other, streets)
+    if (street is None or _sum(street).certainty < _MOVED.share) and same_words(one, other):
+        street = [_MOVED]
     if street is None or _ends_in_town(ours, other) or _ends_in_town(theirs, one):
         return OTHER
     return _door(one, other, [place, *street])
@@ -86,13 +90,20 @@ def _door(ours: Street, theirs: Street, findings: list[Finding]) -> Place:
     if not ours.number and not ours.box:
         findings.append(Finding(0.5, "no house number"))
     units, others = set(ours.unit.split("-")) - {""}, set(theirs.unit.split("-")) - {""}
-    if units == others:
+    if units == others or _glued(ours.unit) == _glued(theirs.unit):
         return _sum(findings)
+    if (not units or not others) and same_words(ours, theirs):
+        return _sum([*findings, _MOVED])
     if not units or not others:
         return _sum([*findings, Finding(0.65, "unit on one side only")])
     if units < others or others < units:
         return _sum([*findings, Finding(0.8, "part of the unit on one side only")])
     return Place(Where.OTHER_UNIT, 0.0, _reasons(findings))
+
+
+def _glued(unit: str) -> str:
+    """Door 204 of building C is C204."""
+    return re.sub(r"\b(\d+)-BLDG([A-Z])\b", r"\2\1", unit)
 
 
 def _in_range(ours: Street, theirs: Street) -> bool:

@@ -13,7 +13,7 @@ from leadbridge.server.matching.vocabulary import words
 Road = tuple[str, str]
 """The kind of a road and its number or letter: `COUNTYRD`, `DD`."""
 
-_VALUE = re.compile(r"\d+-?[A-Z]?(?:/\d+[A-Z]?)?")
+_VALUE = re.compile(r"[A-Z]{0,2}-?\d+-?[A-Z]?(?:/\d+[A-Z]?)?")
 _LETTER = re.compile(r"[A-Z]{1,2}")
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)?")
 _GLUED = re.compile(
@@ -21,11 +21,14 @@ _GLUED = re.compile(
 )
 _LONGEST, _LONGEST_STATE = 5, 3
 _LONG = 6
+_NUMBERED = re.compile(r"(?<=\d )(?:NO|NUMBER|NUMERO|#) (?=\d+ (?:RD|ROAD|HWY|HIGHWAY|RTE|ROUTE)\b)")
+"""`8120 No. 3 Road`, `1442 #7 Hwy`."""
 _KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN LUTHER KING)(?: (?:JR|JUNIOR))?\b")
 
 
 def spread(line: str) -> str:
     """The line in words: signs gone, one way to write fractions, ranges of house numbers and grid houses."""
+    line = re.sub(r"^(\s*\d+)\.5\b", r"\1 1/2", line)
     line = re.sub(r"(?<=\d)[ -]+(?=\d/\d)", " ", line.replace(".", "").replace("#", " # "))
     line = re.sub(r"^\s*(\d+) ?(?:&|\bAND\b|\bTO\b|\bET\b) ?(\d+)(?= )", r"\1~\2", line)
     line = re.sub(r"[^\w\s/#~-]+|_", " ", line)
@@ -34,9 +37,12 @@ def spread(line: str) -> str:
     line = re.sub(r"^\s*(\d+) ?([NSEW]) (\d+)([NSEW])\b", r"\1 \2 \3 \4", line)
     line = re.sub(r"^\s*([NSEW])[ -]?(\d+)[ -]?([NSEW])[ -]?(\d+)\b", r"\1\2\3\4", line)
     # Illinois: 6N125 Linden Ave.
-    if (found := re.match(r"\s*(\d{1,2}) ([NSEW]) (\d{3}) ([A-Z]{3,})", line)) and found[4] not in words().whole:
+    if (found := re.match(r"\s*(\d{1,2}) ([NSEW]) (\d{3}) ([A-Z]{3,})(?: ([A-Z]+))?", line)) and (
+        found[4] not in words().whole or found[5] in words().types
+    ):
         line = "".join(found.groups()[:3]) + line[found.end(3) :]
     line = _unit_signs().sub(r"\1 ", line)
+    line = _NUMBERED.sub("", line)
     if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in "NSEW":
         grid = words().types.get(found[3], "HWY") in {"HWY", "RTE"}
         line = found[1] + found[2] + line[found.end(2) :] if grid else line
@@ -46,9 +52,12 @@ def spread(line: str) -> str:
 
 @cache
 def _unit_signs() -> re.Pattern[str]:
-    """`PH-3`, `Apt-B`."""
-    names = {*words().units, *(" ".join(names) for names in words().lone_units)} - {"#"}
-    return re.compile(rf"(?<![\w-])({'|'.join(sorted(names, key=len, reverse=True))})-(?=\d|[A-Z]\b)")
+    """`PH-3`, `PH3`, `Apt-B`; but RM620 is a road."""
+    names = {*words().units, *(names[0] for names in words().lone_units if len(names) == 1)} - {
+        "#",
+        *words().roads.names,
+    }
+    return re.compile(rf"(?<![\w-])({'|'.join(sorted(names, key=len, reverse=True))})(?:-(?=\d|[A-Z]\b)|(?=\d))")
 
 
 def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
@@ -78,6 +87,8 @@ def road_at(line: Sequence[str], state: str) -> tuple[Road, int] | None:
         ):
             if line[taken:] and line[taken] in {"RD", "ROAD"}:
                 taken += 1
+            if line[taken:] and re.fullmatch(r"\d/\d", line[taken]):
+                value, taken = f"{value} {line[taken]}", taken + 1  # County Road 17 1/2
             if value.isdigit() and kind in table.roads.kinds["any_of"] and line[taken:] in (["A"], ["B"], ["C"]):
                 value, taken = value + line[taken], taken + 1  # Route 6 A
             return _business(kind, value, line, taken)
@@ -120,6 +131,8 @@ def _kind(names: tuple[str, ...], state: str) -> str:
     name = " ".join(names)
     if kind := table.roads.in_state.get(state, {}).get(name) or table.roads.names.get(name, ""):
         return kind
+    if names[0] in table.roads.counties.get(state, ()) and names[1:] == ("RD",):
+        return "COUNTYRD"
     for count in range(min(_LONGEST_STATE, len(names)), 0, -1):
         if " ".join(names[:count]) in table.places.states:
             return table.roads.names.get(" ".join(["@", *names[count:]]), "")
@@ -128,7 +141,7 @@ def _kind(names: tuple[str, ...], state: str) -> str:
 
 def same_road(ours: Road, theirs: Road) -> bool | None:
     """Whether two numbered roads are one; `None` where one side does not say of which kind it is."""
-    if not {*ours[1].split("/")} & {*theirs[1].split("/")}:
+    if not {*re.split(r"/(?=\d\d)", ours[1])} & {*re.split(r"/(?=\d\d)", theirs[1])}:
         return False  # 202/206 is both
     if ours[0] == theirs[0] or frozenset({ours[0], theirs[0]}) == words().roads.kinds["one_series"]:
         return True
@@ -144,14 +157,14 @@ def same_road(ours: Road, theirs: Road) -> bool | None:
 @cache
 def _boxes() -> re.Pattern[str]:
     names = "|".join(sorted((name.replace(" ", " +") for name in words().boxes), key=len, reverse=True))
-    return re.compile(rf"(?<![\w])({names})(?: *#| +NO)? *(\d+[A-Z]?)\b")
+    return re.compile(rf"(?<![\w])({names})(?: *#| +NO)? *(\d+(?:-?[A-Z])?)\b")
 
 
 _ROUTES = frozenset({"RR", "RTE", "HC", "SS"})
 _SITE, _RURAL = re.compile(r"\bS\W?(\d+)\W+B\W?(\d+)\b"), re.compile(r"\bR\W?R\W{0,2}\d")
 """`RR 2, S4 B11`."""
-_ROUTE_BOX = re.compile(r"^(\W*(?:R\W?R\W?|RURAL R(?:OU)?TE|HC)\W{0,2}\d+)\W+#\W?(\d+[A-Z]?)\b")
-"""`RR 3 #22`."""
+_ROUTE_BOX = re.compile(r"^(\W*(?:R\W?R\W?|RURAL R(?:OU)?TE|HC)\W{0,2}\d+)\W+(?:#|LOT)\W{0,2}(\d+[A-Z]?)\b")
+"""`RR 3 #22`, `RR 3, Lot 22`."""
 _DELIVERY = re.compile(r"\b(?:GENERAL DELIVERY|POSTE RESTANTE)\b")
 
 
@@ -171,7 +184,7 @@ def take_boxes(line: str) -> tuple[str, str]:
     begins = bool(found) and found[0][0] in _ROUTES - {"RTE"} and not line[: found[0][1].start()].strip()
     if not begins and not (house and found) and not {kind for kind, _ in found} & {"BOX", "SITE"}:
         return (_DELIVERY.sub("", line), "GD") if _DELIVERY.search(line) else (line, "")
-    parts = {f"{'RR' if kind == 'RTE' else kind}{one[2].lstrip('0') or '0'}" for kind, one in found}
+    parts = {f"{'RR' if kind == 'RTE' else kind}{one[2].lstrip('0').replace('-', '') or '0'}" for kind, one in found}
     for _, one in reversed(found):
         line = line[: one.start()] + line[one.end() :]
     return _DELIVERY.sub("", line), " ".join(sorted(parts))

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz.distance import OSA
 
-from leadbridge.server.matching.roads import same_road
+from leadbridge.server.matching.roads import same_road, spread
 from leadbridge.server.matching.streets import Street
 from leadbridge.server.matching.vocabulary import street_type, words
 
@@ -40,12 +41,11 @@ class Finding:
 
 
 SAME = Finding()
+_KIND_MISSING = Finding(0.93, "kind of road on one side only")
 
 
 def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[Finding] | None:
     """Name, type and directions; none where they are other streets."""
-    if ours.type == theirs.type and ours.name != theirs.name and _all_words(ours) == _all_words(theirs):
-        return [Finding(0.9, "direction at the other end of the street's name")]
     name = _same_name(ours, theirs)
     if name is None or (name.doubt is not Doubt.NONE and {ours.joined, theirs.joined} <= streets):
         return None
@@ -70,12 +70,40 @@ def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[F
     return findings
 
 
+def same_words(ours: Street, theirs: Street) -> bool:
+    """Whether two lines have the same words, whatever each of them is: Big Run South Rd, Big Run Rd S."""
+    return ours.number == theirs.number != "" and _words_of(ours.line) == _words_of(theirs.line)
+
+
+@lru_cache(maxsize=4096)
+def _words_of(line: str) -> tuple[list[str], list[str], list[str]]:
+    """Directions and the words of a name in their order, and numbers, letters and types, which may stand anywhere."""
+    table = words()
+    row = [*re.findall(r"\d+(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)\b|\d+|[A-Z]+", spread(line)), ""]
+    sides, names, others = list[str](), list[str](), list[str]()
+    for word, following in pairwise(row):
+        counted = following[:1].isdigit() or len(following) == 1
+        kind = table.types.get(word) or table.french.always.get(word, "")
+        if counted and (table.units.get(word) == "" or word in table.signs.number):
+            continue
+        if word in table.directions:
+            sides.append(table.directions[word])
+        elif word[0].isdigit() or word in table.numbers or len(word) == 1:
+            others.append(str(table.numbers.get(word, "")) or re.sub(r"(?<=\d)\D+", "", word).lstrip("0"))
+        elif kind in table.strong or word in table.roads.words:
+            others.append(kind or table.roads.words[word])
+        elif word not in table.french.articles:
+            names.append(table.whole.get(word, word))
+    return sides, names, sorted(others)
+
+
 def _same_name(ours: Street, theirs: Street) -> Finding | None:
     if ours.road and theirs.road:
         same = same_road(ours.road, theirs.road)
-        return Finding(0.85, "kind of road on one side only") if same is None else SAME if same else None
-    if ours.road or theirs.road:
-        return SAME if ours.joined == theirs.joined else None
+        return _KIND_MISSING if same is None else SAME if same else None
+    if road := ours.road or theirs.road:
+        bare = road[1] in {ours.joined, theirs.joined} and not (ours.type or theirs.type)
+        return SAME if ours.joined == theirs.joined else _KIND_MISSING if bare else None
     one, other = ours.joined, theirs.joined
     if one == other:
         return SAME
@@ -85,6 +113,10 @@ def _same_name(ours: Street, theirs: Street) -> Finding | None:
         return None if bare.type and typed.type in words().strong else Finding(0.92, _ONE_SIDE)
     if _type_in_front(ours, theirs) or _type_in_front(theirs, ours):
         return SAME
+    if [words().french.english.get(word, word) for word in ours.name] == [
+        words().french.english.get(word, word) for word in theirs.name
+    ]:
+        return Finding(0.9, "street's name in the other language", Doubt.SLIP)
     if _remark_behind(ours, theirs):
         return Finding(0.92, "more behind the street on one side")
     sides = [_COMPASS.findall(name) for name in (one, other)]
@@ -154,11 +186,6 @@ def _longer(ours: Street, theirs: Street) -> Finding | None:
         doubt = Doubt.SLIP if ours.type == theirs.type else Doubt.OTHER_STREET
         return Finding(0.7, "street name longer on one side", doubt)
     return None
-
-
-def _all_words(street: Street) -> list[str]:
-    """The words of a name with its directions, which some put before the type: Big Run South Rd, Big Run Rd S."""
-    return sorted([*street.name, *(words().whole.get(side, "") for side in (street.before, street.after) if side)])
 
 
 def _whole(street: Street) -> tuple[str, ...]:

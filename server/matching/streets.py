@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from leadbridge.server.matching.roads import Road, road_at, spread
 from leadbridge.server.matching.units import (
@@ -42,6 +42,8 @@ class Street:
     box: str = ""
     road: Road | None = None
     rest: tuple[str, ...] = ()
+    line: str = field(default="", compare=False)
+    """As it was written."""
 
     @property
     def units(self) -> str:
@@ -128,7 +130,7 @@ def _without_remark(line: list[str]) -> list[str]:
     """Without `gate code 4471` or `près de l'école` at the end: no type says where a French street ends."""
     signs, articles = words().signs, words().french.articles | {"THE", "FROM"}
     for at in range(2, len(line) - 1):
-        if line[at] in signs.beside and line[at + 1] in articles:
+        if line[at] in signs.beside and (line[at + 1] in articles or street_type(line[at - 1]) in words().strong):
             return line[:at]
         end = at
         while line[end] in signs.remarks and end + 1 < len(line):
@@ -154,7 +156,7 @@ def _house_number(line: list[str]) -> tuple[str, list[str], str]:
         return "", line, ""  # "14 St": a street without a house number
     number = number.lstrip("0") or "0"
     if re.fullmatch(r"\d/\d", rest[0]):
-        return f"{number} {rest[0]}", rest[1:] or rest, ""
+        return f"{number} {rest[0]}", rest[1:] or rest, letter
     if not letter and len(rest) > 1 and rest[0] == "BIS":
         return number, rest[1:], "BIS"
     if not letter and len(rest) > 1 and rest[0] in "ABCDFGH" and len(rest[0]) == 1:
@@ -174,9 +176,13 @@ def _road(line: list[str], directions: Mapping[str, str], state: str) -> tuple[s
     rest, side = _leading_direction(line, directions)
     if side and (found := road_at(rest, state)):
         return side, found[0], rest[found[1] :]
-    # The county's letters in front: VZ County Road 4100.
-    if line and len(line[0]) == 2 and (found := road_at(line[1:], state)) and found[0][0] == "COUNTYRD":  # noqa: PLR2004
-        return "", found[0], line[found[1] + 1 :]
+    # The county's name in front: VZ County Road 4100, San Miguel County Road 63J.
+    for at in (1, 2):
+        found = (
+            road_at(line[at:], state) if all(word.isalpha() and not street_type(word) for word in line[:at]) else None
+        )
+        if found and found[0][0] in words().roads.kinds["of_a_county"] and found[0][1][0].isdigit():
+            return "", found[0], line[found[1] + at :]
     return None
 
 
@@ -261,7 +267,7 @@ def _canonical(line: Sequence[str]) -> tuple[str, ...]:
         elif value:
             found.append(str(tens + value))
             tens = 0
-        elif ordinal := ORDINAL.fullmatch(word):
+        elif ordinal := re.fullmatch(rf"{ORDINAL.pattern}?", word):
             found.append(ordinal[1].lstrip("0") or "0")
         elif word in words().french.articles:
             found.append(word)

@@ -10,7 +10,9 @@ from leadbridge.server.matching.vocabulary import street_type, words
 _QUEENS_DIGITS = 2
 _RANGE = 20
 _HOUSE = re.compile(r"\d+[A-Z]?(?:-\d+)?")
-_UNIT_VALUE = re.compile(r"\d+-?[A-Z]{0,2}|[A-Z]{1,2}-?\d+[A-Z]?|[A-Z]|(?!NW|NE|SW|SE|ST|DR|RD|LN|CT)[A-Z]{2}")
+_UNIT_VALUE = re.compile(
+    r"(?!\d+(?:ST|ND|RD|TH)$)(?:\d+-?[A-Z]{0,2}|[A-Z]{1,2}-?\d+[A-Z]?|[A-Z]|(?!NW|NE|SW|SE|ST|DR|RD|LN|CT)[A-Z]{2})"
+)
 _HOUSE_OR_ORDINAL = re.compile(r"\d+(?:[A-Z]|ST|ND|RD|TH|RE|ER|EME)?")
 ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|ERE|EME|IEME|IERE)")
 NUMBERED = frozenset({"HWY", "RTE"})
@@ -33,10 +35,11 @@ def _numbered_street(line: Sequence[str]) -> bool:
 
 def leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
     """`Unit 301 4821 Main St`, `#301 - 4821 Main St`, `301-4821 Main St`, `Rear 12 Main St`."""
-    glued = re.fullmatch(r"([A-Z]{2,})(\d+[A-Z]?)", line[0]) if line else None
-    if glued and glued[1] in words().units and begins_house(line[1:]):
-        return line[1:], words().units[glued[1]] + _unit_value(glued[2])  # PH2 2900 Bay Dr
-    numbered = len(line) > 2 and line[0] in words().units and line[2] == "-"  # noqa: PLR2004
+    numbered = (
+        len(line) > 2  # noqa: PLR2004
+        and line[0] in words().units
+        and (line[2] == "-" or begins_house(line[2:]) or _joined(line[1]))
+    )
     if not numbered and (lone := _lone_unit(line, 0)):
         unit, end = lone
         if re.match(r"\d", "".join(line[end : end + 1])):
@@ -50,12 +53,18 @@ def leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
     value = _UNIT_VALUE.fullmatch(rest[0]) is not None
     if rest[1:2] == ["-"] and value and re.match(r"\d", "".join(rest[2:3])):
         return _hyphened(rest[0], rest[2:], kind, marked=marked, canada=canada, spaced=True)
-    three = rest[0].isdigit() and rest[1:2] and rest[1].isdigit() and _numbered_street(rest[2:])
-    if (marked or three) and value and begins_house(rest[1:]) and len(rest) > 2:  # noqa: PLR2004
+    two = rest[0].isdigit() and "".join(rest[1:2]).isdigit()
+    bare = two and (_numbered_street(rest[2:]) or (canada and int(rest[0]) < int(rest[1]) and _named(rest[2:])))
+    if (marked or bare) and value and begins_house(rest[1:]) and len(rest) > 2:  # noqa: PLR2004
         return leading_unit(rest[1:], canada=canada)[0] if _joined(rest[1]) else rest[1:], kind + _unit_value(rest[0])
     if found := _joined(rest[0]):
         return _hyphened(found[1], [found[2], *rest[1:]], kind, marked=marked, canada=canada, spaced=False)
     return line, ""
+
+
+def _named(line: Sequence[str]) -> bool:
+    """Whether a street's name stands here, and not what follows the number that is a street's name."""
+    return bool(line) and line[0].isalpha() and not (street_type(line[0]) or line[0] in words().french.directions)
 
 
 def _joined(word: str) -> re.Match[str] | None:
@@ -131,7 +140,7 @@ def _unit_at(line: list[str], index: int, *, parted: bool) -> tuple[str, int] | 
         return _unit_value(following[0]), index + 2  # Pod 6
     if index + 1 == len(line) and (not before or _ends_street(line[:index])):
         lettered = len(line) > 2 and street_type(before) in words().strong  # 4 Elm St A  # noqa: PLR2004
-        if re.fullmatch(r"\d+[A-Z]?", word) or (lettered and re.fullmatch(r"[A-DF-MP-RT-VX-Z]", word)):
+        if re.fullmatch(r"[A-Z]{0,2}-?\d+[A-Z]?", word) or (lettered and re.fullmatch(r"[A-DF-MP-RT-VX-Z]", word)):
             return _unit_value(word), index + 1
         if found := re.fullmatch(r"-(\d+[A-Z]?)", word):
             return _unit_value(found[1]), index + 1

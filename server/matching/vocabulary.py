@@ -6,7 +6,7 @@ Each word has one standard form. What the sections are is said in words.toml its
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -38,6 +38,7 @@ class Roads:
     words: Mapping[str, str]
     names: Mapping[str, str]
     in_state: Mapping[str, Mapping[str, str]]
+    counties: Mapping[str, frozenset[str]]
     kinds: Mapping[str, frozenset[str]]
 
 
@@ -51,6 +52,8 @@ class French:
     english_ends: frozenset[str]
     towns: frozenset[str]
     directions: Mapping[str, str]
+    english: Mapping[str, str]
+    """Words of streets that have a name in both languages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def words() -> Words:
             words=_turned(read["road_words"]),
             names=_turned({kind: [kind, *names] for kind, names in read["roads"].items()}, codes=False),
             in_state=read["roads_in"],
+            counties={state: _set(names) for state, names in read["counties"].items()},
             kinds={name: _set(kinds) for name, kinds in read["road_kinds"].items()},
         ),
         french=French(
@@ -123,6 +127,7 @@ def words() -> Words:
             english_ends=_set(read["french"]["english_ends"]),
             towns=frozenset(read["french"]["towns"]),
             directions={**english, **_turned(read["french_directions"])},
+            english=read["french"]["english"],
         ),
         signs=Signs(
             number=tuple(read["signs"]["number"]),
@@ -137,12 +142,22 @@ def words() -> Words:
         strong=_set(read["strong"]["types"]),
         directions=english,
         units={form: "" if kind == "NUMBER" else kind for kind, forms in read["units"].items() for form in forms},
-        lone_units={tuple(form.split()): unit for unit, forms in read["lone_units"].items() for form in forms},
+        lone_units=dict(_lone_units(read["lone_units"])),
         boxes=_turned(read["boxes"], codes=False),
         initials=read["initials"],
         numbers=_numbers(read["numbers"]),
         tens=_counted(read["numbers"]["tens"], 20, 10),
     )
+
+
+def _lone_units(table: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
+    beside = table["beside"].split()
+    for unit, forms in table.items():
+        for form in () if unit == "beside" else forms:
+            *must, named = [form] if form[0] != "*" else ["*", form[2:]]
+            parts = tuple(named.split())
+            yield from () if must else ((parts, unit),)
+            yield from (pair for word in beside for pair in (((*parts, word), unit), ((word, *parts), unit)))
 
 
 def _turned(table: Mapping[str, str | Iterable[str]], *, codes: bool = True) -> dict[str, str]:

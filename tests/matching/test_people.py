@@ -146,7 +146,7 @@ def test_no_name_is_too_odd(text):
         ("First Baptist Church", "Second Baptist Church", Likeness.FAMILY),
         ("Prince Jones", "Jones", Likeness.FAMILY),
         ("Prince Jones", "Prince", Likeness.GIVEN),
-        ("Dana Miller", "Dana Miler", Likeness.TYPO),
+        ("Dana Miller", "Dana Milder", Likeness.TYPO),
         ("Dana Miller", "Chris Miller", Likeness.FAMILY),
         ("Walter Reed Sr", "Walter Reed Jr", Likeness.FAMILY),
         ("Dana Miller", "Dana Cooper", Likeness.GIVEN),
