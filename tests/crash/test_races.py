@@ -31,8 +31,8 @@ REASONS = {"in_progress", "already_done", "approval_used", "already_accepted", "
 
 
 def outcome_of(receipt: dict[str, Any]) -> str:
-    """What a caller received, a refusal by its reason."""
-    return receipt["reason"] if receipt["outcome"] == "refused" else receipt["outcome"]
+    """What a caller received; where nothing more was done, the reason."""
+    return receipt["reason"] if receipt["outcome"] in {"refused", "partly_done"} else receipt["outcome"]
 
 
 def one_went(outcomes: list[str]) -> bool:
