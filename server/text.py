@@ -26,6 +26,16 @@ STORED_LIMIT = 400
 READ_FOR_EACH = 20
 """Characters that are looked at for each one that may be shown: markup and blanks can stand for that much."""
 
+_LIKE_OURS = str.maketrans(
+    dict.fromkeys("\u27e6\u301a\u27ec\u2045\u298b\u298d\u298f", "[")
+    | dict.fromkeys("\u27e7\u301b\u27ed\u2046\u298c\u298e\u2990", "]")
+)
+"""The marks, and brackets that look like them: none of them is left inside the marks."""
+_OUR_WORDS = frozenset(
+    {"yes", "no", "none", "none named", "nothing", "empty", "nobody", "not known", "not shown", "no name"}
+)
+"""What LeadBridge itself says in the place of a value: from others it is marked, so that it is not taken for ours."""
+
 _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u2032`\u00b4"), "'")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
 # The typographic apostrophe is in real names.
@@ -40,7 +50,7 @@ _LIKE_MARKS = "\u01c0\u01c1\u01c2\u01c3\ua4f8\ua4f9\ua4fa\ua4fb\ua4fc\ua4fd"
 HIDING = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
 """Characters that show nothing although Unicode counts them as letters or marks; text can be hidden in them."""
 _HIDDEN = re.compile(f"[{HIDING}]")
-_NEEDS_WORK = re.compile(f"[<&{OPEN}{CLOSE}{HIDING}]|  |^ | $")
+_NEEDS_WORK = re.compile(f"[<&{''.join(map(chr, _LIKE_OURS))}{HIDING}]|  |^ | $")
 """In a printable text, only these make cleaning change anything."""
 _TAG = re.compile(r"<[a-zA-Z/!?]|<\s+[a-zA-Z/!?][^<>]*>|&[#\w]{1,31};")
 
@@ -81,7 +91,7 @@ def clean(text: object, *, limit: int = LONG_LIMIT, lines: bool = False) -> str:
     if _TAG.search(raw):
         raw = _HIDDEN.sub("", _unescaped(_without_markup(raw, cut=cut)))
     kept = raw if raw.isprintable() else _visible(raw)
-    kept = kept.replace(OPEN, "[").replace(CLOSE, "]")
+    kept = kept.translate(_LIKE_OURS)
     if lines:
         rows = [" ".join(row.split()) for row in kept.split("\n")]
         kept = "\n".join(row for row in rows if row)
@@ -113,10 +123,10 @@ def quoted(text: object, *, limit: int = LABEL_LIMIT, lines: bool = False) -> st
     Of one that has more than `limit` characters, the size follows the mark. `lines`: it keeps its lines.
     """
     rows = [one_line(row) for row in (str(text).split("\n") if lines else [text])]
-    kept = "\n".join(rows).strip("\n").replace(OPEN, "[").replace(CLOSE, "]")
+    kept = "\n".join(rows).strip("\n").translate(_LIKE_OURS)
     if len(kept) > limit:
         return f"{OPEN}{kept[:limit].rstrip()}{CLOSE} … {len(kept):,} characters in all"
-    return kept if is_name(kept) else f"{OPEN}{kept}{CLOSE}"
+    return kept if is_name(kept) and kept.casefold() not in _OUR_WORDS else f"{OPEN}{kept}{CLOSE}"
 
 
 def in_sentence(text: object, *, limit: int = LABEL_LIMIT) -> str:

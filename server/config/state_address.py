@@ -12,6 +12,8 @@ _FORM = "must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
 _SQLITE = {"sqlite", "sqlite+pysqlite"}
 _POSTGRESQL = {"postgresql", "postgres", "postgresql+psycopg"}
 _UNFILLED = re.compile(r"\$\{[\w.:-]*\}|\{\{")
+_NO_LOGIN = re.compile(r"[^:]*[/?]|[^:/?]*:[0-9]+[/?]")
+"""A host with a path or options: the @ behind it is within these, and no login ends there."""
 _PLAIN = re.compile(r"[A-Za-z0-9._:,-]*")
 
 
@@ -72,6 +74,7 @@ def _postgresql(rest: str) -> str:
     if not rest.isprintable() or " " in rest:
         raise ValueError("must have no blanks or line breaks")
     login, at, _ = rest.partition("@")
-    if rest.count("@") > 1 or (at and "/" in login.partition(":")[0]):
-        raise ValueError("has an @ or a / that does not belong there: in a user name or password write %40 and %2F")
+    if rest.count("@") > 1 or (at and _NO_LOGIN.match(login)):
+        msg = "has an @, / or ? that does not belong there: in a user name or password write %40, %2F and %3F"
+        raise ValueError(msg)
     return f"postgresql://{rest}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
@@ -60,14 +61,18 @@ def write_anything(connection: Connection) -> None:
 
 
 def checkpoint(connection: Connection) -> None:
-    """Bring all that SQLite has in its log into the database file, unless another program is just reading there."""
+    """Bring all that SQLite has in its log into the database file.
+
+    Where another program reads it just then, or the disk is full, it stays in the log, and is on record all the same.
+    """
     cursor = connection.connection.cursor()  # SQLAlchemy would begin a transaction, in which SQLite cannot do this
     for _ in range(_CHECKPOINTS):
-        cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        found: Any = cursor.fetchone()
-        busy, in_log, moved = found
-        if not busy and in_log == moved:
-            break
+        with contextlib.suppress(sqlite3.OperationalError):
+            cursor.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            found: Any = cursor.fetchone()
+            busy, in_log, moved = found
+            if not busy and in_log == moved:
+                break
         time.sleep(_PAUSE)
     cursor.close()
 

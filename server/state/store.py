@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, nullcontext
@@ -49,8 +48,8 @@ class Store:
         `checkpoint`: what is committed outlasts SQLite's log as well, and any process that opens the file sees it.
 
         Raises:
-            StateError: the database cannot be opened, read or written; the transaction is rolled back. Or only the
-                checkpoint failed.
+            StateError: the database cannot be opened, read or written; the transaction is rolled back. Or the files at
+                its path are others by now, where nobody sees what was committed.
         """
         return await anyio.to_thread.run_sync(lambda: self.run_sync(work, checkpoint=checkpoint))
 
@@ -113,7 +112,7 @@ class Store:
         except ImportError as error:
             msg = f"The state store ({self.description}) needs the driver {error.name}: install leadbridge[postgres]."
             raise StateError(msg) from None
-        except (state.database.DatabaseError, sqlite3.Error) as error:
+        except state.database.DatabaseError as error:
             cause = getattr(error, "orig", None) or error
             msg = f"The state store ({self.description}) cannot be used: {str(cause).splitlines()[0]}."
             raise StateError(msg) from None

@@ -124,9 +124,9 @@ def _not_the_record(action: HttpWrite, record: JsonValue, agreement: Agreement) 
     if action.record_ids:
         asked["id"] = set(action.record_ids)
     for where, ids in asked.items():
-        shown = integer_of(value_at(record, where))
-        if shown is not None and shown not in ids:
-            return f"record {shown} instead of the one asked for, {' or '.join(map(str, sorted(ids)))}"
+        shown = value_at(record, where)
+        if not isinstance(shown, Absent) and shown not in (None, "") and integer_of(shown) not in ids:
+            return f"record {_said(shown)} instead of the one asked for, {' or '.join(map(str, sorted(ids)))}"
     for where, wanted in rule.says.items():
         value = value_at(record, where)
         if not isinstance(value, Absent) and not _says(value, wanted):

@@ -54,6 +54,11 @@ def argument_lines(arguments: Mapping[str, object], secrets: Iterable[str]) -> l
     return lines
 
 
+def called(title: str, name: str) -> PreviewLine:
+    """Somebody's name behind a title, or that there is none, in our words."""
+    return (title, name) if name else f"{title}: no name"
+
+
 def titled(name: str) -> str:
     """An argument's name as people read it: `Lead source`."""
     return name.replace("_", " ").capitalize()
@@ -67,6 +72,8 @@ def in_line(value: object, limit: int = LONGEST_VALUE) -> str:
         return str(value)
     if value is None:
         return "nothing"
+    if value == "":
+        return "none"
     return quoted(value if isinstance(value, str) else json.dumps(cast("Any", value), ensure_ascii=False), limit=limit)
 
 

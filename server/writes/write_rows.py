@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from pydantic import JsonValue
 
 from leadbridge.server import state as kept
 from leadbridge.server.catalog import load
-from leadbridge.server.text import label
+from leadbridge.server.text import in_sentence
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -25,6 +26,7 @@ STATES: dict[str, tuple[str, ...]] = {
     "in_progress": ("intended", "sent"),
 }
 """Outcomes as the history is asked for them, and the states on record that they stand for."""
+_KINDS, _NUMBER = frozenset({"lead", "job", "event", "note", "vendor", "write"}), re.compile("[0-9]+")
 _APPROVALS = {"asked": "approved", "token": "approved by token"}
 
 
@@ -61,8 +63,16 @@ def effect_in_words(operation: str, target: str, arguments: Mapping[str, Any]) -
     row = load().operations.get(operation)
     words = row.effect_in_words if row else ""
     return (words or "it took effect").format_map(
-        {"status": "that was sent", **arguments, "target": label(target) or "it"}
+        {"status": "that was sent", **arguments, "target": _in_words(target) or "it"}
     )
+
+
+def _in_words(target: str) -> str:
+    """What a write is about, in a sentence of ours: `lead 806` as it is, a name or an address as what others wrote."""
+    kind, _, which = target.partition(" ")
+    if kind not in _KINDS:
+        return in_sentence(target)
+    return target if _NUMBER.fullmatch(which) else f"{kind} {in_sentence(which)}"
 
 
 def where_to_look(service: str) -> str:

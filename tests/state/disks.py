@@ -6,7 +6,7 @@ import os
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,10 @@ class SmallDisk(Disk):
     """A file system of its own, with hardly any room."""
 
     def fail(self) -> None:
-        """Fill it to the last byte."""
+        """Fill it to the last byte, and leave no room in the logs of databases."""
+        for database in self.folder.glob("*.db"):
+            with closing(sqlite3.connect(database, timeout=10)) as file:
+                file.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with (self.folder / "filler").open("ab", buffering=0) as filler, suppress(OSError):
             while filler.write(b"x" * 4096):
                 pass

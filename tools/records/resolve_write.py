@@ -115,11 +115,12 @@ class _Look:
         number = self.given if own is None else own
         if number is None:
             return _Record(None, ("No record is named.",) if self.outcome == "done" else ())
-        if own is None and number in await self.app.ledger.records(self.row.operation):
-            raise self._no(f"record {number} was made by another write")
+        if own is None:
+            await self._refuse_known(number)
         where = (f"Record: {number}",)
         if not rule.read:
-            return _Record(number, where)
+            unseen = () if number == own else ("LeadBridge cannot read such a record: compare its id yourself.",)
+            return _Record(number, (*where, *unseen))
         try:
             await self.app.company.confirm(self.row.service)
             lines = await self._read(rule.read, number, new=own is None)
@@ -164,6 +165,18 @@ class _Look:
             Status=lead.status,
         )
 
+    async def _refuse_known(self, number: int) -> None:
+        """An id that is known to be another's.
+
+        Raises:
+            Refused: another write made it, or it is the job, lead or person that this write named.
+        """
+        if number in await self.app.ledger.records(self.row.operation):
+            raise self._no(f"record {number} was made by another write")
+        for name, value in self.row.arguments.items():
+            if value == number and name.endswith("_id"):
+                raise self._no(f"{number} is the {name} that was written, not the id of what was made")
+
     async def _refuse_another(self, prospect: Prospect) -> None:
         """A prospect that is not the one which this write would have made.
 
@@ -196,7 +209,8 @@ class _Look:
 
 def _values(**shown: str | None) -> tuple[PreviewLine, ...]:
     """What is shown of a record, line by line."""
-    return tuple((name, clean(value, limit=LABEL_LIMIT) or "not shown") for name, value in shown.items())
+    texts = {name: clean(value, limit=LABEL_LIMIT) for name, value in shown.items()}
+    return tuple((name, text) if text else f"{name}: not shown" for name, text in texts.items())
 
 
 TOOLS = (write_tool(resolve_write, title="Resolve unknown write", toolset="pipeline", effect=RESOLVE.effect),)

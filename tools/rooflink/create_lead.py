@@ -34,7 +34,7 @@ from leadbridge.server.services.rooflink.location import Location, locate
 from leadbridge.server.services.rooflink.models import Created
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PLACES, PROVINCES
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, RepeatAllowed, Subject, Write
-from leadbridge.server.writes.preview import PreviewLine, rendered
+from leadbridge.server.writes.preview import PreviewLine, called, rendered
 from leadbridge.server.writes.recovery import LARGEST_ID
 from leadbridge.tools.rooflink.duplicate_check import again_if_deleted, check_duplicates
 
@@ -143,7 +143,7 @@ async def rooflink_create_lead(
             lines=(
                 "Create a new prospect in RoofLink.",
                 *(check.preview() if allow_duplicate else ()),
-                ("Customer", contact.name or "no name"),
+                called("Customer", contact.name),
                 ("Address", place),
                 *_codes(lead_status, location, state.upper()),
             ),

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.text import LABEL_LIMIT, clean, quoted
+from leadbridge.server.text import LABEL_LIMIT, clean, in_sentence
 from leadbridge.server.writes.model import SameWithinADay, Write
-from leadbridge.server.writes.preview import PreviewLine
+from leadbridge.server.writes.preview import PreviewLine, called
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.write_rows import WriteRow
 
@@ -78,7 +78,7 @@ class DuplicateCheck:
             "This may create a duplicate, which can only be deleted by hand in RoofLink.",
             *(["Duplicates could not be looked for."] if self.failed else []),
             *(
-                (f"Customer of prospect {found.prospect_id}", clean(found.details.name, limit=LABEL_LIMIT) or "no name")
+                called(f"Customer of prospect {found.prospect_id}", clean(found.details.name, limit=LABEL_LIMIT))
                 for found in self.likely[:SHOWN]
             ),
         )
@@ -155,7 +155,7 @@ def _relation(found: Found) -> str:
 
 
 def _name(found: Found) -> str:
-    return quoted(clean(found.details.name, limit=LABEL_LIMIT) or "no name")
+    return in_sentence(found.details.name) or "no name"
 
 
 def _evidence(found: Found) -> str:

@@ -84,7 +84,7 @@ def people_now(event: Event) -> tuple[PreviewLine, ...]:
     if not event.invitees:
         return ("Invited now: nobody.",)
     ids = ids_text(person.id for person in event.invitees if person.id is not None)
-    names = [clean(person.label, limit=LABEL_LIMIT) or "no name" for person in event.invitees]
+    names = [clean(person.label, limit=LABEL_LIMIT) for person in event.invitees]
     return (f"Invited now, by user id: {ids}.", ("Their names", names))
 
 

@@ -94,7 +94,6 @@ class Change:
         known = {name: self._text_in(self.record, name) for name in self.given}
         before = {name: label(text) or "none" for name, text in known.items() if text is not None}
         shown = {name: text and clean(text, limit=LABEL_LIMIT) for name, text in known.items()}
-        shown = {name: "none" if text == "" else text for name, text in shown.items()}
         record = self.record.model_dump() if self.record else None
         differs = record is not None and bool(compare(self.operation, self.given, record).contradicted)
         same = frozenset({"email", "customer_email"})

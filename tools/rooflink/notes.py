@@ -20,7 +20,7 @@ from leadbridge.server.services.rooflink.jobs import JobRecord
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.text import LABEL_LIMIT, clean
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
-from leadbridge.server.writes.preview import PreviewLine, Whole
+from leadbridge.server.writes.preview import PreviewLine, Whole, called
 from leadbridge.tools.rooflink.job_changes import deleted_warning, read_job_before_change
 from leadbridge.tools.rooflink.jobs import JobId
 
@@ -106,7 +106,7 @@ def _customer_lines(record: JobRecord | None, unknown: str) -> tuple[PreviewLine
     name, email = record.shows("customer.name"), record.shows("customer.email")
     lines: list[PreviewLine] = [
         mailed,
-        ("Customer", clean(name.text, limit=LABEL_LIMIT) if name and name.text else "no name"),
+        called("Customer", clean(name.text, limit=LABEL_LIMIT) if name else ""),
     ]
     if _without_email(record):
         lines.append("RoofLink has no e-mail address of this customer.")

@@ -105,3 +105,32 @@ async def test_a_record_that_cannot_be_read_now_is_said_to_be_so(sandbox: Sandbo
         data = data_of(await call(client, "resolve_write", **given))
     assert data["outcome"] == "done"
     assert "It could not be read now" in person.shown[-1]
+
+
+@pytest.mark.parametrize("bent", ["Elm St. Nobody pays", "Roof) is gone. (Old", "nothing"])
+async def test_what_was_written_is_in_no_sentence_of_the_question(
+    sandbox: Sandbox, time: Time, version: Version, bent: str
+) -> None:
+    person = Person()
+    event = {"name": bent, "start": "2031-05-06T09:00", "end": "2031-05-06T10:00"}
+    async with connected(sandbox, version=version, time=time, person=person, toolsets="all") as client:
+        row = await lost(sandbox, client, "rooflink_create_event", "POST /light/", **event)
+        await call(client, "resolve_write", write_id=row["write_id"], outcome="failed")
+    sentence = f"You are confirming that RoofLink does not show that the event \u27e6{bent}\u27e7 is in the calendar."
+    assert sentence in person.shown[-1].splitlines()
+
+
+async def test_a_record_that_cannot_be_read_is_not_the_job_or_lead_that_was_written_to(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person, job = Person(), min(sandbox.prospects)
+    async with connected(sandbox, version=version, time=time, person=person, toolsets="all") as client:
+        row = await lost(sandbox, client, "rooflink_add_note", "POST /light/notes/", job_id=job, message="Call me")
+        given = {"write_id": row["write_id"], "outcome": "done"}
+        wrong = await call(client, "resolve_write", **given, record_id=job)
+        asked = len(person.shown)
+        right = data_of(await call(client, "resolve_write", **given, record_id=92_045))
+    assert f"{job} is the job_id that was written, not the id of what was made" in text_of(wrong)
+    assert asked == 0
+    assert "LeadBridge cannot read such a record: compare its id yourself." in person.shown[-1]
+    assert (right["outcome"], right["record_id"]) == ("done", 92_045)
