@@ -28,11 +28,11 @@ from leadbridge.server.mcp.definition import GuardedTool, ToolSpec
 from leadbridge.server.mcp.elicitation import SealedQuestions, explain_refused_answers
 from leadbridge.server.mcp.instructions import instructions
 from leadbridge.server.mcp.server import LeadBridgeServer
-from leadbridge.server.mcp.toolsets import hidden_tools, switched_off, switched_on
+from leadbridge.server.mcp.toolsets import LEADS_READ, hidden_tools, switched_off, switched_on
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.sandbox_keys import SANDBOX_SECRETS
 from leadbridge.server.services.rate_limiter import RateLimiter
-from leadbridge.server.services.renovationfind.answered import LeadPath
+from leadbridge.server.services.renovationfind.answered import LeadPaths
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.services import connect, rate_limiter_for
 from leadbridge.server.state import Store
@@ -83,7 +83,7 @@ def build_server(
                 if reads_in_background(app):
                     group.start_soon(app.background.run, app)
                 if settings.background_reading:
-                    group.start_soon(app.lead_path.run)
+                    group.start_soon(_ask_for_leads, app)
                 try:
                     yield app
                 except Exception as error:  # noqa: BLE001  # raised below: a task group would wrap it
@@ -107,11 +107,11 @@ def build_server(
         NAME,
         title="LeadBridge",
         version=__version__,
-        instructions=instructions(settings, app.hidden, app.services, switched_on(app.hidden, app.lead_path)),
-        tools=[_built(spec, app) for spec in ALL_TOOLS if spec.name not in app.hidden],
+        instructions=instructions(settings, app.hidden, app.services, switched_on(app.hidden, app.lead_paths)),
+        tools=[_built(spec, app) for spec in ALL_TOOLS if spec.name not in app.hidden or spec.toolset == LEADS_READ],
         lifespan=lifespan,
         log_level=settings.log_level,
-        subscriptions=False,  # nothing that is offered changes while it runs
+        subscriptions=False,  # of what is offered, only the reads of leads change, once
         request_state_security=RequestStateSecurity(codec=SealedQuestions(app.store, app.services.account(NAME))),
         cache_hints={
             "tools/list": hint,
@@ -172,12 +172,10 @@ def build_app_context(
     store = Store(_state_url(settings))
     shared = rate_limiter or partial(rate_limiter_for, store)
     services = connect(catalog, settings, secrets=secrets, transport=transport, rate_limiter=shared)
-    lead_path = LeadPath(services, catalog, _lead_path_file(settings, store), clock)
-    hidden = hidden_tools(settings, catalog, ALL_TOOLS, set(secrets), lead_path)
     ledger = Ledger(store, services.account, services.is_simulated, clock)
     office = OfficeTime(settings.zone, clock)
     approvals = Approvals(store, services.account, settings.approvals, clock)
-    return AppContext(
+    app = AppContext(
         settings=settings,
         catalog=catalog,
         services=services,
@@ -189,10 +187,28 @@ def build_app_context(
         leads=KnownLeads(store, services.account, office),
         observations=Observations(store, services.account, clock),
         background=BackgroundReader(),
-        lead_path=lead_path,
-        hidden=hidden,
-        offered=frozenset(row for spec in ALL_TOOLS if spec.name not in hidden for row in spec.operations),
+        lead_paths=LeadPaths(
+            services, catalog, "toolsets" not in settings.model_fields_set, _lead_paths_file(store), clock
+        ),
+        hidden={},
+        offered=set(),
     )
+    _decide_what_is_offered(app)
+    return app
+
+
+def _decide_what_is_offered(app: AppContext) -> None:
+    hidden = hidden_tools(app.settings, app.catalog, ALL_TOOLS, set(app.services.clients), app.lead_paths)
+    app.hidden.clear()
+    app.hidden.update(hidden)
+    app.offered.clear()
+    app.offered.update(row for spec in ALL_TOOLS if spec.name not in hidden for row in spec.operations)
+
+
+async def _ask_for_leads(app: AppContext) -> None:
+    """Offer the reads of RenovationFind's leads from then on, if it answers them."""
+    await app.lead_paths.run()
+    _decide_what_is_offered(app)
 
 
 def tool_specs() -> tuple[ToolSpec, ...]:
@@ -217,11 +233,14 @@ def _sandbox_transport(given: Sandbox | None) -> Callable[[], httpx.AsyncBaseTra
     return lambda: simulator().transport()
 
 
-def _lead_path_file(settings: Settings, store: Store) -> Path | None:
-    """Where it is remembered whether RenovationFind lists its leads; a user's own toolsets need no answer."""
-    if store.file is None or "toolsets" in settings.model_fields_set:
+def _lead_paths_file(store: Store) -> Path | None:
+    """Where it is remembered whether RenovationFind answers for its leads."""
+    if store.file is not None:
+        return Path(f"{store.file}.leads.json")
+    try:
+        return None if store.in_memory else own_folder("state") / "leads.json"
+    except SettingsError:
         return None
-    return Path(f"{store.file}.leads.json")
 
 
 def _state_url(settings: Settings) -> str:

@@ -159,7 +159,7 @@ async def _company(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT00
 
 def _hidden(app: AppContext) -> Iterator[Finding]:
     """What is on or off, and why: a line for each reason. The finding about a key says what a missing key hides."""
-    for line in switched_on(app.hidden, app.lead_path):
+    for line in switched_on(app.hidden, app.lead_paths):
         yield Finding("ok", "switched on", line)
     for usual in (True, False):
         found = {name: off for name, off in app.hidden.items() if off.usual is usual and not off.key}

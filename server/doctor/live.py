@@ -33,7 +33,7 @@ from leadbridge.server.errors import (
     WrongService,
 )
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.services.renovationfind.answered import OPERATION
+from leadbridge.server.services.renovationfind.answered import LIST
 
 SECONDS = 30.0
 INTERVAL = 0.3
@@ -127,7 +127,7 @@ async def _service(probes: _Probes, service: str) -> None:
     reads = [
         row for row in app.catalog if row.service == service and row.effect is Effect.READ and row.id in app.offered
     ]
-    if service == "renovationfind" and app.lead_path.due:
+    if service == "renovationfind" and app.lead_paths.due:
         await _ask_for_leads(probes, title)
     elif not reads:
         probes.findings.append(Finding("ok", title, UNTRIED))
@@ -151,15 +151,16 @@ async def _service(probes: _Probes, service: str) -> None:
 
 
 async def _ask_for_leads(probes: _Probes, title: str) -> None:
-    """Whether RenovationFind answers the path of its leads, which decides whether they can be listed by default."""
-    lead_path = probes.app.lead_path
+    """Whether RenovationFind answers the paths of its leads, which decides whether they are offered by default."""
+    paths = probes.app.lead_paths
     await probes.turn()
     try:
-        answers = await lead_path.ask()
+        answers = await paths.ask()
     except ServiceError as error:
-        probes.findings.append(_failed(probes.app.catalog[OPERATION], error, title))
+        probes.findings.append(_failed(probes.app.catalog[LIST], error, title))
         return
-    probes.findings += [Finding("ok", title, REACHED if answers else UNTRIED), Finding("ok", OPERATION, str(lead_path))]
+    probes.findings.append(Finding("ok", title, REACHED if answers else UNTRIED))
+    probes.findings += [Finding("ok", operation, paths.said(operation)) for operation in paths.known]
 
 
 async def _limited(limit: anyio.CapacityLimiter, probes: _Probes, operation: Operation) -> None:

@@ -15,7 +15,7 @@ from leadbridge.server.config.settings import Settings
 from leadbridge.server.contract.observations import Observations
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.client import on_wait
-from leadbridge.server.services.renovationfind.answered import LeadPath
+from leadbridge.server.services.renovationfind.answered import LeadPaths
 from leadbridge.server.services.renovationfind.api import RenovationFind
 from leadbridge.server.services.renovationfind.known_leads import KnownLeads
 from leadbridge.server.services.rooflink.api import RoofLink
@@ -47,10 +47,10 @@ class AppContext:
     time: OfficeTime
     observations: Observations
     background: BackgroundReader
-    lead_path: LeadPath
+    lead_paths: LeadPaths
     hidden: dict[str, SwitchedOff]
     """Tools that are not offered, and why."""
-    offered: frozenset[str]
+    offered: set[str]
     """Operations that an offered tool uses."""
 
     def reachable(self, text: str) -> str:
@@ -58,11 +58,11 @@ class AppContext:
         explained: set[str] = set()
 
         def name(match: re.Match[str]) -> str:
-            tool = match[0]
-            if tool not in self.hidden or tool in explained:
+            tool, off = match[0], self.hidden.get(match[0])
+            if off is None or tool in explained:
                 return tool
             explained.add(tool)
-            return f"{tool} (switched off: {self.hidden[tool]})"
+            return f"{tool} (switched off: {off})"
 
         return _TOOL_NAME.sub(name, text)
 

@@ -60,7 +60,7 @@ def output_model(signature: inspect.Signature) -> type[BaseModel]:
 def published(schema: Any) -> Any:
     """A JSON schema as hosts take it: nothing to look up, nothing that one of them refuses, nothing that says nothing.
 
-    References are filled in. Left out are titles and null defaults, bounds beyond what JavaScript counts exactly, and
+    References are filled in. Left out are titles, defaults that are nothing, bounds beyond what JavaScript counts exactly, and
     the schemas of free keys; the check of an argument still holds them.
     """
     return _published(schema, schema.get("$defs", {}))
@@ -89,4 +89,4 @@ def _left_out(key: str, value: JsonValue) -> bool:
         return value is not False
     if key == "title":
         return isinstance(value, str)
-    return key in {"$ref", "$defs"} or (key == "default" and value is None)
+    return key in {"$ref", "$defs"} or (key == "default" and value in (None, ""))

@@ -30,6 +30,7 @@ from mcp.types import (
 from mcp.types import Prompt as ListedPrompt
 from mcp.types import Resource as ListedResource
 from mcp.types import ResourceTemplate as ListedTemplate
+from mcp.types import Tool as ListedTool
 from pydantic import AnyUrl, ValidationError
 
 from leadbridge.server.mcp.context import AppContext
@@ -105,10 +106,14 @@ class LeadBridgeServer(MCPServer[AppContext]):
             return error_result(f"{name} is switched off, so nothing was sent: {self.hidden[name]}. Tell the user.")
         return await super().call_tool(name, arguments, context)
 
+    async def list_tools(self) -> list[ListedTool]:
+        """The tools that are offered now."""
+        return [tool for tool in await super().list_tools() if tool.name not in self.hidden]
+
     @property
     def tool_count(self) -> int:
         """How many tools there are to call."""
-        return len(self._tool_manager.list_tools())
+        return sum(tool.name not in self.hidden for tool in self._tool_manager.list_tools())
 
     async def run_stdio_async(
         self, stdin: anyio.AsyncFile[str] | None = None, stdout: anyio.AsyncFile[str] | None = None

@@ -12,15 +12,14 @@ from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import SettingsError
 from leadbridge.server.mcp.definition import ToolSpec
 from leadbridge.server.services.answers import KEY_SETTING
-from leadbridge.server.services.renovationfind.answered import OPERATION, LeadPath
+from leadbridge.server.services.renovationfind.answered import LIST, ONE, LeadPaths
 from leadbridge.server.spelling import meant
 
 DEFAULT = ("prospects", "jobs", "notes", "photos", "customers", "leads", "pipeline")
 MOST_NAMED = 4
 """Tools of one reason that are not named, but counted."""
 LEADS_READ = "leads-read"
-"""Its list is offered by default where RenovationFind was seen to answer its path. One lead in full is not: with it the
-definitions of the default tools would be larger than 6,500 tokens."""
+"""Its tools are offered by default where RenovationFind was seen to answer their paths."""
 OPT_IN = tuple(dict.fromkeys(row.toolset for row in load() if row.toolset not in DEFAULT))
 
 
@@ -86,21 +85,19 @@ def hidden_tools(
     catalog: Catalog,
     specs: Iterable[ToolSpec],
     keys: set[str],
-    lead_path: LeadPath | None = None,
+    lead_paths: LeadPaths,
 ) -> dict[str, SwitchedOff]:
     """Tools that are not offered under these settings, each with the reason."""
     chosen = chosen_toolsets(settings.toolsets)
-    seen = lead_path.known if lead_path is not None else None
-    answered = {OPERATION} if seen is not None and seen.answers else set[str]()
     hidden: dict[str, SwitchedOff] = {}
     for spec in specs:
         rows = [catalog[operation] for operation in spec.operations]
         missing = [row.service for row in rows if row.service not in keys]
         if settings.read_only and spec.effect.writes:
             hidden[spec.name] = READ_ONLY
-        elif spec.toolset == LEADS_READ and seen is not None and not answered:
-            hidden[spec.name] = SwitchedOff(str(lead_path), _LEADS_READ_HOW, usual=True)
-        elif spec.toolset not in chosen and answered.isdisjoint(spec.operations):
+        elif spec.toolset == LEADS_READ and (why := lead_paths.refuses(rows[0].id)):
+            hidden[spec.name] = SwitchedOff(why, _LEADS_READ_HOW, usual=True)
+        elif spec.toolset not in chosen and not any(map(lead_paths.answers, spec.operations)):
             why = f"toolset {spec.toolset} is not in LEADBRIDGE_TOOLSETS"
             hidden[spec.name] = SwitchedOff(why, f"add {spec.toolset} to it", usual=True, toolset=spec.toolset)
         elif missing:
@@ -125,12 +122,14 @@ def switched_off(hidden: Mapping[str, SwitchedOff]) -> list[str]:
     return lines
 
 
-def switched_on(hidden: Mapping[str, SwitchedOff], lead_path: LeadPath) -> list[str]:
-    """What is offered though it is not by default, or will be, with the reason: a line, or none."""
-    if lead_path.known is None or not lead_path.known.answers:
-        return []
-    tool = lead_path.catalog[OPERATION].tool
-    return [f"{tool}{' from the next start on' if tool in hidden else ''}: {lead_path}"]
+def switched_on(hidden: Mapping[str, SwitchedOff], lead_paths: LeadPaths) -> list[str]:
+    """What is offered though it is not by default, with the reason."""
+    tools = {operation: lead_paths.catalog[operation].tool for operation in (LIST, ONE)}
+    return [
+        f"{tool}: {lead_paths.said(operation)}"
+        for operation, tool in tools.items()
+        if tool not in hidden and lead_paths.answers(operation)
+    ]
 
 
 def _tools(names: Sized) -> str:

@@ -35,12 +35,9 @@ PLAN_SHARE, LEAST_FOR_PLAN = 0.6, 2.0
 MOST_UNRESOLVED = 3
 """Unresolved writes that a question names one by one."""
 
-DryRunArgument = Annotated[Flag, Field(description="true: the request is shown, and nothing is sent")]
+DryRunArgument = Annotated[Flag, Field(description="Show the request, send nothing")]
 TokenArgument = Annotated[
-    str,
-    Field(
-        strict=True, max_length=1000, description="From approval_required, once the user has said yes to its preview"
-    ),
+    str, Field(strict=True, max_length=1000, description="From the preview that the user said yes to")
 ]
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from leadbridge.server.app import build_app_context
 from leadbridge.server.catalog import load
 from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.settings import Settings, load_settings
@@ -678,7 +679,8 @@ BOTH = {"rooflink", "renovationfind"}
 
 
 def hidden(keys: set[str], **values: Any) -> dict[str, SwitchedOff]:
-    return hidden_tools(make_settings(**values), load(EVERY_PATH), ALL_TOOLS, keys)
+    given = make_settings(**values)
+    return hidden_tools(given, load(EVERY_PATH), ALL_TOOLS, keys, build_app_context(given).lead_paths)
 
 
 def test_a_read_only_server_hides_every_write_and_says_why() -> None:

@@ -97,7 +97,9 @@ def test_a_tool_without_a_path_is_hidden_with_the_setting_that_gives_one():
     nowhere = catalog["rooflink.create_lead"].model_copy(update={"path": ""})
     without = Catalog(catalog.services, {**catalog.operations, nowhere.id: nowhere})
     settings = make_settings(toolsets="prospects")
-    hidden = hidden_tools(settings, without, tool_specs(), {"rooflink", "renovationfind"})
+    hidden = hidden_tools(
+        settings, without, tool_specs(), {"rooflink", "renovationfind"}, build_app_context(settings).lead_paths
+    )
     assert hidden["rooflink_create_lead"] == NO_PATH
     assert f"rooflink_create_lead: {NO_PATH}" in instructions(settings, hidden, build_app_context(settings).services)
 

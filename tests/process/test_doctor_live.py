@@ -188,8 +188,11 @@ def test_it_asks_once_whether_the_leads_can_be_listed_and_says_what_follows(
     asked = [row for row in simulator.requests if row.path.endswith("/general-leads")]
     assert len(asked) == 1
     again = CliRunner().invoke(app, ["doctor"], env=named({**live, **state}), catch_exceptions=False)
-    switched = "on: renovationfind_list_leads: " if status == 200 else "off: renovationfind_list_leads, renovation"
-    assert f"switched {switched}" in again.stdout
+    if status == 200:
+        assert first["renovationfind.get_lead"]["found"].startswith("RenovationFind answers the inferred path GET ")
+        assert all(f"switched on: renovationfind_{read}: " in again.stdout for read in ("list_leads", "get_lead"))
+    else:
+        assert "switched off: renovationfind_list_leads, renovationfind_get_lead: " in again.stdout
     assert f"RenovationFind {known} the inferred path" in again.stdout
 
 

@@ -69,7 +69,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         services=[await _service(app, service, await _key(app, service)) for service in app.catalog.services],
         hidden_tools={name: str(off) for name, off in app.hidden.items()},
         switched_off=switched_off(app.hidden),
-        switched_on=switched_on(app.hidden, app.lead_path),
+        switched_on=switched_on(app.hidden, app.lead_paths),
         unverified=[
             f"{operation.id}: {operation.method} {operation.path}"
             for operation in app.catalog

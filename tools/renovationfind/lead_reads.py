@@ -73,10 +73,10 @@ async def renovationfind_list_leads(
     extra_filters: ExtraFilters | Omitted = None,
     fields: Annotated[list[LeadField] | Omitted, Field(description="Columns")] = None,
 ) -> Reply[LeadList]:
-    """List RenovationFind leads, newest first as far as the service sorts them.
+    """List RenovationFind leads, newest first if the service sorts them so.
 
-    The path is inferred, not documented, and so is the paging. next_page is the page that follows. Extra filters may
-    have no effect; the rows show it. What is read is kept for the other tools.
+    Path and paging are inferred, not documented. next_page is the page that follows. Extra filters may have no effect;
+    the rows show it. What is read is kept for the other tools.
     """
     app = app_context(ctx)
     asked_at = app.time.clock()
@@ -108,8 +108,8 @@ async def renovationfind_list_leads(
 async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
     """Show one RenovationFind lead: job, homeowner as far as revealed, action, status with its details, attachments.
 
-    The path is inferred, not documented. It shows how far a lead is, also after a write whose outcome is unknown. What
-    is read is kept for the other tools.
+    The path is inferred, not documented. It also shows what became of a write whose outcome is unknown. What is read
+    is kept for the other tools.
     """
     app = app_context(ctx)
     asked_at = app.time.clock()

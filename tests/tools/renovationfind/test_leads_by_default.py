@@ -1,4 +1,4 @@
-"""The list of leads is offered by default where RenovationFind answers its inferred path: asked once, remembered."""
+"""Leads can be read by default where RenovationFind answers the inferred paths: asked once, remembered."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from mcp import Client
 from leadbridge.server.app import build_app_context, build_server
 from leadbridge.server.cli import tool_table
 from leadbridge.server.errors import Refused
+from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.services.rate_limiter import RateLimiter
-from leadbridge.server.services.renovationfind.answered import LeadPath
+from leadbridge.server.services.renovationfind.answered import LeadPaths
 from tests.support import MODES, Time, Version, call, data_of, make_sandbox, make_settings, text_of
 
 LIST, GET = "renovationfind_list_leads", "renovationfind_get_lead"
@@ -66,8 +67,10 @@ def office(time: Time, tmp_path: Path) -> Office:
     return Office(time, tmp_path)
 
 
-async def names(client: Client) -> set[str]:
-    return {tool.name for tool in (await client.list_tools()).tools}
+async def names(one: Client | LeadBridgeServer) -> set[str]:
+    """What is offered: to this client, which may remember it for a while, or now."""
+    tools = (await one.list_tools()).tools if isinstance(one, Client) else await one.list_tools()
+    return {tool.name for tool in tools}
 
 
 def asked(sandbox: Sandbox, path: str = "/general-leads") -> list[str]:
@@ -75,26 +78,74 @@ def asked(sandbox: Sandbox, path: str = "/general-leads") -> list[str]:
 
 
 @pytest.mark.parametrize("settings", [{}, {"read_only": True}], ids=["", "read only"])
-async def test_the_list_is_offered_from_the_start_after_the_one_in_which_the_service_answered_it(
+async def test_leads_can_be_read_from_the_moment_on_in_which_the_service_answered(
     time: Time, office: Office, version: Version, settings: dict[str, Any]
 ):
     sandbox = make_sandbox(time)
+    answers = "RenovationFind answers the inferred path GET"
+    on = [f"{LIST}: {answers} /general-leads (2027-01-15)", f"{GET}: {answers} /general-leads/{{lead_id}} (2027-01-15)"]
     async with office.session(sandbox, version, **settings) as client:
-        assert LIST not in await names(client)
-        status = await call(client, "server_status")
-    reason = "RenovationFind answers the inferred path GET /general-leads (2027-01-15)"
-    assert data_of(status)["switched_on"] == [f"{LIST} from the next start on: {reason}"]
+        assert "Switched on" not in str(client.instructions)
+        assert (await names(office.server)) >= {LIST, GET}
+        assert data_of(await call(client, "server_status"))["switched_on"] == on
+        assert not (await call(client, GET, lead_id=812)).is_error
     for _ in range(2):
-        async with office.session(sandbox, version, **settings) as client:
-            assert LIST in await names(client)
-            assert f"Switched on: {LIST}: {reason}" in str(client.instructions)
+        async with office.session(sandbox, version, seconds=0, **settings) as client:
+            assert {LIST, GET} <= await names(client)
+            assert all(f"Switched on: {line}" in str(client.instructions) for line in on)
             status = await call(client, "server_status")
-            assert f"Switched on: {LIST}: {reason}" in text_of(status)
-            assert data_of(status)["hidden_tools"][GET].startswith("toolset leads-read is not in LEADBRIDGE_TOOLSETS")
+            assert all(f"Switched on: {line}" in text_of(status) for line in on)
             assert any(line.startswith("renovationfind.list_leads: GET") for line in data_of(status)["unverified"])
     assert asked(sandbox) == ["page=1&pageSize=1"], "once, with the smallest page"
     async with office.session(sandbox, version, seconds=0, **settings) as client:
         assert data_of(await call(client, LIST))["rows"]
+
+
+async def test_one_lead_in_full_is_offered_only_where_its_own_path_is_answered(time: Time, office: Office):
+    sandbox = make_sandbox(time)
+    sandbox.faults.add(Fault(kind="status", status=404, match="GET /general-leads/[0-9]+$", times=None))
+    async with office.session(sandbox) as client:
+        assert LIST in await names(office.server)
+        assert GET not in await names(office.server)
+        hidden = data_of(await call(client, "server_status"))["hidden_tools"]
+    assert hidden[GET].startswith("RenovationFind does not answer the inferred path GET /general-leads/{lead_id} (")
+
+
+async def test_an_office_without_a_lead_is_asked_again_at_each_start_until_it_has_one(time: Time, office: Office):
+    sandbox = make_sandbox(time)
+    leads = dict(sandbox.leads)
+    sandbox.leads.clear()
+    async with office.session(sandbox, seconds=10 * SESSION):
+        assert LIST in await names(office.server)
+        assert GET not in await names(office.server)
+    assert len(asked(sandbox)) == 1
+    sandbox.leads.update(leads)
+    async with office.session(sandbox):
+        assert GET in await names(office.server)
+    async with office.session(sandbox):
+        assert len(asked(sandbox)) == 2
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql://office@127.0.0.1:1/leads"], ids=["memory", "PostgreSQL"])
+async def test_a_store_without_a_file_remembers_it_in_the_state_folder_and_one_in_memory_asks_once_a_process(
+    time: Time, office: Office, monkeypatch: pytest.MonkeyPatch, url: str
+):
+    monkeypatch.setattr("leadbridge.server.app.own_folder", lambda _: office.folder)
+    sandbox, memory = make_sandbox(time), url == "sqlite://"
+    for _ in range(2):
+        paths = build_app_context(office.settings(state_url=url), sandbox=sandbox, clock=office.wall).lead_paths
+        if paths.due:
+            assert await paths.ask()
+        assert not paths.due
+    assert len(asked(sandbox)) == (2 if memory else 1)
+    assert (office.folder / "leads.json").exists() is not memory
+
+
+async def test_a_store_in_memory_is_enough_to_read_leads_in_the_same_process(time: Time, office: Office):
+    sandbox = make_sandbox(time)
+    async with office.session(sandbox, state_url="sqlite://"), Client(office.server) as second:
+        assert {LIST, GET} <= await names(second)
+    assert len(asked(sandbox)) == 1
 
 
 @pytest.mark.parametrize(
@@ -172,11 +223,10 @@ async def test_what_says_nothing_is_not_remembered_and_asked_at_the_next_start(
         ({"toolsets": "default"}, False),
         ({"toolsets": "default,leads-read"}, True),
         ({"background_reading": False}, False),
-        ({"state_url": "sqlite://"}, False),
     ],
     ids=str,
 )
-async def test_nobody_is_asked_where_the_user_has_decided_or_nothing_is_remembered(
+async def test_nobody_is_asked_where_the_user_has_decided(
     time: Time, office: Office, settings: dict[str, Any], offered: bool
 ):
     sandbox = make_sandbox(time)
@@ -224,19 +274,20 @@ async def test_another_path_or_company_is_asked_for_again(time: Time, office: Of
 async def test_a_file_that_cannot_be_read_is_written_anew(time: Time, office: Office, text: str):
     sandbox = make_sandbox(time)
     (office.folder / "state.db.leads.json").write_text(text)
-    async with office.session(sandbox) as client:
+    async with office.session(sandbox, seconds=0) as client:
         assert LIST not in await names(client)
+        await anyio.sleep(SESSION)
     async with office.session(sandbox, seconds=0) as client:
         assert LIST in await names(client)
 
 
-async def test_the_definitions_stay_within_their_budget_with_the_list(time: Time, office: Office):
+async def test_the_definitions_stay_within_their_budget_with_the_reads_of_leads(time: Time, office: Office):
     async with office.session(make_sandbox(time)):
         pass
     hidden = build_app_context(office.settings(upload_root=None)).hidden
     counts = tool_table.token_counts()
     assert counts is not None
-    assert LIST not in hidden
+    assert hidden.keys().isdisjoint({LIST, GET})
     assert sum(tokens for name, tokens in counts.items() if name not in hidden) <= 6500
 
 
@@ -253,9 +304,9 @@ async def test_two_sessions_of_one_server_ask_once(time: Time, office: Office):
 async def test_whatever_goes_wrong_while_it_asks_no_session_ends(
     time: Time, office: Office, monkeypatch: pytest.MonkeyPatch, error: Exception
 ):
-    async def fail(_: LeadPath) -> bool:
+    async def fail(_: LeadPaths) -> bool:
         raise error
 
-    monkeypatch.setattr(LeadPath, "ask", fail)
+    monkeypatch.setattr(LeadPaths, "ask", fail)
     async with office.session(make_sandbox(time)) as client:
         assert not (await call(client, "rooflink_list_prospects")).is_error
