@@ -60,8 +60,8 @@ def output_model(signature: inspect.Signature) -> type[BaseModel]:
 def published(schema: Any) -> Any:
     """A JSON schema as hosts take it: nothing to look up, nothing that one of them refuses, nothing that says nothing.
 
-    References are filled in. Left out are titles, defaults that are nothing, bounds beyond what JavaScript counts exactly, and
-    the schemas of free keys; the check of an argument still holds them.
+    References are filled in. Left out are titles, defaults that are nothing, bounds beyond what JavaScript counts
+    exactly, and the schemas of free keys; the check of an argument still holds them.
     """
     return _published(schema, schema.get("$defs", {}))
 
