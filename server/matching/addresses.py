@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from leadbridge.server.matching.regions import city_of, postal_of, state_of, take_postal, take_state, without_country
 from leadbridge.server.matching.roads import take_boxes
@@ -227,7 +227,7 @@ def _is_unit(part: str) -> bool:
     """`Apt 301`, `# 301`, `3rd floor`, `rear`: a unit and nothing else."""
     row = re.findall(r"\w+", part)
     named = any(word in words().units for word in row) or any(
-        tuple(row[:count]) in words().lone_units for count in (1, 2, 3)
+        tuple(row[start:end]) in words().lone_units for start, end in combinations(range(len(row) + 1), 2)
     )
     named = named or (row[:1] == ["NO"] and len(row) > 1 and row[1][:1].isdigit())
     if not row or len(row) > _TOWN_WORDS or ("#" not in part and not named):

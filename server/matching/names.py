@@ -106,6 +106,7 @@ def name_of(text: str) -> Name:
     if is_nobody(text):
         return Name()
     shown = re.sub(r"\(([^()]*)\)", " ", shown) if re.search(r"\w", re.sub(r"\([^()]*\)", "", shown)) else shown
+    shown = re.sub(r"^\s*THE ([A-Z]{3,}[^S\W])S\s*$", r"\1", shown)  # The Garcias
     shown = re.sub(r"^M\.? *(?:ET|&) *(?=(?:MME|MLLE)\b)", "", shown)
     # "Miller, Dana" and "Miller, Mr. & Mrs.": turned round, unless what follows is junior or a company's form.
     last, comma, first = shown.partition(",")
@@ -138,7 +139,7 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
     joined = sorted((_joined(short, long), _joined(long, short)), key=len)
     if len(short) > 1 and _covers(*joined):
         return Likeness.ALIKE
-    if len(short) > 1 and _is_typo(ours, theirs):
+    if len(short) > 1 and _is_typo(*joined):
         return Likeness.TYPO
     if len(short) == 1 and len(long) > 1 and short[0] == long[0]:
         return Likeness.GIVEN
@@ -198,12 +199,12 @@ def _stands_for(word: str, other: str) -> bool:
     return one == two or bool(_given().get(one, frozenset()) & _given().get(two, frozenset()))
 
 
-def _is_typo(ours: Name, theirs: Name) -> bool:
+def _is_typo(ours: Sequence[str], theirs: Sequence[str]) -> bool:
     """One letter in a word of five, two in a longer one; the same word cannot be mistyped twice."""
-    if len(ours.words) != len(theirs.words):
+    if len(ours) != len(theirs):
         return False
     changed = 0
-    for word, other in zip(sorted(ours.words), sorted(theirs.words), strict=True):
+    for word, other in zip(sorted(ours), sorted(theirs), strict=True):
         if word == other or (min(len(word), len(other)) > 1 and _stands_for(word, other)):
             continue
         distance = OSA.distance(word, other)

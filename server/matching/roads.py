@@ -13,7 +13,7 @@ from leadbridge.server.matching.vocabulary import words
 Road = tuple[str, str]
 """The kind of a road and its number or letter: `COUNTYRD`, `DD`."""
 
-_VALUE = re.compile(r"[A-Z]{0,2}-?\d+-?[A-Z]?(?:/\d+[A-Z]?)?")
+_VALUE = re.compile(r"[A-Z]{0,2}-?\d+-?[A-Z]?(?:[/-]\d\d+[A-Z]?|/\d[A-Z]?)?")
 _LETTER = re.compile(r"[A-Z]{1,2}")
 _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)?")
 _GLUED = re.compile(
@@ -107,7 +107,8 @@ def _split(line: Sequence[str], count: int) -> tuple[Sequence[str], str, int]:
 def _business(kind: str, value: str, line: Sequence[str], taken: int) -> tuple[Road, int]:
     if line[taken : taken + 1] in (["BUS"], ["BUSINESS"]):
         return ("BUSHWY", value), taken + 1
-    return (kind, value.replace("-", "").lstrip("0") or "0"), taken
+    value = re.sub(r"(?<=\d)-(?=\d)", "/", value).replace("-", "")  # 17-92 is 17/92
+    return (kind, value.lstrip("0") or "0"), taken
 
 
 def _normal(names: Sequence[str]) -> tuple[str, ...]:
@@ -161,8 +162,8 @@ def _boxes() -> re.Pattern[str]:
 
 
 _ROUTES = frozenset({"RR", "RTE", "HC", "SS"})
-_SITE, _RURAL = re.compile(r"\bS\W?(\d+)\W+B\W?(\d+)\b"), re.compile(r"\bR\W?R\W{0,2}\d")
-"""`RR 2, S4 B11`."""
+_SITE, _RURAL = re.compile(r"\bS\W?(\d+)\W+([BC])\W?(\d+)\b"), re.compile(r"\bR\W?R\W{0,2}\d")
+"""`RR 2, S4 B11`, `RR 1 S-8 C-22`."""
 _ROUTE_BOX = re.compile(r"^(\W*(?:R\W?R\W?|RURAL R(?:OU)?TE|HC)\W{0,2}\d+)\W+(?:#|LOT)\W{0,2}(\d+[A-Z]?)\b")
 """`RR 3 #22`, `RR 3, Lot 22`."""
 _DELIVERY = re.compile(r"\b(?:GENERAL DELIVERY|POSTE RESTANTE)\b")
@@ -174,13 +175,17 @@ def take_boxes(line: str) -> tuple[str, str]:
     The route belongs to a box where there is no house; alone it is one only where it begins the line.
     """
     line = re.sub(r"\bP\.? ?O\.? ?B(?=OX|\b)", "PO B", line)
-    line = _SITE.sub(r"SITE \1 BOX \2", line) if _RURAL.search(line) else line
+    if _RURAL.search(line):
+        line = _SITE.sub(lambda found: f"SITE {found[1]} {'BOX' if found[2] == 'B' else 'COMP'} {found[3]}", line)
     line = _ROUTE_BOX.sub(r"\1 BOX \2", line)
     found = [(words().boxes[" ".join(one[1].split())], one) for one in _boxes().finditer(line.replace(".", " "))]
     if house := re.match(r"\W*\d\S*", line):
         # 48121 RR 231 is a range road; 5 Hwy 16 W RR 1 has a rural route behind its street.
-        first = house.end() + 1
-        found = [(kind, one) for kind, one in found if kind not in _ROUTES or (kind == "RR" and one.start() > first)]
+        found = [
+            (kind, one)
+            for kind, one in found
+            if kind not in _ROUTES or (kind == "RR" and re.search("[A-Z]{2}", line[: one.start()]))
+        ]
     begins = bool(found) and found[0][0] in _ROUTES - {"RTE"} and not line[: found[0][1].start()].strip()
     if not begins and not (house and found) and not {kind for kind, _ in found} & {"BOX", "SITE"}:
         return (_DELIVERY.sub("", line), "GD") if _DELIVERY.search(line) else (line, "")

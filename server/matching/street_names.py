@@ -12,6 +12,7 @@ from rapidfuzz.distance import OSA
 
 from leadbridge.server.matching.roads import same_road, spread
 from leadbridge.server.matching.streets import Street
+from leadbridge.server.matching.units import NUMBERED
 from leadbridge.server.matching.vocabulary import street_type, words
 
 _DIGITS = re.compile(r"\d+")
@@ -71,8 +72,14 @@ def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[F
 
 
 def same_words(ours: Street, theirs: Street) -> bool:
-    """Whether two lines have the same words, whatever each of them is: Big Run South Rd, Big Run Rd S."""
-    return ours.number == theirs.number != "" and _words_of(ours.line) == _words_of(theirs.line)
+    """Whether two lines have the same words, whatever each is, or one has no type: Big Run South Rd, Big Run Rd S."""
+    if ours.number != theirs.number or not ours.number:
+        return False
+    (*one, few), (*other, more) = sorted(
+        (_words_of(ours.line), _words_of(theirs.line)), key=lambda found: len(found[2])
+    )
+    types = words().strong.intersection
+    return one == other and (few == more or (not types(few) and sorted([*few, *types(more)]) == more))
 
 
 @lru_cache(maxsize=4096)
@@ -92,7 +99,7 @@ def _words_of(line: str) -> tuple[list[str], list[str], list[str]]:
             others.append(str(table.numbers.get(word, "")) or re.sub(r"(?<=\d)\D+", "", word).lstrip("0"))
         elif kind in table.strong or word in table.roads.words:
             others.append(kind or table.roads.words[word])
-        elif word not in table.french.articles:
+        elif word not in table.french.articles | {"AND", "ET"}:
             names.append(table.whole.get(word, word))
     return sides, names, sorted(others)
 
@@ -102,7 +109,9 @@ def _same_name(ours: Street, theirs: Street) -> Finding | None:
         same = same_road(ours.road, theirs.road)
         return _KIND_MISSING if same is None else SAME if same else None
     if road := ours.road or theirs.road:
-        bare = road[1] in {ours.joined, theirs.joined} and not (ours.type or theirs.type)
+        other = theirs if ours.road else ours
+        numbered = len(other.name) == 1 or street_type(other.name[-2]) in NUMBERED  # Cariboo Highway 97
+        bare = road[1] in other.name[-1:] and numbered and not other.type
         return SAME if ours.joined == theirs.joined else _KIND_MISSING if bare else None
     one, other = ours.joined, theirs.joined
     if one == other:
@@ -126,8 +135,10 @@ def _same_name(ours: Street, theirs: Street) -> Finding | None:
 
 
 def _type_in_front(ours: Street, theirs: Street) -> bool:
-    """Whether ours is theirs with the type in front, as French has it."""
-    return not ours.type and (words().whole.get(theirs.type), *theirs.name) == ours.name
+    """Whether ours is theirs with the type in front, as French has it: chemin de la Côte-des-Neiges."""
+    alone = not ours.type or theirs.type not in words().whole
+    name = [word for word in ours.name if word not in words().french.articles]
+    return alone and [words().whole.get(theirs.type, theirs.type), *theirs.name] == name
 
 
 def _remark_behind(ours: Street, theirs: Street) -> bool:

@@ -98,6 +98,8 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
     rest, kind, left = _type(rest, parted=parted)
     if before and kind and len(rest) == 2 and rest[0].isdigit() and rest[1] in directions:  # noqa: PLR2004
         rest, kind, after = rest[:1], "", directions[rest[1]]  # 405 N 100 W St, in Utah
+    if state == "UT" and after and not kind and len(rest) == 1 and (counted := ORDINAL.fullmatch(rest[0])):
+        rest = [f"{counted[1]}00"]  # 4th North is 400 North
     if left and not after and left[0] in directions:
         left, after = left[1:], directions[left[0]]
     return Street(number, until, before, _canonical(rest), kind, after, unit, rest=(*left, *behind))
@@ -178,9 +180,8 @@ def _road(line: list[str], directions: Mapping[str, str], state: str) -> tuple[s
         return side, found[0], rest[found[1] :]
     # The county's name in front: VZ County Road 4100, San Miguel County Road 63J.
     for at in (1, 2):
-        found = (
-            road_at(line[at:], state) if all(word.isalpha() and not street_type(word) for word in line[:at]) else None
-        )
+        named = line[at:] and all(map(str.isalpha, line[:at])) and not street_type(line[at - 1])
+        found = road_at(line[at:], state) if named else None
         if found and found[0][0] in words().roads.kinds["of_a_county"] and found[0][1][0].isdigit():
             return "", found[0], line[found[1] + at :]
     return None

@@ -190,7 +190,7 @@ def street_type(word: str) -> str:
 @cache
 def misspelt_type(word: str) -> str:
     """The usual street type of which a word is a slip of the pen: `Cirlce`."""
-    if len(word) < _LONG or word in words().types:
+    if len(word) < _LONG - 1 or word in words().types:
         return ""
     whole = ((words().whole[code], code) for code in words().strong)
     return next((code for form, code in whole if len(form) >= _LONG and OSA.distance(word, form) == 1), "")
