@@ -57,10 +57,11 @@ test-postgres: .venv/stamp-dev ## The tests of store, ledger, approvals, crashes
 	@.venv/bin/python -m pytest $(ON_POSTGRES) --store postgresql --numprocesses auto --dist worksteal --quiet $(ARGS)
 
 .PHONY: check
-check: .venv/stamp-dev ## Style, types, import directions, dependencies, the table of tools
+check: .venv/stamp-dev ## Style, types (on Windows too), import directions, dependencies, the table of tools
 	.venv/bin/ruff check --quiet .
 	.venv/bin/ruff format --check --quiet .
 	.venv/bin/basedpyright
+	.venv/bin/basedpyright --pythonplatform Windows server tools
 	.venv/bin/lint-imports --no-logo
 	.venv/bin/deptry .
 	.venv/bin/leadbridge tools --check docs/tools.md

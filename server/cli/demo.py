@@ -103,7 +103,7 @@ class _Demo:
         callback = None if self.tokens else self._approve
         with (
             tempfile.TemporaryDirectory(prefix="leadbridge-demo-") as directory,
-            tempfile.TemporaryFile("w+", encoding="utf-8") as said,
+            Path(directory, "stderr").open("w+", encoding="utf-8") as said,  # noqa: ASYNC230  # it is empty
         ):
             try:
                 async with Client(server_process(directory, said), elicitation_callback=callback) as client:

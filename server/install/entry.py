@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias, cast
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from urllib.request import url2pathname  # pyright: ignore[reportDeprecated]  # of Windows' module behind it
 
 from leadbridge.server import __version__
 from leadbridge.server.install.hosts import Form
@@ -93,6 +93,6 @@ def _origin() -> str:
         origin = None
     address = urlsplit(str(json.loads(origin).get("url", ""))) if origin else None
     if address is not None and address.scheme == "file":
-        path = url2pathname(f"//{address.netloc}{address.path}" if address.netloc else address.path)
+        path = url2pathname(f"//{address.netloc}{address.path}" if address.netloc else address.path)  # pyright: ignore[reportDeprecated]  # same
         return f"{path}{chosen}"
     return f"{NAME}{chosen}=={__version__}"

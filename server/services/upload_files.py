@@ -24,6 +24,7 @@ LARGEST = 50 * 1024 * 1024
 _HEAD = 64
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 _FLAGS = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+_FOLDER = _FLAGS | getattr(os, "O_DIRECTORY", 0)
 _NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 """A pipe without a writer must not hold the call up before it is refused."""
 
@@ -160,10 +161,10 @@ def _check(state: os.stat_result) -> None:
 def _open(base: Path, parts: tuple[str, ...]) -> int:
     if os.open not in os.supports_dir_fd:  # Windows
         return _open_and_compare(base, parts)
-    directory = os.open(base, _FLAGS | os.O_DIRECTORY)
+    directory = os.open(base, _FOLDER)
     try:
         for part in parts[:-1]:
-            inner = os.open(part, _FLAGS | os.O_DIRECTORY | _NOFOLLOW, dir_fd=directory)
+            inner = os.open(part, _FOLDER | _NOFOLLOW, dir_fd=directory)
             os.close(directory)
             directory = inner
         return os.open(parts[-1], _FLAGS | _NOFOLLOW | _NO_WAIT, dir_fd=directory)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
@@ -19,7 +18,6 @@ from typer.testing import CliRunner
 from leadbridge.server.cli.main import app
 from leadbridge.server.install import entry
 from leadbridge.server.install.hosts import Machine, known_hosts
-from tests.documents.examples import ROOT
 from tests.install.nobody import NUMBER, as_nobody
 from tests.process.processes import COMMAND, PATIENCE
 
@@ -170,18 +168,3 @@ def test_what_a_pipe_cannot_show_is_replaced(encoding: str, tmp_path: Path):
     )
     assert done.returncode == 0, done.stderr
     assert "Demo complete" in done.stdout.decode(encoding)
-
-
-def test_nothing_calls_what_only_posix_has():
-    """The modules and functions that Python's documentation marks "Availability: Unix"; os.kill(pid, 0) kills there."""
-    modules = {"fcntl", "grp", "pty", "pwd", "resource", "termios", "tty"}
-    calls = {"chown", "fchmod", "fork", "geteuid", "getuid", "kill", "killpg", "mkfifo", "setsid", "statvfs", "uname"}
-    found: list[str] = []
-    for file in (one for folder in ("server", "tools") for one in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            found += [f"{file.name}: {name}" for name in modules.intersection(names)]
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
-                found += [f"{file.name}: os.{name}" for name in calls & {node.attr}]
-    assert found == []

@@ -160,6 +160,20 @@ def test_the_user_of_the_image_is_a_number_without_rights():
     assert f"--uid {NUMBER}" in next(step.rest for step in steps() if "useradd" in step.rest)
 
 
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("useradd"), reason="only root may make a user")
+def test_the_step_that_makes_the_user_gives_it_the_one_folder_that_is_written_to(tmp_path: Path):
+    (step,) = [step.rest for step in steps() if "useradd" in step.rest]
+    accounts = tmp_path / "etc" / "passwd"
+    accounts.parent.mkdir()
+    for name in ("passwd", "group"):
+        accounts.with_name(name).touch()
+    subprocess.run(step.replace("useradd", f"useradd --prefix {tmp_path}"), shell=True, check=True)
+    name, _, number, _, _, home, _ = accounts.read_text("utf-8").strip().split(":")
+    assert (name, number) == ("leadbridge", str(NUMBER))
+    assert {home} == {the_only("VOLUME").rest, *(step.rest for step in steps()[-6:] if step.word == "WORKDIR")}
+    assert (tmp_path / home.lstrip("/")).stat().st_uid == NUMBER
+
+
 def test_what_the_image_installs_is_pinned_with_hashes_and_names_no_registry():
     installs = [step.rest for step in steps() if step.word == "RUN" and "pip install" in step.rest]
     for install in installs:
