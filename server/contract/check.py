@@ -90,9 +90,10 @@ async def check(
         except DocumentationError as error:
             checked.failures.append(str(error))
             return checked
-        described = [service] if service != "both" else _services_of(catalog, settings, documented)
+        described = [one for one in _services_of(catalog, settings, documented) if service in {"both", one}]
         if not described:
-            checked.failures.append(f"{openapi}: no operation of either service is in it")
+            whose = "either service" if service == "both" else catalog.services[service].title
+            checked.failures.append(f"{openapi}: no operation of {whose} is in it")
         for one in described:
             checked.comparisons += _compare(catalog, settings, one, documented)
         return checked

@@ -224,6 +224,24 @@ def test_an_openapi_file_of_either_service_is_read_and_loops_in_it_end(tmp_path:
     assert "rooflink." not in message
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"openapi": "3.1.0", "paths": {}}',
+        '{"info": {"_postman_id": "1"}, "item": [{"name": "Get", "request": "https://other.example/light/notes/"}]}',
+        '{"openapi": "3.1.0", "paths": {"/users/": {"get": {"summary": "List users"}}}}',
+    ],
+    ids=["empty", "another host", "another program"],
+)
+def test_a_document_without_an_operation_of_the_service_that_was_named_is_no_success(tmp_path: Path, text: str):
+    file = tmp_path / "document.json"
+    file.write_text(text)
+    result = check("--service", "rooflink", "--openapi", str(file))
+    assert result.exit_code == 1
+    assert "no operation of RoofLink is in it" in result.output
+    assert "missing" not in result.output
+
+
 def test_an_openapi_document_is_read_from_a_url():
     with serving(Documentation(pages={"/openapi.yaml": OPENAPI_YAML}).app()) as origin:
         assert "renovationfind.decline_lead: ok" in check("--openapi", f"{origin}/openapi.yaml").stdout
