@@ -21,7 +21,7 @@ class FlatRecord(Result):
     """A record in full."""
 
     id: Identity
-    fields: dict[str, Plain] = Field(description="What the service told, under its own names")
+    fields: dict[str, Plain] = Field(description="What the service answered, under its own names")
 
 
 def record_lines(noun: str, data: FlatRecord) -> list[str]:

@@ -198,7 +198,7 @@ def write(text: str, file: Path, *, overwrite: bool) -> None:
 
 _HEAD = """\
 # Corrections of LeadBridge's contract, from `leadbridge contract check`. Name this file in LEADBRIDGE_CONTRACT_FILE.
-# `leadbridge contract show` tells what each one changes, and what it was.
+# `leadbridge contract show` shows what each one changes, and what it was.
 """
 
 

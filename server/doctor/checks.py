@@ -186,7 +186,7 @@ def _contract(app: AppContext) -> Iterator[Finding]:
     """What of the contract is a reading of ours, and what the user corrected."""
     if app.catalog.before:
         changed = ", ".join(app.catalog.before)
-        yield Finding("ok", "contract file", f"corrects {changed}", "`leadbridge contract show` tells what it changes.")
+        yield Finding("ok", "contract file", f"corrects {changed}", "`leadbridge contract show` shows what it changes.")
     offered = [row for row in app.catalog if row.id in app.offered]
     paths = [row.id for row in offered if row.provenance.path == "inferred"]
     if paths:

@@ -122,11 +122,16 @@ def _change_line(change: Change, receipt: WriteReceipt) -> str:
     if change.after is None:
         service = "RenovationFind" if receipt.operation.startswith("renovationfind") else "RoofLink"
         return f"{service} cleared the {name.lower()} (was {change.before})."
-    if change.after == "true" or (change.after in receipt.summary and change.before in {None, "none"}):
+    if change.after == "true" or (_is_said(change.after, receipt) and _is_said(change.before, receipt)):
         return ""
     if change.before in {None, "none"}:
         return f"{name}: {change.after} ({change.before or 'not known'} before)"
     return f"{name} is now {change.after} (was {change.before})."
+
+
+def _is_said(value: str | None, receipt: WriteReceipt) -> bool:
+    """Whether the first line has a value, a person without the id, or there is none."""
+    return value in {None, "none"} or str(value).partition(" (id ")[0] in receipt.summary
 
 
 def _sent(value: JsonValue) -> str:

@@ -165,7 +165,7 @@ def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> Write
         if isinstance(write.action, HttpWrite) and write.action.creates is not None:
             rule += " To create a second one on purpose, set allow_duplicate; the user is then asked."
     elif isinstance(write.repeat, OnceForGood):
-        rule = "This can be done only once."
+        rule = f"You can {write.doing} only once."
     else:
         rule = "If somebody has changed it on the service since, set it there, or set it to something else first."
     return receipt(

@@ -246,7 +246,7 @@ def _visible(value: str) -> str:
     text = _WRAPPED.sub("", text.strip())
     text = _LONE_JOINERS.sub("", text)
     if LOST in text or any("\ud800" <= character <= "\udfff" for character in text):
-        msg = "is damaged: characters in it were lost on the way (U+FFFD or half of a pair); write it anew"
+        msg = "is damaged: characters in it were lost on the way (U+FFFD or half of a pair); write it again"
         raise ValueError(msg)
     for character in text:
         if character not in _ALLOWED and _is_hidden(character):

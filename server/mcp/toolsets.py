@@ -75,7 +75,7 @@ def no_key(service: str) -> SwitchedOff:
 
 
 READ_ONLY = SwitchedOff("LEADBRIDGE_READ_ONLY is set", "unset it to let tools write", usual=True)
-NO_PATH = SwitchedOff("its path is unknown", "give it in LEADBRIDGE_CONTRACT_FILE")
+NO_PATH = SwitchedOff("the path is unknown", "give it in LEADBRIDGE_CONTRACT_FILE")
 _LEADS_READ_HOW = f"correct it in LEADBRIDGE_CONTRACT_FILE, or set LEADBRIDGE_TOOLSETS=default,{LEADS_READ}"
 NO_FOLDER = SwitchedOff("LEADBRIDGE_UPLOAD_ROOT is not set", "set it to the folder from which files may be sent")
 

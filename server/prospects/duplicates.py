@@ -102,8 +102,9 @@ def rest_of(coverage: Coverage) -> str:
     """How much of the list is known, and when the rest will be; empty where all of it is."""
     if coverage.complete:
         return ""
-    total = "an unknown number of" if coverage.total is None else f"{coverage.total:,}"
-    known = f"{coverage.checked:,} of {total} compared"
+    known = f"{coverage.checked:,} compared so far"
+    if coverage.total is not None:
+        known = f"{coverage.checked:,} of {coverage.total:,} compared"
     if not coverage.read_on:
         return f"{known}; another call reads on"
     minutes = coverage.seconds_left / 60

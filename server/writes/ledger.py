@@ -236,7 +236,9 @@ class Ledger:
     def _unknown(self, connection: Connection, write_id: int) -> Any:
         row = kept.writes.find(connection, write_id, self._accounts())
         if row is None:
-            raise Refused("no_such_write", f"there is no write {write_id} of this company.")
+            raise Refused(
+                "no_such_write", f"there is no write {write_id} of this company.", "write_history lists them."
+            )
         if row.state not in {"unknown", "unconfirmed"}:
             raise Refused("not_unknown", f"write {write_id} is {row_of(row).outcome}: there is nothing to resolve.")
         return row

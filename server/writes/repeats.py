@@ -59,7 +59,7 @@ class UnresolvedWrite:
         """What is reported while it is unresolved."""
         return Refused(
             "earlier_unknown",
-            f"an earlier attempt, write {self.write_id}, is unresolved: nobody knows whether {self.effect}.",
+            f"an earlier attempt, write {self.write_id}, is unresolved, and nobody knows whether {self.effect}.",
             f"{to_check(self.service, self.effect)} {then_resolve(self.write_id)}",
         )
 
@@ -186,7 +186,7 @@ def _refusal(row: Any, evidence: str) -> Refused:
         message = f"{seems}, was created within 24 hours (write {row.id}{prospect})."
         return Refused("likely_duplicate", message, "Look at it in RoofLink, or with rooflink_get_prospect.", PAST)
     if row.state == "unknown":
-        message = f"write {row.id} of {seems}, is unresolved: nobody knows whether RoofLink has it."
+        message = f"write {row.id} of {seems}, is unresolved, and nobody knows whether RoofLink has it."
         advice = f"Look for it in RoofLink. {then_resolve(row.id)}"
         return Refused("earlier_unknown", message, advice, PAST)
     message = f"{seems}, is being created right now (write {row.id})."

@@ -75,7 +75,7 @@ async def test_everything_says_that_the_services_are_simulated(live, version: Ve
     assert len(lines) == 9
     for text in lines:
         assert "simulated" in text
-    assert "the sandbox at http://127.0.0.1:" in lines[5]
+    assert "the sandbox, http://127.0.0.1:" in lines[5]
 
 
 async def test_what_is_kept_of_the_sandbox_is_not_found_by_a_live_server(live, simulator: Sandbox, state_url: str):

@@ -56,7 +56,7 @@ async def test_they_are_hidden_and_it_is_said_why(sandbox: Sandbox, version: Ver
         hidden = data_of(await call(client, "server_status"))["hidden_tools"]
         called = await call(client, REPLY, note_id=92_001, message="x")
     assert names.isdisjoint(OPERATIONS)
-    assert {hidden[name] for name in OPERATIONS} == {"its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
+    assert {hidden[name] for name in OPERATIONS} == {"the path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
     assert called.is_error
     assert sandbox.requests == []
 

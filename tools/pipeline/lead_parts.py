@@ -54,7 +54,7 @@ def parts_of(lead: Lead) -> LeadParts:
     if email and not contact_problems({}, {"email": email})[0]:
         values["email"] = email
     elif email:
-        left_out["email"] = "RenovationFind's e-mail has not the form of one and is left out; ask for email."
+        left_out["email"] = "RenovationFind's e-mail does not look like one and is left out; ask for email."
     for part in [part for part, value in values.items() if reads_as_nothing(value) or LOST in value]:
         del values[part]
         left_out[part] = f"RenovationFind's {part} reads as if there were none, and is left out; ask for {part}."

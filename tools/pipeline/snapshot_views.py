@@ -67,7 +67,7 @@ class Snapshot(Result):
     """The pipeline as far as it was read. Active prospects are those that are not deleted."""
 
     read: int = Field(description="Prospects known from the list")
-    total: int | Omitted = Field(default=None, description="Prospects in the list, as RoofLink told")
+    total: int | Omitted = Field(default=None, description="Prospects in the list, as RoofLink said")
     complete: bool = Field(description="Whether the whole list was read")
     oldest_reading: str | Omitted = Field(default=None, description="When the row was read that was read longest ago")
     active: int
@@ -236,7 +236,7 @@ def _what_is_missing(pipeline: Pipeline) -> str:
     missing = "the list is read newest first, so old and stale prospects are missing most"
     if pipeline.survey.coverage.read_on:
         return f"INCOMPLETE ({rest_of(pipeline.survey.coverage)}): {missing}."
-    return f"INCOMPLETE{why}: {missing}. Call again to go on; it does not start anew."
+    return f"INCOMPLETE{why}: {missing}. Call again: it continues from there."
 
 
 def _stage_counts(counts: Sequence[tuple[str, int]] | None) -> dict[str, int]:

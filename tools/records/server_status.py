@@ -91,7 +91,7 @@ def _status_lines(data: ServerStatus) -> list[str]:
     ]
     for row in data.services:
         state = (
-            f"{'the sandbox at ' if row.simulated else ''}{row.base_url}, {row.used_now} of {row.limit} used"
+            f"{'the sandbox, ' if row.simulated else ''}{row.base_url}, {row.used_now} of {row.limit} used"
             if row.connected
             else "no key, its tools are hidden"
         )
@@ -136,7 +136,7 @@ async def _service(app: AppContext, service_id: str, key: str) -> ServiceState:
         service=service.title,
         connected=True,
         simulated=app.services.is_simulated(service_id),
-        base_url="this process" if app.settings.sandbox else client.base_url,
+        base_url="in this process" if app.settings.sandbox else client.base_url,
         limit=f"{service.requests} requests in {service.seconds:g} s",
         used_now=used,
         cool_off_seconds=round(cool_off, 1),

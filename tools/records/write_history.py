@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from leadbridge.server.company.records import unclaimed
+from leadbridge.server.company.records import other_companies, unclaimed
 from leadbridge.server.mcp.arguments import WHOLE, OptionalDay
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
@@ -41,6 +41,9 @@ class History(Result):
     rows: list[HistoryRow]
 
 
+_THEN = "Of each unknown one, ask the user to look on the service, and record what they saw with resolve_write."
+
+
 async def write_history(
     ctx: Ctx,
     outcome: Annotated[
@@ -61,6 +64,10 @@ async def write_history(
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)
     notes = [note] if (note := await unclaimed(app.company)) else []
+    if not total and app.store.exists and (elsewhere := await other_companies(app.company)):
+        notes.append(elsewhere)
+    if any(row.outcome == "unknown" for row in rows):
+        notes.append(app.reachable(_THEN))
     return Reply(data, partial(_history_lines, only, [app.time.shown(row.at) for row in rows]), notes)
 
 

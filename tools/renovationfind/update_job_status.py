@@ -214,8 +214,8 @@ def _state_of(lead: Lead) -> dict[str, JsonValue]:
 
 def _why(given: Mapping[str, JsonValue]) -> str:
     """What was set beside the status and the amount, as the history says it too."""
-    said = [f"{titled(name).lower()} {given[name]}" for name in _OURS if name in given]
-    said += [f"notes {in_line(given['reason'])}"] if "reason" in given else []
+    said = [f"{_DATES.get(name, titled(name).lower())} {given[name]}" for name in _OURS if name in given]
+    said += [f'notes "{in_line(given["reason"])}"'] if "reason" in given else []
     return f" ({', '.join(said)})" if said else ""
 
 

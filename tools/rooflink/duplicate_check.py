@@ -118,8 +118,8 @@ async def coverage_doubt(app: AppContext) -> tuple[str, ...]:
 
     if not (missing := rest_of(await coverage_of(index_of(app)))):
         return ()
-    doubt = "RoofLink may have this house already, and then it may be created once more"
-    return (f"Note: unless RoofLink can be searched by postal code, {doubt}: {missing}.",)
+    doubt = "RoofLink may have this house already, and it would be created a second time"
+    return (f"Note: unless RoofLink finds prospects by postal code, {doubt} ({missing}).",)
 
 
 async def check_duplicates(app: AppContext, contact: ContactDetails) -> DuplicateCheck:

@@ -1,4 +1,4 @@
-"""RoofLink's calendar, written: create, change and delete events. Invitees are told by e-mail and SMS.
+"""RoofLink's calendar, written: create, change and delete events. Invitees are notified by e-mail and SMS.
 
 Source: https://developers.rooflink.com/reference/light-events-create
 """
@@ -36,7 +36,7 @@ from leadbridge.tools.rooflink.event_receipts import (
 from leadbridge.tools.rooflink.event_views import shown
 
 EventId = Annotated[Id, Field(description="From rooflink_list_events")]
-_NOTE = "RoofLink tells them by e-mail and SMS; that cannot be taken back."
+_NOTE = "RoofLink notifies them by e-mail and SMS; that cannot be taken back."
 
 
 async def rooflink_create_event(
@@ -49,7 +49,8 @@ async def rooflink_create_event(
     any_time: Annotated[Flag, Field(description="At no fixed time of the day")] = False,
     add_to_my_calendar: Annotated[Flag, Field(description="On the key's own calendar too")] = False,
     invitee_ids: Annotated[
-        Annotated[list[Id], Field(min_length=1, max_length=50)] | Omitted, Field(description="User ids; all are told")
+        Annotated[list[Id], Field(min_length=1, max_length=50)] | Omitted,
+        Field(description="User ids, all notified"),
     ] = None,
 ) -> Write:
     """Create an event in RoofLink's calendar; invitees get an e-mail and SMS, so it needs the user's approval.
@@ -103,7 +104,7 @@ async def rooflink_update_event(
         Annotated[list[Id], Field(max_length=50)] | Omitted, Field(description="User ids, in place of all there are")
     ] = None,
 ) -> Write:
-    """Update an event of RoofLink's calendar; invitees who are added or removed are told, so it needs the user's
+    """Update an event of RoofLink's calendar; invitees who are added or removed are notified, so it needs the user's
     approval.
 
     Only the arguments given change. Its job cannot be changed.
@@ -121,9 +122,8 @@ async def rooflink_update_event(
     }
     given = {key: value for key, value in given.items() if value is not None}
     whole_days = bool(_or(all_day, known and known.all_day) or _or(any_time, known and known.any_time))
-    people = (
-        f"New list of invitees, by user id: {ids_text(invitee_ids)}. Who is added or removed is told by e-mail and SMS."
-    )
+    notified = "Those who are added or removed are notified by e-mail and SMS."
+    people = f"New list of invitees, by user id: {ids_text(invitee_ids)}. {notified}"
     return Write(
         action=HttpWrite(
             operation=operation,
@@ -136,7 +136,7 @@ async def rooflink_update_event(
         preview=Preview(
             lines=(
                 f"Change event {event_id} in RoofLink's calendar.",
-                "RoofLink may tell invitees by e-mail and SMS; that cannot be taken back.",
+                "RoofLink may notify invitees by e-mail and SMS; that cannot be taken back.",
                 *((people,) if invitee_ids is not None else ()),
                 *title_lines(known),
                 *(people_now(known) if known else ()),
@@ -182,7 +182,7 @@ async def rooflink_delete_event(ctx: Ctx, event_id: EventId) -> Write:
         preview=Preview(
             lines=(
                 f"Delete event {event_id}{when} from RoofLink's calendar.",
-                "This cannot be undone. RoofLink may tell invitees by e-mail and SMS.",
+                "This cannot be undone. RoofLink may notify invitees by e-mail and SMS.",
                 *title_lines(known),
                 *(people_now(known) if known else ()),
             ),

@@ -282,7 +282,7 @@ async def test_hostile_values_reach_the_model_marked_and_cleaned_only(
         assert not re.search("\u202e|<b>|<script", text)
     receipt = texts[2]
     assert "RenovationFind's phone is not plainly a number and is left out; ask for cell_phone." in receipt
-    assert "RenovationFind's e-mail has not the form of one and is left out; ask for email." in receipt
+    assert "RenovationFind's e-mail does not look like one and is left out; ask for email." in receipt
     made = sandbox.prospects[sandbox.writes[1].record_id].customer
     assert not made.cell
     assert not made.email

@@ -268,7 +268,7 @@ async def test_a_long_list_is_read_in_several_calls_and_each_says_how_far_it_is(
             if data["complete"]:
                 break
             assert "\nINCOMPLETE" in text
-            assert "Call again to go on; it does not start anew." in text
+            assert "Call again: it continues from there." in text
             wall.now += 1
     assert pages == [*range(1, 31)]
     assert counts_in(data) == right

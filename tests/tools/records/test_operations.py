@@ -63,7 +63,7 @@ async def test_the_status_says_what_the_server_is_connected_to_and_may_do(sandbo
     assert data["read_only"] is False
     assert data["approvals"] == "auto"
     hidden = {why for why in data["hidden_tools"].values() if not why.startswith("toolset ")}
-    assert hidden <= {"its path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
+    assert hidden <= {"the path is unknown; give it in LEADBRIDGE_CONTRACT_FILE"}
     by_name = {row["service"]: row for row in data["services"]}
     assert set(by_name) == {"RoofLink", "RenovationFind"}
     assert all(row["connected"] for row in by_name.values())
@@ -367,6 +367,15 @@ async def test_what_is_not_a_filter_of_the_history_is_refused_by_name(sandbox: S
                 result = await call(client, HISTORY, **{name: value})
                 assert result.is_error
                 assert f"- {name}: " in text_of(result), value
+
+
+async def test_an_empty_history_says_which_other_writes_are_in_the_store(sandbox: Sandbox, time: Time, tmp_path: Path):
+    store: dict[str, Any] = {"state_url": f"sqlite:///{tmp_path / 'state.db'}"}
+    async with connected(sandbox, time=time, **store) as client:
+        await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
+    async with connected(sandbox, time=time, company="Another", **store) as client:
+        shown = text_of(await call(client, "write_history"))
+    assert "Also in this store: 1 simulated writes of company default." in shown
 
 
 async def test_the_history_is_of_both_services_and_outlives_the_server(sandbox: Sandbox, time: Time, tmp_path: Path):

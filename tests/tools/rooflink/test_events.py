@@ -43,7 +43,7 @@ async def test_a_person_sees_who_is_notified_before_an_event_is_made(sandbox: Sa
     (shown,) = person.shown
     assert shown == (
         "Create an event in RoofLink's calendar: 2026-05-06 09:00 to 2026-05-06 10:30.\n"
-        "Invitees by user id: 302, 303. RoofLink tells them by e-mail and SMS; that cannot be taken back.\n"
+        "Invitees by user id: 302, 303. RoofLink notifies them by e-mail and SMS; that cannot be taken back.\n"
         f"Job: {job}\n"
         "SANDBOX: the services are simulated; nothing real is changed.\n"
         "Name: Roof inspection\n"
