@@ -59,9 +59,10 @@ class DuplicateCheck:
 
     def refusal(self) -> Refused | None:
         """Why the lead is not created without a person's word."""
-        ask = "To create it anyway, call again with allow_duplicate=true; the user is then asked to approve."
+        again = "call again with allow_duplicate=true; the user is then asked to approve."
         if self.failed:
-            return Refused("duplicates_unchecked", f"duplicates could not be looked for. {self.failed}", ask)
+            unchecked = f"duplicates could not be looked for. {self.failed}"
+            return Refused("duplicates_unchecked", unchecked, f"To create it anyway, {again}")
         if not self.likely:
             return None
         found = "; ".join(_line(row) for row in self.likely[:SHOWN])
@@ -69,7 +70,7 @@ class DuplicateCheck:
             "likely_duplicate",
             f"RoofLink may already have this customer: {found}. {self.message}",
             "Look at it in RoofLink, or with rooflink_get_prospect.",
-            ask,
+            f"To create it although RoofLink seems to have it, {again}",
         )
 
     def preview(self) -> tuple[PreviewLine, ...]:
