@@ -10,8 +10,9 @@ from typing import TypeVar, TypeVarTuple
 
 import anyio.to_thread
 
-LARGE = 65_536
-"""Bytes of an answer from which on nothing is made of it in the event loop, which serves every other call too."""
+LARGE = 16_384
+"""Bytes of an answer from which on nothing is made of it in the event loop, which serves every other call too: a few
+milliseconds' work, if all of it is markup. A usual page of ten prospects has 15,000."""
 MARKUP = 50_000
 """Characters of markup that are read for one call, which takes some milliseconds; later texts are cut before."""
 _MOST_NOTES = 5

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import Field, JsonValue
 
 from leadbridge.server.mcp.reply import EXACTLY, Identity, Result
+from leadbridge.server.services.values import Answer
 from leadbridge.server.text import fence, label
 
 Plain = Annotated[str | int | float | bool, EXACTLY]
@@ -29,10 +29,11 @@ def record_lines(noun: str, data: FlatRecord) -> list[str]:
     return [f"{noun} {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
 
 
-def flat_fields(record: Mapping[str, JsonValue]) -> dict[str, Plain]:
-    """Fields with a value, those of objects in it under `object.field`."""
+def flat_fields(record: Answer) -> dict[str, Plain]:
+    """Its fields with a value, without the id; those of objects in it under `object.field`."""
+    fields: dict[str, JsonValue] = record.model_dump(mode="json", exclude={"id"})
     rows: list[tuple[str, Plain]] = []
-    for key, value in record.items():
+    for key, value in fields.items():
         name = label(key, limit=_SHORT)
         if isinstance(value, dict):
             rows += [(f"{name}.{label(part, limit=_SHORT)}", shown) for part, inner in value.items()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from leadbridge.server.call_scope import off_loop
 from leadbridge.server.contract.show import as_text
 from leadbridge.server.mcp.context import Ctx, app_context
-from leadbridge.server.mcp.reply import Reply
+from leadbridge.server.mcp.reply import MakeReply
 from leadbridge.server.mcp.resources import JSON, PLAIN, Resource, Template, unknown_record
 from leadbridge.server.services.renovationfind.models import REASON_LIMIT, STATUS_RULES, StatusRule
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PROVINCES, US_STATES
@@ -62,19 +63,20 @@ async def _contract(ctx: Ctx) -> str:
 
 
 async def _history(ctx: Ctx) -> str:
-    return _text_of(await write_history(ctx, limit=50))
+    return await _text_of(await write_history(ctx, limit=50))
 
 
 async def _prospect(ctx: Ctx, prospect_id: int) -> str:
-    return _text_of(await rooflink_get_prospect(ctx, prospect_id))
+    return await _text_of(await rooflink_get_prospect(ctx, prospect_id))
 
 
 async def _checklist(ctx: Ctx, prospect_id: int) -> str:
-    return _text_of(await rooflink_prospect_checklist(ctx, prospect_id))
+    return await _text_of(await rooflink_prospect_checklist(ctx, prospect_id))
 
 
-def _text_of(reply: Reply[Any]) -> str:
-    return reply.complete()[1]
+async def _text_of(make: MakeReply[Any]) -> str:
+    _, text = await off_loop(lambda: make().complete())
+    return text
 
 
 async def _lead(ctx: Ctx, lead_id: int) -> str:

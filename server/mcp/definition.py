@@ -27,7 +27,7 @@ from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem,
 from leadbridge.server.mcp.context import Ctx, Progress, app_context
 from leadbridge.server.mcp.id_sources import where_ids_come_from
 from leadbridge.server.mcp.receipt import WriteReceipt, receipt_result
-from leadbridge.server.mcp.reply import Reply, Result, error_result, result_of, with_notes
+from leadbridge.server.mcp.reply import MakeReply, Result, error_result, result_of, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, made, output_model, recorded
 from leadbridge.server.mcp.wording import TOO_LONG, bad_arguments, before_sending, broke_off, in_words, problems_of
 from leadbridge.server.services.client import on_wait
@@ -256,13 +256,15 @@ def _parsed(value: str) -> Any:
         return value
 
 
-def read_tool(function: Callable[P, Awaitable[Reply[R]]], *operations: str, title: str, toolset: str = "") -> ToolSpec:
-    """A tool that changes nothing. `function` takes a `ctx: Ctx` and its arguments, and returns `Reply[Model]`.
+def read_tool(
+    function: Callable[P, Awaitable[MakeReply[R]]], *operations: str, title: str, toolset: str = ""
+) -> ToolSpec:
+    """A tool that changes nothing. `function` takes a `ctx: Ctx` and its arguments, and returns `MakeReply[Model]`.
 
     Its toolset is that of its first operation, unless it is given.
     """
     signature = inspect.signature(function, eval_str=True)
-    (model,) = get_args(signature.return_annotation)
+    (model,) = get_args(get_args(signature.return_annotation)[-1])
 
     @functools.wraps(function)
     async def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:

@@ -74,7 +74,7 @@ _TAIL = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Reply(Generic[R]):
-    """What a read tool returns: data for programs, and the lines of text that the model reads of it."""
+    """A read's answer: data for programs, and the lines of text that the model reads of it."""
 
     data: R
     lines_of: Callable[[R], list[str]]
@@ -111,9 +111,13 @@ class Reply(Generic[R]):
         return [*lines[:1], *self.remarks, *lines[1:]]
 
 
-def result_of(reply: Reply[R]) -> CallToolResult:
+MakeReply: TypeAlias = Callable[[], Reply[R]]
+"""What a read tool returns: makes the reply of what was read. It runs in a worker thread if that is much."""
+
+
+def result_of(make: MakeReply[R]) -> CallToolResult:
     """A read's result."""
-    content, text = reply.complete()
+    content, text = make().complete()
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=content)
 
 

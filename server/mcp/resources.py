@@ -13,6 +13,7 @@ from mcp.types import INTERNAL_ERROR, INVALID_PARAMS
 from mcp.types import Resource as ListedResource
 from mcp.types import ResourceTemplate as ListedTemplate
 
+from leadbridge.server.call_scope import call_scope
 from leadbridge.server.errors import LeadBridgeError, NotFound
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.reply import readable
@@ -151,7 +152,10 @@ class Resources:
                 identity = record_id(value)
             except ValueError as error:
                 raise MCPError(INVALID_PARAMS, f"{template.variable} {error}") from None
-            return ReadResourceContents(content=readable(await template.read(ctx, identity)), mime_type=MARKDOWN)
+            with call_scope() as scope:
+                text = readable(await template.read(ctx, identity))
+            notes = [f"Note: {note}" for note in scope.notes]
+            return ReadResourceContents(content="\n".join([text, *notes]), mime_type=MARKDOWN)
         known = [*self.resources, *(one.uri_template for one in self.templates)]
         raise MCPError(INVALID_PARAMS, f"There is no such resource. Resources: {', '.join(known)}.")
 

@@ -14,8 +14,9 @@ import pytest
 from mcp import Client
 from pydantic import JsonValue
 
+from leadbridge.server import text
 from leadbridge.server.app import build_server
-from leadbridge.server.call_scope import call_scope
+from leadbridge.server.call_scope import LARGE, call_scope
 from leadbridge.server.mcp.reply import Reply
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.services import answers
@@ -25,7 +26,18 @@ from leadbridge.server.services.renovationfind.known_leads import LONGEST_VALUE,
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.services.rooflink import api as rooflink
 from leadbridge.server.state import Store
-from tests.support import Time, call, make_settings, patient_rate_limiter, text_of
+from tests.cases import READS, Case, by_name
+from tests.support import (
+    EVERY_PATH_SERVED,
+    EVERY_TOOL,
+    Time,
+    call,
+    connected,
+    make_sandbox,
+    make_settings,
+    patient_rate_limiter,
+    text_of,
+)
 
 LARGEST_REPLY = 100_000
 """Characters of a result's text and data."""
@@ -91,6 +103,61 @@ async def test_a_flood_is_cut_and_the_reply_says_so(flood: str, time: Time, monk
     assert not result.is_error, text_of(result)
     assert len(result.model_dump_json()) < LARGEST_REPLY
     assert "Note: " in text_of(result) or flood == "digits"
+
+
+class Padded(httpx.AsyncBaseTransport):
+    """A service whose answers are large, though they say no more than others."""
+
+    def __init__(self, service: httpx.AsyncBaseTransport) -> None:
+        self._service = service
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._service.handle_async_request(request)
+        return httpx.Response(answer.status_code, content=await answer.aread() + b" " * LARGE)
+
+
+@pytest.fixture
+def cleaned_in(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How many texts of others were cleaned, by "loop" and "worker"."""
+    threads = Counter[str]()
+    loop, clean = threading.current_thread(), text.clean
+
+    def noting(*args: Any, **options: Any) -> str:
+        threads["loop" if threading.current_thread() is loop else "worker"] += 1
+        return clean(*args, **options)
+
+    monkeypatch.setattr(text, "clean", noting)
+    return threads
+
+
+OF_LARGE_ANSWERS = [case for case in READS if case.sends and case.name != "find_matching_prospects"]
+"""Reads that show texts of an answer."""
+
+
+@pytest.mark.parametrize("case", OF_LARGE_ANSWERS, ids=by_name)
+async def test_no_row_of_a_large_answer_is_made_in_the_event_loop(
+    case: Case, time: Time, cleaned_in: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = make_sandbox(time, prospects=12, **EVERY_PATH_SERVED)
+    service = sandbox.transport()
+    monkeypatch.setattr(sandbox, "transport", lambda: Padded(service))
+    async with connected(sandbox, time=time, **EVERY_TOOL) as client:
+        cleaned_in.clear()
+        assert not (await call(client, case.name, **case.arguments)).is_error
+    assert cleaned_in.keys() <= {"worker"}
+
+
+async def test_nor_is_the_text_of_a_resource_and_it_says_what_was_cut(
+    time: Time, cleaned_in: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body, _, _ = FLOODS["steps in full"]
+    sandbox = make_sandbox(time)
+    monkeypatch.setattr(sandbox, "transport", lambda: Flooding(body))
+    async with connected(sandbox, time=time) as client:
+        cleaned_in.clear()
+        (content,) = (await client.read_resource("rooflink://prospects/7")).contents
+    assert cleaned_in["worker"] > cleaned_in["loop"] == 1  # its address
+    assert "Note: RoofLink's answer is too long to be read whole" in content.model_dump_json()
 
 
 @pytest.mark.parametrize(("tool", "arguments"), [("rooflink_list_prospects", {}), ("renovationfind_list_leads", {})])

@@ -13,7 +13,7 @@ from leadbridge.server.errors import ArgumentsRefused, Problem
 from leadbridge.server.mcp.arguments import Email, LastName, Line, Text60
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Result, View
 from leadbridge.server.text import label
 from leadbridge.tools.lists import counted, table
 
@@ -62,7 +62,7 @@ async def find_matching_prospects(
     phone: Text60 | Omitted = None,
     email: Email | Omitted = None,
     name: Annotated[LastName | Omitted, Field(description="First and last name")] = None,
-) -> Reply[Matches]:
+) -> MakeReply[Matches]:
     """Find RoofLink prospects that may be the same person or house, however they are written, typos included.
 
     It shows whether RoofLink knows a customer already, for instance before a lead is created. It takes one argument or
@@ -97,7 +97,7 @@ async def find_matching_prospects(
         common=[str(common) for common in report.common],
         unreadable_rows=report.coverage.unreadable or None,
     )
-    return Reply(data, partial(_lines, report, app.reachable), [*map(app.reachable, _remarks(report))])
+    return lambda: Reply(data, partial(_lines, report, app.reachable), [*map(app.reachable, _remarks(report))])
 
 
 def _problems(query: ContactDetails, profile: Profile) -> list[Problem]:

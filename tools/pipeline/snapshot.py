@@ -9,7 +9,7 @@ from pydantic import Field
 from leadbridge.server.mcp.arguments import WHOLE, OptionalId
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Omitted, Reply
+from leadbridge.server.mcp.reply import MakeReply, Omitted, Reply
 from leadbridge.tools.pipeline.snapshot_views import Snapshot, snapshot_lines, snapshot_remarks, snapshot_view
 
 Days = Annotated[int, Field(ge=1, le=365, strict=True, description="Days without an edit"), WHOLE]
@@ -29,7 +29,7 @@ async def pipeline_snapshot(
     region_id: OptionalId = None,
     stage: Stage | Omitted = None,
     stale_offset: Offset = 0,
-) -> Reply[Snapshot]:
+) -> MakeReply[Snapshot]:
     """Count RoofLink prospects by stage, rep and age, and list the stale ones, oldest first, some at a time.
 
     The newest are read first, as many as time allows, and the answer says how many; another call continues.
@@ -49,7 +49,7 @@ async def pipeline_snapshot(
     scope = Scope(stale_after_days, rep_id, region_id, stage, stale_offset)
     pipeline = await pipeline_of(app, scope, app.settings.call_deadline, progress)
     remarks = snapshot_remarks(pipeline, scope, app.ledger.clock())
-    return Reply(snapshot_view(pipeline, scope), snapshot_lines, remarks)
+    return lambda: Reply(snapshot_view(pipeline, scope), snapshot_lines, remarks)
 
 
 TOOLS = (

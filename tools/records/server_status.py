@@ -11,7 +11,7 @@ from leadbridge.server.company.records import standing_of
 from leadbridge.server.errors import StateError
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Reply, Result, View
+from leadbridge.server.mcp.reply import MakeReply, Reply, Result, View
 from leadbridge.server.mcp.toolsets import switched_off, switched_on
 from leadbridge.server.mcp.writes import asks_in_forms
 
@@ -51,7 +51,7 @@ class ServerStatus(Result):
     learnt: list[str] = Field(default_factory=list, description="How the services were seen to behave")
 
 
-async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
+async def server_status(ctx: Ctx) -> MakeReply[ServerStatus]:
     """Show what this server is connected to and may do: services, modes, approvals, rate limits, hidden tools.
 
     It says why a tool is missing or refused. It calls no service and shows no secret.
@@ -77,7 +77,7 @@ async def server_status(ctx: Ctx) -> Reply[ServerStatus]:
         ],
     )
     data.learnt = await _learnt(app)
-    return Reply(data, _status_lines)
+    return lambda: Reply(data, _status_lines)
 
 
 def _status_lines(data: ServerStatus) -> list[str]:

@@ -12,7 +12,7 @@ from leadbridge.server.company.records import other_companies, unclaimed
 from leadbridge.server.mcp.arguments import WHOLE, OptionalDay
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Result, View
 from leadbridge.server.office_time import utc_text
 from leadbridge.server.text import label
 from leadbridge.server.writes.ledger import WriteRow
@@ -52,7 +52,7 @@ async def write_history(
     ] = None,
     limit: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
     since: Annotated[OptionalDay, Field(description="YYYY-MM-DD")] = None,
-) -> Reply[History]:
+) -> MakeReply[History]:
     """List what LeadBridge wrote to this company's services: when, what, under which approval, and what came of it.
 
     The unresolved (unknown) come first. It shows whether a write whose outcome is not certain was sent.
@@ -68,7 +68,7 @@ async def write_history(
         notes.append(elsewhere)
     if any(row.outcome == "unknown" for row in rows):
         notes.append(app.reachable(_THEN))
-    return Reply(data, partial(_history_lines, only, [app.time.shown(row.at) for row in rows]), notes)
+    return lambda: Reply(data, partial(_history_lines, only, [app.time.shown(row.at) for row in rows]), notes)
 
 
 def _history_lines(only: str, times: list[str], data: History) -> list[str]:

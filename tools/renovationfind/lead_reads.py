@@ -11,7 +11,7 @@ from leadbridge.server.errors import Refused, ServiceError, StateError
 from leadbridge.server.mcp.arguments import WHOLE, ExtraFilters
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, ServiceValue, View, fits
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Result, ServiceValue, View, fits
 from leadbridge.server.services.renovationfind.api import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.text import label
@@ -72,7 +72,7 @@ async def renovationfind_list_leads(
     page_size: Annotated[int, Field(ge=1, le=100, strict=True), WHOLE] = 20,
     extra_filters: ExtraFilters | Omitted = None,
     fields: Annotated[list[LeadField] | Omitted, Field(description="Columns")] = None,
-) -> Reply[LeadList]:
+) -> MakeReply[LeadList]:
     """List RenovationFind leads, newest first if the service sorts them so.
 
     Path and paging are inferred, not documented. next_page is the page that follows. Extra filters may have no effect;
@@ -84,28 +84,15 @@ async def renovationfind_list_leads(
     remarks = await _remember(app, leads, asked_at, whole=False)
     remarks += [_PERHAPS_NOT_FILTERED] if extra_filters else []
     hidden = dict.fromkeys(LeadRow.model_fields.keys() - set(columns_for(fields, _USUAL)))
-    data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
-    remarks += without_value(fields, [vars(row) for row in data.rows])
-    if data.paging_ignored:
-        remarks.append("The service sent all leads at once; they are paged here.")
-    if data.more_unknown:
-        remarks += [_UNSURE, *(["If these rows are those of page 1, the service does not page."] if page > 1 else [])]
 
-    def fit(rows: Sequence[LeadRow]) -> bool:
-        shown = data.model_copy(update={"rows": rows})
-        return fits(shown, [*_list_lines(shown), *remarks])
+    def reply() -> Reply[LeadList]:
+        data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
+        return _list_reply(data, [*remarks, *without_value(fields, [*map(vars, data.rows)])], page_size)
 
-    def shorter() -> Reply[LeadList]:
-        cut = cut_for(data.rows, fit, page=page, page_size=page_size)
-        if cut is None:
-            return Reply(data, _list_lines, remarks)
-        shown = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
-        return Reply(shown, _list_lines, [*remarks, cut.message])
-
-    return Reply(data, _list_lines, remarks, shorter)
+    return reply
 
 
-async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
+async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> MakeReply[LeadView]:
     """Show one RenovationFind lead: job, homeowner as far as revealed, action, status with its details, attachments.
 
     The path is inferred, not documented. It also shows what became of a write whose outcome is unknown. What is read
@@ -115,13 +102,38 @@ async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> Reply[LeadView]:
     asked_at = app.time.clock()
     lead = await app.renovationfind.get_lead(lead_id)
     remarks = await _remember(app, [lead], asked_at, whole=True)
-    data = LeadView(
+    return lambda: Reply(_view_of(lead), _lines, remarks)
+
+
+def _view_of(lead: Lead) -> LeadView:
+    return LeadView(
         id=lead.id,
         fields=lead_record(lead),
         status_details=_status_details(lead),
         attachments=[label(one.displayFilename, limit=150) or f"file {one.id}" for one in lead.attachments],
     )
-    return Reply(data, _lines, remarks)
+
+
+def _list_reply(data: LeadList, remarks: list[str], page_size: int) -> Reply[LeadList]:
+    """All rows, or the first of them where that would be too long."""
+    if data.paging_ignored:
+        remarks.append("The service sent all leads at once; they are paged here.")
+    if data.more_unknown:
+        remarks.append(_UNSURE)
+        remarks += ["If these rows are those of page 1, the service does not page."] if data.page > 1 else []
+
+    def fit(rows: Sequence[LeadRow]) -> bool:
+        shown = data.model_copy(update={"rows": rows})
+        return fits(shown, [*_list_lines(shown), *remarks])
+
+    def shorter() -> Reply[LeadList]:
+        cut = cut_for(data.rows, fit, page=data.page, page_size=page_size)
+        if cut is None:
+            return Reply(data, _list_lines, remarks)
+        shown = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
+        return Reply(shown, _list_lines, [*remarks, cut.message])
+
+    return Reply(data, _list_lines, remarks, shorter)
 
 
 def _lines(data: LeadView) -> list[str]:

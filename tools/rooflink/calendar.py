@@ -15,7 +15,7 @@ from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Id, OptionalDay, OptionalId
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Omitted, Reply
+from leadbridge.server.mcp.reply import MakeReply, Omitted, Reply
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.values import day_of
 from leadbridge.server.text import label
@@ -44,7 +44,7 @@ async def rooflink_list_events(
     start_to: OptionalDay = None,
     user_ids: UserIds | Omitted = None,
     job_id: OptionalId = None,
-) -> Reply[EventPage]:
+) -> MakeReply[EventPage]:
     """List one-time events of RoofLink, ten at most on a page.
 
     next_page is the page that follows. rooflink_calendar_view has recurring ones. filters_ignored names filters that
@@ -54,12 +54,14 @@ async def rooflink_list_events(
     operation = app.catalog["rooflink.list_events"]
     filters = _filters(start_from, start_to, user_ids, job_id)
     envelope, events = await app.rooflink.page(operation.id, Event, {"page": page, "page_size": page_size, **filters})
-    data = EventPage(
-        **numbers_of(envelope),
-        **await doubts_of(app, operation, filters, events, CHECKS),
-        rows=[row_of(event) for event in events],
+    doubts = await doubts_of(app, operation, filters, events, CHECKS)
+    return lambda: page_reply(
+        "Events",
+        EventPage(**numbers_of(envelope), **doubts, rows=[*map(row_of, events)]),
+        COLUMNS,
+        asked=(page, page_size),
+        cells=cells_of,
     )
-    return page_reply("Events", data, COLUMNS, asked=(page, page_size), cells=cells_of)
 
 
 async def rooflink_calendar_view(
@@ -68,7 +70,7 @@ async def rooflink_calendar_view(
     start_to: OptionalDay = None,
     user_ids: UserIds | Omitted = None,
     job_id: OptionalId = None,
-) -> Reply[Calendar]:
+) -> MakeReply[Calendar]:
     """Show RoofLink's calendar with recurring events: by default today, and only what concerns the key's own user.
 
     user_ids shows other people's. filters_ignored names filters that RoofLink did not apply.
@@ -77,18 +79,19 @@ async def rooflink_calendar_view(
     operation = app.catalog["rooflink.calendar_view"]
     filters = _filters(start_from, start_to, user_ids, job_id)
     events, unreadable = await app.rooflink.rows(operation.id, Event, filters)
-    data = Calendar(
-        **await doubts_of(app, operation, filters, events, CHECKS),
-        rows=[row_of(event) for event in events],
-        unreadable_rows=unreadable or None,
-    )
-    return Reply(data, calendar_lines, data.doubts)
+    doubts = await doubts_of(app, operation, filters, events, CHECKS)
+
+    def reply() -> Reply[Calendar]:
+        data = Calendar(**doubts, rows=[*map(row_of, events)], unreadable_rows=unreadable or None)
+        return Reply(data, calendar_lines, data.doubts)
+
+    return reply
 
 
 async def rooflink_next_five_days_events(
     ctx: Ctx,
     scope: Annotated[Literal["self", "all"], Field(description="self: the key's own user; all: the company")] = "self",
-) -> Reply[Days]:
+) -> MakeReply[Days]:
     """Show RoofLink's events of today and the next five days, day by day.
 
     rooflink_calendar_view shows other days.
@@ -96,10 +99,12 @@ async def rooflink_next_five_days_events(
     found, unreadable = await app_context(ctx).rooflink.by_day(
         "rooflink.next_five_days_events", Event, {"scope": scope}
     )
-    days = {
-        day if day_of(day) else label(day, limit=40): [row_of(event) for event in rows] for day, rows in found.items()
-    }
-    return Reply(Days(days=days, unreadable_rows=unreadable or None), days_lines)
+
+    def reply() -> Reply[Days]:
+        days = {day if day_of(day) else label(day, limit=40): [*map(row_of, rows)] for day, rows in found.items()}
+        return Reply(Days(days=days, unreadable_rows=unreadable or None), days_lines)
+
+    return reply
 
 
 def _filters(

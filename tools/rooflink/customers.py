@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Id
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, View
 from leadbridge.server.services.rooflink.models import CustomerRecord, Named, Person
 from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.text import label
@@ -72,7 +72,7 @@ async def rooflink_list_customers(
     page: Page = 1,
     page_size: PageSize = 10,
     fields: Annotated[list[CustomerField] | Omitted, Field(description="Columns")] = None,
-) -> Reply[CustomerPage]:
+) -> MakeReply[CustomerPage]:
     """List RoofLink customers with their contact data.
 
     filters_ignored names filters that RoofLink did not apply. rooflink_get_customer shows one in full.
@@ -84,24 +84,24 @@ async def rooflink_list_customers(
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **given}
     envelope, customers = await app.rooflink.page(operation.id, CustomerRecord, query)
     columns = columns_for(fields, _USUAL)
-    data = CustomerPage(
-        **numbers_of(envelope),
-        **await doubts_of(app, operation, given, customers, _CHECKS),
-        rows=[row_of(customer, columns) for customer in customers],
+    doubts = await doubts_of(app, operation, given, customers, _CHECKS)
+    return lambda: page_reply(
+        "Customers",
+        CustomerPage(**numbers_of(envelope), **doubts, rows=[row_of(customer, columns) for customer in customers]),
+        columns,
+        asked=(page, page_size),
+        fields=fields,
     )
-    return page_reply("Customers", data, columns, asked=(page, page_size), fields=fields)
 
 
 async def rooflink_get_customer(
     ctx: Ctx, customer_id: Annotated[Id, Field(description="From rooflink_list_customers")]
-) -> Reply[CustomerView]:
+) -> MakeReply[CustomerView]:
     """Show one RoofLink customer: contact data, address, metadata."""
     customer = await app_context(ctx).rooflink.one(
         "rooflink.get_customer", CustomerRecord, {"customer_id": customer_id}
     )
-    fields: dict[str, JsonValue] = customer.model_dump(mode="json", exclude={"id"})
-    data = CustomerView(id=customer.id, fields=flat_fields(fields))
-    return Reply(data, partial(record_lines, "Customer"))
+    return lambda: Reply(CustomerView(id=customer.id, fields=flat_fields(customer)), partial(record_lines, "Customer"))
 
 
 async def rooflink_search_jobs(
@@ -109,7 +109,7 @@ async def rooflink_search_jobs(
     customer_id: Annotated[Id, Field(description="From rooflink_list_customers")],
     page: Page = 1,
     page_size: PageSize = 10,
-) -> Reply[FoundJobs]:
+) -> MakeReply[FoundJobs]:
     """List the RoofLink jobs of one customer.
 
     next_page is the page that follows. filters_ignored names customer_id if jobs of others came.
@@ -120,14 +120,17 @@ async def rooflink_search_jobs(
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, **rest}
     envelope, jobs = await app.rooflink.page(operation.id, PublicJob, query, path=path)
     others = [job for job in jobs if job.customer and job.customer.id not in {customer_id, None}]
-    data = FoundJobs(
-        **numbers_of(envelope),
-        filters_ignored=["customer_id"] if others else [],
-        filters_unverified=[] if others or not jobs or all(job.customer for job in jobs) else ["customer_id"],
-        rows=[_found(job) for job in jobs],
+    return lambda: page_reply(
+        "Jobs",
+        FoundJobs(
+            **numbers_of(envelope),
+            filters_ignored=["customer_id"] if others else [],
+            filters_unverified=[] if others or not jobs or all(job.customer for job in jobs) else ["customer_id"],
+            rows=[_found(job) for job in jobs],
+        ),
+        ("id", "address", "customer", "status", "created"),
+        asked=(page, page_size),
     )
-    columns = ("id", "address", "customer", "status", "created")
-    return page_reply("Jobs", data, columns, asked=(page, page_size))
 
 
 def _found(job: PublicJob) -> FoundJob:

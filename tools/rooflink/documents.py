@@ -10,7 +10,7 @@ from __future__ import annotations
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Omitted, Reply
+from leadbridge.server.mcp.reply import MakeReply, Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.writes.model import LocalOperation, Write
 from leadbridge.tools.lists import Page, PageSize
@@ -28,7 +28,7 @@ DOCUMENT = FileKind(
 
 async def rooflink_list_documents(
     ctx: Ctx, job_id: JobId, page: Page = 1, page_size: PageSize = 10, fields: FileFields | Omitted = None
-) -> Reply[FilePage]:
+) -> MakeReply[FilePage]:
     """List the documents of a RoofLink job. An address under url expires after a while.
 
     The path was seen on another host of RoofLink's, and is inferred here.

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, View
 from leadbridge.server.services.rooflink.files import StoredFile
 from leadbridge.server.text import label
 from leadbridge.tools.lists import ListPage, columns_for, moment, numbers_of, page_reply
@@ -41,20 +41,20 @@ class FilePage(ListPage):
 
 async def files_of_job(
     app: AppContext, operation_id: str, job_id: int, paging: tuple[int, int], fields: Sequence[FileField] | None
-) -> Reply[FilePage]:
+) -> MakeReply[FilePage]:
     """One page of a job's files. A row that names another job shows that the filter was ignored."""
     operation = app.catalog[operation_id]
     page, page_size = paging
     query: dict[str, Scalar | None] = {"page": page, "page_size": page_size, "job_id": job_id}
     envelope, files = await app.rooflink.page(operation_id, StoredFile, query)
     columns = columns_for(fields, _USUAL)
-    data = FilePage(
-        **numbers_of(envelope),
-        **await doubts_of(app, operation, {"job_id": job_id}, files, {"job_id": _is_of_job}),
-        rows=[_row(file, columns) for file in files],
-    )
-    return page_reply(
-        f"{operation.name.removeprefix('list_')}".capitalize(), data, columns, asked=paging, fields=fields
+    doubts = await doubts_of(app, operation, {"job_id": job_id}, files, {"job_id": _is_of_job})
+    return lambda: page_reply(
+        operation.name.removeprefix("list_").capitalize(),
+        FilePage(**numbers_of(envelope), **doubts, rows=[_row(file, columns) for file in files]),
+        columns,
+        asked=paging,
+        fields=fields,
     )
 
 

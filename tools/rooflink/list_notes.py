@@ -15,7 +15,7 @@ from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Flag, Id, Tag, Text100
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, Omitted, Reply
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.text import CLOSE, fence, label
 from leadbridge.tools.lists import ListPage, Page, SmallPageSize, columns_for, moment, numbers_of, page_reply
@@ -76,7 +76,7 @@ async def rooflink_list_notes(
     page: Page = 1,
     page_size: SmallPageSize = 10,
     fields: Annotated[Columns | Omitted, Field(description="Columns")] = None,
-) -> Reply[NotePage]:
+) -> MakeReply[NotePage]:
     """List notes on RoofLink jobs, newest first: those that the key's user may see.
 
     Long texts are cut; page_size=1 shows one whole.
@@ -96,32 +96,31 @@ async def rooflink_list_notes(
     envelope, notes = await app.rooflink.page("rooflink.list_notes", Note, {**paging, **given})
     columns, limit = columns_for(fields, COLUMNS), ALL_MESSAGES // page_size
     first = envelope.from_index or (page - 1) * page_size + 1
-    data = NotePage(
-        **numbers_of(envelope),
-        filters_ignored=contradicted({**given, "deleted": deleted}, notes, _CHECKS),
-        rows=[],
-    )
-    whole = [row_of(note, limit=limit) for note in notes]
-    data.rows = [NoteRow(**row.model_dump(include=set(columns))) for row in whole]
-    hints: list[str] = []
-    if "message" in columns:
-        hints += [
-            f"The text of note {note.id} is cut; page={first + index} with page_size=1 shows more."
-            for index, (note, row) in enumerate(zip(notes, whole, strict=True))
-            if is_cut(note, row, limit=limit)
-        ]
-        if notes and all(note.message is None for note in notes):
-            hints.append("RoofLink's answer has no text under a name that LeadBridge knows.")
+    ignored = contradicted({**given, "deleted": deleted}, notes, _CHECKS)
 
-    return page_reply(
-        "Notes",
-        data,
-        columns,
-        asked=(page, page_size),
-        fields=fields,
-        cells=partial(cells_of, columns=columns),
-        remarks=hints,
-    )
+    def reply() -> Reply[NotePage]:
+        whole = [row_of(note, limit=limit) for note in notes]
+        rows = [NoteRow(**row.model_dump(include=set(columns))) for row in whole]
+        hints: list[str] = []
+        if "message" in columns:
+            hints += [
+                f"The text of note {note.id} is cut; page={first + index} with page_size=1 shows more."
+                for index, (note, row) in enumerate(zip(notes, whole, strict=True))
+                if is_cut(note, row, limit=limit)
+            ]
+            if notes and all(note.message is None for note in notes):
+                hints.append("RoofLink's answer has no text under a name that LeadBridge knows.")
+        return page_reply(
+            "Notes",
+            NotePage(**numbers_of(envelope), filters_ignored=ignored, rows=rows),
+            columns,
+            asked=(page, page_size),
+            fields=fields,
+            cells=partial(cells_of, columns=columns),
+            remarks=hints,
+        )
+
+    return reply
 
 
 def row_of(note: Note, *, limit: int) -> NoteRow:

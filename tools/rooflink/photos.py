@@ -13,7 +13,7 @@ from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.mcp.arguments import Remark, Tag
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Omitted, Reply
+from leadbridge.server.mcp.reply import MakeReply, Omitted
 from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.writes.model import LocalOperation, Write
 from leadbridge.tools.lists import Page, PageSize
@@ -32,7 +32,7 @@ PHOTO = FileKind(
 
 async def rooflink_list_photos(
     ctx: Ctx, job_id: JobId, page: Page = 1, page_size: PageSize = 10, fields: FileFields | Omitted = None
-) -> Reply[FilePage]:
+) -> MakeReply[FilePage]:
     """List the photos and videos of a RoofLink job.
 
     The path was seen on another host of RoofLink's, and is inferred here.

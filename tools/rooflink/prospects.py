@@ -10,7 +10,7 @@ from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import ExtraFilters, Flag, Id, Latitude, Longitude, OptionalDay, OptionalId, Text60
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Omitted, Reply
+from leadbridge.server.mcp.reply import MakeReply, Omitted, Reply
 from leadbridge.server.services.rooflink.location import written_postal_code
 from leadbridge.server.text import clean
 from leadbridge.tools.lists import Page, PageSize, columns_for, numbers_of, page_reply
@@ -62,7 +62,7 @@ async def rooflink_list_prospects(
     longitude: Longitude | Omitted = None,
     extra_filters: ExtraFilters | Omitted = None,
     fields: Annotated[list[ProspectField] | Omitted, Field(description="Columns")] = None,
-) -> Reply[ProspectPage]:
+) -> MakeReply[ProspectPage]:
     """List RoofLink prospects (unapproved jobs), newest first, one page at a time.
 
     Finds prospects by stage, employee, region, date or place. next_page is the page that follows. Most filter names are
@@ -102,47 +102,51 @@ async def rooflink_list_prospects(
     doubts = await doubts_of(app, operation, checked, prospects, PROSPECT_CHECKS)
     doubts["filters_unverified"] += [f"extra_filters.{clean(name, limit=60)}" for name in extra_filters or {}]
     deleted = include_deleted or any(prospect.deleted for prospect in prospects)
-    columns = tuple(columns_for(fields, (*USUAL, "deleted") if deleted else USUAL))
-    data = ProspectPage(
-        **numbers_of(envelope),
-        **doubts,
-        rows=[row_of(prospect, columns) for prospect in prospects],
+    columns = columns_for(fields, (*USUAL, "deleted") if deleted else USUAL)
+    return lambda: page_reply(
+        "Prospects",
+        ProspectPage(**numbers_of(envelope), **doubts, rows=[row_of(prospect, columns) for prospect in prospects]),
+        columns,
+        asked=(page, page_size),
+        fields=fields,
+        cells=cells_of,
     )
-    return page_reply("Prospects", data, columns, asked=(page, page_size), fields=fields, cells=cells_of)
 
 
-async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> Reply[ProspectView]:
+async def rooflink_get_prospect(ctx: Ctx, prospect_id: ProspectId) -> MakeReply[ProspectView]:
     """Show one RoofLink prospect in full: customer, assignments, pipeline steps, coordinates, photos, timestamps.
 
     rooflink_list_prospects has the ids. rooflink_prospect_checklist says which step is next.
     """
     prospect = await app_context(ctx).rooflink.get_prospect(prospect_id)
-    return Reply(view_of(prospect), prospect_lines)
+    return lambda: Reply(view_of(prospect), prospect_lines)
 
 
-async def rooflink_prospect_stats(ctx: Ctx) -> Reply[Stats]:
+async def rooflink_prospect_stats(ctx: Ctx) -> MakeReply[Stats]:
     """Count RoofLink prospects for each predefined and custom filter.
 
     Answers how many are unverified, verified, inspected, signed, submitted. It lists no prospects.
     """
     counts = await app_context(ctx).rooflink.prospect_stats()
-    return stats_reply([(STAT_NAMES.get(name, name), count) for name, count in counts])
+    return lambda: stats_reply([(STAT_NAMES.get(name, name), count) for name, count in counts])
 
 
-async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> Reply[Checklist]:
+async def rooflink_prospect_checklist(ctx: Ctx, prospect_id: ProspectId) -> MakeReply[Checklist]:
     """Show a RoofLink prospect's checklist: verify lead, schedule adjuster meeting, submit, delete.
 
     Each step is done or open, with date, person and permissions; the next open step comes first. Steps are completed in
     RoofLink itself.
     """
     checklist, unreadable = await app_context(ctx).rooflink.prospect_checklist(prospect_id)
-    data = Checklist(
-        prospect_id=prospect_id,
-        next_step=next_step_of(checklist),
-        steps=[step_of(step) for step in checklist],
-        unreadable_rows=unreadable or None,
+    return lambda: Reply(
+        Checklist(
+            prospect_id=prospect_id,
+            next_step=next_step_of(checklist),
+            steps=[step_of(step) for step in checklist],
+            unreadable_rows=unreadable or None,
+        ),
+        checklist_lines,
     )
-    return Reply(data, checklist_lines)
 
 
 TOOLS = (

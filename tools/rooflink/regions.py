@@ -13,7 +13,7 @@ from pydantic import Field
 from leadbridge.server.mcp.arguments import Id, Text100
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, Omitted, Reply, View
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, View
 from leadbridge.server.services.rooflink.reports import Region
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
@@ -45,7 +45,7 @@ async def rooflink_list_regions(
     page: Page = 1,
     page_size: PageSize = 10,
     search: Annotated[Text100 | Omitted, Field(description="Text in the name")] = None,
-) -> Reply[RegionPage]:
+) -> MakeReply[RegionPage]:
     """List RoofLink's regions, by whose id other tools filter.
 
     next_page is the page that follows. rooflink_get_region has contact, office manager and suppliers.
@@ -58,22 +58,25 @@ async def rooflink_list_regions(
     missed = search is not None and any(
         region.name is not None and search.casefold() not in region.name.casefold() for region in regions
     )
-    data = RegionPage(
-        **numbers_of(envelope),
-        filters_ignored=["search"] if missed else [],
-        rows=[RegionRow(id=row.id, name=label(row.name) or None, active=row.is_active) for row in regions],
+    return lambda: page_reply(
+        "Regions",
+        RegionPage(
+            **numbers_of(envelope),
+            filters_ignored=["search"] if missed else [],
+            rows=[RegionRow(id=row.id, name=label(row.name) or None, active=row.is_active) for row in regions],
+        ),
+        ("id", "name", "active"),
+        asked=(page, page_size),
     )
-    return page_reply("Regions", data, ("id", "name", "active"), asked=(page, page_size))
 
 
-async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> Reply[RegionView]:
+async def rooflink_get_region(ctx: Ctx, region_id: RegionId) -> MakeReply[RegionView]:
     """Show one RoofLink region in full: contact, DBA, office manager, suppliers.
 
     Fields have the service's own names. It changes nothing.
     """
     region = await app_context(ctx).rooflink.one("rooflink.get_region", Region, {"region_id": region_id})
-    fields = flat_fields(region.model_dump(mode="json", exclude={"id"}))
-    return Reply(RegionView(id=region.id, fields=fields), partial(record_lines, "Region"))
+    return lambda: Reply(RegionView(id=region.id, fields=flat_fields(region)), partial(record_lines, "Region"))
 
 
 TOOLS = (

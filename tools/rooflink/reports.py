@@ -15,7 +15,7 @@ from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import OptionalDay
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import EXACTLY, Omitted, Reply
+from leadbridge.server.mcp.reply import EXACTLY, MakeReply, Omitted
 from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
 from leadbridge.server.services.values import day_of
 from leadbridge.server.text import clean, label
@@ -51,7 +51,7 @@ async def rooflink_list_approved_jobs(
     date_from: OptionalDay = None,
     date_to: OptionalDay = None,
     fields: Annotated[list[ApprovedField] | Omitted, Field(description="Columns")] = None,
-) -> Reply[JobPage]:
+) -> MakeReply[JobPage]:
     """List RoofLink's approved jobs with approval date and status.
 
     next_page is the page that follows. Which date the two filters mean is not documented. rooflink_list_prospects has
@@ -66,11 +66,19 @@ async def rooflink_list_approved_jobs(
     )
     columns = columns_for(fields, _APPROVED_USUAL)
     doubts = await doubts_of(app, operation, filters, jobs, _APPROVED_CHECKS)
-    data = JobPage(**numbers_of(envelope), **doubts, rows=_rows(columns, map(_approved, jobs)))
-    return page_reply("Approved jobs", data, columns, asked=(page, page_size), fields=fields, cells=dict)
+    return lambda: page_reply(
+        "Approved jobs",
+        JobPage(**numbers_of(envelope), **doubts, rows=_rows(columns, map(_approved, jobs))),
+        columns,
+        asked=(page, page_size),
+        fields=fields,
+        cells=dict,
+    )
 
 
-async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_to: OptionalDay = None) -> Reply[Stats]:
+async def rooflink_approved_stats(
+    ctx: Ctx, date_from: OptionalDay = None, date_to: OptionalDay = None
+) -> MakeReply[Stats]:
     """Count RoofLink's approved jobs, in whatever groups the service makes.
 
     Path and filters are inferred: a date may have no effect. It lists no jobs.
@@ -79,7 +87,7 @@ async def rooflink_approved_stats(ctx: Ctx, date_from: OptionalDay = None, date_
     filters = _days(date_from=date_from, date_to=date_to)
     counts = await app_context(ctx).rooflink.counts("rooflink.approved_stats", filters)
     doubt = f"LeadBridge cannot confirm that RoofLink applied these filters: {', '.join(filters)}"
-    return stats_reply(counts, [doubt] if filters else [])
+    return lambda: stats_reply(counts, [doubt] if filters else [])
 
 
 async def rooflink_list_public_jobs(
@@ -91,7 +99,7 @@ async def rooflink_list_public_jobs(
     ] = "-date_created",
     modified_from: Annotated[OptionalDay, Field(description="YYYY-MM-DD, UTC")] = None,
     fields: Annotated[list[JobField] | Omitted, Field(description="Columns")] = None,
-) -> Reply[JobPage]:
+) -> MakeReply[JobPage]:
     """List all RoofLink jobs, unapproved and approved, with contract price and ISO dates.
 
     Slow (10 to 20 s a large page). next_page is the page that follows; the oldest first leaves no gaps.
@@ -106,8 +114,14 @@ async def rooflink_list_public_jobs(
     given = _days(modified_from=modified_from)
     columns = columns_for(fields, _JOBS_USUAL)
     ignored = contradicted(given, jobs, _JOB_CHECKS)
-    data = JobPage(**numbers_of(envelope), filters_ignored=ignored, rows=_rows(columns, map(_job, jobs)))
-    return page_reply("Jobs", data, columns, asked=(page, page_size), fields=fields, cells=dict)
+    return lambda: page_reply(
+        "Jobs",
+        JobPage(**numbers_of(envelope), filters_ignored=ignored, rows=_rows(columns, map(_job, jobs))),
+        columns,
+        asked=(page, page_size),
+        fields=fields,
+        cells=dict,
+    )
 
 
 def _rows(columns: Sequence[str], rows: Iterable[Row]) -> list[dict[str, Cell]]:
