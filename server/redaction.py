@@ -46,7 +46,8 @@ class Redactor:
 
     def value(self, value: JsonValue) -> JsonValue:
         """The value without the keys, in names and texts; the value itself if there are none, as nearly always."""
-        struck = {text: without for text in _texts_in(value) if (without := self.text(text)) != text}
+        long = (text for text in _texts_in(value) if len(text) >= self._shortest)
+        struck = {text: without for text in long if (without := self.text(text)) != text}
         return _replaced(value, struck) if struck else value
 
     def text(self, text: str) -> str:
@@ -85,16 +86,15 @@ def _forms(secret: str) -> Iterator[str]:
 def _texts_in(value: JsonValue) -> set[str]:
     """Every name and text, once."""
     texts = set[str]()
-    left = [value]
-    while left:
-        entry = left.pop()
-        if isinstance(entry, str):
+    entries = [value]
+    for entry in entries:  # which grows meanwhile
+        if type(entry) is str:
             texts.add(entry)
-        elif isinstance(entry, dict):
+        elif type(entry) is dict:
             texts.update(entry)
-            left += entry.values()
-        elif isinstance(entry, list):
-            left += entry
+            entries += entry.values()
+        elif type(entry) is list:
+            entries += entry
     return texts
 
 

@@ -5,7 +5,6 @@ No list in an answer is longer than a model can read, and what is left out is co
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -101,7 +100,7 @@ class Reply(Generic[R]):
             remarks.append(f"Left out for length: {counts}.")
         lines[1:1] = remarks
         content = data.model_dump(mode="json", exclude_none=True)
-        legend = legend_for(json.dumps(content, ensure_ascii=False), *self.remarks)
+        legend = legend_for(data.model_dump_json(exclude_none=True), *self.remarks)
         if note := " ".join([*remarks, *self.remarks, *legend]):
             content = {"note": note, **content}
         return content, readable("\n".join([*lines, *legend_for(*lines)]))

@@ -95,7 +95,7 @@ class RateLimitFile:
             file.execute("BEGIN IMMEDIATE")
             found = file.execute("SELECT state FROM paces WHERE account = ?", (self._account,)).fetchone()
             kept, result = work(found[0] if found else b"", self._clock())
-            file.execute("REPLACE INTO paces (account, state) VALUES (?, ?)", (self._account, kept))
+            file.execute(KEEP, (self._account, kept))
             return result
 
     def _open(self) -> sqlite3.Connection:
@@ -124,4 +124,5 @@ class RateLimitFile:
         return StateError(f"{self.path} cannot be used: {reason}.")
 
 
+KEEP = "INSERT INTO paces VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET state = excluded.state"
 TABLE = "CREATE TABLE IF NOT EXISTS paces (account TEXT PRIMARY KEY, state BLOB NOT NULL)"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
 
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
-from leadbridge.server.services.rooflink.models import Prospect, Step
+from leadbridge.server.services.rooflink.models import Customer, Prospect, Step
 from leadbridge.server.services.rooflink.progress import stage_of
 from leadbridge.server.services.values import is_moment
 from leadbridge.server.text import clean, label
@@ -112,31 +113,30 @@ _STAGES = {"inspected": "inspected or signed", "unknown": None}
 """Stages in the words of a list: no step of the checklist shows a signature."""
 
 
-def row_of(prospect: Prospect, columns: Sequence[str] = USUAL) -> ProspectRow:
-    """A prospect as a row of a list."""
-    customer = prospect.customer
-    row = ProspectRow(
-        id=prospect.id,
-        customer=label(customer.name if customer else None) or None,
-        address=label(prospect.full_address or prospect.name) or None,
-        phone=label((customer.cell or customer.phone) if customer else None) or None,
-        stage=_STAGES.get(stage := stage_of(prospect.pipeline), stage),
-        rep=label(customer.rep.label if customer and customer.rep else None) or None,
-        region=label(customer.region.name if customer and customer.region else None) or None,
-        created=moment(prospect.date_created),
-        edited=moment(prospect.date_last_edited),
-        next_step=next_step_of(prospect.pipeline),
-        deleted=prospect.deleted,
-    )
-    more = {
-        "email": label(customer.email if customer else None) or None,
-        "lead_source": label(customer.lead_source.name if customer and customer.lead_source else None) or None,
-        "project_manager": label(customer.project_manager.label if customer and customer.project_manager else None)
-        or None,
-        "job_number": label(prospect.job_number) or None,
+def row_of(prospect: Prospect, columns: Sequence[str]) -> ProspectRow:
+    """The chosen columns of a prospect."""
+    customer = prospect.customer or Customer()
+    stage = stage_of(prospect.pipeline)
+    texts = {
+        "customer": customer.name,
+        "address": prospect.full_address or prospect.name,
+        "phone": customer.cell or customer.phone,
+        "rep": customer.rep and customer.rep.label,
+        "region": customer.region and customer.region.name,
+        "email": customer.email,
+        "lead_source": customer.lead_source and customer.lead_source.name,
+        "project_manager": customer.project_manager and customer.project_manager.label,
+        "job_number": prospect.job_number,
     }
-    hidden: dict[str, None] = dict.fromkeys(ProspectRow.model_fields.keys() - set(columns))
-    return row.model_copy(update={**more, **hidden})
+    cells: dict[str, Any] = {
+        "id": prospect.id,
+        "stage": _STAGES.get(stage, stage),
+        "created": moment(prospect.date_created),
+        "edited": moment(prospect.date_last_edited),
+        "next_step": next_step_of(prospect.pipeline),
+        "deleted": prospect.deleted,
+    }
+    return ProspectRow(**{name: cells[name] if name in cells else label(texts[name]) or None for name in columns})
 
 
 def view_of(prospect: Prospect) -> ProspectView:
