@@ -118,12 +118,12 @@ class Queue:
         insort(self.waiting, (number, place))
         return place - self.now
 
-    def answer(self, number: int) -> None:
-        """The service has had this one's request."""
+    def answer(self, number: int, ago: float) -> None:
+        """The service has had this one's request since so many seconds, at least."""
         if number in self._numbers:
             index = self._numbers.index(number)
             self._numbers.pop(index)
-            self._put(number, min(self._left.pop(index), self.now))
+            self._put(number, min(self._left.pop(index), self.now - ago))
 
     def forget(self, number: int) -> None:
         """Give a place up."""
@@ -210,9 +210,10 @@ class RateLimiter:
             number = await self._wait(shared, until, on_wait, idle)
         left = self.clock()
         yield
-        if self.clock() - left < UNANSWERED:
+        answered = self.clock()
+        if answered - left < UNANSWERED:
             with contextlib.suppress(StateError):
-                await shared.change(self._work(lambda queue: queue.answer(number)))
+                await shared.soon(self._work(lambda queue: queue.answer(number, self.clock() - answered)))
 
     async def check(self, patience: float) -> None:
         """Find out whether a place is near, and take none.

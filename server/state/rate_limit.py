@@ -6,6 +6,7 @@ for the import of SQLAlchemy or for a commit that reaches the disk. With Postgre
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import sqlite3
@@ -29,6 +30,8 @@ PATIENCE = 2.0
 BUSY = 0.02
 """Seconds to wait for another process's transaction: in all, and each time without letting other tasks run. One takes
 some 50 microseconds, or, where the machine is busy, until its process runs again."""
+MOMENT = 0.005
+"""Seconds for which a change is put off that no reply is to wait for."""
 
 
 class SharedLimit(Protocol):
@@ -36,6 +39,10 @@ class SharedLimit(Protocol):
 
     async def change(self, work: Change[T]) -> T:
         """Run `work` while nobody else does. Raises StateError if what is shared cannot be reached."""
+        ...
+
+    async def soon(self, work: Change[None]) -> None:
+        """The same, but perhaps a moment later: nobody waits for it."""
         ...
 
 
@@ -51,6 +58,8 @@ class RateLimitMemory:
         self._kept, result = work(self._kept, self._clock())
         return result
 
+    soon = change
+
 
 class RateLimitFile:
     """A row for each account. Damage costs what was remembered, at most one window.
@@ -59,10 +68,14 @@ class RateLimitFile:
     That clock is the same for all processes of a machine, and does not move when somebody sets the time.
     """
 
-    def __init__(self, path: Path, account: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, path: Path, account: str, clock: Callable[[], float] = time.monotonic, moment: float = MOMENT
+    ) -> None:
         self.path = path
         self._account = account
         self._clock = clock
+        self._moment = moment
+        self._put_off: list[Change[None]] = []
         self._file: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
 
@@ -84,6 +97,16 @@ class RateLimitFile:
                 self.path.unlink(missing_ok=True)
             await anyio.sleep(BUSY / 20)
 
+    async def soon(self, work: Change[None]) -> None:
+        """See `SharedLimit`. It is done with the next change, or alone after a moment, when the reply is out."""
+        self._put_off.append(work)
+        asyncio.get_running_loop().call_later(self._moment, self._catch_up)
+
+    def _catch_up(self) -> None:
+        if self._put_off:
+            with contextlib.suppress(OSError, sqlite3.Error):  # the next change does it
+                self._change(lambda kept, _: (kept, None))
+
     def close(self) -> None:
         """Close the file; the next change opens it again."""
         if self._file is not None:
@@ -94,9 +117,13 @@ class RateLimitFile:
         with self._open() as file:
             file.execute("BEGIN IMMEDIATE")
             found = file.execute("SELECT state FROM paces WHERE account = ?", (self._account,)).fetchone()
-            kept, result = work(found[0] if found else b"", self._clock())
+            kept, now = found[0] if found else b"", self._clock()
+            for before in self._put_off:
+                kept, _ = before(kept, now)
+            kept, result = work(kept, now)
             file.execute(KEEP, (self._account, kept))
-            return result
+        self._put_off.clear()
+        return result
 
     def _open(self) -> sqlite3.Connection:
         """The file that is there now: one that was deleted or replaced must not split the processes in two."""

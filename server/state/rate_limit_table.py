@@ -43,6 +43,8 @@ class RateLimitTable:
         self._rest_until = time.monotonic() + REST
         raise StateError(f"The state store ({self._store.description}) does not answer.")
 
+    soon = change
+
     def _change(self, connection: Connection, work: Change[T]) -> T:
         mine = paces.c.account == self._account
         select = paces.select().where(mine).with_for_update()

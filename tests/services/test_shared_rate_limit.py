@@ -30,7 +30,7 @@ from leadbridge.server.errors import RateLimited
 from leadbridge.server.services.rate_limiter import GAP, TICK, UNANSWERED, Queue, RateLimiter
 from leadbridge.server.services.services import rate_limiter_for
 from leadbridge.server.state import Store, rate_limit, rate_limit_table
-from leadbridge.server.state.rate_limit import RateLimitFile, RateLimitMemory, SharedLimit
+from leadbridge.server.state.rate_limit import Change, RateLimitFile, RateLimitMemory, SharedLimit
 from leadbridge.server.state.rate_limit_table import RateLimitTable
 from tests.support import PATIENCE, Time
 
@@ -55,10 +55,23 @@ def make(file: Path, time: Time) -> Callable[..., RateLimiter]:
     """Governors of as many processes as wanted, on one file and on the test's clock."""
 
     def make(account: str = "rooflink:1", requests: int = LIMIT, seconds: float = SECONDS) -> RateLimiter:
-        pace = RateLimitFile(file, account, clock=time)
+        pace = AtOnce(file, account, clock=time)
         return RateLimiter("RoofLink", requests, seconds, pace, clock=time, sleep=time.sleep)
 
     return make
+
+
+class AtOnce(RateLimitFile):
+    """Puts nothing off: on a test's clock no real moment passes."""
+
+    soon = RateLimitFile.change
+
+
+class WithTheNext(RateLimitFile):
+    """Puts off until the next change, however long that takes."""
+
+    async def soon(self, work: Change[None]) -> None:
+        self._put_off.append(work)
 
 
 async def call_answered(rate_limiter: RateLimiter, patience: float = 60.0) -> None:
@@ -150,8 +163,8 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
     file.unlink(missing_ok=True)
     world.late = itertools.cycle(late)
     rate_limiters = [
-        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
-        for _ in range(4)
+        RateLimiter("RoofLink", LIMIT, SECONDS, kind(file, "a", world), clock=world, sleep=world.sleep)
+        for kind in (AtOnce, AtOnce, WithTheNext, WithTheNext)
     ]
     arrived: list[float] = []
 
@@ -192,7 +205,7 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
     world, file = World(), tmp_path / "order.rates"
     file.unlink(missing_ok=True)
     rate_limiters = [
-        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
+        RateLimiter("RoofLink", LIMIT, SECONDS, AtOnce(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(4)
     ]
     began = list(itertools.accumulate(itertools.islice(itertools.cycle(gaps), len(processes))))
@@ -247,6 +260,28 @@ async def test_a_request_that_is_not_answered_is_taken_to_have_arrived_after_a_w
 # What is reported
 
 
+async def test_an_answer_is_told_with_the_next_look_and_counts_from_when_it_came(file: Path, time: Time) -> None:
+    one, other = (
+        RateLimiter("RoofLink", 1, SECONDS, WithTheNext(file, "a", time), clock=time, sleep=time.sleep)
+        for _ in range(2)
+    )
+    await call_answered(one)
+    await time.sleep(SECONDS / 2)
+    with pytest.raises(RateLimited):
+        await other.check(SECONDS)
+    await one.state()
+    await other.check(SECONDS / 2 + GAP + TICK)
+
+
+async def test_an_answer_is_told_after_a_moment_though_nobody_looks(file: Path) -> None:
+    one, other = (RateLimiter("RoofLink", 1, 600.0, RateLimitFile(file, "a")) for _ in range(2))
+    await call_answered(one)
+    answered = real_time.monotonic()
+    with anyio.fail_after(PATIENCE):
+        while await other._everywhere(lambda queue: queue.now + queue.soonest) > answered + 600 + GAP + TICK:
+            await anyio.sleep(0.001)  # noqa: ASYNC110  # another limiter has no event to wait for
+
+
 async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[..., RateLimiter], time: Time) -> None:
     one, other = make(), make()
     for _ in range(LIMIT):
@@ -291,7 +326,7 @@ async def test_a_cool_off_is_obeyed_by_all(make: Callable[..., RateLimiter], tim
 async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
     world = World()
     one, other = (
-        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
+        RateLimiter("RoofLink", LIMIT, SECONDS, AtOnce(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(2)
     )
     outcome: list[object] = []
@@ -318,7 +353,7 @@ async def test_a_cool_off_reaches_those_who_already_wait(file: Path) -> None:
 async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wait_for(file: Path) -> None:
     world = World()
     one, other = (
-        RateLimiter("RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep)
+        RateLimiter("RoofLink", LIMIT, SECONDS, AtOnce(file, "a", world), clock=world, sleep=world.sleep)
         for _ in range(2)
     )
     refused: list[float] = []
@@ -341,9 +376,7 @@ async def test_who_learns_of_a_cool_off_while_waiting_gives_up_what_it_cannot_wa
 
 async def test_a_cancelled_caller_gives_its_place_up(file: Path) -> None:
     world = World()
-    rate_limiter = RateLimiter(
-        "RoofLink", LIMIT, SECONDS, RateLimitFile(file, "a", world), clock=world, sleep=world.sleep
-    )
+    rate_limiter = RateLimiter("RoofLink", LIMIT, SECONDS, AtOnce(file, "a", world), clock=world, sleep=world.sleep)
     for _ in range(LIMIT):
         await call_answered(rate_limiter)
     waiting = [asyncio.create_task(call_answered(rate_limiter)) for _ in range(5)]

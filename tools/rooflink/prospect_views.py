@@ -136,7 +136,8 @@ def row_of(prospect: Prospect, columns: Sequence[str]) -> ProspectRow:
         "next_step": next_step_of(prospect.pipeline),
         "deleted": prospect.deleted,
     }
-    return ProspectRow(**{name: cells[name] if name in cells else label(texts[name]) or None for name in columns})
+    cells |= {name: label(texts[name]) or None for name in columns if name in texts}
+    return ProspectRow(**{name: cells[name] for name in columns})
 
 
 def view_of(prospect: Prospect) -> ProspectView:
