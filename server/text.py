@@ -40,6 +40,8 @@ _APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u02bc\u2032`\u00b4"), "'")
 _INVISIBLE = {"Cc", "Cf", "Co", "Cs", "Cn"}
 # The typographic apostrophe is in real names.
 _PLAIN_LABEL = re.compile(r"[\w.,'\u2019&()/#+@-]+(?: [\w.,'\u2019&()/#+@-]+){0,3}")
+_USUAL_LABEL = re.compile(r"[\w.,'()/#+@-]+(?: [\w.,'()/#+@-]+){0,3}", re.ASCII)
+"""Most labels: in them there is nothing to clean."""
 _WORD = r"(?:(?:am{0,2})+(?:['\u2019\u2010-](?:am{0,2})+)*['\u2019]?|(?:am{0,2}\.-?)+)"
 _NAME = re.compile(f"{_WORD}(?: {_WORD}){{0,5}}")
 """The shape of a name: at most six words."""
@@ -156,6 +158,8 @@ def legend_for(*texts: str) -> list[str]:
 
 def label(text: object, *, limit: int = LABEL_LIMIT) -> str:
     """A short value such as a name or a filter: plain if it looks like one, else marked like longer text."""
+    if isinstance(text, str) and len(text) <= limit and _USUAL_LABEL.fullmatch(text):
+        return text
     kept = clean(text, limit=limit)
     return kept if not kept or _PLAIN_LABEL.fullmatch(kept) else f"{OPEN}{kept}{CLOSE}"
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, TypedDict, TypeVar
 from pydantic import Field
 
 from leadbridge.server.mcp.arguments import WHOLE
-from leadbridge.server.mcp.reply import Omitted, Reply, Result, fits
+from leadbridge.server.mcp.reply import Omitted, Reply, Result, as_json, fits
 from leadbridge.server.services.rooflink.models import Page as Envelope
 from leadbridge.server.services.values import is_moment
 from leadbridge.server.text import label
@@ -103,7 +103,7 @@ def page_reply(
 
     def fit(rows: Sequence[Any]) -> bool:
         shown = page.model_copy(update={"rows": rows})
-        return fits(shown, [*lines_of(shown), *remarks])
+        return fits(as_json(shown), [*lines_of(shown), *remarks])
 
     def shorter() -> Reply[P]:
         first = page.from_index

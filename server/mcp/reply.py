@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
 from mcp.types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import from_json
 
 from leadbridge.server.text import legend_for
 
@@ -86,11 +87,12 @@ class Reply(Generic[R]):
 
     def complete(self) -> tuple[dict[str, Any], str]:
         """Data and text, both within bounds, both with all remarks and the meaning of the marks."""
-        data, lines = self.data, self._lines(self.data)
-        if not fits(data, lines):
+        data, lines, written = self.data, self._lines(self.data), as_json(self.data)
+        if not fits(written, lines):
             if self.shorter is not None:
                 return self.shorter().complete()
             data, lines = bounded(data, self._lines)
+            written = as_json(data)
         remarks: list[str] = []
         if data.unreadable_rows:
             which = "1 row is" if data.unreadable_rows == 1 else f"{data.unreadable_rows:,} rows are"
@@ -99,8 +101,8 @@ class Reply(Generic[R]):
             counts = ", ".join(f"{count:,} of {name}" for name, count in data.left_out.items())
             remarks.append(f"Left out for length: {counts}.")
         lines[1:1] = remarks
-        content = data.model_dump(mode="json", exclude_none=True)
-        legend = legend_for(data.model_dump_json(exclude_none=True), *self.remarks)
+        content: dict[str, Any] = from_json(written)
+        legend = legend_for(written, *self.remarks)
         if note := " ".join([*remarks, *self.remarks, *legend]):
             content = {"note": note, **content}
         return content, readable("\n".join([*lines, *legend_for(*lines)]))
@@ -145,11 +147,14 @@ def readable(text: str) -> str:
     return f"{head}\n[{left_out} characters are left out here; the structured content has more]\n{tail}"
 
 
-def fits(data: BaseModel, lines: Sequence[str]) -> bool:
-    """Whether an answer is within the bounds, as data and as lines of text."""
-    if sum(len(line) + 1 for line in lines) > LONGEST_TEXT - _SPARE:
-        return False
-    return len(data.model_dump_json(exclude_none=True)) <= LONGEST_DATA - _SPARE
+def as_json(data: BaseModel) -> str:
+    """The data as it is sent."""
+    return data.model_dump_json(exclude_none=True)
+
+
+def fits(written: str, lines: Sequence[str]) -> bool:
+    """Whether an answer is within the bounds, as JSON and as lines of text."""
+    return len(written) <= LONGEST_DATA - _SPARE and sum(map(len, lines)) + len(lines) <= LONGEST_TEXT - _SPARE
 
 
 def bounded(data: R, lines_of: Callable[[R], list[str]]) -> tuple[R, list[str]]:
@@ -161,7 +166,7 @@ def bounded(data: R, lines_of: Callable[[R], list[str]]) -> tuple[R, list[str]]:
 
     def too_long(most: int) -> bool:
         cut = _shortened(data, most)
-        return not fits(cut, lines_of(cut))
+        return not fits(as_json(cut), lines_of(cut))
 
     most = bisect_left(range(1, _longest(data)), x=True, key=too_long)
     cut = _shortened(data, max(most, 1))

@@ -47,7 +47,7 @@ def base_url_setting(service: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """An answer as it came: headers with lower-case names, a body of at most `MAX_BYTES`, or cut there."""
+    """An answer as it came: headers by their names in any case, a body of at most `MAX_BYTES`, or cut there."""
 
     status: int
     headers: Mapping[str, str]

@@ -124,11 +124,10 @@ class Exchanges:
 
     async def _answer(self, connections: httpx.AsyncBaseTransport, request: httpx.Request) -> HttpAnswer:
         response = await connections.handle_async_request(request)
-        headers = {name.lower(): value for name, value in response.headers.items()}
         try:
-            return HttpAnswer(response.status_code, headers, await _body_of(response), redactor=self._redactor)
+            return HttpAnswer(response.status_code, response.headers, await _body_of(response), redactor=self._redactor)
         except _BodyTooLarge:
-            return HttpAnswer(response.status_code, headers, b"", too_large=True)
+            return HttpAnswer(response.status_code, response.headers, b"", too_large=True)
         finally:
             with anyio.move_on_after(1, shield=True):
                 await response.aclose()

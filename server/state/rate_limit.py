@@ -68,14 +68,12 @@ class RateLimitFile:
     That clock is the same for all processes of a machine, and does not move when somebody sets the time.
     """
 
-    def __init__(
-        self, path: Path, account: str, clock: Callable[[], float] = time.monotonic, moment: float = MOMENT
-    ) -> None:
+    def __init__(self, path: Path, account: str, clock: Callable[[], float] = time.monotonic) -> None:
         self.path = path
         self._account = account
         self._clock = clock
-        self._moment = moment
         self._put_off: list[Change[None]] = []
+        self._catching_up: asyncio.TimerHandle | None = None
         self._file: sqlite3.Connection | None = None
         self._opened: tuple[int, int] | None = None
 
@@ -100,7 +98,9 @@ class RateLimitFile:
     async def soon(self, work: Change[None]) -> None:
         """See `SharedLimit`. It is done with the next change, or alone after a moment, when the reply is out."""
         self._put_off.append(work)
-        asyncio.get_running_loop().call_later(self._moment, self._catch_up)
+        if self._catching_up is not None:
+            self._catching_up.cancel()
+        self._catching_up = asyncio.get_running_loop().call_later(MOMENT, self._catch_up)
 
     def _catch_up(self) -> None:
         if self._put_off:

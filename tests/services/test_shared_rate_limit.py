@@ -278,8 +278,8 @@ async def test_an_answer_is_told_after_a_moment_though_nobody_looks(file: Path) 
     await call_answered(one)
     answered = real_time.monotonic()
     with anyio.fail_after(PATIENCE):
-        while await other._everywhere(lambda queue: queue.now + queue.soonest) > answered + 600 + GAP + TICK:
-            await anyio.sleep(0.001)  # noqa: ASYNC110  # another limiter has no event to wait for
+        while await other._everywhere(lambda queue: queue.now + queue.soonest) > answered + 600 + GAP + TICK:  # noqa: ASYNC110
+            await anyio.sleep(0.001)
 
 
 async def test_a_place_out_of_patience_is_refused_and_not_taken(make: Callable[..., RateLimiter], time: Time) -> None:

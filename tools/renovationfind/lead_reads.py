@@ -11,7 +11,7 @@ from leadbridge.server.errors import Refused, ServiceError, StateError
 from leadbridge.server.mcp.arguments import WHOLE, ExtraFilters
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Result, ServiceValue, View, fits
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Result, ServiceValue, View, as_json, fits
 from leadbridge.server.services.renovationfind.api import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.text import label
@@ -124,7 +124,7 @@ def _list_reply(data: LeadList, remarks: list[str], page_size: int) -> Reply[Lea
 
     def fit(rows: Sequence[LeadRow]) -> bool:
         shown = data.model_copy(update={"rows": rows})
-        return fits(shown, [*_list_lines(shown), *remarks])
+        return fits(as_json(shown), [*_list_lines(shown), *remarks])
 
     def shorter() -> Reply[LeadList]:
         cut = cut_for(data.rows, fit, page=data.page, page_size=page_size)
