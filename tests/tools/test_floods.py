@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -127,6 +128,7 @@ def cleaned_in(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         return clean(*args, **options)
 
     monkeypatch.setattr(text, "clean", noting)
+    monkeypatch.setattr(text, "_USUAL_LABEL", re.compile("(?!)"))  # plain ones are not cleaned
     return threads
 
 
@@ -156,7 +158,7 @@ async def test_nor_is_the_text_of_a_resource_and_it_says_what_was_cut(
     async with connected(sandbox, time=time) as client:
         cleaned_in.clear()
         (content,) = (await client.read_resource("rooflink://prospects/7")).contents
-    assert cleaned_in["worker"] > cleaned_in["loop"] == 1  # its address
+    assert cleaned_in["worker"] > 1 >= cleaned_in["loop"]  # its address
     assert "Note: RoofLink's answer is too long to be read whole" in content.model_dump_json()
 
 
