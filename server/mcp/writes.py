@@ -6,7 +6,7 @@ The write is made anew in each round of a question, so that an answer counts onl
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -25,10 +25,10 @@ from leadbridge.server.mcp.instructions import SIMULATED
 from leadbridge.server.mcp.receipt import WriteReceipt, receipt_result
 from leadbridge.server.mcp.receipts import not_approved, receipt_of
 from leadbridge.server.mcp.scalars import doubts
-from leadbridge.server.writes.approval import Asked, AskPerson, changed_since_asked
+from leadbridge.server.writes.approval import Asked, changed_since_asked
 from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.pipeline import Call, Decision
-from leadbridge.server.writes.write_rows import effect_in_words
+from leadbridge.server.writes.write_rows import WriteRow, effect_in_words
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.6, 2.0
 """Of the call's deadline, for making a write, and the seconds that it has at least; sending has what is left."""
@@ -67,10 +67,12 @@ def write_tool(
         if asked is None:
             write, took = await make(**arguments)
             brought = Call(asks_in_forms(ctx), token, dry_run, back.approval_id, answered=back.answer is not None)
-            decision = await app.pipeline.decide(write, brought)
-            if not isinstance(decision, AskPerson):
+            found = await app.pipeline.look(write, brought)
+            write = _with_unresolved(app, write, found.open_about)
+            decision = await app.pipeline.decide(write, brought, found)
+            if decision is not None:
                 return await _carried_out(app, write, decision, took)
-            asked = Asked(write, decision.seen, app.pipeline.approvals.clock())
+            asked = Asked(write, found.newest, app.pipeline.approvals.clock())
         answer = await ask(ctx, asked, before)
         if isinstance(answer, InputRequiredResult):
             return answer
@@ -84,6 +86,8 @@ def write_tool(
                 write, again = await make(**arguments)
                 if write.blocked is not None:
                     raise write.blocked
+                found = await app.ledger.look(write, dry_run=True)
+                write = _with_unresolved(app, write, found.open_about)
                 if write.question != asked.question:
                     raise changed_since_asked()
                 took += again
@@ -142,26 +146,27 @@ def _in_time(
                 "the service did not answer in time when the current record was read.",
                 "Try again later.",
             ) from None
-        open_ = await app.ledger.unresolved(write) if write.needs_approval else []
         simulated = (SIMULATED,) if app.services.is_simulated(write.operation.service) else ()
         preview = replace(
             write.preview,
             lines=(*write.preview.lines, *simulated),
-            warnings=(
-                *map(app.reachable, write.preview.warnings),
-                *doubts(arguments),
-                *_undocumented(write),
-                *(
-                    f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
-                    f"nobody knows whether {effect_in_words(row.operation, row.target, row.arguments)}."
-                    for row in open_[:MOST_UNRESOLVED]
-                ),
-                *([f"{len(open_) - MOST_UNRESOLVED} more are unresolved."] if len(open_) > MOST_UNRESOLVED else []),
-            ),
+            warnings=(*map(app.reachable, write.preview.warnings), *doubts(arguments), *_undocumented(write)),
         )
         return replace(write, preview=preview), anyio.current_time() - began
 
     return make
+
+
+def _with_unresolved(app: AppContext, write: Write, rows: Sequence[WriteRow]) -> Write:
+    """The write, with a warning of what may have taken effect about the same already."""
+    warnings = [
+        f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
+        f"nobody knows whether {effect_in_words(row.operation, row.target, row.arguments)}."
+        for row in rows[:MOST_UNRESOLVED]
+    ]
+    if len(rows) > MOST_UNRESOLVED:
+        warnings.append(f"{len(rows) - MOST_UNRESOLVED} more are unresolved.")
+    return replace(write, preview=replace(write.preview, warnings=(*write.preview.warnings, *warnings)))
 
 
 def _undocumented(write: Write) -> list[str]:

@@ -64,19 +64,11 @@ class TokenNeeded:
 
 
 @dataclass(frozen=True, slots=True)
-class AskPerson:
-    """A person is to be asked in a form."""
-
-    seen: int
-    """The newest write about the subject; the yes will not count if there is a newer one."""
-
-
-@dataclass(frozen=True, slots=True)
 class OpenedToken:
-    """A token that came back: what it is used up as, and whether the preview is the one that it was made for."""
+    """A token that came back: what it is used up as, and what of the preview that it was made for is in it."""
 
     id: str
-    same_preview: bool
+    shown: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,13 +145,13 @@ class Approvals:
                 "Use a client that supports elicitation.",
             )
 
-    def by_token(self, token: OpenedToken) -> Approval:
+    async def by_token(self, write: Write, token: OpenedToken) -> Approval:
         """The approval that a token proves, if the person was shown what would be sent now.
 
         Raises:
             Refused: the preview is another one by now.
         """
-        if not token.same_preview:
+        if self._bound(await self._key(), write)[2] != token.shown:
             raise _token_refused("stale", "what the user was shown has changed since")
         return Approval("token", token.id)
 
@@ -167,12 +159,11 @@ class Approvals:
         """What a client that cannot ask gets: a token to come back with."""
         key = await self._key()
         until, nonce = int(self.clock() + TOKEN_LIFETIME), secrets.token_bytes(3)
-        bound = _bound(key, write, write.question, self.account(write.operation.service))
-        body = base64.urlsafe_b64encode(_BODY.pack(until, nonce, *bound)).decode()
+        body = base64.urlsafe_b64encode(_BODY.pack(until, nonce, *self._bound(key, write))).decode()
         return TokenNeeded(f"{_PREFIX}.{body}.{_signature(key, body)}")
 
     async def opened(self, write: Write, token: str) -> OpenedToken:
-        """A token that is genuine, made for exactly these arguments and not expired.
+        """A token that is genuine, made for exactly these arguments and not expired; the preview is looked at later.
 
         Raises:
             Refused: it is not; each case has its own reason.
@@ -182,19 +173,29 @@ class Approvals:
         key = await self._key()
         if not hmac.compare_digest(signature.encode(), _signature(key, body).encode()):
             raise _token_refused("forged", "this server made no such approval_token, or it was changed on the way")
-        until, _, *bound = _BODY.unpack(base64.urlsafe_b64decode(body))
-        what, company, shown = _bound(key, write, write.question, self.account(write.operation.service))
-        if bound[0] != what:
+        until, _, for_what, for_company, shown = _BODY.unpack(base64.urlsafe_b64decode(body))
+        what, company, _ = self._bound(key, write)
+        if for_what != what:
             raise _token_refused("other_arguments", "this approval_token was made for other arguments")
-        if bound[1] != company:
+        if for_company != company:
             raise _token_refused("other_company", "this approval_token was made for another company")
         if not 0 < until - self.clock() <= TOKEN_LIFETIME + CLOCKS_APART:
             raise _token_refused("expired", "this approval_token has expired (they live 10 minutes)")
-        return OpenedToken(f"token-{body}", same_preview=bound[2] == shown)
+        return OpenedToken(f"token-{body}", shown)
 
     async def _key(self) -> bytes:
         secret = await anyio.to_thread.run_sync(self.store.secret)
         return hmac.new(secret, b"leadbridge approval token", hashlib.sha256).digest()
+
+    def _bound(self, key: bytes, write: Write) -> tuple[bytes, bytes, bytes]:
+        """What a token is bound to: operation and arguments, company, preview.
+
+        Each is short, because it is keyed: nobody without the secret can look for other arguments that fit.
+        """
+        account = self.account(write.operation.service)
+        parts = (f"arguments {write.operation.id} {write.digest()}", f"company {account}", f"preview {write.question}")
+        what, company, shown = (hmac.new(key, part.encode(), hashlib.sha256).digest() for part in parts)
+        return what[:4], company[:3], shown[:4]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,16 +261,6 @@ def _parts_of(text: str) -> tuple[str, str]:
 def _token_refused(reason: str, why: str, step: str = "") -> Refused:
     step = step or "Call again without approval_token for a fresh preview, and ask the user again."
     return Refused(f"token_{reason}", f"{why}.", step)
-
-
-def _bound(key: bytes, write: Write, question: str, account: str) -> tuple[bytes, bytes, bytes]:
-    """What a token is bound to: operation and arguments, company, preview.
-
-    Each is short, because it is keyed: nobody without the secret can look for other arguments that fit.
-    """
-    parts = (f"arguments {write.operation.id} {write.digest()}", f"company {account}", f"preview {question}")
-    what, company, shown = (hmac.new(key, part.encode(), hashlib.sha256).digest() for part in parts)
-    return what[:4], company[:3], shown[:4]
 
 
 def _signature(key: bytes, body: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from leadbridge.server import state as kept
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.state import Store
-from leadbridge.server.writes.approval import Approval, changed_since_asked, used_before
+from leadbridge.server.writes.approval import Approval, OpenedToken, changed_since_asked, used_before
 from leadbridge.server.writes.model import LocalWrite, RepeatAllowed, Write
 from leadbridge.server.writes.recovery import (
     LEASE,
@@ -52,6 +52,10 @@ class OnRecord:
     earlier: EarlierWrite | None = None
     unresolved: UnresolvedWrite | None = None
     newest: int = 0
+    open_about: Sequence[WriteRow] = ()
+    """Writes about the same target, the same in other words among them, of which nobody knows what became."""
+    token: OpenedToken | None = None
+    """What came back with the call to prove a person's yes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +72,13 @@ class Ledger:
     def __post_init__(self) -> None:
         object.__setattr__(self, "_late", LateOutcomes(self.store))
 
-    async def look(self, write: Write, approval_id: str = "", *, writable: bool = False) -> OnRecord:
+    async def look(
+        self, write: Write, approval_id: str = "", *, writable: bool = False, dry_run: bool = False
+    ) -> OnRecord:
         """What is on record about a write before it is decided upon, in one transaction.
 
         `writable`: find out as well whether its intent could be put on record, so that nobody says yes in vain.
+        `dry_run`: find out only what a person is warned of.
 
         Raises:
             Refused: this approval was used before; the same is being written right now; or, if `writable`, it creates
@@ -79,36 +86,29 @@ class Ledger:
             StateError: the store cannot be read, or, if `writable`, cannot be written.
         """
         now, account = self.clock(), self.account(write.operation.service)
-        new = [(one, made) for one in write.requests if writable and (made := await to_create(one))]
+        new = [(one, made) for one in write.requests if write.needs_approval and (made := await to_create(one))]
 
         def work(connection: Connection) -> OnRecord:
             if approval_id and kept.writes.is_used(connection, approval_id):
                 raise used_before()
             resolve_orphans(connection, now)
+            made = [each for _, each in new]
+            open_about = unresolved_about(connection, write, made, account) if write.needs_approval else []
+            if dry_run:
+                return OnRecord(open_about=open_about)
             if not isinstance(write.action, LocalWrite) and not isinstance(write.repeat, RepeatAllowed):
                 found = earlier(connection, write, account, now)
                 if isinstance(found, UnresolvedWrite):
                     return OnRecord(unresolved=found)
                 if found is not None:
                     return OnRecord(found)
-            for one, made in new:
-                if not made.allow_duplicate:
-                    refuse_concurrent_duplicate(connection, one, made, self.account(one.operation.service), now)
             if writable:
+                for one, each in new:
+                    if not each.allow_duplicate:
+                        refuse_concurrent_duplicate(connection, one, each, self.account(one.operation.service), now)
                 kept.database.write_anything(connection)
             newest = kept.writes.newest_about(connection, account, write.subject.key)
-            return OnRecord(newest=newest.id if newest else 0)
-
-        return await self._late.run(work, now)
-
-    async def unresolved(self, write: Write) -> list[WriteRow]:
-        """Writes about the same target, the same in other words among them, of which nobody knows what became."""
-        now, account = self.clock(), self.account(write.operation.service)
-        new = await to_create(write)
-
-        def work(connection: Connection) -> list[WriteRow]:
-            resolve_orphans(connection, now)
-            return unresolved_about(connection, write, new, account)
+            return OnRecord(newest=newest.id if newest else 0, open_about=open_about)
 
         return await self._late.run(work, now)
 

@@ -5,12 +5,12 @@ It knows no protocol and no sentence: it is given what a call brought, and retur
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import anyio
 
-from leadbridge.server.writes.approval import Approval, Approvals, AskPerson, DryRun, TokenNeeded
+from leadbridge.server.writes.approval import Approval, Approvals, DryRun, TokenNeeded
 from leadbridge.server.writes.ledger import Ledger, OnRecord
 from leadbridge.server.writes.model import HttpWrite, LocalWrite, MultiStepWrite, Write
 from leadbridge.server.writes.outcomes import Applied, MaybeApplied, NotApplied, Outcome
@@ -41,6 +41,10 @@ class Call:
     answered: bool = False
 
 
+STEP = Call(can_ask=True, answered=True)
+"""What a step of a write brings: it is approved with the whole."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """Decides about writes and carries them out; made once for each server."""
@@ -49,36 +53,52 @@ class Pipeline:
     approvals: Approvals
     sender: Sender
 
-    async def decide(self, write: Write, call: Call) -> Decision | AskPerson:
-        """What is to be done about a write.
+    async def look(self, write: Write, call: Call = STEP) -> OnRecord:
+        """What is on record about a write; the same one, if it is unresolved, is first looked for on the service.
+
+        Raises:
+            Refused: the token that came back is not good for this write; or as of `Ledger.look`; or the same stays
+                unresolved.
+            StateError: as of `Ledger.look`.
+        """
+        if call.dry_run:
+            return await self.ledger.look(write, dry_run=True) if write.needs_approval else OnRecord()
+        by_token = call.token and write.needs_approval and not call.can_ask
+        token = await self.approvals.opened(write, call.token) if by_token else None
+        asks = self.approvals.without_asking(write) is None and write.blocked is None and not call.answered
+        found = await self.ledger.look(write, token.id if token else call.approval_id, writable=asks)
+        if (same := found.unresolved) is None:
+            return replace(found, token=token)
+        done = await self.sender.look_for(write.action, same.at)
+        if done is None:
+            raise same.refusal()
+        await self.ledger.record(same.write_id, "done", done.summary, done.record_id)
+        return OnRecord(EarlierWrite(same.write_id, same.at, done.summary, done.record_id))
+
+    async def decide(self, write: Write, call: Call, found: OnRecord) -> Decision | None:
+        """What is to be done about a write of which this was found; nothing: a person is asked in a form.
 
         Raises:
             Refused: this is not sent, whatever a person would say.
             ServiceError: the service is left alone for longer than somebody needs to read a question.
-            StateError: nothing could be put on record.
         """
-        if call.dry_run:
-            if write.blocked is not None:
-                raise write.blocked
-            return DryRun()
-        by_token = call.token and write.needs_approval and not call.can_ask
-        opened = await self.approvals.opened(write, call.token) if by_token else None
-        approval = self.approvals.without_asking(write)
-        asks = approval is None and write.blocked is None and not call.answered
-        found = await self.look(write, opened.id if opened else call.approval_id, writable=asks)
         if found.earlier is not None:
             return found.earlier
         if write.blocked is not None:
             raise write.blocked
-        if approval is not None:
+        if call.dry_run:
+            return DryRun()
+        if (approval := self.approvals.without_asking(write)) is not None:
             return approval
         if not call.can_ask:
             self.approvals.refuse_without_tokens()
-        if asks:
+        if not call.answered:
             await self._refuse_long_wait(write)
         if call.can_ask:
-            return AskPerson(found.newest)
-        return self.approvals.by_token(opened) if opened else await self.approvals.token_needed(write)
+            return None
+        return await (
+            self.approvals.by_token(write, found.token) if found.token else self.approvals.token_needed(write)
+        )
 
     async def carry_out(self, write: Write, decided: Decision, seconds: float, report: Report | None = None) -> Outcome:
         """Do what was decided about a write, within `seconds`.
@@ -113,22 +133,6 @@ class Pipeline:
         left = anyio.current_effective_deadline() - anyio.current_time() - LAST_WORD
         patience = max(0.0, min(self.sender.call_deadline * SEND_SHARE if action.look_for else seconds, left))
         return await outlasting(lambda: self.sender.send(action, permit, patience), lambda: permit.may_have_left)
-
-    async def look(self, write: Write, approval_id: str = "", *, writable: bool = False) -> OnRecord:
-        """What is on record about a write; the same one, if it is unresolved, is first looked for on the service.
-
-        Raises:
-            Refused: as of `Ledger.look`; or the same stays unresolved.
-            StateError: as of `Ledger.look`.
-        """
-        found = await self.ledger.look(write, approval_id, writable=writable)
-        if (open_one := found.unresolved) is None:
-            return found
-        done = await self.sender.look_for(write.action, open_one.at)
-        if done is None:
-            raise open_one.refusal()
-        await self.ledger.record(open_one.write_id, "done", done.summary, done.record_id)
-        return OnRecord(EarlierWrite(open_one.write_id, open_one.at, done.summary, done.record_id))
 
     async def _refuse_long_wait(self, write: Write) -> None:
         """Find out before a person is asked, and before a yes is used up, whether a request could leave soon."""

@@ -11,6 +11,7 @@ within 24 hours, which the list may not show yet. It is forgotten when the write
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -107,14 +108,14 @@ def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, Any
     return last if last is not None and last.state in state.statements.APPLIED and last.repeat_digest in same else None
 
 
-def unresolved_about(connection: Connection, write: Write, new: ToCreate | None, account: str) -> list[WriteRow]:
+def unresolved_about(connection: Connection, write: Write, new: Sequence[ToCreate], account: str) -> list[WriteRow]:
     """Writes with an open outcome about the same subject or record, or what seems the same lead; newest first."""
     keys, label = write.subject_keys(), as_meant(write.subject.label)
     found: list[WriteRow] = []
     for row in connection.execute(state.statements.OPEN_OF_ACCOUNT, {"of_account": account}).all():
         same = row.subject in keys or as_meant(row.target) == label
-        if not same and new is not None and (stored := creation_of(connection, row.id)) is not None:
-            same = new.compared_with(stored).likely
+        if not same and new and (stored := creation_of(connection, row.id)) is not None:
+            same = any(each.compared_with(stored).likely for each in new)
         found += [row_of(row)] if same else []
     return found
 
