@@ -46,10 +46,9 @@ async def test_while_a_service_wants_to_be_left_alone_nobody_is_asked(sandbox: S
     assert len(sandbox.writes) == 1
 
 
-async def test_two_transactions_look_at_the_ledger_before_a_person_is_asked(
+async def test_one_transaction_looks_at_the_ledger_before_a_person_is_asked(
     sandbox: Sandbox, time: Time, version: Version
 ):
-    """One finds what is unresolved, for the question to say; the other one all that is decided by."""
     begun: list[Connection] = []
     looked: set[int] = set()
     before: list[int] = []
@@ -77,7 +76,7 @@ async def test_two_transactions_look_at_the_ledger_before_a_person_is_asked(
     finally:
         event.remove(Engine, "begin", begins)
         event.remove(Engine, "before_cursor_execute", executes)
-    assert before[1] == 2
+    assert before[1] == 1
 
 
 async def test_meanwhile_no_token_is_made_and_a_given_one_is_not_used_up(

@@ -53,34 +53,43 @@ class Creation:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What of a hand-off is still to do, as far as that is known before."""
+
+    accept: Write | None
+    create: Creation | None
+    existing: Prospect | None
+    """What it is to be tied to."""
+    job: int | None
+    """The prospect that it is already."""
+    over: bool
+    """Nothing is left to do."""
+    noting: bool
+    """A note about the link belongs to it."""
+
+    @property
+    def prospect(self) -> int | None:
+        """The prospect that it will be, unless one is created."""
+        return self.existing.id if self.existing is not None else self.job
+
+
 def given_lines(given: Mapping[str, Any]) -> list[PreviewLine]:
     """What was given in the call."""
     return [*(["Given in the call:"] if given else []), *((titled(name), value) for name, value in given.items())]
 
 
 def preview(
-    lead_id: int,
-    given: Mapping[str, Any],
-    create: Creation | None,
-    *,
-    customer: Iterable[PreviewLine],
-    accept: Write | None,
-    job: int | None,
-    existing: Prospect | None,
-    over: bool,
-    noting: bool,
+    lead_id: int, given: Mapping[str, Any], to_do: Steps, customer: Iterable[PreviewLine]
 ) -> tuple[PreviewLine, ...]:
-    """The whole plan, for a person.
-
-    `job` is the prospect that it is already, `existing` the prospect that it is to be tied to; `over`: nothing is
-    left to do. `noting`: a note about the link belongs to it.
-    """
+    """The whole plan, for a person."""
+    create, existing, job = to_do.create, to_do.existing, to_do.job
     title = f"Hand off lead {lead_id} from RenovationFind to RoofLink"
-    if over:
-        noted = ", and the link is noted there" if noting else ""
+    if to_do.over:
+        noted = ", and the link is noted there" if to_do.noting else ""
         return (f"{title}:", f"It is prospect {job} in RoofLink already{noted}: nothing is left to do.", *customer)
     steps = list[str]()
-    if accept is not None:
+    if to_do.accept is not None:
         steps.append(
             "Accept it on RenovationFind. This cannot be undone, and it reveals the homeowner's contact details."
         )
@@ -92,11 +101,11 @@ def preview(
     elif job is None:
         also = " and from what was given in the call" if given else ""
         steps.append(f"Create a prospect in RoofLink from those details{also}.")
-    if noting:
+    if to_do.noting:
         steps.append("Add a note to the prospect that names the lead. Nobody is e-mailed.")
     lines: list[PreviewLine] = [f"{title}:" if job is not None else f"{title}. Approving does all of this:"]
     lines += [f"{number}. {step}" for number, step in enumerate(steps, 1)]
-    if accept is None:
+    if to_do.accept is None:
         lines.append("The lead is accepted already.")
     if job is not None:
         lines.append(f"It is prospect {job} in RoofLink already.")

@@ -35,6 +35,7 @@ from leadbridge.server.writes.steps import StepRunner
 from leadbridge.tools.pipeline.hand_off_lines import (
     ACCEPTED_ELSEWHERE,
     Creation,
+    Steps,
     already_tied,
     missing,
     no_record,
@@ -76,7 +77,7 @@ class HandOff:
         if accept is None:  # another process may have accepted it meanwhile
             known = await self.app.leads.get(self.lead_id)
         created = await self.app.ledger.about("rooflink", self._subject)
-        noted = await self.app.ledger.about("rooflink", self._note_subject) if self.noting else None
+        noted = await self.app.ledger.about("rooflink", f"{self._subject} note") if self.noting else None
         again = await deleted_since(self.app, created) if created is not None else ""
         if created is not None and again:
             self.after = max(created.write_id, noted.write_id if noted is not None else 0)
@@ -84,11 +85,11 @@ class HandOff:
         done = [row for row in (created, noted) if row is not None and row.state == "done"]
         job = next((row.record_id for row in done if row.record_id is not None), None)
         create, existing = None, None
-        if created in done and job is None:
-            refusal = no_record(created.write_id) if created else None
-        elif self.existing is not None and job is None:
+        if job is None and created is not None and created in done:
+            refusal = no_record(created.write_id)
+        elif job is None and self.existing is not None:
             existing = await self._existing()
-        elif accept is None and refusal is None and job is None:
+        elif job is None and accept is None and refusal is None:
             create = await self._create(known, allow_duplicate=self.allow_duplicate)
             # What resembles it may be what this hand-off made, here or in another process, just now or unseen.
             unresolved, earlier = await self._unresolved(create.plan)
@@ -98,50 +99,52 @@ class HandOff:
             refusal = already_tied(self.lead_id, job) if self.existing not in {None, job} else None
             accept = create = None
         over = job is not None and (not self.noting or noted in done)
-        target = existing.id if existing is not None else job
-        foreseen = (accept, create.plan if create else None, self._note(target) if target and not over else None)
+        steps = Steps(accept, create, existing, job, over=over, noting=self.noting)
         key = f"{self._subject} plan"
         if over and refusal is None:
-            key = self._subject if created in done else self._note_subject
-        warnings = [*filter(None, [again]), *(create.plan.preview.warnings if create is not None else ())]
-        if existing is not None:
-            warnings += [f"Prospect {existing.id} is deleted in RoofLink."] if existing.deleted else []
-            warnings += await anyio.to_thread.run_sync(unlike, known, existing)
-        elif accept is not None and known is not None and known.lead.customerAddress:
-            _, from_lead, problems = await self._values(known)
-            wrong = [one for one in problems if one.argument in from_lead or one.argument in self.given]
-            if wrong and refusal is None:  # once accepted, it would stop for good at what is wrong already
-                raise ArgumentsRefused(wrong)
-            warnings += [f"By what is known now, it would stop after the acceptance: {one}." for one in problems]
+            key = self._subject if created in done else f"{self._subject} note"
+        foreseen = [accept, create.plan if create else None]
+        if steps.prospect and not over:
+            foreseen.append(self._note(steps.prospect))
+        said = self._arguments.keys() - ({"lead_status"} if create is None and job is None else set())
         return Write(
             action=MultiStepWrite(
                 operation=HAND_OFF,
-                run=partial(self._carry_out, accept, create, existing, job),
-                count=(accept is not None) + self.noting + (0 if target else 2 if create is None else 1),
-                foreseen=tuple(step for step in foreseen if step is not None),
+                run=partial(self._carry_out, steps),
+                count=(accept is not None) + self.noting + (0 if steps.prospect else 2 if create is None else 1),
+                foreseen=tuple(filter(None, foreseen)),
             ),
             subject=Subject(f"lead {self.lead_id}", key),
             arguments=self._arguments,
             preview=Preview(
-                lines=preview(
-                    self.lead_id,
-                    self.given,
-                    create,
-                    customer=customer_lines(known),
-                    accept=accept,
-                    job=job,
-                    existing=existing,
-                    over=over,
-                    noting=self.noting,
-                ),
-                said=frozenset(self._arguments) - ({"lead_status"} if create is None and job is None else frozenset()),
-                warnings=tuple(warnings),
+                lines=preview(self.lead_id, self.given, steps, customer_lines(known)),
+                said=frozenset(said),
+                warnings=(*filter(None, [again]), *await self._warnings(steps, known, refused=refusal is not None)),
                 figures=create.plan.preview.figures if create else await coverage_doubt(self.app) if accept else (),
             ),
             repeat=OnceForGood(whole_subject=True),
             needs_approval=job is None,
             blocked=refusal,
         )
+
+    async def _warnings(self, steps: Steps, known: KnownLead | None, *, refused: bool) -> list[str]:
+        """What the person should know of the prospect that is to be created or tied to.
+
+        Raises:
+            ArgumentsRefused: something is wrong already at which it would stop for good once it is accepted.
+        """
+        if steps.existing is not None:
+            deleted = [f"Prospect {steps.existing.id} is deleted in RoofLink."] if steps.existing.deleted else []
+            return deleted + await anyio.to_thread.run_sync(unlike, known, steps.existing)
+        if steps.create is not None:
+            return list(steps.create.plan.preview.warnings)
+        if steps.accept is None or known is None or not known.lead.customerAddress:
+            return []
+        _, from_lead, problems = await self._values(known)
+        wrong = [one for one in problems if one.argument in from_lead or one.argument in self.given]
+        if wrong and not refused:
+            raise ArgumentsRefused(wrong)
+        return [f"By what is known now, it would stop after the acceptance: {one}." for one in problems]
 
     async def _existing(self) -> Prospect:
         """The prospect that the lead is to be tied to.
@@ -159,25 +162,19 @@ class HandOff:
             problem = "is not a prospect in RoofLink; find_matching_prospects looks one up"
             raise ArgumentsRefused([Problem("existing_prospect_id", problem)]) from None
 
-    async def _carry_out(
-        self, accept: Write | None, create: Creation | None, existing: Prospect | None, job: int | None, run: StepRunner
-    ) -> Done:
-        if accept is not None:
-            await run.write(accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
-        lines, warnings = list[str](), list[str]()
-        if existing is not None:
-            prospect = existing.id
-            known = await self.app.leads.get(self.lead_id)
-            warnings = await anyio.to_thread.run_sync(unlike, known, existing)
-        elif job is not None:
-            prospect = job
-        else:
-            prospect, lines = await self._created(run, create)
+    async def _carry_out(self, steps: Steps, run: StepRunner) -> Done:
+        if steps.accept is not None:
+            await run.write(steps.accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
+        prospect, lines, warnings = steps.prospect, list[str](), list[str]()
+        if prospect is None:
+            prospect, lines = await self._created(run, steps.create)
         if self.noting:
-            await run.write(self._note(prospect), "note the link in RoofLink", optional=existing is None)
+            await run.write(self._note(prospect), "note the link in RoofLink", optional=steps.existing is None)
         summary = f"Lead {self.lead_id} is handed off: it is prospect {prospect} in RoofLink."
-        if existing is not None:
+        if steps.existing is not None:
             summary = f"Lead {self.lead_id} is tied to prospect {prospect}; no prospect was created."
+            known = await self.app.leads.get(self.lead_id)
+            warnings = await anyio.to_thread.run_sync(unlike, known, steps.existing)
         return Done(
             summary=summary,
             record_id=prospect,
@@ -198,21 +195,16 @@ class HandOff:
     def _subject(self) -> str:
         return f"lead {self.lead_id} hand-off"
 
-    @property
-    def _note_subject(self) -> str:
-        return f"lead {self.lead_id} hand-off note"
-
     async def _accept(self, known: KnownLead | None, *, already_accepted: bool) -> tuple[Refused | None, Write | None]:
         """The plan of the acceptance, if the lead is not accepted yet; or why it cannot be."""
         plan = await renovationfind_accept_lead(self.ctx, self.lead_id)
-        decided = await self.app.ledger.about("renovationfind", plan.subject.key)
-        accepted = already_accepted or (known is not None and known.accepted)
         if known is not None and known.declined_here and not known.accepted_here:
             return plan.blocked, None
-        if decided is not None and decided.state == "done" and decided.operation != plan.operation.id and not accepted:
-            return Refused("already_declined", f"lead {self.lead_id} was declined."), None
-        if accepted:
+        if already_accepted or (known is not None and known.accepted):
             return None, None
+        decided = await self.app.ledger.about("renovationfind", plan.subject.key)
+        if decided is not None and decided.state == "done" and decided.operation != plan.operation.id:
+            return Refused("already_declined", f"lead {self.lead_id} was declined."), None
         refusal, earlier = await self._unresolved(plan)
         return refusal or plan.blocked, None if earlier is not None else plan
 
@@ -240,7 +232,7 @@ class HandOff:
             extra_info={"renovationfind_lead_id": self.lead_id},
             allow_duplicate=allow_duplicate,
         )
-        left_out = [why for name, why in parts.left_out.items() if name not in values]
+        left_out = (why for name, why in parts.left_out.items() if name not in values)
         step = replace(
             plan,
             subject=Subject(f"lead {self.lead_id}", self._subject),
@@ -258,10 +250,9 @@ class HandOff:
         parts = lead_parts.LeadParts()
         if known is not None:
             parts = await anyio.to_thread.run_sync(lead_parts.parts_of, known.lead)
-        from_lead = dict(parts.values)
-        if "address" in self.given:  # a street that was given goes with its own town, not with another one's
-            from_lead = {name: value for name, value in from_lead.items() if name not in {"address", "city"}}
-        from_lead = {name: value for name, value in from_lead.items() if name not in self.given}
+        # A street that was given goes with its own town, not with another one's.
+        unused = {*self.given, *(["city"] if "address" in self.given else [])}
+        from_lead = {name: value for name, value in parts.values.items() if name not in unused}
         values: dict[str, Any] = {**from_lead, **self.given}
         problems = missing(values, known)
         return parts, from_lead, problems + await anyio.to_thread.run_sync(create_lead_rules, values)
@@ -280,9 +271,8 @@ class HandOff:
         if isinstance(outcome, EarlierWrite):
             record, lines = outcome.record_id, [earlier_line(self.app, outcome)]
         else:
-            done = outcome.done
-            origins = rendered(create.receipt())
-            record, lines = done.record_id, [*origins, *done.details, *create.plan.preview.notes]
+            record = outcome.done.record_id
+            lines = [*rendered(create.receipt()), *outcome.done.details, *create.plan.preview.notes]
         if record is None:
             raise no_record(outcome.write_id)
         return record, lines
@@ -299,7 +289,7 @@ class HandOff:
                 receive=lambda _answer: Done(summary=f"The link is noted on prospect {job}.", record_id=job),
                 body=operation.encode_body(arguments),
             ),
-            subject=Subject(f"job {job}", self._note_subject),
+            subject=Subject(f"job {job}", f"{self._subject} note"),
             arguments=arguments,
             preview=Preview(lines=(f"Add a note to job {job}.",)),
             repeat=OnceForGood(whole_subject=True, after=self.after),
