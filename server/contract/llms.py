@@ -10,7 +10,6 @@ from leadbridge.server.contract.documents import document_of
 from leadbridge.server.contract.openapi import Documented, operations_in
 from leadbridge.server.contract.web import DocumentationError, reading, same_origin, text_of
 
-URL = "https://docs.renovationfind.com/llms.txt"
 MOST_PAGES = 100
 MOST_FRAGMENTS = 20
 """Of one page."""

@@ -33,7 +33,6 @@ from leadbridge.server.contract.openapi import (
 )
 from leadbridge.server.contract.web import ANSWER_SECONDS, LARGEST_ANSWER, DocumentationError, Origin, reading
 
-URL = "https://developers.rooflink.com/mcp"
 MOST_ASKED = 60
 """Operations whose details are asked for: those that may be ours."""
 MOST_SPECS = 5

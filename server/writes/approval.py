@@ -193,7 +193,8 @@ class Approvals:
         Each is short, because it is keyed: nobody without the secret can look for other arguments that fit.
         """
         account = self.account(write.operation.service)
-        parts = (f"arguments {write.operation.id} {write.digest()}", f"company {account}", f"preview {write.question}")
+        arguments = digest_of(write.operation.id, dict(write.arguments))
+        parts = (f"arguments {arguments}", f"company {account}", f"preview {write.question}")
         what, company, shown = (hmac.new(key, part.encode(), hashlib.sha256).digest() for part in parts)
         return what[:4], company[:3], shown[:4]
 
@@ -213,7 +214,7 @@ class Asked:
     def __post_init__(self) -> None:
         """The question is made once."""
         object.__setattr__(self, "question", self.write.question)
-        object.__setattr__(self, "shown", digest_of(self.write.digest(), self.question))
+        object.__setattr__(self, "shown", digest_of(self.write.operation.id, dict(self.write.arguments), self.question))
 
     def is_fresh(self, now: float) -> bool:
         """Whether the record that it was made from need not be read again."""

@@ -118,21 +118,20 @@ Action: TypeAlias = HttpWrite | MultiStepWrite | LocalWrite
 
 
 @dataclass(frozen=True, slots=True)
-class SameWithinADay:
-    """The same again within 24 hours is a repeat, that is not sent; with `whole_subject` also with other arguments."""
+class DoneBefore:
+    """The same again is a repeat, that is not sent; with `whole_subject` also with other arguments."""
 
     whole_subject: bool = False
     after: int = 0
     """The number of a write up to which none counts any more, because what it made is deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class OnceForGood:
-    """The same again is a repeat however late; with `whole_subject` also with other arguments."""
+class SameWithinADay(DoneBefore):
+    """It is a repeat within 24 hours."""
 
-    whole_subject: bool = False
-    after: int = 0
-    """The number of a write up to which none counts any more, because what it made is deleted."""
+
+class OnceForGood(DoneBefore):
+    """It is a repeat however late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +262,7 @@ class Write:
     @property
     def none_before(self) -> int:
         """The number of a write up to which none of the same counts any more, because what it made is deleted."""
-        return self.repeat.after if isinstance(self.repeat, (SameWithinADay, OnceForGood)) else 0
+        return self.repeat.after if isinstance(self.repeat, DoneBefore) else 0
 
     def repeat_digests(self) -> tuple[str, str]:
         """Digests that the same write again has too, knowingly or not: of what is meant, and letter by letter.
@@ -281,10 +280,6 @@ class Write:
     def subject_keys(self) -> tuple[str, ...]:
         """Keys under which writes about the same thing are on record, of earlier versions too."""
         return self.subject.key, f"{self.operation.id} {self.repeat_digests()[1]}"
-
-    def digest(self) -> str:
-        """A digest of operation and canonical arguments."""
-        return digest_of(self.operation.id, dict(self.arguments))
 
 
 def _meant(value: JsonValue, *, phone: bool) -> JsonValue:

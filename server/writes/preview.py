@@ -84,10 +84,13 @@ def _value_lines(title: str, value: object) -> list[str]:
         return _block(title, value, LONGEST_VALUE)
     if isinstance(value, Mapping):
         inner = cast("Mapping[str, object]", value)
-        shown = [f"{title}, {quoted(name, limit=LONGEST_NAME)}: {_inner(each)}" for name, each in inner.items()]
-        return shown or [f"{title}: empty"]
+        return [
+            f"{title}, {quoted(name, limit=LONGEST_NAME)}: {in_line(each, LONGEST_INNER)}"
+            for name, each in inner.items()
+        ] or [f"{title}: empty"]
     if isinstance(value, list):
-        return [f"{title}: {', '.join(map(_inner, cast('list[object]', value))) or 'none'}"]
+        entries = (in_line(each, LONGEST_INNER) for each in cast("list[object]", value))
+        return [f"{title}: {', '.join(entries) or 'none'}"]
     if isinstance(value, Becomes):
         before = "not known" if value.before is None else in_line(value.before)
         return [f"{title}: {before} -> {in_line(value.after)}"]
@@ -97,7 +100,3 @@ def _value_lines(title: str, value: object) -> list[str]:
 def _block(title: str, text: str, limit: int) -> list[str]:
     """A text of several lines keeps them, each behind a sign of ours: none passes for a line of the question."""
     return [f"{title}:", *(f"> {line}" for line in quoted(text, limit=limit, lines=True).split("\n"))]
-
-
-def _inner(value: object) -> str:
-    return in_line(value, LONGEST_INNER)

@@ -20,7 +20,7 @@ import anyio.to_thread
 from leadbridge.server import state
 from leadbridge.server.errors import Refused
 from leadbridge.server.text import as_meant
-from leadbridge.server.writes.model import HttpWrite, OnceForGood, RepeatAllowed, SameWithinADay, UntilChanged, Write
+from leadbridge.server.writes.model import DoneBefore, HttpWrite, OnceForGood, RepeatAllowed, UntilChanged, Write
 from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, row_of, then_resolve, to_check
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
     """
     same, repeat = write.repeat_digests(), write.repeat
     about: dict[str, Any] = {"of_account": account, "of_subjects": write.subject_keys()}
-    whole_subject = isinstance(repeat, (SameWithinADay, OnceForGood)) and repeat.whole_subject
+    whole_subject = isinstance(repeat, DoneBefore) and repeat.whole_subject
     for row in connection.execute(state.statements.OPEN_ABOUT, about).all():
         if not (whole_subject or row.repeat_digest in same or write.needs_approval):
             continue

@@ -17,7 +17,6 @@ from leadbridge.server.errors import NetworkSettingError
 PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 _ALLOWED = "allowed is http://, https://, socks5:// or socks5h:// with host and port, such as http://proxy.example:3128"
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
-_WITH_PORT = re.compile(r"(?:\[(?P<six>[^]]+)\]|(?P<name>[^:\[]*)(?=:))(?::(?P<port>\d+))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,7 +94,6 @@ class PostLeadStatus(Answer):
     reason: Text = None
     meetupScheduledDate: Moment = None
     jobAmount: Number = None
-    requiresAction: Flag = None
     contactMethod: Text = None
     estimateType: Text = None
     lostReason: Text = None
@@ -109,8 +108,6 @@ class Attachment(Answer):
 
     id: Integer = None
     displayFilename: Text = None
-    contentType: Text = None
-    uploadDate: Moment = None
 
 
 class Lead(Answer):
@@ -119,7 +116,6 @@ class Lead(Answer):
     id: RecordId
     dateCreated: Moment = None
     dateModified: Moment = None
-    actionDate: Moment = None
     category: Text = None
     customerName: Text = None
     customerEmail: Text = None
@@ -129,7 +125,6 @@ class Lead(Answer):
     customerInformationHtml: Text = None
     originalJobDescription: Text = None
     vendorLeadAction: Text = None
-    declineReason: Text = None
     postLeadStatus: Text = None
     postLeadRequiresAction: Flag = None
     postLeadStatusData: Annotated[PostLeadStatus | None, ObjectOnly] = None
@@ -145,7 +140,6 @@ class Lead(Answer):
 class Envelope(Answer):
     """`{success, data, message, error}`."""
 
-    success: Flag = None
     data: object = None
     message: Text = None
     error: Text = None

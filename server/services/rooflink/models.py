@@ -75,7 +75,6 @@ class Customer(Answer):
     """The customer of a prospect, with the assigned employees."""
 
     id: Integer = None
-    user_id: Integer = None
     name: Text = None
     cell: Text = None
     phone: Text = None

@@ -20,8 +20,6 @@ from leadbridge.server.services.rooflink.models import Prospect, Step
 from leadbridge.server.text import storable
 
 UNKNOWN = "unknown"
-DERIVED = ("unverified", "verified", "inspected", "submitted", UNKNOWN)
-"""The stages that steps can show."""
 EARLIEST_YEAR = 2000
 """Dates before are placeholders for none: 0001-01-01, 1970-01-01."""
 _NAME = 80
