@@ -100,8 +100,7 @@ def build_server(
 
     if not app.hidden.keys() < {spec.name for spec in ALL_TOOLS}:
         reasons = "; ".join(switched_off(app.hidden))
-        msg = f"these settings leave no tool: {reasons}"
-        raise SettingsError(msg)
+        raise SettingsError(f"these settings leave no tool: {reasons}")
     hint = CacheHint(ttl_ms=LIST_CACHE_MS)
     server = LeadBridgeServer(
         NAME,
@@ -165,8 +164,7 @@ def build_app_context(
     catalog = load(settings.contract_file)
     secrets = _secrets(settings)
     if needs_key and not secrets:
-        msg = "no key, and not the sandbox"
-        raise SettingsError(msg)
+        raise SettingsError("no key, and not the sandbox")
     if settings.sandbox and transport is None:
         transport = _sandbox_transport(sandbox)
     store = Store(_state_url(settings))

@@ -140,21 +140,17 @@ class Operation(_Row):
     @classmethod
     def _path_is_relative(cls, value: str) -> str:
         if value and not PATH.fullmatch(value):
-            msg = "must be a path on the service itself, such as /light/jobs/{job_id}/"
-            raise ValueError(msg)
+            raise ValueError("must be a path on the service itself, such as /light/jobs/{job_id}/")
         return value
 
     @model_validator(mode="after")
     def _method_fits_effect(self) -> Operation:
         if (self.method == "GET") != (self.effect is Effect.READ) and self.method:
-            msg = f"method {self.method} does not fit effect {self.effect}"
-            raise ValueError(msg)
+            raise ValueError(f"method {self.method} does not fit effect {self.effect}")
         if bool(self.repeat) != self.effect.writes:
-            msg = "a write, and only a write, says when it is a repeat: day, until_next or once"
-            raise ValueError(msg)
+            raise ValueError("a write, and only a write, says when it is a repeat: day, until_next or once")
         if bool(self.method) != bool(self.path) or (self.provenance.path == "unknown") == bool(self.path):
-            msg = "method and path are given together, or the path's provenance is 'unknown'"
-            raise ValueError(msg)
+            raise ValueError("method and path are given together, or the path's provenance is 'unknown'")
         return self
 
     @property
@@ -220,8 +216,7 @@ class Operation(_Row):
             for parent in parents:
                 nested = target.setdefault(parent, {})
                 if not isinstance(nested, dict):
-                    msg = f"{self.id}: {field.wire!r} crosses a plain value"
-                    raise TypeError(msg)
+                    raise TypeError(f"{self.id}: {field.wire!r} crosses a plain value")
                 target = nested
             target[leaf] = field.values.get(value, value) if isinstance(value, str) else value
         return body

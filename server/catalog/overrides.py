@@ -52,8 +52,7 @@ def overridden(operations: Mapping[str, Operation], contract_file: Path) -> dict
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         why = str(error).replace("at end of document", f"at line {len(text.splitlines())}, its end")
-        msg = f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {why}"
-        raise CatalogError(msg) from None
+        raise CatalogError(f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {why}") from None
     file = _File(contract_file, text)
     if unknown := sorted(set(document) - {"operations"}):
         file.refuse(f"unknown key {short(unknown[0])}; allowed: operations", unknown[0])
@@ -115,8 +114,7 @@ def _read(contract_file: Path) -> str:
     try:
         return read_text(contract_file, LARGEST)
     except UnreadableFileError as error:
-        msg = f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {error}"
-        raise CatalogError(msg) from None
+        raise CatalogError(f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {error}") from None
 
 
 def _page_size(operation: Operation, given: JsonValue) -> int:

@@ -62,8 +62,7 @@ def settings_in(path: Path) -> dict[str, str]:
         if binding.error or (ours and binding.value is None):
             before = binding.original.string[: -len(binding.original.string.lstrip()) or None]
             line = binding.original.line + before.count("\n")
-            msg = f"the env file {path}, line {line}, cannot be read; write NAME=value"
-            raise SettingsError(msg)
+            raise SettingsError(f"the env file {path}, line {line}, cannot be read; write NAME=value")
         if binding.key and ours:
             found[binding.key] = binding.value or ""
     return found

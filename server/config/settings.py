@@ -83,27 +83,23 @@ class Settings(BaseSettings):
             try:
                 values[name] = Path(fill_in(str(values[name])))
             except ValueError as error:
-                msg = f"{PREFIX}{name.upper()}: {error}"
-                raise ValueError(msg) from None
+                raise ValueError(f"{PREFIX}{name.upper()}: {error}") from None
         for name in _SECRETS:
             path = values.get(f"{name}_file")
             if path is None:
                 continue
             if values.get(name) is not None:
-                msg = f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one"
-                raise ValueError(msg)
+                raise ValueError(f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one")
             try:
                 values[name] = unwrapped(read_text(path, LARGEST_SECRET))
             except UnreadableFileError as error:
-                msg = f"{PREFIX}{name.upper()}_FILE cannot be read: {error}"
-                raise ValueError(msg) from None
+                raise ValueError(f"{PREFIX}{name.upper()}_FILE cannot be read: {error}") from None
         if entry := values.get("keychain"):
             for name in [name for name in KEYS if values.get(name) is None]:
                 try:
                     values[name] = key_in_keychain(entry, name)
                 except KeychainError as error:
-                    msg = f"{PREFIX}KEYCHAIN: the system's keychain: {error}"
-                    raise ValueError(msg) from None
+                    raise ValueError(f"{PREFIX}KEYCHAIN: the system's keychain: {error}") from None
         return values
 
     @field_validator("log_level", "approvals", mode="before")
@@ -137,11 +133,9 @@ class Settings(BaseSettings):
             or parts.fragment
             or "@" in value
         ):
-            msg = "must be a plain URL such as https://host/path, without user, query or fragment"
-            raise ValueError(msg)
+            raise ValueError("must be a plain URL such as https://host/path, without user, query or fragment")
         if parts.scheme == "http" and not is_loopback(host):
-            msg = "must be https; without TLS only a loopback address is accepted"
-            raise ValueError(msg)
+            raise ValueError("must be https; without TLS only a loopback address is accepted")
         return value.rstrip("/")
 
     @field_validator("company")
@@ -149,8 +143,7 @@ class Settings(BaseSettings):
     def _company_is_a_name(cls, value: str) -> str:
         name = unicodedata.normalize("NFC", " ".join(value.split()))
         if not name or not name.isprintable() or "/" in name or len(name.casefold()) > LONGEST_COMPANY:
-            msg = f"must be a name of at most {LONGEST_COMPANY} characters, without line breaks or /"
-            raise ValueError(msg)
+            raise ValueError(f"must be a name of at most {LONGEST_COMPANY} characters, without line breaks or /")
         return name
 
     @field_validator("upload_root")
@@ -162,8 +155,7 @@ class Settings(BaseSettings):
             msg = "must be an absolute path: a relative one would be another folder for each that a host starts in"
             raise ValueError(msg)
         if not value.is_dir():
-            msg = "must be a folder that exists; files are uploaded from it only"
-            raise ValueError(msg)
+            raise ValueError("must be a folder that exists; files are uploaded from it only")
         return value
 
     @field_validator("time_zone")
@@ -237,8 +229,7 @@ def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: st
     from_file = settings_in(file) if file is not None else {}
     _refuse_unknown_names([*os.environ, *from_file])
     if any(name.upper() == NAMED_BY for name in from_file):
-        msg = f"{NAMED_BY} names this file; it cannot name another one from inside {file}"
-        raise SettingsError(msg)
+        raise SettingsError(f"{NAMED_BY} names this file; it cannot name another one from inside {file}")
     in_environment = {name.upper() for name, value in os.environ.items() if value}
     values: dict[str, Any] = {
         name.upper().removeprefix(PREFIX).lower(): value

@@ -60,8 +60,7 @@ class Checked:
         try:
             found[0].choose_name(argument, wire.strip())
         except NotAllowed as error:
-            msg = f"--set {clean(given, limit=80)}: {found[0].operation.id}: {error.why}"
-            raise CatalogError(msg) from None
+            raise CatalogError(f"--set {clean(given, limit=80)}: {found[0].operation.id}: {error.why}") from None
 
     def questions(self) -> Iterator[tuple[Comparison, str, list[str]]]:
         """Each argument whose name is not documented, with the documented names that are left over, likely ones first.

@@ -35,8 +35,7 @@ def _text(clean: Callable[[str], str], value: object, *, said: frozenset[str] = 
         return value
     text = clean(value)
     if value and not text:
-        msg = "must not be blank (LeadBridge's rule)"
-        raise ValueError(msg)
+        raise ValueError("must not be blank (LeadBridge's rule)")
     if text not in said and reads_as_nothing(text):
         msg = f"reads {text!r}, as programs write it where there is no value; give the value, or leave it out"
         raise ValueError(msg)
@@ -51,8 +50,7 @@ def _sendable(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
         msg = "must be an object that JSON can carry: no NaN, no broken Unicode, no number of thousands of digits"
         raise ValueError(msg) from None
     if size > LARGEST_OBJECT:
-        msg = f"must have at most {LARGEST_OBJECT} bytes as JSON"
-        raise ValueError(msg)
+        raise ValueError(f"must have at most {LARGEST_OBJECT} bytes as JSON")
     return {one_line(name): _within(inner) for name, inner in _distinct(value).items()}
 
 
@@ -69,8 +67,7 @@ def _within(value: JsonValue) -> JsonValue:
 
 def _distinct(value: dict[str, V]) -> dict[str, V]:
     if len({one_line(name) for name in value}) < len(value):
-        msg = "has two names that look the same"
-        raise ValueError(msg)
+        raise ValueError("has two names that look the same")
     return value
 
 

@@ -47,8 +47,7 @@ def chosen_toolsets(text: str) -> set[str]:
         else:
             chosen |= set(names)
     if not chosen:
-        msg = "LEADBRIDGE_TOOLSETS leaves no toolset"
-        raise SettingsError(msg)
+        raise SettingsError("LEADBRIDGE_TOOLSETS leaves no toolset")
     return chosen
 
 

@@ -107,16 +107,13 @@ class _Unreadable(Exception):
 
 def _json(answer: HttpAnswer, service: Service) -> JsonValue:
     if answer.too_large:
-        msg = f"more than {MAX_BYTES // 1024 // 1024} MB"
-        raise _Unreadable(msg)
+        raise _Unreadable(f"more than {MAX_BYTES // 1024 // 1024} MB")
     if not answer.body.strip():
-        msg = "an empty body"
-        raise _Unreadable(msg)
+        raise _Unreadable("an empty body")
     try:
         return answer.redactor.value(json_of(answer.body, service.title))
     except RecursionError:
-        msg = "lists and objects nested too deeply"
-        raise _Unreadable(msg) from None
+        raise _Unreadable("lists and objects nested too deeply") from None
     except ValueError:
         html = answer.body.lstrip()[:1] == b"<"
         msg = "an HTML page instead of JSON" if html else "something that is not JSON (perhaps cut off)"

@@ -114,8 +114,7 @@ class ServiceClient:
             base = self._manager_base_url()
         url = base + operation.path.format(**path)
         if urlsplit(url)[:2] != urlsplit(base)[:2]:
-            msg = f"{operation.id}: the path leaves the service"
-            raise ValueError(msg)
+            raise ValueError(f"{operation.id}: the path leaves the service")
         return url
 
     def _manager_base_url(self) -> str:
@@ -144,8 +143,7 @@ class ServiceClient:
             ServiceError: one of its kinds; `OutcomeUnknown` for a write that may have taken effect.
         """
         if operation.effect.writes and (permit is None or permit.operation_id != operation.id):
-            msg = f"{operation.id} is a write and has no permit of its own"
-            raise PermissionError(msg)
+            raise PermissionError(f"{operation.id} is a write and has no permit of its own")
         url = self.url(operation, path or {})
         # What JSON or UTF-8 cannot carry is a ValueError before anything is on record as sent.
         content = None if body is None else _JSON.encode(dict(body)).encode()

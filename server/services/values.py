@@ -121,8 +121,7 @@ def _count(value: object) -> int | None:
 def _identity(value: object) -> int:
     number = integer_of(value)
     if number is None or number < 1:
-        msg = "no id"
-        raise ValueError(msg)
+        raise ValueError("no id")
     return number
 
 

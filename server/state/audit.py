@@ -57,8 +57,7 @@ def hold(connection: Connection) -> tuple[int, str]:
     """Position and hash of the last row, held until the transaction ends: whoever writes next waits for it."""
     head = connection.execute(HEAD).scalar()
     if head is None:
-        msg = "The audit trail has lost its head; see `leadbridge history verify`."
-        raise StateError(msg)
+        raise StateError("The audit trail has lost its head; see `leadbridge history verify`.")
     position, _, digest = head.partition(" ")
     return int(position), digest
 

@@ -89,8 +89,7 @@ def _engine(address: str) -> Engine:
             url = url.set(drivername="postgresql+psycopg")
         engine = create_engine(url, **options)
     except (ArgumentError, ValueError, TypeError):
-        msg = "The state store's address cannot be read; check LEADBRIDGE_STATE_URL."
-        raise StateError(msg) from None
+        raise StateError("The state store's address cannot be read; check LEADBRIDGE_STATE_URL.") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediately)

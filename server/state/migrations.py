@@ -32,8 +32,7 @@ def migrate(connection: Connection, description: str) -> None:
         return
     found = connection.execute(meta.select().where(version_row)).first()
     if found is not None and not found.value.isdecimal():
-        msg = f"The state store ({description}) has no readable schema version."
-        raise StateError(msg)
+        raise StateError(f"The state store ({description}) has no readable schema version.")
     version = int(found.value) if found else 0
     if version > SCHEMA_VERSION:
         msg = (

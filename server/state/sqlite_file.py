@@ -37,8 +37,7 @@ def prepare(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         path.touch(mode=0o600, exist_ok=True)
     except OSError as error:
-        msg = f"The state store ({path}) cannot be written: {error.strerror}."
-        raise StateError(msg) from None
+        raise StateError(f"The state store ({path}) cannot be written: {error.strerror}.") from None
 
 
 def identity_of(path: Path) -> tuple[int, int] | None:
@@ -88,11 +87,9 @@ def size_of(path: Path) -> int:
     except FileNotFoundError:
         return 0
     except OSError as error:
-        msg = f"The state store ({path}) cannot be written: {error.strerror}."
-        raise StateError(msg) from None
+        raise StateError(f"The state store ({path}) cannot be written: {error.strerror}.") from None
     if not stat.S_ISREG(found.st_mode):
-        msg = f"The state store ({path}) is a folder, a pipe or a device, not a file."
-        raise StateError(msg)
+        raise StateError(f"The state store ({path}) is a folder, a pipe or a device, not a file.")
     return found.st_size
 
 
@@ -103,8 +100,7 @@ def _refuse_foreign(path: Path) -> None:
     try:
         application, tables = patiently(lambda: _whose(path))
     except sqlite3.Error as error:
-        msg = f"The state store ({path}) cannot be used: {error}."
-        raise StateError(msg) from None
+        raise StateError(f"The state store ({path}) cannot be used: {error}.") from None
     if application == APPLICATION_ID or (application == 0 and (not tables or tables >= _OUR_TABLES)):
         return
     msg = (

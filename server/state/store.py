@@ -102,8 +102,7 @@ class Store:
             return
         found = self.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
         if found != "ok":
-            msg = f"The state store ({self.description}) is damaged: {str(found).splitlines()[-1]}."
-            raise StateError(msg)
+            raise StateError(f"The state store ({self.description}) is damaged: {str(found).splitlines()[-1]}.")
 
     @contextlib.contextmanager
     def _in_words(self) -> Generator[None]:

@@ -125,8 +125,7 @@ class Pipeline:
         """Put one request on record and send it, unless the same was done meanwhile; errors as of `carry_out`."""
         action = write.action
         if not isinstance(action, HttpWrite):
-            msg = f"{write.operation.id} is not one request"
-            raise TypeError(msg)
+            raise TypeError(f"{write.operation.id} is not one request")
         permit = await self.ledger.begin(write, approval)
         if isinstance(permit, EarlierWrite):
             return permit

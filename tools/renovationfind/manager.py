@@ -36,11 +36,9 @@ def _usable(value: SecretStr) -> SecretStr:
     """The text of an error never holds the value."""
     text = value.get_secret_value()
     if not text.isprintable() or text != text.strip():
-        msg = "must be printable, without a space at its beginning or end (LeadBridge's rule)"
-        raise ValueError(msg)
+        raise ValueError("must be printable, without a space at its beginning or end (LeadBridge's rule)")
     if reads_as_nothing(text):
-        msg = "reads like no value; take it from the user"
-        raise ValueError(msg)
+        raise ValueError("reads like no value; take it from the user")
     return value
 
 

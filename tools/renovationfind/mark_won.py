@@ -21,8 +21,7 @@ from leadbridge.tools.renovationfind.update_job_status import status_write
 
 def _only_won(value: object) -> object:
     if isinstance(value, str) and value not in WON:
-        msg = "must be JOB_WON or LEAD_WON; every other status is set with renovationfind_update_job_status"
-        raise ValueError(msg)
+        raise ValueError("must be JOB_WON or LEAD_WON; every other status is set with renovationfind_update_job_status")
     return value
 
 

@@ -45,8 +45,7 @@ from leadbridge.tools.renovationfind.leads import LeadId
 
 def _not_won(value: object) -> object:
     if isinstance(value, str) and value in WON:
-        msg = f"{value} can never be changed again and has a tool of its own: renovationfind_mark_won"
-        raise ValueError(msg)
+        raise ValueError(f"{value} can never be changed again and has a tool of its own: renovationfind_mark_won")
     return value
 
 

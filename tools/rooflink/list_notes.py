@@ -34,8 +34,7 @@ Columns = Annotated[list[Column], Field(min_length=1)]
 
 def _without_commas(tags: list[str]) -> list[str]:
     if any("," in tag for tag in tags):
-        msg = "a tag to look for cannot hold a comma, which stands between tags on the wire"
-        raise ValueError(msg)
+        raise ValueError("a tag to look for cannot hold a comma, which stands between tags on the wire")
     return tags
 
 

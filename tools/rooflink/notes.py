@@ -34,8 +34,7 @@ Recipients = Annotated[list[Id], Field(min_length=1, max_length=50)]
 
 def _seen(value: str) -> str:
     if value.count("\n") >= MOST_LINES:
-        msg = f"must have at most {MOST_LINES} lines"
-        raise ValueError(msg)
+        raise ValueError(f"must have at most {MOST_LINES} lines")
     return value
 
 
