@@ -164,11 +164,6 @@ class Operation(_Row):
         return path, {name: value for name, value in arguments.items() if name not in path}
 
     @property
-    def worst_effect(self) -> Effect:
-        """Its effect if its arguments make the most of it: what a tool has to say of itself."""
-        return self.effect_at_worst or self.effect
-
-    @property
     def name(self) -> str:
         """The operation's name without its service."""
         return self.id.partition(".")[2]

@@ -143,7 +143,9 @@ class Company:
         if found.owner and not is_nobodys(found.owner):
             raise self._on_record_elsewhere(service, found.owner)
         if found.named_by:
-            return self._of_subject(service, found.named_by)
+            if found.named_by != self.services.account(service):
+                raise self._on_record_elsewhere(service, found.named_by)
+            return "subject"
         if not found.anything:
             return "first"
         visible = await self._visible(service, self.services.account(service), found.known)
@@ -154,11 +156,6 @@ class Company:
         if found.subject and found.subjects:
             raise self._another_company(service, "it was issued to another subject than that company's tokens before")
         return "nothing"
-
-    def _of_subject(self, service: str, account: str) -> str:
-        if account != self.services.account(service):
-            raise self._on_record_elsewhere(service, account)
-        return "subject"
 
     async def _takes(self, service: str, found: _Record, earlier: str) -> bool:
         """Whether an earlier account is this company's. What cannot be decided is the one company's of the store."""

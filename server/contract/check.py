@@ -19,7 +19,7 @@ from leadbridge.server.config.text_files import UnreadableFileError, read_text
 from leadbridge.server.contract import llms, readme_mcp
 from leadbridge.server.contract.compare import PARTS, Comparison, compare
 from leadbridge.server.contract.formats import described_in
-from leadbridge.server.contract.match import bases_of, known_names, matching, may_be_ours
+from leadbridge.server.contract.match import bases_of, known_names, matching
 from leadbridge.server.contract.openapi import Documented
 from leadbridge.server.contract.web import LARGEST_ANSWER, DocumentationError, reading, text_of
 from leadbridge.server.errors import CatalogError
@@ -118,7 +118,8 @@ async def _rooflink(catalog: Catalog, settings: Settings, url: str, checked: Che
     bases = bases_of(catalog, ours[0], settings.base_url("rooflink"))
 
     def wanted(documented: Documented) -> bool:
-        return any(may_be_ours(operation, documented, names[operation.id], bases) for operation in ours)
+        """Whether its details are worth asking for."""
+        return any(matching(one, [documented], names[one.id], bases).documented is not None for one in ours)
 
     documented = await readme_mcp.operations_from(url, wanted)
     checked.notes.append(f"RoofLink's documentation server lists {len(documented)} operations")

@@ -6,7 +6,7 @@ cannot do more: every correction passes the same checks as a user's own.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -193,7 +193,8 @@ def _with_names(
     for argument, one in fields.items():
         known = candidates.names.get(argument, Names())
         if one.wire in documented:
-            notes += _type_notes(argument, documented[one.wire], known)
+            if not _fits(documented[one.wire], known.type):
+                notes.append(f"{argument}: sent as {known.type}, documented as {_KINDS[documented[one.wire].type]}")
             continue
         fitting = [
             name
@@ -269,11 +270,6 @@ def _fits(documented: DocumentedName, ours: Kind) -> bool:
     theirs = _KINDS.get(documented.type, "")
     plain = {"text", "number"}
     return not ours or not theirs or theirs == ours or {theirs, ours} <= plain
-
-
-def _type_notes(argument: str, documented: DocumentedName, known: Names) -> Iterator[str]:
-    if not _fits(documented, known.type):
-        yield f"{argument}: sent as {known.type}, documented as {_KINDS[documented.type]}"
 
 
 def _filled(name: str, wires: Iterable[str]) -> bool:

@@ -92,24 +92,15 @@ def matching(operation: Operation, documented: Sequence[Documented], names: froz
     for found in (_both(by_name, by_path), by_name, by_path):
         routes = {(one.method, path_shape(one.path)) for one in found}
         if len(routes) == 1:
-            return Match(_fullest(found))
+            return Match(max(found, key=lambda one: (one.body is not None, one.query is not None, len(one.body or {}))))
         if routes:
             return Match(why=f"{len(routes)} documented operations may be this one")
     return Match(why="not in this documentation")
 
 
-def may_be_ours(operation: Operation, documented: Documented, names: frozenset[str], bases: Bases) -> bool:
-    """Whether details of a listed operation are worth asking for."""
-    return matching(operation, [documented], names, bases).documented is not None
-
-
 def _both(by_name: Iterable[Documented], by_path: Sequence[Documented]) -> list[Documented]:
     same = set(map(id, by_path))
     return [found for found in by_name if id(found) in same]
-
-
-def _fullest(found: Sequence[Documented]) -> Documented:
-    return max(found, key=lambda one: (one.body is not None, one.query is not None, len(one.body or {})))
 
 
 def route_of(operation: Operation, documented: Documented, bases: Bases) -> tuple[str, str] | str:

@@ -174,7 +174,7 @@ def _from_table(value: JsonValue, depth: int) -> list[Documented]:
         else:
             found += _from_table(item, depth + 1)
     for path, item in table(value).items():
-        methods = table(item) or dict.fromkeys(rows_of_text(item), "")
+        methods = table(item) or dict.fromkeys((one for one in rows(item) if isinstance(one, str)), "")
         known = {method: details for method, details in methods.items() if method.lower() in METHODS}
         if not path.startswith("/") or not known:
             found += _from_table(item, depth + 1)
@@ -184,11 +184,6 @@ def _from_table(value: JsonValue, depth: int) -> list[Documented]:
             names = (text(row.get("operationId")), text(row.get("summary")), text(details))
             found.append(_endpoint(path, method, *names))
     return found[:MOST_OPERATIONS]
-
-
-def rows_of_text(value: JsonValue) -> list[str]:
-    """The texts of a list."""
-    return [item for item in rows(value) if isinstance(item, str)]
 
 
 def _endpoint(path: str, method: str, *names: str) -> Documented:

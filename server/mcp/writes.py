@@ -56,7 +56,7 @@ def write_tool(
     toolset, unless it is given, and the effect: the worst of all, or what is given where there is no operation.
     """
     rows = [load()[operation] for operation in operations]
-    effect = max((effect, *(row.worst_effect for row in rows)), key=list(Effect).index)
+    effect = max((effect, *(row.effect_at_worst or row.effect for row in rows)), key=list(Effect).index)
     make = _in_time(function, {row.service for row in rows})
 
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:

@@ -94,7 +94,8 @@ def known_line(known: KnownLead | None) -> str:
         return f"RenovationFind said ({known.refused}) that this lead must be accepted first."
     if known.unseen:
         return NOT_SEEN
-    status = documented_status(known.lead) or "not known"
+    # A status that is not documented is text of the service.
+    status = known.lead.status if known.lead.status in {"NO_RESPONSE", *STATUS_RULES} else "not known"
     if known.accepted:
         return f"When LeadBridge last saw it ({known.seen}), it was accepted, with status {status}."
     return (
@@ -106,9 +107,3 @@ def known_line(known: KnownLead | None) -> str:
 def refusal_line(known: KnownLead | None) -> tuple[PreviewLine, ...]:
     """What RenovationFind said when it last refused a write about this lead."""
     return (("RenovationFind's last refusal", known.refusal),) if known is not None and known.refusal else ()
-
-
-def documented_status(lead: Lead) -> str:
-    """Its status, if it is one that is documented; any other is text of the service."""
-    status = lead.status or ""
-    return status if status in {"NO_RESPONSE", *STATUS_RULES} else ""

@@ -158,7 +158,7 @@ async def rooflink_create_lead(
             figures=check.figures,
         ),
         repeat=RepeatAllowed() if allow_duplicate else None,
-        needs_approval=allow_duplicate or check.needs_a_word,
+        needs_approval=allow_duplicate or bool(check.missing),
         blocked=None if allow_duplicate else check.refusal(),
     )
     return write if allow_duplicate else await again_if_deleted(app, write)

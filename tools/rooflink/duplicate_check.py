@@ -42,11 +42,6 @@ class DuplicateCheck:
         return frozenset(found.prospect_id for found in self.matches)
 
     @property
-    def needs_a_word(self) -> bool:
-        """Whether a person has to say that it is created although the same house may be there."""
-        return bool(self.missing)
-
-    @property
     def figures(self) -> tuple[str, ...]:
         """What a person reads with the question, and what differs from one moment to the next."""
         return (f"Note: RoofLink may have this house already: {self.missing}.",) if self.missing else ()
@@ -65,7 +60,7 @@ class DuplicateCheck:
             return Refused("duplicates_unchecked", unchecked, f"To create it anyway, {again}")
         if not self.likely:
             return None
-        found = "; ".join(_line(row) for row in self.likely[:SHOWN])
+        found = "; ".join(f"prospect {one.prospect_id} ({_name(one)}{_relation(one)})" for one in self.likely[:SHOWN])
         return Refused(
             "likely_duplicate",
             f"RoofLink may already have this customer: {found}. {self.message}",
@@ -143,10 +138,6 @@ async def check_duplicates(app: AppContext, contact: ContactDetails) -> Duplicat
     if report.cut:
         message += f" Not all were compared: {report.cut}"
     return DuplicateCheck(report.matches, report.likely, message, when, report.missing)
-
-
-def _line(found: Found) -> str:
-    return f"prospect {found.prospect_id} ({_name(found)}{_relation(found)})"
 
 
 def _relation(found: Found) -> str:

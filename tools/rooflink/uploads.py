@@ -171,7 +171,8 @@ class _Upload:
         run.passed(SEND, "done before" if record.uploaded else "done")
         finish = self._finish(record.record_id)
         await run.write(finish, FINISH)
-        await self._forget()
+        with suppress(StateError):  # the upload is complete; an old form is thrown away later
+            await self.uploads.forget(self.upload)
         left = ""
         if kept and record is not kept:
             left = f"{self.named(kept.record_id).capitalize()} of an earlier try has no file; delete it in RoofLink."
@@ -270,11 +271,6 @@ class _Upload:
 
     async def _keep(self, record: Unfinished) -> None:
         await self.uploads.keep(self.upload, self.job_id, self.file.digest, record)
-
-    async def _forget(self) -> None:
-        """The upload is complete: that the store fails now does not change it, and an old form is thrown away later."""
-        with suppress(StateError):
-            await self.uploads.forget(self.upload)
 
     async def _same_file(self) -> None:
         """The file that was looked at, still.
