@@ -264,7 +264,7 @@ def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
             took_effect.append(f"{step.doing[:1].upper()}{step.doing[1:]}: {step.result}.")
             continue
         one = receipt_of(app, step.write or write, step.result, step=True)
-        if step.is_done:
+        if isinstance(step.result, (Applied, EarlierWrite)):
             write_id, state = one.write_id, "done before" if one.outcome == "already_done" else "done"
             finished.append(f"Step {number}, {step.doing}: {state} (write {write_id}).")
             took_effect.append(step.result.summary if isinstance(step.result, EarlierWrite) else one.summary)

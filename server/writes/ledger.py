@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from leadbridge.server import state as kept
 from leadbridge.server.errors import Refused, StateError
@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "WritePermit", "WriteRow"]
 
 SERVICES = ("rooflink", "renovationfind")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +116,9 @@ class Ledger:
 
     async def about(self, service: str, subject: str) -> WriteRow | None:
         """The newest write about a subject that did not fail, in whatever state, however old."""
-        now, account = self.clock(), self.account(service)
-
-        def work(connection: Connection) -> WriteRow | None:
-            resolve_orphans(connection, now)
-            row = kept.writes.newest_about(connection, account, subject)
-            return None if row is None else row_of(row)
-
-        return await self._late.run(work, now)
+        account = self.account(service)
+        row = await self._run(lambda connection: kept.writes.newest_about(connection, account, subject))
+        return None if row is None else row_of(row)
 
     async def begin(self, write: Write, approval: Approval) -> WritePermit | EarlierWrite:
         """Put the write on record and use up its approval, in one transaction; or find that it was done before.
@@ -159,9 +156,9 @@ class Ledger:
             return write_id
 
         found = await self._late.run(work, self.clock())
-        return (
-            found if isinstance(found, EarlierWrite) else WritePermit(found, write.operation.id, self._late, self.clock)
-        )
+        if isinstance(found, EarlierWrite):
+            return found
+        return WritePermit(found, write.operation.id, self._late, self.clock)
 
     def _intent(self, write: Write, approval: Approval, now: float) -> dict[str, Any]:
         return {
@@ -225,13 +222,7 @@ class Ledger:
         Raises:
             Refused: there is none, or it needs no resolution.
         """
-        now = self.clock()
-
-        def work(connection: Connection) -> WriteRow:
-            resolve_orphans(connection, now)
-            return row_of(self._unknown(connection, write_id))
-
-        return await self._late.run(work, self.clock())
+        return row_of(await self._run(lambda connection: self._unknown(connection, write_id)))
 
     def _unknown(self, connection: Connection, write_id: int) -> Any:
         row = kept.writes.find(connection, write_id, self._accounts())
@@ -252,7 +243,6 @@ class Ledger:
         now = self.clock()
 
         def work(connection: Connection) -> WriteRow:
-            resolve_orphans(connection, now)
             row = self._unknown(connection, write_id)
             effect = effect_in_words(row.operation, row.target, row.arguments)
             shows = f"{where_to_look(row.service)} does not show that {effect}" if state == "failed" else effect
@@ -261,7 +251,7 @@ class Ledger:
             set_state(connection, now, write_id, state, summary, record_id, by="person")
             return row_of(kept.writes.find(connection, write_id, self._accounts()))
 
-        return await self._late.run(work, self.clock())
+        return await self._run(work)
 
     async def records(self, operation_id: str) -> frozenset[int]:
         """Ids of all records that an operation is known to have made."""
@@ -273,13 +263,18 @@ class Ledger:
         self, *, outcome: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
     ) -> tuple[list[WriteRow], int]:
         """Writes of these accounts, or of the company; see `newest`."""
+        whose = accounts or self._accounts()
+        return await self._run(lambda connection: newest(connection, whose, outcome=outcome, since=since, limit=limit))
+
+    async def _run(self, work: Callable[[Connection], T]) -> T:
+        """Resolve what a dead process left, then run `work`, in one transaction."""
         now = self.clock()
 
-        def work(connection: Connection) -> tuple[list[WriteRow], int]:
+        def resolved(connection: Connection) -> T:
             resolve_orphans(connection, now)
-            return newest(connection, accounts or self._accounts(), outcome=outcome, since=since, limit=limit)
+            return work(connection)
 
-        return await self._late.run(work, now)
+        return await self._late.run(resolved, now)
 
     def _accounts(self) -> list[str]:
         return [self.account(service) for service in SERVICES]

@@ -55,11 +55,6 @@ class Step:
     optional: bool = False
     """The whole goes on without it."""
 
-    @property
-    def is_done(self) -> bool:
-        """Whether the next step may follow."""
-        return isinstance(self.result, (Applied, EarlierWrite, str))
-
 
 @dataclass(frozen=True, slots=True)
 class InSteps:

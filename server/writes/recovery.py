@@ -30,15 +30,6 @@ _OPEN = ("intended", "sent")
 T = TypeVar("T")
 
 
-def allow_attempt(connection: Connection, now: float, write_id: int) -> bool:
-    """Whether this process may send a write at this instant, for the first time or again."""
-    if set_state(connection, now, write_id, "sent") == "intended":
-        return True
-    # Its lease begins anew, for those who cannot see whether this process lives.
-    again = {"of_id": write_id, "of_owner": this_process(), "lease_until": now + LEASE}
-    return bool(connection.execute(kept.statements.SEND_AGAIN, again).rowcount)
-
-
 def set_state(
     connection: Connection,
     now: float,
@@ -179,10 +170,14 @@ class WritePermit:
         """
         now = self._clock()
 
-        def work(connection: Connection) -> bool:
-            return allow_attempt(connection, now, self.write_id)
+        def still_ours(connection: Connection) -> bool:
+            if set_state(connection, now, self.write_id, "sent") == "intended":
+                return True
+            # Its lease begins anew, for those who cannot see whether this process lives.
+            again = {"of_id": self.write_id, "of_owner": this_process(), "lease_until": now + LEASE}
+            return bool(connection.execute(kept.statements.SEND_AGAIN, again).rowcount)
 
-        if not await self._outcomes.run(work, now, checkpoint=True):
+        if not await self._outcomes.run(still_ours, now, checkpoint=True):
             again = " again" if self.may_have_left else ""
             raise Refused(
                 "given_up",

@@ -349,14 +349,6 @@ async def test_settling_needs_a_yes(opened: Open, sandbox: Sandbox, version: Ver
         assert await states(client) == {write_id: "unknown"}
 
 
-async def test_settling_shows_the_person_which_write_it_is(opened: Open, sandbox: Sandbox) -> None:
-    person = Person()
-    async with opened(person=person) as client:
-        write_id = await lose_answer(client, sandbox, UPDATE, SENT, after=True)
-        await settle(client, write_id, "failed")
-    assert "lead 785" in person.shown[-1]
-
-
 async def test_one_token_resolves_once(opened: Open, sandbox: Sandbox) -> None:
     async with opened() as client:
         arguments = {"write_id": await lose_answer(client, sandbox, UPDATE, SENT, after=True), "outcome": "done"}
