@@ -98,7 +98,8 @@ def hidden_tools(
             hidden[spec.name] = SwitchedOff(why, _LEADS_READ_HOW, usual=True)
         elif spec.toolset not in chosen and not any(map(lead_paths.answers, spec.operations)):
             why = f"toolset {spec.toolset} is not in LEADBRIDGE_TOOLSETS"
-            hidden[spec.name] = SwitchedOff(why, f"add {spec.toolset} to it", usual=True, toolset=spec.toolset)
+            how = f"set LEADBRIDGE_TOOLSETS={settings.toolsets},{spec.toolset}"
+            hidden[spec.name] = SwitchedOff(why, how, usual=True, toolset=spec.toolset)
         elif missing:
             hidden[spec.name] = no_key(missing[0])
         elif spec.reads_files and settings.upload_root is None:
@@ -113,8 +114,9 @@ def switched_off(hidden: Mapping[str, SwitchedOff]) -> list[str]:
     tools = defaultdict[SwitchedOff, list[str]](list)
     for name, off in hidden.items():
         tools[off].append(name)
-    toolsets = [f"{off.toolset} ({_tools(names)})" for off, names in tools.items() if off.toolset]
-    lines = [f"Toolsets {', '.join(toolsets)}: add them to LEADBRIDGE_TOOLSETS"] if toolsets else []
+    by_setting = [off for off in tools if off.toolset]
+    toolsets = ", ".join(f"{off.toolset} ({_tools(tools[off])})" for off in by_setting)
+    lines = [f"Toolsets {toolsets}; for instance, {by_setting[0].how}"] if by_setting else []
     for off, names in tools.items():
         if not off.toolset:
             lines.append(f"{', '.join(names) if len(names) < MOST_NAMED else _tools(names)}: {off}")

@@ -708,4 +708,7 @@ def test_a_service_without_a_key_has_no_tools(service: str) -> None:
 def test_what_is_not_chosen_is_hidden_by_the_name_of_its_toolset() -> None:
     found = hidden(BOTH, toolsets="leads")
     assert set(found) == {spec.name for spec in ALL_TOOLS if spec.toolset != "leads"}
-    assert str(found["rooflink_create_lead"]) == "toolset prospects is not in LEADBRIDGE_TOOLSETS; add prospects to it"
+    assert (
+        str(found["rooflink_create_lead"])
+        == "toolset prospects is not in LEADBRIDGE_TOOLSETS; set LEADBRIDGE_TOOLSETS=leads,prospects"
+    )

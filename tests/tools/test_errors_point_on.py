@@ -114,7 +114,7 @@ async def test_where_ids_come_from_says_how_to_switch_on_what_lists_them(
 ) -> None:
     async with connected(sandbox, version=version, time=time, person=Person()) as client:
         result = await call(client, "renovationfind_accept_lead", lead_id=NOWHERE)
-    switched_off = "toolset leads-read is not in LEADBRIDGE_TOOLSETS; add leads-read to it"
+    switched_off = "toolset leads-read is not in LEADBRIDGE_TOOLSETS; set LEADBRIDGE_TOOLSETS=default,leads-read"
     assert f"renovationfind_list_leads (switched off: {switched_off})" in text_of(result)
 
 

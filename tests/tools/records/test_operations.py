@@ -197,7 +197,10 @@ async def test_a_tool_of_a_toolset_that_was_not_chosen_is_hidden_and_it_is_said_
     async with connected(sandbox, toolsets="prospects,pipeline") as client:
         status = await call(client, STATUS)
         assert (await call(client, ACCEPT, lead_id=812)).is_error
-    assert data_of(status)["hidden_tools"][ACCEPT] == "toolset leads is not in LEADBRIDGE_TOOLSETS; add leads to it"
+    assert (
+        data_of(status)["hidden_tools"][ACCEPT]
+        == "toolset leads is not in LEADBRIDGE_TOOLSETS; set LEADBRIDGE_TOOLSETS=prospects,pipeline,leads"
+    )
     assert data_of(status)["toolsets"] == "prospects,pipeline"
     assert sandbox.requests == []
 
