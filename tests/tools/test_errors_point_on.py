@@ -131,7 +131,7 @@ async def test_nobody_is_asked_again_for_a_win_that_renovationfind_refused_befor
         status = data_of(
             await call(client, "renovationfind_update_job_status", lead_id=813, status="QUOTE_SENT", dry_run=True)
         )
-        assert "RenovationFind said so" in " ".join(status["warnings"])
+        assert "RenovationFind said so" in " ".join(status["details"])
         sandbox.leads[813].action = "ACCEPTED"  # by somebody in the portal
         done = data_of(await call(client, "renovationfind_mark_won", **won, already_accepted=True))
     assert "cannot tell" not in person.shown[1]

@@ -142,9 +142,9 @@ class _Look:
             if new:
                 await self._refuse_another(prospect)
             customer = prospect.customer.name if prospect.customer else None
-            return _values(
-                Customer=customer, Address=prospect.full_address or prospect.name, Created=prospect.date_created
-            )
+            deleted = ("RoofLink shows that it is deleted.",) if prospect.deleted else ()
+            address = prospect.full_address or prospect.name
+            return *_values(Customer=customer, Address=address, Created=prospect.date_created), *deleted
         if operation_id == "rooflink.get_event":
             event = await self.app.rooflink.one(operation_id, Event, {"event_id": number})
             if new and event.name and as_meant(event.name)[:LABEL_LIMIT] != as_meant(self.row.target)[:LABEL_LIMIT]:

@@ -148,7 +148,8 @@ async def status_write(
         preview=Preview(
             lines=_preview(lead_id, known, given, already_accepted=already_accepted),
             said=frozenset(given) - {"reason"},
-            warnings=(*app.time.odd_dates(days), *_warnings(known, status, taught)),
+            warnings=(*app.time.odd_dates(days), *_no_attachment(known, status)),
+            figures=_acceptance_doubt(known, status, taught),
             before={**nothing, **_state_of(known.lead)} if known else {},
         ),
         blocked=blocked,
@@ -190,14 +191,18 @@ def _preview(
     return (*lines, *customer_lines(known), *refusal_line(known))
 
 
-def _warnings(known: KnownLead | None, status: str, taught: str) -> list[str]:
-    warnings: list[str] = []
-    if status not in WON and (known is None or not known.accepted):
-        said = f" RenovationFind said so ({taught})." if taught else ""
-        warnings.append(f"The lead is not known to be accepted; RenovationFind takes a status only after that.{said}")
-    if status == "LEAD_WON" and not (known and known.lead.attachments):
-        warnings.append("LEAD_WON should have an attachment, and none is known on this lead; add it in the portal.")
-    return warnings
+def _acceptance_doubt(known: KnownLead | None, status: str, taught: str) -> tuple[str, ...]:
+    """What is shown before it is sent; once RenovationFind took the status, nothing is in doubt."""
+    if status in WON or (known and known.accepted):
+        return ()
+    said = f" RenovationFind said so ({taught})." if taught else ""
+    return (f"Note: The lead is not known to be accepted; RenovationFind takes a status only after that.{said}",)
+
+
+def _no_attachment(known: KnownLead | None, status: str) -> tuple[str, ...]:
+    if status != "LEAD_WON" or (known and known.lead.attachments):
+        return ()
+    return ("LEAD_WON should have an attachment, and none is known on this lead; add it in the portal.",)
 
 
 def _state_of(lead: Lead) -> dict[str, JsonValue]:

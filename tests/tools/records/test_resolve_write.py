@@ -49,6 +49,20 @@ async def test_the_record_is_read_and_shown_and_what_follows_is_said(
         assert shown in person.shown[-1]
 
 
+async def test_a_record_that_is_deleted_by_now_is_said_to_be_so(sandbox: Sandbox, time: Time, version: Version) -> None:
+    person = Person()
+    gone = next(prospect.deleted for prospect in sandbox.prospects.values() if prospect.deleted)
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        row = await lost(sandbox, client, "rooflink_create_lead", "POST /light/jobs/", **LEAD)
+        job = max(sandbox.prospects)
+        given = {"write_id": row["write_id"], "outcome": "done", "record_id": job}
+        there = await call(client, "resolve_write", **given, dry_run=True)
+        sandbox.prospects[job].deleted = gone
+        await call(client, "resolve_write", **given)
+    assert "deleted" not in text_of(there)
+    assert "RoofLink shows that it is deleted." in person.shown[-1].splitlines()
+
+
 async def test_another_record_is_refused_and_nobody_is_asked(sandbox: Sandbox, time: Time) -> None:
     person = Person()
     async with connected(sandbox, time=time, person=person) as client:
