@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 
-from leadbridge.server.cli.shared import EnvFile, failed, one_of, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import EnvFile, answer_to, failed, one_of, settings_without_key, wrong_use
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.text import clean
 
@@ -99,7 +99,7 @@ def _ask(checked: Checked) -> None:
         typer.echo(f"\n{one.operation.id}: {argument} is not documented. Documented, and sent by no argument:")
         for number, name in enumerate(choices, 1):
             typer.echo(f"  {number}  {clean(name, limit=60)}")
-        answer = typer.prompt(f"Which of them is {argument}? (empty: none)", default="", show_default=False).strip()
+        answer = answer_to(f"Which of them is {argument}? (empty: none)").strip()
         chosen = choices[int(answer) - 1] if answer.isdecimal() and 0 < int(answer) <= len(choices) else answer
         if chosen:
             try:

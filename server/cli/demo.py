@@ -27,6 +27,7 @@ from rich.prompt import Confirm
 from rich.table import Table
 from rich.text import Text
 
+from leadbridge.server.cli.shared import waiting_for_a_line
 from leadbridge.server.terminal import terminal
 
 LEAD = 812
@@ -194,7 +195,8 @@ class _Demo:
             return True
         handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio's would wait for the answer
         try:
-            return self.ask("Approve?", default=False, console=self.console)
+            with waiting_for_a_line():
+                return self.ask("Approve?", default=False, console=self.console)
         except EOFError:  # the terminal is gone: nobody said yes
             return False
         except KeyboardInterrupt:

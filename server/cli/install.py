@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import typer
 
-from leadbridge.server.cli.shared import wrong_use
+from leadbridge.server.cli.shared import agreed, wrong_use
 from leadbridge.server.config.env_file import PREFIX
 from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.paths import fill_in
@@ -225,7 +225,7 @@ def _agreed(question: str) -> bool:
     if sys.stdin is None or not sys.stdin.isatty():
         line = sys.stdin.readline() if sys.stdin is not None else ""
         return line.strip().lower() in {"", "y", "yes"}
-    return typer.confirm(question, default=True)
+    return agreed(question, default=True)
 
 
 def _print_entry(host_id: str, host: Host, file: Path, start: Launch) -> None:

@@ -13,7 +13,7 @@ import typer
 
 from leadbridge.server.cli.contract import LLMS, MCP, contract_check
 from leadbridge.server.cli.install import Hosts, chosen_hosts, command_line, install
-from leadbridge.server.cli.shared import failed, one_of, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import agreed, answer_to, failed, one_of, settings_without_key, wrong_use
 from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
 from leadbridge.server.config.pasted import key_in
@@ -166,7 +166,7 @@ class _Setup:
     def _ask(self, key: Key, *, kept: bool) -> str:
         enter = "keeps it" if kept else "skips it"
         typer.echo(f"{key.title}, from {key.where}.")
-        while text := typer.prompt(f"It is not shown; Enter {enter}", hide_input=True, default="", show_default=False):
+        while text := answer_to(f"It is not shown; Enter {enter}", hidden=True):
             try:
                 text = key_in(text)
             except ValueError as error:
@@ -174,7 +174,7 @@ class _Setup:
                 continue
             finding = _finding(key, text)
             typer.echo(_said(finding))
-            if finding.state == "ok" or typer.confirm("Use it all the same?", default=False):
+            if finding.state == "ok" or agreed("Use it all the same?", default=False):
                 return text
         return ""
 
@@ -266,7 +266,7 @@ class _Setup:
         return _passed(lambda: install(hosts, env_file=file, yes=self.yes))
 
     def _agreed(self, question: str) -> bool:
-        return self.yes or typer.confirm(question, default=True)
+        return self.yes or agreed(question, default=True)
 
     def end(self) -> None:
         """Say what is left."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
@@ -12,6 +15,9 @@ from leadbridge.server.spelling import meant
 
 if TYPE_CHECKING:
     from leadbridge.server.config.settings import Settings
+
+_LOOK_AGAIN = 0.2
+"""Seconds."""
 
 EnvFile = Annotated[str | None, typer.Option("--env-file", help="Read settings from this file; the environment wins.")]
 
@@ -35,6 +41,40 @@ def one_of(*known: str) -> Callable[[str], str]:
         return given
 
     return read
+
+
+@contextmanager
+def waiting_for_a_line() -> Generator[None]:
+    """Let Ctrl-C end the wait also if it comes in the instant before the wait begins, which Python notices after it.
+
+    On Windows, Ctrl-C ends the wait by itself.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+
+    def look(_number: int, _frame: object) -> None:
+        """Python looks for Ctrl-C before it waits on."""
+
+    handler = signal.signal(signal.SIGALRM, look)
+    timer = signal.setitimer(signal.ITIMER_REAL, _LOOK_AGAIN, _LOOK_AGAIN)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+
+
+def agreed(question: str, *, default: bool) -> bool:
+    """The answer of a person at the terminal."""
+    with waiting_for_a_line():
+        return typer.confirm(question, default=default)
+
+
+def answer_to(question: str, *, hidden: bool = False) -> str:
+    """What a person at the terminal types; empty if they only press Enter."""
+    with waiting_for_a_line():
+        return typer.prompt(question, hide_input=hidden, default="", show_default=False)
 
 
 def failed(text: str) -> NoReturn:
