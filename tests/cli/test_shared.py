@@ -18,6 +18,7 @@ from leadbridge.server.cli.shared import agreed, answer_to
 def interrupt():
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)  # as before the wait: what waits is not woken by it
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 threading.Timer(0.5, interrupt).start()
 try:
     {question}

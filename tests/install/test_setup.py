@@ -66,6 +66,7 @@ class Office:
             process = subprocess.Popen(
                 command, stdin=theirs, stdout=theirs, stderr=theirs, env=self.environment, cwd=self.home,
                 start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a job in the background ignores it  # noqa: PLW1509
             )  # fmt: skip
             try:
                 os.close(theirs)
