@@ -284,18 +284,22 @@ def test_each_message_ends_as_the_protocol_says_where_a_line_of_text_ends_otherw
         "import io, _pyio; io.TextIOWrapper = _pyio.TextIOWrapper\n"
         "from leadbridge.server.cli.main import main; main()"
     )
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-c", as_on_windows, "serve", "--sandbox"],
-        input=HANDSHAKE.replace(b"\n", b"\r\n") + b'{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n',
         env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]},
         cwd=tmp_path,
-        capture_output=True,
-        check=True,
-        timeout=PATIENCE,
-    )
-    lines = done.stdout.split(b"\n")
-    assert [json.loads(line)["id"] for line in lines[:-1]] == ["hello", 1], done.stderr
-    assert b"\r" not in done.stdout
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        server.stdin.write(HANDSHAKE.replace(b"\n", b"\r\n") + b'{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n')
+        server.stdin.flush()
+        lines = [server.stdout.readline() for _ in range(2)]
+        rest, _ = server.communicate(timeout=PATIENCE)
+    assert {json.loads(line)["id"] for line in lines} == {"hello", 1}
+    assert b"\r" not in b"".join(lines)
+    assert (server.returncode, rest) == (0, b"")
 
 
 @pytest.mark.parametrize(
