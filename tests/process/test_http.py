@@ -164,7 +164,8 @@ def test_what_is_not_json_is_refused_and_other_paths_are_not_there():
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_without_a_traceback(number):
-    with http_server("--sandbox") as (server, _):
+    with http_server("--sandbox") as (server, url):
+        httpx.get(url, trust_env=False)  # whoever answers is ready for a signal
         server.signal(number)
         server.wait()
         assert "Traceback" not in server.stderr
