@@ -52,7 +52,7 @@ def measure(setup: Setup) -> list[Row]:
     cost = median(with_ledger) - median(without)
     setup.notes.append(
         f"A write took {median(with_ledger):.1f} ms with the ledger and {median(without):.1f} ms without it "
-        "(medians, in one process, three commits to SQLite on local disk)."
+        "(medians, in one process, three commits and a checkpoint to SQLite on local disk)."
     )
     return [Row("what the ledger adds to a write", "ms", {LEADBRIDGE: cost}, Budget(10), digits=1)]
 

@@ -90,25 +90,27 @@ def outside() -> dict[str, str]:
     return {**get_default_environment(), **needed, "PATH": f"{UV}{os.pathsep}{os.environ['PATH']}"}
 
 
-@pytest.fixture
-def installed(made: Path, tmp_path: Path) -> dict[str, Any]:
-    """The entry that `uvx --from WHEEL leadbridge install` leaves in each of three hosts."""
+@pytest.fixture(params=["linux", "macos", "windows"])
+def installed(request: pytest.FixtureRequest, made: Path, tmp_path: Path) -> list[dict[str, Any]]:
+    """The entries that `uvx --from WHEEL leadbridge install` leaves in three hosts, in a home of each system."""
     (wheel,) = made.glob("*.whl")
     names = ("claude-desktop", "cursor", "vscode")
     command = [UV / "uvx", "--from", wheel, "leadbridge", "install", "--sandbox", *names, "--home", tmp_path]
-    subprocess.run([*command, "--system", "linux"], check=True, env=outside(), cwd=tmp_path, stdin=subprocess.DEVNULL)
-    here = Machine.of(tmp_path, "linux")
+    command += ["--system", request.param]
+    subprocess.run(command, check=True, env=outside(), cwd=tmp_path, stdin=subprocess.DEVNULL)
+    here = Machine.of(tmp_path, request.param)
     hosts = [known_hosts()[name] for name in names]
-    return {host.title: read(here.configuration(host))[host.key]["leadbridge"] for host in hosts}
+    return [read(here.configuration(host))[host.key]["leadbridge"] for host in hosts]
 
 
 async def test_uvx_installs_from_the_wheel_what_a_client_can_start(
-    installed: dict[str, Any], made: Path, tmp_path: Path
+    installed: list[dict[str, Any]], made: Path, tmp_path: Path
 ):
     """uvx makes an environment for one run, so the host is to make it again."""
     arguments = ["--from", str(made / f"leadbridge-{__version__}-py3-none-any.whl"), "leadbridge", "serve", "--sandbox"]
-    assert [entry["args"] for entry in installed.values()] == [arguments] * 3
-    assert "renovationfind_mark_won" in await tools_of(installed["Cursor"], tmp_path, tmp_path)
+    assert [entry["args"] for entry in installed] == [arguments] * 3
+    for entry in installed:
+        assert "renovationfind_mark_won" in await tools_of(entry, tmp_path, tmp_path)
 
 
 async def test_the_bundle_runs_as_its_manifest_says(made: Path, tmp_path: Path):
