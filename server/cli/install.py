@@ -177,7 +177,7 @@ def _change_all(
     from leadbridge.server.install.configuration import UnreadableConfigurationError
 
     failures: list[str] = []
-    agreed = True
+    all_wanted = True
     for _, host, file in chosen:
         try:
             change = change_of(host, file)
@@ -189,7 +189,7 @@ def _change_all(
                 continue
             if not (yes or _agreed(f"Change {change.file}?")):
                 typer.echo(f"{host.title}: nothing was changed.")
-                agreed = False
+                all_wanted = False
                 continue
             change = change_of(host, file)  # the host may have written meanwhile
             change.carry_out()
@@ -205,7 +205,7 @@ def _change_all(
         typer.echo("This was a dry run: every file is as it was.")
     if failures:
         raise typer.Exit(1)
-    return agreed
+    return all_wanted
 
 
 def _done(verb: str, change: Change, host: Host) -> str:

@@ -278,13 +278,12 @@ def _filter_findings(probes: _Probes) -> Iterator[Finding]:
             verdict: ", ".join(sorted(name for name, its in found.items() if its == verdict))
             for verdict in ("ignored", "honoured", UNCLEAR)
         }
-        ignored = bool(by_verdict["ignored"])
         yield Finding(
-            "warning" if ignored else "ok",
+            "warning" if by_verdict["ignored"] else "ok",
             f"{operation_id} filters",
             "; ".join(f"{verdict}: {names}" for verdict, names in by_verdict.items() if names),
-            "Correct their names in LEADBRIDGE_CONTRACT_FILE." if ignored else "",
-            "Lists by an ignored filter are not filtered; the tool says so." if ignored else "",
+            "Correct their names in LEADBRIDGE_CONTRACT_FILE." if by_verdict["ignored"] else "",
+            "Lists by an ignored filter are not filtered; the tool says so." if by_verdict["ignored"] else "",
         )
 
 

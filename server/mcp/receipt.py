@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -131,7 +132,8 @@ def _change_line(change: Change, receipt: WriteReceipt) -> str:
 
 def _is_said(value: str | None, receipt: WriteReceipt) -> bool:
     """Whether the first line has a value, a person without the id, or there is none."""
-    return value in {None, "none"} or str(value).partition(" (id ")[0] in receipt.summary
+    words = re.escape(str(value).partition(" (id ")[0])
+    return value in {None, "none"} or re.search(rf"(?<!\w){words}(?!\w)", receipt.summary) is not None
 
 
 def _sent(value: JsonValue) -> str:

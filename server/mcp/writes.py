@@ -86,7 +86,7 @@ def write_tool(
                 write, again = await make(**arguments)
                 if write.blocked is not None:
                     raise write.blocked
-                found = await app.ledger.look(write, dry_run=True)
+                found = await app.ledger.look(write, only_open=True)
                 write = _with_unresolved(app, write, found.open_about)
                 if write.question != asked.question:
                     raise changed_since_asked()

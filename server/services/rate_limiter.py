@@ -210,8 +210,7 @@ class RateLimiter:
             number = await self._wait(shared, until, on_wait, idle)
         left = self.clock()
         yield
-        answered = self.clock()
-        if answered - left < UNANSWERED:
+        if (answered := self.clock()) - left < UNANSWERED:
             with contextlib.suppress(StateError):
                 await shared.soon(self._work(lambda queue: queue.answer(number, self.clock() - answered)))
 

@@ -75,12 +75,12 @@ class Ledger:
         object.__setattr__(self, "_late", LateOutcomes(self.store))
 
     async def look(
-        self, write: Write, approval_id: str = "", *, writable: bool = False, dry_run: bool = False
+        self, write: Write, approval_id: str = "", *, writable: bool = False, only_open: bool = False
     ) -> OnRecord:
         """What is on record about a write before it is decided upon, in one transaction.
 
         `writable`: find out as well whether its intent could be put on record, so that nobody says yes in vain.
-        `dry_run`: find out only what a person is warned of.
+        `only_open`: find out only what a person is warned of, writes of which nobody knows what became.
 
         Raises:
             Refused: this approval was used before; the same is being written right now; or, if `writable`, it creates
@@ -96,7 +96,7 @@ class Ledger:
             resolve_orphans(connection, now)
             made = [each for _, each in new]
             open_about = unresolved_about(connection, write, made, account) if write.needs_approval else []
-            if dry_run:
+            if only_open:
                 return OnRecord(open_about=open_about)
             if not isinstance(write.action, LocalWrite) and not isinstance(write.repeat, RepeatAllowed):
                 found = earlier(connection, write, account, now)

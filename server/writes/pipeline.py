@@ -62,7 +62,7 @@ class Pipeline:
             StateError: as of `Ledger.look`.
         """
         if call.dry_run:
-            return await self.ledger.look(write, dry_run=True) if write.needs_approval else OnRecord()
+            return await self.ledger.look(write, only_open=True) if write.needs_approval else OnRecord()
         by_token = call.token and write.needs_approval and not call.can_ask
         token = await self.approvals.opened(write, call.token) if by_token else None
         asks = self.approvals.without_asking(write) is None and write.blocked is None and not call.answered

@@ -6,8 +6,10 @@ import ast
 from pathlib import Path
 
 import pytest
+from mcp.types import TextContent
 
 from leadbridge.server.errors import LeadBridgeError, Refused, StateError, Unavailable
+from leadbridge.server.mcp.receipt import Change, WriteReceipt, receipt_result
 from leadbridge.server.mcp.wording import before_sending, in_words, outcome_of
 
 ROOT = Path(__file__).parents[2]
@@ -52,3 +54,22 @@ def test_what_failed_before_a_write_left_says_that_nothing_of_it_was_sent():
     assert before_sending(failed, local=False, gated=True).startswith("Nothing was sent, and no approval was used: ")
     unknown = Refused("no_such_write", "there is no write 7 of this company.")
     assert before_sending(unknown, local=True, gated=True).startswith("Nothing was changed: there is no write 7")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line"),
+    [
+        ("7", "0", "Stories is now 0 (was 7)."),
+        ("u", "a", "Stories is now a (was u)."),
+        ("none", "pdate", "Stories: pdate (none before)"),
+        ("Kim (id 5)", "Lee (id 6)", ""),
+    ],
+)
+def test_a_change_is_left_out_only_where_the_first_line_says_both_values(before: str, after: str, line: str) -> None:
+    """A value that is a part of another word there, or of a number, is not said by it."""
+    summary = "Job 7000120 was updated, from Kim to Lee."
+    change = Change(field="stories", before=before, after=after)
+    receipt = WriteReceipt(outcome="done", operation="rooflink.update_job", summary=summary, changed=[change])
+    (content,) = receipt_result(receipt, str).content
+    assert isinstance(content, TextContent)
+    assert content.text.splitlines() == [f"DONE: {summary}", *filter(None, [line])]

@@ -106,15 +106,23 @@ async def test_a_flood_is_cut_and_the_reply_says_so(flood: str, time: Time, monk
     assert "Note: " in text_of(result) or flood == "digits"
 
 
+A_ROW = {"id": 7, **dict.fromkeys(("name", "title", "description", "full_address"), "Ann & Bo")}
+
+
 class Padded(httpx.AsyncBaseTransport):
-    """A service whose answers are large, though they say no more than others."""
+    """A service whose answers are large, though they say no more than others; where a list is empty, one row."""
 
     def __init__(self, service: httpx.AsyncBaseTransport) -> None:
         self._service = service
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         answer = await self._service.handle_async_request(request)
-        return httpx.Response(answer.status_code, content=await answer.aread() + b" " * LARGE)
+        found = json.loads(await answer.aread())
+        if found == []:
+            found = [A_ROW]
+        elif isinstance(found, dict) and found.get("results") == []:
+            found |= {"results": [A_ROW], "count": 1}
+        return httpx.Response(answer.status_code, content=json.dumps(found).encode() + b" " * LARGE)
 
 
 @pytest.fixture
@@ -146,7 +154,7 @@ async def test_no_row_of_a_large_answer_is_made_in_the_event_loop(
     async with connected(sandbox, time=time, **EVERY_TOOL) as client:
         cleaned_in.clear()
         assert not (await call(client, case.name, **case.arguments)).is_error
-    assert cleaned_in.keys() <= {"worker"}
+    assert set(cleaned_in) == {"worker"}
 
 
 async def test_nor_is_the_text_of_a_resource_and_it_says_what_was_cut(
