@@ -108,7 +108,7 @@ def make_settings(**values: Any) -> Settings:
     if DEFAULT_STORE:
         values.setdefault("state_url", DEFAULT_STORE[0])
     tests = {"sandbox": True, "background_reading": False, "time_zone": "UTC", "upload_root": PHOTOS}
-    return Settings(_env_file=None, **{**tests, **values})  # type: ignore[call-arg]
+    return Settings(**{**tests, **values})
 
 
 @asynccontextmanager

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from leadbridge.server.config.env_file import NAMED_BY, PREFIX, named_file, settings_in, unread_settings
 from leadbridge.server.config.keychain import KeychainError, key_in_keychain
@@ -37,16 +36,10 @@ KEY_SOURCES = {*(f"{PREFIX}{name.upper()}_FILE" for name in KEYS), f"{PREFIX}KEY
 """Variables that say where a key is, without being one."""
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """What the server runs with. Every field is `LEADBRIDGE_` plus its name in capitals."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
     rooflink_api_key: SecretStr | None = None
     rooflink_api_key_file: Path | None = None
@@ -230,11 +223,10 @@ def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: st
     _refuse_unknown_names([*os.environ, *from_file])
     if any(name.upper() == NAMED_BY for name in from_file):
         raise SettingsError(f"{NAMED_BY} names this file; it cannot name another one from inside {file}")
-    in_environment = {name.upper() for name, value in os.environ.items() if value}
     values: dict[str, Any] = {
         name.upper().removeprefix(PREFIX).lower(): value
-        for name, value in from_file.items()
-        if value and name.upper() not in in_environment
+        for name, value in [*from_file.items(), *os.environ.items()]
+        if value and name.upper().startswith(PREFIX)
     }
     values["env_file"] = file
     if sandbox:
