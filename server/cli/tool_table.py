@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -108,7 +107,7 @@ def _gate(effect: Effect, spec: ToolSpec | None) -> str:
     """When a tool asks. What adds a record asks only where it takes `allow_duplicate`."""
     if spec is None:
         return ""
-    asks = effect.always_needs_approval or "allow_duplicate" in signature(spec.function).parameters
+    asks = effect.always_needs_approval or "allow_duplicate" in spec.signature().parameters
     return effect.gate if asks else "none"
 
 

@@ -51,7 +51,9 @@ class ToolSpec:
     effect: Effect
     operations: tuple[str, ...]
     function: Callable[..., Any]
-    """The function to register: its signature is the arguments, its docstring the description."""
+    """The function to register: its docstring is the description."""
+    signature: Callable[[], inspect.Signature]
+    """Its arguments, and the model of its answer; a start does without them, where the schemas are recorded."""
     rules: Rules | None = None
     gated: bool = False
     """Whether a call of it may need a person's approval."""
@@ -95,11 +97,11 @@ class ToolSpec:
 
     def argument_model(self) -> type[Arguments]:
         """The model that checks the arguments."""
-        return argument_model(self.name, inspect.signature(self.function), frozenset({"ctx"}))
+        return argument_model(self.name, self.signature(), frozenset({"ctx"}))
 
     def output_model(self) -> type[BaseModel]:
         """The model of the structured content."""
-        return output_model(inspect.signature(self.function))
+        return output_model(self.signature())
 
 
 class GuardedTool(Tool):
@@ -263,17 +265,18 @@ def read_tool(
 
     Its toolset is that of its first operation, unless it is given.
     """
-    signature = inspect.signature(function, eval_str=True)
-    (model,) = get_args(get_args(signature.return_annotation)[-1])
+
+    @functools.cache
+    def signature() -> inspect.Signature:
+        written = inspect.signature(function, eval_str=True)
+        (model,) = get_args(get_args(written.return_annotation)[-1])
+        return written.replace(return_annotation=Annotated[CallToolResult, model])
 
     @functools.wraps(function)
     async def call(*args: P.args, **kwargs: P.kwargs) -> CallToolResult:
         with anyio.fail_after(app_context(cast("Ctx", kwargs["ctx"])).settings.call_deadline):
             return await off_loop(result_of, await function(*args, **kwargs))
 
-    returned = Annotated[CallToolResult, model]
-    call.__signature__ = signature.replace(return_annotation=returned)  # type: ignore[attr-defined]
-    call.__annotations__ = {**function.__annotations__, "return": returned}
     return ToolSpec(
         name=function.__name__,
         title=title,
@@ -281,4 +284,5 @@ def read_tool(
         effect=Effect.READ,
         operations=operations,
         function=call,
+        signature=signature,
     )

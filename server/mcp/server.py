@@ -12,6 +12,7 @@ import anyio
 from mcp.server import MCPServer
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import server as sdk
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
 from mcp.types import (
@@ -44,6 +45,13 @@ if TYPE_CHECKING:
     from leadbridge.server.mcp.prompts import Prompts
     from leadbridge.server.mcp.resources import Resources
     from leadbridge.server.mcp.toolsets import SwitchedOff
+
+
+def _leave_the_log(level: str) -> None:
+    """What is logged is decided in `leadbridge.server.logs`; the SDK's way imports rich, a fiftieth of a start."""
+
+
+sdk.configure_logging = _leave_the_log  # pyright: ignore[reportPrivateImportUsage]
 
 
 class _AnsweredMessages:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Annotated, Any
 
 import anyio
@@ -32,6 +33,7 @@ from leadbridge.server.writes.write_rows import WriteRow, effect_in_words
 
 PLAN_SHARE, LEAST_FOR_PLAN = 0.6, 2.0
 """Of the call's deadline, for making a write, and the seconds that it has at least; sending has what is left."""
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 MOST_UNRESOLVED = 3
 """Unresolved writes that a question names one by one."""
 
@@ -95,15 +97,18 @@ def write_tool(
         finally:
             app.pipeline.approvals.questions.end(asked)
 
-    signature = inspect.signature(function, eval_str=True)
-    parameters = [*signature.parameters.values(), _parameter("dry_run", DryRunArgument, default=False)]
-    gated = effect.always_needs_approval or "allow_duplicate" in signature.parameters
-    if gated:
-        parameters.append(_parameter("approval_token", TokenArgument, default=""))
-    result = Annotated[CallToolResult, WriteReceipt]
-    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
-    call.__signature__ = inspect.Signature(keyword_only, return_annotation=result)  # type: ignore[attr-defined]
-    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters} | {"return": result}
+    gated = effect.always_needs_approval or "allow_duplicate" in function.__annotations__
+
+    @cache
+    def signature() -> inspect.Signature:
+        written = inspect.signature(function, eval_str=True).parameters.values()
+        parameters = [*written, inspect.Parameter("dry_run", KEYWORD_ONLY, annotation=DryRunArgument, default=False)]
+        if gated:
+            token = inspect.Parameter("approval_token", KEYWORD_ONLY, annotation=TokenArgument, default="")
+            parameters.append(token)
+        keyword_only = [parameter.replace(kind=KEYWORD_ONLY) for parameter in parameters]
+        return inspect.Signature(keyword_only, return_annotation=Annotated[CallToolResult, WriteReceipt])
+
     call.__name__ = call.__qualname__ = function.__name__
     call.__module__ = function.__module__
     call.__doc__ = function.__doc__
@@ -114,14 +119,11 @@ def write_tool(
         effect=effect,
         operations=operations,
         function=call,
+        signature=signature,
         rules=rules,
         gated=gated,
         reads_files=reads_files,
     )
-
-
-def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
 
 
 def _in_time(
