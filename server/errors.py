@@ -82,8 +82,6 @@ class ServiceError(LeadBridgeError):
     what: str
     next_step: str = ""
     said: str = ""
-    service: str = ""
-    operation: str = ""
     status: int | None = None
     sent: bool = True
     may_have_taken_effect: bool = False
@@ -169,4 +167,5 @@ class OutcomeUnknown(ServiceError):
     `record_id` is the record that the answer names.
     """
 
+    may_have_taken_effect: bool = True
     record_id: int | None = None

@@ -97,7 +97,7 @@ async def _read_page(app: Sources, index: ProspectIndex, cursor: Cursor, part: P
         return
     if read := await keep_page(index, cursor, part, page, await rows_of(prospects), anyio.current_time() - began):
         what = f"RoofLink sent the same page again; read {read:,} prospects"
-        raise UnexpectedResponse(what, service="rooflink", operation="rooflink.list_prospects")
+        raise UnexpectedResponse(what)
 
 
 async def _read_modified(app: Sources, index: ProspectIndex, cursor: Cursor) -> bool:

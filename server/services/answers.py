@@ -68,37 +68,28 @@ def parse(
         ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.
     """
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        raise _error_for(answer, operation, service, path, key)
+        error = _error_for(answer, operation, service, path, key)
+        error.status = answer.status
+        raise error
     nothing = operation.may_answer_nothing and not answer.too_large and not answer.body.strip()
     if answer.status == HTTPStatus.NO_CONTENT or nothing:
         return None
     try:
         value = _json(answer, service)
     except _Unreadable as error:
-        raise unreadable(str(error), operation, service, answer.status) from None
+        raise unreadable(str(error), operation, service) from None
     documented = operation.answer.envelope or not operation.effect.writes
     if documented and isinstance(value, dict) and value.get("success") is False:
         raise _rejected(value, answer.status, operation, service, path)
     return value
 
 
-def unreadable(why: str, operation: Operation, service: Service, status: int | None) -> ServiceError:
+def unreadable(why: str, operation: Operation, service: Service) -> ServiceError:
     """An answer that cannot be used: unexpected for a read, an unknown outcome for a write."""
+    what = f"{service.title} answered {operation.title!r} with {why}."
     if operation.effect.writes:
-        return OutcomeUnknown(
-            what=f"{service.title} answered {operation.title!r} with {why}.",
-            service=service.id,
-            operation=operation.id,
-            status=status,
-            may_have_taken_effect=True,
-        )
-    return UnexpectedResponse(
-        what=f"{service.title} answered {operation.title!r} with {why}.",
-        next_step="Try again later; if it stays, check the base URL.",
-        service=service.id,
-        operation=operation.id,
-        status=status,
-    )
+        return OutcomeUnknown(what)
+    return UnexpectedResponse(what, "Try again later; if it stays, check the base URL.")
 
 
 class _Unreadable(Exception):
@@ -120,17 +111,6 @@ def _json(answer: HttpAnswer, service: Service) -> JsonValue:
         raise _Unreadable(msg) from None
 
 
-def _error_for(
-    answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int], key: TokenClaims
-) -> ServiceError:
-    if answer.status == HTTPStatus.UNAUTHORIZED:
-        error: ServiceError = key_refused(service, key)
-    else:
-        error = _by_status(answer, operation, service, path)
-    error.service, error.operation, error.status = service.id, operation.id, answer.status
-    return error
-
-
 def key_refused(service: Service, key: TokenClaims = NO_CLAIMS) -> AuthError:
     """401, in words; `key` is what the key that was sent says of itself."""
     setting, now = KEY_SETTING[service.id], datetime.now(UTC)
@@ -146,8 +126,12 @@ def key_refused(service: Service, key: TokenClaims = NO_CLAIMS) -> AuthError:
     )
 
 
-def _by_status(answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int]) -> ServiceError:
+def _error_for(
+    answer: HttpAnswer, operation: Operation, service: Service, path: Mapping[str, int], key: TokenClaims
+) -> ServiceError:
     status, title = answer.status, service.title
+    if status == HTTPStatus.UNAUTHORIZED:
+        return key_refused(service, key)
     if status == HTTPStatus.FORBIDDEN:
         return PermissionDenied(
             what=f"{title} does not allow this key to {operation.doing(path)} (403).",
@@ -185,7 +169,7 @@ def _by_status(answer: HttpAnswer, operation: Operation, service: Service, path:
             may_have_taken_effect=operation.effect.writes,
         )
     if status < HTTPStatus.BAD_REQUEST:
-        return unreadable(f"a redirect ({status}), which is not followed", operation, service, status)
+        return unreadable(f"a redirect ({status}), which is not followed", operation, service)
     return _rejected(_body_of(answer, service), status, operation, service, path)
 
 
@@ -202,9 +186,6 @@ def _rejected(
     return Rejected(
         what=f"{service.title} refused to {operation.doing(path)} ({status}).",
         said=message,
-        service=service.id,
-        operation=operation.id,
-        status=status,
         fields=fields,
         hints=_doubtful_path(operation) if status == 405 else _inferred_names(operation, fields),
     )

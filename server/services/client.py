@@ -25,7 +25,7 @@ from leadbridge.server.errors import NotFound, OutcomeUnknown, RateLimited, Serv
 from leadbridge.server.services.answers import HttpAnswer, parse
 from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.rate_limiter import OnWait, RateLimiter
-from leadbridge.server.services.retry import Again, decide
+from leadbridge.server.services.retry import decide
 from leadbridge.server.services.simulated import home_of, refuse_other
 
 if TYPE_CHECKING:
@@ -154,14 +154,14 @@ class ServiceClient:
         while True:
             attempt += 1
             left = False
-            background = in_background.get()
             try:
-                async with self._slot(deadline - self._clock(), background=background):
+                async with self._slot(deadline - self._clock()):
                     if permit is not None:
                         await permit.sending()
                     patience = deadline - self._clock()
                     if patience <= 0:
-                        raise self._too_late(operation)
+                        what = "LEADBRIDGE_CALL_DEADLINE was over before the request could leave."
+                        raise Unavailable(what, "Try again.", sent=False)
                     if not operation.effect.writes:
                         patience = min(patience, READ_TIMEOUT)
                     logger.debug("%s: attempt %d", operation.id, attempt)
@@ -179,18 +179,28 @@ class ServiceClient:
                 logger.debug("%s: %s", operation.id, type(error).__name__)
                 if isinstance(error, NotFound):
                     self.observed.not_found(operation, query or {})
-                again = None if background else decide(error, operation, self.service, attempt)
-                if again is not None and self._clock() + again.delay >= deadline:
-                    again = None
-                await self._cool_off(error, again)
-                if again is None:
-                    raise _final(error, operation, self.service) from None
-                if not again.everyone:
-                    await self._sleep(again.delay)
+                if not await self._repeats(error, operation, attempt, deadline):
+                    unknown = operation.effect.writes and error.may_have_taken_effect  # whatever broke
+                    if unknown and not isinstance(error, OutcomeUnknown):
+                        raise OutcomeUnknown(error.what, status=error.status) from None
+                    raise
 
-    def _slot(self, patience: float, *, background: bool) -> AbstractAsyncContextManager[None]:
+    async def _repeats(self, error: ServiceError, operation: Operation, attempt: int, deadline: float) -> bool:
+        """Whether a request that failed is sent again, which is due when this returns. The service has its rest."""
+        again = None if in_background.get() else decide(error, operation, self.service, attempt)
+        if again is not None and self._clock() + again.delay >= deadline:
+            again = None
+        if isinstance(error, RateLimited) and error.status is not None:
+            await self.rate_limiter.back_off(again.delay if again else error.retry_after)
+        elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
+            await self.rate_limiter.back_off(error.retry_after)
+        if again is not None and not again.everyone:
+            await self._sleep(again.delay)
+        return again is not None
+
+    def _slot(self, patience: float) -> AbstractAsyncContextManager[None]:
         """A place in the rate limit; for the background one that nobody else wants."""
-        if not background:
+        if not in_background.get():
             self._called_at = self._clock()
             return self.rate_limiter.slot(patience, on_wait.get())
         busy = self._clock() - self._called_at < BUSY
@@ -223,31 +233,3 @@ class ServiceClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._exchanges.aclose()
-
-    async def _cool_off(self, error: ServiceError, again: Again | None) -> None:
-        if isinstance(error, RateLimited) and error.status is not None:
-            await self.rate_limiter.back_off(again.delay if again else error.retry_after)
-        elif isinstance(error, Unavailable) and error.status == HTTPStatus.SERVICE_UNAVAILABLE:
-            await self.rate_limiter.back_off(error.retry_after)
-
-    def _too_late(self, operation: Operation) -> Unavailable:
-        return Unavailable(
-            what="LEADBRIDGE_CALL_DEADLINE was over before the request could leave.",
-            sent=False,
-            next_step="Try again.",
-            service=self.service.id,
-            operation=operation.id,
-        )
-
-
-def _final(error: ServiceError, operation: Operation, service: Service) -> ServiceError:
-    """A write that may have taken effect is reported as such, whatever broke."""
-    if not (operation.effect.writes and error.may_have_taken_effect) or isinstance(error, OutcomeUnknown):
-        return error
-    return OutcomeUnknown(
-        what=error.what,
-        service=service.id,
-        operation=operation.id,
-        status=error.status,
-        may_have_taken_effect=True,
-    )

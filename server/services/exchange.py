@@ -68,7 +68,7 @@ class Exchanges:
             try:
                 self._connections[key] = open_connections(url, self._transport, keep_alive=not writes)
             except NetworkSettingError as error:
-                raise self._not_reached(operation, str(error), f"Correct {error.source}.", lasting=True) from None
+                raise self._not_reached(str(error), f"Correct {error.source}.", lasting=True) from None
         return self._connections[key]
 
     async def send(
@@ -109,18 +109,20 @@ class Exchanges:
             with anyio.fail_after(seconds):
                 return await self._answer(connections, request)
         except _BodyUnreadable as error:
-            raise unreadable(str(error), operation, self._service, None) from None
+            raise unreadable(str(error), operation, self._service) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            raise self._no_connection(operation, url, error, progress) from None
+            raise self._no_connection(url, error, progress) from None
         except Exception as error:
             if not progress.left:  # a proxy may break the connection in many ways
-                raise self._no_connection(operation, url, error, progress) from None
+                raise self._no_connection(url, error, progress) from None
             if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-                raise self._broken(operation, f"did not answer within {seconds:.0f} s") from None
-            if isinstance(error, httpx.HTTPError):
+                why = f"did not answer within {seconds:.0f} s"
+            elif isinstance(error, httpx.HTTPError):
                 why = "broke the connection before its answer was complete"
-                raise self._broken(operation, why) from None
-            raise
+            else:
+                raise
+            what, writes = f"{self._service.title} {why}.", operation.effect.writes
+            raise Unavailable(what, "Try again later.", may_have_taken_effect=writes) from None
 
     async def _answer(self, connections: httpx.AsyncBaseTransport, request: httpx.Request) -> HttpAnswer:
         response = await connections.handle_async_request(request)
@@ -137,28 +139,13 @@ class Exchanges:
         while self._connections:
             await self._connections.popitem()[1].aclose()
 
-    def _no_connection(self, operation: Operation, url: str, error: Exception, progress: Progress) -> NotReached:
+    def _no_connection(self, url: str, error: Exception, progress: Progress) -> NotReached:
         proxy = None if self._transport else proxy_for(url)
         failure = explain(error, urlsplit(url).netloc, proxy, progress.stage)
-        return self._not_reached(operation, failure.why, failure.next_step, lasting=failure.lasting)
+        return self._not_reached(failure.why, failure.next_step, lasting=failure.lasting)
 
-    def _not_reached(self, operation: Operation, why: str, next_step: str, *, lasting: bool) -> NotReached:
-        return NotReached(
-            what=f"{self._service.title} was not reached: {why}.",
-            next_step=next_step,
-            service=self._service.id,
-            operation=operation.id,
-            lasting=lasting,
-        )
-
-    def _broken(self, operation: Operation, why: str) -> Unavailable:
-        return Unavailable(
-            what=f"{self._service.title} {why}.",
-            next_step="Try again later.",
-            service=self._service.id,
-            operation=operation.id,
-            may_have_taken_effect=operation.effect.writes,
-        )
+    def _not_reached(self, why: str, next_step: str, *, lasting: bool) -> NotReached:
+        return NotReached(f"{self._service.title} was not reached: {why}.", next_step, lasting=lasting)
 
 
 async def _body_of(response: httpx.Response) -> bytes:

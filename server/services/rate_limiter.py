@@ -291,10 +291,4 @@ class RateLimiter:
         what = f"{self.service}'s limit of {self.requests} requests in {self.seconds:g} s is used up."
         if queue.cooling > 0:
             what = f"{self.service} asked to slow down."
-        raise RateLimited(
-            what=what,
-            next_step=f"Try again in {wait:.0f} s.",
-            sent=False,
-            service=self.service,
-            retry_after=wait,
-        )
+        raise RateLimited(what, f"Try again in {wait:.0f} s.", sent=False, retry_after=wait)

@@ -120,4 +120,4 @@ def connect(
             clients[service_id].simulated = service_id in simulated
     base_url = clients["rooflink"].base_url if "rooflink" in clients else ""
     host = urlsplit(base_url).hostname or ""
-    return Services(clients, company, simulated, Uploads("rooflink", is_loopback(host), transport))
+    return Services(clients, company, simulated, Uploads(is_loopback(host), transport))

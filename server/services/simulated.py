@@ -61,18 +61,5 @@ def refuse_other(answer: HttpAnswer, operation: Operation, service: Service, bas
         next_step = f"Take {address} out to reach {service.title}, or set both as `leadbridge sandbox` prints them."
     refused = HTTPStatus.BAD_REQUEST <= answer.status < HTTPStatus.INTERNAL_SERVER_ERROR
     if operation.effect.writes and not refused:
-        raise OutcomeUnknown(
-            what=f"{what} It may have taken {operation.title!r}.",
-            next_step=next_step,
-            service=service.id,
-            operation=operation.id,
-            status=answer.status,
-            may_have_taken_effect=True,
-        )
-    raise WrongService(
-        what=what,
-        next_step=next_step,
-        service=service.id,
-        operation=operation.id,
-        status=answer.status,
-    )
+        raise OutcomeUnknown(f"{what} It may have taken {operation.title!r}.", next_step)
+    raise WrongService(what, next_step)

@@ -78,7 +78,6 @@ class _Hashing:
 class Uploads:
     """The way to upload hosts: a connection of its own each time, without key, cookie or redirect."""
 
-    service: str
     on_loopback: bool
     """Whether the service itself is on this machine; only then may the upload host be."""
     transport: MakeTransport | None = None
@@ -160,18 +159,11 @@ class Uploads:
             return
         code = f", {found.group(1).decode()}" if (found := _CODE.search(body)) else ""
         if status == HTTPStatus.FORBIDDEN:
-            raise FormExpired(
-                what=f"The upload host refused the form ({status}{code}): it has probably expired. No file is there.",
-                service=self.service,
-                status=status,
-            )
+            what = f"The upload host refused the form ({status}{code}): it has probably expired. No file is there."
+            raise FormExpired(what)
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {408, 429}:
             raise self._failed(f"failed ({status}{code})", "Try again later.")
-        raise Rejected(
-            what=f"The upload host did not take the file ({status}{code}). It is not on the photo.",
-            service=self.service,
-            status=status,
-        )
+        raise Rejected(f"The upload host did not take the file ({status}{code}). It is not on the photo.")
 
     def _not_reached(self, error: Exception, form: UploadForm, progress: Progress) -> ServiceError:
         proxy = None if self.transport else proxy_for(form.url)
@@ -179,11 +171,8 @@ class Uploads:
         return self._failed(f"was not reached: {failure.why}", failure.next_step)
 
     def _failed(self, why: str, next_step: str) -> ServiceError:
-        return Unavailable(
-            what=f"The upload host {why}. The file is not on the photo yet; sending it again does no harm.",
-            next_step=next_step,
-            service=self.service,
-        )
+        what = f"The upload host {why}. The file is not on the photo yet; sending it again does no harm."
+        return Unavailable(what, next_step)
 
 
 async def _beginning_of(response: httpx.Response) -> bytes:

@@ -45,12 +45,12 @@ def received(action: HttpWrite, answer: JsonValue, service: Service) -> Done:
     operation, rule = action.operation, action.operation.answer
     record = answer.get("data") if rule.envelope and isinstance(answer, dict) else answer
     if wrong := _refusal_in(answer, record, needs_success=rule.envelope):
-        raise unreadable(wrong, operation, service, None)
+        raise unreadable(wrong, operation, service)
     sent = _sent(action)
     agreement = compare(operation, sent, record)
     odd = _not_the_record(action, record, agreement)
     if odd:
-        raise unreadable(odd, operation, service, None)
+        raise unreadable(odd, operation, service)
     done = action.receive(answer)
     if agreement.contradicted:
         raise _contradiction(action, sent, agreement, done, service)
@@ -151,23 +151,11 @@ def _contradiction(
         before = compare(operation, {name: sent[name] for name in shown}, action.record_before).contradicted
         if before == shown:
             still = ", ".join(f"{name} is still {_said(value)}" for name, value in shown.items())
-            return Rejected(
-                what=f"{service.title} took the request and left the record as it was: {still}.",
-                service=service.id,
-                operation=operation.id,
-                hints=hints,
-            )
+            return Rejected(f"{service.title} took the request and left the record as it was: {still}.", hints=hints)
     differences = ", ".join(f"{name} {_said(value)} instead of {_said(sent[name])}" for name, value in shown.items())
     right = f" It shows as sent: {', '.join(agreement.confirmed)}." if agreement.confirmed else ""
-    error = OutcomeUnknown(
-        what=f"{service.title} answered {operation.title!r} with {differences}.{right}",
-        service=service.id,
-        operation=operation.id,
-        may_have_taken_effect=True,
-        hints=hints,
-    )
-    error.record_id = done.record_id
-    return error
+    what = f"{service.title} answered {operation.title!r} with {differences}.{right}"
+    return OutcomeUnknown(what, hints=hints, record_id=done.record_id)
 
 
 def _with_what_is_hidden(operation: Operation, done: Done, agreement: Agreement) -> Done:

@@ -12,7 +12,6 @@ import anyio.to_thread
 from pydantic import JsonValue
 
 from leadbridge.server.call_scope import off_loop
-from leadbridge.server.catalog import Operation
 from leadbridge.server.errors import NotFound, OutcomeUnknown, Refused, Rejected, ServiceError, StateError, Unavailable
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.services.services import Services
@@ -66,7 +65,9 @@ class Sender:
             await self.ledger.finish(permit, "failed", "The state store failed before anything was sent.")
             raise
         except TimeoutError:
-            return await self._failed(action, permit, _out_of_time(operation, permit), started)
+            what, left = "LEADBRIDGE_CALL_DEADLINE was over before the service answered.", permit.may_have_left
+            error = Unavailable(what, "Try again.", sent=left, may_have_taken_effect=left)
+            return await self._failed(action, permit, error, started)
         except BaseException:
             with anyio.CancelScope(shield=True):
                 state = "unknown" if permit.may_have_left else "failed"
@@ -126,17 +127,6 @@ class Sender:
         secret = await anyio.to_thread.run_sync(self.ledger.store.secret)
         whose = digest_of(secret.hex(), self.services.account(action.operation.service))[:8]
         return {**body, marked: {**(given if isinstance(given, dict) else {}), MARK: f"{whose}-{write_id}"}}
-
-
-def _out_of_time(operation: Operation, permit: WritePermit) -> ServiceError:
-    return Unavailable(
-        what="LEADBRIDGE_CALL_DEADLINE was over before the service answered.",
-        next_step="Try again.",
-        sent=permit.may_have_left,
-        service=operation.service,
-        operation=operation.id,
-        may_have_taken_effect=permit.may_have_left,
-    )
 
 
 async def outlasting(work: Callable[[], Awaitable[T]], may_have_left: Callable[[], bool]) -> T:

@@ -90,7 +90,7 @@ def _receive(app: AppContext, operation: Operation, name: str, answer: JsonValue
     skipped = "skipped" in message.lower() or "duplicate" in message.lower()
     if skipped and not skip:
         why = f"“{in_sentence(message, limit=200)}”, although duplicates were not to be skipped"
-        raise unreadable(why, operation, app.catalog.services[operation.service], None)
+        raise unreadable(why, operation, app.catalog.services[operation.service])
     message_lines = [f"The service says: {fence(message, limit=200)}"] if message else []
     return Done(
         summary="Skipped: this person was asked before, nobody was contacted."

@@ -248,7 +248,6 @@ class _Upload:
             what="The upload did not end within LEADBRIDGE_CALL_DEADLINE. "
             f"The file is not on the {self.kind.noun} yet.",
             next_step="Raise LEADBRIDGE_CALL_DEADLINE, or use a smaller file.",
-            service="rooflink",
         )
 
     def _finish(self, record_id: int) -> Write:

@@ -61,7 +61,7 @@ class RenovationFind:
             raise self._odd(operation_id, "a lead without a usable id") from None
 
     def _odd(self, operation_id: str, why: str) -> Exception:
-        return unreadable(why, self._catalog[operation_id], self.client.service, None)
+        return unreadable(why, self._catalog[operation_id], self.client.service)
 
 
 _ROWS = ("data", "items", "content", "results", "leads", "rows")

@@ -153,4 +153,4 @@ class RoofLink:
             raise self._odd(operation_id, f"an answer without a usable {where!r}") from None
 
     def _odd(self, operation_id: str, why: str) -> Exception:
-        return unreadable(why, self._catalog[operation_id], self.client.service, None)
+        return unreadable(why, self._catalog[operation_id], self.client.service)

@@ -38,7 +38,7 @@ async def _upload(url: str = URL) -> None:
         stream.write(content)
         stream.seek(0)
         file = Outgoing(stream, "a.jpg", "image/jpeg", len(content), sha256(content).hexdigest())
-        await Uploads("rooflink", on_loopback=False).send(UploadForm(url=url, fields={"key": "1"}), file)
+        await Uploads(on_loopback=False).send(UploadForm(url=url, fields={"key": "1"}), file)
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
