@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 
-from leadbridge.server.cli.shared import EnvFile, answer_to, failed, one_of, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import FILE, EnvFile, answer_to, failed, flag, one_of, settings_without_key, wrong_use
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.text import clean
 
@@ -30,8 +30,8 @@ contract_app = typer.Typer(help="What is sent to the services, and where that is
 @contract_app.command("show")
 def contract_show(
     *,
-    unverified: Annotated[bool, typer.Option("--unverified", help="Only what no page documents.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    unverified: Annotated[bool, flag("--unverified", "Only what no page documents.")] = False,
+    as_json: Annotated[bool, flag("--json", "As JSON.")] = False,
     env_file: EnvFile = None,
 ) -> None:
     """Show each operation with its method, path, field names and sources, and what you changed."""
@@ -46,16 +46,26 @@ def contract_show(
 def contract_check(
     *,
     service: Annotated[
-        str, typer.Option(help="Whose documentation.", parser=one_of("rooflink", "renovationfind", "both"))
+        str,
+        typer.Option(
+            help="Whose documentation: rooflink, renovationfind or both.",
+            metavar="SERVICE",
+            parser=one_of("rooflink", "renovationfind", "both"),
+        ),
     ] = "both",
-    openapi: Annotated[str, typer.Option(help="A file or URL instead: OpenAPI or a Postman collection.")] = "",
-    mcp: Annotated[str, typer.Option(help="RoofLink's documentation server.")] = MCP,
+    openapi: Annotated[
+        str, typer.Option(metavar="FILE|URL", help="Read this instead: OpenAPI or a Postman collection.")
+    ] = "",
+    mcp: Annotated[str, typer.Option(metavar="URL", help="RoofLink's documentation server.")] = MCP,
     names: Annotated[
-        list[str] | None, typer.Option("--set", help="A documented name of an argument: create_lead.first_name=first")
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=NAME", help="A documented name of an argument: create_lead.first_name=first"
+        ),
     ] = None,
-    llms: Annotated[str, typer.Option(help="RenovationFind's documentation index.")] = LLMS,
-    write: Annotated[Path | None, typer.Option(help="Write the corrections of what differs.")] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file of --write.")] = False,
+    llms: Annotated[str, typer.Option(metavar="URL", help="RenovationFind's documentation index.")] = LLMS,
+    write: Annotated[Path | None, typer.Option(metavar=FILE, help="Write the corrections of what differs.")] = None,
+    overwrite: Annotated[bool, flag("--overwrite", "Replace the file of --write.")] = False,
     env_file: EnvFile = None,
 ) -> None:
     """Compare what is sent with the services' own documentation. No key is used, and no service is called."""

@@ -38,9 +38,10 @@ SAID_NO = (
 COMPLETE = "\nDemo complete: every step had the expected result."
 NEXT = """
 Next:
-- Connect your assistant to the simulated services (docs/hosts.md). It starts:
-  {command} serve --sandbox
-- Use your own account: docs/first-day.md"""
+- Connect your assistant, still on simulated services:
+  {command} install --sandbox
+- Use your own account (docs/first-day.md):
+  {command} setup"""
 
 
 class DemoFailed(Exception):

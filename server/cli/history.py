@@ -66,7 +66,8 @@ def forget(app: AppContext, *, yes: bool) -> int:
     sys.stdout.write(f"Forgotten: {found.writes} writes, {found.records} leads and prospects.\n")
     if found.unresolved:
         numbers = ", ".join(map(str, found.unresolved))
-        sys.stdout.write(f"Kept, because nobody knows their outcome: {numbers}. Resolve them with resolve_write.\n")
+        then = app.reachable("Resolve them with resolve_write.")
+        sys.stdout.write(f"Kept, because nobody knows their outcome: {numbers}. {then}\n")
     return 0
 
 

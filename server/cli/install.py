@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import typer
 
-from leadbridge.server.cli.shared import agreed, wrong_use
+from leadbridge.server.cli.shared import FILE, Sandbox, agreed, flag, wrong_use
 from leadbridge.server.config.env_file import PREFIX
 from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.paths import fill_in
@@ -26,16 +26,22 @@ if TYPE_CHECKING:
     from leadbridge.server.install.hosts import Host
 
 Hosts = Annotated[
-    list[str] | None, typer.Argument(metavar="[HOST]...", help="The hosts; without one, those found here.")
+    list[str] | None,
+    typer.Argument(
+        metavar="HOST",
+        help="claude-desktop, claude-code, cursor, vscode, vscode-insiders, codex, windsurf, zed, gemini-cli, goose, "
+        "lm-studio; without one, those found here.",
+    ),
 ]
 Home = Annotated[
-    Path | None, typer.Option(help="Another home folder than yours, such as one that is prepared for somebody.")
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Another home folder than yours, such as one that is prepared for somebody."),
 ]
 System = Annotated[
     Literal["linux", "macos", "windows"] | None, typer.Option(help="The system of --home, if it is not this one.")
 ]
-Yes = Annotated[bool, typer.Option("--yes", help="Change without asking.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would change, and change nothing.")]
+Yes = Annotated[bool, flag("--yes", "Change without asking.")]
+DryRun = Annotated[bool, flag("--dry-run", "Show what would change, and change nothing.")]
 Scope = Annotated[
     Literal["user", "project"], typer.Option(help="For all your projects, or for the project in this folder only.")
 ]
@@ -44,13 +50,15 @@ Scope = Annotated[
 def install(
     hosts: Hosts = None,
     *,
-    sandbox: Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")] = False,
-    env_file: Annotated[Path | None, typer.Option(help="A file of settings that the server reads.")] = None,
+    sandbox: Sandbox = False,
+    env_file: Annotated[
+        Path | None, typer.Option(metavar=FILE, help="A file of settings that the server reads.")
+    ] = None,
     scope: Scope = "user",
     home: Home = None,
     system: System = None,
     dry_run: DryRun = False,
-    show: Annotated[bool, typer.Option("--print", help="Print the entry and the links, and change nothing.")] = False,
+    show: Annotated[bool, flag("--print", "Print the entry and the links, and change nothing.")] = False,
     yes: Yes = False,
 ) -> bool:
     """Add LeadBridge to the programs that you talk to an assistant in."""

@@ -18,7 +18,7 @@ from leadbridge.server import __version__
 from leadbridge.server.cli.contract import contract_app
 from leadbridge.server.cli.install import install, uninstall
 from leadbridge.server.cli.setup import setup
-from leadbridge.server.cli.shared import EnvFile, failed, wrong_use
+from leadbridge.server.cli.shared import FILE, EnvFile, Sandbox, failed, flag, wrong_use
 from leadbridge.server.cli.state import company_app, history_app
 from leadbridge.server.errors import LeadBridgeError
 
@@ -37,6 +37,7 @@ app.add_typer(contract_app, name="contract")
 app.add_typer(history_app, name="history")
 app.add_typer(company_app, name="company")
 
+HOST, PORT = "127.0.0.1", 8321
 LARGEST_OPTIONS = 1_000_000
 """Bytes of a file of sandbox options."""
 
@@ -44,9 +45,9 @@ LARGEST_OPTIONS = 1_000_000
 @app.callback(invoke_without_command=True)
 def options(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+    version: Annotated[bool, flag("--version", "Show the version and exit.")] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", help="With --version: also from where, and the hash of the tools' definitions.")
+        bool, flag("--verbose", "With --version: also from where, and the hash of the tools' definitions.")
     ] = False,
 ) -> None:
     """Options that come before a command."""
@@ -62,23 +63,27 @@ def options(
         raise typer.Exit
 
 
-Sandbox = Annotated[bool, typer.Option("--sandbox", help="Run on simulated services; needs no key.")]
-
-
 @app.command()
 def serve(
     *,
     sandbox: Sandbox = False,
     env_file: EnvFile = None,
-    http: Annotated[bool, typer.Option("--http", help="Streamable HTTP instead of stdio.")] = False,
-    host: Annotated[str | None, typer.Option(help="Address for --http; loopback only. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(min=0, max=65535, help="Port for --http. [default: 8321]")] = None,
+    http: Annotated[bool, flag("--http", "Streamable HTTP instead of stdio.")] = False,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST", help=f"For --http: {HOST}, or another loopback address.")
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, metavar="PORT", help=f"For --http: {PORT}, or another port; 0 takes a free one."
+        ),
+    ] = None,
 ) -> None:
     """Run the MCP server, over stdio unless --http."""
     if not http and (host is not None or port is not None):
         wrong_use("--host and --port are for --http: give --http too, or leave them out")
-    host = "127.0.0.1" if host is None else host
-    port = 8321 if port is None else port
+    host = HOST if host is None else host
+    port = PORT if port is None else port
     gc.disable()  # nothing that is imported is garbage: to look for it is a tenth of the start
     try:
         from leadbridge.server.config.loopback import is_loopback
@@ -119,8 +124,8 @@ def serve(
 @app.command()
 def demo(
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Answer every approval with yes.")] = False,
-    tokens: Annotated[bool, typer.Option("--tokens", help="Play an assistant without forms, and use tokens.")] = False,
+    yes: Annotated[bool, flag("--yes", "Answer every approval with yes.")] = False,
+    tokens: Annotated[bool, flag("--tokens", "Play an assistant without forms, and use tokens.")] = False,
 ) -> None:
     """Take a lead from RenovationFind to a won job, on the sandbox, through a real MCP client."""
     from leadbridge.server.cli.demo import run
@@ -131,9 +136,13 @@ def demo(
 @app.command()
 def tools(
     *,
-    markdown: Annotated[bool, typer.Option("--markdown", help="Print the table as Markdown.")] = False,
-    check: Annotated[Path | None, typer.Option(help="Check that a file contains the current table.")] = None,
-    write: Annotated[Path | None, typer.Option(help="Write the current table into a file, between its marks.")] = None,
+    markdown: Annotated[bool, flag("--markdown", "Print the table as Markdown.")] = False,
+    check: Annotated[
+        Path | None, typer.Option(metavar=FILE, help="Check that a file contains the current table.")
+    ] = None,
+    write: Annotated[
+        Path | None, typer.Option(metavar=FILE, help="Write the current table into a file, between its marks.")
+    ] = None,
 ) -> None:
     """Show every tool with its effect, hints, approval, sources and cost in tokens."""
     from leadbridge.server.cli import tool_table
@@ -155,10 +164,8 @@ def tools(
 def doctor(
     *,
     sandbox: Sandbox = False,
-    live: Annotated[
-        bool, typer.Option("--live", help="Also read from the services with the keys; never writes.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Findings as JSON.")] = False,
+    live: Annotated[bool, flag("--live", "Also read from the services with the keys; never writes.")] = False,
+    as_json: Annotated[bool, flag("--json", "Findings as JSON.")] = False,
     env_file: EnvFile = None,
 ) -> None:
     """Check settings, keys, clock, state store and contract, and with --live the services too. It never writes."""
@@ -191,10 +198,13 @@ class SandboxCommand(TyperCommand):
 @app.command("sandbox", cls=SandboxCommand)
 def run_sandbox(
     *,
-    host: Annotated[str, typer.Option(help="Loopback address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 8322,
+    host: Annotated[str, typer.Option(metavar="HOST", help="Loopback address to listen on.")] = HOST,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="PORT", help="Port to listen on; 0 takes a free one.")
+    ] = 8322,
     options: Annotated[
-        Path | None, typer.Option(help='A JSON file of options, such as {"create_lead_path": "/light/leads/quick/"}.')
+        Path | None,
+        typer.Option(metavar=FILE, help='Options as JSON, such as {"create_lead_path": "/light/leads/quick/"}.'),
     ] = None,
 ) -> None:
     """Run the simulated services as an HTTP server. Its page /_sandbox/ shows what happens and how to steer it."""

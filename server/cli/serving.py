@@ -111,5 +111,6 @@ def over_http(server: LeadBridgeServer, settings: Settings, host: str, port: int
 
 def _what(server: LeadBridgeServer, settings: Settings) -> str:
     titles = {"rooflink": "RoofLink", "renovationfind": "RenovationFind"}
-    services = " and ".join(title for name, title in titles.items() if settings.secret(name) is not None)
-    return f"{'sandbox' if settings.sandbox else services}, {server.tool_count} tools"
+    simulated = {name: settings.simulates(name) for name in titles if settings.sandbox or settings.secret(name)}
+    services = " and ".join(f"{titles[name]}{' (sandbox)' * one}" for name, one in simulated.items())
+    return f"{'sandbox' if all(simulated.values()) else services}, {server.tool_count} tools"

@@ -13,7 +13,7 @@ import typer
 
 from leadbridge.server.cli.contract import LLMS, MCP, contract_check
 from leadbridge.server.cli.install import Hosts, chosen_hosts, command_line, install
-from leadbridge.server.cli.shared import agreed, answer_to, failed, one_of, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import FILE, agreed, answer_to, failed, flag, one_of, settings_without_key, wrong_use
 from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
 from leadbridge.server.config.pasted import key_in
@@ -60,14 +60,15 @@ def setup(
     ] = None,
     skip: Annotated[
         list[str] | None,
-        typer.Option(help=f"Leave out a step: {', '.join(STEPS)}. Repeat for more.", parser=one_of(*STEPS)),
+        typer.Option(
+            metavar="STEP", help=f"Leave out a step: {', '.join(STEPS)}. Repeat for more.", parser=one_of(*STEPS)
+        ),
     ] = None,
     env_file: Annotated[
-        Path | None, typer.Option(help="The file of settings to write. [default: leadbridge.env in your settings]")
+        Path | None,
+        typer.Option(metavar=FILE, help="The file of settings to write; leadbridge.env in your settings without it."),
     ] = None,
-    yes: Annotated[
-        bool, typer.Option("--yes", help="Answer every question with yes; keys are still asked for.")
-    ] = False,
+    yes: Annotated[bool, flag("--yes", "Answer every question with yes; keys are still asked for.")] = False,
 ) -> None:
     """Ask for your keys, keep them safely, check that they work, and connect your assistants. Each step can wait."""
     skipped = {*(skip or ())}

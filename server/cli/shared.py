@@ -6,7 +6,7 @@ import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -19,7 +19,19 @@ if TYPE_CHECKING:
 _LOOK_AGAIN = 0.2
 """Seconds."""
 
-EnvFile = Annotated[str | None, typer.Option("--env-file", help="Read settings from this file; the environment wins.")]
+FILE = "FILE"
+"""What the help calls a path."""
+
+
+def flag(name: str, meaning: str) -> Any:
+    """An option without a value, so that the help shows none."""
+    return typer.Option(name, help=meaning, metavar="")
+
+
+Sandbox = Annotated[bool, flag("--sandbox", "Run on simulated services; needs no key.")]
+EnvFile = Annotated[
+    str | None, typer.Option("--env-file", metavar=FILE, help="Read settings from this file; the environment wins.")
+]
 
 
 def settings_without_key(env_file: str | None) -> Settings:
@@ -33,12 +45,12 @@ def settings_without_key(env_file: str | None) -> Settings:
 
 
 def one_of(*known: str) -> Callable[[str], str]:
-    """Reads an option that takes one of a few words."""
+    """Reads an option that takes one of a few words, in capitals or not."""
 
     def read(given: str) -> str:
-        if given not in known:
+        if given.lower() not in known:
             raise typer.BadParameter(f"must be {', '.join(known[:-1])} or {known[-1]}{meant(given, known)}")
-        return given
+        return given.lower()
 
     return read
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
 
 import anyio
 import typer
 
-from leadbridge.server.cli.shared import EnvFile, failed, one_of, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import EnvFile, failed, flag, one_of, settings_without_key, wrong_use
 from leadbridge.server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
@@ -21,6 +21,16 @@ OUTCOMES = ("done", "unconfirmed", "refused", "unknown", "in_progress")
 SERVICES = ("rooflink", "renovationfind")
 
 
+def _day(given: str) -> date | timedelta:
+    """A day, or how long ago the office's today it was."""
+    if (ago := {"today": 0, "yesterday": 1}.get(given.lower())) is not None:
+        return timedelta(ago)
+    try:
+        return datetime.strptime(given, "%Y-%m-%d").date()  # noqa: DTZ007  # a day has no zone
+    except ValueError:
+        raise typer.BadParameter("must be a day such as 2026-05-06, or today or yesterday") from None
+
+
 history_app = typer.Typer(help="What was written, and the audit trail.", no_args_is_help=True)
 
 
@@ -28,20 +38,25 @@ history_app = typer.Typer(help="What was written, and the audit trail.", no_args
 def history_list(
     *,
     outcome: Annotated[
-        str | None, typer.Option(help=f"Only these: {', '.join(OUTCOMES)}.", parser=one_of(*OUTCOMES))
+        str | None,
+        typer.Option(metavar="OUTCOME", help=f"Only these: {', '.join(OUTCOMES)}.", parser=one_of(*OUTCOMES)),
     ] = None,
-    since: Annotated[datetime | None, typer.Option(help="Only from this day on.", formats=["%Y-%m-%d"])] = None,
+    since: Annotated[
+        Any, typer.Option(metavar="DAY", help="Only from this day on: 2026-05-06, today or yesterday.", parser=_day)
+    ] = None,
     service: Annotated[
-        str | None, typer.Option(help="Only rooflink or renovationfind.", parser=one_of(*SERVICES))
+        str | None,
+        typer.Option(metavar="SERVICE", help="Only rooflink or renovationfind.", parser=one_of(*SERVICES)),
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
+    limit: Annotated[int, typer.Option(min=1, max=1000, metavar="NUMBER", help="The newest so many.")] = 50,
     env_file: EnvFile = None,
 ) -> None:
     """Show the newest writes of the company (LEADBRIDGE_COMPANY), the unresolved first."""
     from leadbridge.server.cli.history import show
 
     def work(app: AppContext) -> int:
-        return anyio.run(show, app, outcome or "", since.date() if since else None, service or "", limit)
+        day = app.time.today() - since if isinstance(since, timedelta) else since
+        return anyio.run(show, app, outcome or "", day, service or "", limit)
 
     raise typer.Exit(_on_store(env_file, work, none_yet=NO_STORE))
 
@@ -65,7 +80,7 @@ def history_export(*, env_file: EnvFile = None) -> None:
 @history_app.command("forget")
 def history_forget(
     *,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    yes: Annotated[bool, flag("--yes", "Do not ask.")] = False,
     env_file: EnvFile = None,
 ) -> None:
     """Forget the history and what is known of leads and prospects, safely while servers run."""

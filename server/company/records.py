@@ -69,8 +69,8 @@ async def unclaimed(company: Company) -> str:
     if company.services.all_simulated or not company.store.exists or not (count := await company.store.run(work)):
         return ""
     return (
-        f"{count} more writes were made by an earlier LeadBridge with other keys. Before the next write LeadBridge "
-        f"checks with the service which of them are company {company.name}'s, and shows those from then on."
+        f"{count} more write{' was' if count == 1 else 's were'} made by an earlier LeadBridge with other keys. Before "
+        f"the next write LeadBridge asks the service what is company {company.name}'s, and shows it from then on."
     )
 
 
@@ -82,14 +82,17 @@ async def other_companies(company: Company) -> str:
     """
     counted = await company.store.run(lambda connection: state.keys.writes_by_account(connection))  # noqa: PLW0108  # imports it in the worker
     shown = {*company.services.accounts(company.catalog.services)}
-    counts = Counter[str]()
+    counts = Counter[tuple[str, str]]()
     for account, count in counted.items():
         if account not in shown and not is_nobodys(account):
             name = company_in(account).removeprefix("sandbox/")
-            counts[f"{'' if name == company_in(account) else 'simulated '}writes of company {name}"] += count
+            counts[name, "" if name == company_in(account) else "simulated "] += count
     if not counts:
         return ""
-    others = ", ".join(f"{count} {whose}" for whose, count in sorted(counts.items()))
+    others = ", ".join(
+        f"{count} {kind}write{'' if count == 1 else 's'} of company {name}"
+        for (name, kind), count in sorted(counts.items())
+    )
     return f"Also in this store: {others}. LEADBRIDGE_COMPANY says whose writes are listed."
 
 

@@ -45,7 +45,7 @@ def named_file(option: str | None, environ: Mapping[str, str]) -> Path | None:
 
 
 def settings_in(path: Path) -> dict[str, str]:
-    """The `LEADBRIDGE_` names of the file with their values, as they are written: no `${NAME}` is filled in.
+    """The names of the file with their values, as they are written: no `${NAME}` is filled in.
 
     Raises:
         SettingsError: it cannot be read, or a line of it cannot: that could be any setting.
@@ -63,7 +63,7 @@ def settings_in(path: Path) -> dict[str, str]:
             before = binding.original.string[: -len(binding.original.string.lstrip()) or None]
             line = binding.original.line + before.count("\n")
             raise SettingsError(f"the env file {path}, line {line}, cannot be read; write NAME=value")
-        if binding.key and ours:
+        if binding.key:
             found[binding.key] = binding.value or ""
     return found
 

@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ LARGEST_SECRET = 16_000
 KEYS = ("rooflink_api_key", "renovationfind_token")
 _SECRETS = (*KEYS, "state_url")
 PATHS = {*(f"{name}_file" for name in _SECRETS), "contract_file", "upload_root", "env_file"}
+_IN_FILE = {**dict.fromkeys(KEYS, key_in), "state_url": state_address}
 KEY_SOURCES = {*(f"{PREFIX}{name.upper()}_FILE" for name in KEYS), f"{PREFIX}KEYCHAIN", NAMED_BY}
 """Variables that say where a key is, without being one."""
 
@@ -84,9 +86,11 @@ class Settings(BaseModel):
             if values.get(name) is not None:
                 raise ValueError(f"{PREFIX}{name.upper()} and {PREFIX}{name.upper()}_FILE are both set; keep one")
             try:
-                values[name] = unwrapped(read_text(path, LARGEST_SECRET))
+                values[name] = _IN_FILE[name](unwrapped(read_text(path, LARGEST_SECRET)))
             except UnreadableFileError as error:
                 raise ValueError(f"{PREFIX}{name.upper()}_FILE cannot be read: {error}") from None
+            except ValueError as error:
+                raise ValueError(f"{PREFIX}{name.upper()}_FILE: what is in the file {error}") from None
         if entry := values.get("keychain"):
             for name in [name for name in KEYS if values.get(name) is None]:
                 try:
@@ -248,14 +252,23 @@ def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: st
 
 
 def _refuse_unknown_names(names: Iterable[str]) -> None:
-    """A misspelt `LEADBRIDGE_READONLY` must not leave a server able to write."""
+    """A misspelt `LEADBRIDGE_READONLY` or `LEADBRIGE_READ_ONLY` must not leave a server able to write."""
     known = sorted(name.upper() for name in Settings.model_fields)
     for name in names:
         given = name.upper()
+        ours = [one for one in known if given.endswith(f"_{one}")]
+        if ours and _looks_like_the_prefix(given.removesuffix(max(ours, key=len))):
+            raise SettingsError(f"{name} is not a setting; did you mean {PREFIX}{max(ours, key=len)}?")
         if given.startswith(PREFIX) and given.removeprefix(PREFIX) not in known:
             near = nearest(given.removeprefix(PREFIX), known)
             hint = f"; did you mean {PREFIX}{near}?" if near else f"; known: {', '.join(PREFIX + one for one in known)}"
             raise SettingsError(f"{name} is not a setting{hint}")
+
+
+def _looks_like_the_prefix(text: str) -> bool:
+    """Whether somebody who wrote this meant the prefix of the settings."""
+    likeness = SequenceMatcher(None, text.replace("_", ""), PREFIX.replace("_", "")).ratio()
+    return text != PREFIX and text.startswith(PREFIX[:2]) and likeness > _ALIKE
 
 
 def _one_line(error: ValidationError) -> str:
@@ -270,4 +283,6 @@ def _one_line(error: ValidationError) -> str:
     return name + first["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
 
 
+_ALIKE = 0.85
+"""`LEADBRIGE_` and `LEAD_BRIDGE_` are meant; `LEADERBOARD_` is another program's."""
 _WORDED = {"bool_parsing": "true or false", "float_parsing": "a number", "literal_error": ""}

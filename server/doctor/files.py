@@ -73,7 +73,7 @@ def _absent(store: Store) -> tuple[str, str]:
     folder = _nearest(store.file.parent)
     if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
         return f"{store.file}, not there yet: the first write makes it", "ok"
-    return f"{store.file} cannot be written: {folder} is no folder that LeadBridge may write to", "failure"
+    return f"{store.file} cannot be written: LeadBridge may not write to the folder {folder}", "failure"
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

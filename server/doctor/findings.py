@@ -33,8 +33,8 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> int:
         colours = {"ok": "green", "warning": "yellow", "failure": "red"}
         for finding in findings:
             more = " ".join(part for part in (finding.means, finding.do) if part)
-            stop = "" if not more or finding.found.endswith(".") else "."
-            line = f" {finding.subject}: {finding.found}{stop} {more}".rstrip()
+            found = _stopped(finding.found) if more else finding.found
+            line = f" {finding.subject}: {found} {more}".rstrip()
             console.print(Text.assemble((f"{finding.state:8}", colours[finding.state]), line))
         console.print(_summary(findings), style="bold")
     return 1 if any(finding.state == "failure" for finding in findings) else 0
@@ -47,5 +47,9 @@ def _summary(findings: Sequence[Finding]) -> str:
     counted = f"{warnings or 'no'} warning{'' if warnings == 1 else 's'}"
     if not failures:
         return f"No failures, {counted}."
-    first = f"{failures[0].subject}: {failures[0].found.rstrip('.')}"
-    return f"{len(failures)} failure{'' if len(failures) == 1 else 's'}, {counted}. Fix first: {first}."
+    first = f"{failures[0].subject}: {failures[0].found}"
+    return f"{len(failures)} failure{'' if len(failures) == 1 else 's'}, {counted}. Fix first: {_stopped(first)}"
+
+
+def _stopped(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?")) else f"{sentence}."

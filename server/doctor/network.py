@@ -35,7 +35,7 @@ def way_findings(addresses: Sequence[tuple[str, str]]) -> Iterator[Finding]:
     except NetworkSettingError as error:
         yield Finding("failure", "certificates", str(error), f"Correct {error.source}.")
     else:
-        yield Finding("ok", "certificates", f"{trust_source()} says which are trusted")
+        yield Finding("ok", "certificates", f"those of {trust_source()} are trusted")
     if os.environ.get("SSLKEYLOGFILE"):
         yield Finding("ok", "SSLKEYLOGFILE", "not used: LeadBridge never writes the keys of its connections to a file")
 

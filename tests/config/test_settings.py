@@ -289,6 +289,9 @@ def test_a_value_that_is_not_allowed_is_refused_by_its_name(name: str, value: st
         ("LEADBRIDGE_TOOLSET", "LEADBRIDGE_TOOLSETS"),
         ("leadbridge_readonly", "LEADBRIDGE_READ_ONLY"),
         ("LEADBRIDGE_DEADLINE", "LEADBRIDGE_CALL_DEADLINE"),
+        ("LEADBRIGE_READ_ONLY", "LEADBRIDGE_READ_ONLY"),
+        ("LEAD_BRIDGE_APPROVALS", "LEADBRIDGE_APPROVALS"),
+        ("LEADBRDIGE_SANDBOX", "LEADBRIDGE_SANDBOX"),
     ],
 )
 @pytest.mark.parametrize("place", ["environment", "env file"])
@@ -315,7 +318,8 @@ def test_a_name_like_no_other_is_refused_with_all_that_are_known(env: Any) -> No
 def test_variables_of_others_are_nobodys_business(env: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     env(rooflink_api_key=KEY)
     monkeypatch.setenv("LEADBRIDG", "x")
-    monkeypatch.setenv("READ_ONLY", "1")
+    for name in ("READ_ONLY", "LEADERBOARD_TIME_ZONE", "LEAD_TOOLSETS", "BRIDGE_SANDBOX", "ACME_LEADBRIDGE_APPROVALS"):
+        monkeypatch.setenv(name, "1")
     Path("my.env").write_text("DATABASE_URL=x\nREAD_ONLY=1\n")
     assert load_settings(env_file="my.env").read_only is False
 
@@ -441,6 +445,14 @@ def test_a_placeholder_that_nobody_filled_in_is_named(text: str, name: str, env:
     env(**{name: text})
     said = refused()
     assert said.startswith(f"LEADBRIDGE_{name.upper()}: is a placeholder that was not filled in")
+
+
+@pytest.mark.parametrize("text", ["", "\n", "<API_KEY>", f"{KEY}\nsecond line\n"])
+@pytest.mark.parametrize("name", ["rooflink_api_key", "renovationfind_token", "state_url"])
+def test_what_is_wrong_in_a_file_of_a_key_is_said_of_the_file(text: str, name: str, env: Any) -> None:
+    Path("key.txt").write_text(text)
+    env(**{f"{name}_file": "key.txt"})
+    assert refused().startswith(f"LEADBRIDGE_{name.upper()}_FILE: what is in the file ")
 
 
 @pytest.mark.parametrize("around", ["{}\r", " {} ", '"{}"', "'{}'\r\n", "\ufeff{}", "\u201c{}\u201d"])

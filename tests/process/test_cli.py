@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from mcp import Client
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 import leadbridge as leadbridge_package
@@ -21,6 +23,7 @@ from leadbridge.server.app import build_server
 from leadbridge.server.cli import tool_table
 from leadbridge.server.cli.main import app
 from leadbridge.server.doctor import checks as doctor
+from leadbridge.server.install.hosts import known_hosts
 from leadbridge.server.sandbox import serve as sandbox_serve
 from tests.process.processes import COMMAND
 from tests.support import (
@@ -208,6 +211,28 @@ def test_h_is_help_everywhere(command):
     assert "Usage" in short.stdout
 
 
+def test_help_says_what_each_option_takes_as_a_person_would():
+    groups = get_command(app).commands.items()  # type: ignore[attr-defined]
+    paths = [
+        (name, *more) for name, one in groups for more in [(), *((inner,) for inner in getattr(one, "commands", ()))]
+    ]
+    assert len(paths) > 15
+    for path in paths:
+        lines = leadbridge(*path, "-h").stdout.splitlines()
+        odd = [line for line in lines if re.search(r"^│ --(?!help).*<(bool|str|path|%)", line)]
+        assert odd == [], path
+
+
+def test_help_says_what_is_meant_without_an_option():
+    assert "8321" in leadbridge("serve", "-h").stdout
+    assert "leadbridge.env in your settings" in leadbridge("setup", "-h").stdout
+
+
+def test_help_names_every_host():
+    for command in ("install", "uninstall", "setup"):
+        assert {*known_hosts()} <= {*re.findall(r"[a-z-]+", leadbridge(command, "-h").stdout)}
+
+
 # sandbox
 
 
@@ -353,6 +378,9 @@ def test_doctor_ends_in_one_line_that_says_what_to_fix_first():
     assert last.startswith("1 failure, ")
     assert "Fix first: server: LEADBRIDGE_TOOLSETS: 'prospect' is not a toolset; did you mean prospects?" in last
     assert leadbridge("doctor", "--sandbox").stdout.splitlines()[-1].startswith("No failures, ")
+    misspelt = leadbridge("doctor", LEADBRIDGE_READONLY="1", **KEYS).stdout
+    assert "did you mean LEADBRIDGE_READ_ONLY? Correct the environment" in misspelt
+    assert misspelt.endswith("did you mean LEADBRIDGE_READ_ONLY?\n")
 
 
 def test_doctor_says_each_cause_once():

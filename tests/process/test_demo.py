@@ -43,7 +43,7 @@ STEPS = [
     "6. What was written, and under which approval:",
     COMPLETE,
     "Next:",
-    "serve --sandbox",
+    "install --sandbox",
 ]
 
 

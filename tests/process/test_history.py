@@ -101,15 +101,24 @@ def test_a_list_can_be_limited_by_outcome_day_service_and_number(account):
     assert "No writes of company default, since 2999-01-01" in history(account, "list", "--since", "2999-01-01").stdout
     assert "No writes of company default, service rooflink" in history(account, "list", "--service", "rooflink").stdout
     assert "2 of 3 writes" in history(account, "list", "--limit", "2").stdout
+    for day in ("today", "Yesterday"):
+        assert "3 of 3 writes" in history(account, "list", "--since", day, "--service", "RenovationFind").stdout
+    assert "1 of 1 writes" in history(account, "list", "--outcome", "REFUSED").stdout
 
 
 @pytest.mark.parametrize(
-    ("option", "given", "meant"), [("--outcome", "unkown", "unknown"), ("--service", "Rooflink", "rooflink")]
-)
-def test_a_filter_that_does_not_exist_is_wrong_use_and_no_empty_list(account, option, given, meant):
+    ("option", "given", "says"),
+    [
+        ("--outcome", "unkown", "did you mean unknown?"),
+        ("--service", "Roofling", "did you mean rooflink?"),
+        *(("--since", day, "must be a day such as 2026-05-06, or today or yesterday")
+          for day in ("28.11.2026", "2026-13-01", "monday", "")),
+    ],
+)  # fmt: skip
+def test_a_filter_that_does_not_exist_is_wrong_use_and_no_empty_list(account, option, given, says):
     result = history(account, "list", option, given)
     assert result.exit_code == 2
-    assert f"did you mean {meant}?" in " ".join(result.stderr.replace("│", " ").split())
+    assert says in " ".join(result.stderr.replace("│", " ").split())
 
 
 def test_a_terminal_s_own_width_is_used(account, monkeypatch):

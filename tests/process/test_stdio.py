@@ -20,7 +20,7 @@ from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from leadbridge.server import __version__
-from leadbridge.server.sandbox import Fault
+from leadbridge.server.sandbox import SANDBOX_ROOFLINK_KEY, Fault
 from tests.process.processes import (
     ENVELOPE,
     RawServer,
@@ -46,6 +46,7 @@ WRITE_TOOLS = {
         "email": "dana@example.com",
     },
 }
+ON_A_SANDBOX = {"rooflink_api_key": SANDBOX_ROOFLINK_KEY, "rooflink_base_url": "http://127.0.0.1:9/api"}
 LATE_SECONDS = 10 * PATIENCE
 HANDSHAKE = (
     b'{"jsonrpc":"2.0","id":"hello","method":"initialize","params":{"protocolVersion":"2025-11-25",'
@@ -308,6 +309,8 @@ def test_each_message_ends_as_the_protocol_says_where_a_line_of_text_ends_otherw
         ({"sandbox": "1"}, "sandbox"),
         ({"rooflink_api_key": "a-key-of-rooflink"}, "RoofLink"),
         ({"rooflink_api_key": "a-key-of-rooflink", "renovationfind_token": "a.b.c"}, "RoofLink and RenovationFind"),
+        (ON_A_SANDBOX, "sandbox"),
+        ({**ON_A_SANDBOX, "renovationfind_token": "a.b.c"}, "RoofLink (sandbox) and RenovationFind"),
     ],
 )
 def test_one_line_says_which_version_serves_what_and_how_many_tools(settings, what):

@@ -378,7 +378,7 @@ async def test_an_empty_history_says_which_other_writes_are_in_the_store(sandbox
         await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
     async with connected(sandbox, time=time, company="Another", **store) as client:
         shown = text_of(await call(client, "write_history"))
-    assert "Also in this store: 1 simulated writes of company default." in shown
+    assert "Also in this store: 1 simulated write of company default." in shown
 
 
 async def test_the_history_is_of_both_services_and_outlives_the_server(sandbox: Sandbox, time: Time, tmp_path: Path):
