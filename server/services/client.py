@@ -156,8 +156,6 @@ class ServiceClient:
             left = False
             try:
                 async with self._slot(deadline - self._clock()):
-                    if permit is not None:
-                        await permit.sending()
                     patience = deadline - self._clock()
                     if patience <= 0:
                         what = "LEADBRIDGE_CALL_DEADLINE was over before the request could leave."
@@ -166,7 +164,7 @@ class ServiceClient:
                         patience = min(patience, READ_TIMEOUT)
                     logger.debug("%s: attempt %d", operation.id, attempt)
                     left = True
-                    answer = await self._answer(operation, url, query or {}, content, patience)
+                    answer = await self._answer(operation, url, query or {}, content, patience, permit)
                 logger.debug("%s: answered %d", operation.id, answer.status)
                 self.observed.last_date = answer.headers.get("date", "")
                 saw_answer(len(answer.body))
@@ -219,13 +217,20 @@ class ServiceClient:
             self._met = True
 
     async def _answer(
-        self, operation: Operation, url: str, query: Mapping[str, Scalar], content: bytes | None, patience: float
+        self,
+        operation: Operation,
+        url: str,
+        query: Mapping[str, Scalar],
+        content: bytes | None,
+        patience: float,
+        permit: Permit | None = None,
     ) -> HttpAnswer:
         """One exchange, with what the settings say is there.
 
         A key that the service sends back is struck out before anything of the answer is read, shown or kept.
         """
-        answer = await self._exchanges.send(operation, url, query, content, patience)
+        leave = permit.sending if permit is not None else None
+        answer = await self._exchanges.send(operation, url, query, content, patience, leave)
         if self.simulated is not None:
             refuse_other(answer, operation, self.service, self.base_url, simulated=self.simulated)
         return answer

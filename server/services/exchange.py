@@ -14,10 +14,10 @@ from pydantic import SecretStr
 
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.errors import NetworkSettingError, NotReached, Unavailable
+from leadbridge.server.errors import NetworkSettingError, NotReached, Refused, StateError, Unavailable
 from leadbridge.server.redaction import Redactor
 from leadbridge.server.services.answers import MAX_BYTES, HttpAnswer, unreadable
-from leadbridge.server.services.network.failures import Progress, explain
+from leadbridge.server.services.network.failures import Leave, Progress, explain
 from leadbridge.server.services.network.proxies import proxy_for
 
 if TYPE_CHECKING:
@@ -72,11 +72,18 @@ class Exchanges:
         return self._connections[key]
 
     async def send(
-        self, operation: Operation, url: str, query: Mapping[str, Scalar], content: bytes | None, seconds: float
+        self,
+        operation: Operation,
+        url: str,
+        query: Mapping[str, Scalar],
+        content: bytes | None,
+        seconds: float,
+        leave: Leave | None = None,
     ) -> HttpAnswer:
-        """One exchange within `seconds`.
+        """One exchange within `seconds`. `leave` is asked once the connection is there, right before a request leaves.
 
         Raises:
+            Refused, StateError: by `leave`; nothing was sent.
             NotReached: no connection could be made; nothing was sent.
             Unavailable: the answer did not come, or not whole.
             ServiceError: a body that cannot be unpacked.
@@ -84,8 +91,7 @@ class Exchanges:
         import httpx
 
         connections = self.connections(operation, url)
-        # Another transport reports no progress, so that only its errors say that nothing left.
-        progress = Progress(left=self._transport is not None)
+        progress = Progress(leave=leave)
         texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in query.items()}
         # The key is made into a header only here, where a request to the configured origin is built.
         scheme = f"{self._service.auth_scheme} " if self._service.auth_scheme else ""
@@ -107,7 +113,11 @@ class Exchanges:
         )
         try:
             with anyio.fail_after(seconds):
+                if self._transport is not None:  # it reports no progress, so that only its errors say that nothing left
+                    await progress.leaves()
                 return await self._answer(connections, request)
+        except (Refused, StateError):
+            raise
         except _BodyUnreadable as error:
             raise unreadable(str(error), operation, self._service) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:

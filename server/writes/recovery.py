@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +26,8 @@ LARGEST_ID = 2**63 - 1
 """The largest id that fits the column; a larger one is reported but not stored."""
 LEASE = 900.0
 """Seconds after which a write is given up whose process cannot be looked at; longer than any deadline."""
+LEAVE = 30.0
+"""Seconds for which the ledger's leave holds: whoever slept longer between it and the network sends nothing."""
 _OPEN = ("intended", "sent")
 
 T = TypeVar("T")
@@ -124,6 +127,11 @@ def lives(owner: str) -> bool | None:
     return _started(int(pid)) == started
 
 
+def since_boot() -> float:
+    """Seconds since the machine started, those included in which it slept, where the system counts them."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
 def _started(pid: int) -> str:
     """When a process started; empty where there is none, or only what its parent has not yet taken note of.
 
@@ -165,10 +173,11 @@ class WritePermit:
         """Called by the client right before a request may leave, the first time and each time again.
 
         Raises:
-            Refused: another process has given this write up meanwhile, and may have sent it itself.
+            Refused: another process has given this write up meanwhile, and may have sent it itself, or may do so
+                because this one slept.
             StateError: it could not be put on record; nothing may be sent.
         """
-        now = self._clock()
+        now, running = self._clock(), since_boot()
 
         def still_ours(connection: Connection) -> bool:
             if set_state(connection, now, self.write_id, "sent") == "intended":
@@ -177,7 +186,8 @@ class WritePermit:
             again = {"of_id": self.write_id, "of_owner": this_process(), "lease_until": now + LEASE}
             return bool(connection.execute(kept.statements.SEND_AGAIN, again).rowcount)
 
-        if not await self._outcomes.run(still_ours, now, checkpoint=True):
+        ours = await self._outcomes.run(still_ours, now, checkpoint=True)
+        if not ours or max(self._clock() - now, since_boot() - running) > LEAVE:
             again = " again" if self.may_have_left else ""
             raise Refused(
                 "given_up",

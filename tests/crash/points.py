@@ -20,6 +20,7 @@ from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.state import audit
 from leadbridge.server.writes import recovery
 from leadbridge.server.writes.ledger import Ledger, WritePermit
+from leadbridge.server.writes.recovery import LateOutcomes
 from tests.support import PATIENCE
 
 SUSPEND = "suspend: "
@@ -145,7 +146,21 @@ def _between_two_attempts() -> None:
     _replace(ServiceClient, "_cool_off", cool_off)
 
 
-RETRY = "between two attempts"
+def _with_the_leave() -> None:
+    """The machine sleeps for hours, which it knows from its clock when it wakes."""
+    real = LateOutcomes.run
+
+    async def run(self: LateOutcomes, *args: Any, checkpoint: bool = False) -> Any:
+        answer = await real(self, *args, checkpoint=checkpoint)
+        if checkpoint:
+            die()
+            _replace(recovery, "since_boot", lambda: time.monotonic() + 10 * recovery.LEASE)
+        return answer
+
+    _replace(LateOutcomes, "run", run)
+
+
+RETRY, WITH_LEAVE = "between two attempts", "between the ledger's leave and the network"
 INSIDE: dict[str, Callable[[], None]] = {
     "before the intent": _before_intent,
     "intent not committed": _uncommitted("intended"),
@@ -169,7 +184,7 @@ def install(point: str) -> None:
     if point.startswith(SUSPEND):
         _SUSPENDED.append(False)
     _SPARED.extend([None] * (int(time_ or 1) - 1))
-    {**INSIDE, RETRY: _between_two_attempts}[name]()
+    {**INSIDE, RETRY: _between_two_attempts, WITH_LEAVE: _with_the_leave}[name]()
 
 
 def move_clock(app: AppContext, seconds: float) -> None:

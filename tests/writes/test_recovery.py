@@ -19,10 +19,11 @@ from leadbridge.server.app import build_app_context
 from leadbridge.server.errors import LeadBridgeError, Refused
 from leadbridge.server.sandbox import Fault
 from leadbridge.server.state import Store, audit
+from leadbridge.server.writes import recovery
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import LEASE, Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
-from leadbridge.server.writes.recovery import lives, this_process
+from leadbridge.server.writes.recovery import LEAVE, LateOutcomes, lives, this_process
 from tests.databases import beside
 from tests.support import Time, call, connected, data_of, make_sandbox, make_settings
 
@@ -223,6 +224,26 @@ async def test_a_write_that_was_given_up_between_two_attempts_is_not_sent_again(
     assert isinstance(await ledger.begin(make_plan(), Approval("not needed")), WritePermit)
     with pytest.raises(Refused, match="is not sent again"):
         await late.sending()
+
+
+@pytest.mark.parametrize("shows_it", ["the time of day", "the time since the boot"])
+async def test_whoever_slept_with_the_ledgers_leave_sends_nothing(
+    ledger: Ledger, clock: Time, elsewhere: None, monkeypatch: pytest.MonkeyPatch, shows_it: str
+) -> None:
+    machine, run = Time(), LateOutcomes.run
+    monkeypatch.setattr(recovery, "since_boot", machine)
+
+    async def slept(self: LateOutcomes, *args: Any, **named: Any) -> Any:
+        answer = await run(self, *args, **named)
+        (clock if shows_it == "the time of day" else machine).now += LEAVE + 1
+        return answer
+
+    late = await ledger.begin(make_plan(), Approval("not needed"))
+    assert isinstance(late, WritePermit)
+    monkeypatch.setattr(LateOutcomes, "run", slept)
+    with pytest.raises(Refused, match="is not sent"):
+        await late.sending()
+    assert not late.may_have_left
 
 
 @pytest.mark.parametrize(("settled", "outcome"), [("failed", "done"), ("done", "failed"), ("failed", "failed")])

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from leadbridge.server.services.network.proxies import Proxy
 from leadbridge.server.services.network.trust import FILE, trust_source
 from leadbridge.server.text import label
+
+Leave = Callable[[], Awaitable[None]]
 
 _EXPIRED, _TOO_EARLY, _OTHER_NAME, _OTHER_ADDRESS = 10, 9, 62, 64
 _UNKNOWN_ISSUER = {18, 19, 20, 21}
@@ -27,12 +29,15 @@ class Progress:
     """Whether the request began to leave, so that the service may have it; a proxy's CONNECT is not the request."""
     connected: Callable[[str], None] | None = None
     """Looks at the address that a connection was made to, a proxy's or the host's, and may refuse it by raising."""
+    leave: Leave | None = None
+    """Asked right before the request begins to leave, when the connection is there; refuses by raising."""
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Take note of an event such as `connection.connect_tcp.started`."""
         if event.endswith(".started"):
             self.stage = event.removesuffix(".started")
-            self.left |= self.stage == "http11.send_request_headers" and info["request"].method != b"CONNECT"
+            if self.stage == "http11.send_request_headers" and info["request"].method != b"CONNECT":
+                await self.leaves()
         elif event == "connection.connect_tcp.complete" and self.connected is not None:
             stream = info["return_value"]
             try:
@@ -40,6 +45,12 @@ class Progress:
             except BaseException:
                 await stream.aclose()
                 raise
+
+    async def leaves(self) -> None:
+        """The request begins to leave now, unless it may not."""
+        if self.leave is not None:
+            await self.leave()
+        self.left = True
 
 
 @dataclass(frozen=True, slots=True)

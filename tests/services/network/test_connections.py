@@ -7,12 +7,19 @@ import json
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
+import anyio
 import pytest
+from pydantic import SecretStr
 
+from leadbridge.server.catalog import load
+from leadbridge.server.errors import Refused
+from leadbridge.server.services.client import ServiceClient
+from leadbridge.server.services.rate_limiter import RateLimiter
 from tests.services.network.world import Service, connected, listening
-from tests.support import Person, call, data_of, text_of
+from tests.support import PATIENCE, Person, call, data_of, text_of
 
 RECORD = json.dumps({"id": 7, "name": "Ann Example"}).encode()
 
@@ -30,6 +37,34 @@ async def test_reads_share_a_connection_and_each_write_gets_a_new_one():
     assert len(reads) == 1
     assert len(set(writes)) == 2
     assert not reads & set(writes)
+
+
+@dataclass
+class NoLeave:
+    """A permit that says no once the service has a connection."""
+
+    service: Service
+    operation_id: str
+
+    async def sending(self) -> None:
+        with anyio.fail_after(PATIENCE):
+            while not self.service.connections:  # noqa: ASYNC110  # the service knows no event
+                await anyio.sleep(0.01)
+        raise Refused("given_up", "it was given up.")
+
+
+async def test_a_write_asks_for_leave_once_its_connection_is_there():
+    """A name that is looked up slowly, or a proxy, is then no time in which the leave can grow old."""
+    service, catalog = Service(), load()
+    row, operation = catalog.services["rooflink"], catalog["rooflink.create_lead"]
+    limiter = RateLimiter(row.title, row.requests, row.seconds)
+    async with listening(service) as port:
+        url = f"http://127.0.0.1:{port}"
+        client = ServiceClient(row, base_url=url, secret=SecretStr("rl-key-123456"), rate_limiter=limiter)
+        with pytest.raises(Refused):
+            await client.request(operation, body={}, permit=NoLeave(service, operation.id))
+        await client.aclose()
+    assert (service.connections, service.requests) == (1, [])
 
 
 @pytest.mark.parametrize(
