@@ -6,6 +6,7 @@ A date and a date-time of that day, a phone in another notation, `St` and `Stree
 from __future__ import annotations
 
 import html
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -20,6 +21,8 @@ NEAR = Decimal("0.0001")
 """Degrees, some ten metres: services round coordinates."""
 _DAY_FIRST = "%d/%m/%Y"
 """Dates of RenovationFind's Manager API."""
+_THOUSANDS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
+"""Any other comma may part cents: `185,00` is not 18500."""
 _LONGEST = 20_000
 _INSIDE = ("id", "name", "full_name", "label", "title", "code", "key", "value", "email")
 """The fields in which an object may carry its value."""
@@ -125,10 +128,11 @@ def _is(text: str, form: str) -> bool:
 
 
 def _number(value: JsonValue) -> Decimal | None:
-    if isinstance(value, bool):
+    text = str(value).replace("$", "").strip()
+    if isinstance(value, bool) or ("," in text and not _THOUSANDS.fullmatch(text)):
         return None
     try:
-        number = Decimal(str(value).replace(",", "").replace("$", "").strip())
+        number = Decimal(text.replace(",", ""))
     except InvalidOperation:
         return None
     return number if number.is_finite() else None
