@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from leadbridge.server.matching.alignment import Doubt
 from leadbridge.server.matching.names import Likeness, compare_names, is_other_given_name
 from leadbridge.server.matching.phones import is_shared_mailbox
 from leadbridge.server.matching.places import Place, Where, compare_addresses
 from leadbridge.server.matching.profile import Profile
-from leadbridge.server.matching.street_names import Doubt
 
 LISTED = 0.4
 """Matches below this score are not reported."""

@@ -136,11 +136,12 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
     if ours.key == theirs.key or ours.joined == theirs.joined:
         return Likeness.SAME
     short, long = sorted((list(ours.words), list(theirs.words)), key=len)
-    joined = sorted((_joined(short, long), _joined(long, short)), key=len)
-    if len(short) > 1 and _covers(*joined):
-        return Likeness.ALIKE
-    if len(short) > 1 and _is_typo(*joined):
-        return Likeness.TYPO
+    if len(short) > 1:
+        joined = sorted((_joined(short, long), _joined(long, short)), key=len)
+        if _covers(*joined):
+            return Likeness.ALIKE
+        if _is_typo(*joined):
+            return Likeness.TYPO
     if len(short) == 1 and len(long) > 1 and short[0] == long[0]:
         return Likeness.GIVEN
     # A shared word is a family name only at the end of a name, if there is one; a lone word says too little.

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from rapidfuzz.distance import OSA
 
 from leadbridge.server.matching.addresses import Address, with_town
+from leadbridge.server.matching.alignment import SAME, Doubt, Finding, pair_up
 from leadbridge.server.matching.roads import same_box
-from leadbridge.server.matching.street_names import SAME, Doubt, Finding, same_street, same_words
+from leadbridge.server.matching.street_names import MOVED, may_be_renamed, same_street, same_words
 from leadbridge.server.matching.streets import Street
 
-_SHORT_LENGTH = 4
 _A_BOX = 0.8
 """Below it, what is the same is a rural route, and many houses are on that."""
 _NEXT_DOOR = 2
-_MOVED = Finding(0.9, "the same words in another order")
+_ELSEWHERE = Finding(0.4, "other town", Doubt.OTHER_STREET)
+"""Only a contact in common makes one house of two that have the number and the street in common."""
+_RENAMED = Finding(0.4, "street named otherwise", Doubt.OTHER_STREET)
+"""So it does where number and Canadian postal code are the same, one side of a block: Bord-du-Lac, Lakeshore."""
 
 
 class Where(Enum):
@@ -66,8 +69,13 @@ def compare_addresses(ours: Address, theirs: Address, streets: frozenset[str] = 
         if not (one.number and other.number):
             return OTHER
     street = same_street(one, other, streets)
-    if (street is None or _sum(street).certainty < _MOVED.share) and same_words(one, other):
-        street = [_MOVED]
+    if (
+        street is None
+        and ours.postal == theirs.postal != ""
+        and not ours.postal.isdigit()
+        and may_be_renamed(one, other)
+    ):
+        street = [_RENAMED]
     if street is None or _ends_in_town(ours, other) or _ends_in_town(theirs, one):
         return OTHER
     return _door(one, other, [place, *street])
@@ -92,8 +100,8 @@ def _door(ours: Street, theirs: Street, findings: list[Finding]) -> Place:
     units, others = set(ours.unit.split("-")) - {""}, set(theirs.unit.split("-")) - {""}
     if units == others or _glued(ours.unit) == _glued(theirs.unit):
         return _sum(findings)
-    if (not units or not others) and same_words(ours, theirs):
-        return _sum([*findings, _MOVED])
+    if (not units or not others) and same_words(replace(ours, unit=""), replace(theirs, unit="")) is not None:
+        return _sum([*findings, MOVED])
     if not units or not others:
         return _sum([*findings, Finding(0.65, "unit on one side only")])
     if units < others or others < units:
@@ -155,9 +163,10 @@ def _same_place(ours: Address, theirs: Address) -> Finding | None:
         return Finding(0.88, "town or postal code on one side only")
     if cities:
         return SAME
-    if _one_slip(ours.city, theirs.city) and len(ours.city) > _SHORT_LENGTH:
-        return Finding(0.9, "town differs by one letter")
-    return None
+    towns = pair_up(tuple(ours.city.split()), tuple(theirs.city.split()), frozenset())
+    if towns.ours or towns.theirs:
+        return _ELSEWHERE
+    return Finding(0.93, "town shortened or misspelt")
 
 
 def _same_city(ours: str, theirs: str) -> bool | None:

@@ -10,7 +10,7 @@ from leadbridge.server.matching.addresses import Address, address_of
 from leadbridge.server.matching.names import Name, name_of
 from leadbridge.server.matching.phones import Phone, email_of, phones_of
 
-RULES = 12
+RULES = 13
 """Counts up with every change to what the keys, a profile or a standing is: rows of another count are read again."""
 
 
@@ -53,7 +53,7 @@ class Profile:
             number = street.number or f"BOX{street.box}"
             towns = [town for town in (address.postal, *address.towns()) if town]
             keys |= {f"a|{town}|{number}" for town in towns} | {f"s|{town}|{street.joined}" for town in towns}
-            keys.add(f"a||{number}|{street.joined}")
+            keys.add(f"a||{number}|{street.joined[:1]}")
             if street.unit:
                 keys.add(f"u|{number}|{street.joined}|{street.unit}")
         return frozenset(key[:KEY_LENGTH] for key in keys)

@@ -112,6 +112,13 @@ def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, st
 
 def city_of(text: str) -> str:
     """A town in its one form: `Saint Paul` is ST PAUL."""
-    folded = fold(text)
+    folded = _municipality().sub("", fold(text))
     short = " ".join(words().places.town_words.get(word, word) for word in folded.split())
     return words().places.town_names.get(folded) or words().places.town_names.get(short) or short
+
+
+@cache
+def _municipality() -> re.Pattern[str]:
+    """`District of`, `Twp`: what a town is, and not what it is called."""
+    front, behind = ("|".join(kinds.split()) for kinds in words().places.town_kinds)
+    return re.compile(rf"^(?:{front}) (?:OF|DE) (?=\w)|(?<=\w) (?:{behind})$")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache, lru_cache
-
-from rapidfuzz.distance import OSA
+from functools import cache
 
 from leadbridge.server.matching.vocabulary import words
 
@@ -20,10 +18,7 @@ _GLUED = re.compile(
     r"(?P<name>[A-Z]+)-?(?P<value>\d+[A-Z]?(?:/\d+[A-Z]?)?)|(?P<letters>[A-Z]{2,})-(?P<letter>[A-Z]{1,2})"
 )
 _LONGEST, _LONGEST_STATE = 5, 3
-_LONG = 6
-_NUMBERED = re.compile(r"(?<=\d )(?:NO|NUMBER|NUMERO|#) (?=\d+ (?:RD|ROAD|HWY|HIGHWAY|RTE|ROUTE)\b)")
-"""`8120 No. 3 Road`, `1442 #7 Hwy`."""
-_KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN LUTHER KING)(?: (?:JR|JUNIOR))?\b")
+_KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN L(?:UTHER)? KING)(?: (?:JR|JUNIOR))?\b")
 
 
 def spread(line: str) -> str:
@@ -42,12 +37,10 @@ def spread(line: str) -> str:
     ):
         line = "".join(found.groups()[:3]) + line[found.end(3) :]
     line = _unit_signs().sub(r"\1 ", line)
-    line = _NUMBERED.sub("", line)
     if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in "NSEW":
         grid = words().types.get(found[3], "HWY") in {"HWY", "RTE"}
         line = found[1] + found[2] + line[found.end(2) :] if grid else line
-    line = " ".join(words().initials.get(word, word) for word in re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
-    return _KING.sub("MARTIN LUTHER KING", line)
+    return _KING.sub("MARTIN LUTHER KING", " ".join(re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split()))
 
 
 @cache
@@ -113,17 +106,8 @@ def _business(kind: str, value: str, line: Sequence[str], taken: int) -> tuple[R
 
 def _normal(names: Sequence[str]) -> tuple[str, ...]:
     """The words of a road's name in one form."""
-    return tuple(_word(part) for name in names for part in name.split("-"))
-
-
-@lru_cache(maxsize=4096)
-def _word(word: str) -> str:
-    """A word of a road's name in its one form, with a slip of the pen in a long one: `Hihgway`."""
-    known = words().roads.words
-    if word in known or len(word) < _LONG:
-        return known.get(word, word)
-    long = (form for form in known if len(form) >= _LONG)
-    return next((known[form] for form in long if OSA.distance(word, form, score_cutoff=1) == 1), word)
+    table = words().roads.words
+    return tuple(table.get(part, part) for name in names for part in name.split("-"))
 
 
 @cache

@@ -1,63 +1,61 @@
-"""Whether two street lines name one street: the same words, a slip of the pen, or two streets that look alike."""
+"""Whether two street lines name one street: the same words, shortened or misspelt ones, or two streets that look alike.
+
+What tells two streets apart is a closed list: numbers, letters, directions, types, and words that both have instead of
+one another. All else is notation.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
-from enum import Enum
 from functools import lru_cache
 from itertools import pairwise
 
-from rapidfuzz.distance import OSA
-
+from leadbridge.server.matching.alignment import CUT, SAME, SHORTENED, Doubt, Finding, pair_up
 from leadbridge.server.matching.roads import same_road, spread
 from leadbridge.server.matching.streets import Street
 from leadbridge.server.matching.units import NUMBERED
 from leadbridge.server.matching.vocabulary import street_type, words
 
-_DIGITS = re.compile(r"\d+")
-_COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
-_OTHER_ONES = frozenset({"OLD", "NEW"})
-_SURE_LENGTH, _SHORT_LENGTH, _TWO_LENGTH = 5, 4, 9
+_OTHER_ONES = frozenset({"OLD", "NEW", "UPPER", "LOWER"})
+_SURE, _SURE_LENGTH = 0.9, 5
 _ONE_SIDE = "street type on one side only"
 
 
-class Doubt(Enum):
-    """Why two addresses that are almost the same may be two: it takes more than a name to call them one."""
-
-    NONE = 0
-    SLIP = 1
-    """A slip of the pen in the street's name, or another street."""
-    OTHER_STREET = 2
-    """A street of another type, or one whose name differs by more than a slip."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One way in which two addresses differ, and how surely (0..1) they are one all the same."""
-
-    share: float = 1.0
-    reason: str = ""
-    doubt: Doubt = Doubt.NONE
-
-
-SAME = Finding()
+MOVED = Finding(_SURE, "the same words in another order")
 _KIND_MISSING = Finding(0.93, "kind of road on one side only")
+_TYPE_MISSING = Finding(0.92, _ONE_SIDE)
 
 
 def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[Finding] | None:
-    """Name, type and directions; none where they are other streets."""
+    """How the streets differ; none where they are two. `streets` are names that houses of the town have."""
+    parts = _same_parts(ours, theirs)
+    if parts is not None and _share(parts) >= _SURE:
+        return parts
+    written = same_words(ours, theirs)
+    doubted = any(finding.doubt is not Doubt.NONE for finding in written or [])
+    if doubted and {ours.joined, theirs.joined} <= streets:
+        written = None
+    found = [parts, [MOVED] if written == [] else written]
+    return max((row for row in found if row is not None), key=_share, default=None)
+
+
+def _share(findings: list[Finding]) -> float:
+    return math.prod(finding.share for finding in findings)
+
+
+def _same_parts(ours: Street, theirs: Street) -> list[Finding] | None:
+    """Name, type and directions as they were told apart; none where the names are not the same."""
     name = _same_name(ours, theirs)
-    if name is None or (name.doubt is not Doubt.NONE and {ours.joined, theirs.joined} <= streets):
+    if name is None:
         return None
-    if name is SAME and (_type_in_front(ours, theirs) or _type_in_front(theirs, ours)):
-        return [name]
     findings = [name]
-    if name.reason != _ONE_SIDE and ours.type != theirs.type and not _remark_behind(ours, theirs):
+    if ours.type != theirs.type:
         findings.append(
             Finding(0.5, f"street type differs ({ours.type}, {theirs.type})", Doubt.OTHER_STREET)
             if ours.type and theirs.type
-            else Finding(0.92, _ONE_SIDE)
+            else _TYPE_MISSING
         )
     sides, others = ({side for side in (street.before, street.after) if side} for street in (ours, theirs))
     if (ours.before, ours.after) != (theirs.before, theirs.after):
@@ -71,134 +69,146 @@ def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[F
     return findings
 
 
-def same_words(ours: Street, theirs: Street) -> bool:
-    """Whether two lines have the same words, whatever each is, or one has no type: Big Run South Rd, Big Run Rd S."""
-    if ours.number != theirs.number or not ours.number:
-        return False
-    (*one, few), (*other, more) = sorted(
-        (_words_of(ours.line), _words_of(theirs.line)), key=lambda found: len(found[2])
-    )
-    types = words().strong.intersection
-    return one == other and (few == more or (not types(few) and sorted([*few, *types(more)]) == more))
-
-
-@lru_cache(maxsize=4096)
-def _words_of(line: str) -> tuple[list[str], list[str], list[str]]:
-    """Directions and the words of a name in their order, and numbers, letters and types, which may stand anywhere."""
-    table = words()
-    row = [*re.findall(r"\d+(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)\b|\d+|[A-Z]+", spread(line)), ""]
-    sides, names, others = list[str](), list[str](), list[str]()
-    for word, following in pairwise(row):
-        counted = following[:1].isdigit() or len(following) == 1
-        kind = table.types.get(word) or table.french.always.get(word, "")
-        if counted and (table.units.get(word) == "" or word in table.signs.number):
-            continue
-        if word in table.directions:
-            sides.append(table.directions[word])
-        elif word[0].isdigit() or word in table.numbers or len(word) == 1:
-            others.append(str(table.numbers.get(word, "")) or re.sub(r"(?<=\d)\D+", "", word).lstrip("0"))
-        elif kind in table.strong or word in table.roads.words:
-            others.append(kind or table.roads.words[word])
-        elif word not in table.french.articles | {"AND", "ET"}:
-            names.append(table.whole.get(word, word))
-    return sides, names, sorted(others)
-
-
 def _same_name(ours: Street, theirs: Street) -> Finding | None:
     if ours.road and theirs.road:
         same = same_road(ours.road, theirs.road)
         return _KIND_MISSING if same is None else SAME if same else None
+    if ours.joined == theirs.joined:
+        return SAME
     if road := ours.road or theirs.road:
         other = theirs if ours.road else ours
         numbered = len(other.name) == 1 or street_type(other.name[-2]) in NUMBERED  # Cariboo Highway 97
-        bare = road[1] in other.name[-1:] and numbered and not other.type
-        return SAME if ours.joined == theirs.joined else _KIND_MISSING if bare else None
-    one, other = ours.joined, theirs.joined
-    if one == other:
-        return SAME
-    if _whole(ours) == theirs.name or _whole(theirs) == ours.name:
-        typed, bare = (ours, theirs) if _whole(ours) == theirs.name else (theirs, ours)
-        # "Oak Hollow" and "Oak Hollow Dr" may be one street; "Oak Street" and "Oak Street Circle" are two.
-        return None if bare.type and typed.type in words().strong else Finding(0.92, _ONE_SIDE)
-    if _type_in_front(ours, theirs) or _type_in_front(theirs, ours):
-        return SAME
-    if [words().french.english.get(word, word) for word in ours.name] == [
-        words().french.english.get(word, word) for word in theirs.name
-    ]:
-        return Finding(0.9, "street's name in the other language", Doubt.SLIP)
-    if _remark_behind(ours, theirs):
-        return Finding(0.92, "more behind the street on one side")
-    sides = [_COMPASS.findall(name) for name in (one, other)]
-    if _DIGITS.findall(one) != _DIGITS.findall(other) or (all(sides) and sides[0] != sides[1]):
-        return None  # 14th and 15th are two streets, Westfield and Eastfield are neighbours
-    return _slip(ours, theirs) or _longer(ours, theirs)
-
-
-def _type_in_front(ours: Street, theirs: Street) -> bool:
-    """Whether ours is theirs with the type in front, as French has it: chemin de la Côte-des-Neiges."""
-    alone = not ours.type or theirs.type not in words().whole
-    name = [word for word in ours.name if word not in words().french.articles]
-    return alone and [words().whole.get(theirs.type, theirs.type), *theirs.name] == name
-
-
-def _remark_behind(ours: Street, theirs: Street) -> bool:
-    """Whether one line goes on behind the other's whole street with what is no street's name: a remark."""
-    lines = [tuple("STREET" if word == "ST" else word for word in _whole(street)) for street in (ours, theirs)]
-    short, long = sorted(lines, key=len)
-    typed = ours.type if lines[0] == short else theirs.type
-    more = long[len(short) :]
-    if not typed or len(short) < 2 or not more or long[: len(short)] != short:  # noqa: PLR2004
-        return False
-    types = [street_type(word) for word in more]
-    return not all(types) and types[-1] not in words().strong
-
-
-def _slip(ours: Street, theirs: Street) -> Finding | None:
-    """One letter changed, left out, added or swapped, in words written whole; known words are no slips."""
-    one, other = ours.joined, theirs.joined
-    if not (ours.type and theirs.type):
-        one, other = ("".join(_whole(street)) for street in (ours, theirs))
-    distance = OSA.distance(one, other, score_cutoff=2)
-    if distance not in {1, 2} or _are_two_words(ours, theirs):
-        return None
-    if distance == 1 and max(len(one), len(other)) >= _SHORT_LENGTH:
-        share = 0.9 if max(len(one), len(other)) >= _SURE_LENGTH else 0.72
-        return Finding(share, "street name differs by one letter", Doubt.SLIP)
-    if distance == 2 and min(len(one), len(other)) >= _TWO_LENGTH:  # noqa: PLR2004
-        return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
+        return _KIND_MISSING if road[1] in other.name[-1:] and numbered and not other.type else None
     return None
 
 
-def _are_two_words(ours: Street, theirs: Street) -> bool:
-    """Whether what differs are two words that streets have (Hill and Mill, Stonebridge and Stone Ridge), or letters."""
-    if len(ours.name) == len(theirs.name):
-        changed = [pair for pair in zip(ours.name, theirs.name, strict=True) if pair[0] != pair[1]]
-        known = words().types
-        if any(min(map(len, pair)) <= 2 or (pair[0] in known and pair[1] in known) for pair in changed):  # noqa: PLR2004
-            return True
-    elif any(len(word) <= 2 for word in set(ours.name) ^ set(theirs.name)):  # noqa: PLR2004
-        return True
-    one, other = _last_word(ours.joined), _last_word(theirs.joined)
-    rests = ours.joined.removesuffix(one), theirs.joined.removesuffix(other)
-    return bool(one and other and one != other and rests[0] == rests[1])
+def same_words(ours: Street, theirs: Street) -> list[Finding] | None:
+    """How the words of two lines differ, whatever each was taken for; none where they are two houses' lines.
+
+    Where a word stands and what it is does not count: Big Run South Rd, Big Run Rd S.
+    """
+    if ours.number != theirs.number or not ours.number:
+        return None
+    one, other = _words_of(ours.line), _words_of(theirs.line)
+    (names, numbers), (other_names, other_numbers) = _counted(one, other), _counted(other, one)
+    if bool(ours.unit) != bool(theirs.unit) and numbers != other_numbers:
+        numbers, other_numbers = _but(numbers, ours.unit), _but(other_numbers, theirs.unit)
+    if numbers != other_numbers:
+        return None
+    if ours.road and theirs.road and (names, one.sides) != (other_names, other.sides):
+        return None
+    sides = sorted((one.sides, other.sides), key=len)
+    if sides[0] not in {(), sides[1]}:
+        return None
+    ends = -1, -1
+    for kind in sorted({*map(_kind_of, names)} & {*map(_kind_of, other_names)} & words().strong):
+        (names, end), (other_names, other_end) = _without_kind(names, kind), _without_kind(other_names, kind)
+        ends = end, other_end
+    findings = _aligned(names, other_names, one.short | other.short, ends)
+    if findings is None:
+        return None
+    return [*findings, *([] if sides[0] == sides[1] else [Finding(0.85, "direction on one side only")])]
+
+
+def may_be_renamed(ours: Street, theirs: Street) -> bool:
+    """Whether nothing but words tells two lines apart: no number, letter or direction."""
+    one, other = _words_of(ours.line), _words_of(theirs.line)
+    return ours.number == theirs.number != "" and (sorted(one.numbers), one.sides) == (
+        sorted(other.numbers),
+        other.sides,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """The words of a street line by what they can tell apart."""
+
+    sides: tuple[str, ...]
+    numbers: tuple[str, ...]
+    """Numbers and letters."""
+    names: tuple[str, ...]
+    short: frozenset[str]
+    """Words with a full stop behind them."""
 
 
 @lru_cache(maxsize=4096)
-def _last_word(name: str) -> str:
-    """The longest word of streets with which a name ends, joined to others or not."""
-    return next((name[at:] for at in range(len(name) - 2) if name[at:] in words().whole.values()), "")
+def _words_of(line: str) -> _Line:
+    table = words()
+    line = re.sub(r"\b([A-Z])\.[ -]?(?=[A-Z]\.)", r"\1", line)  # N.-D.
+    row = [*re.findall(r"\d+(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)\b|\d+|[A-Z]+", spread(line)), ""]
+    french = not table.french.always.keys().isdisjoint(row)
+    directions = table.french.directions if french else table.directions
+    sides, names, numbers = list[str](), list[str](), list[str]()
+    for word, following in pairwise(row):
+        counted = following[:1].isdigit() or len(following) == 1
+        if counted and (table.units.get(word) == "" or word in table.signs.number):
+            continue
+        if word in directions:
+            sides.append(directions[word])
+        elif word[0].isdigit() or len(word) == 1:
+            numbers.append(re.sub(r"(?<=\d)\D+", "", word).lstrip("0"))
+        elif word not in table.french.articles | {"AND", "ET", "THE"}:
+            names.append(word)
+    return _Line(tuple(sides), tuple(numbers), tuple(names), frozenset(re.findall(r"\b([A-Z]{2,})\.", line)))
 
 
-def _longer(ours: Street, theirs: Street) -> Finding | None:
-    short, long = sorted((ours.name, theirs.name), key=len)
-    # Post Rd may be Boston Post Rd; Old Post Rd is another one.
-    in_front = ours.type == theirs.type and long[1:] == short and long[0] not in _OTHER_ONES
-    if set(short) < set(long) and (in_front or sum(map(len, {*short})) > _SURE_LENGTH):
-        doubt = Doubt.SLIP if ours.type == theirs.type else Doubt.OTHER_STREET
-        return Finding(0.7, "street name longer on one side", doubt)
-    return None
+def _counted(line: _Line, other: _Line) -> tuple[tuple[str, ...], list[str]]:
+    """The names of a line, and its numbers, with those in words that the other line has in digits."""
+    values = {name: str(words().numbers.get(name, "")) for name in line.names}
+    counted = [name for name in line.names if values[name] in other.numbers]
+    return tuple(name for name in line.names if name not in counted), sorted(
+        [*line.numbers, *(values[name] for name in counted)]
+    )
 
 
-def _whole(street: Street) -> tuple[str, ...]:
-    """A street's name and type in whole words."""
-    return (*street.name, words().whole.get(street.type, street.type)) if street.type else street.name
+def _but(numbers: list[str], unit: str) -> list[str]:
+    """The numbers without a unit's."""
+    left = list(numbers)
+    for number in re.findall(r"\d+|[A-Z]+", unit):
+        if number in left:
+            left.remove(number)
+    return left
+
+
+def _kind_of(name: str) -> str:
+    return street_type(name) or words().french.always.get(name, "")
+
+
+def _without_kind(names: tuple[str, ...], kind: str) -> tuple[tuple[str, ...], int]:
+    """Without the last word that is this type, or the French one in front, and where that was."""
+    front = words().french.always.get(names[0]) == kind
+    at = 0 if front else max(index for index, name in enumerate(names) if _kind_of(name) == kind)
+    return (*names[:at], *names[at + 1 :]), at
+
+
+@lru_cache(maxsize=4096)
+def _aligned(
+    ours: tuple[str, ...], theirs: tuple[str, ...], short: frozenset[str], ends: tuple[int, int]
+) -> list[Finding] | None:
+    """How words differ, in their order; none where both have words that the other has not.
+
+    `ends` are where the type was that both lines have, if there is one: what comes behind is no street's name.
+    """
+    pairing = pair_up(ours, theirs, short)
+    habits = (SHORTENED, CUT)  # who shortens one word shortens others
+    findings = [finding for finding in habits if finding in pairing.found]
+    findings += [finding for finding in pairing.found if finding not in {SAME, *habits}]
+    if not (pairing.ours or pairing.theirs):
+        return findings
+    if pairing.ours and pairing.theirs:
+        return None
+    line, whole, end, more = (
+        (ours, theirs, ends[0], pairing.ours) if pairing.ours else (theirs, ours, ends[1], pairing.theirs)
+    )
+    kinds = [_kind_of(line[at]) for at in more]
+    typed = end >= 0 or street_type("".join(whole[-1:])) in words().strong
+    if (all(kinds) and typed) or not _OTHER_ONES.isdisjoint(line[at] for at in more):
+        return None  # Oak Street and Oak Street Circle are two
+    if all(kind in words().strong for kind in kinds):
+        return [*findings, _TYPE_MISSING]
+    if more[0] >= end > 0 and kinds[-1] not in words().strong:
+        return [*findings, Finding(0.92, "more behind the street on one side")]
+    if more != (0,) and sum(map(len, whole)) <= _SURE_LENGTH:
+        return None
+    doubt = Doubt.SLIP if end >= 0 else Doubt.OTHER_STREET
+    return [*findings, Finding(0.7, "street name longer on one side", doubt)]

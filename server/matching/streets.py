@@ -16,7 +16,7 @@ from leadbridge.server.matching.units import (
     sorted_units,
     without_units,
 )
-from leadbridge.server.matching.vocabulary import french_type, misspelt_type, street_type, words
+from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
 _NUMBER = re.compile(r"\d+[A-Z]?|[NSEW]\d+(?:[NSEW]\d+)?|\d{1,2}[NSEW]\d{3}")
 _SAINTS = frozenset({"ST", "STE", "SAINT", "SAINTE"})
@@ -153,7 +153,7 @@ def _house_number(line: list[str]) -> tuple[str, list[str], str]:
     elif found := re.fullmatch(r"(\d+)-?([A-Z]|BIS)", number):
         number, letter = found.groups()
     elif not re.fullmatch(r"\d+~\d+", number) and (
-        not _NUMBER.fullmatch(number) or (len(rest) == 1 and street_type(rest[0]))
+        not _NUMBER.fullmatch(number) or (len(rest) == 1 and street_type(rest[0]) in words().strong)
     ):
         return "", line, ""  # "14 St": a street without a house number
     number = number.lstrip("0") or "0"
@@ -241,7 +241,7 @@ def _type(line: list[str], *, parted: bool) -> tuple[list[str], str, list[str]]:
     end = len(line) - 1
     if end < 1:
         return line, "", []
-    if parted and (kind := street_type(line[end]) or misspelt_type(line[end])):
+    if parted and (kind := street_type(line[end])):
         return line[:end], kind, []
     ends = [index for index in range(1, len(line)) if street_type(line[index]) in words().strong]
     if ends:

@@ -12,11 +12,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from rapidfuzz.distance import OSA
-
-_LONG = 6
-"""Letters of a word in which one that is wrong is a slip of the pen."""
-
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -29,6 +24,7 @@ class Places:
     countries: tuple[str, ...]
     town_words: Mapping[str, str]
     town_names: Mapping[str, str]
+    town_kinds: tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +81,6 @@ class Words:
     units: Mapping[str, str]
     lone_units: Mapping[tuple[str, ...], str]
     boxes: Mapping[str, str]
-    initials: Mapping[str, str]
     numbers: Mapping[str, int]
     tens: Mapping[str, int]
 
@@ -112,6 +107,7 @@ def words() -> Words:
             countries=tuple(read["zip"]["countries"]),
             town_words=read["towns"]["words"],
             town_names=read["towns"]["names"],
+            town_kinds=(read["towns"]["kinds_of"], read["towns"]["kinds_behind"]),
         ),
         roads=Roads(
             words=_turned(read["road_words"]),
@@ -144,7 +140,6 @@ def words() -> Words:
         units={form: "" if kind == "NUMBER" else kind for kind, forms in read["units"].items() for form in forms},
         lone_units=dict(_lone_units(read["lone_units"])),
         boxes=_turned(read["boxes"], codes=False),
-        initials=read["initials"],
         numbers=_numbers(read["numbers"]),
         tens=_counted(read["numbers"]["tens"], 20, 10),
     )
@@ -185,15 +180,6 @@ def _numbers(table: Mapping[str, Any]) -> dict[str, int]:
 def street_type(word: str) -> str:
     """The street type that a word is, or an empty text."""
     return words().types.get(word, "")
-
-
-@cache
-def misspelt_type(word: str) -> str:
-    """The usual street type of which a word is a slip of the pen: `Cirlce`."""
-    if len(word) < _LONG - 1 or word in words().types:
-        return ""
-    whole = ((words().whole[code], code) for code in words().strong)
-    return next((code for form, code in whole if len(form) >= _LONG and OSA.distance(word, form) == 1), "")
 
 
 def french_type(word: str, *, french: bool) -> str:

@@ -157,7 +157,7 @@ def test_parts_given_besides_count_more_than_the_text():
         ("10 N Main St, Plano", "10 Main St, Plano", Where.NEAR, ("direction on one side only",)),
         ("10 Oak Hollow, Plano", "10 Oak Hollow Dr, Plano", Where.NEAR, ("street type on one side only",)),
         ("10 Maple Dr, Katy", "10 Maple Ln, Katy", Where.NEAR, ("street type differs (DR, LN)",)),
-        ("10 Maple Dr, Austin, TX", "10 Maple Dr, Dallas, TX", Where.OTHER, ()),
+        ("10 Maple Dr, Austin, TX", "10 Maple Dr, Dallas, TX", Where.NEAR, ("other town",)),
         ("10 Maple Dr", "10 Maple Dr, Dallas, TX", Where.NEAR, ("town or postal code on one side only",)),
         ("10 FM 423, Frisco", "10 Hwy 423, Frisco", Where.NEAR, ("kind of road on one side only",)),
         ("10 FM 423, Frisco", "10 CR 423, Frisco", Where.OTHER, ()),

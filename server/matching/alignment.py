@@ -1,0 +1,155 @@
+"""Words put side by side: the same, shortened, misspelt or in the other language, without a table of what is short."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+from functools import cache, lru_cache
+
+from rapidfuzz.distance import OSA
+
+from leadbridge.server.matching.vocabulary import street_type, words
+
+_STEPS = ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (1, 4), (4, 1))
+_COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
+_FEW = 0.43
+"""Below this share of a word's letters, its beginning is no word of its own: Univ, Kam; but Carol and Carolina."""
+_LEFT = 0.3
+"""What a word is worth that the other side has not."""
+_SURE, _ABBREVIATION = 0.9, 4
+_SURE_LENGTH, _SHORT_LENGTH, _TWO_LENGTH, _JOINED_LENGTH = 5, 4, 9, 8
+
+
+class Doubt(Enum):
+    """Why two addresses that are almost the same may be two: it takes more than a name to call them one."""
+
+    NONE = 0
+    SLIP = 1
+    """A slip of the pen in the street's name, or another street."""
+    OTHER_STREET = 2
+    """A street of another type, or one whose name differs by more than a slip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One way in which two addresses differ, and how surely (0..1) they are one all the same."""
+
+    share: float = 1.0
+    reason: str = ""
+    doubt: Doubt = Doubt.NONE
+
+
+SAME = Finding()
+SHORTENED = Finding(0.93, "a word shortened on one side")
+CUT = Finding(0.78, "a word shortened on one side", Doubt.SLIP)
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Words of two lines put side by side."""
+
+    value: float = 1.0
+    found: tuple[Finding, ...] = ()
+    ours: tuple[int, ...] = ()
+    """Where ours are that theirs has not."""
+    theirs: tuple[int, ...] = ()
+
+
+def pair_up(ours: tuple[str, ...], theirs: tuple[str, ...], short: frozenset[str]) -> Pairing:
+    """The best way to put two rows of words side by side; several words may be one: Stone Bridge, MLK."""
+    if theirs < ours:  # of several ways that are equally good the same one, whichever side is ours
+        found = pair_up(theirs, ours, short)
+        return replace(found, ours=found.theirs, theirs=found.ours)
+    length = max(len("".join(ours)), len("".join(theirs)))
+
+    @cache
+    def best(i: int, j: int) -> Pairing:
+        if i == len(ours) or j == len(theirs):
+            one, other = tuple(range(i, len(ours))), tuple(range(j, len(theirs)))
+            return Pairing(_LEFT ** (len(one) + len(other)), (), one, other)
+        options = [replace(at := best(i + 1, j), value=at.value * _LEFT, ours=(i, *at.ours))]
+        options.append(replace(at := best(i, j + 1), value=at.value * _LEFT, theirs=(j, *at.theirs)))
+        for count, others in _STEPS:
+            row, other_row = ours[i : i + count], theirs[j : j + others]
+            if len(row) == count and len(other_row) == others and (like := _alike(row, other_row, short, length)):
+                at = best(i + count, j + others)
+                options.append(replace(at, value=at.value * like.share, found=(like, *at.found)))
+        return max(options, key=lambda option: option.value)
+
+    return best(0, 0)
+
+
+@lru_cache(maxsize=4096)
+def _alike(ours: tuple[str, ...], theirs: tuple[str, ...], dotted: frozenset[str], length: int) -> Finding | None:
+    """Whether words are the same, one of them shortened, or one with a slip of the pen."""
+    one, other = "".join(ours), "".join(theirs)
+    if one == other:
+        return SAME
+    if len(ours) != len(theirs):
+        few, many = sorted((ours, theirs), key=len)
+        if len(few[0]) == len(many) > (few[0] not in dotted) + 1 and few[0] == "".join(word[0] for word in many):
+            return SAME
+        joined = len(many) == 2 and len(one) >= _JOINED_LENGTH and min(map(len, many)) > 2  # noqa: PLR2004
+        return _misspelt(one, other, length) if joined else None
+    table = words()
+    if {one, other} in ({"ST", "SAINT"}, {"STE", "SAINTE"}):
+        return SAME
+    wholes = {table.whole.get(word, "") for word in (one, other)}
+    english = {table.french.english.get(word, word) for word in (one, other)}
+    if wholes == {*wholes} - {""} and len(wholes) == 1:
+        return SAME
+    if len(english) == 1:
+        return Finding(_SURE, "street's name in the other language", Doubt.SLIP)
+    if "" not in wholes or (one in table.numbers and other in table.numbers):
+        return None
+    if found := _shortened(one, other, dotted):
+        return found
+    one, other = (table.whole.get(word, word) for word in (one, other))
+    return _shortened(one, other, dotted) or _misspelt(one, other, length)
+
+
+def _shortened(one: str, other: str, dotted: frozenset[str]) -> Finding | None:
+    """Whether one word is the other without some of its letters: Crk, Mem., Govt, Univ."""
+    short, long = sorted((one, other), key=len)
+    letters = iter(long)
+    if short[0] != long[0] or len(short) < 2 or not all(letter in letters for letter in short):  # noqa: PLR2004
+        return None
+    if short in dotted:
+        return SHORTENED
+    if street_type(short) in words().strong or short in words().whole.values() or short in words().numbers:
+        return None
+    if len(long) - len(short) == 1 and len(long) > _SHORT_LENGTH:
+        return None  # a slip
+    if long in words().whole.values():
+        return SHORTENED
+    begins, rest = long.startswith(short), long[len(short) :]
+    bare, long_bare = (re.sub("[AEIOUY]", "", word[1:]) for word in (short, long))
+    if (bare in {long_bare} | {short[1:]} and not begins) or (len(short) <= _ABBREVIATION and short[-1] == long[-1]):
+        return SHORTENED
+    middle = rest[0] in "AEIOU" and short[-1] not in "AEIOUY"  # in the middle of a syllable: Mem-orial, but John-son
+    if not (begins and middle and 2 < len(short) <= _SURE_LENGTH and len(rest) > 2):  # noqa: PLR2004
+        return None
+    return SHORTENED if len(short) < _FEW * len(long) else CUT
+
+
+def _misspelt(one: str, other: str, length: int) -> Finding | None:
+    """One letter changed, left out, added or swapped; two in a long word. Known words are no slips."""
+    distance = OSA.distance(one, other, score_cutoff=2)
+    shortest = min(len(one), len(other))
+    if distance == 1 and length >= _SHORT_LENGTH and shortest > 2:  # noqa: PLR2004
+        ends = _last_word(one), _last_word(other)
+        if all(ends) and ends[0] != ends[1] and one.removesuffix(ends[0]) == other.removesuffix(ends[1]):
+            return None  # Stonebridge and Stoneridge
+        share = _SURE if length >= _SURE_LENGTH else 0.72
+        return Finding(share, "street name differs by one letter", Doubt.SLIP)
+    sides = [_COMPASS.findall(word) for word in (one, other)]
+    if distance == 2 and shortest >= _TWO_LENGTH and not (all(sides) and sides[0] != sides[1]):  # noqa: PLR2004
+        return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _last_word(name: str) -> str:
+    """The longest word of streets with which a name ends, joined to others or not."""
+    return next((name[at:] for at in range(len(name) - 2) if name[at:] in words().whole.values()), "")

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from leadbridge.server.matching.compare import Match, compare
+from leadbridge.server.matching.profile import ContactDetails, Profile, profile_of
+
+PHONE = (("cell", "(972) 555-0142"),)
+
+
+def house(address: str, name: str = "", *, phone: bool = False) -> Profile:
+    return profile_of(ContactDetails(address, phones=PHONE if phone else (), name=name))
+
+
+def both_ways(ours: Profile, theirs: Profile) -> Match:
+    match, mirrored = compare(ours, theirs), compare(theirs, ours)
+    assert (match.score, match.level) == (mirrored.score, mirrored.level)
+    return match
+
+
+@pytest.mark.parametrize(
+    ("written", "whole"),
+    [
+        ("Mem. Pkwy", "Memorial Parkway"),
+        ("Govt St", "Government Street"),
+        ("Brdwy", "Broadway"),
+        ("Ok Ridge Ln", "Oak Ridge Lane"),
+        ("Univ Ave", "University Avenue"),
+        ("Wm. Tell Ct", "William Tell Court"),
+        ("Bvr Dm Rd", "Beaver Dam Road"),
+        ("Forest Grove Dri", "Forest Grove Drive"),
+        ("Frist St", "First Street"),
+        ("Stnebridge Rd", "Stonebridge Rd"),
+        ("Juniperr Hollw Dr", "Juniper Hollow Dr"),
+        ("Vine Steret B", "Vine Street B"),
+        ("Meadowveiw Dr", "Meadow View Dr"),
+    ],
+)
+def test_a_word_that_no_table_has_is_the_one_that_it_shortens_or_misspells(written, whole):
+    ours, theirs = (house(f"402 {street}, Troy, NY 12180") for street in (written, whole))
+    assert both_ways(ours, theirs).likely
+    assert not both_ways(ours, house(f"404 {whole}, Troy, NY 12180")).likely
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Carol Ave", "Carolina Ave"),
+        ("Jack St", "Jackson St"),
+        ("Bell Ave", "Bellevue Ave"),
+        ("Victor St", "Victoria St"),
+        ("Dale Ave", "Dalhousie Ave"),
+        ("Sandstone Creek Dr", "Sandstone Ridge Dr"),
+        ("Stonebridge Rd", "Stoneridge Rd"),
+        ("Clover Pl", "Clover Plz"),
+        ("Rose Street", "Rose Street Circle"),
+        ("Concession 7", "Concession 8"),
+        ("Highway 99W", "Highway 99E"),
+        ("Third St", "Thirteenth St"),
+        ("rue Saint-Jean", "rue Saint-Jean-Baptiste"),
+    ],
+)
+def test_words_that_streets_have_instead_of_one_another_tell_two_houses_apart(one, other):
+    ours, theirs = (house(f"40 {street}, Keene, NH 03431") for street in (one, other))
+    assert not both_ways(ours, theirs).likely
+
+
+@pytest.mark.parametrize(
+    ("short", "whole"),
+    [("Niag. Falls, ON", "Niagara Falls, ON"), ("Pt. Lambton, ON", "Port Lambton, ON"), ("Brant Twp, MI", "Brant, MI")],
+)
+def test_a_town_may_be_shortened_too_and_the_house_is_still_found(short, whole):
+    ours, theirs = house(f"33 Brck St, {short}"), house(f"33 Brock Street, {whole}")
+    assert both_ways(ours, theirs).likely
+    assert ours.lookup_keys() & theirs.keys()
+
+
+def test_the_same_street_and_number_in_another_town_is_one_house_only_with_a_contact_in_common():
+    ours = house("4 Mill Rd, Digby, NS", "Jo Rice", phone=True)
+    assert both_ways(ours, house("4 Mill Road, Smiths Cove, NS B0V 1A0", "Jo Rice", phone=True)).likely
+    assert not both_ways(ours, house("4 Mill Road, Smiths Cove, NS B0V 1A0", "Jo Rice")).likely
+    assert not both_ways(ours, house("4 Mill Road, Smiths Cove, NB", "Jo Rice", phone=True)).likely
+
+
+def test_a_number_and_a_canadian_postal_code_are_one_house_with_a_contact_in_common_whatever_the_street_is_called():
+    ours = house("66 ch. du Bord-du-Lac, Pointe-Claire, QC H9S 4H5", "Ann Petrie", phone=True)
+    theirs = ContactDetails("66 Lakeshore Rd, Pointe-Claire, QC H9S 4H5", phones=PHONE, name="Ann Petrie")
+    assert both_ways(ours, profile_of(theirs)).likely
+    assert not both_ways(ours, profile_of(replace(theirs, phones=()))).likely
+    for other in ("68 Lakeshore Rd, Pointe-Claire, QC H9S 4H5", "66 3rd Ave, Pointe-Claire, QC H9S 4H5"):
+        assert both_ways(ours, profile_of(replace(theirs, address=other))).about != "house"
