@@ -80,7 +80,7 @@ def size_of(path: Path) -> int:
     """Its size in bytes; 0 if it is not there.
 
     Raises:
-        StateError: it is a folder, a pipe or a device, or cannot be there.
+        StateError: it is a folder, a pipe or a device, has another name as well, or cannot be there.
     """
     try:
         found = path.stat()
@@ -90,6 +90,12 @@ def size_of(path: Path) -> int:
         raise StateError(f"The state store ({path}) cannot be written: {error.strerror}.") from None
     if not stat.S_ISREG(found.st_mode):
         raise StateError(f"The state store ({path}) is a folder, a pipe or a device, not a file.")
+    if found.st_nlink > 1:
+        msg = (
+            f"The state store ({path}) has another name as well (a hard link). SQLite keeps a log for each name, and "
+            "damages a file that is used under two. Remove the other name. For a backup, copy the file instead."
+        )
+        raise StateError(msg)
     return found.st_size
 
 

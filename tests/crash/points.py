@@ -137,13 +137,14 @@ def _before_receipt() -> None:
 
 
 def _between_two_attempts() -> None:
-    real = ServiceClient._cool_off
+    real = ServiceClient._repeats
 
-    async def cool_off(self: ServiceClient, *args: Any) -> None:
-        await real(self, *args)
+    async def repeats(self: ServiceClient, *args: Any) -> bool:
+        again = await real(self, *args)
         die()
+        return again
 
-    _replace(ServiceClient, "_cool_off", cool_off)
+    _replace(ServiceClient, "_repeats", repeats)
 
 
 def _with_the_leave() -> None:

@@ -372,6 +372,18 @@ async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_
 
 
 @pytest.mark.sqlite
+def test_a_file_with_two_names_is_refused_under_both_until_one_is_gone(stores: Any, file: Path) -> None:
+    """SQLite keeps a log for each name, and a file that was written under both cannot be read any more."""
+    stores().run_sync(lambda _: None)
+    other = file.with_name("other.db")
+    other.hardlink_to(file)
+    for name in (file, other):
+        said = expect_unusable(stores(f"sqlite:///{name}"), "has another name as well")
+        assert "Remove the other name" in said
+    other.unlink()
+    stores().run_sync(lambda _: None)
+
+
 def test_a_folder_where_the_file_should_be_is_reported(stores: Any, file: Path) -> None:
     file.mkdir(parents=True)
     expect_unusable(stores(), str(file))
