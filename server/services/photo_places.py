@@ -25,13 +25,16 @@ _TIFF = (b"II*\0", b"MM\0*")
 _XMP, _XMP_REST = b"http://ns.adobe.com/xap/1.0/\0", b"http://ns.adobe.com/xmp/extension/\0"
 _IPTC_PLACE = re.compile(rb"\x1c\x02[\x5a\x5c\x5f\x64\x65]")
 _NAMES_PLACE = re.compile(
-    rb"GPS[A-Z]|Location(?:Created|Shown)|Iptc4xmp(?:Core:(?:Location|CountryCode))|photoshop:(?:City|State|Country)"
+    rb"G[Pp][Ss][A-Z :=]|[Ll]atitude|[Ll]ongt?itude|Location(?:Created|Shown)|"
+    rb"Iptc4xmpCore:(?:Location|CountryCode)|photoshop:(?:City|State|Country)"
 )
-_LARGEST_SEGMENT = 65_535
+"""Names of EXIF and XMP, and of drones (DJI's `GpsLatitude`, `GpsLongtitude`)."""
+_COMMENT, _LARGEST_SEGMENT = 0xFE, 65_535
 _ISO6709 = re.compile(rb"[+-]\d{2,6}(?:\.\d+)?[+-]\d{3,7}(?:\.\d+)?(?:[+-]\d+(?:\.\d+)?)?/")
 _LARGEST_ATOM = 1_024
-_TRACKS = (b"gpmd", b"camm")
-"""Tracks of GoPro's and Android's cameras, which contain places beside other measures."""
+_TRACKS = (b"gpmd", b"camm", b"djmd", b"rtmd", b"tx3g", b"gps ")
+"""Tracks of GoPro's, Android's, DJI's and Sony's cameras, which contain places beside other measures; the subtitles in
+which drones write them; and what dashboard cameras have."""
 _UNSURE_TYPES = frozenset({"video/x-msvideo", "video/webm"})
 
 
@@ -64,9 +67,14 @@ class _Copy:
             self.fill(start, end)
 
     def xmp(self, start: int, end: int) -> None:
-        """Blank XMP that names a place."""
-        if _NAMES_PLACE.search(self.data, start, end):
+        """Blank XMP or another text that names a place."""
+        if _names_place(self.data[start:end]):
             self.fill(start, end, b" ")
+
+
+def _names_place(text: bytes | bytearray) -> bool:
+    """Whether a text does, in UTF-8 or UTF-16."""
+    return _NAMES_PLACE.search(text.replace(b"\0", b"")) is not None
 
 
 def place_in(content: bytes, content_type: str) -> Place:
@@ -115,14 +123,17 @@ def _jpeg(copy: _Copy) -> None:
             rest_of_xmp.append((start + len(_XMP_REST), end))
         elif data.startswith(b"Photoshop 3.0\0", start) and _IPTC_PLACE.search(data, start, end):
             copy.fill(start, end)
+        elif marker == _COMMENT:
+            copy.xmp(start, end)
         at = end
     else:
         copy.unsure = True
     head = 40  # of each part of long XMP: a digest, the length and the offset
-    if _NAMES_PLACE.search(b"".join(data[start + head : end] for start, end in rest_of_xmp)):
+    if _names_place(b"".join(data[start + head : end] for start, end in rest_of_xmp)):
         for start, end in rest_of_xmp:
             copy.fill(start + head, end, b" ")
     _blocks(copy, at, longest_xmp=_LARGEST_SEGMENT)  # smaller pictures and films that follow the photo
+    _film(copy, at)
 
 
 def _png(copy: _Copy) -> None:
@@ -140,8 +151,14 @@ def _png(copy: _Copy) -> None:
             text = start + len(keyword) + 1
             if keyword == b"XML:com.adobe.xmp" and not any(data[text : text + 1]):
                 copy.xmp(text + 4, end)
-            elif keyword == b"XML:com.adobe.xmp" or keyword.startswith(b"Raw profile type"):
-                # Packed, or as hexadecimal digits: all of it becomes a comment that says nothing.
+            elif (
+                keyword == b"XML:com.adobe.xmp"
+                or keyword.startswith(b"Raw profile type")
+                or keyword.lower() == b"location"
+                or _names_place(data[start:end])
+            ):
+                # Packed, as hexadecimal digits, or under a name such as `exif:GPSLatitude`: all of it becomes a
+                # comment that says nothing.
                 copy.fill(start, end, b" ")
                 data[at + 4 : start + 8] = b"tEXtComment\0"
                 copy.changed.append((at + 4, start + 8))
@@ -180,15 +197,17 @@ def _gif(copy: _Copy) -> None:
 def _iso_media(copy: _Copy) -> None:
     """HEIC, AVIF, MP4, QuickTime and 3GP."""
     found = _blocks(copy, 0)
+    _film(copy, 0)
     for kind, start, end in _boxes(copy.data, 0, len(copy.data)):
         if kind == b"moov":
-            _film(copy, start, end)
+            copy.unsure |= any(copy.data.find(track, start, end) >= 0 for track in _TRACKS)
         elif kind == b"meta" and not found and copy.data.find(b"Exif", start, end) >= 0:
             copy.unsure = True
 
 
-def _film(copy: _Copy, start: int, end: int) -> None:
-    data = copy.data
+def _film(copy: _Copy, start: int) -> None:
+    """Take the place out of atoms, wherever they lie from there on: also of a film behind a photo."""
+    data, end = copy.data, len(copy.data)
     for kind in (b"\xa9xyz", b"loci"):
         at = data.find(kind, start, end)
         while at >= 0:
@@ -200,7 +219,6 @@ def _film(copy: _Copy, start: int, end: int) -> None:
     if data.find(b"com.apple.quicktime.location.", start, end) >= 0:
         for found in list(_ISO6709.finditer(data, start, end)):
             copy.fill(*found.span(), b" ")
-    copy.unsure |= any(data.find(kind, start, end) >= 0 for kind in _TRACKS)
 
 
 def _boxes(data: bytearray, at: int, end: int) -> Iterator[tuple[bytes, int, int]]:
@@ -237,7 +255,7 @@ def _blocks(copy: _Copy, start: int, longest_xmp: int = 0) -> bool:
             break
         if not longest_xmp or end - at < longest_xmp:
             copy.xmp(at, end + len(b"</rdf:RDF>"))
-        elif _NAMES_PLACE.search(data, at, end):
+        elif _names_place(data[at:end]):
             copy.unsure = True
         at = data.find(b"<rdf:RDF", end)
     return found

@@ -133,6 +133,39 @@ def test_a_picture_behind_the_picture_says_no_place_either():
     assert not place.unsure
 
 
+def drone(attributes: bytes) -> bytes:
+    return jpeg(exif(), xmp=b"<rdf:RDF><rdf:Description " + attributes + b"/></rdf:RDF>")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "content"),
+    [
+        ("image/jpeg", drone(b"drone-dji:GpsLatitude='+33.07CANARY' drone-dji:GpsLongtitude='-96.77'")),
+        ("image/jpeg", drone(b"drone-dji:Latitude='+33.07CANARY' drone-dji:Longtitude='-96.77'")),
+        ("image/jpeg", jpeg(exif(), xmp="<rdf:RDF exif:GPSLatitude='33.07'/>".encode("utf-16-be") + b"CANARY")),
+        ("image/jpeg", jpeg(exif(), after=film(b""))),
+        ("image/jpeg", b"\xff\xd8" + segment(0xFE, b"GPS: 33.07CANARY") + jpeg(exif())[2:]),
+        ("image/png", png(exif())[:-12] + chunk(b"tEXt", b"exif:GPSLatitude\x0033.07CANARY") + chunk(b"IEND", b"")),
+        ("image/png", png(exif())[:-12] + chunk(b"iTXt", b"Location\0\0\0\0\x0033.07CANARY") + chunk(b"IEND", b"")),
+        ("video/mp4", box(b"ftyp", b"mp42\0\0\0\0") + box(b"moof", film(b"")) + box(b"moov", b"")),
+    ],
+    ids=["drone", "older drone", "UTF-16", "film behind", "comment", "text by EXIF's name", "location", "beside moov"],
+)
+def test_a_place_that_others_write_elsewhere_is_taken_out_too(content_type: str, content: bytes):
+    copy, place = sent(content, content_type)
+    assert not place.unsure
+    assert len(copy) == len(content)
+    assert b"CANARY" not in copy
+    assert b"33.07" not in copy.replace(b"\0", b"")
+
+
+@pytest.mark.parametrize("track", [b"gpmd", b"camm", b"djmd", b"rtmd", b"tx3g", b"gps "])
+def test_a_film_with_a_track_that_may_say_the_place_is_said_to_be_unsure(track: bytes):
+    """A drone's subtitles, a camera's measures: they are within the film."""
+    content = box(b"ftyp", b"mp42\0\0\0\0") + box(b"moov", box(b"trak", track)) + box(b"mdat", b"GPS(-96.77,33.07)")
+    assert place_in(content, "video/mp4").unsure
+
+
 @pytest.mark.parametrize("content_type", FORMATS)
 def test_a_file_without_a_place_leaves_as_it_is(content_type: str):
     plain = {
