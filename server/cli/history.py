@@ -21,7 +21,7 @@ async def show(app: AppContext, outcome: str, since: date | None, service: str, 
     """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
     accounts = app.services.accounts([service] if service else app.catalog.services)
     start = app.time.start_of(since) if since else 0.0
-    rows, total = await app.ledger.history(outcome=outcome, since=start, limit=limit, accounts=accounts)
+    rows, total = await app.history.newest(outcome=outcome, since=start, limit=limit, accounts=accounts)
     asked = {"outcome": outcome, "since": since, "service": service}
     only = "".join(f", {name} {value}" for name, value in asked.items() if value)
     console = terminal(width=100)

@@ -23,6 +23,7 @@ from leadbridge.server.services.services import Services
 from leadbridge.server.state import Store
 from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.pipeline import Pipeline
+from leadbridge.server.writes.write_rows import History
 
 if TYPE_CHECKING:
     from leadbridge.server.mcp.toolsets import SwitchedOff
@@ -75,6 +76,11 @@ class AppContext:
     def renovationfind(self) -> RenovationFind:
         """RenovationFind's typed reads."""
         return RenovationFind(self.services.client("renovationfind"), self.catalog)
+
+    @property
+    def history(self) -> History:
+        """What the company has written."""
+        return History(self.ledger)
 
     @property
     def clock(self) -> Callable[[], float]:

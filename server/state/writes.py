@@ -8,11 +8,17 @@ from typing import Any, cast
 from sqlalchemy import Connection, Row, func, or_, select
 from sqlalchemy.exc import IntegrityError
 
+from leadbridge.server.errors import Refused
 from leadbridge.server.state import audit, statements
 from leadbridge.server.state.statements import APPLIED, UNRESOLVED
 from leadbridge.server.state.tables import approvals, being_created, seen_prospects, writes
 
 STATES = (*UNRESOLVED, *APPLIED, "failed")
+_USED = (
+    "approval_used",
+    "this approval was used before, and each one counts once.",
+    "Look at write_history for what it did; to do it again, ask the user again.",
+)
 COUNTED = 10_000
 """Writes of a history that are counted; a total that large means that many or more."""
 
@@ -65,21 +71,25 @@ def newest(
     return [rows[number] for number in ids], total
 
 
-def use_up(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> bool:
-    """Put an approval on record as used, and on the audit trail; false if it was before."""
+def use_up(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:
+    """Put an approval on record as used, and on the audit trail.
+
+    Raises:
+        Refused: it was used before.
+    """
     values = {"approval_id": approval_id, "operation": operation, "answer": answer, "at": now}
     try:
         with connection.begin_nested():
             connection.execute(approvals.insert().values(**values))
     except IntegrityError:
-        return False
+        raise Refused(*_USED) from None
     audit.append(connection, now, {"approval": approval_id, "answer": answer})
-    return True
 
 
-def is_used(connection: Connection, approval_id: str) -> bool:
-    """Whether an approval is on record as used."""
-    return connection.execute(approvals.select().where(approvals.c.approval_id == approval_id)).first() is not None
+def refuse_used(connection: Connection, approval_id: str) -> None:
+    """Find out before anybody is asked what `use_up` would find."""
+    if connection.execute(approvals.select().where(approvals.c.approval_id == approval_id)).first() is not None:
+        raise Refused(*_USED)
 
 
 def being_created_beside(connection: Connection, account: str, subject: str, since: float) -> Sequence[Any]:

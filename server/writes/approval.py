@@ -230,15 +230,6 @@ def changed_since_asked() -> Refused:
     )
 
 
-def used_before() -> Refused:
-    """What is reported about an approval that was used up."""
-    return Refused(
-        "approval_used",
-        "this approval was used before, and each one counts once.",
-        "Look at write_history for what it did; to do it again, ask the user again.",
-    )
-
-
 def _parts_of(text: str) -> tuple[str, str]:
     """Body and signature of the token in a text that a model copied, perhaps with what stood around it.
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from leadbridge.server import state as kept
-from leadbridge.server.errors import Refused, StateError
+from leadbridge.server.errors import StateError
 from leadbridge.server.state import Store
-from leadbridge.server.writes.approval import Approval, OpenedToken, changed_since_asked, used_before
+from leadbridge.server.writes.approval import Approval, OpenedToken, changed_since_asked
 from leadbridge.server.writes.model import LocalWrite, RepeatAllowed, Write
 from leadbridge.server.writes.recovery import (
     LEASE,
@@ -35,16 +35,12 @@ from leadbridge.server.writes.repeats import (
     to_create,
     unresolved_about,
 )
-from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, masked, newest, row_of, where_to_look
+from leadbridge.server.writes.write_rows import WriteRow, masked
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 __all__ = ["Ledger", "WritePermit", "WriteRow"]
-
-SERVICES = ("rooflink", "renovationfind")
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +65,10 @@ class Ledger:
     simulated: Callable[[str], bool]
     """Whether a service is the sandbox."""
     clock: Callable[[], float] = time.time
-    _late: LateOutcomes = field(init=False, repr=False)
+    late: LateOutcomes = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_late", LateOutcomes(self.store))
+        object.__setattr__(self, "late", LateOutcomes(self.store))
 
     async def look(
         self, write: Write, approval_id: str = "", *, writable: bool = False, only_open: bool = False
@@ -91,8 +87,8 @@ class Ledger:
         new = [(one, made) for one in write.requests if write.needs_approval and (made := await to_create(one))]
 
         def work(connection: Connection) -> OnRecord:
-            if approval_id and kept.writes.is_used(connection, approval_id):
-                raise used_before()
+            if approval_id:
+                kept.writes.refuse_used(connection, approval_id)
             resolve_orphans(connection, now)
             made = [each for _, each in new]
             open_about = unresolved_about(connection, write, made, account) if write.needs_approval else []
@@ -112,13 +108,7 @@ class Ledger:
             newest = kept.writes.newest_about(connection, account, write.subject.key)
             return OnRecord(newest=newest.id if newest else 0, open_about=open_about)
 
-        return await self._late.run(work, now)
-
-    async def about(self, service: str, subject: str) -> WriteRow | None:
-        """The newest write about a subject that did not fail, in whatever state, however old."""
-        account = self.account(service)
-        row = await self._run(lambda connection: kept.writes.newest_about(connection, account, subject))
-        return None if row is None else row_of(row)
+        return await self.late.run(work, now)
 
     async def begin(self, write: Write, approval: Approval) -> WritePermit | EarlierWrite:
         """Put the write on record and use up its approval, in one transaction; or find that it was done before.
@@ -134,7 +124,7 @@ class Ledger:
         def work(connection: Connection) -> int | EarlierWrite:
             kept.audit.hold(connection)  # so that of two processes one goes first
             if approval.id and not approval.used:
-                _burn(connection, approval.id, write.operation.id, "yes", now)
+                kept.writes.use_up(connection, approval.id, write.operation.id, "yes", now)
             if not isinstance(write.repeat, RepeatAllowed):
                 found = earlier(connection, write, account, now)
                 if isinstance(found, UnresolvedWrite):
@@ -155,10 +145,10 @@ class Ledger:
                 keep(connection, write_id, new, account)
             return write_id
 
-        found = await self._late.run(work, self.clock())
+        found = await self.late.run(work, self.clock())
         if isinstance(found, EarlierWrite):
             return found
-        return WritePermit(found, write.operation.id, self._late, self.clock)
+        return WritePermit(found, write.operation.id, self.late, self.clock)
 
     def _intent(self, write: Write, approval: Approval, now: float) -> dict[str, Any]:
         return {
@@ -187,7 +177,9 @@ class Ledger:
         """
         now = self.clock()
         if approval_id:
-            await self.store.run(lambda connection: _burn(connection, approval_id, operation_id, answer, now))
+            await self.store.run(
+                lambda connection: kept.writes.use_up(connection, approval_id, operation_id, answer, now)
+            )
 
     async def record(self, write_id: int, state: str, summary: str = "", record_id: int | None = None) -> str:
         """Record a write's outcome; returns the state it had before.
@@ -198,11 +190,11 @@ class Ledger:
         """
         now = self.clock()
         try:
-            return await self._late.run(
+            return await self.late.run(
                 lambda connection: set_state(connection, now, write_id, state, summary, record_id), now
             )
         except StateError:
-            self._late.add(write_id, state, summary, record_id)
+            self.late.add(write_id, state, summary, record_id)
             raise
 
     async def finish(self, permit: WritePermit, state: str, summary: str, record_id: int | None = None) -> Recorded:
@@ -215,71 +207,3 @@ class Ledger:
             return Recorded(error=StateError(f"Write {permit.write_id} is not in the history any more."))
         own, permit.recorded = permit.recorded, state
         return Recorded() if before in {"intended", "sent", own} else Recorded(resolved_as=before)
-
-    async def find(self, write_id: int) -> WriteRow:
-        """One write of this company that is unknown or unconfirmed.
-
-        Raises:
-            Refused: there is none, or it needs no resolution.
-        """
-        return row_of(await self._run(lambda connection: self._unknown(connection, write_id)))
-
-    def _unknown(self, connection: Connection, write_id: int) -> Any:
-        row = kept.writes.find(connection, write_id, self._accounts())
-        if row is None:
-            raise Refused(
-                "no_such_write", f"there is no write {write_id} of this company.", "write_history lists them."
-            )
-        if row.state not in {"unknown", "unconfirmed"}:
-            raise Refused("not_unknown", f"write {write_id} is {row_of(row).outcome}: there is nothing to resolve.")
-        return row
-
-    async def resolve(self, write_id: int, state: str, record_id: int | None) -> WriteRow:
-        """Resolve an unknown or unconfirmed write as a person found it on the service.
-
-        Raises:
-            Refused: there is no such write of this company, or it needs no resolution.
-        """
-        now = self.clock()
-
-        def work(connection: Connection) -> WriteRow:
-            row = self._unknown(connection, write_id)
-            effect = effect_in_words(row.operation, row.target, row.arguments)
-            shows = f"{where_to_look(row.service)} does not show that {effect}" if state == "failed" else effect
-            why = "the answer was lost" if row.state == "unknown" else "the answer did not show it"
-            summary = f"{shows[:1].upper()}{shows[1:]} (confirmed by a person, because {why})."
-            set_state(connection, now, write_id, state, summary, record_id, by="person")
-            return row_of(kept.writes.find(connection, write_id, self._accounts()))
-
-        return await self._run(work)
-
-    async def records(self, operation_id: str) -> frozenset[int]:
-        """Ids of all records that an operation is known to have made."""
-        return await self.store.run(
-            lambda connection: kept.writes.record_ids(connection, self._accounts(), operation_id)
-        )
-
-    async def history(
-        self, *, outcome: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
-    ) -> tuple[list[WriteRow], int]:
-        """Writes of these accounts, or of the company; see `newest`."""
-        whose = accounts or self._accounts()
-        return await self._run(lambda connection: newest(connection, whose, outcome=outcome, since=since, limit=limit))
-
-    async def _run(self, work: Callable[[Connection], T]) -> T:
-        """Resolve what a dead process left, then run `work`, in one transaction."""
-        now = self.clock()
-
-        def resolved(connection: Connection) -> T:
-            resolve_orphans(connection, now)
-            return work(connection)
-
-        return await self._late.run(resolved, now)
-
-    def _accounts(self) -> list[str]:
-        return [self.account(service) for service in SERVICES]
-
-
-def _burn(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:
-    if not kept.writes.use_up(connection, approval_id, operation, answer, now):
-        raise used_before()

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import JsonValue
 
 from leadbridge.server import state as kept
 from leadbridge.server.catalog import load
+from leadbridge.server.catalog.loader import SERVICES
+from leadbridge.server.errors import Refused
 from leadbridge.server.text import in_sentence
+from leadbridge.server.writes.recovery import resolve_orphans, set_state
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from leadbridge.server.writes.ledger import Ledger
+
+T = TypeVar("T")
 
 _OUTCOMES = {"intended": "in_progress", "sent": "in_progress", "failed": "refused"}
 """States of a write that a receipt has another word for."""
@@ -108,12 +115,81 @@ def row_of(row: Any) -> WriteRow:
     )
 
 
-def newest(
-    connection: Connection, accounts: Sequence[str], *, outcome: str, since: float, limit: int
-) -> tuple[list[WriteRow], int]:
-    """The newest writes of these accounts, the unresolved first, and how many there are, as far as they are counted."""
-    rows, total = kept.writes.newest(connection, accounts, states=STATES.get(outcome, ()), since=since, limit=limit)
-    return [row_of(row) for row in rows], total
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a company has written, as people ask for it. What a dead process left is resolved before anything is read.
+
+    Each method raises StateError if the store cannot be used.
+    """
+
+    ledger: Ledger
+
+    async def newest(
+        self, *, outcome: str = "", since: float = 0.0, limit: int = 20, accounts: Sequence[str] = ()
+    ) -> tuple[list[WriteRow], int]:
+        """The newest writes of these accounts, or of the company, the unresolved first; and how many there are, as far
+        as they are counted.
+        """
+        whose, states = accounts or self._accounts, STATES.get(outcome, ())
+        rows, total = await self._run(
+            lambda connection: kept.writes.newest(connection, whose, states=states, since=since, limit=limit)
+        )
+        return [row_of(row) for row in rows], total
+
+    async def about(self, service: str, subject: str) -> WriteRow | None:
+        """The newest write about a subject that did not fail, in whatever state, however old."""
+        account = self.ledger.account(service)
+        row = await self._run(lambda connection: kept.writes.newest_about(connection, account, subject))
+        return None if row is None else row_of(row)
+
+    async def records(self, operation_id: str) -> frozenset[int]:
+        """Ids of all records that an operation is known to have made."""
+        return await self._run(lambda connection: kept.writes.record_ids(connection, self._accounts, operation_id))
+
+    async def find(self, write_id: int) -> WriteRow:
+        """One write of this company that is unknown or unconfirmed.
+
+        Raises:
+            Refused: there is none, or it needs no resolution.
+        """
+        return await self._run(lambda connection: self._unknown(connection, write_id))
+
+    async def resolve(self, write_id: int, state: str, record_id: int | None) -> WriteRow:
+        """Resolve an unknown or unconfirmed write as a person found it on the service; raises what `find` raises."""
+
+        def work(connection: Connection) -> WriteRow:
+            row = self._unknown(connection, write_id)
+            effect = effect_in_words(row.operation, row.target, row.arguments)
+            shows = f"{where_to_look(row.service)} does not show that {effect}" if state == "failed" else effect
+            why = "the answer was lost" if row.state == "unknown" else "the answer did not show it"
+            summary = f"{shows[:1].upper()}{shows[1:]} (confirmed by a person, because {why})."
+            set_state(connection, self.ledger.clock(), write_id, state, summary, record_id, by="person")
+            return row_of(kept.writes.find(connection, write_id, self._accounts))
+
+        return await self._run(work)
+
+    def _unknown(self, connection: Connection, write_id: int) -> WriteRow:
+        found = kept.writes.find(connection, write_id, self._accounts)
+        if found is None:
+            why = f"there is no write {write_id} of this company."
+            raise Refused("no_such_write", why, "write_history lists them.")
+        row = row_of(found)
+        if row.state not in {"unknown", "unconfirmed"}:
+            raise Refused("not_unknown", f"write {write_id} is {row.outcome}: there is nothing to resolve.")
+        return row
+
+    async def _run(self, work: Callable[[Connection], T]) -> T:
+        now = self.ledger.clock()
+
+        def resolved(connection: Connection) -> T:
+            resolve_orphans(connection, now)
+            return work(connection)
+
+        return await self.ledger.late.run(resolved, now)
+
+    @property
+    def _accounts(self) -> list[str]:
+        return [self.ledger.account(service) for service in SERVICES]
 
 
 def how_many(total: int) -> str:

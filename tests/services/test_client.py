@@ -761,9 +761,9 @@ async def test_a_write_cancelled_while_its_answer_is_awaited_is_in_the_ledger_as
         tasks.start_soon(app.pipeline.carry_out, plan, Approval("not needed"), 50.0)
         while not network.requests:
             await anyio.lowlevel.checkpoint()
-        states += [row.state for row in (await app.ledger.history())[0]]
+        states += [row.state for row in (await app.history.newest())[0]]
         tasks.cancel_scope.cancel()
-    states += [row.state for row in (await app.ledger.history())[0]]
+    states += [row.state for row in (await app.history.newest())[0]]
     await app.services.aclose()
     app.store.close()
     assert states == ["sent", "unknown"]

@@ -34,6 +34,7 @@ from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.recovery import forget
+from leadbridge.server.writes.write_rows import History
 from tests.databases import beside
 from tests.support import DEFAULT_STORE, PATIENCE, Time, call, connected, data_of, make_sandbox, text_of
 
@@ -354,7 +355,7 @@ async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_
         for change in [change for before, changes in steps if version < before for change in changes]:
             earlier.execute(text(change))
     store = stores()
-    (row,), _ = await Ledger(store, account, simulated=lambda _: True).history()
+    (row,), _ = await History(Ledger(store, account, simulated=lambda _: True)).newest()
     assert row.target == "lead 785"
     index = ProspectIndex(store, account)
     assert [found.prospect_id for found in (await index.find(profile_of(dana))).matches] == [785]
@@ -449,7 +450,7 @@ async def test_a_write_between_whose_intent_and_sending_the_store_is_locked_is_n
         await permit.sending()
     holder.execute("rollback")
     holder.close()
-    (row,), _ = await ledger.history()
+    (row,), _ = await History(ledger).newest()
     store.close()
     assert row.state == "intended"
 
@@ -523,7 +524,7 @@ async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_ag
     with pytest.raises(Refused) as caught:
         await ledger.begin(_plan(786), Approval("token", "token-1"))
     assert caught.value.reason == "approval_used"
-    assert (await ledger.history())[1] == 1
+    assert (await History(ledger).newest())[1] == 1
 
 
 async def test_a_question_that_was_answered_with_no_stays_answered_after_the_store_is_opened_again(stores: Any) -> None:
@@ -660,4 +661,4 @@ async def test_nothing_is_forgotten_while_something_is_being_sent(stores: Any) -
     await permit.sending()
     with pytest.raises(StateError, match="write 1 is being sent right now"):
         forget(store, 4_000_000_000.0)
-    assert (await ledger.history())[1] == 1
+    assert (await History(ledger).newest())[1] == 1

@@ -21,6 +21,7 @@ from leadbridge.server.state import writes as ledger_rows
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
+from leadbridge.server.writes.write_rows import History
 from tests.support import Time, call, connected, data_of, make_settings, text_of
 
 CATALOG = load()
@@ -56,11 +57,11 @@ async def intend(ledger: Ledger, lead_id: int, approval: Approval = FREE, **argu
 
 async def test_a_write_goes_from_intended_to_sent_to_its_outcome(ledger: Ledger) -> None:
     permit = await intend(ledger, 785)
-    states = [(await ledger.history())[0][0].state]
+    states = [(await History(ledger).newest())[0][0].state]
     await permit.sending()
-    states.append((await ledger.history())[0][0].state)
+    states.append((await History(ledger).newest())[0][0].state)
     await ledger.record(permit.write_id, "done", "It is set.", 785)
-    ((row,), total) = await ledger.history()
+    ((row,), total) = await History(ledger).newest()
     assert [*states, row.state] == ["intended", "sent", "done"]
     assert (row.write_id, row.summary, row.record_id, total) == (permit.write_id, "It is set.", 785, 1)
 
@@ -68,7 +69,7 @@ async def test_a_write_goes_from_intended_to_sent_to_its_outcome(ledger: Ledger)
 async def test_a_row_holds_what_a_person_needs_to_find_it_again(ledger: Ledger, time: Time) -> None:
     time.now = 1_750_000_000.0
     await intend(ledger, 785, Approval("token", "token-1"))
-    ((row,), _) = await ledger.history()
+    ((row,), _) = await History(ledger).newest()
     assert (row.service, row.operation, row.target) == (
         "renovationfind",
         "renovationfind.update_job_status",
@@ -98,14 +99,14 @@ async def test_a_call_that_is_cancelled_while_the_ledger_is_asked_has_sent_nothi
     assert scope.cancelled_caught
     assert not permit.may_have_left
     await ledger.finish(permit, "failed", "The call was interrupted.")
-    assert (await ledger.history())[0][0].state == "failed"
+    assert (await History(ledger).newest())[0][0].state == "failed"
 
 
 async def test_a_later_state_does_not_wipe_out_what_was_reported(ledger: Ledger) -> None:
     permit = await intend(ledger, 785)
     await ledger.record(permit.write_id, "unknown", "The connection broke.", 785)
     await ledger.record(permit.write_id, "done")
-    ((row,), _) = await ledger.history()
+    ((row,), _) = await History(ledger).newest()
     assert (row.state, row.summary, row.record_id) == ("done", "The connection broke.", 785)
 
 
@@ -116,11 +117,11 @@ async def test_each_approval_allows_one_write(ledger: Ledger) -> None:
     assert caught.value.reason == "approval_used"
     assert caught.value.reason == "approval_used"
     assert not caught.value.sent
-    assert (await ledger.history())[1] == 1
+    assert (await History(ledger).newest())[1] == 1
     await intend(ledger, 786, Approval("asked", "asked-2"))
     await intend(ledger, 787)
     await intend(ledger, 788)
-    assert (await ledger.history())[1] == 4
+    assert (await History(ledger).newest())[1] == 4
 
 
 async def test_an_approval_that_was_used_for_one_operation_serves_no_other(ledger: Ledger) -> None:
@@ -133,7 +134,7 @@ async def test_a_no_uses_up_a_question_and_leaves_no_write(ledger: Ledger) -> No
     await ledger.use_up("asked-1", "renovationfind.mark_won", "no")
     with pytest.raises(Refused):
         await ledger.begin(plan(785), Approval("asked", "asked-1"))
-    assert (await ledger.history()) == ([], 0)
+    assert (await History(ledger).newest()) == ([], 0)
 
 
 async def test_an_intent_that_cannot_be_kept_uses_up_no_approval(ledger: Ledger, store: Store) -> None:
@@ -152,10 +153,10 @@ async def test_the_history_shows_the_unresolved_first_and_then_the_newest(ledger
         permit = await intend(ledger, 785 + number)
         await permit.sending()
         await ledger.record(permit.write_id, state)
-    rows, total = await ledger.history()
+    rows, total = await History(ledger).newest()
     assert [row.state for row in rows] == ["sent", "unknown", "done", "failed", "done"]
     assert total == 5
-    few, of = await ledger.history(limit=2)
+    few, of = await History(ledger).newest(limit=2)
     assert ([row.state for row in few], of) == (["sent", "unknown"], 5)
 
 
@@ -164,18 +165,18 @@ async def test_the_history_is_filtered_by_state_and_by_time(ledger: Ledger, time
         time.now = 1_000.0 + number
         permit = await intend(ledger, 785 + number)
         await ledger.record(permit.write_id, "done" if number % 2 else "failed")
-    assert [row.target for row in (await ledger.history(outcome="done"))[0]] == ["lead 788", "lead 786"]
-    rows, total = await ledger.history(since=1_002.0)
+    assert [row.target for row in (await History(ledger).newest(outcome="done"))[0]] == ["lead 788", "lead 786"]
+    rows, total = await History(ledger).newest(since=1_002.0)
     assert ([row.target for row in rows], total) == (["lead 788", "lead 787"], 2)
-    assert (await ledger.history(outcome="unknown")) == ([], 0)
+    assert (await History(ledger).newest(outcome="unknown")) == ([], 0)
 
 
 async def test_the_history_shows_this_accounts_writes_only(store: Store, ledger: Ledger, time: Time) -> None:
     await intend(ledger, 785)
     other = Ledger(store, lambda service: f"another account of {service}", simulated=lambda _: False, clock=time)
-    assert (await other.history()) == ([], 0)
+    assert (await History(other).newest()) == ([], 0)
     await intend(other, 785)
-    assert (await other.history())[1] == (await ledger.history())[1] == 1
+    assert (await History(other).newest())[1] == (await History(ledger).newest())[1] == 1
 
 
 async def test_personal_data_is_in_the_row_only_as_its_length(ledger: Ledger, store: Store) -> None:
@@ -185,7 +186,7 @@ async def test_personal_data_is_in_the_row_only_as_its_length(ledger: Ledger, st
     stored = store.run_sync(lambda connection: connection.execute(text("select arguments from writes")).scalar_one())
     assert "Dana" not in str(stored)
     assert "dana@example.com" not in str(stored)
-    ((row,), _) = await ledger.history()
+    ((row,), _) = await History(ledger).newest()
     assert row.arguments["reason"] == "<30 characters>"
 
 
@@ -193,14 +194,14 @@ async def test_personal_data_is_in_the_row_only_as_its_length(ledger: Ledger, st
 async def test_an_id_that_no_column_holds_does_not_lose_the_outcome(ledger: Ledger, number: int) -> None:
     permit = await intend(ledger, 785)
     await ledger.record(permit.write_id, "done", "It is set.", number)
-    ((row,), _) = await ledger.history()
+    ((row,), _) = await History(ledger).newest()
     assert (row.state, row.summary) == ("done", "It is set.")
 
 
 async def test_a_summary_of_any_length_and_content_is_kept(ledger: Ledger) -> None:
     permit = await intend(ledger, 785)
     await ledger.record(permit.write_id, "unknown", "x" * 1_000_000 + "\x00\u202e'; drop table writes; --")
-    ((row,), _) = await ledger.history()
+    ((row,), _) = await History(ledger).newest()
     assert row.state == "unknown"
     assert 100 < len(row.summary) < 10_000
 
@@ -313,7 +314,7 @@ async def test_the_history_takes_no_more_steps_where_it_is_long(
 
     async def steps_of(**given: Any) -> int:
         steps.clear()
-        rows, total = await ledger.history(limit=5, **given)
+        rows, total = await History(ledger).newest(limit=5, **given)
         assert (len(rows), total) == (5, 100)
         return len(steps)
 

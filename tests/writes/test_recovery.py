@@ -24,6 +24,7 @@ from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.ledger import LEASE, Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.recovery import LEAVE, LateOutcomes, lives, this_process
+from leadbridge.server.writes.write_rows import History
 from tests.databases import beside
 from tests.support import Time, call, connected, data_of, make_sandbox, make_settings
 
@@ -68,7 +69,7 @@ async def left_by(ledger: Ledger, url: str, owner: str, state: str) -> int:
 
 async def state_of(ledger: Ledger, write_id: int) -> str:
     """What the next start reports."""
-    rows, _ = await ledger.history()
+    rows, _ = await History(ledger).newest()
     return next(row.state for row in rows if row.write_id == write_id)
 
 
@@ -220,7 +221,7 @@ async def test_a_write_that_was_given_up_between_two_attempts_is_not_sent_again(
     await late.sending()  # a second attempt, while nobody has given it up
     clock.now += LEASE + 1
     assert await state_of(ledger, late.write_id) == "unknown"
-    await ledger.resolve(late.write_id, "failed", None)
+    await History(ledger).resolve(late.write_id, "failed", None)
     assert isinstance(await ledger.begin(make_plan(), Approval("not needed")), WritePermit)
     with pytest.raises(Refused, match="is not sent again"):
         await late.sending()
@@ -255,7 +256,7 @@ async def test_an_outcome_that_comes_after_a_resolution_is_recorded_as_what_it_i
     await late.sending()
     clock.now += LEASE + 1
     assert await state_of(ledger, late.write_id) == "unknown"
-    await ledger.resolve(late.write_id, settled, None)
+    await History(ledger).resolve(late.write_id, settled, None)
     recorded = await ledger.finish(late, outcome, "What the service said.", 1002)
     assert recorded.resolved_as == settled
     assert await state_of(ledger, late.write_id) == outcome
@@ -269,7 +270,7 @@ async def test_an_unknown_outcome_changes_no_resolution(ledger: Ledger, clock: T
     await late.sending()
     clock.now += LEASE + 1
     await state_of(ledger, late.write_id)
-    await ledger.resolve(late.write_id, "done", 7)
+    await History(ledger).resolve(late.write_id, "done", 7)
     assert (await ledger.finish(late, "unknown", "The connection broke.")).resolved_as == "done"
     assert await state_of(ledger, late.write_id) == "done"
 

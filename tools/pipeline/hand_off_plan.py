@@ -76,8 +76,8 @@ class HandOff:
         refusal, accept = await self._accept(known, already_accepted=already_accepted)
         if accept is None:  # another process may have accepted it meanwhile
             known = await self.app.leads.get(self.lead_id)
-        created = await self.app.ledger.about("rooflink", self._subject)
-        noted = await self.app.ledger.about("rooflink", f"{self._subject} note") if self.noting else None
+        created = await self.app.history.about("rooflink", self._subject)
+        noted = await self.app.history.about("rooflink", f"{self._subject} note") if self.noting else None
         again = await deleted_since(self.app, created) if created is not None else ""
         if created is not None and again:
             self.after = max(created.write_id, noted.write_id if noted is not None else 0)
@@ -202,7 +202,7 @@ class HandOff:
             return plan.blocked, None
         if already_accepted or (known is not None and known.accepted):
             return None, None
-        decided = await self.app.ledger.about("renovationfind", plan.subject.key)
+        decided = await self.app.history.about("renovationfind", plan.subject.key)
         if decided is not None and decided.state == "done" and decided.operation != plan.operation.id:
             return Refused("already_declined", f"lead {self.lead_id} was declined."), None
         refusal, earlier = await self._unresolved(plan)

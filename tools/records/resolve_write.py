@@ -39,11 +39,11 @@ async def resolve_write(
     needs the user's approval, who is shown the record. Nothing is written to a service.
     """
     app = app_context(ctx)
-    row = await app.ledger.find(write_id)
+    row = await app.history.find(write_id)
     record = await _Look(app, row, outcome, record_id).record()
 
     async def resolve() -> Done:
-        resolved = await app.ledger.resolve(write_id, outcome, record.id)
+        resolved = await app.history.resolve(write_id, outcome, record.id)
         return Done(
             summary=f"Write {write_id} is resolved. {resolved.summary}",
             record_id=resolved.record_id,
@@ -171,7 +171,7 @@ class _Look:
         Raises:
             Refused: another write made it, or it is the job, lead or person that this write named.
         """
-        if number in await self.app.ledger.records(self.row.operation):
+        if number in await self.app.history.records(self.row.operation):
             raise self._no(f"record {number} was made by another write")
         for name, value in self.row.arguments.items():
             if value == number and name.endswith("_id"):

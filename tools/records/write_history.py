@@ -59,7 +59,7 @@ async def write_history(
     """
     app = app_context(ctx)
     start = app.time.start_of(since) if isinstance(since, date) else 0.0
-    rows, total = await app.ledger.history(outcome=outcome or "", since=start, limit=limit)
+    rows, total = await app.history.newest(outcome=outcome or "", since=start, limit=limit)
     data = History(company=app.company.name, total=total, rows=[_row(row) for row in rows])
     given = {"outcome": outcome, "since": since}
     only = " and ".join(f"{name}={value}" for name, value in given.items() if value is not None)

@@ -10,7 +10,7 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 import anyio.to_thread
 from pydantic import AfterValidator, Field, JsonValue, SecretStr, WithJsonSchema
@@ -105,7 +105,7 @@ async def renovationfind_create_vendor(
     key = await anyio.to_thread.run_sync(app.store.secret)
 
     def receive(answer: JsonValue) -> Done:
-        record = _id_in(Envelope.model_validate(answer))
+        record = Envelope.model_validate(answer).record_id
         return Done(
             summary="The vendor is created" + (f", id {record}." if record else "; the answer shows no id."),
             record_id=record,
@@ -136,12 +136,6 @@ async def renovationfind_create_vendor(
 def _fingerprint(password: SecretStr, key: bytes) -> str:
     """What binds an approval to this password, and reveals neither it nor its length without the store's secret."""
     return hmac.new(key, b"vendor password\n" + password.get_secret_value().encode(), hashlib.sha256).hexdigest()
-
-
-def _id_in(envelope: Envelope) -> int | None:
-    data = cast("dict[str, JsonValue]", envelope.data) if isinstance(envelope.data, dict) else {}
-    record = data.get("id")
-    return record if isinstance(record, int) and not isinstance(record, bool) else None
 
 
 def vendor_rules(given: Mapping[str, Any]) -> list[Problem]:

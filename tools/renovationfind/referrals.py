@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 from pydantic import Field, JsonValue
 
@@ -85,8 +85,6 @@ def referral_rules(given: Mapping[str, Any]) -> list[Problem]:
 def _receive(app: AppContext, operation: Operation, name: str, answer: JsonValue, *, skip: bool) -> Done:
     envelope = Envelope.model_validate(answer)
     message = envelope.message or ""
-    data = cast("dict[str, JsonValue]", envelope.data) if isinstance(envelope.data, dict) else {}
-    record = data.get("id")
     skipped = "skipped" in message.lower() or "duplicate" in message.lower()
     if skipped and not skip:
         why = f"“{in_sentence(message, limit=200)}”, although duplicates were not to be skipped"
@@ -96,7 +94,7 @@ def _receive(app: AppContext, operation: Operation, name: str, answer: JsonValue
         summary="Skipped: this person was asked before, nobody was contacted."
         if skipped
         else "Referral request created.",
-        record_id=record if isinstance(record, int) and not isinstance(record, bool) else None,
+        record_id=envelope.record_id,
         details=[*rendered([("Customer", name)]), *message_lines],
     )
 

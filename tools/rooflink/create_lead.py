@@ -124,7 +124,7 @@ async def rooflink_create_lead(
 
         # What resembled it before it was sent is something else; what resembles it since may be it.
         known = check.ids if check.when <= since else frozenset[int]()
-        own = await find_own_lead(app.rooflink, contact, since, known | await app.ledger.records(operation.id))
+        own = await find_own_lead(app.rooflink, contact, since, known | await app.history.records(operation.id))
         return None if own is None else _created(app, contact, own.id, own.customer.id if own.customer else None, place)
 
     write = Write(

@@ -5,7 +5,7 @@ Source: https://developers.rooflink.com/reference/customers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -16,12 +16,12 @@ from leadbridge.server.mcp.arguments import Id
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, View
-from leadbridge.server.services.rooflink.models import CustomerRecord, Named, Person
+from leadbridge.server.services.rooflink.models import CustomerRecord
 from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.text import label
 from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
 from leadbridge.tools.lists import ListPage, Page, PageSize, columns_for, moment, numbers_of, page_reply
-from leadbridge.tools.rooflink.filters import doubts_of
+from leadbridge.tools.rooflink.filters import doubts_of, linked
 
 CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]
 _USUAL = ("id", "name", "cell", "phone", "email", "region", "rep")
@@ -159,17 +159,7 @@ def row_of(customer: CustomerRecord, columns: Sequence[str]) -> CustomerRow:
     return CustomerRow.model_validate({"id": customer.id, **{name: cells[name] for name in columns if name in cells}})
 
 
-def _is(role: Literal["rep", "region"]) -> Callable[[CustomerRecord, Scalar], bool | None]:
-    def check(customer: CustomerRecord, value: Scalar) -> bool | None:
-        found: Person | Named | None = getattr(customer, role)
-        if found is None:
-            return False if role in customer.model_fields_set else None
-        return None if found.id is None else found.id == value
-
-    return check
-
-
-_CHECKS = {"rep_id": _is("rep"), "region_id": _is("region")}
+_CHECKS = {"rep_id": linked("rep"), "region_id": linked("region")}
 
 TOOLS = (
     read_tool(rooflink_list_customers, "rooflink.list_customers", title="List customers"),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from pydantic import Field
 
@@ -13,6 +13,7 @@ from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.rooflink.models import Person
 from leadbridge.server.text import label
 from leadbridge.tools.lists import FilteredRows, ListPage, counted, moment, table
+from leadbridge.tools.rooflink.filters import day_fits, linked
 
 COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_day", "any_time", "recurrence")
 
@@ -103,19 +104,8 @@ def _table(rows: Sequence[EventRow]) -> list[str]:
     return table(COLUMNS, [cells_of(row) for row in rows]) if rows else []
 
 
-def _job(event: Event, value: Scalar) -> bool | None:
-    if event.job is None:
-        return False if "job" in event.model_fields_set else None
-    return None if event.job.id is None else event.job.id == value
+def _starts(*, lower: bool) -> Callable[[Event, Scalar], bool | None]:
+    return lambda event, value: day_fits(event.starts.date() if event.starts else None, value, lower=lower)
 
 
-def _from(event: Event, value: Scalar) -> bool | None:
-    # One day of grace: whose midnight counts is not said.
-    return None if event.starts is None else (event.starts.date() - date.fromisoformat(str(value))).days >= -1
-
-
-def _to(event: Event, value: Scalar) -> bool | None:
-    return None if event.starts is None else (event.starts.date() - date.fromisoformat(str(value))).days <= 1
-
-
-CHECKS = {"job_id": _job, "start_from": _from, "start_to": _to}
+CHECKS = {"job_id": linked("job"), "start_from": _starts(lower=True), "start_to": _starts(lower=False)}

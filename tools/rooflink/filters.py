@@ -11,8 +11,8 @@ from leadbridge.server.catalog.operation import Operation, Scalar
 from leadbridge.server.contract.observations import Observation
 from leadbridge.server.errors import ArgumentsRefused, Problem
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.services.rooflink.models import Person, Prospect
-from leadbridge.server.services.values import day_of
+from leadbridge.server.services.rooflink.models import Prospect
+from leadbridge.server.services.values import Answer, day_of
 
 R = TypeVar("R")
 Check = Callable[[Prospect, Scalar], bool | None]
@@ -84,16 +84,29 @@ async def doubts_of(
     }
 
 
-def _person(role: str) -> Check:
-    def check(prospect: Prospect, value: Scalar) -> bool | None:
-        if prospect.customer is None:
-            return None
-        person: Person | None = getattr(prospect.customer, role)
-        if person is None:
-            return False if role in prospect.customer.model_fields_set else None
-        return None if person.id is None else person.id == value
+def linked(name: str) -> Callable[[Answer, Scalar], bool | None]:
+    """Whether a row is tied to the person, region or job of an id; one that shows nobody there is not."""
+
+    def check(row: Answer, value: Scalar) -> bool | None:
+        found = getattr(row, name)
+        if found is None:
+            return False if name in row.model_fields_set else None
+        return None if found.id is None else found.id == value
 
     return check
+
+
+def day_fits(day: date | None, bound: Scalar, *, lower: bool) -> bool | None:
+    """Whether a row's day is not before a bound, or not after it. One day of grace: rows carry no time zone."""
+    if day is None:
+        return None
+    distance = (day - date.fromisoformat(str(bound))).days
+    return distance >= -1 if lower else distance <= 1
+
+
+def _person(role: str) -> Check:
+    check = linked(role)
+    return lambda prospect, value: None if prospect.customer is None else check(prospect.customer, value)
 
 
 def _any_person(prospect: Prospect, value: Scalar) -> bool | None:
@@ -111,14 +124,7 @@ def _region(prospect: Prospect, value: Scalar) -> bool | None:
 
 
 def _day(field: str, *, lower: bool) -> Check:
-    def check(prospect: Prospect, value: Scalar) -> bool | None:
-        day, bound = day_of(getattr(prospect, field)), date.fromisoformat(str(value))
-        if day is None:
-            return None
-        # One day of grace: the rows carry no time zone.
-        return (day - bound).days >= -1 if lower else (day - bound).days <= 1
-
-    return check
+    return lambda prospect, value: day_fits(day_of(getattr(prospect, field)), value, lower=lower)
 
 
 def _address_has(pattern: str) -> Check:
@@ -141,12 +147,8 @@ def _stage(prospect: Prospect, value: Scalar) -> bool | None:
     return None if verified is None or verified.complete is None else verified.complete
 
 
-def _not_deleted(prospect: Prospect, _value: Scalar) -> bool | None:
-    return not prospect.deleted
-
-
 PROSPECT_CHECKS: dict[str, Check] = {
-    "include_deleted": _not_deleted,
+    "include_deleted": lambda prospect, _: not prospect.deleted,
     "stage": _stage,
     "rep_id": _person("rep"),
     "rep_2_id": _person("rep_2"),

@@ -5,7 +5,7 @@ Source: https://developers.rooflink.com/reference/notes-list
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
@@ -158,8 +158,8 @@ def _labels(names: Sequence[str]) -> list[str] | None:
     return shown or None
 
 
-def _job(note: Note, value: Scalar) -> bool | None:
-    return None if note.job_id is None else note.job_id == value
+def _is(field: str) -> Callable[[Note, Scalar], bool | None]:
+    return lambda note, value: None if (shown := getattr(note, field)) is None else shown == value
 
 
 def _tags(note: Note, value: Scalar) -> bool | None:
@@ -169,15 +169,7 @@ def _tags(note: Note, value: Scalar) -> bool | None:
     return not {tag.casefold() for tag in note.tags}.isdisjoint(str(value).casefold().split(","))
 
 
-def _read(note: Note, value: Scalar) -> bool | None:
-    return None if note.read is None else note.read == value
-
-
-def _archived(note: Note, value: Scalar) -> bool | None:
-    return None if note.archived is None else note.archived == value
-
-
-_CHECKS = {"job_id": _job, "tags": _tags, "read": _read, "deleted": _archived}
+_CHECKS = {"job_id": _is("job_id"), "tags": _tags, "read": _is("read"), "deleted": _is("archived")}
 
 
 TOOLS = (read_tool(rooflink_list_notes, "rooflink.list_notes", title="List notes"),)

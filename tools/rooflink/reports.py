@@ -20,7 +20,7 @@ from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
 from leadbridge.server.services.values import day_of
 from leadbridge.server.text import clean, label
 from leadbridge.tools.lists import ListPage, Page, PageSize, columns_for, day, numbers_of, page_reply
-from leadbridge.tools.rooflink.filters import contradicted, days_in_order, doubts_of
+from leadbridge.tools.rooflink.filters import contradicted, day_fits, days_in_order, doubts_of
 from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
 
 Cell = Annotated[str | int | float | bool, EXACTLY]
@@ -178,16 +178,14 @@ def _within(*, lower: bool) -> Callable[[ApprovedJob, Scalar], bool | None]:
 
     def check(job: ApprovedJob, value: Scalar) -> bool | None:
         dates = (job.date_approved, job.date_created, job.date_last_edited, job.date_closed)
-        bound = date.fromisoformat(str(value))
-        days = [(day - bound).days for text in dates if (day := day_of(text)) is not None]
-        return any(distance >= -1 if lower else distance <= 1 for distance in days) if days else None
+        fits = [day_fits(day_of(text), value, lower=lower) for text in dates]
+        return True if True in fits else False if False in fits else None
 
     return check
 
 
 def _edited_from(job: PublicJob, value: Scalar) -> bool | None:
-    day = day_of(job.date_last_edited)
-    return None if day is None else (day - date.fromisoformat(str(value))).days >= -1
+    return day_fits(day_of(job.date_last_edited), value, lower=True)
 
 
 _APPROVED_CHECKS = {"date_from": _within(lower=True), "date_to": _within(lower=False)}

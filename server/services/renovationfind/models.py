@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BeforeValidator, Field
 
@@ -143,6 +143,12 @@ class Envelope(Answer):
     data: object = None
     message: Text = None
     error: Text = None
+
+    @property
+    def record_id(self) -> int | None:
+        """The id of the record in it."""
+        record = cast("dict[str, object]", self.data).get("id") if isinstance(self.data, dict) else None
+        return record if isinstance(record, int) and not isinstance(record, bool) else None
 
 
 _CONDITIONAL = (
