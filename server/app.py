@@ -16,7 +16,7 @@ from mcp.server.request_state import RequestStateSecurity
 from pydantic import SecretStr
 
 from leadbridge.server import __version__
-from leadbridge.server.catalog import load
+from leadbridge.server.catalog import SERVICES, load
 from leadbridge.server.company.company import Company
 from leadbridge.server.config.paths import own_folder
 from leadbridge.server.config.settings import Settings
@@ -41,7 +41,7 @@ from leadbridge.server.writes.ledger import Ledger
 from leadbridge.server.writes.pipeline import Pipeline
 from leadbridge.server.writes.sending import Sender
 from leadbridge.tools import ALL_TOOLS
-from leadbridge.tools.offers import offer
+from leadbridge.tools.offers import register_prompts_and_resources
 
 if TYPE_CHECKING:
     import httpx
@@ -121,7 +121,7 @@ def build_server(
     )
     server.hidden = app.hidden
     server.middleware.insert(0, explain_refused_answers)
-    offer(server, app, frozenset(spec.name for spec in ALL_TOOLS if spec.name not in app.hidden))
+    register_prompts_and_resources(server, app, frozenset(spec.name for spec in ALL_TOOLS) - app.hidden.keys())
     return server
 
 
@@ -217,7 +217,7 @@ def tool_specs() -> tuple[ToolSpec, ...]:
 def _secrets(settings: Settings) -> Mapping[str, SecretStr]:
     if settings.sandbox:
         return {service: SecretStr(secret) for service, secret in SANDBOX_SECRETS.items()}
-    found = {service: settings.secret(service) for service in ("rooflink", "renovationfind")}
+    found = {service: settings.secret(service) for service in SERVICES}
     return {service: secret for service, secret in found.items() if secret is not None}
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from leadbridge.server.mcp.resources import Resources
 
 
-def offer(server: LeadBridgeServer, app: AppContext, tools: frozenset[str]) -> None:
+def register_prompts_and_resources(server: LeadBridgeServer, app: AppContext, tools: frozenset[str]) -> None:
     """Let a server offer what goes with these tools."""
 
     def prompts() -> Prompts:

@@ -46,14 +46,14 @@ class Scope:
         """Whether every prospect counts."""
         return self.rep_id is None and self.region_id is None and self.stage is None
 
-    def holds(self, standing: ProspectProgress) -> bool:
+    def holds(self, progress: ProspectProgress) -> bool:
         """Whether a prospect counts."""
         return all(
             wanted in {None, there}
             for wanted, there in (
-                (self.rep_id, standing.rep_id),
-                (self.region_id, standing.region_id),
-                (self.stage, standing.stage),
+                (self.rep_id, progress.rep_id),
+                (self.region_id, progress.region_id),
+                (self.stage, progress.stage),
             )
         )
 
@@ -124,17 +124,10 @@ def _survey(connection: Connection, account: str, scope: Scope, today: date) -> 
     first = sorted(waiting)[scope.stale_offset : scope.stale_offset + STALE_KEPT]
     shown = state.prospects.find(connection, account, ("told",), [prospect_id for _, prospect_id, _ in first])
     names = {row.prospect_id: str(row.told.get("name", "")) for row in shown}
-    standings = {row.prospect_id: ProspectProgress.from_json(row.standing) for row in rows if row.prospect_id in names}
+    seen = {row.prospect_id: ProspectProgress.from_json(row.standing) for row in rows if row.prospect_id in names}
     survey.stale = tuple(
-        StaleProspect(
-            prospect_id,
-            names[prospect_id],
-            standings[prospect_id].rep,
-            standings[prospect_id].rep_id,
-            days,
-            standings[prospect_id].next_step,
-        )
-        for _, prospect_id, days in first
+        StaleProspect(number, names[number], seen[number].rep, seen[number].rep_id, days, seen[number].next_step)
+        for _, number, days in first
     )
     return survey
 
@@ -144,28 +137,28 @@ def _count(survey: Survey, rows: Sequence[Row[Any]], scope: Scope, today: date) 
     reps: dict[int | str, RepCount] = {}
     waiting: list[tuple[str, int, int]] = []
     for row in rows:
-        standing = ProspectProgress.from_json(row.standing)
-        if not scope.holds(standing):
+        progress = ProspectProgress.from_json(row.standing)
+        if not scope.holds(progress):
             continue
         if row.deleted:
             survey.deleted += 1
             continue
         survey.active += 1
-        survey.stages[standing.stage] += 1
-        survey.ages[_band(days_since(standing.created, today))] += 1
-        key = standing.rep if standing.rep_id is None else standing.rep_id
-        rep = reps.setdefault(key, RepCount(standing.rep_id, standing.rep))
-        if standing.rep and row.seen_at >= rep.named_at:
-            rep.name, rep.named_at = standing.rep, row.seen_at
+        survey.stages[progress.stage] += 1
+        survey.ages[_band(days_since(progress.created, today))] += 1
+        key = progress.rep if progress.rep_id is None else progress.rep_id
+        rep = reps.setdefault(key, RepCount(progress.rep_id, progress.rep))
+        if progress.rep and row.seen_at >= rep.named_at:
+            rep.name, rep.named_at = progress.rep, row.seen_at
         rep.active += 1
-        if standing.stage == "submitted":
+        if progress.stage == "submitted":
             continue
-        days = days_since(standing.edited, today)
+        days = days_since(progress.edited, today)
         if days is None:
             survey.no_edit_date += 1
         elif days >= scope.stale_after:
             rep.stale += 1
-            waiting.append((standing.edited, row.prospect_id, days))
+            waiting.append((progress.edited, row.prospect_id, days))
     survey.reps = sorted(reps.values(), key=lambda rep: (-rep.active, rep.name, rep.rep_id or 0))
     return waiting
 

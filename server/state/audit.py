@@ -7,21 +7,23 @@ then on, with a digest under the store's secret; each approval that is used up h
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
+import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.errors import StateError
-from leadbridge.server.state.keys import secret_in
-from leadbridge.server.state.statements import ADD_AUDIT, HEAD, MOVE_HEAD
+from leadbridge.server.state.statements import ADD_AUDIT, HEAD, MOVE_HEAD, SECRET
 from leadbridge.server.state.store import Store
-from leadbridge.server.state.tables import AUDIT_START, approvals, audit, writes
+from leadbridge.server.state.tables import AUDIT_START, approvals, audit, meta, writes
 
 _SEALED = (
     writes.c.id, writes.c.service, writes.c.operation, writes.c.target, writes.c.subject, writes.c.repeat_digest,
@@ -51,6 +53,16 @@ class Verdict:
     rows: int
     broken_at: int | None = None
     why: str = ""
+
+
+def secret_in(connection: Connection) -> bytes:
+    """The store's secret, made if there is none yet."""
+    found = connection.execute(SECRET).scalar()
+    if found is None:
+        with contextlib.suppress(IntegrityError), connection.begin_nested():
+            connection.execute(meta.insert().values(key="secret", value=secrets.token_hex(32)))
+        found = connection.execute(SECRET).scalar_one()
+    return bytes.fromhex(found)
 
 
 def hold(connection: Connection) -> tuple[int, str]:

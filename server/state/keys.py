@@ -6,10 +6,8 @@ it then keeps its history, its leads and its index under the company's name.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
-import secrets
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -17,21 +15,12 @@ from sqlalchemy import ColumnElement, Connection, Table, func, select
 from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.state import tables
-from leadbridge.server.state.statements import APPLIED, SECRET
-from leadbridge.server.state.tables import leads, meta, seen_prospects, service_keys, writes
+from leadbridge.server.state.audit import secret_in
+from leadbridge.server.state.statements import APPLIED
+from leadbridge.server.state.tables import leads, seen_prospects, service_keys, writes
 
 _SIMULATED = {"b7d2ec0767fa7a43": "rooflink", "4d5a5ea463757000": "renovationfind"}
 """The accounts of `--sandbox` until schema 4: its keys and addresses never changed."""
-
-
-def secret_in(connection: Connection) -> bytes:
-    """The store's secret, made if there is none yet."""
-    found = connection.execute(SECRET).scalar()
-    if found is None:
-        with contextlib.suppress(IntegrityError), connection.begin_nested():
-            connection.execute(meta.insert().values(key="secret", value=secrets.token_hex(32)))
-        found = connection.execute(SECRET).scalar_one()
-    return bytes.fromhex(found)
 
 
 def fingerprint_of(connection: Connection, what: str) -> str:

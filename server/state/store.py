@@ -119,7 +119,7 @@ class Store:
     def secret(self) -> bytes:
         """The store's own random secret, made once, from which approval keys are derived."""
         if self._secret is None:
-            self._secret = self.run_sync(state.keys.secret_in)
+            self._secret = self.run_sync(state.audit.secret_in)
         return self._secret
 
     @property

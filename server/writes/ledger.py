@@ -8,9 +8,11 @@ state is also a row of the audit trail.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
 
 from leadbridge.server import state as kept
 from leadbridge.server.errors import StateError
@@ -35,7 +37,7 @@ from leadbridge.server.writes.repeats import (
     to_create,
     unresolved_about,
 )
-from leadbridge.server.writes.write_rows import WriteRow, masked
+from leadbridge.server.writes.write_rows import WriteRow
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -207,3 +209,26 @@ class Ledger:
             return Recorded(error=StateError(f"Write {permit.write_id} is not in the history any more."))
         own, permit.recorded = permit.recorded, state
         return Recorded() if before in {"intended", "sent", own} else Recorded(resolved_as=before)
+
+
+_PLAIN = frozenset(
+    {
+        "lead_id", "prospect_id", "job_id", "customer_id", "event_id", "status", "job_amount", "state",
+        "meeting_scheduled_date", "estimated_project_start_date", "estimated_completion_date", "start_date_tbd",
+        "completion_date_tbd", "contact_method", "estimate_type", "lost_reason", "send_gift", "renewal",
+        "skip_duplicates", "allow_duplicate", "job_type", "bid_type", "region_id", "rep_id", "rep_2_id",
+        "project_manager_id", "marketing_rep_id", "lead_source_id", "notify_rep", "notify_customer",
+        "photo_id",
+        "note_id",
+        "vendor_id", "city_id",
+    }
+)  # fmt: skip
+
+
+def masked(arguments: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """Arguments for the history: ids, codes, money and dates as they are, everything else as its length only."""
+    return {name: value if name in _PLAIN else _mask(value) for name, value in arguments.items() if value is not None}
+
+
+def _mask(value: JsonValue) -> str:
+    return f"<{len(value)} fields>" if isinstance(value, dict) else f"<{len(str(value))} characters>"

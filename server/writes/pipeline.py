@@ -92,8 +92,11 @@ class Pipeline:
             return approval
         if not call.can_ask:
             self.approvals.refuse_without_tokens()
-        if not call.answered:
-            await self._refuse_long_wait(write)
+        if not call.answered and not isinstance(
+            write.action, LocalWrite
+        ):  # nobody is asked, nor a yes used up, in vain
+            for service in sorted({one.operation.service for one in write.requests}):
+                await self.sender.services.client(service).rate_limiter.check(min(READING, self.sender.call_deadline))
         if call.can_ask:
             return None
         return await (
@@ -132,10 +135,3 @@ class Pipeline:
         left = anyio.current_effective_deadline() - anyio.current_time() - LAST_WORD
         patience = max(0.0, min(self.sender.call_deadline * SEND_SHARE if action.look_for else seconds, left))
         return await outlasting(lambda: self.sender.send(action, permit, patience), lambda: permit.may_have_left)
-
-    async def _refuse_long_wait(self, write: Write) -> None:
-        """Find out before a person is asked, and before a yes is used up, whether a request could leave soon."""
-        if isinstance(write.action, LocalWrite):
-            return
-        for service in sorted({one.operation.service for one in write.requests}):
-            await self.sender.services.client(service).rate_limiter.check(min(READING, self.sender.call_deadline))

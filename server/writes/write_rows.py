@@ -1,4 +1,4 @@
-"""Writes as the history shows them: in words, and with no value that could be a person's."""
+"""Writes on record, as people ask for them and read of them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import JsonValue
-
 from leadbridge.server import state as kept
-from leadbridge.server.catalog import load
-from leadbridge.server.catalog.loader import SERVICES
+from leadbridge.server.catalog import SERVICES, load
 from leadbridge.server.errors import Refused
 from leadbridge.server.text import in_sentence
 from leadbridge.server.writes.recovery import resolve_orphans, set_state
@@ -195,28 +192,3 @@ class History:
 def how_many(total: int) -> str:
     """A total in words."""
     return f"{total:,}{' or more' if total == kept.writes.COUNTED else ''}"
-
-
-_PLAIN = frozenset(
-    {
-        "lead_id", "prospect_id", "job_id", "customer_id", "event_id", "status", "job_amount", "state",
-        "meeting_scheduled_date", "estimated_project_start_date", "estimated_completion_date", "start_date_tbd",
-        "completion_date_tbd", "contact_method", "estimate_type", "lost_reason", "send_gift", "renewal",
-        "skip_duplicates", "allow_duplicate", "job_type", "bid_type", "region_id", "rep_id", "rep_2_id",
-        "project_manager_id", "marketing_rep_id", "lead_source_id", "notify_rep", "notify_customer",
-        "photo_id",
-        "note_id",
-        "vendor_id", "city_id",
-    }
-)  # fmt: skip
-
-
-def masked(arguments: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """Arguments for the history: ids, codes, money and dates as they are, everything else as its length only."""
-    return {name: value if name in _PLAIN else _mask(value) for name, value in arguments.items() if value is not None}
-
-
-def _mask(value: JsonValue) -> str:
-    if isinstance(value, dict):
-        return f"<{len(value)} fields>"
-    return f"<{len(str(value))} characters>"

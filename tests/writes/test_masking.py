@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leadbridge.server.writes.write_rows import masked
+from leadbridge.server.writes.ledger import masked
 from leadbridge.tools import ALL_TOOLS
 
 unhurried = settings(deadline=None, max_examples=60)  # a busy machine is no failure
@@ -64,7 +64,7 @@ def test_personal_values_are_masked_to_their_length(name: str, value: Any) -> No
 def test_nothing_of_a_value_under_a_name_that_nobody_listed_comes_through(arguments: dict[str, Any]) -> None:
     stored = masked(arguments)
     assert set(stored) == set(arguments)
-    from leadbridge.server.writes.write_rows import _PLAIN
+    from leadbridge.server.writes.ledger import _PLAIN
 
     for name, value in arguments.items():
         if name not in _PLAIN:
@@ -94,7 +94,7 @@ def test_every_argument_of_every_write_is_decided_upon_in_this_file() -> None:
     control = {"dry_run", "approval_token"}
     ours = {spec.name for spec in ALL_TOOLS if spec.effect.writes and spec.operations}
     seen = {name for spec in ALL_TOOLS if spec.name in ours for name in spec.build().parameters["properties"]} - control
-    from leadbridge.server.writes.write_rows import _PLAIN
+    from leadbridge.server.writes.ledger import _PLAIN
 
     assert {name for name in seen if name in _PLAIN} & PERSONAL == set()
     texts = {name for name in seen if name in _PLAIN and name not in PLAIN}

@@ -126,12 +126,9 @@ def other_name_in_text(lead: Lead) -> str:
     A text names somebody where it says so ("Name: ...", "ask for ..."), or where the customer information begins with a
     line that is a name.
     """
-    about = clean(lead.customerInformationHtml, limit=_LONGEST, lines=True)
-    others = (
-        clean(text, limit=_LONGEST, lines=True) for text in (lead.projectDetailsHtml, lead.originalJobDescription)
-    )
-    texts = [about, *others]
-    first = _NAME_ALONE.findall(about.partition("\n")[0].strip())
+    shown = (lead.customerInformationHtml, lead.projectDetailsHtml, lead.originalJobDescription)
+    texts = [clean(text, limit=_LONGEST, lines=True) for text in shown]
+    first = _NAME_ALONE.findall(texts[0].partition("\n")[0].strip())
     perhaps = [*first, *(name for text in texts for name in _PERHAPS.findall(text))]
     named = [name for text in texts for name in _NAMED.findall(text)]
     if not (named or perhaps) or not lead.customerName:

@@ -42,6 +42,8 @@ from leadbridge.tools.renovationfind.lead_answers import (
 )
 from leadbridge.tools.renovationfind.leads import LeadId
 
+_NO_ATTACHMENT = "LEAD_WON should have an attachment, and none is known on this lead; add it in the portal."
+
 
 def _not_won(value: object) -> object:
     if isinstance(value, str) and value in WON:
@@ -126,6 +128,7 @@ async def status_write(
     if status in WON and taught and not already_accepted:
         why = f"RenovationFind said ({taught}) that lead {lead_id} must be accepted first."
         blocked = Refused("not_accepted", why, first)
+    unattached = status == "LEAD_WON" and not (known and known.lead.attachments)
     nothing: dict[str, JsonValue] = {"job_amount": "none"} if known and not known.unseen else {}
 
     def done_of(lead: Lead) -> Done:
@@ -148,7 +151,7 @@ async def status_write(
         preview=Preview(
             lines=_preview(lead_id, known, given, already_accepted=already_accepted),
             said=frozenset(given) - {"reason"},
-            warnings=(*app.time.odd_dates(days), *_no_attachment(known, status)),
+            warnings=(*app.time.odd_dates(days), *((_NO_ATTACHMENT,) if unattached else ())),
             figures=_acceptance_doubt(known, status, taught),
             before={**nothing, **_state_of(known.lead)} if known else {},
         ),
@@ -197,12 +200,6 @@ def _acceptance_doubt(known: KnownLead | None, status: str, taught: str) -> tupl
         return ()
     said = f" RenovationFind said so ({taught})." if taught else ""
     return (f"Note: The lead is not known to be accepted; RenovationFind takes a status only after that.{said}",)
-
-
-def _no_attachment(known: KnownLead | None, status: str) -> tuple[str, ...]:
-    if status != "LEAD_WON" or (known and known.lead.attachments):
-        return ()
-    return ("LEAD_WON should have an attachment, and none is known on this lead; add it in the portal.",)
 
 
 def _state_of(lead: Lead) -> dict[str, JsonValue]:
