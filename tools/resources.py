@@ -12,6 +12,7 @@ from leadbridge.server.mcp.reply import MakeReply
 from leadbridge.server.mcp.resources import JSON, PLAIN, Resource, Template, unknown_record
 from leadbridge.server.services.renovationfind.models import REASON_LIMIT, STATUS_RULES, StatusRule
 from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PROVINCES, US_STATES
+from leadbridge.server.services.rooflink.progress import age
 from leadbridge.server.text import legend_for
 from leadbridge.tools.records.write_history import write_history
 from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines
@@ -22,7 +23,6 @@ _OWN_RULES = (
     "LeadBridge's rules: job_amount is at least 0.01; completion is not before start; a date and its TBD flag are "
     "not both given; an argument that a status has no use for is left out."
 )
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 async def _status_rules(ctx: Ctx) -> str:
@@ -86,18 +86,10 @@ async def _lead(ctx: Ctx, lead_id: int) -> str:
         raise unknown_record(
             f"LeadBridge has seen no answer about lead {lead_id} yet, and RenovationFind was not asked."
         )
-    age = _age(app.time.clock() - known.seen_at)
-    lines = [f"Lead {lead_id}, as last seen {age} ago; it may have changed since.", known_line(known)]
+    seen = age(app.time.clock() - known.seen_at)
+    lines = [f"Lead {lead_id}, as last seen {seen}; it may have changed since.", known_line(known)]
     lines += lead_lines(known.lead)
     return "\n".join([*lines, *legend_for(*lines)])
-
-
-def _age(seconds: float) -> str:
-    """How long ago, in the largest unit that fits: `3 days`, `1 hour`, `less than a minute`."""
-    for unit, name in ((_DAY, "day"), (_HOUR, "hour"), (_MINUTE, "minute")):
-        if (count := int(seconds // unit)) > 0:
-            return f"{count} {name}{'s' if count > 1 else ''}"
-    return "less than a minute"
 
 
 RESOURCES = (

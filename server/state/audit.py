@@ -7,7 +7,6 @@ then on, with a digest under the store's secret; each approval that is used up h
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
 import json
@@ -18,10 +17,9 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.errors import StateError
-from leadbridge.server.state.statements import ADD_AUDIT, HEAD, MOVE_HEAD, SECRET
+from leadbridge.server.state.statements import ADD_AUDIT, HEAD, MOVE_HEAD, SECRET, upsert
 from leadbridge.server.state.store import Store
 from leadbridge.server.state.tables import AUDIT_START, approvals, audit, meta, writes
 
@@ -59,8 +57,7 @@ def secret_in(connection: Connection) -> bytes:
     """The store's secret, made if there is none yet."""
     found = connection.execute(SECRET).scalar()
     if found is None:
-        with contextlib.suppress(IntegrityError), connection.begin_nested():
-            connection.execute(meta.insert().values(key="secret", value=secrets.token_hex(32)))
+        upsert(connection, meta, [{"key": "secret", "value": secrets.token_hex(32)}], replace=False)
         found = connection.execute(SECRET).scalar_one()
     return bytes.fromhex(found)
 

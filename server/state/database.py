@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.exc import SQLAlchemyError as DatabaseError
 from sqlalchemy.pool import StaticPool
 
@@ -18,6 +18,7 @@ from leadbridge.server.config.state_address import description, sqlite_file
 from leadbridge.server.errors import StateError
 from leadbridge.server.state.migrations import migrate
 from leadbridge.server.state.sqlite_file import patiently, sign
+from leadbridge.server.state.statements import upsert
 from leadbridge.server.state.tables import meta
 
 SPACE = 32_768
@@ -53,11 +54,7 @@ def has_tables(address: str) -> bool:
 
 def write_anything(connection: Connection) -> None:
     """Write as much as a write's rows take. SQLite writes no page that stays the same, so it is new each time."""
-    value = secrets.token_hex(SPACE // 2)
-    if connection.execute(meta.update().where(meta.c.key == "space").values(value=value)).rowcount:
-        return
-    with contextlib.suppress(IntegrityError), connection.begin_nested():
-        connection.execute(meta.insert().values(key="space", value=value))
+    upsert(connection, meta, [{"key": "space", "value": secrets.token_hex(SPACE // 2)}])
 
 
 def checkpoint(connection: Connection) -> None:

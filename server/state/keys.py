@@ -12,11 +12,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
-from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.state import tables
 from leadbridge.server.state.audit import secret_in
-from leadbridge.server.state.statements import APPLIED
+from leadbridge.server.state.statements import APPLIED, upsert
 from leadbridge.server.state.tables import leads, seen_prospects, service_keys, writes
 
 _SIMULATED = {"b7d2ec0767fa7a43": "rooflink", "4d5a5ea463757000": "renovationfind"}
@@ -39,15 +38,8 @@ def keep_key(
     connection: Connection, identity: str, *, service: str, account: str, subject: str, known_by: str, now: float
 ) -> None:
     """Put a key on record for an account, whatever it was on record for."""
-    key = fingerprint_of(connection, identity)
     values = {"service": service, "account": account, "subject": subject, "known_by": known_by, "at": now}
-    if connection.execute(service_keys.update().where(service_keys.c.fingerprint == key).values(**values)).rowcount:
-        return
-    try:
-        with connection.begin_nested():
-            connection.execute(service_keys.insert().values(fingerprint=key, **values))
-    except IntegrityError:  # another process, in the same moment
-        connection.execute(service_keys.update().where(service_keys.c.fingerprint == key).values(**values))
+    upsert(connection, service_keys, [{"fingerprint": fingerprint_of(connection, identity), **values}])
 
 
 def subjects_of(connection: Connection, service: str) -> dict[str, str]:

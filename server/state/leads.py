@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, String, cast, select
 
+from leadbridge.server.state.statements import upsert
 from leadbridge.server.state.tables import leads
 
 
@@ -18,9 +19,7 @@ def find(connection: Connection, account: str, ids: Iterable[int]) -> dict[int, 
 
 def put(connection: Connection, account: str, lead_id: int, data: Mapping[str, Any], seen_at: float) -> None:
     """Keep an answer in place of the one before."""
-    mine = (leads.c.account == account, leads.c.lead_id == lead_id)
-    if not connection.execute(leads.update().where(*mine).values(data=data, seen_at=seen_at)).rowcount:
-        connection.execute(leads.insert().values(account=account, lead_id=lead_id, data=data, seen_at=seen_at))
+    upsert(connection, leads, [{"account": account, "lead_id": lead_id, "data": data, "seen_at": seen_at}])
 
 
 def ids_beginning_with(connection: Connection, account: str, digits: str, most: int) -> list[int]:

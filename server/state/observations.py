@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
+from leadbridge.server.state.statements import upsert
 from leadbridge.server.state.tables import observations as table
 
 
@@ -16,8 +17,9 @@ def read(connection: Connection, account: str) -> list[tuple[str, str, str, str,
 
 def write(connection: Connection, account: str, found: dict[tuple[str, str, str], str], now: float) -> None:
     """Keep the states, by operation, kind and name."""
-    for (operation, kind, name), state in found.items():
-        key = {"account": account, "operation": operation, "kind": kind, "name": name[:120]}
-        mine = [table.c[column] == value for column, value in key.items()]
-        if not connection.execute(table.update().where(*mine).values(state=state, seen_at=now)).rowcount:
-            connection.execute(table.insert().values(**key, state=state, seen_at=now, count=1))
+    rest = {"account": account, "seen_at": now, "count": 1}
+    rows = [
+        {"operation": operation, "kind": kind, "name": name[:120], "state": state, **rest}
+        for (operation, kind, name), state in found.items()
+    ]
+    upsert(connection, table, rows)

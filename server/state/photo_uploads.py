@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row
 
+from leadbridge.server.state.statements import upsert
 from leadbridge.server.state.tables import photo_uploads as table
 
 
@@ -17,8 +18,7 @@ def find(connection: Connection, account: str, upload: str) -> Row[Any] | None:
 def put(connection: Connection, account: str, upload: str, values: dict[str, Any], too_old: float) -> None:
     """Keep a photo in place of the one before, and throw away forms made until `too_old`."""
     connection.execute(table.update().where(table.c.created_at <= too_old).values(form={}))
-    remove(connection, account, upload)
-    connection.execute(table.insert().values(account=account, upload=upload, **values))
+    upsert(connection, table, [{"account": account, "upload": upload, **values}])
 
 
 def set_uploaded(connection: Connection, account: str, upload: str) -> None:

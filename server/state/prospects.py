@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, RowMapping, String, Table, cast, collate, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Connection, Row, RowMapping, String, cast, collate, func, select
 
+from leadbridge.server.state.statements import upsert
 from leadbridge.server.state.tables import seen_coverage, seen_keys
 from leadbridge.server.state.tables import seen_prospects as table
 
@@ -32,10 +32,10 @@ def put(
     connection: Connection, account: str, rows: Sequence[Mapping[str, Any]], keys: Mapping[int, Sequence[str]]
 ) -> None:
     """Insert or replace rows, and the keys of those of which they are given."""
-    _upsert(connection, table, rows)
+    upsert(connection, table, rows)
     connection.execute(seen_keys.delete().where(seen_keys.c.account == account, seen_keys.c.prospect_id.in_([*keys])))
     found_by = [{"account": account, "key": key, "prospect_id": one} for one, all_ in keys.items() for key in all_]
-    _upsert(connection, seen_keys, found_by)
+    upsert(connection, seen_keys, found_by)
 
 
 def mark_deleted(connection: Connection, account: str, prospect_id: int) -> None:
@@ -113,7 +113,7 @@ def cursor(connection: Connection, account: str, first: Mapping[str, Any]) -> Ro
     query = seen_coverage.select().where(seen_coverage.c.account == account).with_for_update()
     row = connection.execute(query).mappings().first()
     if row is None:
-        _upsert(connection, seen_coverage, [{"account": account, **first}], replace=False)
+        upsert(connection, seen_coverage, [{"account": account, **first}], replace=False)
         row = connection.execute(query).mappings().one()
     return row
 
@@ -121,18 +121,3 @@ def cursor(connection: Connection, account: str, first: Mapping[str, Any]) -> Ro
 def set_cursor(connection: Connection, account: str, values: Mapping[str, Any]) -> None:
     """Keep how far the list is read."""
     connection.execute(seen_coverage.update().where(seen_coverage.c.account == account).values(**values))
-
-
-def _upsert(connection: Connection, into: Table, rows: Sequence[Mapping[str, Any]], *, replace: bool = True) -> None:
-    """Insert rows; one that is there already gets the new values, or stays as it is without `replace`."""
-    if not rows:
-        return
-    insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(into)
-    key = [column.name for column in into.primary_key.columns]
-    changing = {column.name: insert.excluded[column.name] for column in into.columns if column.name not in key}
-    statement = (
-        insert.on_conflict_do_update(index_elements=key, set_=changing)
-        if replace and changing
-        else insert.on_conflict_do_nothing(index_elements=key)
-    )
-    connection.execute(statement, list(rows))

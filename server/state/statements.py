@@ -6,7 +6,11 @@ WHERE is prefixed with `of_`.
 
 from __future__ import annotations
 
-from sqlalchemy import bindparam, insert, select, update
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from leadbridge.server.state.tables import AUDIT_HEAD, audit, meta, writes
 
@@ -67,3 +71,18 @@ NOT_FAILED_ABOUT = (
     select(*_EARLIER, writes.c.arguments).where(*_SUBJECT, writes.c.state != "failed").order_by(writes.c.id.desc())
 )
 """Whatever may have been set of a subject, newest first; to be read only as far as needed."""
+
+
+def upsert(connection: Connection, into: Table, rows: Sequence[Mapping[str, Any]], *, replace: bool = True) -> None:
+    """Insert rows; one that is there already gets the new values, or stays as it is without `replace`."""
+    if not rows:
+        return
+    adding = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(into)
+    key = [column.name for column in into.primary_key.columns]
+    changing = {column.name: adding.excluded[column.name] for column in into.columns if column.name not in key}
+    statement = (
+        adding.on_conflict_do_update(index_elements=key, set_=changing)
+        if replace and changing
+        else adding.on_conflict_do_nothing(index_elements=key)
+    )
+    connection.execute(statement, list(rows))

@@ -208,7 +208,7 @@ async def test_a_lead_is_shown_as_last_known_with_its_age(sandbox, version):
         fresh = (await read(client, "renovationfind://leads/812")).text
         now[0] += 3 * 86_400 + 5
         old = (await read(client, "renovationfind://leads/812")).text
-    assert fresh.startswith("Lead 812, as last seen less than a minute ago; it may have changed since.")
+    assert fresh.startswith("Lead 812, as last seen just now; it may have changed since.")
     assert old.startswith("Lead 812, as last seen 3 days ago;")
     for part in ("When LeadBridge last saw it (", "accepted, with status ", "phone: (972) 555-0142", OPEN, LEGEND):
         assert part in old
