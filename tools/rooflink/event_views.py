@@ -108,4 +108,8 @@ def _starts(*, lower: bool) -> Callable[[Event, Scalar], bool | None]:
     return lambda event, value: day_fits(event.starts.date() if event.starts else None, value, lower=lower)
 
 
-CHECKS = {"job_id": linked("job"), "start_from": _starts(lower=True), "start_to": _starts(lower=False)}
+CHECKS: dict[str, Callable[[Event, Scalar], bool | None]] = {
+    "job_id": linked("job"),
+    "start_from": _starts(lower=True),
+    "start_to": _starts(lower=False),
+}
