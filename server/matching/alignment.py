@@ -17,8 +17,8 @@ _FEW = 0.43
 """Below this share of a word's letters, its beginning is no word of its own: Univ, Kam; but Carol and Carolina."""
 _LEFT = 0.3
 """What a word is worth that the other side has not."""
-_SURE, _ABBREVIATION = 0.9, 4
-_SURE_LENGTH, _SHORT_LENGTH, _TWO_LENGTH, _JOINED_LENGTH = 5, 4, 9, 8
+_SURE, _ABBREVIATION, _TWO = 0.9, 4, 2
+_SURE_LENGTH, _SHORT_LENGTH, _INNER_LENGTH, _TWO_LENGTH, _JOINED_LENGTH = 5, 4, 6, 9, 8
 
 
 class Doubt(Enum):
@@ -90,7 +90,7 @@ def _alike(ours: tuple[str, ...], theirs: tuple[str, ...], dotted: frozenset[str
         few, many = sorted((ours, theirs), key=len)
         if len(few[0]) == len(many) > (few[0] not in dotted) + 1 and few[0] == "".join(word[0] for word in many):
             return SAME
-        joined = len(many) == 2 and len(one) >= _JOINED_LENGTH and min(map(len, many)) > 2  # noqa: PLR2004
+        joined = len(many) == _TWO and len(one) >= _JOINED_LENGTH and min(map(len, many)) > _TWO
         return _misspelt(one, other, length) if joined else None
     table = words()
     if {one, other} in ({"ST", "SAINT"}, {"STE", "SAINTE"}):
@@ -103,17 +103,16 @@ def _alike(ours: tuple[str, ...], theirs: tuple[str, ...], dotted: frozenset[str
         return Finding(_SURE, "street's name in the other language", Doubt.SLIP)
     if "" not in wholes or (one in table.numbers and other in table.numbers):
         return None
-    if found := _shortened(one, other, dotted):
-        return found
-    one, other = (table.whole.get(word, word) for word in (one, other))
-    return _shortened(one, other, dotted) or _misspelt(one, other, length)
+    pairs = (one, other), (table.whole.get(one, one), table.whole.get(other, other))
+    looks = (_shortened(*pair, dotted) or _misspelt(*pair, length) for pair in pairs)
+    return next((found for found in looks if found), None)
 
 
 def _shortened(one: str, other: str, dotted: frozenset[str]) -> Finding | None:
     """Whether one word is the other without some of its letters: Crk, Mem., Govt, Univ."""
     short, long = sorted((one, other), key=len)
     letters = iter(long)
-    if short[0] != long[0] or len(short) < 2 or not all(letter in letters for letter in short):  # noqa: PLR2004
+    if short[0] != long[0] or len(short) < _TWO or not all(letter in letters for letter in short):
         return None
     if short in dotted:
         return SHORTENED
@@ -124,29 +123,41 @@ def _shortened(one: str, other: str, dotted: frozenset[str]) -> Finding | None:
     if long in words().whole.values():
         return SHORTENED
     begins, rest = long.startswith(short), long[len(short) :]
-    bare, long_bare = (re.sub("[AEIOUY]", "", word[1:]) for word in (short, long))
-    if (bare in {long_bare} | {short[1:]} and not begins) or (len(short) <= _ABBREVIATION and short[-1] == long[-1]):
+    bare = not begins and _bones(short) in {short, _bones(long)}
+    if bare or (len(short) <= _ABBREVIATION and short[-1] == long[-1]):
         return SHORTENED
     middle = rest[0] in "AEIOU" and short[-1] not in "AEIOUY"  # in the middle of a syllable: Mem-orial, but John-son
-    if not (begins and middle and 2 < len(short) <= _SURE_LENGTH and len(rest) > 2):  # noqa: PLR2004
+    if not (begins and middle and _TWO < len(short) <= _SURE_LENGTH and len(rest) > _TWO):
         return None
     return SHORTENED if len(short) < _FEW * len(long) else CUT
 
 
+def _bones(word: str) -> str:
+    """A word without its vowels, but for the first letter."""
+    return word[0] + re.sub("[AEIOUY]", "", word[1:])
+
+
 def _misspelt(one: str, other: str, length: int) -> Finding | None:
-    """One letter changed, left out, added or swapped; two in a long word. Known words are no slips."""
+    """One letter changed, left out, added or swapped; two in a long word, or of its sound. Known words are no slips."""
     distance = OSA.distance(one, other, score_cutoff=2)
-    shortest = min(len(one), len(other))
-    if distance == 1 and length >= _SHORT_LENGTH and shortest > 2:  # noqa: PLR2004
+    short, long = sorted((one, other), key=len)
+    if distance == 1 and length >= _SHORT_LENGTH and len(short) > _TWO:
         ends = _last_word(one), _last_word(other)
         if all(ends) and ends[0] != ends[1] and one.removesuffix(ends[0]) == other.removesuffix(ends[1]):
             return None  # Stonebridge and Stoneridge
-        share = _SURE if length >= _SURE_LENGTH else 0.72
+        replaced = len(one) == len(other) <= _SURE_LENGTH and sorted(one) != sorted(other)
+        share = 0.72 if replaced or length < _SURE_LENGTH else _SURE
         return Finding(share, "street name differs by one letter", Doubt.SLIP)
+    if distance != _TWO or len(short) < _INNER_LENGTH:
+        return None
+    left_out = len(long) - len(short) == _TWO and short[0] + short[-1] == long[0] + long[-1]
+    heard = _bones(one) == _bones(other) and len(_bones(one)) > _TWO and not long.startswith(short)
+    if left_out or heard:  # Featherstone and Fetherston, Laurier and Lorier
+        return Finding(0.85, "street name differs by two letters", Doubt.SLIP)
     sides = [_COMPASS.findall(word) for word in (one, other)]
-    if distance == 2 and shortest >= _TWO_LENGTH and not (all(sides) and sides[0] != sides[1]):  # noqa: PLR2004
-        return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
-    return None
+    if len(short) < _TWO_LENGTH or (all(sides) and sides[0] != sides[1]):
+        return None
+    return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
 
 
 @lru_cache(maxsize=4096)

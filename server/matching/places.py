@@ -123,7 +123,8 @@ def _in_range(ours: Street, theirs: Street) -> bool:
 
 
 def _next_door(ours: Street, theirs: Street, findings: list[Finding]) -> Place:
-    if ours.unit and theirs.unit and ours.unit != theirs.unit:
+    other_street = any(finding.doubt is Doubt.OTHER_STREET for finding in findings)
+    if other_street or (ours.unit and theirs.unit and ours.unit != theirs.unit):
         return OTHER
     if _one_slip(ours.number, theirs.number):
         return Place(Where.OTHER_NUMBER, 0.0, _reasons(findings))

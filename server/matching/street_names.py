@@ -208,7 +208,7 @@ def _aligned(
         return [*findings, _TYPE_MISSING]
     if more[0] >= end > 0 and kinds[-1] not in words().strong:
         return [*findings, Finding(0.92, "more behind the street on one side")]
-    if more != (0,) and sum(map(len, whole)) <= _SURE_LENGTH:
+    if not whole or (more != (0,) and sum(map(len, whole)) <= _SURE_LENGTH):
         return None
     doubt = Doubt.SLIP if end >= 0 else Doubt.OTHER_STREET
     return [*findings, Finding(0.7, "street name longer on one side", doubt)]

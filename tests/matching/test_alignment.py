@@ -36,6 +36,9 @@ def both_ways(ours: Profile, theirs: Profile) -> Match:
         ("Juniperr Hollw Dr", "Juniper Hollow Dr"),
         ("Vine Steret B", "Vine Street B"),
         ("Meadowveiw Dr", "Meadow View Dr"),
+        ("Lorier Ave", "Laurier Ave"),
+        ("Shroder Ct", "Schroeder Ct"),
+        ("Exprses Drive", "Express Drive"),
     ],
 )
 def test_a_word_that_no_table_has_is_the_one_that_it_shortens_or_misspells(written, whole):
@@ -59,6 +62,8 @@ def test_a_word_that_no_table_has_is_the_one_that_it_shortens_or_misspells(writt
         ("Concession 7", "Concession 8"),
         ("Highway 99W", "Highway 99E"),
         ("Third St", "Thirteenth St"),
+        ("Billy White Rd", "Willy White Rd"),
+        ("Hill Rd", "Hall Rd"),
         ("rue Saint-Jean", "rue Saint-Jean-Baptiste"),
     ],
 )
@@ -91,3 +96,14 @@ def test_a_number_and_a_canadian_postal_code_are_one_house_with_a_contact_in_com
     assert not both_ways(ours, profile_of(replace(theirs, phones=()))).likely
     for other in ("68 Lakeshore Rd, Pointe-Claire, QC H9S 4H5", "66 3rd Ave, Pointe-Claire, QC H9S 4H5"):
         assert both_ways(ours, profile_of(replace(theirs, address=other))).about != "house"
+
+
+@pytest.mark.parametrize("other", ["21 Bay Pl", "21 Bay Ave"])
+def test_a_namesake_with_another_number_on_a_street_of_another_type_is_not_asked_about(other):
+    ours, theirs = (house(f"{street}, Tampa, FL 33602", "Lia Ray") for street in ("11 Bay St", other))
+    assert not both_ways(ours, theirs).likely
+
+
+def test_a_street_that_is_called_by_directions_alone_is_another_one():
+    ours, theirs = (house(f"678 {street}, Troy, NY 12180", "Lia Ray") for street in ("Fairlane St", "West North St"))
+    assert not both_ways(ours, theirs).likely
