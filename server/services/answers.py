@@ -51,7 +51,7 @@ class HttpAnswer:
 
     status: int
     headers: Mapping[str, str]
-    body: bytes
+    body: bytes | bytearray
     too_large: bool = False
     redactor: Redactor = field(default_factory=Redactor)
     """Knows the key that was sent, which is struck out before anything of the answer is read, shown or kept."""

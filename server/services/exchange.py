@@ -4,14 +4,17 @@ at most `MAX_BYTES`, unpacked in bounded steps, from one layer of packing.
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlencode, urlsplit
 
 import anyio
+import anyio.to_thread
 from pydantic import SecretStr
 
+from leadbridge.server.call_scope import LARGE
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.errors import NetworkSettingError, NotReached, Refused, StateError, Unavailable
@@ -158,8 +161,8 @@ class Exchanges:
         return NotReached(f"{self._service.title} was not reached: {why}.", next_step, lasting=lasting)
 
 
-async def _body_of(response: httpx.Response) -> bytes:
-    """The whole body.
+async def _body_of(response: httpx.Response) -> bytearray:
+    """The whole body; a large one is unpacked in a worker thread, so that other calls go on.
 
     Raises:
         _BodyTooLarge: it is longer than allowed.
@@ -168,45 +171,39 @@ async def _body_of(response: httpx.Response) -> bytes:
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
         raise _BodyUnreadable("a body that is packed twice, or in a way that LeadBridge did not ask for")
-    unpacker = None if coding in {"", "identity"} else _Unpacker()
     declared = response.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > MAX_BYTES:
         raise _BodyTooLarge
-    body, received = bytearray(), 0
+    body = bytearray()
     async for chunk in cast("AsyncIterator[bytes]", response.stream):
-        received += len(chunk)
-        if received > MAX_BYTES:
+        body += chunk
+        if len(body) > MAX_BYTES:
             raise _BodyTooLarge
-        if unpacker is None:
-            body += chunk
-        else:
-            unpacker.unpack(chunk, body)
-    if unpacker is not None and received:
-        unpacker.end(body)
-    return bytes(body)
+    if coding in {"", "identity"} or not body:
+        return body
+    if len(body) <= LARGE:
+        with contextlib.suppress(_BodyTooLarge):
+            return _unpacked(body, STEP)
+    return await anyio.to_thread.run_sync(_unpacked, body, MAX_BYTES)
 
 
-class _Unpacker:
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(_EITHER)
-        self._bare = False
-
-    def unpack(self, packed: bytes, body: bytearray) -> None:
-        """Append what a chunk holds. What follows the end is left unread."""
-        while packed and not self._inner.eof:
+def _unpacked(packed: bytearray, most: int) -> bytearray:
+    """What a body holds, at most so many bytes; what follows its end is left unread. Errors as of `_body_of`."""
+    body, inner, bare = bytearray(), zlib.decompressobj(_EITHER), False
+    for at in range(0, len(packed), STEP):
+        part: bytes | bytearray = packed[at : at + STEP]
+        while part and not inner.eof:
             try:
-                body += self._inner.decompress(packed, STEP)
+                body += inner.decompress(part, STEP)
             except zlib.error:
-                if body or self._bare:
+                if body or bare:
                     raise _BodyUnreadable("a body that cannot be unpacked") from None
-                self._inner, self._bare = zlib.decompressobj(_BARE), True
+                inner, bare = zlib.decompressobj(_BARE), True
                 continue
-            if len(body) > MAX_BYTES:
+            if len(body) > most:
                 raise _BodyTooLarge
-            packed = self._inner.unconsumed_tail
-
-    def end(self, body: bytearray) -> None:
-        """Append the last bytes."""
-        body += self._inner.flush(STEP)
-        if not self._inner.eof:
-            raise _BodyUnreadable("a body that is cut off")
+            part = inner.unconsumed_tail
+    body += inner.flush(STEP)
+    if not inner.eof:
+        raise _BodyUnreadable("a body that is cut off")
+    return body

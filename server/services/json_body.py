@@ -41,7 +41,7 @@ _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKET = bytes({*range(256)} - {*b"[]{}"})
 
 
-def json_of(body: bytes, whose: str) -> JsonValue:
+def json_of(body: bytes | bytearray, whose: str) -> JsonValue:
     """The value of a body; what had to be cut is reported as `whose`.
 
     `NaN`, infinities and whole numbers of thousands of digits, which JSON does not have or nobody means, are null.
@@ -65,7 +65,7 @@ def json_of(body: bytes, whose: str) -> JsonValue:
     return value
 
 
-def _decoded(body: bytes) -> str:
+def _decoded(body: bytes | bytearray) -> str:
     decoder = codecs.getincrementaldecoder(json.detect_encoding(body[:4]))("surrogatepass")
     parts = [decoder.decode(body[at : at + WINDOW]) for at in range(0, len(body), WINDOW)]
     return "".join([*parts, decoder.decode(b"", final=True)])

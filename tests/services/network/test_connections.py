@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import tracemalloc
 import zlib
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 
 from leadbridge.server.catalog import load
 from leadbridge.server.errors import Refused
+from leadbridge.server.services import exchange
 from leadbridge.server.services.client import ServiceClient
 from leadbridge.server.services.rate_limiter import RateLimiter
 from tests.services.network.world import Service, connected, listening
@@ -83,6 +85,24 @@ async def test_a_packed_body_is_read(coding: str, body: bytes):
     service = Service(body=body, headers=f"content-encoding: {coding}\r\n")
     async with listening(service) as port, connected(f"http://127.0.0.1:{port}") as client:
         assert "Ann Example" in text_of(await call(client, "rooflink_get_prospect", prospect_id=7))
+
+
+@pytest.mark.parametrize("size", [10_000, 5_000_000])
+async def test_a_large_packed_body_is_unpacked_off_the_event_loop(size: int, monkeypatch: pytest.MonkeyPatch):
+    body = gzip.compress(json.dumps({**json.loads(RECORD), "description": "x" * size}).encode())
+    unpacked: list[tuple[bool, int]] = []
+    real = exchange._unpacked
+
+    def seen(packed: bytearray, most: int) -> bytearray:
+        whole = real(packed, most)
+        unpacked.append((threading.current_thread() is threading.main_thread(), len(whole) // size))
+        return whole
+
+    monkeypatch.setattr(exchange, "_unpacked", seen)
+    service = Service(body=body, headers="content-encoding: gzip\r\n")
+    async with listening(service) as port, connected(f"http://127.0.0.1:{port}") as client:
+        assert "Ann Example" in text_of(await call(client, "rooflink_get_prospect", prospect_id=7))
+    assert unpacked == [(size == 10_000, 1)]
 
 
 @cache
