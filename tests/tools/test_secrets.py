@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 from mcp import Client
+from mcp.server._otel import OpenTelemetryMiddleware
 from pydantic import SecretStr
 
 from leadbridge.server.app import build_app_context, build_server
@@ -322,6 +323,10 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
     assert kept["rooflink.create_lead"]["state"] == "TX"
     assert kept["rooflink.create_lead"]["email"] == "<19 characters>"
     assert kept["renovationfind.create_referral_request"]["skip_duplicates"] is False
+
+
+def test_no_spans_of_calls_are_made_for_whatever_telemetry_this_python_has():
+    assert not any(isinstance(one, OpenTelemetryMiddleware) for one in build_server(settings_with(WRONG)).middleware)
 
 
 async def test_no_repr_and_no_error_holds_a_key(sandbox: Sandbox, time: Time):
