@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
@@ -152,8 +152,18 @@ def _texts_agree(field: Field, sent: str, shown: str) -> bool:
 
         return bool(state_of(sent)) and state_of(sent) == state_of(shown)
     if field.means == "address":
-        from leadbridge.server.matching.addresses import address_of
-        from leadbridge.server.matching.places import Where, compare_addresses
-
-        return compare_addresses(address_of(sent), address_of(shown)).where is Where.SAME
+        return _same_address(sent, shown)
     return False
+
+
+def _same_address(sent: str, shown: str) -> bool:
+    """Whether they are one address; the town is a field of its own, so that one side may not say it, or both."""
+    from leadbridge.server.matching.addresses import Address, address_of
+    from leadbridge.server.matching.places import Where, compare_addresses
+
+    def placed(one: Address, other: Address) -> Address:
+        city, state, postal = one.city or other.city or "ANY", one.state or other.state, one.postal or other.postal
+        return replace(one, city=city, state=state, postal=postal)
+
+    ours, theirs = address_of(sent), address_of(shown)
+    return compare_addresses(placed(ours, theirs), placed(theirs, ours)).where is Where.SAME

@@ -30,3 +30,31 @@ AMOUNT = load()["renovationfind.mark_won"].body["job_amount"]
 )
 def test_a_comma_parts_thousands_or_an_amount_says_nothing(shown: JsonValue, verdict: bool | None) -> None:
     assert agrees(Rule(AMOUNT, whole_days=False, sets=True), 18_500, shown) is verdict
+
+
+ADDRESS = load()["rooflink.create_lead"].body["address"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "same"),
+    [
+        ("9 Heron Ridge Road", True),
+        ("9 HERON RIDGE RD.", True),
+        ("9 Heron Ridge Road, Plano, TX 75024", True),
+        ("9 Heron Ridge Rd, Plano, TX", True),
+        ("19 Heron Ridge Rd", False),
+        ("9 Heron Ridge Ct", False),
+        ("9 E Heron Ridge Rd", False),
+        ("9A Heron Ridge Rd", False),
+        ("9 Herron Ridge Rd, Plano, TX 75024", False),
+    ],
+)
+def test_a_street_without_its_town_is_the_same_in_another_notation(shown: str, same: bool) -> None:
+    """The town goes out in a field of its own."""
+    assert agrees(Rule(ADDRESS, whole_days=False, sets=False), "9 Heron Ridge Rd", shown) is same
+
+
+def test_another_town_is_another_address() -> None:
+    rule = Rule(ADDRESS, whole_days=False, sets=False)
+    assert agrees(rule, "9 Elm St, Austin, TX", "9 Elm Street, Dallas, TX") is False
+    assert agrees(rule, "9 Elm St, Plano, TX 75024", "9 Elm Street, Plano, TX 75023") is False
