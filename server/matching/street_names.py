@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+
+from rapidfuzz.distance import OSA
 
 from leadbridge.server.matching.alignment import CUT, SAME, SHORTENED, Doubt, Finding, pair_up
 from leadbridge.server.matching.roads import same_road, spread
@@ -19,7 +22,7 @@ from leadbridge.server.matching.units import NUMBERED
 from leadbridge.server.matching.vocabulary import street_type, words
 
 _OTHER_ONES = frozenset({"OLD", "NEW", "UPPER", "LOWER"})
-_SURE, _SURE_LENGTH = 0.9, 5
+_SURE, _SURE_LENGTH, _LONG = 0.9, 5, 9
 _ONE_SIDE = "street type on one side only"
 
 
@@ -97,8 +100,8 @@ def same_words(ours: Street, theirs: Street) -> list[Finding] | None:
         return None
     if ours.road and theirs.road and (names, one.sides) != (other_names, other.sides):
         return None
-    sides = sorted((one.sides, other.sides), key=len)
-    if sides[0] not in {(), sides[1]}:
+    sides = sorted(("".join(one.sides), "".join(other.sides)), key=len)  # N W is NW
+    if sides[0] not in {"", sides[1]}:
         return None
     ends = -1, -1
     for kind in sorted({*map(_kind_of, names)} & {*map(_kind_of, other_names)} & words().strong):
@@ -143,13 +146,21 @@ def _words_of(line: str) -> _Line:
         counted = following[:1].isdigit() or len(following) == 1
         if counted and (table.units.get(word) == "" or word in table.signs.number):
             continue
-        if word in directions:
-            sides.append(directions[word])
+        if side := _side(word, directions):
+            sides.append(side)
         elif word[0].isdigit() or len(word) == 1:
             numbers.append(re.sub(r"(?<=\d)\D+", "", word).lstrip("0"))
         elif word not in table.french.articles | {"AND", "ET", "THE"}:
             names.append(word)
     return _Line(tuple(sides), tuple(numbers), tuple(names), frozenset(re.findall(r"\b([A-Z]{2,})\.", line)))
+
+
+def _side(word: str, directions: Mapping[str, str]) -> str:
+    """The direction that a word is, with a slip of the pen in a long one: Southwset."""
+    if word in directions or len(word) < _LONG - 1:
+        return directions.get(word, "")
+    near = [name for name in directions if len(name) >= _LONG and OSA.distance(word, name) == 1]
+    return directions[min(near, key=lambda name: sorted(name) != sorted(word))] if near else ""
 
 
 def _counted(line: _Line, other: _Line) -> tuple[tuple[str, ...], list[str]]:

@@ -96,12 +96,8 @@ def street_of(line: str, *, parted: bool = True, canada: bool = False, french: b
     rest, before = _leading_direction(rest, directions, parted=parted)
     rest = _without_articles(rest) if french else rest
     rest, kind, left = _type(rest, parted=parted)
-    if before and kind and len(rest) == 2 and rest[0].isdigit() and rest[1] in directions:  # noqa: PLR2004
-        rest, kind, after = rest[:1], "", directions[rest[1]]  # 405 N 100 W St, in Utah
     if state == "UT" and after and not kind and len(rest) == 1 and (counted := ORDINAL.fullmatch(rest[0])):
         rest = [f"{counted[1]}00"]  # 4th North is 400 North
-    if left and not after and left[0] in directions:
-        left, after = left[1:], directions[left[0]]
     return Street(number, until, before, _canonical(rest), kind, after, unit, rest=(*left, *behind))
 
 
@@ -211,15 +207,7 @@ def _without_articles(line: Sequence[str]) -> list[str]:
     return kept
 
 
-def _two_words(pair: list[str], directions: Mapping[str, str]) -> str:
-    """`N W` and `South East` as one direction."""
-    found = directions.get("".join(pair), "")
-    return found if len(found) == len(pair) and all(word in directions for word in pair) else ""
-
-
 def _trailing_direction(line: list[str], directions: Mapping[str, str]) -> tuple[list[str], str]:
-    if len(line) > 2 and (both := _two_words(line[-2:], directions)):  # noqa: PLR2004
-        return line[:-2], both
     if len(line) > 1 and line[-1] in directions:
         return line[:-1], directions[line[-1]]
     return line, ""
@@ -229,8 +217,6 @@ def _leading_direction(line: list[str], directions: Mapping[str, str], *, parted
     """A direction in front of a name; `West Ave` has none, and `N West St` only the first."""
     if not parted and len(line) > 2 and street_type(line[1]) in words().strong and not street_type(line[2]):  # noqa: PLR2004
         return line, ""  # South Boulevard Evanston
-    if len(line) > 2 and (both := _two_words(line[:2], directions)) and not street_type(line[2]):  # noqa: PLR2004
-        return line[2:], both
     if len(line) > 1 and line[0] in directions and not (len(line) == 2 and street_type(line[1])):  # noqa: PLR2004
         return line[1:], directions[line[0]]
     return line, ""

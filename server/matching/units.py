@@ -96,8 +96,6 @@ def inner_unit(line: list[str]) -> tuple[list[str], str]:
     named = any(word not in words().directions for word in line[2:])  # but RM 620 S is a road
     if named and line[0] in words().units and _UNIT_VALUE.fullmatch(line[1]) and not street_type(line[1]):
         return line[2:], words().units[line[0]] + _unit_value(line[1])
-    if len(line) > 3 and line[0] in words().units and line[1] == "#" and _UNIT_VALUE.fullmatch(line[2]):  # noqa: PLR2004
-        return line[3:], words().units[line[0]] + _unit_value(line[2])
     return line, ""
 
 
@@ -142,8 +140,6 @@ def _unit_at(line: list[str], index: int, *, parted: bool) -> tuple[str, int] | 
         lettered = len(line) > 2 and street_type(before) in words().strong  # 4 Elm St A  # noqa: PLR2004
         if re.fullmatch(r"[A-Z]{0,2}-?\d+[A-Z]?", word) or (lettered and re.fullmatch(r"[A-DF-MP-RT-VX-Z]", word)):
             return _unit_value(word), index + 1
-        if found := re.fullmatch(r"-(\d+[A-Z]?)", word):
-            return _unit_value(found[1]), index + 1
     return None
 
 

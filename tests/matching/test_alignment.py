@@ -37,6 +37,7 @@ def both_ways(ours: Profile, theirs: Profile) -> Match:
         ("Vine Steret B", "Vine Street B"),
         ("Meadowveiw Dr", "Meadow View Dr"),
         ("Lorier Ave", "Laurier Ave"),
+        ("Southwset 23rd St", "SW 23rd St"),
         ("Shroder Ct", "Schroeder Ct"),
         ("Exprses Drive", "Express Drive"),
     ],
