@@ -1,4 +1,6 @@
-"""Lists: what every page says, its lines of text as a table, and values in its cells."""
+"""Lists: what every page says, its lines of text as a table, and values in its cells. And records shown in full: names
+and values on one level, other people's text marked.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, TypedDict, TypeVar
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
 from leadbridge.server.mcp.arguments import WHOLE
-from leadbridge.server.mcp.reply import Omitted, Reply, Result, as_json, fits
+from leadbridge.server.mcp.reply import EXACTLY, Identity, Omitted, Reply, Result, as_json, fits
 from leadbridge.server.services.rooflink.models import Page as Envelope
-from leadbridge.server.services.values import is_moment
-from leadbridge.server.text import label
+from leadbridge.server.services.values import Answer, is_moment
+from leadbridge.server.text import fence, label
 
 Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]
 PageSize = Annotated[int, Field(ge=1, le=100, strict=True), WHOLE]
@@ -199,3 +201,46 @@ def _cell(value: object) -> str:
 def day(value: str | None) -> str | None:
     """A day that came as a date-time."""
     return value[:10] if value and is_moment(value) else moment(value)
+
+
+Plain = Annotated[str | int | float | bool, EXACTLY]
+
+_MOST_IN_A_FIELD = 20
+_SHORT = 60
+"""Characters of a text that is shown as a label; longer ones are fenced."""
+
+
+class FlatRecord(Result):
+    """A record in full."""
+
+    id: Identity
+    fields: dict[str, Plain] = Field(description="What the service answered, under its own names")
+
+
+def record_lines(noun: str, data: FlatRecord) -> list[str]:
+    """A record in full, as text."""
+    return [f"{noun} {data.id}", *(f"{name}: {value}" for name, value in data.fields.items())]
+
+
+def flat_fields(record: Answer) -> dict[str, Plain]:
+    """Its fields with a value, without the id; those of objects in it under `object.field`."""
+    fields: dict[str, JsonValue] = record.model_dump(mode="json", exclude={"id"})
+    rows: list[tuple[str, Plain]] = []
+    for key, value in fields.items():
+        name = label(key, limit=_SHORT)
+        if isinstance(value, dict):
+            rows += [(f"{name}.{label(part, limit=_SHORT)}", shown) for part, inner in value.items()
+                     if (shown := _plain(inner)) is not None]  # fmt: skip
+        elif (shown := _plain(value)) is not None:
+            rows.append((name, shown))
+    return dict(rows)
+
+
+def _plain(value: JsonValue) -> Plain | None:
+    if isinstance(value, list):
+        names = [label(part) for part in value if isinstance(part, (str, int, float))]
+        more = [f"and {len(names) - _MOST_IN_A_FIELD} more"] if len(names) > _MOST_IN_A_FIELD else []
+        return ", ".join([*names[:_MOST_IN_A_FIELD], *more]) or None
+    if isinstance(value, str):
+        return (label(value) if len(value) <= _SHORT else fence(value)) or None
+    return value if isinstance(value, (bool, int, float)) else None

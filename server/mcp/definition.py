@@ -25,11 +25,18 @@ from leadbridge.server.catalog import load
 from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused, ServiceError
 from leadbridge.server.mcp.context import Ctx, Progress, app_context
-from leadbridge.server.mcp.id_sources import where_ids_come_from
 from leadbridge.server.mcp.receipt import WriteReceipt, receipt_result
 from leadbridge.server.mcp.reply import MakeReply, Result, error_result, result_of, with_notes
 from leadbridge.server.mcp.schemas import Arguments, argument_model, made, output_model, recorded
-from leadbridge.server.mcp.wording import TOO_LONG, bad_arguments, before_sending, broke_off, in_words, problems_of
+from leadbridge.server.mcp.wording import (
+    TOO_LONG,
+    bad_arguments,
+    before_sending,
+    broke_off,
+    in_words,
+    problems_of,
+    where_ids_come_from,
+)
 from leadbridge.server.services.client import on_wait
 
 logger = logging.getLogger("leadbridge")
@@ -174,14 +181,14 @@ class GuardedTool(Tool):
                     outcome="refused",
                     operation=", ".join(spec.operations),
                     summary=before_sending(cause, local=spec.local, gated=spec.gated),
-                    next_steps=[*where_ids_come_from(app, cause), *cause.next_steps],
+                    next_steps=[*where_ids_come_from(app.hidden, cause), *cause.next_steps],
                     reason=cause.reason if isinstance(cause, Refused) else cause.kind,
                     sandbox=app.services.all_simulated,
                 ),
                 app.reachable,
             )
         if isinstance(cause, LeadBridgeError):
-            return error_result(app.reachable(" ".join([in_words(cause), *where_ids_come_from(app, cause)])))
+            return error_result(app.reachable(" ".join([in_words(cause), *where_ids_come_from(app.hidden, cause)])))
         if isinstance(cause, TimeoutError):
             return error_result(app.reachable(broke_off(TOO_LONG, writes=writes)))
         logger.error("tool %s failed inside", self.name, exc_info=cause)

@@ -8,9 +8,8 @@ from typing import Any
 
 from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Refused, Rejected, ServiceError
 from leadbridge.server.mcp.context import AppContext
-from leadbridge.server.mcp.id_sources import where_ids_come_from
 from leadbridge.server.mcp.receipt import Change, OutgoingRequest, WriteReceipt, shown
-from leadbridge.server.mcp.wording import next_steps, outcome_of
+from leadbridge.server.mcp.wording import next_steps, outcome_of, where_ids_come_from
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.text import quoted
 from leadbridge.server.writes.approval import DryRun, TokenNeeded
@@ -62,7 +61,7 @@ def receipt_of(
             advice = (
                 [_check(write, outcome.write_id), *error.hints]
                 if unknown
-                else [*where_ids_come_from(app, error), *next_steps(error), *helps]
+                else [*where_ids_come_from(app.hidden, error), *next_steps(error), *helps]
             )
             effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
             return receipt(
@@ -245,7 +244,7 @@ def _refusal(app: AppContext, write: Write, error: LeadBridgeError | TimeoutErro
         write,
         outcome="refused",
         summary=summary,
-        next_steps=[*where_ids_come_from(app, error), *next_steps(error)],
+        next_steps=[*where_ids_come_from(app.hidden, error), *next_steps(error)],
         reason=reason,
     )
 

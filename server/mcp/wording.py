@@ -1,14 +1,25 @@
-"""Errors in LeadBridge's words: of arguments what is wrong and what is allowed, of all others what did not happen."""
+"""Errors in LeadBridge's words: of arguments what is wrong and what is allowed, of all others what did not happen; and
+where an id comes from that a service does not know.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import re
+from collections.abc import Container, Sequence
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from leadbridge.server.errors import ArgumentsRefused, LeadBridgeError, Problem, Refused, ServiceError, StateError
+from leadbridge.server.errors import (
+    ArgumentsRefused,
+    LeadBridgeError,
+    NotFound,
+    Problem,
+    Refused,
+    Rejected,
+    ServiceError,
+    StateError,
+)
 from leadbridge.server.spelling import allowed_values, meant
 from leadbridge.server.text import clean
 
@@ -91,7 +102,7 @@ def _worded(detail: ErrorDetails, argument: str, known: list[str]) -> str:
     template = _TEMPLATES.get(kind)
     if template is None:
         return f"is not usable ({detail['msg'][:1].lower()}{detail['msg'][1:]})"
-    message = template.format_map(_Context(context))
+    message = template.format_map(context)
     if kind == "literal_error" and isinstance(detail["input"], str):
         message += meant(detail["input"], allowed_values(str(context["expected"])))
     return message
@@ -118,14 +129,6 @@ def _next_door(argument: str, known: list[str]) -> str:
     return ""
 
 
-class _Context(dict[str, Any]):
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        super().__init__(values)
-
-    def __missing__(self, key: str) -> str:
-        return "?"
-
-
 _TEMPLATES = {
     "missing": "is required",
     "int_type": "must be an integer",
@@ -150,3 +153,39 @@ _TEMPLATES = {
     "too_long": "must have at most {max_length} entries",
     "finite_number": "must be a finite number",
 }
+
+
+_JOB = "A job's id is its prospect's id, which is in an answer of {}."
+_SOURCES: dict[str, tuple[str, Sequence[str]]] = {
+    "prospect_id": ("A prospect's id is in an answer of {}.", ("rooflink_list_prospects", "find_matching_prospects")),
+    "job_id": (_JOB, ("rooflink_list_prospects", "find_matching_prospects")),
+    "customer_id": ("A customer's id is in an answer of {}.", ("rooflink_list_customers", "rooflink_get_prospect")),
+    "note_id": ("A note's id is in an answer of {}.", ("rooflink_list_notes",)),
+    "event_id": ("An event's id is in an answer of {}.", ("rooflink_list_events",)),
+    "region_id": ("A region's id is in an answer of {}.", ("rooflink_list_regions",)),
+    "rep_id": ("A rep's id is in an answer of {}.", ("rooflink_get_prospect", "pipeline_snapshot")),
+    "lead_id": (
+        "A lead's id is in RenovationFind's mail and portal, and in an answer of {}.",
+        ("renovationfind_list_leads",),
+    ),
+    "vendor_id": ("A vendor's id is in RenovationFind's Manager Portal.", ()),
+}
+_UNKNOWN = re.compile(r"does not exist|invalid pk|not found", re.IGNORECASE)
+"""How a refusal says that a field holds an id of nothing."""
+
+
+def where_ids_come_from(hidden: Container[str], error: LeadBridgeError) -> list[str]:
+    """A next step for each id in the error that the service does not know.
+
+    It names the tools that are not `hidden`; if all are, each.
+    """
+    names: Sequence[str] = error.missing if isinstance(error, NotFound) else ()
+    if isinstance(error, Rejected):
+        unknown = [name.removesuffix("_id") for name, text in error.fields.items() if _UNKNOWN.search(text)]
+        names = [f"{name}_id" for name in unknown]
+    steps: list[str] = []
+    for name in names:
+        sentence, tools = _SOURCES.get(name, ("", ()))
+        offered = [tool for tool in tools if tool not in hidden] or tools
+        steps += [sentence.format(" or ".join(offered))] if sentence else []
+    return steps

@@ -22,7 +22,7 @@ from leadbridge.server.prospects.filtered import (
 )
 from leadbridge.server.prospects.index import row_of
 from leadbridge.server.prospects.reading import Progress, read_list
-from leadbridge.server.prospects.search import Common, Findings, Found
+from leadbridge.server.prospects.search import Findings, Found
 from leadbridge.server.prospects.sources import MOST_AGAIN, Sources, index_of, read_again
 from leadbridge.server.services.rooflink.progress import age
 
@@ -49,24 +49,14 @@ class DuplicateReport:
     """What is missing that would distinguish people and houses, in words."""
 
     @property
-    def matches(self) -> tuple[Found, ...]:
-        """Whatever resembles the query, the likeliest first."""
-        return self.findings.matches
-
-    @property
-    def common(self) -> tuple[Common, ...]:
-        """What was too common to be compared whole."""
-        return self.findings.common
-
-    @property
     def complete(self) -> bool:
         """Whether the whole list was read, and everything compared that has something in common."""
-        return self.coverage.complete and not self.common
+        return self.coverage.complete and not self.findings.common
 
     @property
     def likely(self) -> tuple[Found, ...]:
         """The likely duplicates; what was deleted in RoofLink is none."""
-        return tuple(found for found in self.matches if found.match.likely and not found.deleted)
+        return tuple(found for found in self.findings.matches if found.match.likely and not found.deleted)
 
     @property
     def checked(self) -> str:
@@ -77,12 +67,14 @@ class DuplicateReport:
         remarks += [] if oldest is None else [f"the oldest part read {age(self.now - oldest)}"]
         remarks += [f"every one with {self.place.what} just now"] if self.place and not self.coverage.complete else []
         said = f" ({', '.join(remarks)})" if remarks else ""
-        return f"{'searched' if self.common else 'checked'} {self.coverage.checked:,} of {total} prospects{said}"
+        return (
+            f"{'searched' if self.findings.common else 'checked'} {self.coverage.checked:,} of {total} prospects{said}"
+        )
 
     @property
     def cut(self) -> str:
         """What was too common to be compared whole, and what would narrow it, in words; empty where nothing was cut."""
-        return f"{', '.join(map(str, self.common))}. {self.advice}" if self.common else ""
+        return f"{', '.join(map(str, self.findings.common))}. {self.advice}" if self.findings.common else ""
 
     @property
     def advice(self) -> str:

@@ -120,7 +120,8 @@ class Pipeline:
                 return await write.action.run()
             case MultiStepWrite():
                 await self.ledger.use_up(decided.id, write.operation.id)
-                return await run_multi_step(self, write.action, decided, report, self.sender.call_deadline)
+                seconds = self.sender.call_deadline
+                return await run_multi_step(self, write.action, decided, report, seconds)  # pyright: ignore[reportArgumentType]  # the same class, by the link in src/
 
     async def apply(
         self, write: Write, approval: Approval, seconds: float

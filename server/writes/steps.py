@@ -7,33 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.writes.approval import Approval
-from leadbridge.server.writes.ledger import OnRecord
 from leadbridge.server.writes.model import MultiStepWrite, Write
-from leadbridge.server.writes.outcomes import Applied, InSteps, MaybeApplied, NotApplied, Step
+from leadbridge.server.writes.outcomes import Applied, InSteps, Step
 from leadbridge.server.writes.repeats import EarlierWrite
+
+if TYPE_CHECKING:
+    from leadbridge.server.writes.pipeline import Pipeline
 
 Report: TypeAlias = Callable[[int, str], Awaitable[None]]
 """Gets how many steps there are, and what is being done now."""
-
-
-class Way(Protocol):
-    """The way of a single write, which each step goes; see `leadbridge.server.writes.pipeline`."""
-
-    async def look(self, write: Write) -> OnRecord:
-        """What is on record about a write, such as the same one done before."""
-        ...
-
-    async def apply(
-        self, write: Write, approval: Approval, seconds: float
-    ) -> Applied | NotApplied | MaybeApplied | EarlierWrite:
-        """Put one request on record and send it."""
-        ...
 
 
 class _StoppedError(Exception):
@@ -43,10 +31,12 @@ class _StoppedError(Exception):
 class StepRunner:
     """What a plan of several writes is carried out with."""
 
-    def __init__(self, way: Way, approval: Approval, report: Report | None, seconds: float, count: int) -> None:
+    def __init__(
+        self, pipeline: Pipeline, approval: Approval, report: Report | None, seconds: float, count: int
+    ) -> None:
         self.steps: list[Step] = []
         self._doing = ""
-        self._way = way
+        self._pipeline = pipeline
         self._seconds = seconds
         self._approval = replace(approval, used=True)
         self._report = report
@@ -72,10 +62,10 @@ class StepRunner:
         """
         await self.report_progress(doing)
         try:
-            result = (await self._way.look(write)).earlier
+            result = (await self._pipeline.look(write)).earlier
             if result is None and write.blocked is not None:
                 raise write.blocked
-            result = result or await self._way.apply(write, self._approval, self._seconds)
+            result = result or await self._pipeline.apply(write, self._approval, self._seconds)
         except LeadBridgeError as error:
             result = error
         self.steps.append(Step(doing, result, write, advice, optional))
@@ -91,10 +81,10 @@ class StepRunner:
 
 
 async def run_multi_step(
-    way: Way, action: MultiStepWrite, approval: Approval, report: Report | None, seconds: float
+    pipeline: Pipeline, action: MultiStepWrite, approval: Approval, report: Report | None, seconds: float
 ) -> InSteps:
     """Carry out one step after the other, under an approval that is used up; the first that fails ends it."""
-    runner, done = StepRunner(way, approval, report, seconds, action.count), None
+    runner, done = StepRunner(pipeline, approval, report, seconds, action.count), None
     try:
         with anyio.fail_after(seconds):
             done = await action.run(runner)  # pyright: ignore[reportArgumentType]  # the same class, by the link in src/

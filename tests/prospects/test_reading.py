@@ -265,7 +265,7 @@ async def test_the_whole_is_read_again_on_a_schedule_and_what_is_gone_goes(
     keys = select(seen_keys.c.prospect_id).where(seen_keys.c.prospect_id == gone.id)
     assert await app.store.run(lambda connection: connection.execute(keys).all()) == []
     report = await likely_duplicates(app, ContactDetails(address=oldest.full_address), 30)
-    assert oldest.id in [found.prospect_id for found in report.matches]
+    assert oldest.id in [found.prospect_id for found in report.findings.matches]
 
 
 async def test_other_rules_of_comparing_read_everything_again(

@@ -139,7 +139,9 @@ async def test_what_was_corrected_or_deleted_in_rooflink_is_found_as_it_is_now(
 
     async def likely(row: Prospect) -> tuple[list[int], list[int]]:
         report = await likely_duplicates(app, before[row.id], 30)
-        return [one.prospect_id for one in report.likely], [one.prospect_id for one in report.matches if one.deleted]
+        return [one.prospect_id for one in report.likely], [
+            one.prospect_id for one in report.findings.matches if one.deleted
+        ]
 
     assert moved.id not in (await likely(moved))[0]
     assert deleted.id not in (await likely(deleted))[0]
@@ -282,7 +284,7 @@ async def test_a_phone_is_searched_for_as_rooflink_shows_phones(company: Company
     old.customer.cell = "512.555.0147"
     report = await look(app, ContactDetails(phones=(("cell", "(512) 555-0147"),)), seconds=4)
     assert asked_by(sandbox, "search") == ["512.555.0147"]
-    assert [found.prospect_id for found in report.matches] == [old.id]
+    assert [found.prospect_id for found in report.findings.matches] == [old.id]
     assert not report.coverage.complete
 
 
@@ -295,8 +297,8 @@ async def test_a_search_that_knows_no_phones_is_not_taken_for_the_answer_that_th
     app = make_deck(sandbox)
     query = ContactDetails(phones=(("cell", "512-555-0147"),))
     report = await look(app, query)
-    assert (report.matches, len(asked_by(sandbox, "search"))) == ((), 1)
+    assert (report.findings.matches, len(asked_by(sandbox, "search"))) == ((), 1)
     assert "of 1,000 compared" in report.missing
-    assert [found.prospect_id for found in (await look(app, query, 600)).matches] == [old.id]
+    assert [found.prospect_id for found in (await look(app, query, 600)).findings.matches] == [old.id]
     await look(app, replace(query, email="dana.miller@post.example"))
     assert len(asked_by(sandbox, "search")) == 2  # none for the third: the whole list was known

@@ -89,12 +89,12 @@ async def find_matching_prospects(
     seconds = app.settings.call_deadline * SHARE_OF_DEADLINE
     report = await likely_duplicates(app, query, seconds, progress)
     data = Matches(
-        matches=[_row(found) for found in report.matches[:SHOWN]],
-        more=max(0, len(report.matches) - SHOWN),
+        matches=[_row(found) for found in report.findings.matches[:SHOWN]],
+        more=max(0, len(report.findings.matches) - SHOWN),
         checked=max(0, report.coverage.checked - report.findings.left_out),
         total=report.coverage.total,
         complete=report.complete,
-        common=[str(common) for common in report.common],
+        common=[str(common) for common in report.findings.common],
         unreadable_rows=report.coverage.unreadable or None,
     )
     return lambda: Reply(data, partial(_lines, report, app.reachable), [*map(app.reachable, _remarks(report))])
@@ -136,7 +136,7 @@ def _lines(report: DuplicateReport, reachable: Callable[[str], str], data: Match
 
     if not data.matches:
         return [f"No match; {report.checked}."]
-    matches = counted(len(report.matches), "possible match", "possible matches")
+    matches = counted(len(report.findings.matches), "possible match", "possible matches")
     narrower = "" if report.cut else reachable(report.advice)
     rows = [{**vars(row), "score": f"{row.score:.2f}", "evidence": "; ".join(row.evidence)} for row in data.matches]
     return [

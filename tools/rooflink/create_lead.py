@@ -167,8 +167,6 @@ async def rooflink_create_lead(
 def create_lead_rules(given: Mapping[str, Any]) -> list[Problem]:
     """The state's code, coordinates against state and ZIP code, phones and e-mail."""
     problems: list[Problem] = []
-    if not str(given.get("address", "x")).strip():
-        problems.append(Problem("address", "must not be blank"))
     state, postal_code = str(given.get("state", "")).upper(), given.get("postal_code")
     if state and state not in PLACES:
         problems.append(Problem("state", f"must be one of the 51 US and 13 Canadian codes: {' '.join(PLACES)}"))

@@ -52,8 +52,7 @@ async def rooflink_update_customer_email(
 
 def email_rules(given: Mapping[str, Any]) -> list[Problem]:
     """An address that can be one."""
-    email = given.get("email")
-    return contact_problems({}, {"email": email if isinstance(email, str) else None})[0]
+    return contact_problems({}, {"email": given.get("email")})[0]
 
 
 TOOLS = (

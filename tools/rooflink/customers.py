@@ -19,8 +19,18 @@ from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Vie
 from leadbridge.server.services.rooflink.models import CustomerRecord
 from leadbridge.server.services.rooflink.reports import PublicJob
 from leadbridge.server.text import label
-from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
-from leadbridge.tools.lists import ListPage, Page, PageSize, columns_for, moment, numbers_of, page_reply
+from leadbridge.tools.lists import (
+    FlatRecord,
+    ListPage,
+    Page,
+    PageSize,
+    columns_for,
+    flat_fields,
+    moment,
+    numbers_of,
+    page_reply,
+    record_lines,
+)
 from leadbridge.tools.rooflink.filters import doubts_of, linked
 
 CustomerField = Literal["name", "cell", "phone", "email", "region", "rep"]

@@ -137,7 +137,7 @@ async def check_duplicates(app: AppContext, contact: ContactDetails) -> Duplicat
         message += f" Not all were compared ({report.stopped})."
     if report.cut:
         message += f" Not all were compared: {report.cut}"
-    return DuplicateCheck(report.matches, report.likely, message, when, report.missing)
+    return DuplicateCheck(report.findings.matches, report.likely, message, when, report.missing)
 
 
 def _relation(found: Found) -> str:

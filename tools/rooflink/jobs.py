@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from leadbridge.server.catalog import load
 from leadbridge.server.errors import Problem
 from leadbridge.server.mcp.arguments import Email, FirstName, Id, LastName, Line, Text60, Text100, Text200, Town
 from leadbridge.server.mcp.context import Ctx, app_context
@@ -26,12 +27,6 @@ JobType = Annotated[
     Literal["r", "c", "d", "m"], Field(description="residential, commercial, designer, maintenance and repair program")
 ]
 BidType = Annotated[Literal["c", "i", "r", "f"], Field(description="cash, insurance, repair, finance")]
-ROLES = ("rep_id", "rep_2_id", "marketing_rep_id", "project_manager_id")
-FIELDS = (
-    "name", "job_type", "bid_type", "lead_source_id", "address", "city", "county", "state", "postal_code", "region_id",
-    "customer_first_name", "customer_last_name", "customer_company_name", "customer_email", "customer_cell",
-    "customer_phone",
-)  # fmt: skip
 
 
 async def rooflink_update_job(
@@ -103,32 +98,25 @@ async def rooflink_assign_job(
 
 def update_rules(given: Mapping[str, Any]) -> list[Problem]:
     """At least one field; the state's code; phones and e-mail."""
-    problems = _at_least_one(given, FIELDS)
+    problems = _at_least_one("rooflink.update_job", given)
     if "state" in given and str(given["state"]).upper() not in PLACES:
         problems.append(Problem("state", f"must be one of the 51 US and 13 Canadian codes: {' '.join(PLACES)}"))
-    if "postal_code" in given and not str(given["postal_code"]).strip():
-        problems.append(Problem("postal_code", "must not be blank (LeadBridge's rule)"))
-    phones = {name: _text_of(given.get(name)) for name in ("customer_cell", "customer_phone")}
-    return problems + contact_problems(phones, {"customer_email": _text_of(given.get("customer_email"))})[0]
+    phones = {name: given.get(name) for name in ("customer_cell", "customer_phone")}
+    return problems + contact_problems(phones, {"customer_email": given.get("customer_email")})[0]
 
 
 def assign_rules(given: Mapping[str, Any]) -> list[Problem]:
     """At least one role."""
-    return _at_least_one(given, ROLES)
+    return _at_least_one("rooflink.assign_job", given)
 
 
-def _at_least_one(given: Mapping[str, Any], names: tuple[str, ...]) -> list[Problem]:
-    if any(name in given for name in names):
-        return []
-    return [Problem(", ".join(names), "give at least one")]
+def _at_least_one(operation_id: str, given: Mapping[str, Any]) -> list[Problem]:
+    names = load()[operation_id].body
+    return [] if names.keys() & given.keys() else [Problem(", ".join(names), "give at least one")]
 
 
 def _only_given(given: Mapping[str, str | int | None]) -> dict[str, str | int]:
     return {name: value for name, value in given.items() if value is not None}
-
-
-def _text_of(value: object) -> str | None:
-    return value if isinstance(value, str) else None
 
 
 TOOLS = (

@@ -12,8 +12,7 @@ from leadbridge.server.services.rooflink.models import Customer, Prospect, Step
 from leadbridge.server.services.rooflink.progress import stage_of
 from leadbridge.server.services.values import is_moment
 from leadbridge.server.text import clean, label
-from leadbridge.tools.flat_fields import Plain
-from leadbridge.tools.lists import ListPage, moment
+from leadbridge.tools.lists import ListPage, Plain, moment
 
 _STEP_NAMES = {
     "verify_lead": "verify lead",

@@ -16,8 +16,16 @@ from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, View
 from leadbridge.server.services.rooflink.reports import Region
 from leadbridge.server.text import label
-from leadbridge.tools.flat_fields import FlatRecord, flat_fields, record_lines
-from leadbridge.tools.lists import ListPage, Page, PageSize, numbers_of, page_reply
+from leadbridge.tools.lists import (
+    FlatRecord,
+    ListPage,
+    Page,
+    PageSize,
+    flat_fields,
+    numbers_of,
+    page_reply,
+    record_lines,
+)
 
 RegionId = Annotated[Id, Field(description="From rooflink_list_regions")]
 
