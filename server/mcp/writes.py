@@ -6,7 +6,7 @@ The write is made anew in each round of a question, so that an answer counts onl
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any
@@ -59,7 +59,7 @@ def write_tool(
     """
     rows = [load()[operation] for operation in operations]
     effect = max((effect, *(row.effect_at_worst or row.effect for row in rows)), key=list(Effect).index)
-    make = _in_time(function, {row.service for row in rows})
+    services = {row.service for row in rows}
 
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
@@ -67,7 +67,7 @@ def write_tool(
         app, before, back, took = app_context(ctx), asked_before(ctx), returned.get(), 0.0
         asked = app.pipeline.approvals.questions.get(before.shown, app.pipeline.approvals.clock())
         if asked is None:
-            write, took = await make(**arguments)
+            write, took = await _made(function, services, arguments)
             brought = Call(asks_in_forms(ctx), token, dry_run, back.approval_id, answered=back.answer is not None)
             found = await app.pipeline.look(write, brought)
             write = _with_unresolved(app, write, found.open_about)
@@ -85,7 +85,7 @@ def write_tool(
                     await app.ledger.use_up(back.approval_id, write.operation.id, "no")
                 return receipt_result(not_approved(app, write, answer.reason, answer.message), app.reachable)
             if not asked.is_fresh(app.pipeline.approvals.clock()):  # the person thought while the call waited
-                write, again = await make(**arguments)
+                write, again = await _made(function, services, arguments)
                 if write.blocked is not None:
                     raise write.blocked
                 found = await app.ledger.look(write, only_open=True)
@@ -126,37 +126,30 @@ def write_tool(
     )
 
 
-def _in_time(
-    function: Callable[..., Awaitable[Write]], services: Collection[str]
-) -> Callable[..., Awaitable[tuple[Write, float]]]:
+async def _made(
+    function: Callable[..., Awaitable[Write]], services: Collection[str], arguments: Mapping[str, Any]
+) -> tuple[Write, float]:
     """The write and the seconds it took to make it, within its share of the call's deadline.
 
     It may read a record at the service first. It is made only with keys that are this company's.
     """
-
-    async def make(**arguments: Any) -> tuple[Write, float]:
-        app = app_context(arguments["ctx"])
-        whole = app.settings.call_deadline
-        began = anyio.current_time()
-        try:
-            with anyio.fail_after(min(whole, max(whole * PLAN_SHARE, LEAST_FOR_PLAN))):
-                await app.company.confirm(*services)
-                write = await function(**arguments)
-        except TimeoutError:
-            raise Refused(
-                "no_look",
-                "the service did not answer in time when the current record was read.",
-                "Try again later.",
-            ) from None
-        simulated = (SIMULATED,) if app.services.is_simulated(write.operation.service) else ()
-        preview = replace(
-            write.preview,
-            lines=(*write.preview.lines, *simulated),
-            warnings=(*map(app.reachable, write.preview.warnings), *doubts(arguments), *_undocumented(write)),
-        )
-        return replace(write, preview=preview), anyio.current_time() - began
-
-    return make
+    app = app_context(arguments["ctx"])
+    whole = app.settings.call_deadline
+    began = anyio.current_time()
+    try:
+        with anyio.fail_after(min(whole, max(whole * PLAN_SHARE, LEAST_FOR_PLAN))):
+            await app.company.confirm(*services)
+            write = await function(**arguments)
+    except TimeoutError:
+        why = "the service did not answer in time when the current record was read."
+        raise Refused("no_look", why, "Try again later.") from None
+    simulated = (SIMULATED,) if app.services.is_simulated(write.operation.service) else ()
+    preview = replace(
+        write.preview,
+        lines=(*write.preview.lines, *simulated),
+        warnings=(*map(app.reachable, write.preview.warnings), *doubts(arguments), *_undocumented(write)),
+    )
+    return replace(write, preview=preview), anyio.current_time() - began
 
 
 def _with_unresolved(app: AppContext, write: Write, rows: Sequence[WriteRow]) -> Write:

@@ -147,7 +147,7 @@ class Ledger:
                 keep(connection, write_id, new, account)
             return write_id
 
-        found = await self.late.run(work, self.clock())
+        found = await self.late.run(work, now)
         if isinstance(found, EarlierWrite):
             return found
         return WritePermit(found, write.operation.id, self.late, self.clock)
