@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -56,7 +55,7 @@ def _documented() -> tuple[Mapping[str, Service], Mapping[str, Operation]]:
     services: dict[str, Service] = {}
     rows: dict[str, dict[str, Any]] = {}
     for service_id in SERVICES:
-        document = tomllib.loads(files("leadbridge.server.catalog").joinpath(f"{service_id}.toml").read_text("utf-8"))
+        document = tomllib.loads(Path(__file__).with_name(f"{service_id}.toml").read_text("utf-8"))
         services[service_id] = Service(id=service_id, **document["service"])
         for name, row in document["operations"].items():
             rows[f"{service_id}.{name}"] = {"id": f"{service_id}.{name}", "service": service_id, **row}

@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, Field
 
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.arguments import Flag, Id, Tag, Text100
 from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
-from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply
+from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, View
 from leadbridge.server.services.rooflink.notes import Note
 from leadbridge.server.text import CLOSE, fence, label
 from leadbridge.tools.lists import ListPage, Page, SmallPageSize, columns_for, moment, numbers_of, page_reply
@@ -41,7 +41,7 @@ def _without_commas(tags: list[str]) -> list[str]:
 TagFilter = Annotated[list[Tag], Field(min_length=1, max_length=20), AfterValidator(_without_commas)]
 
 
-class NoteRow(BaseModel):
+class NoteRow(View):
     """A note."""
 
     id: Identity
