@@ -50,8 +50,9 @@ def overridden(operations: Mapping[str, Operation], contract_file: Path) -> dict
     text = _read(contract_file)
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         why = str(error).replace("at end of document", f"at line {len(text.splitlines())}, its end")
+        why = "it is nested too deeply" if isinstance(error, RecursionError) else why
         raise CatalogError(f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {why}") from None
     file = _File(contract_file, text)
     if unknown := sorted(set(document) - {"operations"}):
@@ -253,7 +254,7 @@ def _parsed(lines: Sequence[str], count: int) -> tuple[object, int]:
     for kept in range(count, 0, -1):
         try:
             return tomllib.loads("\n".join(lines[:kept]) + "\n"), kept
-        except tomllib.TOMLDecodeError:
+        except ValueError:
             continue
     return {}, 0
 

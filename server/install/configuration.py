@@ -133,6 +133,8 @@ def _read(text: str, format_: Format) -> Mapping[str, Any]:
     except (TOMLKitError, yaml.YAMLError) as error:
         line = getattr(error, "line", None) or getattr(getattr(error, "problem_mark", None), "line", -1) + 1
         raise UnreadableConfigurationError(f"it is not valid {format_.upper()} (line {line})") from None
+    except RecursionError:
+        raise UnreadableConfigurationError("it is nested too deeply") from None
     except ValueError as error:
         raise UnreadableConfigurationError(str(error)) from None
     if not isinstance(value, Mapping):

@@ -146,7 +146,10 @@ def _texts_agree(field: Field, sent: str, shown: str) -> bool:
     if field.means in {"phone", "postal_code"}:
         kept = str.isdecimal if field.means == "phone" else str.isalnum
         ours, theirs = ("".join(filter(kept, text)) for text in (ours, theirs))
-        return ours[-10:] == theirs[-10:] if field.means == "phone" else ours == theirs
+        if field.means == "phone":
+            return ours[-10:] == theirs[-10:]
+        zip_and_four = {len(ours), len(theirs)} == {5, 9} and (ours + theirs).isdecimal()
+        return ours == theirs or (zip_and_four and ours[:5] == theirs[:5])
     if field.means == "state":
         from leadbridge.server.matching.regions import state_of
 

@@ -359,6 +359,8 @@ def test_an_empty_contract_changes_nothing_and_no_override_outlives_its_catalog(
         # Not TOML
         (CREATE + "path = ", []),
         ("{", []),
+        ("a = " + "[" * 5_000, ["nested too deeply"]),
+        ("a = " + "9" * 5_000, []),
     ],
 )  # fmt: skip
 def test_a_wrong_contract_is_one_error_that_names_the_file_the_operation_and_the_key(

@@ -190,6 +190,7 @@ def test_a_file_of_settings_that_this_shell_names_is_passed_on(tmp_path: Path, m
         ("goose", "extensions:\n  - [unclosed"),
         ("goose", "extensions: {dev: {enabled: true}}\n"),
         ("goose", "'extensions':\n  dev: {}\n"),
+        ("goose", "extensions: " + "[" * 5_000),
         ("claude-desktop", "\udfff"),
         ("cursor", '{"mcpServers": {"leadbridge": {"command": "/opt/other/leadbridge", "args": ["--port", "1"]}}}'),
         ("vscode", '{"servers": {"leadbridge": {"type": "http", "url": "https://example.com/mcp"}}}'),

@@ -54,6 +54,23 @@ def test_a_street_without_its_town_is_the_same_in_another_notation(shown: str, s
     assert agrees(Rule(ADDRESS, whole_days=False, sets=False), "9 Heron Ridge Rd", shown) is same
 
 
+@pytest.mark.parametrize(
+    ("sent", "shown", "same"),
+    [
+        ("75024", "75024-1234", True),
+        ("75024-1234", "75024", True),
+        ("75024-1234", "75024-1235", False),
+        ("75024", "75042-1234", False),
+        ("75024", "750241", False),
+        ("K1A 0B1", "k1a0b1", True),
+        ("K1A 0B1", "K1A0B2", False),
+    ],
+)
+def test_a_zip_code_is_the_same_with_its_four_digits_more(sent: str, shown: str, same: bool) -> None:
+    rule = Rule(load()["rooflink.create_lead"].body["postal_code"], whole_days=False, sets=False)
+    assert agrees(rule, sent, shown) is same
+
+
 def test_another_town_is_another_address() -> None:
     rule = Rule(ADDRESS, whole_days=False, sets=False)
     assert agrees(rule, "9 Elm St, Austin, TX", "9 Elm Street, Dallas, TX") is False
