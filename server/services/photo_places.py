@@ -133,7 +133,8 @@ def _jpeg(copy: _Copy) -> None:
         for start, end in rest_of_xmp:
             copy.fill(start + head, end, b" ")
     _blocks(copy, at, longest_xmp=_LARGEST_SEGMENT)  # smaller pictures and films that follow the photo
-    _film(copy, at)
+    film = data.find(b"ftyp", at)
+    _film(copy, film if film >= 0 else len(data), len(data))
 
 
 def _png(copy: _Copy) -> None:
@@ -197,17 +198,18 @@ def _gif(copy: _Copy) -> None:
 def _iso_media(copy: _Copy) -> None:
     """HEIC, AVIF, MP4, QuickTime and 3GP."""
     found = _blocks(copy, 0)
-    _film(copy, 0)
     for kind, start, end in _boxes(copy.data, 0, len(copy.data)):
+        if kind != b"mdat":  # pictures and sound: megabytes, in which a pattern would be looked for long
+            _film(copy, start, end)
         if kind == b"moov":
             copy.unsure |= any(copy.data.find(track, start, end) >= 0 for track in _TRACKS)
         elif kind == b"meta" and not found and copy.data.find(b"Exif", start, end) >= 0:
             copy.unsure = True
 
 
-def _film(copy: _Copy, start: int) -> None:
-    """Take the place out of atoms, wherever they lie from there on: also of a film behind a photo."""
-    data, end = copy.data, len(copy.data)
+def _film(copy: _Copy, start: int, end: int) -> None:
+    """Take the place out of a film's atoms, wherever they lie."""
+    data = copy.data
     for kind in (b"\xa9xyz", b"loci"):
         at = data.find(kind, start, end)
         while at >= 0:
