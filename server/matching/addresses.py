@@ -179,7 +179,7 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
         behind[0] = found[1]
     towns = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
     town = city or (city_of(towns[-1]) if towns else "")
-    line = _care_of().sub("", line)
+    line = _from_house(_care_of().sub("", line))
     cut = _without_town(line, town) if town else line
     parted = bool(town)
     marked = " ".join([cut, *(_as_unit(part) for part in units)])
@@ -195,6 +195,25 @@ def _care_of() -> re.Pattern[str]:
     """`c/o Dana Miller` in front of a house number."""
     names = "|".join(re.escape(name) for name in words().signs.care_of)
     return re.compile(rf"^(?:{names})\b[^\d#]*(?=[\d#])")
+
+
+def _from_house(line: str) -> str:
+    """The line without words in front of a house and its street that no address has: `Jo Poe 8798 James St`."""
+    found = re.match(r"([A-Z .&-]+?) +(?=\d+[A-Z]? +([A-Z].*))", line)
+    if not found or not any(street_type(word) in words().strong for word in fold(found[2]).split()[1:]):
+        return line
+    table = words()
+    tables = (
+        table.whole,
+        table.units,
+        table.roads.words,
+        table.roads.names,
+        table.boxes,
+        table.french.types,
+        *table.lone_units,
+    )
+    known = any(word in one for word in fold(found[1]).split() for one in (*tables, table.signs.remarks, table.numbers))
+    return line if known else line[found.end() :]
 
 
 def _without_town(line: str, town: str) -> str:

@@ -23,6 +23,8 @@ from leadbridge.server.matching.vocabulary import street_type, words
 
 _OTHER_ONES = frozenset({"OLD", "NEW", "UPPER", "LOWER"})
 _SURE, _SURE_LENGTH, _LONG = 0.9, 5, 9
+_MOST = 20
+"""Words of a line that are compared one by one; a street's name has fewer."""
 _ONE_SIDE = "street type on one side only"
 
 
@@ -200,6 +202,8 @@ def _aligned(
 
     `ends` are where the type was that both lines have, if there is one: what comes behind is no street's name.
     """
+    if max(len(ours), len(theirs)) > _MOST:
+        return None
     pairing = pair_up(ours, theirs, short)
     habits = (SHORTENED, CUT)  # who shortens one word shortens others
     findings = [finding for finding in habits if finding in pairing.found]

@@ -105,6 +105,19 @@ def test_a_namesake_with_another_number_on_a_street_of_another_type_is_not_asked
     assert not both_ways(ours, theirs).likely
 
 
+def test_a_text_that_is_no_street_is_not_compared_word_by_word():
+    ours, theirs = (house(f"12 {' '.join([word] * 90)} St, Troy, NY 12180") for word in ("oak", "elm"))
+    assert both_ways(ours, theirs).level == "none"
+
+
+@pytest.mark.parametrize("written", ["Jo Poe 8798 James St", "Poe res. 8798 James Street", "Ring Bell 8798 James St"])
+def test_what_is_written_in_front_of_a_house_is_no_part_of_its_street(written):
+    ours = house("8798 James Street, Victoria, BC V8X 3X4")
+    assert both_ways(ours, house(f"{written}, Victoria, BC V8X 3X4")).likely
+    front, rear = (house(f"{side} 8798 James St, Victoria, BC V8X 3X4") for side in ("Front", "Rear"))
+    assert not both_ways(front, rear).likely
+
+
 def test_a_street_that_is_called_by_directions_alone_is_another_one():
     ours, theirs = (house(f"678 {street}, Troy, NY 12180", "Lia Ray") for street in ("Fairlane St", "West North St"))
     assert not both_ways(ours, theirs).likely
