@@ -48,6 +48,14 @@ class OfficeTime:
         day = {0: "today", 1: "yesterday"}.get((self.today() - local.date()).days, f"{local:%Y-%m-%d}")
         return f"{day} {local:%H:%M %Z}"
 
+    def local_text(self, text: object) -> str:
+        """A moment in ISO 8601 with its zone, as people say it; anything else as it is."""
+        try:
+            moment = datetime.fromisoformat(str(text))
+            return self.shown(moment.timestamp()) if moment.tzinfo else str(text)
+        except (ValueError, OverflowError):
+            return str(text)
+
 
 def utc_text(moment: float) -> str:
     """A moment in structured data, such as `2026-05-06 13:30:05Z`."""

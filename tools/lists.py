@@ -170,13 +170,17 @@ def columns_for(fields: Sequence[str] | None, usual: Sequence[str]) -> list[str]
 
 def without_value(fields: Sequence[str] | None, rows: Sequence[Mapping[str, object]]) -> list[str]:
     """Which of the columns that were asked for are left out, because no row has a value in them."""
-    empty = [name for name in fields or () if rows and all(row.get(name) in _NOTHING for row in rows)]
-    return [f"Left out, because no row has a value in it: {', '.join(empty)}."] if empty else []
+    empty = [name for name in fields or () if rows and all(_says_nothing(row.get(name)) for row in rows)]
+    return [f"Left out, because it is empty, or no, in every row: {', '.join(empty)}."] if empty else []
+
+
+def _says_nothing(value: object) -> bool:
+    return value is False or value in _NOTHING
 
 
 def table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> list[str]:
-    """Lines of a table with `|` between the cells; columns without any value are left out."""
-    shown = [name for name in columns if any(row.get(name) not in _NOTHING for row in rows)]
+    """Lines of a table with `|` between the cells; columns that are empty, or no, in every row are left out."""
+    shown = [name for name in columns if not all(_says_nothing(row.get(name)) for row in rows)]
     return [" | ".join(shown), *(" | ".join(_cell(row.get(name)) for name in shown) for row in rows)]
 
 

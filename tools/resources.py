@@ -15,7 +15,7 @@ from leadbridge.server.services.rooflink.places import LEAD_STATUSES, PROVINCES,
 from leadbridge.server.services.rooflink.progress import age
 from leadbridge.server.text import legend_for
 from leadbridge.tools.records.write_history import write_history
-from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines
+from leadbridge.tools.renovationfind.lead_answers import known_line, lead_lines, lead_record
 from leadbridge.tools.rooflink.prospects import rooflink_get_prospect, rooflink_prospect_checklist
 
 _SOURCE = "https://docs.renovationfind.com/api-reference/general-leads/update-job-status"
@@ -88,7 +88,7 @@ async def _lead(ctx: Ctx, lead_id: int) -> str:
         )
     seen = age(app.time.clock() - known.seen_at)
     lines = [f"Lead {lead_id}, as last seen {seen}; it may have changed since.", known_line(known)]
-    lines += lead_lines(known.lead)
+    lines += lead_lines(lead_record(known.lead), app.time)
     return "\n".join([*lines, *legend_for(*lines)])
 
 

@@ -44,9 +44,9 @@ async def show(app: AppContext, outcome: str, since: date | None, service: str, 
 
 def _what(row: WriteRow) -> str:
     """What was done and to what; where it was not done, or not surely, what was tried comes first."""
-    tried = "" if row.outcome in {"done", "unconfirmed"} else row.operation
-    target = "" if row.target.lower() in row.summary.lower() else row.target
-    return ": ".join(part for part in (tried, target, row.summary) if part)
+    tried = row.operation if row.outcome == "refused" else ""
+    target = "" if row.target.lower() in row.story.lower() else row.target
+    return ": ".join(part for part in (tried, target, row.story) if part)
 
 
 def forget(app: AppContext, *, yes: bool) -> int:

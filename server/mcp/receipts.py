@@ -57,11 +57,11 @@ def receipt_of(
             return _done(app, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
             error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
-            helps = [write.if_rejected] if write.if_rejected and isinstance(error, Rejected) else []
+            help_ = write.if_rejected(error.said) if isinstance(error, Rejected) else ""
             advice = (
                 [_check(write, outcome.write_id), *error.hints]
                 if unknown
-                else [*where_ids_come_from(app.hidden, error), *next_steps(error), *helps]
+                else [*where_ids_come_from(app.hidden, error), *next_steps(error), *filter(None, [help_])]
             )
             effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
             return receipt(

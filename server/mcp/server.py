@@ -25,6 +25,8 @@ from mcp.types import (
     GetPromptResult,
     InputRequiredResult,
     JSONRPCError,
+    JSONRPCRequest,
+    JSONRPCResponse,
     PromptReference,
     ResourceTemplateReference,
 )
@@ -54,33 +56,75 @@ def _leave_the_log(level: str) -> None:
 sdk.configure_logging = _leave_the_log  # pyright: ignore[reportPrivateImportUsage]
 
 
-class _AnsweredMessages:
-    """The messages of a client. A request that cannot be read gets an error, for which the client waits.
+_LAST_ANSWERS = 2.0
+"""Seconds."""
 
-    The SDK drops it. What is not a request, or has no id that can be read, is dropped here too.
-    """
 
-    def __init__(self, messages: Any, outgoing: Any) -> None:
-        self._messages = messages
-        self._outgoing = outgoing
+class _Stream:
+    """One way of a connection."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._messages, name)
+        return getattr(self._stream, name)
 
     async def __aenter__(self) -> Self:
-        await self._messages.__aenter__()
+        await self._stream.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        await self._messages.__aexit__(*error)
+        await self._stream.__aexit__(*error)
+
+
+class _Answers(_Stream):
+    """What goes to a client, and the ids of its requests that are not answered yet."""
+
+    def __init__(self, stream: Any) -> None:
+        super().__init__(stream)
+        self.waiting: set[str | int] = set()
+        self._empty = anyio.Event()
+
+    async def send(self, item: SessionMessage) -> None:
+        """Send a message; an answer is no longer waited for."""
+        await self._stream.send(item)
+        if isinstance(item.message, (JSONRPCResponse, JSONRPCError)) and item.message.id is not None:
+            self.waiting.discard(item.message.id)
+        if not self.waiting:
+            self._empty.set()
+
+    async def all_sent(self) -> None:
+        """Wait until every request is answered."""
+        if self.waiting:
+            self._empty = anyio.Event()
+            await self._empty.wait()
+
+
+class _AnsweredMessages(_Stream):
+    """The messages of a client. A request that cannot be read gets an error, for which the client waits.
+
+    The SDK drops it. What is not a request, or has no id that can be read, is dropped here too. At the end, the SDK
+    drops what is not answered yet; so the end comes after the last answer, or after a short wait.
+    """
+
+    def __init__(self, messages: Any, answers: _Answers) -> None:
+        super().__init__(messages)
+        self._answers = answers
 
     def __aiter__(self) -> _AnsweredMessages:
         return self
 
     async def __anext__(self) -> SessionMessage:
-        while isinstance(item := await self._messages.__anext__(), Exception):
-            if answer := _unreadable(item):
-                await self._outgoing.send(SessionMessage(answer))
+        try:
+            while isinstance(item := await self._stream.__anext__(), Exception):
+                if answer := _unreadable(item):
+                    await self._answers.send(SessionMessage(answer))
+        except StopAsyncIteration:
+            with anyio.move_on_after(_LAST_ANSWERS):
+                await self._answers.all_sent()
+            raise
+        if isinstance(item.message, JSONRPCRequest):
+            self._answers.waiting.add(item.message.id)
         return item
 
 
@@ -129,8 +173,9 @@ class LeadBridgeServer(MCPServer[AppContext]):
         """Serve over the lines of `stdin` and `stdout`."""
         server = self._lowlevel_server
         async with stdio_server(stdin, stdout) as (incoming, outgoing):
-            answered: Any = _AnsweredMessages(incoming, outgoing)
-            await server.run(answered, outgoing, server.create_initialization_options())
+            answers: Any = _Answers(outgoing)
+            messages: Any = _AnsweredMessages(incoming, answers)
+            await server.run(messages, answers, server.create_initialization_options())
 
     @cached_property
     def prompts(self) -> Prompts:

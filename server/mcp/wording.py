@@ -112,6 +112,8 @@ _SAME_ID = {"job_id", "job", "prospect_id", "prospect", "record_id"}
 _LEAD_ID = {"lead_id", "lead"}
 _LOOKS_UP = "find_matching_prospects looks somebody up by name, phone, address or e-mail"
 _SEARCH = {"search", "query", "q", "text", "find", "keyword", "keywords"}
+_PERSON = {"name", "customer", "customer_name", "first_name", "last_name", "phone", "email", "address"}
+_TEXT = {"text", "note", "notes", "body", "content", "comment"}
 
 
 def _next_door(argument: str, known: list[str]) -> str:
@@ -124,7 +126,9 @@ def _next_door(argument: str, known: list[str]) -> str:
         return "; a RoofLink prospect's id is not a RenovationFind lead's id: did you mean lead_id?"
     if argument == "id" and (ids := [name for name in known if name.endswith("_id")]):
         return f"; did you mean {ids[0]}?"
-    if argument in _SEARCH and argument not in known:
+    if argument in _TEXT and (texts := [name for name in ("message", "reason") if name in known]):
+        return f"; did you mean {texts[0]}?"
+    if argument in _SEARCH or (argument in _PERSON and "page" in known):
         return f"; there is no text search here: {_LOOKS_UP}. Allowed here: {', '.join(known) or 'none'}"
     return ""
 

@@ -13,6 +13,7 @@ from leadbridge.server.sandbox.options import Options
 from leadbridge.server.sandbox.state import State
 
 MOST = 20
+CLOCK = "give it as in 2026-12-01T09:00:00Z or 2026-12-01T09:00:00-06:00; null follows the machine"
 _COUNTERS = "last_id"
 
 
@@ -34,7 +35,7 @@ class SettableClock:
             ValueError: a moment without a zone.
         """
         if moment is not None and moment.tzinfo is None:
-            raise ValueError("now must have a zone, as in 2026-12-01T09:00:00Z or 2026-12-01T09:00:00-06:00")
+            raise ValueError(f"now must have a zone; {CLOCK}")
         self.shift = None if moment is None else moment - self._now()
 
 

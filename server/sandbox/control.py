@@ -14,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
+from leadbridge.server.sandbox.checkpoints import CLOCK
 from leadbridge.server.sandbox.faults import UNREACHABLE, Fault
-from leadbridge.server.sandbox.index import Steered, overview, page
-from leadbridge.server.sandbox.wire import JsonObject, as_object, is_json, parse_json
+from leadbridge.server.sandbox.index import AGAIN, Steered, overview, page
+from leadbridge.server.sandbox.wire import JsonObject, NotJson, as_object, is_json, parse_json
 from leadbridge.server.sandbox_keys import SANDBOX_HOME
 
 _CHECKPOINT = "/_sandbox/checkpoints/{name}"
@@ -46,7 +47,7 @@ def control_routes(sandbox: Steered) -> list[Route]:
 
     def reset(_: Request, __: object) -> object:
         sandbox.reset()
-        return {"pending": 0}
+        return {"pending": 0, "next": AGAIN}
 
     def save(_: Request, body: object) -> object:
         sandbox.checkpoints.save(_text(body, "name"))
@@ -54,11 +55,13 @@ def control_routes(sandbox: Steered) -> list[Route]:
 
     def go_back(request: Request, _: object) -> object:
         sandbox.checkpoints.go_back(request.path_params["name"])
-        return {"now": sandbox.options.now().isoformat()}
+        return {"now": sandbox.options.now().isoformat(), "next": AGAIN}
 
     def set_clock(_: Request, body: object) -> object:
-        moment = _object(body).get("now")
-        sandbox.clock.set(None if moment is None else datetime.fromisoformat(_text(body, "now")))
+        given = _object(body)
+        if "now" not in given:
+            raise ValueError(f"now is missing; {CLOCK}")
+        sandbox.clock.set(None if given["now"] is None else _moment(_text(body, "now")))
         return {"now": sandbox.options.now().isoformat()}
 
     return [
@@ -94,6 +97,8 @@ def _changing(change: Callable[[Request, object], object], status: int = 200) ->
         try:
             body = await request.body()
             return JSONResponse(change(request, parse_json(body) if body else None), status)
+        except NotJson as error:
+            return JSONResponse({"error": f"the body is not valid JSON: {error}"}, 400)
         except (ValueError, TypeError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
@@ -104,6 +109,13 @@ def _object(body: object) -> JsonObject:
     if (given := as_object(body)) is None:
         raise ValueError("the body must be a JSON object")
     return given
+
+
+def _moment(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"now is {text!r}; {CLOCK}") from None
 
 
 def _text(body: object, name: str) -> str:

@@ -44,6 +44,7 @@ _COMMITTING = frozenset({
     "truncated_json", "cut_body", "empty_200", "huge", "wrong_content_type", "slow", "slow_after_commit", "drop_after",
 })  # fmt: skip
 _NEVER_COMMITTING = UNREACHABLE | {"drop_before"}
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "*"})
 _ALWAYS_COMMITTING = frozenset({"slow", "slow_after_commit", "drop_after"})
 
 RetryAfter: TypeAlias = Literal["seconds", "date", "none"]
@@ -89,8 +90,11 @@ class Fault:
         if self.commits is False and self.kind in _ALWAYS_COMMITTING:
             raise ValueError(f"{self.kind} means that the request is carried out")
         method, _, pattern = (self.match or "* ").partition(" ")
-        if not method or (self.match and not pattern):
-            raise ValueError(f"match must be a method and a regular expression: {self.match!r}")
+        if method.upper() not in _METHODS or (self.match and not pattern):
+            one_of = ", ".join(sorted(_METHODS))
+            raise ValueError(f"match must be a method ({one_of}) and a regular expression, not {self.match!r}")
+        if self.after < 0 or (self.times is not None and self.times < 1) or self.seconds < 0:
+            raise ValueError("times must be 1 or more, or null for all; after and seconds 0 or more")
         try:
             re.compile(pattern)
         except re.error as error:

@@ -26,6 +26,10 @@ ROUTES = (
     ("POST", "/_sandbox/reset", "{}", "begin anew: seeded records, no faults, no writes"),
 )
 """Method, path, body and what it does."""
+AGAIN = (
+    "LeadBridge remembers what it wrote, and does not write it twice. To try the same again, start it with another "
+    "LEADBRIDGE_COMPANY, such as day-2."
+)
 
 
 class Steered(Protocol):
@@ -60,6 +64,7 @@ def overview(sandbox: Steered, origin: str) -> dict[str, object]:
         "requests": len(sandbox.requests),
         "pending_faults": sandbox.faults.pending(),
         "checkpoints": sandbox.checkpoints.names,
+        "after going back": AGAIN,
         "commands": {what: _curl(origin, method, path, body) for method, path, body, what in ROUTES},
         "fault_kinds": {kind: meaning for kind, meaning in MEANINGS.items() if kind not in UNREACHABLE},
     }
@@ -96,9 +101,8 @@ def page(sandbox: Steered, origin: str) -> str:
         ),
         _table("Checkpoints", ("name",), [(name,) for name in sandbox.checkpoints.names]),
         _table("Commands", ("to", "run"), [(what, _curl(origin, *route)) for *route, what in ROUTES]),
-        _table(
-            "Kinds of faults", ("kind", "what happens"), [row for row in MEANINGS.items() if row[0] not in UNREACHABLE]
-        ),
+        f"<p>{AGAIN}</p>",
+        *(_table(title, ("name", "meaning"), rows.items()) for title, rows in as_help().items() if "ault" in title),
     ]
     return "\n".join(parts)
 

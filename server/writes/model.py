@@ -209,8 +209,8 @@ class Write:
     """As the operation's effect demands, if nothing is given."""
     blocked: Refused | None = None
     """Why this is not sent, unless it turns out to be a repeat of what is done already."""
-    if_rejected: str = ""
-    """What to do next if the service refuses it."""
+    if_rejected: Callable[[str], str] = lambda _said: ""
+    """What to do next if the service refuses it with these words."""
     known: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     """What is known of the record, reported when the write turns out to be done already."""
 

@@ -57,6 +57,14 @@ class WriteRow:
         return _OUTCOMES.get(self.state, self.state)
 
     @property
+    def story(self) -> str:
+        """What became of it; of one that nobody knows the outcome of, what the service shows if it took effect."""
+        if self.outcome not in {"unknown", "in_progress"}:
+            return self.summary
+        effect = effect_in_words(self.operation, self.target, self.arguments)
+        return " ".join(filter(None, [f"Nobody knows yet whether {effect}.", self.summary]))
+
+    @property
     def approved(self) -> str:
         """Its approval in words."""
         return _APPROVALS.get(self.approval, self.approval)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -14,12 +15,16 @@ from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.client.session import ElicitationFnT
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from leadbridge.server import __version__
+from leadbridge.server.app import build_server
+from leadbridge.server.mcp import server as mcp_server
+from leadbridge.server.mcp.server import LeadBridgeServer
 from leadbridge.server.sandbox import SANDBOX_ROOFLINK_KEY, Fault
 from tests.process.processes import (
     ENVELOPE,
@@ -30,7 +35,7 @@ from tests.process.processes import (
     without_introduction,
 )
 from tests.process.story import win_lead
-from tests.support import PATIENCE, Person, Version, call, data_of, text_of
+from tests.support import PATIENCE, Person, Version, call, data_of, make_settings, text_of
 
 pytestmark = pytest.mark.slow
 
@@ -276,6 +281,25 @@ def test_a_byte_order_mark_and_blank_lines_before_a_message_are_ignored(before):
         server.write(before + b'{"jsonrpc":"2.0","id":1,"method":"ping"}\r\n')
         assert server.receive() == {"jsonrpc": "2.0", "id": 1, "result": {}}
         assert without_introduction(server.stderr) == ""
+
+
+async def test_what_was_read_before_the_end_of_stdin_is_answered(monkeypatch: pytest.MonkeyPatch):
+    call_tool = LeadBridgeServer.call_tool
+
+    async def slowly(*arguments: Any) -> Any:
+        await anyio.sleep(0.2)
+        return await call_tool(*arguments)
+
+    monkeypatch.setattr(mcp_server, "_LAST_ANSWERS", PATIENCE)
+    monkeypatch.setattr(LeadBridgeServer, "call_tool", slowly)
+    params = {"name": "server_status", "arguments": {}}
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
+    answers = io.StringIO()
+    await build_server(make_settings(sandbox=True)).run_stdio_async(
+        anyio.wrap_file(io.StringIO(f"{HANDSHAKE.decode()}{request}\n")), anyio.wrap_file(answers)
+    )
+    hello, answer = map(json.loads, answers.getvalue().splitlines())
+    assert (hello["id"], answer["id"], answer["result"]["isError"]) == ("hello", 1, False)
 
 
 def test_each_message_ends_as_the_protocol_says_where_a_line_of_text_ends_otherwise(tmp_path: Path):

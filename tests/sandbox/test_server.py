@@ -134,7 +134,8 @@ def test_faults_are_added_and_cleared_from_outside(control, rooflink):
         (b'{"kind": "flood"}', "unknown kind"),
         (b'{"kind": "bad_gatway"}', "did you mean bad_gateway?"),
         (b'{"kind": "slow", "secondes": 1}', "did you mean seconds?"),
-        (b"nonsense", "Expecting value"),
+        (b"nonsense", "the body is not valid JSON: Expecting value"),
+        (b'{"kind": "slow", "times": 0}', "times must be 1 or more"),
         (b'{"kind": "dns_failure"}', "in the same process only"),
     ],
 )
@@ -155,7 +156,7 @@ def test_the_index_says_what_there_is_and_how_to_steer_it(control, renovationfin
     assert data["fault_kinds"].keys() == KINDS - UNREACHABLE
     page = control.get("/", headers={"Accept": "text/html,*/*"})
     assert page.headers["content-type"].startswith("text/html")
-    for shown in ("POST /general-leads/{lead_id}/accept", "POST &lt;b&gt;", "noon", "drop_after"):
+    for shown in ("POST /general-leads/{lead_id}/accept", "POST &lt;b&gt;", "noon", "drop_after", "how many requests"):
         assert shown in page.text
     assert "<b>" not in page.text
 
@@ -195,7 +196,9 @@ def test_a_day_is_tried_twice(control, renovationfind, rooflink, sandbox):
         ("POST", "/checkpoints", {"name": "a/b"}, "without /"),
         ("POST", "/checkpoints/evening", {}, "there is no checkpoint 'evening'; there are: none"),
         ("PUT", "/clock", {"now": "2026-12-01T09:00:00"}, "must have a zone"),
-        ("PUT", "/clock", {"now": "noon"}, "noon"),
+        ("PUT", "/clock", {"now": "noon"}, "now is 'noon'; give it as in 2026-12-01T09:00:00Z"),
+        ("PUT", "/clock", {}, "now is missing"),
+        ("PUT", "/clock", {"nwo": "2026-12-01T09:00:00Z"}, "now is missing"),
         ("PUT", "/clock", [], "must be a JSON object"),
     ],
 )
@@ -211,7 +214,7 @@ def test_writes_and_requests_are_seen_from_outside_until_a_reset(control, renova
     assert (write["operation"], write["record_id"]) == ("POST /general-leads/{lead_id}/accept", 812)
     (request,) = control.get("/requests").json()
     assert (request["path"], request["status"]) == ("/rest-api-v1/general-leads/812/accept", 200)
-    assert control.post("/reset", headers=JSON).json() == {"pending": 0}
+    assert control.post("/reset", headers=JSON).json()["pending"] == 0
     assert control.get("/writes").json() == control.get("/requests").json() == []
     assert renovationfind.post(ACCEPT).status_code == 200
 

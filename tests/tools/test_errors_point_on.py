@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from mcp.types import REQUEST_TIMEOUT, ErrorData
 
-from leadbridge.server.sandbox import Sandbox
+from leadbridge.server.sandbox import Fault, Sandbox
 from tests.support import (
     EVERY_PATH_SERVED,
     EVERY_TOOL,
@@ -29,6 +30,14 @@ NOWHERE = 99_999
     [
         ("rooflink_list_prospects", {"search": "Campbell"}, "find_matching_prospects"),
         ("rooflink_list_notes", {"q": "Campbell"}, "find_matching_prospects"),
+        ("rooflink_list_prospects", {"name": "Campbell"}, "find_matching_prospects"),
+        ("rooflink_list_prospects", {"phone": "9725550142"}, "find_matching_prospects"),
+        ("rooflink_list_customers", {"email": "a@example.com"}, "find_matching_prospects"),
+        ("rooflink_add_note", {"job_id": 7_000_120, "text": "We come Monday"}, "did you mean message?"),
+        ("rooflink_add_note", {"job_id": 7_000_120, "note": "We come Monday"}, "did you mean message?"),
+        ("renovationfind_decline_lead", {"lead_id": 812, "comment": "Too far"}, "did you mean reason?"),
+        ("renovationfind_update_job_status", {"lead_id": 812, "status": "WON"}, "renovationfind_mark_won"),
+        ("renovationfind_update_job_status", {"lead_id": 812, "status": "Job won"}, "renovationfind_mark_won"),
         ("rooflink_list_notes", {"prospect_id": 7_000_120}, "did you mean job_id?"),
         ("rooflink_get_prospect", {"job_id": 7_000_120}, "did you mean prospect_id?"),
         ("rooflink_get_prospect", {"lead_id": 812}, "a RenovationFind lead's id is not a RoofLink prospect's id"),
@@ -156,6 +165,83 @@ async def test_the_next_question_says_what_renovationfind_refused_the_last_one_w
     assert "RenovationFind's last refusal: " in won
 
 
+@pytest.mark.parametrize(
+    ("lead_id", "tool", "says"),
+    [
+        (795, "renovationfind_update_job_status", "only RenovationFind's support can change it"),
+        (813, "renovationfind_update_job_status", "If the lead must be accepted first"),
+        (785, "renovationfind_accept_lead", "hand_off_lead with lead_id=785 and already_accepted=true"),
+    ],
+)
+async def test_what_follows_a_refusal_is_what_the_service_s_words_call_for(
+    sandbox: Sandbox, time: Time, version: Version, lead_id: int, tool: str, says: str
+) -> None:
+    status = {"status": "QUOTE_SENT"} if tool == "renovationfind_update_job_status" else {}
+    async with connected(sandbox, version=version, time=time, person=Person()) as client:
+        receipt = data_of(await call(client, tool, lead_id=lead_id, **status))
+    assert (receipt["outcome"], receipt["reason"]) == ("refused", "rejected")
+    (step,) = receipt["next_steps"]
+    assert says in step
+    assert sandbox.writes == []
+
+
+async def test_a_hand_off_that_stops_after_its_acceptance_says_so_each_time(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person = Person()
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        first, second = [data_of(await call(client, "hand_off_lead", lead_id=805)) for _ in range(2)]
+    assert (first["outcome"], second["outcome"]) == ("partly_done", "refused")
+    assert "lead 805 is accepted, and not in RoofLink yet: RoofLink may already have" in second["summary"]
+    assert "Lead status: u (Unknown)" in person.shown[0]
+
+
+async def test_what_a_hand_off_lacks_of_a_lead_that_was_not_seen_is_read_if_it_can_be(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    said: list[str] = []
+    for toolsets in ("default", "default,leads-read"):
+        async with connected(sandbox, version=version, time=time, toolsets=toolsets) as client:
+            said.append(text_of(await call(client, "hand_off_lead", lead_id=785, already_accepted=True)))
+    assert "address: is needed, and LeadBridge has not seen this lead; ask the user" in said[0]
+    assert "renovationfind_get_lead may show it, else ask the user" in said[1]
+
+
+async def test_the_history_says_of_a_write_with_an_unknown_outcome_what_is_not_known(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    sandbox.faults.add(Fault(kind="drop_after", match="PUT /status"))
+    async with connected(sandbox, version=version, time=time) as client:
+        await call(client, "renovationfind_update_job_status", lead_id=785, status="QUOTE_SENT")
+        shown = text_of(await call(client, "write_history"))
+    assert "Nobody knows yet whether lead 785 has the status QUOTE_SENT. RenovationFind broke the connection" in shown
+
+
+async def test_a_column_that_is_no_in_every_row_is_left_out(sandbox: Sandbox, time: Time, version: Version) -> None:
+    async with connected(sandbox, version=version, time=time, toolsets="all") as client:
+        leads = text_of(await call(client, "renovationfind_list_leads", page_size=3))
+        found = text_of(await call(client, "find_matching_prospects", phone="(719) 555-0151"))
+    assert "requires_action" not in leads
+    assert "| deleted" not in found
+
+
+async def test_when_a_lead_came_is_said_in_the_office_s_time_and_is_utc_in_data(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    async with connected(
+        sandbox, version=version, time=time, toolsets="all", time_zone="America/Chicago", person=Person()
+    ) as client:
+        answers = [
+            await call(client, "renovationfind_list_leads", page_size=1),
+            await call(client, "renovationfind_get_lead", lead_id=812),
+            await call(client, "renovationfind_accept_lead", lead_id=812),
+        ]
+    for answer in answers:
+        assert re.search(r"\d\d:\d\d C[SD]T", text_of(answer))
+        assert not re.search(r"\d\d:\d\d:\d\dZ", text_of(answer))
+    assert re.search(r"\d\d:\d\d:\d\dZ", str(data_of(answers[1])["fields"]["received"]))
+
+
 async def test_after_the_acceptance_the_win_is_asked_for_as_usual(
     sandbox: Sandbox, time: Time, version: Version
 ) -> None:
@@ -185,7 +271,7 @@ async def test_columns_that_were_asked_for_and_have_no_value_are_named(
     async with connected(sandbox, version=version, time=time) as client:
         shown = text_of(await call(client, "rooflink_list_prospects", page_size=3, fields=["customer", "job_number"]))
         usual = text_of(await call(client, "rooflink_list_prospects", page_size=3))
-    assert "Left out, because no row has a value in it: job_number." in shown
+    assert "Left out, because it is empty, or no, in every row: job_number." in shown
     assert "Left out" not in usual
 
 

@@ -139,11 +139,14 @@ def _of_prospect(prospect: Prospect) -> list[PreviewLine]:
     ]
 
 
-def missing(values: Mapping[str, Any], known: KnownLead | None) -> list[Problem]:
+def missing(values: Mapping[str, Any], known: KnownLead | None, *, readable: bool) -> list[Problem]:
     """What RoofLink needs and nobody gave, by the argument's name, with what RenovationFind says instead."""
     lacking = [name for name in _NEEDED if name not in values]
-    why = ("is needed, and RenovationFind does not say it plainly; ask the user", "is needed too", "is needed too")
-    problems = [*map(Problem, lacking, why)]
+    why = "RenovationFind does not say it plainly; ask the user"
+    if known is None or known.unseen:
+        why = "LeadBridge has not seen this lead; "
+        why += "renovationfind_get_lead may show it, else ask the user" if readable else "ask the user"
+    problems = [*map(Problem, lacking, (f"is needed, and {why}", "is needed too", "is needed too"))]
     said = label(known.lead.customerAddress, limit=300) if known is not None else ""
     if problems and said:
         first = problems[0]
@@ -179,6 +182,14 @@ def already_tied(lead_id: int, job: int) -> Refused:
         f"lead {lead_id} is prospect {job} in RoofLink already.",
         f"Look at it with rooflink_get_prospect (prospect_id={job}).",
     )
+
+
+def accepted_only(lead_id: int, refusal: Refused | None) -> Refused | None:
+    """Why a hand-off stops between its steps, with what was done before."""
+    if refusal is None:
+        return None
+    why = f"lead {lead_id} is accepted, and not in RoofLink yet: {refusal.why}"
+    return Refused(refusal.reason, why, *refusal.next_steps)
 
 
 def or_tied(refusal: Refused | None) -> Refused | None:

@@ -36,6 +36,7 @@ from leadbridge.tools.pipeline.hand_off_lines import (
     ACCEPTED_ELSEWHERE,
     Creation,
     Steps,
+    accepted_only,
     already_tied,
     missing,
     no_record,
@@ -45,7 +46,7 @@ from leadbridge.tools.pipeline.hand_off_lines import (
 )
 from leadbridge.tools.renovationfind.lead_answers import customer_lines
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
-from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead
+from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead, status_line
 from leadbridge.tools.rooflink.duplicate_check import coverage_doubt, deleted_since
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class HandOff:
             create = await self._create(known, allow_duplicate=self.allow_duplicate)
             # What resembles it may be what this hand-off made, here or in another process, just now or unseen.
             unresolved, earlier = await self._unresolved(create.plan)
-            refusal = unresolved or create.plan.blocked
+            refusal = unresolved or accepted_only(self.lead_id, create.plan.blocked)
             job = earlier.record_id if earlier is not None else None
         if job is not None:
             refusal = already_tied(self.lead_id, job) if self.existing not in {None, job} else None
@@ -106,7 +107,7 @@ class HandOff:
         foreseen = [accept, create.plan if create else None]
         if steps.prospect and not over:
             foreseen.append(self._note(steps.prospect))
-        said = self._arguments.keys() - ({"lead_status"} if create is None and job is None else set())
+        code = (status_line(self.lead_status),) if accept is not None and self.existing is None else ()
         return Write(
             action=MultiStepWrite(
                 operation=HAND_OFF,
@@ -117,8 +118,8 @@ class HandOff:
             subject=Subject(f"lead {self.lead_id}", key),
             arguments=self._arguments,
             preview=Preview(
-                lines=preview(self.lead_id, self.given, steps, customer_lines(known)),
-                said=frozenset(said),
+                lines=(*preview(self.lead_id, self.given, steps, customer_lines(known)), *code),
+                said=frozenset(self._arguments),
                 warnings=(*filter(None, [again]), *await self._warnings(steps, known, refused=refusal is not None)),
                 figures=create.plan.preview.figures if create else await coverage_doubt(self.app) if accept else (),
             ),
@@ -254,7 +255,7 @@ class HandOff:
         unused = {*self.given, *(["city"] if "address" in self.given else [])}
         from_lead = {name: value for name, value in parts.values.items() if name not in unused}
         values: dict[str, Any] = {**from_lead, **self.given}
-        problems = missing(values, known)
+        problems = missing(values, known, readable="renovationfind.get_lead" in self.app.offered)
         return parts, from_lead, problems + await anyio.to_thread.run_sync(create_lead_rules, values)
 
     async def _created(self, run: StepRunner, create: Creation | None) -> tuple[int, list[str]]:

@@ -80,6 +80,9 @@ async def server_status(ctx: Ctx) -> MakeReply[ServerStatus]:
     return lambda: Reply(data, _status_lines)
 
 
+_SEEN_LATER = "What is switched on and not in your list of tools is there in the next session."
+
+
 def _status_lines(data: ServerStatus) -> list[str]:
     simulated = [row.service for row in data.services if row.simulated]
     mode = f"{' and '.join(simulated)} SIMULATED (sandbox), the rest live: writes are refused" if simulated else "live"
@@ -100,6 +103,7 @@ def _status_lines(data: ServerStatus) -> list[str]:
         lines.append(f"{row.service}: {state}{key}{wait}{'. ' if row.warning else ''}{row.warning}")
         lines += [f"{row.service} key: {row.key_standing}"] if row.key_standing else []
     lines += [f"Switched on: {line}" for line in data.switched_on]
+    lines += [_SEEN_LATER] if data.switched_on else []
     lines += [f"Switched off: {line}" for line in data.switched_off]
     if data.unverified:
         lines.append("Paths that are inferred, not documented: " + "; ".join(data.unverified))

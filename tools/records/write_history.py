@@ -88,7 +88,7 @@ def _row(row: WriteRow) -> HistoryRow:
         operation=row.operation,
         target=label(row.target),
         approval=row.approved,
-        summary=row.summary,
+        summary=row.story,
         record_id=row.record_id,
     )
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 
 from pydantic import JsonValue
 
 from leadbridge.server.mcp.context import AppContext
+from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.services.renovationfind.models import STATUS_RULES, Envelope, Lead
 from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
@@ -21,8 +22,13 @@ MUST_BE_ACCEPTED = re.compile(
     r"\b(?:must|needs? to|has to)\b[^.]*\baccept|\bnot (?:yet |been |yet been )?accepted\b", re.IGNORECASE
 )
 """How a refusal says that the lead must be accepted first; no page documents its words."""
+FINAL = re.compile(r"\b(?:cannot|can not|can't|can no longer) be (?:changed|updated|modified)\b", re.IGNORECASE)
+"""How a refusal says that the status is final."""
+ALREADY_ACCEPTED = re.compile(r"\balready (?:been )?accepted\b", re.IGNORECASE)
+"""How a refusal says that somebody accepted the lead before."""
 
 
+_TIMES = frozenset({"received", "status_set"})
 NOT_SEEN = "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
 
 
@@ -57,9 +63,9 @@ def lead_record(lead: Lead) -> dict[str, JsonValue]:
     return {name: value for name, value in values.items() if value}
 
 
-def lead_lines(lead: Lead) -> list[str]:
-    """A lead as lines for the model, other people's text marked."""
-    return [f"{name}: {value}" for name, value in lead_record(lead).items()]
+def lead_lines(record: Mapping[str, JsonValue], time: OfficeTime) -> list[str]:
+    """A lead as lines for the model, other people's text marked, its times the office's."""
+    return [f"{name}: {time.local_text(value) if name in _TIMES else value}" for name, value in record.items()]
 
 
 def lead_in_a_line(known: KnownLead | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, JsonValue
@@ -12,11 +13,12 @@ from leadbridge.server.mcp.arguments import WHOLE, ExtraFilters
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Result, ServiceValue, View, as_json, fits
+from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.api import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.text import label
 from leadbridge.tools.lists import columns_for, cut_for, day, moment, table, without_value
-from leadbridge.tools.renovationfind.lead_answers import lead_record
+from leadbridge.tools.renovationfind.lead_answers import lead_lines, lead_record
 from leadbridge.tools.renovationfind.leads import LeadId
 
 LeadField = Literal[
@@ -87,7 +89,7 @@ async def renovationfind_list_leads(
 
     def reply() -> Reply[LeadList]:
         data = _paged(found, [_row(lead).model_copy(update=hidden) for lead in leads], page, page_size)
-        return _list_reply(data, [*remarks, *without_value(fields, [*map(vars, data.rows)])], page_size)
+        return _list_reply(data, [*remarks, *without_value(fields, [*map(vars, data.rows)])], page_size, app.time)
 
     return reply
 
@@ -102,7 +104,7 @@ async def renovationfind_get_lead(ctx: Ctx, lead_id: LeadId) -> MakeReply[LeadVi
     asked_at = app.time.clock()
     lead = await app.renovationfind.get_lead(lead_id)
     remarks = await _remember(app, [lead], asked_at, whole=True)
-    return lambda: Reply(_view_of(lead), _lines, remarks)
+    return lambda: Reply(_view_of(lead), partial(_lines, app.time), remarks)
 
 
 def _view_of(lead: Lead) -> LeadView:
@@ -114,8 +116,9 @@ def _view_of(lead: Lead) -> LeadView:
     )
 
 
-def _list_reply(data: LeadList, remarks: list[str], page_size: int) -> Reply[LeadList]:
+def _list_reply(data: LeadList, remarks: list[str], page_size: int, time: OfficeTime) -> Reply[LeadList]:
     """All rows, or the first of them where that would be too long."""
+    lines = partial(_list_lines, time)
     if data.paging_ignored:
         remarks.append("The service sent all leads at once; they are paged here.")
     if data.more_unknown:
@@ -124,22 +127,21 @@ def _list_reply(data: LeadList, remarks: list[str], page_size: int) -> Reply[Lea
 
     def fit(rows: Sequence[LeadRow]) -> bool:
         shown = data.model_copy(update={"rows": rows})
-        return fits(as_json(shown), [*_list_lines(shown), *remarks])
+        return fits(as_json(shown), [*lines(shown), *remarks])
 
     def shorter() -> Reply[LeadList]:
         cut = cut_for(data.rows, fit, page=data.page, page_size=page_size)
         if cut is None:
-            return Reply(data, _list_lines, remarks)
+            return Reply(data, lines, remarks)
         shown = data.model_copy(update={"rows": data.rows[: cut.rows], "next_page": cut.next_page})
-        return Reply(shown, _list_lines, [*remarks, cut.message])
+        return Reply(shown, lines, [*remarks, cut.message])
 
-    return Reply(data, _list_lines, remarks, shorter)
+    return Reply(data, lines, remarks, shorter)
 
 
-def _lines(data: LeadView) -> list[str]:
-    details = [f"{name}: {value}" for name, value in data.status_details.items()]
-    details += [f"attachment: {name}" for name in data.attachments]
-    return [f"Lead {data.id}", *details, *(f"{name}: {value}" for name, value in data.fields.items())]
+def _lines(time: OfficeTime, data: LeadView) -> list[str]:
+    attachments = [f"attachment: {name}" for name in data.attachments]
+    return [f"Lead {data.id}", *lead_lines(data.status_details, time), *attachments, *lead_lines(data.fields, time)]
 
 
 async def _remember(app: AppContext, leads: Sequence[Lead], asked_at: float, *, whole: bool) -> list[str]:
@@ -180,11 +182,22 @@ def _paged(found: LeadRows, rows: list[LeadRow], page: int, page_size: int) -> L
     )
 
 
-def _list_lines(data: LeadList) -> list[str]:
+def _list_lines(time: OfficeTime, data: LeadList) -> list[str]:
     total = "" if data.count is None else f" of {data.count}"
     head = f"{len(data.rows)}{total} leads, page {data.page}" if data.rows else f"No leads on page {data.page}"
     head += f", next_page={data.next_page}" if data.next_page else ""
-    return [f"{head}.", *(table(list(LeadRow.model_fields), [vars(row) for row in data.rows]) if data.rows else [])]
+    return [
+        f"{head}.",
+        *(table(list(LeadRow.model_fields), [_cells(row, time) for row in data.rows]) if data.rows else []),
+    ]
+
+
+def _cells(row: LeadRow, time: OfficeTime) -> dict[str, object]:
+    times = {
+        name: value and time.local_text(value)
+        for name, value in (("received", row.received), ("modified", row.modified))
+    }
+    return {**vars(row), **times}
 
 
 def _row(lead: Lead) -> LeadRow:

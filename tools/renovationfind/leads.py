@@ -18,6 +18,7 @@ from leadbridge.server.services.renovationfind.known_leads import KnownLead, won
 from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.tools.renovationfind.lead_answers import (
+    ALREADY_ACCEPTED,
     customer_lines,
     known_line,
     lead_lines,
@@ -44,7 +45,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
         return Done(
             summary=f"Lead {lead_id} is accepted.",
             after={"accepted": True},
-            details=lead_lines(lead),
+            details=lead_lines(lead_record(lead), app.time),
             next_steps=[
                 *_into_rooflink(lead_id, app),
                 "Keep RenovationFind informed with renovationfind_update_job_status.",
@@ -59,6 +60,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
             learn=partial(app.leads.remember_refusal, lead_id),
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),
+        if_rejected=partial(_accepted_elsewhere, lead_id),
         arguments={"lead_id": lead_id},
         preview=Preview(
             lines=(
@@ -116,6 +118,16 @@ async def renovationfind_decline_lead(
             before={"declined": known.declined_here if known else None},
         ),
         blocked=_refusal(lead_id, known),
+    )
+
+
+def _accepted_elsewhere(lead_id: int, said: str) -> str:
+    """How a lead goes on that somebody accepted before."""
+    if not ALREADY_ACCEPTED.search(said):
+        return ""
+    return (
+        f"If it was accepted in RenovationFind's portal, hand_off_lead with lead_id={lead_id} and "
+        "already_accepted=true takes it into RoofLink, and renovationfind_update_job_status sets its status."
     )
 
 

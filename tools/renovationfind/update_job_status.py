@@ -33,6 +33,7 @@ from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Wr
 from leadbridge.server.writes.preview import PreviewLine, in_line, rendered, titled
 from leadbridge.tools.lists import day
 from leadbridge.tools.renovationfind.lead_answers import (
+    FINAL,
     MUST_BE_ACCEPTED,
     customer_lines,
     known_line,
@@ -46,8 +47,9 @@ _NO_ATTACHMENT = "LEAD_WON should have an attachment, and none is known on this 
 
 
 def _not_won(value: object) -> object:
-    if isinstance(value, str) and value in WON:
-        raise ValueError(f"{value} can never be changed again and has a tool of its own: renovationfind_mark_won")
+    if isinstance(value, str) and "WON" in value.upper():
+        final = " and ".join(sorted(WON))
+        raise ValueError(f"{final} can never be changed again and have a tool of their own: renovationfind_mark_won")
     return value
 
 
@@ -84,6 +86,13 @@ async def renovationfind_update_job_status(
             "lost_reason": lost_reason,
         },
     )
+
+
+def _after_refusal(accept_first: str, said: str) -> str:
+    """What follows from RenovationFind's words about a status that it did not take."""
+    if FINAL.search(said):
+        return "It is final in RenovationFind: only RenovationFind's support can change it."
+    return accept_first
 
 
 def _accept_first(*, final: bool) -> str:
@@ -156,7 +165,7 @@ async def status_write(
             before={**nothing, **_state_of(known.lead)} if known else {},
         ),
         blocked=blocked,
-        if_rejected=first,
+        if_rejected=partial(_after_refusal, first),
         known=lead_record(known.lead) if known else {},
     )
 

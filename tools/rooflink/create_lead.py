@@ -180,11 +180,16 @@ _ADDRESS, _NAME = ("address", "city", "state", "postal_code"), ("first_name", "l
 _SAID = frozenset({*_ADDRESS, *_NAME, "latitude", "longitude", "lead_status", "allow_duplicate"})
 
 
-def _codes(status: str, location: Location, state: str) -> tuple[PreviewLine, ...]:
+def status_line(status: str) -> PreviewLine:
+    """The code of a lead status, with what it means."""
     known = LEAD_STATUSES.get(status)
+    return f"Lead status: {status} ({known})" if known else ("Lead status", status)
+
+
+def _codes(status: str, location: Location, state: str) -> tuple[PreviewLine, ...]:
     centre = f" (approximate: the {_area(state)}'s centre)" if location.approximate else ""
     return (
-        f"Lead status: {status} ({known})" if known else ("Lead status", status),
+        status_line(status),
         f"Coordinates: {location.latitude:.6f}, {location.longitude:.6f}{centre}",
     )
 

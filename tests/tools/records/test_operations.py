@@ -381,6 +381,18 @@ async def test_an_empty_history_says_which_other_writes_are_in_the_store(sandbox
     assert "Also in this store: 1 simulated write of company default." in shown
 
 
+async def test_after_going_back_in_the_sandbox_another_company_tries_the_day_again(
+    sandbox: Sandbox, time: Time, tmp_path: Path
+):
+    store: dict[str, Any] = {"state_url": f"sqlite:///{tmp_path / 'state.db'}"}
+    sandbox.checkpoints.save("morning")
+    for company, outcomes in (("default", ["done", "already_done"]), ("day-2", ["done", "already_done"])):
+        sandbox.checkpoints.go_back("morning")
+        async with connected(sandbox, time=time, person=Person(), company=company, **store) as client:
+            seen = [data_of(await call(client, "renovationfind_accept_lead", lead_id=812)) for _ in outcomes]
+        assert [receipt["outcome"] for receipt in seen] == outcomes
+
+
 async def test_the_history_is_of_both_services_and_outlives_the_server(sandbox: Sandbox, time: Time, tmp_path: Path):
     keys = {"rooflink": SANDBOX_ROOFLINK_KEY, "renovationfind": SANDBOX_RENOVATIONFIND_TOKEN}
     state_url = SecretStr(f"sqlite:///{tmp_path / 'state.db'}")
