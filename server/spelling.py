@@ -6,11 +6,13 @@ import difflib
 import re
 from collections.abc import Iterable
 
+_BETWEEN = re.compile("[-_ ]")
+
 
 def nearest(given: str, known: Iterable[str]) -> str | None:
     """The known one that was probably meant: in camel case, in the plural, without its first word, with a slip."""
-    names = {name.replace("_", "").replace("-", "").casefold(): name for name in known}
-    wanted = given.replace("_", "").replace("-", "").casefold()
+    names = {_BETWEEN.sub("", name).casefold(): name for name in known}
+    wanted = _BETWEEN.sub("", given).casefold()
     ends = [name for short, name in names.items() if len(wanted) > 1 and short.endswith(wanted)]
     if len(ends) == 1:
         return ends[0]

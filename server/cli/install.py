@@ -19,6 +19,7 @@ from leadbridge.server.cli.shared import FILE, Sandbox, agreed, flag, wrong_use
 from leadbridge.server.config.env_file import PREFIX
 from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.paths import fill_in
+from leadbridge.server.spelling import meant
 
 if TYPE_CHECKING:
     from leadbridge.server.install.change import Change
@@ -151,7 +152,9 @@ def chosen_hosts(
         wrong_use("this user has no home folder: set HOME to one, or name one with --home")
     for name in names or ():
         if name not in known:
-            wrong_use(f"{name} is not a host that LeadBridge knows; choose from: {', '.join(known)}")
+            wrong_use(
+                f"{name} is not a host that LeadBridge knows{meant(name, known)}; choose from: {', '.join(known)}"
+            )
         if scope == "project" and not known[name].project:
             wrong_use(f"{known[name].title} has no configuration for a single project: leave --scope out")
     if scope == "project":

@@ -119,6 +119,8 @@ def _text_of(file: Path) -> str | None:
     try:
         if not file.exists():
             return None
+        if file.is_dir():
+            raise UnreadableConfigurationError("it is a folder")
         if not file.is_file() or file.stat().st_size > LARGEST:
             raise UnreadableConfigurationError(f"it is not a file of at most {LARGEST // 1_000_000} MB")
         return file.read_bytes().decode("utf-8")

@@ -15,6 +15,8 @@ from leadbridge.server.install import jsonc
 from leadbridge.server.install.entry import NAME, Json, starts_leadbridge
 from leadbridge.server.install.hosts import Format, Host
 
+_BOM = "\ufeff"
+
 
 class UnreadableConfigurationError(Exception):
     """A file that cannot be changed safely; its text says why, and begins with a small letter."""
@@ -43,7 +45,12 @@ def with_entry(text: str, host: Host, entry: Mapping[str, Json]) -> str:
     Raises:
         UnreadableConfigurationError: it is not what the host reads, or cannot be changed without a risk for the rest.
     """
-    return text if entry_in(text, host) == entry else _checked(text, _put(text, host, entry), host, entry)
+    if entry_in(text, host) == entry:
+        return text
+    new = _put(text, host, entry)
+    if "\r\n" in text and "\n" not in text.replace("\r\n", ""):
+        new = re.sub(r"(?<!\r)\n", "\r\n", new)
+    return _checked(text, new, host, entry)
 
 
 def without_entry(text: str, host: Host) -> str:
@@ -53,9 +60,9 @@ def without_entry(text: str, host: Host) -> str:
     if host.format in {"json", "jsonc"}:
         new = jsonc.take_out(text, (host.key, NAME))
     elif host.format == "toml":
-        document = tomlkit.parse(text)
+        document = tomlkit.parse(text.removeprefix(_BOM))
         del cast("dict[str, Any]", document[host.key])[NAME]
-        new = tomlkit.dumps(document)
+        new = _BOM * text.startswith(_BOM) + tomlkit.dumps(document)
     else:
         start, end = _yaml_lines(text, host)
         new = "".join([*(lines := text.splitlines(keepends=True))[:start], *lines[end:]])
@@ -70,10 +77,10 @@ def _put(text: str, host: Host, entry: Mapping[str, Json]) -> str:
             raise UnreadableConfigurationError(str(error)) from None
     if host.format == "yaml":
         return _put_yaml(text, host, entry)
-    document = tomlkit.parse(text)
+    document = tomlkit.parse(text.removeprefix(_BOM))
     servers = document.setdefault(host.key, tomlkit.table(is_super_table=True))
     cast("dict[str, Any]", servers)[NAME] = entry
-    return tomlkit.dumps(document)
+    return _BOM * text.startswith(_BOM) + tomlkit.dumps(document)
 
 
 def _put_yaml(text: str, host: Host, entry: Mapping[str, Json]) -> str:
@@ -125,7 +132,7 @@ def _pairs(node: yaml.Node | None) -> list[tuple[yaml.ScalarNode, yaml.Node]]:
 def _read(text: str, format_: Format) -> Mapping[str, Any]:
     try:
         if format_ == "toml":
-            value: object = tomlkit.parse(text).unwrap()
+            value: object = tomlkit.parse(text.removeprefix(_BOM)).unwrap()
         elif format_ == "yaml":
             value = yaml.safe_load(text) or {}
         else:

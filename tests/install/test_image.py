@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import re
@@ -185,6 +186,19 @@ def test_what_the_image_installs_is_pinned_with_hashes_and_names_no_registry():
         for name in ("run.txt", "image.txt")
     )
     assert run < image
+
+
+@pytest.mark.parametrize("change", ["", "netwrk_mode", "ports"])
+def test_compose_is_valid_by_its_published_schema(change: str, tmp_path: Path):
+    composed = copy.deepcopy(COMPOSE)
+    if change:
+        composed["services"]["leadbridge"][change] = {"a": 1}
+    file = tmp_path / "compose.yaml"
+    file.write_text(yaml.safe_dump(composed), "utf-8")
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file)]
+    checked = subprocess.run(check, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert (checked.returncode == 0) is not bool(change), checked.stdout + checked.stderr
+    assert change in checked.stdout
 
 
 def test_compose_publishes_on_loopback_only_and_each_setting_is_one():

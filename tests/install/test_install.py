@@ -85,6 +85,38 @@ def test_it_is_added_once_beside_what_is_there_and_taken_out_to_the_byte(name: s
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
+@pytest.mark.parametrize("name", ["cursor", "vscode", "codex", "goose"])
+@pytest.mark.parametrize("around", ["as on Windows", "", " \n\n", "\ufeff"])
+def test_line_ends_and_a_byte_order_mark_stay_as_they_are(name: str, around: str, tmp_path: Path):
+    file, where = prepared(name, tmp_path), ("--home", tmp_path, "--system", "linux")
+    if around == "as on Windows":
+        around = "\ufeff" + file.read_bytes().decode().replace("\r\n", "\n").replace("\n", "\r\n")
+    file.write_bytes(around.encode())
+    assert run("install", name, "--sandbox", *where).exit_code == 0
+    after = file.read_bytes().decode()
+    assert "leadbridge" in after
+    assert after.startswith("\ufeff") is around.startswith("\ufeff") or name == "codex"
+    if "\r" in around:
+        assert "\n" not in after.replace("\r\n", "")
+    assert run("uninstall", name, *where).exit_code == 0
+    assert file.read_bytes() == around.encode()
+
+
+def test_a_folder_in_its_place_is_left_alone(tmp_path: Path):
+    file = configuration(known_hosts()["cursor"], tmp_path, "linux")
+    file.mkdir(parents=True)
+    result = run("install", "cursor", "--sandbox", "--home", tmp_path, "--system", "linux")
+    assert (result.exit_code, "it is a folder" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [("windsrf", "windsurf"), ("Claude Desktop", "claude-desktop"), ("vs-code", "vscode")]
+)
+def test_a_misspelt_host_is_refused_with_the_one_that_was_meant(given: str, meant: str, tmp_path: Path):
+    result = run("install", given, "--sandbox", "--home", tmp_path, "--system", "linux")
+    assert (result.exit_code, f"did you mean {meant}?" in result.output) == (2, True)
+
+
 @pytest.mark.parametrize("name", HOSTS)
 def test_a_file_that_was_not_there_is_made_and_goes_again(name: str, tmp_path: Path):
     file = configuration(known_hosts()[name], tmp_path, "linux")
