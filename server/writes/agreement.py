@@ -24,6 +24,10 @@ Sent: TypeAlias = Mapping[str, JsonValue]
 """Values as they go out, by our names."""
 
 
+_FAILURES = {"error", "fail", "failed", "failure", "rejected"}
+"""What JSend and its like call an answer that is no success."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agreement:
     """What a record shows of the values that were sent, by our names."""
@@ -102,8 +106,10 @@ def _refusal_in(answer: JsonValue, record: JsonValue, *, needs_success: bool) ->
             return "an answer that reports no success"
         if not isinstance(part, dict):
             continue
-        if "success" in part and not flag_of(part["success"]):
+        if any(name in part and not flag_of(part[name]) for name in ("success", "ok")):
             return "an answer that reports no success"
+        if part is not record and str(part.get("status")).casefold() in _FAILURES:  # a record's is its own
+            return f"an answer with status {_said(part['status'])}"
         if error := part.get("error") or part.get("errors"):
             return f"an error beside the record: {in_sentence(error, limit=200)}"
     return ""

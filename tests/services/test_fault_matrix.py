@@ -380,10 +380,19 @@ def _answers(operation: Operation, outgoing: dict[str, Any]) -> tuple[Any, dict[
             if not isinstance(value, list):
                 others[f"{name} in an object at {where}"] = _place(record, where, {"label": other, "colour": "#fff"})
     if not rule.envelope:
-        return record, others | {"an error": {**record, "error": "No"}, "no success": {**record, "success": False}}
+        return record, others | {
+            "an error": {**record, "error": "No"},
+            "no success": {**record, "success": False},
+            "not ok": {**record, "ok": False},
+        }
     others = {why: {"success": True, "data": one} for why, one in others.items()}
     whole = {"success": True, "data": record}
-    odd = [*({**whole, "success": success} for success in ("false", 0, None, "no")), {"data": record}]
+    odd = [
+        *({**whole, "success": success} for success in ("false", 0, None, "no")),
+        {"data": record},
+        {**whole, "ok": 0},
+    ]
+    odd += [{**whole, "status": status} for status in ("FAILED", "error")]
     return whole, {**others, **{f"odd {n}": one for n, one in enumerate(odd)}, "an error": {**whole, "error": "No"}}
 
 
