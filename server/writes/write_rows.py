@@ -62,7 +62,7 @@ class WriteRow:
         if self.outcome not in {"unknown", "in_progress"}:
             return self.summary
         effect = effect_in_words(self.operation, self.target, self.arguments)
-        return " ".join(filter(None, [f"Nobody knows yet whether {effect}.", self.summary]))
+        return " ".join(filter(None, [self.summary, f"Nobody knows whether {effect}."]))
 
     @property
     def approved(self) -> str:
