@@ -175,7 +175,7 @@ def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> Write
         write_id=earlier.write_id,
         record_id=earlier.record_id,
         record=dict(write.known),
-        details=[f"{name}: {value}" for name, value in write.known.items()],
+        details=[f"{name}: {app.time.local_text(value)}" for name, value in write.known.items()],
         next_steps=[rule] if earlier.confirmed else [_check(write, earlier.write_id)],
     )
 

@@ -163,6 +163,50 @@ async def test_the_next_question_says_what_renovationfind_refused_the_last_one_w
     assert "RenovationFind's last refusal: " in second
     assert "⟦[" not in second
     assert "RenovationFind's last refusal: " in won
+    assert "RenovationFind said (today " in won
+    assert "that this lead is accepted already." in won
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("renovationfind_accept_lead", {}),
+        ("renovationfind_decline_lead", {"reason": "Too far away"}),
+        ("hand_off_lead", {}),
+        ("renovationfind_mark_won", {"status": "JOB_WON", "job_amount": 1}),
+    ],
+)
+@pytest.mark.parametrize("taught_by", ["renovationfind_accept_lead", "hand_off_lead"])
+async def test_every_question_about_a_lead_says_what_was_refused_before(
+    sandbox: Sandbox, time: Time, version: Version, taught_by: str, tool: str, arguments: dict[str, Any]
+) -> None:
+    declined = 798
+    person = Person()
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        await call(client, taught_by, lead_id=declined)
+        await call(client, tool, lead_id=declined, **arguments)
+    assert "last refusal" not in person.shown[0]
+    assert "RenovationFind's last refusal: Lead has already been declined" in person.shown[1]
+
+
+async def test_a_question_does_not_call_unknown_what_renovationfind_called_final(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    person = Person()
+    async with connected(sandbox, version=version, time=time, person=person) as client:
+        await call(client, "renovationfind_update_job_status", lead_id=794, status="QUOTE_SENT")
+        await call(client, "renovationfind_mark_won", lead_id=794, status="JOB_WON", job_amount=5)
+    assert "cannot tell" not in person.shown[0]
+    assert "that this lead has a status that cannot be changed." in person.shown[0]
+
+
+async def test_what_was_done_already_shows_times_as_the_first_receipt_did(
+    sandbox: Sandbox, time: Time, version: Version
+) -> None:
+    async with connected(sandbox, version=version, time=time, person=Person()) as client:
+        receipts = [text_of(await call(client, "renovationfind_accept_lead", lead_id=812)) for _ in range(2)]
+    first, again = (re.findall(r"^received: .*$", receipt, re.MULTILINE) for receipt in receipts)
+    assert first == again != []
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ from leadbridge.tools.pipeline.hand_off_lines import (
     preview,
     unlike,
 )
-from leadbridge.tools.renovationfind.lead_answers import customer_lines
+from leadbridge.tools.renovationfind.lead_answers import customer_lines, refusal_line
 from leadbridge.tools.renovationfind.leads import renovationfind_accept_lead
 from leadbridge.tools.rooflink.create_lead import create_lead_rules, rooflink_create_lead, status_line
 from leadbridge.tools.rooflink.duplicate_check import coverage_doubt, deleted_since
@@ -107,6 +107,7 @@ class HandOff:
         foreseen = [accept, create.plan if create else None]
         if steps.prospect and not over:
             foreseen.append(self._note(steps.prospect))
+        customer = (*customer_lines(known), *(refusal_line(known) if accept is not None else ()))
         code = (status_line(self.lead_status),) if accept is not None and self.existing is None else ()
         return Write(
             action=MultiStepWrite(
@@ -118,7 +119,7 @@ class HandOff:
             subject=Subject(f"lead {self.lead_id}", key),
             arguments=self._arguments,
             preview=Preview(
-                lines=(*preview(self.lead_id, self.given, steps, customer_lines(known)), *code),
+                lines=(*preview(self.lead_id, self.given, steps, customer), *code),
                 said=frozenset(self._arguments),
                 warnings=(*filter(None, [again]), *await self._warnings(steps, known, refused=refusal is not None)),
                 figures=create.plan.preview.figures if create else await coverage_doubt(self.app) if accept else (),

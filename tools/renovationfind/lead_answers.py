@@ -26,7 +26,12 @@ FINAL = re.compile(r"\b(?:cannot|can not|can't|can no longer) be (?:changed|upda
 """How a refusal says that the status is final."""
 ALREADY_ACCEPTED = re.compile(r"\balready (?:been )?accepted\b", re.IGNORECASE)
 """How a refusal says that somebody accepted the lead before."""
-
+_MEANINGS = {
+    MUST_BE_ACCEPTED: "must be accepted first",
+    ALREADY_ACCEPTED: "is accepted already",
+    FINAL: "has a status that cannot be changed",
+}
+"""What such a refusal says of the lead."""
 
 _TIMES = frozenset({"received", "status_set"})
 NOT_SEEN = "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
@@ -95,8 +100,9 @@ def known_line(known: KnownLead | None) -> str:
     """What the preview says of our knowledge of a lead, without a word of the service's."""
     if known is None:
         return NOT_SEEN
-    if known.refused and MUST_BE_ACCEPTED.search(known.refusal) and not known.accepted:
-        return f"RenovationFind said ({known.refused}) that this lead must be accepted first."
+    meanings = [meaning for words, meaning in _MEANINGS.items() if words.search(known.refusal)]
+    if known.refused and meanings and not known.accepted:
+        return f"RenovationFind said ({known.refused}) that this lead {meanings[0]}."
     if known.unseen:
         return NOT_SEEN
     # A status that is not documented is text of the service.
