@@ -281,4 +281,4 @@ def test_a_start_without_the_setting_does_not_import_the_keychain(office: Office
 def test_what_is_written_into_a_file_of_settings_is_what_is_read(value: str, tmp_path_factory: Any):
     file = tmp_path_factory.getbasetemp() / "settings.env"
     file.write_text(with_settings("A=1\nLEADBRIDGE_COMPANY=old # x", {"LEADBRIDGE_COMPANY": value}), "utf-8")
-    assert settings_in(file) == {"LEADBRIDGE_COMPANY": value}
+    assert settings_in(file) == {"A": "1", "LEADBRIDGE_COMPANY": value}
