@@ -11,7 +11,7 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import anyio
@@ -58,11 +58,11 @@ async def _measured(mode: Any) -> tuple[dict[str, set[tuple[str, str]]], int]:
             for lead_id in (785, 786):
                 called.clear()
                 await _call(client, WRITE, {"lead_id": lead_id, "status": "JOB_WON", "job_amount": 1000})
-            ran["an approved write"] = set(called)
+            ran["an approved write"] = _ours(called)
             for _ in range(2):
                 called.clear()
                 await _call(client, READ, {})
-            ran["a read"] = set(called)
+            ran["a read"] = _ours(called)
             before = len(sandbox.requests)
             await _call(client, CHANGE, {"event_id": min(sandbox.events), "name": "Moved"})
     return ran, len(sandbox.requests) - before
@@ -80,17 +80,20 @@ async def _call(client: Client, tool: str, arguments: dict[str, Any]) -> None:
         raise RuntimeError(message)
 
 
+def _ours(called: set[CodeType]) -> set[tuple[str, str]]:
+    """File and name of what is ours."""
+    named = {(str(Path(code.co_filename).resolve()), code.co_qualname) for code in called.copy()}
+    return {(file, name) for file, name in named if file.startswith(OURS) and "/sandbox/" not in file}
+
+
 @contextmanager
-def _noted() -> Generator[set[tuple[str, str]]]:
-    """The functions of ours that are called, in this thread and in those that it starts: file and name."""
-    called: set[tuple[str, str]] = set()
+def _noted() -> Generator[set[CodeType]]:
+    """The functions that are called, in this thread and in those that it starts."""
+    called: set[CodeType] = set()
 
     def note(frame: FrameType, event: str, _argument: object) -> None:
-        code = frame.f_code
-        if event == "call" and not code.co_name.startswith("<"):
-            file = str(Path(code.co_filename).resolve())
-            if file.startswith(OURS) and "/sandbox/" not in file:
-                called.add((file, code.co_qualname))
+        if event == "call" and not frame.f_code.co_name.startswith("<"):
+            called.add(frame.f_code)
 
     sys.setprofile(note)
     threading.setprofile(note)
