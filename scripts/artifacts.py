@@ -74,10 +74,10 @@ def server_json() -> dict[str, Any]:
 
 
 def bundle_manifest() -> dict[str, Any]:
-    """The manifest of the bundle. A key that nobody gives arrives empty, and is one that is not set."""
+    """The manifest of the bundle. A key that nobody gives arrives as its default, and is one that is not set."""
+    optional = {"type": "string", "sensitive": True, "required": False, "default": ""}
     config = {
-        setting: {"type": "string", "title": title, "description": says, "sensitive": True, "required": False}
-        for setting, (title, says) in ASKED_FOR.items()
+        setting: {"title": title, "description": says, **optional} for setting, (title, says) in ASKED_FOR.items()
     }
     run = ["run", "--directory", "${__dirname}", "--no-dev", NAME, "serve"]
     environment = {variable(setting): f"${{user_config.{setting}}}" for setting in ASKED_FOR}

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -53,11 +54,11 @@ def unpacked(made: Path, into: Path) -> Path:
     return into
 
 
-async def tools_of(start: dict[str, Any], folder: Path, tmp_path: Path, place: str = "${}") -> set[str]:
-    """The tools of the server that a host starts so, which answers a call."""
+async def tools_of(start: dict[str, Any], tmp_path: Path, values: Mapping[str, str]) -> set[str]:
+    """The tools of the server that a host starts so, which answers a call; what has no value stays as it is."""
 
     def filled(text: str) -> str:
-        return re.sub(r"\$\{user_config\.\w+\}", SECRET, text.replace(place, str(folder)))
+        return re.sub(r"\$\{([\w.]+)\}", lambda found: values.get(found[1], found[0]), text)
 
     environment = {**outside(), "LEADBRIDGE_RENOVATIONFIND_TOKEN": SECRET}
     environment |= {name: filled(value) for name, value in start.get("env", {}).items()}
@@ -73,8 +74,12 @@ async def tools_of(start: dict[str, Any], folder: Path, tmp_path: Path, place: s
         return {tool.name for tool in (await client.list_tools()).tools}
 
 
-async def tools_of_bundle(folder: Path, tmp_path: Path) -> set[str]:
-    return await tools_of(read(folder / "manifest.json")["server"]["mcp_config"], folder, tmp_path, "${__dirname}")
+async def tools_of_bundle(folder: Path, tmp_path: Path, *keys: str) -> set[str]:
+    manifest = read(folder / "manifest.json")
+    values = {name: entry["default"] for name, entry in manifest["user_config"].items() if "default" in entry}
+    values |= dict.fromkeys(keys or manifest["user_config"], SECRET)
+    config = {f"user_config.{name}": value for name, value in values.items()}
+    return await tools_of(manifest["server"]["mcp_config"], tmp_path, {"__dirname": str(folder), **config})
 
 
 def mcpb(*arguments: str | Path, folder: Path) -> str:
@@ -110,12 +115,21 @@ async def test_uvx_installs_from_the_wheel_what_a_client_can_start(
     arguments = ["--from", str(made / f"leadbridge-{__version__}-py3-none-any.whl"), "leadbridge", "serve", "--sandbox"]
     assert [entry["args"] for entry in installed] == [arguments] * 3
     for entry in installed:
-        assert "renovationfind_mark_won" in await tools_of(entry, tmp_path, tmp_path)
+        assert "renovationfind_mark_won" in await tools_of(entry, tmp_path, {})
 
 
 async def test_the_bundle_runs_as_its_manifest_says(made: Path, tmp_path: Path):
     folder = unpacked(made, tmp_path / "bundle")
     assert {"renovationfind_mark_won", "rooflink_list_prospects"} <= await tools_of_bundle(folder, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "service"), [("rooflink_api_key", "rooflink"), ("renovationfind_token", "renovationfind")]
+)
+async def test_the_bundle_runs_with_one_key_alone(key: str, service: str, made: Path, tmp_path: Path):
+    """Its format leaves `${user_config...}` of a field that is left empty as it is, unless the field has a default."""
+    offered = await tools_of_bundle(unpacked(made, tmp_path / "bundle"), tmp_path, key)
+    assert {name.split("_")[0] for name in offered} & {"rooflink", "renovationfind"} == {service}
 
 
 async def test_the_packer_of_the_format_takes_the_manifest_and_makes_the_same_bundle(made: Path, tmp_path: Path):
@@ -132,7 +146,7 @@ async def test_the_packer_of_the_format_takes_the_manifest_and_makes_the_same_bu
 async def test_the_plugin_runs_as_it_says(made: Path, tmp_path: Path):
     folder = made / "plugin" / "leadbridge"
     (start,) = read(folder / ".mcp.json")["mcpServers"].values()
-    assert "renovationfind_mark_won" in await tools_of(start, folder, tmp_path, "${CLAUDE_PLUGIN_ROOT}")
+    assert "renovationfind_mark_won" in await tools_of(start, tmp_path, {"CLAUDE_PLUGIN_ROOT": str(folder)})
     skills = {file.parent.name: file.read_text("utf-8") for file in folder.glob("skills/*/SKILL.md")}
     assert {*skills} == {prompt.name.replace("_", "-") for prompt in read_prompts()}
     assert not [name for name, text in skills.items() if "{{" in text]
@@ -239,4 +253,4 @@ def connected(tmp_path: Path) -> dict[str, Any]:
 
 async def test_the_command_of_the_readme_connects_an_assistant(connected: dict[str, Any], tmp_path: Path):
     assert Path(connected["command"]) == tmp_path / "clone" / ".venv" / "bin" / "leadbridge"
-    assert "rooflink_create_lead" in await tools_of(connected, tmp_path, tmp_path)
+    assert "rooflink_create_lead" in await tools_of(connected, tmp_path, {})
