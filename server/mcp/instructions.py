@@ -20,8 +20,8 @@ _APPROVAL = {
 }
 
 _RULES = (
-    "A lead comes in on RenovationFind, is accepted there, is put into RoofLink as a prospect, gets its job statuses "
-    "on RenovationFind, and is marked won or lost there. RenovationFind lead ids and RoofLink prospect ids "
+    "A lead comes in on RenovationFind, is accepted there, is handed off to RoofLink as a prospect, gets its job "
+    "statuses on RenovationFind, and is marked won or lost there. RenovationFind lead ids and RoofLink prospect ids "
     "are different.\n"
     "JOB_WON and LEAD_WON can never be changed again; accepting, declining and referral requests cannot be undone. "
     "{approval}\n"

@@ -56,7 +56,7 @@ async def hand_off_lead(
     already_accepted: Annotated[Flag, Field(description="Accepted in the portal already; not accepted again")] = False,
     allow_duplicate: Annotated[Flag, Field(description="Create it although RoofLink may already have it")] = False,
 ) -> Write:
-    """Take a RenovationFind lead into RoofLink: accept it if not yet, look for duplicates, create the prospect, note
+    """Hand off a RenovationFind lead to RoofLink: accept it if not yet, look for duplicates, create the prospect, note
     the link. One approval for all of it.
 
     Most values come from RenovationFind; the answer names those that are missing, and the arguments are for them. With

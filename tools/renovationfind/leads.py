@@ -127,7 +127,7 @@ def _accepted_elsewhere(lead_id: int, said: str) -> str:
         return ""
     return (
         f"If it was accepted in RenovationFind's portal, hand_off_lead with lead_id={lead_id} and "
-        "already_accepted=true takes it into RoofLink, and renovationfind_update_job_status sets its status."
+        "already_accepted=true hands it off to RoofLink, and renovationfind_update_job_status sets its status."
     )
 
 
