@@ -385,6 +385,7 @@ def test_a_file_with_two_names_is_refused_under_both_until_one_is_gone(stores: A
     stores().run_sync(lambda _: None)
 
 
+@pytest.mark.sqlite
 def test_a_folder_where_the_file_should_be_is_reported(stores: Any, file: Path) -> None:
     file.mkdir(parents=True)
     expect_unusable(stores(), str(file))
