@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import anyio
 import typer
 
-from leadbridge.server.cli.shared import FILE, EnvFile, answer_to, failed, flag, one_of, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import EnvFile, answer_to, failed, flag, one_of, settings_without_key, wrong_use
 from leadbridge.server.errors import LeadBridgeError
 from leadbridge.server.text import clean
 
@@ -64,7 +64,7 @@ def contract_check(
         ),
     ] = None,
     llms: Annotated[str, typer.Option(metavar="URL", help="RenovationFind's documentation index.")] = LLMS,
-    write: Annotated[Path | None, typer.Option(metavar=FILE, help="Write the corrections of what differs.")] = None,
+    write: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the corrections of what differs.")] = None,
     overwrite: Annotated[bool, flag("--overwrite", "Replace the file of --write.")] = False,
     env_file: EnvFile = None,
 ) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import typer
 
-from leadbridge.server.cli.shared import FILE, Sandbox, agreed, flag, wrong_use
+from leadbridge.server.cli.shared import Sandbox, agreed, flag, wrong_use
 from leadbridge.server.config.env_file import PREFIX
 from leadbridge.server.config.pasted import unwrapped
 from leadbridge.server.config.paths import fill_in
@@ -53,7 +53,7 @@ def install(
     *,
     sandbox: Sandbox = False,
     env_file: Annotated[
-        Path | None, typer.Option(metavar=FILE, help="A file of settings that the server reads.")
+        Path | None, typer.Option(metavar="FILE", help="A file of settings that the server reads.")
     ] = None,
     scope: Scope = "user",
     home: Home = None,

@@ -18,7 +18,7 @@ from leadbridge.server import __version__
 from leadbridge.server.cli.contract import contract_app
 from leadbridge.server.cli.install import install, uninstall
 from leadbridge.server.cli.setup import setup
-from leadbridge.server.cli.shared import FILE, EnvFile, Sandbox, failed, flag, wrong_use
+from leadbridge.server.cli.shared import EnvFile, Sandbox, failed, flag, wrong_use
 from leadbridge.server.cli.state import company_app, history_app
 from leadbridge.server.errors import LeadBridgeError
 
@@ -138,10 +138,10 @@ def tools(
     *,
     markdown: Annotated[bool, flag("--markdown", "Print the table as Markdown.")] = False,
     check: Annotated[
-        Path | None, typer.Option(metavar=FILE, help="Check that a file contains the current table.")
+        Path | None, typer.Option(metavar="FILE", help="Check that a file contains the current table.")
     ] = None,
     write: Annotated[
-        Path | None, typer.Option(metavar=FILE, help="Write the current table into a file, between its marks.")
+        Path | None, typer.Option(metavar="FILE", help="Write the current table into a file, between its marks.")
     ] = None,
 ) -> None:
     """Show every tool with its effect, hints, approval, sources and cost in tokens."""
@@ -204,7 +204,7 @@ def run_sandbox(
     ] = 8322,
     options: Annotated[
         Path | None,
-        typer.Option(metavar=FILE, help='Options as JSON, such as {"create_lead_path": "/light/leads/quick/"}.'),
+        typer.Option(metavar="FILE", help='Options as JSON, such as {"create_lead_path": "/light/leads/quick/"}.'),
     ] = None,
 ) -> None:
     """Run the simulated services as an HTTP server. Its page /_sandbox/ shows what happens and how to steer it."""

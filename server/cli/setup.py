@@ -13,7 +13,7 @@ import typer
 
 from leadbridge.server.cli.contract import LLMS, MCP, contract_check
 from leadbridge.server.cli.install import Hosts, chosen_hosts, command_line, install
-from leadbridge.server.cli.shared import FILE, agreed, answer_to, failed, flag, one_of, settings_without_key, wrong_use
+from leadbridge.server.cli.shared import agreed, answer_to, failed, flag, one_of, settings_without_key, wrong_use
 from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
 from leadbridge.server.config.pasted import key_in
@@ -66,7 +66,7 @@ def setup(
     ] = None,
     env_file: Annotated[
         Path | None,
-        typer.Option(metavar=FILE, help="The file of settings to write; leadbridge.env in your settings without it."),
+        typer.Option(metavar="FILE", help="The file of settings to write; leadbridge.env in your settings without it."),
     ] = None,
     yes: Annotated[bool, flag("--yes", "Answer every question with yes; keys are still asked for.")] = False,
 ) -> None:

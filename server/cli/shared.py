@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 _LOOK_AGAIN = 0.2
 """Seconds."""
 
-FILE = "FILE"
-"""What the help calls a path."""
-
 
 def flag(name: str, meaning: str) -> Any:
     """An option without a value, so that the help shows none."""
@@ -30,7 +27,7 @@ def flag(name: str, meaning: str) -> Any:
 
 Sandbox = Annotated[bool, flag("--sandbox", "Run on simulated services; needs no key.")]
 EnvFile = Annotated[
-    str | None, typer.Option("--env-file", metavar=FILE, help="Read settings from this file; the environment wins.")
+    str | None, typer.Option("--env-file", metavar="FILE", help="Read settings from this file; the environment wins.")
 ]
 
 

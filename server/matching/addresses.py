@@ -20,7 +20,7 @@ from leadbridge.server.matching.units import is_unknown_unit
 from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
-_ELISION = re.compile(r"(\w+\.? )[dl]['\u2019](?=\w)", re.IGNORECASE)
+_ELISION = re.compile(r"\b(\w+\.? )[dl]['\u2019](?=\w)", re.IGNORECASE)
 """`de l'Hôtel`, `rue d'Auteuil`: behind a French word, an article as others are, and left out as they are."""
 _LABEL = re.compile(r"^([A-Z][A-Z ]{2,24})(?:: *| +-+ +)(?=#? ?\d)")
 """`Rental: 614 Pine Knoll Rd`."""

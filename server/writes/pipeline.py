@@ -92,9 +92,8 @@ class Pipeline:
             return approval
         if not call.can_ask:
             self.approvals.refuse_without_tokens()
-        if not call.answered and not isinstance(
-            write.action, LocalWrite
-        ):  # nobody is asked, nor a yes used up, in vain
+        sends = not isinstance(write.action, LocalWrite)
+        if sends and not call.answered:  # nobody is asked, nor a yes used up, in vain
             for service in sorted({one.operation.service for one in write.requests}):
                 await self.sender.services.client(service).rate_limiter.check(min(READING, self.sender.call_deadline))
         if call.can_ask:

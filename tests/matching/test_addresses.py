@@ -83,6 +83,12 @@ def test_no_heap_of_signs_is_too_odd(text):
     assert isinstance(address_of(text), Address)
 
 
+@pytest.mark.parametrize("part", ["A", "1", "d'", "A.", "# 1 "])
+def test_a_text_without_end_is_read_in_one_pass(part):
+    """A look at the rest for each letter would take hours."""
+    assert address_of(f"12 {part * 500_000} Street", "Plano", "TX", "75024").postal == "75024"
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
     [
