@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Literal
 
@@ -31,7 +32,8 @@ class Candidates(BaseModel):
     names: Mapping[str, Names] = ModelField(default_factory=dict)
 
 
-def load_candidates() -> dict[str, Candidates]:
+@cache
+def load_candidates() -> Mapping[str, Candidates]:
     """By operation id."""
     document = tomllib.loads(files("leadbridge.server.catalog").joinpath("candidates.toml").read_text("utf-8"))
     return {operation_id: Candidates.model_validate(row) for operation_id, row in document.items()}

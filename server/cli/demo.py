@@ -155,8 +155,7 @@ class _Demo:
         if self.said_no:
             raise SaidNo
         if receipt.get("outcome") != expected:
-            msg = f"{tool} came out as {receipt.get('outcome')}, not {expected}"
-            raise DemoFailed(msg)
+            raise DemoFailed(f"{tool} came out as {receipt.get('outcome')}, not {expected}")
         return receipt
 
     async def _call(self, client: Client, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:

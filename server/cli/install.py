@@ -187,8 +187,7 @@ def _change_all(
     """
     from leadbridge.server.install.configuration import UnreadableConfigurationError
 
-    failures: list[str] = []
-    all_wanted = True
+    all_done = all_wanted = True
     for _, host, file in chosen:
         try:
             change = change_of(host, file)
@@ -204,17 +203,16 @@ def _change_all(
                 continue
             change = change_of(host, file)  # the host may have written meanwhile
             change.carry_out()
-        except UnreadableConfigurationError as error:
-            failures.append(f"{host.title}: {file} was left as it is: {error}")
-            typer.echo(failures[-1], err=True)
-        except OSError as error:
-            failures.append(f"{host.title}: {file} could not be written: {error.strerror}")
-            typer.echo(failures[-1], err=True)
+        except (UnreadableConfigurationError, OSError) as error:
+            unwritten = isinstance(error, OSError)
+            why = f"could not be written: {error.strerror}" if unwritten else f"was left as it is: {error}"
+            typer.echo(f"{host.title}: {file} {why}", err=True)
+            all_done = False
         else:
             typer.echo(f"{host.title}: {_done(verb, change, host)}")
     if dry_run:
         typer.echo("This was a dry run: every file is as it was.")
-    if failures:
+    if not all_done:
         raise typer.Exit(1)
     return all_wanted
 

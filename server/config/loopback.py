@@ -6,6 +6,7 @@ import ipaddress
 import re
 import socket
 from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, urlsplit
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,6 +23,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def plain_url(url: str) -> SplitResult | None:
+    """The parts of a URL; `None` for one without a host, with a user or a password, or with what cannot be seen."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return None
+    plain = host and url.isascii() and url.isprintable() and "@" not in parts.netloc
+    return parts if plain else None
 
 
 def listen(host: str, port: int) -> socket.socket:

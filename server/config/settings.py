@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 
 from leadbridge.server.config.env_file import NAMED_BY, PREFIX, named_file, settings_in, unread_settings
 from leadbridge.server.config.keychain import KeychainError, key_in_keychain
-from leadbridge.server.config.loopback import is_loopback
+from leadbridge.server.config.loopback import is_loopback, plain_url
 from leadbridge.server.config.pasted import key_in, unwrapped
 from leadbridge.server.config.paths import fill_in
 from leadbridge.server.config.state_address import state_address
@@ -116,22 +116,10 @@ class Settings(BaseModel):
     def _base_url_is_safe(cls, value: str) -> str:
         if not value:
             return value
-        try:
-            parts = urlsplit(value)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            host, parts = None, urlsplit("")
-        plain = value.isascii() and value.isprintable() and " " not in value
-        if (
-            not plain
-            or parts.scheme not in {"https", "http"}
-            or not host
-            or parts.query
-            or parts.fragment
-            or "@" in value
-        ):
+        parts = plain_url(value)
+        if parts is None or parts.scheme not in {"https", "http"} or parts.query or parts.fragment or " " in value:
             raise ValueError("must be a plain URL such as https://host/path, without user, query or fragment")
-        if parts.scheme == "http" and not is_loopback(host):
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("must be https; without TLS only a loopback address is accepted")
         return value.rstrip("/")
 
@@ -243,11 +231,10 @@ def load_settings(*, sandbox: bool = False, needs_key: bool = True, env_file: st
     if needs_key and keyless and not settings.sandbox:
         unread = unread_settings(file)
         looked = f"the system's keychain has none under the name {settings.keychain}; " if settings.keychain else ""
-        msg = (
+        raise SettingsError(
             f"no key: {looked}set LEADBRIDGE_ROOFLINK_API_KEY and/or LEADBRIDGE_RENOVATIONFIND_TOKEN, "
             f"or add --sandbox to try LeadBridge on simulated services{'; ' if unread else ''}{unread}"
         )
-        raise SettingsError(msg)
     return settings
 
 

@@ -6,13 +6,12 @@ Shown before anything is written, and nothing is written that was not asked for.
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from leadbridge.server.catalog import Catalog, Field, Operation
-from leadbridge.server.catalog.candidates import load_candidates
 from leadbridge.server.catalog.routes import NotAllowed
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.config.text_files import UnreadableFileError, read_text
@@ -51,16 +50,16 @@ class Checked:
         Raises:
             CatalogError: it is not of that form, or names what is not there; says what is allowed.
         """
+        said = f"--set {clean(given, limit=80)}"
         name, equals, wire = given.partition("=")
         operation, _, argument = name.strip().rpartition(".")
         found = [one for one in self.comparisons if operation in {one.operation.id, one.operation.name}]
         if not (equals and found and argument and wire.strip()):
-            msg = f"--set {clean(given, limit=80)}: must be OPERATION.ARGUMENT=NAME, as in create_lead.first_name=first"
-            raise CatalogError(msg)
+            raise CatalogError(f"{said}: must be OPERATION.ARGUMENT=NAME, as in create_lead.first_name=first")
         try:
             found[0].choose_name(argument, wire.strip())
         except NotAllowed as error:
-            raise CatalogError(f"--set {clean(given, limit=80)}: {found[0].operation.id}: {error.why}") from None
+            raise CatalogError(f"{said}: {found[0].operation.id}: {error.why}") from None
 
     def questions(self) -> Iterator[tuple[Comparison, str, list[str]]]:
         """Each argument whose name is not documented, with the documented names that are left over, likely ones first.
@@ -94,36 +93,33 @@ async def check(
             whose = "either service" if service == "both" else catalog.services[service].title
             checked.failures.append(f"{openapi}: no operation of {whose} is in it")
         for one in described:
-            checked.comparisons += _compare(catalog, settings, one, documented)
+            checked.comparisons += compare(catalog, one, documented, settings.base_url(one))
         return checked
     if service != "renovationfind":
-        await _source(
-            checked, "RoofLink's documentation server", lambda: _rooflink(catalog, settings, mcp_url, checked)
-        )
+        try:
+            await _rooflink(catalog, settings, mcp_url, checked)
+        except DocumentationError as error:
+            checked.failures.append(f"RoofLink's documentation server: {error}")
     if service != "rooflink":
-        await _source(checked, "RenovationFind's index", lambda: _renovationfind(catalog, settings, llms_url, checked))
+        try:
+            await _renovationfind(catalog, settings, llms_url, checked)
+        except DocumentationError as error:
+            checked.failures.append(f"RenovationFind's index: {error}")
     return checked
 
 
-async def _source(checked: Checked, name: str, read: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await read()
-    except DocumentationError as error:
-        checked.failures.append(f"{name}: {error}")
-
-
 async def _rooflink(catalog: Catalog, settings: Settings, url: str, checked: Checked) -> None:
-    names = known_names(catalog, load_candidates())
+    names = known_names(catalog)
     ours = [operation for operation in catalog if operation.service == "rooflink"]
     bases = bases_of(catalog, ours[0], settings.base_url("rooflink"))
 
     def wanted(documented: Documented) -> bool:
         """Whether its details are worth asking for."""
-        return any(matching(one, [documented], names[one.id], bases).documented is not None for one in ours)
+        return any(isinstance(matching(one, [documented], names[one.id], bases), Documented) for one in ours)
 
     documented = await readme_mcp.operations_from(url, wanted)
     checked.notes.append(f"RoofLink's documentation server lists {len(documented)} operations")
-    checked.comparisons += _compare(catalog, settings, "rooflink", documented)
+    checked.comparisons += compare(catalog, "rooflink", documented, settings.base_url("rooflink"))
 
 
 async def _renovationfind(catalog: Catalog, settings: Settings, url: str, checked: Checked) -> None:
@@ -132,11 +128,7 @@ async def _renovationfind(catalog: Catalog, settings: Settings, url: str, checke
     checked.notes += notes
     if not documented:
         raise DocumentationError("no page holds a description that can be read")
-    checked.comparisons += _compare(catalog, settings, "renovationfind", documented)
-
-
-def _compare(catalog: Catalog, settings: Settings, service: str, documented: Sequence[Documented]) -> list[Comparison]:
-    return compare(catalog, service, documented, load_candidates(), settings.base_url(service))
+    checked.comparisons += compare(catalog, "renovationfind", documented, settings.base_url("renovationfind"))
 
 
 async def _document(source: str) -> tuple[str, str]:
@@ -152,16 +144,12 @@ async def _document(source: str) -> tuple[str, str]:
 
 def _services_of(catalog: Catalog, settings: Settings, documented: Sequence[Documented]) -> list[str]:
     """Which services a document describes: those of which it has an operation."""
-    names = known_names(catalog, load_candidates())
-    return [
-        service
-        for service in catalog.services
-        if any(
-            matching(row, documented, names[row.id], bases_of(catalog, row, settings.base_url(service))).documented
-            for row in catalog
-            if row.service == service
-        )
-    ]
+    names, found = known_names(catalog), set[str]()
+    for row in catalog:
+        bases = bases_of(catalog, row, settings.base_url(row.service))
+        if row.service not in found and isinstance(matching(row, documented, names[row.id], bases), Documented):
+            found.add(row.service)
+    return [service for service in catalog.services if service in found]
 
 
 def lines_of(checked: Checked) -> list[str]:
@@ -205,38 +193,32 @@ _HEAD = """\
 def contract_text(catalog: Catalog, operations: Iterable[Operation]) -> str:
     """The file that makes of the catalog's operations the given ones; earlier corrections of the user stay in it."""
     given = {**catalog.operations, **{operation.id: operation for operation in operations}}
-    blocks: list[str] = []
+    blocks = [_HEAD.rstrip()]
     for operation in given.values():
-        original = catalog.before.get(operation.id, catalog[operation.id])
-        if lines := _lines(original, operation):
-            blocks.append("\n".join(lines))
-    return "\n\n".join([_HEAD.rstrip(), *blocks]) + "\n"
+        blocks += _tables(catalog.before.get(operation.id, catalog[operation.id]), operation)
+    return "\n\n".join(blocks) + "\n"
 
 
-def _lines(before: Operation, after: Operation) -> list[str]:
-    head = f'[operations."{after.id}"]'
-    lines: list[str] = []
+def _tables(before: Operation, after: Operation) -> Iterator[str]:
+    tables = defaultdict[str, list[str]](list)
     if (before.method, before.path) != (after.method, after.path):
-        lines += [f"method = {_quoted(after.method)}", f"path = {_quoted(after.path)}"]
+        tables[""] += [f"method = {_quoted(after.method)}", f"path = {_quoted(after.path)}"]
     if before.max_page_size != after.max_page_size:
-        lines.append(f"max_page_size = {after.max_page_size}")
+        tables[""].append(f"max_page_size = {after.max_page_size}")
     if after.undocumented:
-        lines.append(f"undocumented = [{', '.join(map(_quoted, after.undocumented))}]")
-    if lines:
-        lines.insert(0, head)
-    for part in ("query", "body"):
+        tables[""].append(f"undocumented = [{', '.join(map(_quoted, after.undocumented))}]")
+    for part in PARTS:
         old: Mapping[str, Field] = getattr(before, part)
         new: Mapping[str, Field] = getattr(after, part)
-        names = [f"{name} = {_quoted(one.wire)}" for name, one in new.items() if one.wire != old[name].wire]
-        if names:
-            lines += [*([""] if lines else []), f"{head[:-1]}.{part}]", *names]
         for name, one in new.items():
-            values = [
-                f"{ours} = {_quoted(value)}" for ours, value in one.values.items() if old[name].values[ours] != value
-            ]
-            if values:
-                lines += [*([""] if lines else []), f"{head[:-1]}.values.{name}]", *values]
-    return lines
+            if one.wire != old[name].wire:
+                tables[f".{part}"].append(f"{name} = {_quoted(one.wire)}")
+        for name, one in new.items():
+            for ours, value in one.values.items():
+                if value != old[name].values[ours]:
+                    tables[f".values.{name}"].append(f"{ours} = {_quoted(value)}")
+    for which, lines in tables.items():
+        yield "\n".join([f'[operations."{after.id}"{which}]', *lines])
 
 
 def _quoted(text: str) -> str:

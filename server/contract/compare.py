@@ -13,10 +13,10 @@ from typing import Literal
 from pydantic import JsonValue
 
 from leadbridge.server.catalog import Catalog, Field, Operation
-from leadbridge.server.catalog.candidates import Candidates, Kind, Names
+from leadbridge.server.catalog.candidates import Candidates, Kind, Names, load_candidates
 from leadbridge.server.catalog.overrides import corrected
 from leadbridge.server.catalog.routes import NotAllowed, refuse_taken_route, short
-from leadbridge.server.contract.match import Bases, bases_of, known_names, matching, route_of
+from leadbridge.server.contract.match import bases_of, known_names, matching, route_of
 from leadbridge.server.contract.openapi import Documented, DocumentedName
 from leadbridge.server.contract.show import changes
 
@@ -92,6 +92,13 @@ class Comparison:
             if not any(name == wire or wire.startswith(f"{name}.") or name.startswith(f"{wire}.") for wire in wires)
         ]
 
+    def correct(self, change: Change) -> None:
+        """Take a correction, or note why it is not allowed."""
+        try:
+            self.proposed = corrected(self.proposed, change)
+        except NotAllowed as error:
+            self.notes.append(f"not taken: {error.why}")
+
     def choose_name(self, argument: str, wire: str) -> None:
         """Let an argument go out under a documented name.
 
@@ -110,11 +117,9 @@ class Comparison:
         self.doubtful.discard(argument)
 
 
-def compare(
-    catalog: Catalog, service: str, documented: Sequence[Documented], candidates: Mapping[str, Candidates], base: str
-) -> list[Comparison]:
+def compare(catalog: Catalog, service: str, documented: Sequence[Documented], base: str) -> list[Comparison]:
     """Every operation of a service. `base` is the configured base URL, or empty."""
-    names = known_names(catalog, candidates)
+    names = known_names(catalog)
     originals = {operation.id: catalog.before.get(operation.id, operation) for operation in catalog}
     taken: dict[str, Operation] = {}
     found: list[Comparison] = []
@@ -123,78 +128,53 @@ def compare(
             continue
         bases = bases_of(catalog, operation, base)
         match = matching(operation, documented, names[operation.id], bases)
-        if match.documented is None:
-            found.append(Comparison(operation, operation, notes=[match.why]))
+        if isinstance(match, str):
+            found.append(Comparison(operation, operation, notes=[match]))
             continue
-        known = candidates.get(operation.id, Candidates())
-        compared = _compared(operation, match.documented, known, bases, originals, taken)
+        compared = Comparison(operation, operation, match)
+        _correct_route(compared, route_of(operation, match, bases), originals, taken)
+        for part in PARTS:
+            _correct_names(compared, part)
+        _correct_limit(compared)
         taken[operation.id] = compared.proposed
         found.append(compared)
     return found
 
 
-def _compared(
-    operation: Operation,
-    documented: Documented,
-    candidates: Candidates,
-    bases: Bases,
+def _correct_route(
+    compared: Comparison,
+    route: tuple[str, str] | str,
     originals: Mapping[str, Operation],
     taken: Mapping[str, Operation],
-) -> Comparison:
-    notes: list[str] = []
-    doubtful = set[str]()
-    proposed = _with_route(operation, documented, bases, originals, taken, notes)
-    for part, names in (("query", documented.query), ("body", documented.body)):
-        fields: Mapping[str, Field] = getattr(operation, part)
-        ours = {name: one for name, one in fields.items() if name not in proposed.variables}
-        if names is None:
-            notes += [f"{part}: the documentation does not tell the names"] if ours else []
-            continue
-        proposed = _with_names(proposed, part, ours, names, candidates, notes, doubtful)
-    proposed = _with_limits(proposed, documented.query or {}, notes)
-    return Comparison(operation, proposed, documented, notes, doubtful)
-
-
-def _with_route(
-    operation: Operation,
-    documented: Documented,
-    bases: Bases,
-    originals: Mapping[str, Operation],
-    taken: Mapping[str, Operation],
-    notes: list[str],
-) -> Operation:
-    route = route_of(operation, documented, bases)
+) -> None:
     if isinstance(route, str):
-        notes.append(route)
-        return operation
-    if route == (operation.method, operation.path):
-        return operation
-    try:
-        proposed = corrected(operation, {"method": route[0], "path": route[1]})
-        refuse_taken_route(proposed, originals, taken)
-    except NotAllowed as error:
-        notes.append(f"not taken: {error.why}")
-        return operation
-    return proposed
+        compared.notes.append(route)
+    elif route != (compared.operation.method, compared.operation.path):
+        try:
+            proposed = corrected(compared.operation, {"method": route[0], "path": route[1]})
+            refuse_taken_route(proposed, originals, taken)
+            compared.proposed = proposed
+        except NotAllowed as error:
+            compared.notes.append(f"not taken: {error.why}")
 
 
-def _with_names(
-    operation: Operation,
-    part: str,
-    fields: Mapping[str, Field],
-    documented: Mapping[str, DocumentedName],
-    candidates: Candidates,
-    notes: list[str],
-    doubtful: set[str],
-) -> Operation:
-    """The operation with the documented names of its arguments, each only where there is no doubt."""
+def _correct_names(compared: Comparison, part: str) -> None:
+    """Give each argument its documented name, only where there is no doubt."""
+    documented = compared.documented_names(part)
+    whole: Mapping[str, Field] = getattr(compared.operation, part)
+    fields = {name: one for name, one in whole.items() if name not in compared.proposed.variables}
+    if documented is None:
+        compared.notes += [f"{part}: the documentation does not tell the names"] if fields else []
+        return
+    candidates = load_candidates().get(compared.operation.id, Candidates())
     confirmed = {one.wire for one in fields.values() if one.wire in documented}
     names: dict[str, str] = {}
     for argument, one in fields.items():
         known = candidates.names.get(argument, Names())
         if one.wire in documented:
             if not _fits(documented[one.wire], known.type):
-                notes.append(f"{argument}: sent as {known.type}, documented as {_KINDS[documented[one.wire].type]}")
+                theirs = _KINDS[documented[one.wire].type]
+                compared.notes.append(f"{argument}: sent as {known.type}, documented as {theirs}")
             continue
         fitting = [
             name
@@ -204,60 +184,39 @@ def _with_names(
         if len(fitting) == 1:
             names[argument] = fitting[0]
         elif fitting:
-            doubtful.add(argument)
-            notes.append(f"{part} {argument}: may be {' or '.join(fitting)}; not guessed")
-    operation = _each_name(operation, part, names, notes)
-    wires = [one.wire for one in getattr(operation, part).values()]
-    needed = [name for name, one in documented.items() if one.required and not _filled(name, wires)]
-    if needed:
-        notes.append(f"{part}: required by the documentation, filled by no argument: {shown_names(needed)}")
-    return _with_values(operation, part, documented, notes)
-
-
-def _each_name(operation: Operation, part: str, names: Mapping[str, str], notes: list[str]) -> Operation:
-    """All names at once, since some change places; if that is not allowed, those that are, one by one."""
-    if not names:
-        return operation
+            compared.doubtful.add(argument)
+            compared.notes.append(f"{part} {argument}: may be {' or '.join(fitting)}; not guessed")
+    # All at once, since some change places; if that is not allowed, those that are, one by one.
     try:
-        return corrected(operation, {part: dict(names)})
+        compared.proposed = corrected(compared.proposed, {part: dict(names)})
     except NotAllowed:
         for argument, wire in names.items():
-            try:
-                operation = corrected(operation, {part: {argument: wire}})
-            except NotAllowed as error:
-                notes.append(f"not taken: {error.why}")
-        return operation
+            compared.correct({part: {argument: wire}})
+    wires = [one.wire for one in getattr(compared.proposed, part).values()]
+    needed = [name for name, one in documented.items() if one.required and not _filled(name, wires)]
+    if needed:
+        compared.notes.append(f"{part}: required by the documentation, filled by no argument: {shown_names(needed)}")
+    _correct_values(compared, part, documented)
 
 
-def _with_values(
-    operation: Operation, part: str, documented: Mapping[str, DocumentedName], notes: list[str]
-) -> Operation:
-    fields: Mapping[str, Field] = getattr(operation, part)
+def _correct_values(compared: Comparison, part: str, documented: Mapping[str, DocumentedName]) -> None:
+    fields: Mapping[str, Field] = getattr(compared.proposed, part)
     for argument, one in fields.items():
         allowed = documented[one.wire].values if one.wire in documented else ()
         wrong = {ours: theirs for ours, theirs in one.values.items() if allowed and theirs not in allowed}
-        if not wrong:
-            continue
         change: dict[str, JsonValue] = {ours: ours for ours in wrong if ours in allowed}
-        try:
-            operation = corrected(operation, {"values": {argument: change}}) if change else operation
-        except NotAllowed as error:
-            notes.append(f"not taken: {error.why}")
+        if change:
+            compared.correct({"values": {argument: change}})
         if left := [ours for ours in wrong if ours not in change]:
-            notes.append(f"{part} {argument}: the documentation does not list what goes out for {', '.join(left)}")
-    return operation
+            why = f"the documentation does not list what goes out for {', '.join(left)}"
+            compared.notes.append(f"{part} {argument}: {why}")
 
 
-def _with_limits(operation: Operation, documented: Mapping[str, DocumentedName], notes: list[str]) -> Operation:
-    size = operation.query.get("page_size")
+def _correct_limit(compared: Comparison) -> None:
+    size, documented = compared.proposed.query.get("page_size"), compared.documented_names("query") or {}
     most = documented[size.wire].maximum if size is not None and size.wire in documented else None
-    if most is None or most >= (operation.max_page_size or 100):
-        return operation
-    try:
-        return corrected(operation, {"max_page_size": most})
-    except NotAllowed as error:
-        notes.append(f"not taken: {error.why}")
-        return operation
+    if most is not None and most < (compared.proposed.max_page_size or 100):
+        compared.correct({"max_page_size": most})
 
 
 def _in_free_object(one: Field, documented: Mapping[str, DocumentedName]) -> bool:

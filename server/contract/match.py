@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from leadbridge.server.catalog import Catalog, Operation
-from leadbridge.server.catalog.candidates import Candidates
+from leadbridge.server.catalog.candidates import Candidates, load_candidates
 from leadbridge.server.catalog.routes import methods_for, path_problem
 from leadbridge.server.contract.openapi import Documented
 
@@ -17,30 +16,24 @@ _MOST_SEGMENTS, _LONGEST_SEGMENT, _MOST_WORDS = 8, 40, 6
 _VARIABLE = re.compile(r"\{[^{}/]{1,60}\}|:[A-Za-z_]\w{0,59}|<[^<>/]{1,60}>")
 
 
-@dataclass(frozen=True, slots=True)
-class Bases:
-    """The base URLs below which a service's paths lie: the documented ones and the configured one."""
-
-    urls: tuple[str, ...]
-
-    def relative(self, documented: Documented) -> str | None:
-        """The documented path below a base URL; `None` if it is elsewhere."""
-        server = urlsplit(documented.server) if "://" in documented.server else urlsplit("")
-        full = server.path.rstrip("/") + documented.path
-        bases = [urlsplit(url) for url in self.urls]
-        if server.netloc and all((base.scheme, base.netloc) != (server.scheme, server.netloc) for base in bases):
-            return None
-        for base in bases:
-            if base.path and full.startswith(f"{base.path.rstrip('/')}/"):
-                return full[len(base.path.rstrip("/")) :]
-        return documented.path if server.path.rstrip("/") == "" else None
-
-
-def bases_of(catalog: Catalog, operation: Operation, configured: str) -> Bases:
-    """The base URL of the operation's service; `configured` is the user's base URL, or empty."""
+def bases_of(catalog: Catalog, operation: Operation, configured: str) -> list[str]:
+    """The base URLs below which the operation's path lies: the documented one and the user's (`configured`), if any."""
     service = catalog.services[operation.service]
     own = service.manager_base_url if operation.api == "manager" else service.base_url
-    return Bases(tuple(url for url in (own, configured) if url))
+    return [url for url in (own, configured) if url]
+
+
+def _below(urls: Sequence[str], documented: Documented) -> str | None:
+    """The documented path below a base URL; `None` if it is elsewhere."""
+    server = urlsplit(documented.server) if "://" in documented.server else urlsplit("")
+    full = server.path.rstrip("/") + documented.path
+    bases = [urlsplit(url) for url in urls]
+    if server.netloc and all((base.scheme, base.netloc) != (server.scheme, server.netloc) for base in bases):
+        return None
+    for base in bases:
+        if base.path and full.startswith(f"{base.path.rstrip('/')}/"):
+            return full[len(base.path.rstrip("/")) :]
+    return documented.path if server.path.rstrip("/") == "" else None
 
 
 def slug(name: str) -> str:
@@ -53,14 +46,14 @@ def path_shape(path: str) -> str:
     return _VARIABLE.sub("{}", path).rstrip("/").lower()
 
 
-def known_names(catalog: Catalog, candidates: Mapping[str, Candidates]) -> dict[str, frozenset[str]]:
+def known_names(catalog: Catalog) -> dict[str, frozenset[str]]:
     """By operation: what documentation may call it. A page that several operations share names none of them."""
     pages = Counter(operation.source for operation in catalog)
     shared = {slug(operation.title) for operation in catalog}
     titles = Counter(slug(operation.title) for operation in catalog)
     names: dict[str, frozenset[str]] = {}
     for operation in catalog:
-        found = {slug(name) for name in candidates.get(operation.id, Candidates()).known_as}
+        found = {slug(name) for name in load_candidates().get(operation.id, Candidates()).known_as}
         if titles[slug(operation.title)] == 1:
             found.add(slug(operation.title))
         if pages[operation.source] == 1 and "/" in operation.source:
@@ -70,42 +63,32 @@ def known_names(catalog: Catalog, candidates: Mapping[str, Candidates]) -> dict[
     return names
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """The documented operation that is ours, if one is; else why not."""
-
-    documented: Documented | None = None
-    why: str = ""
-
-
-def matching(operation: Operation, documented: Sequence[Documented], names: frozenset[str], bases: Bases) -> Match:
-    """Find the one documented operation that is ours: by what it is called, else by method and path."""
+def matching(
+    operation: Operation, documented: Sequence[Documented], names: frozenset[str], bases: Sequence[str]
+) -> Documented | str:
+    """The one documented operation that is ours: by its name, else by method and path. Or why there is none."""
     by_name = [found for found in documented if not names.isdisjoint(map(slug, found.names))]
     by_path = [
         found
         for found in documented
         if operation.path
         and found.method == operation.method
-        and (path := bases.relative(found)) is not None
+        and (path := _below(bases, found)) is not None
         and path_shape(path) == path_shape(operation.path)
     ]
-    for found in (_both(by_name, by_path), by_name, by_path):
+    same = set(map(id, by_path))
+    for found in ([one for one in by_name if id(one) in same], by_name, by_path):
         routes = {(one.method, path_shape(one.path)) for one in found}
         if len(routes) == 1:
-            return Match(max(found, key=lambda one: (one.body is not None, one.query is not None, len(one.body or {}))))
+            return max(found, key=lambda one: (one.body is not None, one.query is not None, len(one.body or {})))
         if routes:
-            return Match(why=f"{len(routes)} documented operations may be this one")
-    return Match(why="not in this documentation")
+            return f"{len(routes)} documented operations may be this one"
+    return "not in this documentation"
 
 
-def _both(by_name: Iterable[Documented], by_path: Sequence[Documented]) -> list[Documented]:
-    same = set(map(id, by_path))
-    return [found for found in by_name if id(found) in same]
-
-
-def route_of(operation: Operation, documented: Documented, bases: Bases) -> tuple[str, str] | str:
+def route_of(operation: Operation, documented: Documented, bases: Sequence[str]) -> tuple[str, str] | str:
     """Method and path in the catalog's words, or why they are not taken."""
-    path = bases.relative(documented)
+    path = _below(bases, documented)
     if path is None:
         return "the documented path lies on another origin or below another base URL: not taken"
     if documented.method not in methods_for(operation):

@@ -30,7 +30,8 @@ class Observation:
     kind: str
     name: str
     state: str
-    seen_at: float
+    seen_at: float = 0.0
+    """When it was read or seen; what is to be kept gets the time of that."""
 
     def counts_against(self, operation: Operation | None) -> bool:
         """Whether it speaks against the contract as it is now: not if that was corrected since, or it is no fault."""

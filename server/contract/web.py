@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import anyio
 import httpx2
 
-from leadbridge.server.config.loopback import is_loopback
+from leadbridge.server.config.loopback import is_loopback, plain_url
 from leadbridge.server.errors import LeadBridgeError, NetworkSettingError
 from leadbridge.server.services.network.failures import Progress, explain
 from leadbridge.server.services.network.proxies import Proxy, proxy_for
@@ -122,14 +122,10 @@ def checked(url: str) -> SplitResult:
     Raises:
         DocumentationError: no https, and not on loopback either; or a user, a password or no host in it.
     """
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        host, parts = None, urlsplit("")
-    if not host or not url.isascii() or not url.isprintable() or "@" in parts.netloc:
+    parts = plain_url(url)
+    if parts is None:
         raise DocumentationError("a documentation URL must be plain, such as https://host/path")
-    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(host)):
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise DocumentationError(f"{parts.netloc}: documentation is read over https, or over http on loopback")
     return parts
 

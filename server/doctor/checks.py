@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import anyio
@@ -75,19 +75,11 @@ def key_finding(subject: str, text: str, service: str) -> Finding:
     """What a key looks like and what it says of itself."""
     claims, now = read_claims(text), datetime.now(UTC)
     if len(text) < SHORTEST_KEY:
-        return Finding(
-            "warning",
-            subject,
-            f"only {len(text)} character{'s' if len(text) > 1 else ''} long",
-            "Check that it was copied whole.",
-        )
+        message = f"only {len(text)} character{'s' if len(text) > 1 else ''} long"
+        return Finding("warning", subject, message, "Check that it was copied whole.")
     if service == "renovationfind" and claims is None:
-        return Finding(
-            "warning",
-            subject,
-            "does not look like a RenovationFind token (three parts separated by dots)",
-            "Check that it was copied whole.",
-        )
+        message = "does not look like a RenovationFind token (three parts separated by dots)"
+        return Finding("warning", subject, message, "Check that it was copied whole.")
     expiry = claims.expiry(now) if claims else ""
     state = "ok" if not claims or not claims.expires_soon(now) else "failure" if claims.expired(now) else "warning"
     message = f"set, {len(text)} characters{', ' if expiry else ''}{expiry}"
@@ -97,9 +89,8 @@ def key_finding(subject: str, text: str, service: str) -> Finding:
 def _clock(settings: Settings) -> Finding:
     now = datetime.now(UTC)
     if now < EARLIEST:
-        return Finding(
-            "failure", "clock", f"says {now:%Y-%m-%d}, which is too early", "Set the clock: approvals expire by it."
-        )
+        message = f"says {now:%Y-%m-%d}, which is too early"
+        return Finding("failure", "clock", message, "Set the clock: approvals expire by it.")
     whose = "" if settings.time_zone else ", the machine's time zone; LEADBRIDGE_TIME_ZONE sets the office's"
     return Finding("ok", "clock", f"{now.astimezone(settings.zone):%Y-%m-%d %H:%M %Z}{whose}")
 
@@ -128,8 +119,7 @@ def _server(settings: Settings, *, live: bool) -> Iterator[Finding]:
         yield from way_findings([(services[name].title, one.base_url) for name, one in app.services.clients.items()])
     if live:
         yield from anyio.run(examine_live, app)
-    reported = {"filter"} if live else set[str]()
-    yield from anyio.run(_learnt, app, reported)
+    yield from anyio.run(_learnt, app, live)
     app.store.close()
 
 
@@ -190,31 +180,23 @@ def _contract(app: AppContext) -> Iterator[Finding]:
     offered = [row for row in app.catalog if row.id in app.offered]
     paths = [row.id for row in offered if row.provenance.path == "inferred"]
     if paths:
-        yield Finding(
-            "warning",
-            "contract",
-            f"paths inferred, not documented: {', '.join(paths)}",
-            "Run `leadbridge contract check`; if one answers 404, correct it in LEADBRIDGE_CONTRACT_FILE.",
-        )
+        do = "Run `leadbridge contract check`; if one answers 404, correct it in LEADBRIDGE_CONTRACT_FILE."
+        yield Finding("warning", "contract", f"paths inferred, not documented: {', '.join(paths)}", do)
     names = {
         row.id: sum(one.provenance == "inferred" for one in (*row.query.values(), *row.body.values()))
         for row in offered
     }
     if any(names.values()):
         counts = ", ".join(f"{name} {count}" for name, count in names.items() if count)
-        yield Finding(
-            "warning",
-            "contract names",
-            f"names inferred, not documented: {counts}",
-            "`leadbridge contract show --unverified` lists them, `leadbridge contract check` compares them.",
-        )
+        do = "`leadbridge contract show --unverified` lists them, `leadbridge contract check` compares them."
+        yield Finding("warning", "contract names", f"names inferred, not documented: {counts}", do)
 
 
-async def _learnt(app: AppContext, reported: Collection[str]) -> list[Finding]:
-    """What was seen of the services before, by servers and by this; not the kinds that are reported already."""
+async def _learnt(app: AppContext, live: bool) -> list[Finding]:  # noqa: FBT001  # anyio.run passes no names
+    """What was seen of the services before, by servers and by this; `live` has reported the filters already."""
     return [
         Finding("warning", "seen", str(row))
         for service, client in app.services.clients.items()
         for row in await app.observations.against(service, client.observed, app.catalog.operations)
-        if row.kind not in reported
+        if not (live and row.kind == "filter")
     ]

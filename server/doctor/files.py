@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 LITTLE, TOO_LITTLE = 200_000_000, 5_000_000
 """Bytes of free disk: the store's writes are small, but every write needs one."""
+REFUSED = "Writes are refused until the store can be written."
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _BESIDE = ("", "-wal", "-shm", ".rates", ".leads.json")
 """SQLite's and LeadBridge's own files beside the state."""
@@ -50,30 +51,28 @@ def store_findings(store: Store, settings: Settings) -> Iterator[Finding]:
         if store.in_memory or store.is_made():
             store.secret()
             store.check()
-            message, found = f"{store.description}, writable", "ok"
+            finding = Finding("ok", "state store", f"{store.description}, writable")
         else:
-            message, found = _absent(store)
+            finding = _absent(store)
     except StateError as error:
-        yield Finding("failure", "state store", str(error), "Writes are refused until the store can be written.")
+        yield Finding("failure", "state store", str(error), REFUSED)
         return
-    finding = Finding("ok", "state store", message)
-    if found != "ok":
-        finding = Finding("failure", "state store", message, "Writes are refused until the store can be written.")
     yield with_exposure(finding, [*there, settings.state_url_file])
-    if found == "ok" and store.exists:
+    if finding.state == "ok" and store.exists:
         yield Finding("ok", "state schema", f"version {state.tables.SCHEMA_VERSION}, this LeadBridge's own")
-    if store.file is not None and found == "ok":
+    if store.file is not None and finding.state == "ok":
         yield from _folder(_nearest(store.file.parent))
 
 
-def _absent(store: Store) -> tuple[str, str]:
+def _absent(store: Store) -> Finding:
     """What would come of making it."""
     if store.file is None:
-        return f"{store.description}, empty: the first write makes its tables", "ok"
+        return Finding("ok", "state store", f"{store.description}, empty: the first write makes its tables")
     folder = _nearest(store.file.parent)
     if folder.is_dir() and os.access(folder, os.W_OK | os.X_OK):
-        return f"{store.file}, not there yet: the first write makes it", "ok"
-    return f"{store.file} cannot be written: LeadBridge may not write to the folder {folder}", "failure"
+        return Finding("ok", "state store", f"{store.file}, not there yet: the first write makes it")
+    message = f"{store.file} cannot be written: LeadBridge may not write to the folder {folder}"
+    return Finding("failure", "state store", message, REFUSED)
 
 
 def _folder(folder: Path) -> Iterator[Finding]:

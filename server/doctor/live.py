@@ -6,6 +6,7 @@ second and for half a minute. A write is not possible here: a write needs a perm
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -70,6 +71,10 @@ class _Probes:
     """Lists that had a row without a filter."""
     filters: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
     """By operation and argument: `ignored`, `honoured` or `not clear`."""
+    at_once: defaultdict[str, anyio.CapacityLimiter] = field(
+        default_factory=lambda: defaultdict(lambda: anyio.CapacityLimiter(AT_ONCE))
+    )
+    """By service."""
     next_at: float = 0.0
 
     async def turn(self) -> None:
@@ -80,27 +85,24 @@ class _Probes:
 
     async def ask(self, operation: Operation, query: Mapping[str, Scalar], path: Mapping[str, int]) -> JsonValue:
         """One read."""
-        await self.turn()
-        return await self.app.services.client(operation.service).request(operation, query=query, path=path)
+        async with self.at_once[operation.service]:
+            await self.turn()
+            return await self.app.services.client(operation.service).request(operation, query=query, path=path)
 
 
 async def examine_live(app: AppContext) -> list[Finding]:
     """Findings about each connected service; ends within `SECONDS`, and keeps in the store what was learnt."""
     probes = _Probes(app)
-    finished = False
-    with anyio.move_on_after(SECONDS * 0.9):
+    with anyio.move_on_after(SECONDS * 0.9) as scope:
         async with anyio.create_task_group() as group:
             for service in app.services.clients:
                 group.start_soon(_service, probes, service)
-        finished = True
     probes.findings += _filter_findings(probes)
-    if not finished:
+    if scope.cancelled_caught:
         message = f"not all ended within {SECONDS:.0f} s"
         probes.findings.append(Finding("warning", "live probes", message, "Run it again when it is quieter."))
     learnt = [
-        Observation(
-            operation_id, "filter", app.catalog[operation_id].query[name].wire, verdict, app.observations.clock()
-        )
+        Observation(operation_id, "filter", app.catalog[operation_id].query[name].wire, verdict)
         for operation_id, found in probes.filters.items()
         for name, verdict in found.items()
         if verdict != UNCLEAR
@@ -138,16 +140,15 @@ async def _service(probes: _Probes, service: str) -> None:
     if not await _probe(probes, first, title):
         return
     probes.findings += _clock(title, client.observed.last_date)
-    limit = anyio.CapacityLimiter(AT_ONCE)
     for with_id in (False, True):
         async with anyio.create_task_group() as group:
             for row in (row for row in rest if bool(row.variables) is with_id):
-                group.start_soon(_limited, limit, probes, row)
+                group.start_soon(_probe, probes, row, "")
     async with anyio.create_task_group() as group:
         for row in reads:
             for name, one in row.query.items():
                 if one.provenance == "inferred" and row.id in probes.filled and name not in _PAGING:
-                    group.start_soon(_try_filter, limit, probes, row, name, one)
+                    group.start_soon(_try_filter, probes, row, name, one)
 
 
 async def _ask_for_leads(probes: _Probes, title: str) -> None:
@@ -161,11 +162,6 @@ async def _ask_for_leads(probes: _Probes, title: str) -> None:
         return
     probes.findings.append(Finding("ok", title, REACHED if answers else UNTRIED))
     probes.findings += [Finding("ok", operation, paths.said(operation)) for operation in paths.known]
-
-
-async def _limited(limit: anyio.CapacityLimiter, probes: _Probes, operation: Operation) -> None:
-    async with limit:
-        await _probe(probes, operation, "")
 
 
 async def _probe(probes: _Probes, operation: Operation, title: str) -> bool:
@@ -182,20 +178,16 @@ async def _probe(probes: _Probes, operation: Operation, title: str) -> bool:
     except ServiceError as error:
         probes.findings.append(_failed(operation, error, title))
         return False
-    message, fits = _read(probes, operation, answer)
-    if title:
-        probes.findings.append(Finding("ok", title, REACHED))
-    if fits:
-        probes.findings.append(Finding("ok", operation.id, message))
-        return True
-    probes.findings.append(
-        Finding(
-            "warning",
-            operation.id,
-            f"answers in a shape that is not expected: {message}",
-            "Its tool may refuse to read it. Please report it.",
-        )
-    )
+    seen = shape_of(operation, answer)
+    if seen.rows:
+        probes.filled.add(operation.id)
+    if seen.first_id is not None:
+        probes.ids[operation.id] = seen.first_id
+    finding = Finding("ok", operation.id, seen.message)
+    if not seen.fits:
+        message = f"answers in a shape that is not expected: {seen.message}"
+        finding = Finding("warning", operation.id, message, "Its tool may refuse to read it. Please report it.")
+    probes.findings += [Finding("ok", title, REACHED), finding] if title else [finding]
     return True
 
 
@@ -231,30 +223,17 @@ def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
     return Finding("warning", operation.id, error.happened, error.next_step)
 
 
-def _read(probes: _Probes, operation: Operation, answer: JsonValue) -> tuple[str, bool]:
-    """What an answer looks like, and whether a tool can read it; ids and shapes are kept for what follows."""
-    seen = shape_of(operation, answer)
-    if seen.rows:
-        probes.filled.add(operation.id)
-    if seen.first_id is not None:
-        probes.ids[operation.id] = seen.first_id
-    return seen.message, seen.fits
-
-
-async def _try_filter(
-    limit: anyio.CapacityLimiter, probes: _Probes, operation: Operation, name: str, one: Field
-) -> None:
+async def _try_filter(probes: _Probes, operation: Operation, name: str, one: Field) -> None:
     """Send a value that no record has: rows all the same mean that the filter is ignored."""
     value, verdict = _impossible(name), UNCLEAR
     if value is not None:
-        async with limit:
-            try:
-                answer = await probes.ask(operation, {**_smallest(operation), one.wire: value}, {})
-                verdict = "ignored" if rows_of(answer) else "honoured"
-            except Rejected as error:  # it complains of the value, so it knows the filter
-                verdict = "honoured" if any(one.wire in wrong for wrong in error.fields) else UNCLEAR
-            except ServiceError:
-                pass
+        try:
+            answer = await probes.ask(operation, {**_smallest(operation), one.wire: value}, {})
+            verdict = "ignored" if rows_of(answer) else "honoured"
+        except Rejected as error:  # it complains of the value, so it knows the filter
+            verdict = "honoured" if any(one.wire in wrong for wrong in error.fields) else UNCLEAR
+        except ServiceError:
+            pass
     probes.filters.setdefault(operation.id, {})[name] = verdict
 
 

@@ -169,4 +169,4 @@ async def remember(app: Sources, name: str, before: str, state: str) -> None:
     """Keep whether a filter works, where that is news."""
     if state != before:
         wire = app.catalog[LIST].query[name].wire
-        await app.observations.remember("rooflink", [Observation(LIST, "filter", wire, state, app.clock())])
+        await app.observations.remember("rooflink", [Observation(LIST, "filter", wire, state)])

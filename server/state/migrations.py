@@ -35,11 +35,10 @@ def migrate(connection: Connection, description: str) -> None:
         raise StateError(f"The state store ({description}) has no readable schema version.")
     version = int(found.value) if found else 0
     if version > SCHEMA_VERSION:
-        msg = (
+        raise StateError(
             f"The state store ({description}) was written by a newer LeadBridge (schema {version}, this one knows "
             f"{SCHEMA_VERSION}). Update LeadBridge."
         )
-        raise StateError(msg)
     for step in range(version, SCHEMA_VERSION):
         _STEPS[step](connection)
     if version < SCHEMA_VERSION:

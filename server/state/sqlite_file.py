@@ -91,11 +91,10 @@ def size_of(path: Path) -> int:
     if not stat.S_ISREG(found.st_mode):
         raise StateError(f"The state store ({path}) is a folder, a pipe or a device, not a file.")
     if found.st_nlink > 1:
-        msg = (
+        raise StateError(
             f"The state store ({path}) has another name as well (a hard link). SQLite keeps a log for each name, and "
             "damages a file that is used under two. Remove the other name. For a backup, copy the file instead."
         )
-        raise StateError(msg)
     return found.st_size
 
 
@@ -109,11 +108,10 @@ def _refuse_foreign(path: Path) -> None:
         raise StateError(f"The state store ({path}) cannot be used: {error}.") from None
     if application == APPLICATION_ID or (application == 0 and (not tables or tables >= _OUR_TABLES)):
         return
-    msg = (
+    raise StateError(
         f"The state store ({path}) is another program's SQLite file, and was left as it is. "
         "Give LEADBRIDGE_STATE_URL a file of its own."
     )
-    raise StateError(msg)
 
 
 def _whose(path: Path) -> tuple[int, set[str]]:

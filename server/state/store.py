@@ -72,11 +72,10 @@ class Store:
         """
         if all(identity_of(path) == opened for path, opened in self._opened.items()):
             return
-        msg = (
+        raise StateError(
             f"The state store ({self.description}) was deleted or replaced while it was in use. Restart LeadBridge "
             "everywhere it runs. To forget what is in it, use `leadbridge history forget` instead of deleting it."
         )
-        raise StateError(msg)
 
     def is_made(self) -> bool:
         """Whether there is a store of LeadBridge's at the address. Nothing is made.
