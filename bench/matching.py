@@ -175,7 +175,7 @@ async def show_lookups() -> list[str]:
             took: list[float] = []
             for profile in profiles:
                 started = time.perf_counter()
-                if not await seen.find(profile):
+                if not (await seen.find(profile)).matches:
                     raise RuntimeError(f"not found: {profile}")
                 took.append((time.perf_counter() - started) * 1_000)
             took.sort()

@@ -8,12 +8,8 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-
-from pydantic import ValidationError
 
 from leadbridge.server.catalog.operation import Operation, Service
-from leadbridge.server.errors import CatalogError
 
 SERVICES = ("rooflink", "renovationfind")
 
@@ -53,22 +49,11 @@ def load(contract_file: Path | None = None) -> Catalog:
 def _documented() -> tuple[Mapping[str, Service], Mapping[str, Operation]]:
     """What the package's own files say."""
     services: dict[str, Service] = {}
-    rows: dict[str, dict[str, Any]] = {}
+    operations: dict[str, Operation] = {}
     for service_id in SERVICES:
         document = tomllib.loads(Path(__file__).with_name(f"{service_id}.toml").read_text("utf-8"))
         services[service_id] = Service(id=service_id, **document["service"])
         for name, row in document["operations"].items():
-            rows[f"{service_id}.{name}"] = {"id": f"{service_id}.{name}", "service": service_id, **row}
-    return MappingProxyType(services), MappingProxyType(
-        {key: _parse(f"operation {key}", row) for key, row in rows.items()}
-    )
-
-
-def _parse(where: str, row: dict[str, Any]) -> Operation:
-    try:
-        return Operation.model_validate(row)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(str(part) for part in first["loc"])
-        msg = f"{where}{': ' + key if key else ''}: {first['msg'].removeprefix('Value error, ')}"
-        raise CatalogError(msg) from None
+            operation = Operation(id=f"{service_id}.{name}", service=service_id, **row)
+            operations[operation.id] = operation
+    return MappingProxyType(services), MappingProxyType(operations)

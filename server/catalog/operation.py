@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic import Field as ModelField
 
 from leadbridge.server.catalog.effects import Effect
@@ -17,8 +17,6 @@ Repeat = Literal["", "day", "until_next", "once"]
 Scalar: TypeAlias = str | int | float | bool
 V = TypeVar("V")
 
-PATH = re.compile(r"(/[A-Za-z0-9_.~-]*[A-Za-z0-9_~-]|/\{[a-z_]+\})+/?", re.ASCII)
-"""Plain segments, of which none is only dots, and variables in braces."""
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -135,23 +133,6 @@ class Operation(_Row):
     """Arguments whose names the documentation that the user had checked does not have."""
     path_variables: tuple[str, ...] = ()
     """Where the path is unknown: the variables that it may have, each an id."""
-
-    @field_validator("path")
-    @classmethod
-    def _path_is_relative(cls, value: str) -> str:
-        if value and not PATH.fullmatch(value):
-            raise ValueError("must be a path on the service itself, such as /light/jobs/{job_id}/")
-        return value
-
-    @model_validator(mode="after")
-    def _method_fits_effect(self) -> Operation:
-        if (self.method == "GET") != (self.effect is Effect.READ) and self.method:
-            raise ValueError(f"method {self.method} does not fit effect {self.effect}")
-        if bool(self.repeat) != self.effect.writes:
-            raise ValueError("a write, and only a write, says when it is a repeat: day, until_next or once")
-        if bool(self.method) != bool(self.path) or (self.provenance.path == "unknown") == bool(self.path):
-            raise ValueError("method and path are given together, or the path's provenance is 'unknown'")
-        return self
 
     @property
     def variables(self) -> frozenset[str]:

@@ -47,7 +47,10 @@ def overridden(operations: Mapping[str, Operation], contract_file: Path) -> dict
         CatalogError: a file that cannot be read, an unknown operation or key, or a value that is not allowed; with the
             file, the line, and what is allowed.
     """
-    text = _read(contract_file)
+    try:
+        text = read_text(contract_file, LARGEST)
+    except UnreadableFileError as error:
+        raise CatalogError(f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {error}") from None
     try:
         document = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -109,13 +112,6 @@ def corrected(operation: Operation, change: JsonValue) -> Operation:
     if "values" in change:
         _revalue(fields, change["values"])
     return operation.model_copy(update=new | fields)
-
-
-def _read(contract_file: Path) -> str:
-    try:
-        return read_text(contract_file, LARGEST)
-    except UnreadableFileError as error:
-        raise CatalogError(f"LEADBRIDGE_CONTRACT_FILE {contract_file}: {error}") from None
 
 
 def _page_size(operation: Operation, given: JsonValue) -> int:

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from leadbridge.server.catalog.effects import Effect
-from leadbridge.server.catalog.operation import PATH, Operation
+from leadbridge.server.catalog.operation import Operation
 
 LONGEST = 300
+_PATH = re.compile(r"(/[A-Za-z0-9_.~-]*[A-Za-z0-9_~-]|/\{[a-z_]+\})+/?", re.ASCII)
+"""Plain segments, of which none is only dots, and variables in braces."""
 _SHOWN = 80
 
 Table = Mapping[str, JsonValue]
@@ -104,7 +106,7 @@ def path_problem(path: str) -> str | None:
         return "holds a query or a fragment; names of filters go into the table query"
     if any(segment and not segment.strip(".") for segment in re.split(r"[/\\]", path)):
         return "holds a segment of dots only"
-    if len(path) > LONGEST or not PATH.fullmatch(path):
+    if len(path) > LONGEST or not _PATH.fullmatch(path):
         return "is not made of plain segments and {variables}"
     return None
 

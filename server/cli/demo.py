@@ -10,8 +10,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TextIO
@@ -94,7 +93,6 @@ class _Demo:
     connected: bool = False
     step: int = 0
     said_no: bool = False
-    ask: Callable[..., bool] = field(default=Confirm.ask)
 
     async def play(self) -> None:
         self.console.print(
@@ -196,7 +194,7 @@ class _Demo:
         handler = signal.signal(signal.SIGINT, signal.default_int_handler)  # asyncio's would wait for the answer
         try:
             with waiting_for_a_line():
-                return self.ask("Approve?", default=False, console=self.console)
+                return Confirm.ask("Approve?", default=False, console=self.console)
         except EOFError:  # the terminal is gone: nobody said yes
             return False
         except KeyboardInterrupt:

@@ -86,11 +86,7 @@ def history_export(*, env_file: EnvFile = None) -> None:
 
 
 @history_app.command("forget")
-def history_forget(
-    *,
-    yes: Annotated[bool, flag("--yes", "Do not ask.")] = False,
-    env_file: EnvFile = None,
-) -> None:
+def history_forget(*, yes: Annotated[bool, flag("--yes", "Do not ask.")] = False, env_file: EnvFile = None) -> None:
     """Forget the history and what is known of leads and prospects, safely while servers run."""
     from leadbridge.server.cli.history import forget
 

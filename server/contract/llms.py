@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from urllib.parse import urljoin, urlsplit
 
 from leadbridge.server.contract.documents import document_of
@@ -60,15 +62,11 @@ def _pages(index: str, url: str) -> tuple[list[str], int]:
 
 def _operations(text: str, page: str) -> list[Documented]:
     if not urlsplit(page).path.endswith(".md"):
-        return operations_in(document_of(text, "a page"), page)
+        return operations_in(document_of(text, "a page"))
     found: list[Documented] = []
-    for number, fragment in enumerate(_fragments(text)):
-        if number >= MOST_FRAGMENTS:
-            break
-        try:
-            found += operations_in(document_of(fragment, "a fragment"), page)
-        except DocumentationError:
-            continue
+    for fragment in islice(_fragments(text), MOST_FRAGMENTS):
+        with suppress(DocumentationError):
+            found += operations_in(document_of(fragment, "a fragment"))
     return found
 
 

@@ -46,7 +46,6 @@ class Documented:
     server: str = ""
     query: Mapping[str, DocumentedName] | None = None
     body: Mapping[str, DocumentedName] | None = None
-    page: str = field(default="", compare=False)
 
 
 @dataclass(slots=True)
@@ -93,7 +92,7 @@ class Whole:
         return {}
 
 
-def operations_in(document: JsonValue, page: str = "") -> list[Documented]:
+def operations_in(document: JsonValue) -> list[Documented]:
     """Every operation of an OpenAPI document, or of a Mintlify page's older form of one.
 
     Raises:
@@ -103,14 +102,14 @@ def operations_in(document: JsonValue, page: str = "") -> list[Documented]:
     paths = table(whole.root.get("paths"))
     servers = whole.root.get("servers")
     if isinstance(paths.get("path"), str) and isinstance(paths.get("method"), str):
-        return [_mintlify(paths, page)] if text(paths["method"]).lower() in METHODS else []
+        return [_mintlify(paths)] if text(paths["method"]).lower() in METHODS else []
     found: list[Documented] = []
     for path, item in paths.items():
         shared = table(item)
         for method in METHODS if len(path) <= _LONGEST_PATH else ():
             if method in shared and len(found) < MOST_OPERATIONS:
                 given = {"servers": shared.get("servers", servers), "parameters": shared.get("parameters")}
-                found.append(operation_of(path, method, shared[method], whole=whole, given=given, page=page))
+                found.append(operation_of(path, method, shared[method], whole=whole, given=given))
     return found
 
 
@@ -121,7 +120,6 @@ def operation_of(
     *,
     whole: Whole,
     given: Mapping[str, JsonValue] | None = None,
-    page: str = "",
 ) -> Documented:
     """One operation object of OpenAPI; `given` holds servers and parameters that its path or document gives."""
     operation, outer = table(value), given or {}
@@ -143,7 +141,6 @@ def operation_of(
         body=body_of(operation.get("requestBody"), whole)
         if "requestBody" in operation
         else ({} if names_given else None),
-        page=page,
     )
 
 
@@ -222,7 +219,7 @@ def _name(schema: object, whole: Whole, *, required: bool) -> DocumentedName:
     )
 
 
-def _mintlify(paths: Mapping[str, JsonValue], page: str) -> Documented:
+def _mintlify(paths: Mapping[str, JsonValue]) -> Documented:
     """Mintlify's older form: one operation, its schemas in lists."""
     request = table(paths.get("request"))
     parameters = table(request.get("parameters"))
@@ -241,7 +238,6 @@ def _mintlify(paths: Mapping[str, JsonValue], page: str) -> Documented:
         server=text(table(servers[0]).get("url")) if servers else "",
         query=query,
         body=fields,
-        page=page,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
@@ -41,13 +42,8 @@ def requests_in(document: Mapping[str, JsonValue]) -> list[Documented]:
     variables = {
         text(one.get("key")): text(one.get("value")) for one in map(table, rows(document.get("variable"))[:MOST_FIELDS])
     }
-    found: list[Documented] = []
-    for name, request in _requests(document.get("item")):
-        if (one := _documented(name, request, variables)) is not None:
-            found.append(one)
-        if len(found) >= MOST_OPERATIONS:
-            break
-    return found
+    found = (_documented(name, request, variables) for name, request in _requests(document.get("item")))
+    return list(islice((one for one in found if one is not None), MOST_OPERATIONS))
 
 
 def _requests(items: JsonValue, depth: int = 0) -> Iterator[tuple[str, JsonValue]]:

@@ -202,21 +202,13 @@ def _failed(operation: Operation, error: ServiceError, title: str) -> Finding:
     if isinstance(error, (AuthError, WrongService)):
         return Finding("failure", subject, error.what, error.next_step)
     if isinstance(error, UnexpectedResponse) and "HTML" in error.what:
-        return Finding(
-            "failure",
-            subject,
-            "answered with an HTML page instead of JSON",
-            "Check the base URL and the network.",
-            "A proxy, a firewall or a sign-in page answers in its place.",
-        )
+        means, do = "A proxy, a firewall or a sign-in page answers in its place.", "Check the base URL and the network."
+        return Finding("failure", subject, "answered with an HTML page instead of JSON", do, means)
     if isinstance(error, NotFound):
-        return Finding(
-            "warning",
-            operation.id,
-            f"nothing at {operation.method} {operation.path} (404)",
-            "Run `leadbridge contract check`, or correct it in LEADBRIDGE_CONTRACT_FILE.",
-            "The path is inferred." if not operation.path_is_certain else "",
-        )
+        message = f"nothing at {operation.method} {operation.path} (404)"
+        do = "Run `leadbridge contract check`, or correct it in LEADBRIDGE_CONTRACT_FILE."
+        means = "" if operation.path_is_certain else "The path is inferred."
+        return Finding("warning", operation.id, message, do, means)
     if isinstance(error, (RateLimited, Unavailable)):
         state = "failure" if title else "warning"
         return Finding(state, subject, error.what, error.next_step)

@@ -81,19 +81,11 @@ def take_out(text: str, path: tuple[str, ...]) -> str:
         return f"{text[: node.start]}{{}}{text[node.end :]}"
     if not last:
         return f"{text[: member.start]}{text[node.members[at + 1].start :]}"
-    before = node.members[at - 1].value.end
-    gap = text[before : member.start]
-    comma = before + _after_comments(gap)
+    comma = _skip(text, node.members[at - 1].value.end)
     start = comma + 1 + len(_rest_of_line(text, comma + 1))
     if node.comma >= 0:
         return f"{text[:start]}{text[node.comma + 1 :]}"
     return f"{text[:comma]}{text[comma + 1 : start]}{text[member.value.end :]}"
-
-
-def _after_comments(gap: str) -> int:
-    """Where the comma is in what is between two members."""
-    found = _SPACE.match(gap)
-    return found.end() if found else 0
 
 
 def _rest_of_line(text: str, start: int) -> str:

@@ -83,10 +83,6 @@ class Findings:
     left_out: int = 0
     """At least so many prospects share something common with the query and were not compared."""
 
-    def __len__(self) -> int:
-        """How many were found."""
-        return len(self.matches)
-
 
 @dataclass(frozen=True, slots=True)
 class Candidates:

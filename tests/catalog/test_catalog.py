@@ -137,6 +137,15 @@ def test_every_row_has_one_effect_and_gets_exactly_the_rows_with_effect_read() -
     assert {row.id for row in SENDABLE if row.method == "GET"} == {row.id for row in SENDABLE if not row.effect.writes}
 
 
+def test_a_write_and_only_a_write_says_when_it_is_a_repeat() -> None:
+    assert {row.id for row in ROWS if row.repeat} == {row.id for row in ROWS if row.effect.writes}
+
+
+def test_method_and_path_are_given_together_or_the_path_is_unknown() -> None:
+    assert {row.id for row in ROWS if row.method} == {row.id for row in SENDABLE}
+    assert {row.id for row in ROWS if row.provenance.path == "unknown"} == {row.id for row in ROWS if not row.path}
+
+
 def test_what_cannot_be_undone_or_reaches_a_person_is_irreversible_and_nothing_else_is() -> None:
     assert {row.id for row in ROWS if row.effect is Effect.IRREVERSIBLE} == IRREVERSIBLE
 
