@@ -1,4 +1,7 @@
-"""What is on record of a company and its keys, as a person sees it, and what a person says about it."""
+"""What is on record of a company and its keys, as a person sees it, and what a person says about it.
+
+Whatever reads or changes it raises StateError where the state store cannot be used.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,10 @@ class KeyStanding:
 
 
 async def standing_of(company: Company, service: str) -> KeyStanding:
-    """What is known of the configured key of a service; nothing where there is none.
-
-    Raises:
-        StateError: the state store cannot be used.
-    """
-    key = company.keys.get(service)
+    """What is known of the configured key of a service; nothing where there is none."""
+    key, row = company.keys.get(service), None
     if key is None:
         return KeyStanding()
-
-    row = None
     if company.store.exists:
         row = await company.store.run(lambda connection: state.keys.account_of_key(connection, key.identities))
     if row is None or is_nobodys(row.account):
@@ -55,11 +52,7 @@ async def standing_of(company: Company, service: str) -> KeyStanding:
 
 
 async def unclaimed(company: Company) -> str:
-    """Writes of earlier versions of which nobody knows yet whose they are, in words; empty where there are none.
-
-    Raises:
-        StateError: the state store cannot be used.
-    """
+    """Writes of earlier versions of which nobody knows yet whose they are, in words; empty where there are none."""
 
     def work(connection: Connection) -> int:
         services = [one for one in company.catalog.services if not company.services.is_simulated(one)]
@@ -75,11 +68,7 @@ async def unclaimed(company: Company) -> str:
 
 
 async def other_companies(company: Company) -> str:
-    """The writes in the store that the company's history does not show, in words; empty where there are none.
-
-    Raises:
-        StateError: the state store cannot be used.
-    """
+    """The writes in the store that the company's history does not show, in words; empty where there are none."""
     counted = await company.store.run(lambda connection: state.keys.writes_by_account(connection))  # noqa: PLW0108  # imports it in the worker
     shown = {*company.services.accounts(company.catalog.services)}
     counts = Counter[tuple[str, str]]()
@@ -101,9 +90,6 @@ async def accept(company: Company) -> list[str]:
 
     What was kept with a key comes along, unless another company has it and more keys, so that nobody knows whose
     it is.
-
-    Raises:
-        StateError: the state store cannot be used.
     """
     said: list[str] = []
     for service in company.keys:
@@ -129,7 +115,6 @@ async def rename(company: Company, old: str) -> None:
 
     Raises:
         Refused: there is no such company, or one of the new name is there already.
-        StateError: the state store cannot be used.
     """
 
     def work(connection: Connection) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from leadbridge.server.catalog import Operation
+from leadbridge.server.services.renovationfind.api import lead_rows_of
 from leadbridge.server.services.rooflink.models import counts_of, steps_of
 
 
@@ -42,15 +43,6 @@ def shape_of(operation: Operation, answer: JsonValue) -> Seen:
 
 
 def rows_of(answer: JsonValue) -> list[JsonValue] | None:
-    """The rows of a list, bare or in an envelope; `None` if it is no list."""
-    if isinstance(answer, list):
-        return answer
-    if not isinstance(answer, dict):
-        return None
-    for name in ("results", "data", "items", "content"):
-        inner = answer.get(name)
-        if isinstance(inner, list):
-            return inner
-        if isinstance(inner, dict) and (deeper := rows_of(inner)) is not None:
-            return deeper
-    return None
+    """The rows of a list, bare or in an envelope; `None` if it is no list of records."""
+    found = lead_rows_of(answer)
+    return found.rows if found else None

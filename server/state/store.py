@@ -65,11 +65,7 @@ class Store:
             return result
 
     def _refuse_other_files(self) -> None:
-        """A file that was deleted or replaced is still open here, but no other process sees what is written to it.
-
-        Raises:
-            StateError: a file at one of the paths is not the one that was opened.
-        """
+        """A file that was deleted or replaced is still open here, but no other process sees what is written to it."""
         if all(identity_of(path) == opened for path, opened in self._opened.items()):
             return
         raise StateError(

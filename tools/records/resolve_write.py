@@ -166,11 +166,7 @@ class _Look:
         )
 
     async def _refuse_known(self, number: int) -> None:
-        """An id that is known to be another's.
-
-        Raises:
-            Refused: another write made it, or it is the job, lead or person that this write named.
-        """
+        """Refuse an id that another write made, or that of the job, lead or person that this write named."""
         if number in await self.app.history.records(self.row.operation):
             raise self._no(f"record {number} was made by another write")
         for name, value in self.row.arguments.items():
@@ -178,11 +174,7 @@ class _Look:
                 raise self._no(f"{number} is the {name} that was written, not the id of what was made")
 
     async def _refuse_another(self, prospect: Prospect) -> None:
-        """A prospect that is not the one which this write would have made.
-
-        Raises:
-            Refused: it was made at another time, bears another write's number, or is another house and customer.
-        """
+        """Refuse a prospect made at another time or by another write, or of another house and customer."""
         from leadbridge.server.matching.compare import compare
         from leadbridge.server.matching.profile import profile_of
         from leadbridge.server.prospects.index import details_of
