@@ -18,7 +18,7 @@ import typer
 from leadbridge.server.cli.shared import Sandbox, agreed, flag, wrong_use
 from leadbridge.server.config.env_file import PREFIX
 from leadbridge.server.config.pasted import unwrapped
-from leadbridge.server.config.paths import fill_in
+from leadbridge.server.config.paths import SETTINGS_FILE, fill_in, own_folder
 from leadbridge.server.spelling import meant
 
 if TYPE_CHECKING:
@@ -26,14 +26,12 @@ if TYPE_CHECKING:
     from leadbridge.server.install.entry import Json, Launch
     from leadbridge.server.install.hosts import Host
 
-Hosts = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="HOST",
-        help="claude-desktop, claude-code, cursor, vscode, vscode-insiders, codex, windsurf, zed, gemini-cli, goose, "
-        "lm-studio; without one, those found here.",
-    ),
-]
+WHICH_HOST = (
+    "HOST is one or more of claude-desktop, claude-code, cursor, vscode, vscode-insiders, codex, windsurf, zed, "
+    "gemini-cli, goose and lm-studio; without one, those found here."
+)
+Hosts = Annotated[list[str] | None, typer.Argument(metavar="HOST", hidden=True)]
+"""Explained by `WHICH_HOST` below the options: among the arguments, typer would show its type in Python's words."""
 Home = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", help="Another home folder than yours, such as one that is prepared for somebody."),
@@ -107,6 +105,18 @@ def uninstall(
 
     chosen = chosen_hosts(hosts, scope, home, system)
     _change_all(chosen, "remove", lambda host, file: removing(file, host), yes=yes, dry_run=dry_run)
+    if not (dry_run or home):
+        _say_what_stays()
+
+
+def _say_what_stays() -> None:
+    """Where keys, settings and the state are, which no host's configuration contains."""
+    for what, folder in (("keys and settings", own_folder("config")), ("record of writes", own_folder("state"))):
+        if folder.is_dir():
+            typer.echo(f"Your {what} stay in {folder}. To remove them, delete that folder.")
+    settings = own_folder("config") / SETTINGS_FILE
+    if settings.is_file() and f"{PREFIX}KEYCHAIN=" in settings.read_text("utf-8", errors="replace"):
+        typer.echo(f"Keys in the system's keychain stay there too, under the name that {settings} says.")
 
 
 def _settings_of_this_shell(env_file: Path | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from typer.models import CommandInfo
 
 from leadbridge.server import __version__
 from leadbridge.server.cli.contract import contract_app
-from leadbridge.server.cli.install import install, uninstall
+from leadbridge.server.cli.install import WHICH_HOST, install, uninstall
 from leadbridge.server.cli.setup import setup
 from leadbridge.server.cli.shared import EnvFile, Sandbox, failed, flag, wrong_use
 from leadbridge.server.cli.state import company_app, history_app
@@ -30,9 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(setup)
-app.command()(install)
-app.command()(uninstall)
+for command in (setup, install, uninstall):
+    app.command(epilog=WHICH_HOST)(command)
 app.add_typer(contract_app, name="contract")
 app.add_typer(history_app, name="history")
 app.add_typer(company_app, name="company")

@@ -17,7 +17,7 @@ from leadbridge.server.cli.shared import agreed, answer_to, failed, flag, one_of
 from leadbridge.server.config.env_file import PREFIX, with_settings
 from leadbridge.server.config.keychain import KeychainError, name_of_keychain, store_key
 from leadbridge.server.config.pasted import key_in
-from leadbridge.server.config.paths import fill_in, own_folder
+from leadbridge.server.config.paths import SETTINGS_FILE, fill_in, own_folder
 from leadbridge.server.errors import LeadBridgeError
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def setup(
     """Ask for your keys, keep them safely, check that they work, and connect your assistants. Each step can wait."""
     skipped = {*(skip or ())}
     try:
-        file = Path(fill_in(str(env_file))).absolute() if env_file else own_folder("config") / "leadbridge.env"
+        file = Path(fill_in(str(env_file))).absolute() if env_file else own_folder("config") / SETTINGS_FILE
     except (LeadBridgeError, ValueError) as error:
         wrong_use(str(error))
     given = {name.upper() for name, value in os.environ.items() if value}
@@ -100,7 +100,7 @@ def setup(
     }
     for name, step in steps.items():
         try:
-            done = None if name in skipped else step()
+            done = ((name == "keys" and run.has_key) or None) if name in skipped else step()
         except (typer.Abort, KeyboardInterrupt):
             typer.echo("\nStopped. A key is stored only if a line above says where.")
             skipped, done = {*STEPS}, False

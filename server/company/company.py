@@ -89,10 +89,12 @@ class Company:
             return
         (simulated,) = self.services.simulated
         (live,) = self.services.clients.keys() - self.services.simulated
+        here = f": its address is on this machine, and {KEY_SETTING[live]} is not the sandbox's key"
         raise KeyInDoubt(
             "mixed_with_sandbox",
             f"{self.title(simulated)} is simulated here ({base_url_setting(simulated)} leads to the "
-            f"sandbox), and {self.title(live)} is not. Invented people must not get among real ones.",
+            f"sandbox), and {self.title(live)} is not{here if self.services.lacks_sandbox_key(live) else ''}. "
+            "Invented people must not get among real ones.",
             f"To work on the real services, take {base_url_setting(simulated)} out and set {KEY_SETTING[simulated]} "
             f"to a key of {self.title(simulated)}.",
             f"To try something out, set {base_url_setting(live)} and {KEY_SETTING[live]} as `leadbridge sandbox` "

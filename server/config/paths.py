@@ -11,6 +11,8 @@ from leadbridge.server.errors import SettingsError
 
 _VARIABLE = re.compile(r"\$(\w+)|\$\{(\w+)\}|%(\w+(?:\(x86\))?)%", re.ASCII)
 _SLASH_BEFORE = re.compile(rf"^[/\\]+(?=~|{_VARIABLE.pattern})", re.ASCII)
+SETTINGS_FILE = "leadbridge.env"
+"""In the folder of settings: what setup writes."""
 _UNFILLED = re.compile(r"\$\{[^}]*\}|\{\{")
 
 

@@ -95,7 +95,7 @@ async def examine_live(app: AppContext) -> list[Finding]:
     probes = _Probes(app)
     with anyio.move_on_after(SECONDS * 0.9) as scope:
         async with anyio.create_task_group() as group:
-            for service in app.services.clients:
+            for service in (name for name in app.services.clients if not app.services.lacks_sandbox_key(name)):
                 group.start_soon(_service, probes, service)
     probes.findings += _filter_findings(probes)
     if scope.cancelled_caught:

@@ -111,7 +111,6 @@ def receipt_text(receipt: WriteReceipt) -> str:
     if receipt.approval_token:
         lines.append(f"approval_token: {receipt.approval_token}")
     tail = [f"write {receipt.write_id}"] if receipt.write_id is not None else []
-    tail += [f"record {receipt.record_id}"] if receipt.record_id is not None else []
     tail += ["SANDBOX: simulated services, nothing real was touched"] if receipt.sandbox else []
     lines += [f"({'; '.join(tail)})"] if tail else []
     return "\n".join([*lines, *legend_for(*lines)])

@@ -152,7 +152,8 @@ def _done(
 def _check(write: Write, write_id: int | None, unconfirmed: Sequence[str] = ()) -> str:
     """What the user looks for on the service while the outcome is not certain, and how it is then recorded."""
     effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
-    above_all = f" Above all: {', '.join(titled(name).lower() for name in unconfirmed)}." if unconfirmed else ""
+    names = ", ".join(titled(name).lower() for name in unconfirmed)
+    above_all = f" Look above all for: {names}." if names else ""
     look = f"{to_check(write.operation.service, effect)}{above_all}"
     record = "" if write_id is None else f" {then_resolve(write_id)}"
     return f"{look} Until the user has looked, do not try again.{record}"
@@ -272,7 +273,6 @@ def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
         elif step.optional:
             warnings.append(f"Step {number}, {step.doing}, is not done: {' '.join([one.summary, *one.next_steps])}")
         else:
-            advice = [step.advice] if step.advice and one.reason == "rejected" else []
             stopped = [] if one.outcome == "unknown" else [f"LeadBridge could not {step.doing}."]
             return receipt(
                 app,
@@ -282,7 +282,7 @@ def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
                 write_id=one.write_id,
                 details=[*finished, *details, *one.details],
                 warnings=list(dict.fromkeys([*warnings, *one.warnings])),
-                next_steps=[*one.next_steps, *advice, GO_ON],
+                next_steps=[*one.next_steps, GO_ON],
                 reason=one.reason,
             )
     assert outcome.done is not None  # noqa: S101  # without it, the last step failed

@@ -94,11 +94,11 @@ def rest_of(coverage: Coverage) -> str:
     """How much of the list is known, and when the rest will be; empty where all of it is."""
     if coverage.complete:
         return ""
-    known = f"{coverage.checked:,} compared so far"
+    known = f"{coverage.checked:,} compared so far" if coverage.checked else "none compared yet"
     if coverage.total is not None:
         known = f"{coverage.checked:,} of {coverage.total:,} compared"
     if not coverage.read_on:
-        return f"{known}; another call reads on"
+        return known
     minutes = coverage.seconds_left / 60
     if minutes > 24 * 60:
         return f"{known}; the rest is being read"

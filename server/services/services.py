@@ -63,6 +63,11 @@ class Services:
         """Whether a service is the sandbox; one without a client counts as the others do."""
         return service in self.simulated if service in self.clients else self.all_simulated
 
+    def lacks_sandbox_key(self, service: str) -> bool:
+        """Whether it is called on this machine beside the sandbox, with a key that is not the sandbox's."""
+        host = urlsplit(self.clients[service].base_url).hostname or ""
+        return self.mixed and service not in self.simulated and is_loopback(host)
+
     def client(self, service: str) -> ServiceClient:
         """The client of a service that has a key."""
         try:

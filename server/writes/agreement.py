@@ -6,7 +6,7 @@ answer in. Every write is held to its own row, a new one too; a tool only words 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -18,6 +18,7 @@ from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.values import flag_of, integer_of
 from leadbridge.server.text import in_sentence
 from leadbridge.server.writes.model import Done, HttpWrite
+from leadbridge.server.writes.preview import titled
 from leadbridge.server.writes.same_value import ABSENT, Absent, Rule, agrees, value_at
 
 Sent: TypeAlias = Mapping[str, JsonValue]
@@ -58,7 +59,7 @@ def received(action: HttpWrite, answer: JsonValue, service: Service) -> Done:
     done = action.receive(answer)
     if agreement.contradicted:
         raise _contradiction(action, sent, agreement, done, service)
-    return _with_what_is_hidden(operation, done, agreement)
+    return _with_what_is_hidden(action, done, agreement, service)
 
 
 def compare(operation: Operation, sent: Sent, record: JsonValue) -> Agreement:
@@ -164,18 +165,32 @@ def _contradiction(
     return OutcomeUnknown(what, hints=hints, record_id=done.record_id)
 
 
-def _with_what_is_hidden(operation: Operation, done: Done, agreement: Agreement) -> Done:
-    """The outcome, and which of the values that were sent its answer does not show."""
+def _with_what_is_hidden(action: HttpWrite, done: Done, agreement: Agreement, service: Service) -> Done:
+    """The outcome, and which of the values that were sent its answer does not show.
+
+    It is not certain if one of them is what was asked for: any value of an answer that shows all, and one that decides
+    what the operation does.
+    """
+    operation, fields = action.operation, {**action.operation.query, **action.operation.body}
     hidden = [name for name in agreement.hidden if name not in operation.path_variables]
+    missing = [name for name in hidden if operation.answer.shows_all or fields[name].decides_effect]
     if not hidden:
         return done
-    message = f"Sent, but not shown by the answer: {', '.join(hidden)}."
-    if not operation.answer.shows_all:
-        return replace(done, details=[*done.details, message])
-    doubt = _doubt(operation, dict.fromkeys(hidden))
-    return replace(
-        done, summary=f"{done.summary} {message}", unconfirmed=tuple(hidden), warnings=[*done.warnings, *doubt]
-    )
+    if not missing:
+        also = f"{service.title} reports success, without showing what was sent."
+        if agreement.confirmed:
+            also = f"Also sent, but not shown in {service.title}'s answer: {_in_words(hidden)}."
+        return replace(done, details=[*done.details, also])
+    summary = f"{done.summary} {service.title}'s answer does not show: {_in_words(missing)}."
+    if not agreement.confirmed:
+        doing = operation.doing(action.path)
+        summary = f"{service.title} took the request to {doing}, but its answer does not show: {_in_words(missing)}."
+    doubt = _doubt(operation, dict.fromkeys(missing))
+    return replace(done, summary=summary, unconfirmed=tuple(missing), warnings=[*done.warnings, *doubt])
+
+
+def _in_words(names: Iterable[str]) -> str:
+    return ", ".join(titled(name).lower() for name in names)
 
 
 def _doubt(operation: Operation, names: Mapping[str, object]) -> list[str]:

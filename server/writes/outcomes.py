@@ -50,8 +50,6 @@ class Step:
     doing: str
     result: Applied | NotApplied | MaybeApplied | EarlierWrite | LeadBridgeError | TimeoutError | str
     write: Write | None = None
-    advice: str = ""
-    """What helps if the service rejects it."""
     optional: bool = False
     """The whole goes on without it."""
 

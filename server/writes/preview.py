@@ -33,6 +33,7 @@ class Whole:
     text: str
 
 
+_TITLES = {"notify_customer": "E-mail to the customer", "notify_rep": "E-mail to the rep"}
 PreviewLine: TypeAlias = str | tuple[str, object]
 """A sentence made from us alone, or our label and a value that others wrote: a service, or a model in an argument."""
 
@@ -61,7 +62,7 @@ def called(title: str, name: str) -> PreviewLine:
 
 def titled(name: str) -> str:
     """An argument's name as people read it: `Lead source`."""
-    return name.replace("_", " ").capitalize()
+    return _TITLES.get(name) or name.replace("_", " ").capitalize()
 
 
 def in_line(value: object, limit: int = LONGEST_VALUE) -> str:

@@ -52,13 +52,11 @@ class StepRunner:
         """Count a step that is not a separate write, or that an earlier call carried out."""
         self.steps.append(Step(doing, state))
 
-    async def write(
-        self, write: Write, doing: str, *, optional: bool = False, advice: str = ""
-    ) -> Applied | EarlierWrite | None:
+    async def write(self, write: Write, doing: str, *, optional: bool = False) -> Applied | EarlierWrite | None:
         """Carry one step out, or find that it was done before; `doing` says what, e.g. `create the RoofLink lead`.
 
-        `None` if an `optional` step failed; any other failure ends the whole there. `advice` is a next step for when
-        the service rejects it. What was done before a failure stays done.
+        `None` if an `optional` step failed; any other failure ends the whole there. What was done before a failure
+        stays done.
         """
         await self.report_progress(doing)
         try:
@@ -68,7 +66,7 @@ class StepRunner:
             result = result or await self._pipeline.apply(write, self._approval, self._seconds)
         except LeadBridgeError as error:
             result = error
-        self.steps.append(Step(doing, result, write, advice, optional))
+        self.steps.append(Step(doing, result, write, optional))
         if isinstance(result, (Applied, EarlierWrite)):
             return result
         if optional:

@@ -336,6 +336,20 @@ def test_what_an_administrator_prepares_belongs_to_the_person_whose_home_it_is(t
     assert {path.stat().st_uid for path in made} == {NUMBER}
 
 
+def test_who_takes_it_out_reads_what_stays_and_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    prepared("cursor", tmp_path)
+    assert "stay" not in run("uninstall", "cursor", "--yes").output
+    settings = tmp_path / "leadbridge" / "leadbridge.env"
+    settings.parent.mkdir()
+    settings.write_text("LEADBRIDGE_KEYCHAIN=office\n")
+    said = run("uninstall", "cursor", "--yes").output
+    for where in (f"Your keys and settings stay in {settings.parent}.", f"under the name that {settings} says."):
+        assert where in said
+    assert "stay" not in run("uninstall", "cursor", "--dry-run").output
+
+
 def test_what_a_host_writes_while_the_person_reads_the_change_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Claude Code writes its file again and again."""
     file = prepared("claude-code", tmp_path)

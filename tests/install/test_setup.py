@@ -188,6 +188,17 @@ def test_a_no_to_the_change_leaves_it_for_later_with_a_command_that_runs(office:
     assert str(office.settings) in (office.home / ".cursor" / "mcp.json").read_text("utf-8")
 
 
+def test_a_skipped_step_is_left_only_if_something_of_it_is(office: Office):
+    everything = [part for step in ("keys", "contract", "live", "install") for part in ("--skip", step)]
+    assert "leadbridge setup" in office.at_a_terminal([], *everything)[1]
+    key = office.services["LEADBRIDGE_ROOFLINK_API_KEY"]
+    code, _ = office.at_a_terminal([(HIDDEN, key), (HIDDEN, ""), (KEEP, "n")], *everything[2:])
+    assert code == 0
+    left = office.at_a_terminal([], *everything)[1].partition("Left for later:")[2]
+    assert "your keys" not in left
+    assert "leadbridge doctor --live" in left
+
+
 def test_without_a_terminal_it_says_so_and_stores_nothing(office: Office):
     for arguments in ((), ("--yes",), ("--store", "files")):
         done = office.without_terminal(*arguments)

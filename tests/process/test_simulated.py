@@ -130,6 +130,16 @@ async def test_a_mixture_of_live_and_simulated_is_refused_by_the_setting_s_name(
     assert (person.shown, simulator.writes, seen) == ([], [], [])
 
 
+@pytest.mark.parametrize("live_too", [False, True])
+async def test_a_wrong_key_at_the_sandbox_is_one_failure(live, simulator: Sandbox, live_too: bool):
+    wrong = {**live, "rooflink_api_key": "not-the-sandbox-s-key-0123456789"}
+    doctor = await printed(wrong, "doctor", *(["--live"] if live_too else []))
+    (failure,) = [line for line in doctor.stdout.splitlines() if line.startswith("failure")]
+    assert "LEADBRIDGE_ROOFLINK_API_KEY is not the sandbox's key" in failure
+    assert "\n1 failure, " in doctor.stdout
+    assert not simulator.writes
+
+
 @pytest.mark.parametrize("tool", [ACCEPT, CREATE])
 async def test_the_sandbox_s_key_writes_to_nothing_but_the_sandbox(live, tool: str):
     """Its port may be another program's by now, or one base URL was changed and its key was not."""

@@ -175,7 +175,7 @@ async def test_a_lead_is_not_made_without_a_word_where_its_house_may_be_there(
         person.action = "accept"
         done = await call(client, CREATE, **LEAD)
     assert data_of(declined)["outcome"] == "not_approved"
-    assert "RoofLink may have this house already: 100 of 1,000 compared; another call reads on." in person.shown[0]
+    assert "RoofLink may have this house already: 100 of 1,000 compared." in person.shown[0]
     assert data_of(done)["outcome"] == "done"
     assert [write.operation.startswith("POST") for write in sandbox.writes] == [True]
 

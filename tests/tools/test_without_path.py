@@ -166,7 +166,7 @@ async def test_an_address_that_was_set_otherwise_in_between_is_set_again(sandbox
         ({"customer": {"email": "New@example.com"}}, "done", "has the new email"),
         ({"id": 5, "customer": {"email": "New@example.com"}}, "unknown", "record 5 instead of the one asked for"),
         ({"phone": "1"}, "unknown", "without the record"),
-        (None, "unconfirmed", "Sent, but not shown by the answer: email."),
+        (None, "unconfirmed", "but its answer does not show: email."),
         ({"ok": True}, "unknown", "without the record"),
         ([], "unknown", "without the record"),
         ({"email": "third@example.com"}, "unknown", "email ⟦third@example.com⟧ instead of ⟦new@example.com⟧"),

@@ -171,6 +171,77 @@ async def test_a_hand_off_asks_nobody_while_either_of_its_services_wants_to_be_l
     assert sandbox.writes == []
 
 
+WON: dict[str, Any] = {"status": "JOB_WON", "job_amount": 5}
+IN_VAIN = [
+    (ACCEPT, 785, {}, "already_accepted", "already_accepted=true"),
+    (ACCEPT, 797, {}, "already_declined", "who declined it"),
+    (DECLINE, 785, {"reason": "Too far"}, "already_accepted", "LEAD_LOST"),
+    (WIN, 794, WON, "final", "renovationfind_update_job_status"),
+    ("hand_off_lead", 785, {}, "already_accepted", "already_accepted=true"),
+    ("hand_off_lead", 797, {}, "already_declined", "who declined it"),
+]
+
+
+@pytest.mark.parametrize(("tool", "lead_id", "more", "reason", "instead"), IN_VAIN)
+async def test_what_the_service_refused_for_good_is_not_asked_for_again_at_once(
+    sandbox: Sandbox,
+    time: Time,
+    version: Version,
+    tool: str,
+    lead_id: int,
+    more: dict[str, Any],
+    reason: str,
+    instead: str,
+):
+    person, clock = Person(), Time(1_790_000_000.0)
+    async with connected(sandbox, version=version, time=time, clock=clock, person=person) as client:
+        first = await call(client, tool, lead_id=lead_id, **more)
+        assert data_of(first)["reason"] == "rejected"
+        assert text_of(first).count(instead) == 1
+        for _ in range(2):
+            again = await call(client, tool, lead_id=lead_id, **more)
+            assert data_of(again)["reason"] == reason
+            assert "RenovationFind said (today " in text_of(again)
+            assert instead in text_of(again)
+        assert len(person.shown) == 1
+        clock.now += 600
+        assert data_of(await call(client, tool, lead_id=lead_id, **more))["reason"] == "rejected"
+    assert "RenovationFind's last refusal: " in person.shown[1]
+    assert "cannot tell" not in person.shown[1]
+    assert len(person.shown) == 2
+    assert sandbox.writes == []
+
+
+async def test_without_forms_no_token_is_given_for_it(sandbox: Sandbox, time: Time, version: Version):
+    async with connected(sandbox, version=version, time=time) as client:
+        token = data_of(await call(client, WIN, lead_id=794, **WON))["approval_token"]
+        assert data_of(await call(client, WIN, lead_id=794, **WON, approval_token=token))["reason"] == "rejected"
+        assert data_of(await call(client, WIN, lead_id=794, **{**WON, "job_amount": 6}))["reason"] == "final"
+
+
+async def test_once_the_service_shows_otherwise_it_is_asked_for_at_once(sandbox: Sandbox, time: Time, version: Version):
+    """Support opened the won lead again, and took back a decline and an acceptance."""
+    person, clock, wins = Person(), Time(1_790_000_000.0), {"lead_id": 794, **WON}
+    async with connected(
+        sandbox, version=version, time=time, clock=clock, person=person, toolsets="default,leads-read"
+    ) as client:
+        for tool, arguments in ((WIN, wins), (ACCEPT, {"lead_id": 797}), (ACCEPT, {"lead_id": 785})):
+            assert data_of(await call(client, tool, **arguments))["reason"] == "rejected"
+        sandbox.leads[794].status.status = "QUOTE_SENT"
+        quoted = await call(client, "renovationfind_update_job_status", lead_id=794, status="QUOTE_SENT")
+        assert data_of(quoted)["outcome"] == "done"
+        assert data_of(await call(client, WIN, **wins))["outcome"] == "done"
+        clock.now += 1
+        read = await call(client, "renovationfind_get_lead", lead_id=797)  # still declined
+        assert not read.is_error
+        assert data_of(await call(client, ACCEPT, lead_id=797))["reason"] == "already_declined"
+        sandbox.leads[797].action = "NONE"
+        await call(client, "renovationfind_get_lead", lead_id=797)
+        assert data_of(await call(client, ACCEPT, lead_id=797))["outcome"] == "done"
+    assert len(person.shown) == 5
+    assert len(sandbox.writes) == 3
+
+
 class Thinking:
     """A person who answers once they are let."""
 

@@ -16,9 +16,6 @@ from leadbridge.server.text import LABEL_LIMIT, clean, label
 from leadbridge.server.writes.model import Write
 from leadbridge.server.writes.preview import PreviewLine, titled
 
-ACCEPTED_ELSEWHERE = (
-    "If it was accepted in RenovationFind's portal, call again with already_accepted=true and what the portal shows."
-)
 _NEEDED = ("address", "state", "postal_code")
 _TOGETHER = (
     ("first_name", "last_name"), ("address",), ("city", "state", "postal_code"), ("cell_phone",), ("home_phone",),

@@ -33,7 +33,6 @@ from leadbridge.server.writes.preview import rendered
 from leadbridge.server.writes.repeats import EarlierWrite
 from leadbridge.server.writes.steps import StepRunner
 from leadbridge.tools.pipeline.hand_off_lines import (
-    ACCEPTED_ELSEWHERE,
     Creation,
     Steps,
     accepted_only,
@@ -166,7 +165,7 @@ class HandOff:
 
     async def _carry_out(self, steps: Steps, run: StepRunner) -> Done:
         if steps.accept is not None:
-            await run.write(steps.accept, f"accept lead {self.lead_id} on RenovationFind", advice=ACCEPTED_ELSEWHERE)
+            await run.write(steps.accept, f"accept lead {self.lead_id} on RenovationFind")
         prospect, lines, warnings = steps.prospect, list[str](), list[str]()
         if prospect is None:
             prospect, lines = await self._created(run, steps.create)

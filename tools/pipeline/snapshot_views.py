@@ -178,6 +178,8 @@ def _stale_lines(data: Snapshot) -> list[str]:
     prospects = counted(data.stale_total, "stale prospect", "stale prospects")
     what = f"no edit for {data.stale_after_days} days, not submitted"
     lines = [f"{prospects} ({what}){', oldest first:' if data.stale else '.'}"]
+    if data.stale_total and not data.stale:
+        lines.append(f"None from stale_offset={data.stale_offset:,} on: leave it out to begin with the oldest.")
     if data.stale:
         lines += table(["id", "customer", "rep", "days", "next_step"], [vars(row) for row in data.stale])
     if data.next_stale_offset is not None:

@@ -2,36 +2,100 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from pydantic import JsonValue
 
+from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
-from leadbridge.server.services.renovationfind.models import STATUS_RULES, Envelope, Lead
+from leadbridge.server.services.renovationfind.models import STATUS_RULES, WON, Envelope, Lead
 from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
 from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine
 from leadbridge.tools.lists import moment
 
-MUST_BE_ACCEPTED = re.compile(
-    r"\b(?:must|needs? to|has to)\b[^.]*\baccept|\bnot (?:yet |been |yet been )?accepted\b", re.IGNORECASE
+ASKED_AGAIN_AFTER = 600.0
+"""Seconds after which a person is asked once more for what RenovationFind refused for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a refusal says of a lead, by its words, which no page documents; and which writes are then in vain."""
+
+    reason: str
+    meaning: str
+    words: re.Pattern[str]
+    stops: frozenset[str]
+    shown: Callable[[KnownLead], bool]
+    """Whether the lead, as it was read since, still looks like that."""
+    lasts: float = ASKED_AGAIN_AFTER
+    """Seconds; for ever where an argument says that it is otherwise now."""
+
+
+_DECISIONS = frozenset({"renovationfind.accept_lead", "renovationfind.decline_lead"})
+MUST_BE_ACCEPTED = Lesson(
+    "not_accepted",
+    "must be accepted first",
+    re.compile(r"\b(?:must|needs? to|has to)\b[^.]*\baccept|\bnot (?:yet |been |yet been )?accepted\b", re.IGNORECASE),
+    frozenset({"renovationfind.mark_won"}),
+    lambda known: not known.accepted,
+    lasts=math.inf,
 )
-"""How a refusal says that the lead must be accepted first; no page documents its words."""
-FINAL = re.compile(r"\b(?:cannot|can not|can't|can no longer) be (?:changed|updated|modified)\b", re.IGNORECASE)
-"""How a refusal says that the status is final."""
-ALREADY_ACCEPTED = re.compile(r"\balready (?:been )?accepted\b", re.IGNORECASE)
-"""How a refusal says that somebody accepted the lead before."""
-_MEANINGS = {
-    MUST_BE_ACCEPTED: "must be accepted first",
-    ALREADY_ACCEPTED: "is accepted already",
-    FINAL: "has a status that cannot be changed",
-}
-"""What such a refusal says of the lead."""
+ALREADY_ACCEPTED = Lesson(
+    "already_accepted",
+    "is accepted already",
+    re.compile(r"\balready (?:been )?accepted\b", re.IGNORECASE),
+    _DECISIONS,
+    lambda known: known.accepted,
+)
+ALREADY_DECLINED = Lesson(
+    "already_declined",
+    "is declined already",
+    re.compile(r"\balready (?:been )?declined\b", re.IGNORECASE),
+    _DECISIONS,
+    lambda known: (known.lead.vendorLeadAction or "").upper().startswith("DECLIN"),
+)
+FINAL = Lesson(
+    "final",
+    "has a status that cannot be changed",
+    re.compile(r"\b(?:cannot|can not|can't|can no longer) be (?:changed|updated|modified)\b", re.IGNORECASE),
+    frozenset({"renovationfind.mark_won", *_DECISIONS}),
+    lambda known: known.lead.status in WON,
+)
+_LESSONS = (MUST_BE_ACCEPTED, ALREADY_ACCEPTED, ALREADY_DECLINED, FINAL)
+
+
+def lesson_in(refusal: str) -> Lesson | None:
+    """What RenovationFind's words mean, if that is known."""
+    return next((lesson for lesson in _LESSONS if lesson.words.search(refusal)), None)
+
+
+def lesson_of(known: KnownLead | None) -> Lesson | None:
+    """What the last refusal says of a lead, unless it was seen otherwise since."""
+    if known is None or known.refused_at is None:
+        return None
+    lesson = lesson_in(known.refusal)
+    return lesson if lesson and (known.seen_at <= known.refused_at or lesson.shown(known)) else None
+
+
+def in_vain(app: AppContext, known: KnownLead | None, operation: str, advice: Callable[[str], str]) -> Refused | None:
+    """Why a person is not asked for what RenovationFind has just refused for a reason that lasts."""
+    lesson = lesson_of(known)
+    if known is None or known.refused_at is None or lesson is None or operation not in lesson.stops:
+        return None
+    until = known.refused_at + lesson.lasts
+    if app.time.clock() >= until:
+        return None
+    again = "" if lesson.lasts == math.inf else f"From {app.time.shown(until)}, the user is asked for it all the same."
+    why = f"RenovationFind said ({known.refused}) that lead {known.lead.id} {lesson.meaning}."
+    return Refused(lesson.reason, why, *filter(None, [advice(known.refusal), again]))
+
 
 _TIMES = frozenset({"received", "status_set"})
 NOT_SEEN = "LeadBridge has not seen this lead before; it cannot tell whether it was accepted."
@@ -100,9 +164,8 @@ def known_line(known: KnownLead | None) -> str:
     """What the preview says of our knowledge of a lead, without a word of the service's."""
     if known is None:
         return NOT_SEEN
-    meanings = [meaning for words, meaning in _MEANINGS.items() if words.search(known.refusal)]
-    if known.refused and meanings and not known.accepted:
-        return f"RenovationFind said ({known.refused}) that this lead {meanings[0]}."
+    if (lesson := lesson_of(known)) and not (lesson is ALREADY_ACCEPTED and known.accepted):
+        return f"RenovationFind said ({known.refused}) that this lead {lesson.meaning}."
     if known.unseen:
         return NOT_SEEN
     # A status that is not documented is text of the service.

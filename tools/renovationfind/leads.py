@@ -19,10 +19,13 @@ from leadbridge.server.services.renovationfind.models import Lead
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.tools.renovationfind.lead_answers import (
     ALREADY_ACCEPTED,
+    ALREADY_DECLINED,
     customer_lines,
+    in_vain,
     known_line,
     lead_lines,
     lead_record,
+    lesson_in,
     receive_lead,
     refusal_line,
 )
@@ -40,6 +43,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
     app = app_context(ctx)
     operation = app.catalog["renovationfind.accept_lead"]
     known = await app.leads.get(lead_id)
+    advice = partial(_instead_of_accepting, lead_id)
 
     def done_of(lead: Lead) -> Done:
         return Done(
@@ -60,7 +64,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
             learn=partial(app.leads.remember_refusal, lead_id),
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} decision"),
-        if_rejected=partial(_accepted_elsewhere, lead_id),
+        if_rejected=advice,
         arguments={"lead_id": lead_id},
         preview=Preview(
             lines=(
@@ -71,7 +75,7 @@ async def renovationfind_accept_lead(ctx: Ctx, lead_id: LeadId) -> Write:
             ),
             before={"accepted": known.accepted if known else None},
         ),
-        blocked=_refusal(lead_id, known),
+        blocked=_refusal(lead_id, known) or in_vain(app, known, operation.id, advice),
         known=lead_record(known.lead) if known else {},
     )
 
@@ -117,18 +121,26 @@ async def renovationfind_decline_lead(
             warnings=(known_line(known),) if known and known.accepted else (),
             before={"declined": known.declined_here if known else None},
         ),
-        blocked=_refusal(lead_id, known),
+        blocked=_refusal(lead_id, known) or in_vain(app, known, operation.id, _instead_of_declining),
+        if_rejected=_instead_of_declining,
     )
 
 
-def _accepted_elsewhere(lead_id: int, said: str) -> str:
-    """How a lead goes on that somebody accepted before."""
-    if not ALREADY_ACCEPTED.search(said):
-        return ""
+def _instead_of_accepting(lead_id: int, said: str) -> str:
+    """How a lead goes on that RenovationFind does not let anybody accept."""
+    if lesson_in(said) is ALREADY_DECLINED:
+        return "Look in RenovationFind's portal who declined it; no operation takes that back."
     return (
-        f"If it was accepted in RenovationFind's portal, hand_off_lead with lead_id={lead_id} and "
-        "already_accepted=true hands it off to RoofLink, and renovationfind_update_job_status sets its status."
+        f"If it was accepted in RenovationFind's portal, hand_off_lead with lead_id={lead_id}, already_accepted=true "
+        "and what the portal shows hands it off to RoofLink, and renovationfind_update_job_status sets its status."
     )
+
+
+def _instead_of_declining(said: str) -> str:
+    """How a lead goes on that RenovationFind does not let anybody decline."""
+    if lesson_in(said) is ALREADY_ACCEPTED:
+        return "For a lead lost after it was accepted, renovationfind_update_job_status has LEAD_LOST and JOB_LOST."
+    return ""
 
 
 def _into_rooflink(lead_id: int, app: AppContext) -> list[str]:

@@ -90,10 +90,11 @@ def _receive(app: AppContext, operation: Operation, name: str, answer: JsonValue
         why = f"“{in_sentence(message, limit=200)}”, although duplicates were not to be skipped"
         raise unreadable(why, operation, app.catalog.services[operation.service])
     message_lines = [f"The service says: {fence(message, limit=200)}"] if message else []
+    number = f" {envelope.record_id}" if envelope.record_id else ""
     return Done(
         summary="Skipped: this person was asked before, nobody was contacted."
         if skipped
-        else "Referral request created.",
+        else f"Referral request{number} created.",
         record_id=envelope.record_id,
         details=[*rendered([("Customer", name)]), *message_lines],
     )

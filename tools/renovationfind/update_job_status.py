@@ -13,7 +13,6 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
 
-from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import OptionalDay, Remark
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context
 from leadbridge.server.mcp.reply import Omitted
@@ -36,8 +35,11 @@ from leadbridge.tools.renovationfind.lead_answers import (
     FINAL,
     MUST_BE_ACCEPTED,
     customer_lines,
+    in_vain,
     known_line,
     lead_record,
+    lesson_in,
+    lesson_of,
     receive_lead,
     refusal_line,
 )
@@ -88,11 +90,17 @@ async def renovationfind_update_job_status(
     )
 
 
-def _after_refusal(accept_first: str, said: str) -> str:
+def _after_refusal(accept_first: str, said: str, *, final: bool) -> str:
     """What follows from RenovationFind's words about a status that it did not take."""
-    if FINAL.search(said):
-        return "It is final in RenovationFind: only RenovationFind's support can change it."
-    return accept_first
+    if lesson_in(said) is not FINAL:
+        return accept_first
+    support = "Only RenovationFind's support can change it."
+    if not final:
+        return support
+    return (
+        f"{support} If they have, set the status that the lead has now with renovationfind_update_job_status, which "
+        "needs no approval; if RenovationFind takes it, call this again."
+    )
 
 
 def _accept_first(*, final: bool) -> str:
@@ -124,6 +132,7 @@ async def status_write(
     """
     operation = app.catalog[operation_id]
     known = await app.leads.get(lead_id)
+    lesson = lesson_of(known)
     given: dict[str, JsonValue] = {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in arguments.items()
@@ -131,12 +140,11 @@ async def status_write(
     }
     days = {what: when for name, what in _DATES.items() if isinstance(when := arguments.get(name), date)}
     status = str(given["status"])
-    first = "" if known and known.accepted else _accept_first(final=status in WON)
+    first = "" if known and known.accepted and lesson is not MUST_BE_ACCEPTED else _accept_first(final=status in WON)
+    advice = partial(_after_refusal, first, final=status in WON)
     blocked = won_refusal(lead_id, known)
-    taught = known.refused if known and first and MUST_BE_ACCEPTED.search(known.refusal) else ""
-    if status in WON and taught and not already_accepted:
-        why = f"RenovationFind said ({taught}) that lead {lead_id} must be accepted first."
-        blocked = Refused("not_accepted", why, first)
+    if not (blocked or (already_accepted and lesson is MUST_BE_ACCEPTED)):
+        blocked = in_vain(app, known, operation_id, advice)
     unattached = status == "LEAD_WON" and not (known and known.lead.attachments)
     nothing: dict[str, JsonValue] = {"job_amount": "none"} if known and not known.unseen else {}
 
@@ -161,11 +169,11 @@ async def status_write(
             lines=_preview(lead_id, known, given, already_accepted=already_accepted),
             said=frozenset(given) - {"reason"},
             warnings=(*app.time.odd_dates(days), *((_NO_ATTACHMENT,) if unattached else ())),
-            figures=_acceptance_doubt(known, status, taught),
+            figures=_acceptance_doubt(known, status),
             before={**nothing, **_state_of(known.lead)} if known else {},
         ),
         blocked=blocked,
-        if_rejected=partial(_after_refusal, first),
+        if_rejected=advice,
         known=lead_record(known.lead) if known else {},
     )
 
@@ -196,18 +204,19 @@ def _preview(
     if status in WON:
         accepted = "The call says that it was accepted in RenovationFind's portal."
         lines += ["This cannot be undone: only RenovationFind's support can change it."]
-        lines += [accepted if already_accepted and not (known and known.accepted) else known_line(known)]
+        said_otherwise = lesson_of(known) is MUST_BE_ACCEPTED or not (known and known.accepted)
+        lines += [accepted if already_accepted and said_otherwise else known_line(known)]
     lines += [f"{titled(name)}: {given[name]}" for name in _OURS if name in given]
     for name, what in (("start_date_tbd", "Project start"), ("completion_date_tbd", "Completion")):
         lines += [f"{what}: to be decided"] if given.get(name) else []
     return (*lines, *customer_lines(known), *refusal_line(known))
 
 
-def _acceptance_doubt(known: KnownLead | None, status: str, taught: str) -> tuple[str, ...]:
+def _acceptance_doubt(known: KnownLead | None, status: str) -> tuple[str, ...]:
     """What is shown before it is sent; once RenovationFind took the status, nothing is in doubt."""
     if status in WON or (known and known.accepted):
         return ()
-    said = f" RenovationFind said so ({taught})." if taught else ""
+    said = f" RenovationFind said so ({known.refused})." if known and lesson_of(known) is MUST_BE_ACCEPTED else ""
     return (f"Note: The lead is not known to be accepted; RenovationFind takes a status only after that.{said}",)
 
 

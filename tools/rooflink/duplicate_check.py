@@ -114,8 +114,8 @@ async def coverage_doubt(app: AppContext) -> tuple[str, ...]:
 
     if not (missing := rest_of(await coverage_of(index_of(app)))):
         return ()
-    doubt = "RoofLink may have this house already, and it would be created a second time"
-    return (f"Note: unless RoofLink finds prospects by postal code, {doubt} ({missing}).",)
+    doubt = "If RoofLink has this house already, it may be created a second time."
+    return (f"Note: LeadBridge has not seen all of RoofLink's prospects yet ({missing}). {doubt}",)
 
 
 async def check_duplicates(app: AppContext, contact: ContactDetails) -> DuplicateCheck:

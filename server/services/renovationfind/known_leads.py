@@ -34,8 +34,10 @@ class KnownLead:
     """The same by the office's clock."""
     accepted_here: bool = False
     declined_here: bool = False
+    refused_at: float | None = None
+    """When RenovationFind last refused a write about it, if no answer to a write showed the lead since."""
     refused: str = ""
-    """When RenovationFind last refused a write about it, if no answer showed the lead since."""
+    """The same by the office's clock."""
     refusal: str = ""
     """What it said then."""
     unseen: bool = False
@@ -69,6 +71,7 @@ class KnownLeads:
             self.time.shown(row.seen_at),
             accepted_here=bool(row.data.get("accepted_here")),
             declined_here=bool(row.data.get("declined_here")),
+            refused_at=refused_at,
             refused="" if refused_at is None else self.time.shown(refused_at),
             refusal=str(row.data.get("refusal", "")),
             unseen=bool(row.data.get("unseen")),
@@ -160,5 +163,5 @@ def won_refusal(lead_id: int, known: KnownLead | None) -> Refused | None:
     return Refused(
         "already_won",
         f"lead {lead_id} is {known.lead.status} (seen {known.seen}), which cannot be changed.",
-        "Only RenovationFind's support can change a won lead.",
+        "Only RenovationFind's support can change a won lead; if they have, renovationfind_get_lead shows that.",
     )

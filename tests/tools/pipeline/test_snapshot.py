@@ -178,6 +178,13 @@ async def test_the_text_says_the_same_as_the_data(company, ask, wall):
     assert tokens(result) <= 900
 
 
+async def test_an_offset_behind_the_last_stale_one_says_how_many_there_are(company, ask, wall):
+    sandbox = company(150)
+    text, right = text_of(await ask(sandbox, stale_offset=500)), expected(sandbox, wall)
+    assert f"{right['stale_total']} stale prospects (no edit for 14 days, not submitted)." in text
+    assert "None from stale_offset=500 on: leave it out to begin with the oldest." in text
+
+
 @pytest.mark.parametrize("after", [1, 30, 365])
 async def test_how_long_a_prospect_may_rest_is_an_argument(company, ask, wall, after):
     sandbox = company(150)

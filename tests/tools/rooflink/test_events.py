@@ -253,7 +253,7 @@ async def test_an_answer_with_nothing_but_an_id_is_not_confirmed(sandbox: Sandbo
     async with connected(sandbox, time=time, person=Person(), **ON) as client:
         data = data_of(await call(client, CREATE, **GOOD, invitee_ids=[302]))
     assert (data["outcome"], data["record_id"]) == ("unconfirmed", 5)
-    assert data["summary"].endswith("Sent, but not shown by the answer: name, start, end, invitee_ids.")
+    assert data["summary"].endswith("but its answer does not show: name, start, end, invitee ids.")
 
 
 # Update

@@ -119,7 +119,7 @@ async def test_what_the_answer_does_not_show_is_not_called_changed(sandbox: Sand
     data, text = data_of(result), text_of(result)
     assert data["outcome"] == "unconfirmed"
     assert set(changed(data)) == {"city"}
-    assert "has the new city. Sent, but not shown by the answer: county, customer_cell." in data["summary"]
+    assert "has the new city. RoofLink's answer does not show: county, customer cell." in data["summary"]
     assert "county (county), customer_cell (customer.cell)" in text
     assert "LEADBRIDGE_CONTRACT_FILE" in text
     assert f"prospect_id={job.id}" in text
@@ -183,7 +183,8 @@ async def test_an_answer_without_a_body_or_about_another_job_proves_nothing(
         empty = await call(client, UPDATE, job_id=job.id, city="Plano")
         sandbox.faults.add(Fault(kind="status", status=200, body='{"id": 5, "city": "Austin"}', match="PATCH public"))
         other = await call(client, UPDATE, job_id=job.id, city="Austin")
-    assert "Sent, but not shown by the answer: city." in data_of(empty)["summary"]
+    took = f"RoofLink took the request to change job {job.id}, but its answer does not show: city."
+    assert data_of(empty)["summary"] == took
     assert changed(data_of(empty)) == {}
     assert data_of(other)["outcome"] == "unknown"
     assert f"record 5 instead of the one asked for, {job.id}" in text_of(other)
