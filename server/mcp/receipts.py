@@ -282,7 +282,7 @@ def _in_steps(app: AppContext, write: Write, outcome: InSteps) -> WriteReceipt:
                 write_id=one.write_id,
                 details=[*finished, *details, *one.details],
                 warnings=list(dict.fromkeys([*warnings, *one.warnings])),
-                next_steps=[*one.next_steps, GO_ON],
+                next_steps=[*one.next_steps, *([GO_ON] if took_effect or one.outcome == "unknown" else [])],
                 reason=one.reason,
             )
     assert outcome.done is not None  # noqa: S101  # without it, the last step failed
