@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -29,30 +28,14 @@ LARGEST = 5_000_000
 """Bytes of a file with the table."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A tool with one of its operations; an operation without a tool, or a tool without an operation."""
-
-    tool: str
-    toolset: str
-    operation: Operation | None
-    spec: ToolSpec | None
-
-
-def rows() -> list[Row]:
-    """Every operation of the catalog in its order, with the tool that is its own; then the other tools."""
-    specs = tool_specs()
-    by_operation: dict[str, ToolSpec] = {}
-    for spec in specs:
+def rows() -> tuple[list[tuple[Operation, ToolSpec | None]], list[ToolSpec]]:
+    """Every operation of the catalog in its order, with the tool that is its own; and the tools that are of none."""
+    own: dict[str, ToolSpec] = {}
+    for spec in tool_specs():
         for operation_id in spec.operations:
-            by_operation.setdefault(operation_id, spec)
-    table: list[Row] = []
-    for operation in load():
-        spec = by_operation.get(operation.id)
-        toolset = operation.toolset if operation.toolset in DEFAULT else f"{operation.toolset} (opt-in)"
-        table.append(Row(spec.name if spec else "", toolset, operation, spec))
-    shown = {row.tool for row in table}
-    return table + [Row(spec.name, spec.toolset, None, spec) for spec in specs if spec.name not in shown]
+            own.setdefault(operation_id, spec)
+    shown = {spec.name for spec in own.values()}
+    return [(one, own.get(one.id)) for one in load()], [one for one in tool_specs() if one.name not in shown]
 
 
 def markdown() -> str:
@@ -61,20 +44,19 @@ def markdown() -> str:
 
 
 def _cells() -> Iterator[list[str]]:
-    for row in rows():
-        tool = f"`{row.tool}`" if row.tool else "none yet"
-        operation = row.operation
-        if operation is None:
-            effect = row.spec.effect if row.spec else Effect.READ
-            about = "this server itself" if row.spec is None or row.spec.local else "several of these"
-            yield [about, tool, row.toolset, "", effect.value, _gate(effect, row.spec), "", ""]
-            continue
+    operations, others = rows()
+    for operation, spec in operations:
+        tool = f"`{spec.name}`" if spec else "none yet"
+        toolset = operation.toolset if operation.toolset in DEFAULT else f"{operation.toolset} (opt-in)"
         path = f"`{operation.method} {operation.path}`" if operation.path else "path unknown"
         known = f"{operation.provenance.operation} / {operation.provenance.path} / {_names(operation)}"
         page = operation.source.rstrip("/").rpartition("/")[2]
         source = f"[{page}]({operation.source})" if operation.source.startswith("https") else operation.source
         service = "RoofLink" if operation.service == "rooflink" else "RenovationFind"
-        yield [f"{service}: {operation.title}", tool, row.toolset, path, *_effect(operation, row.spec), known, source]
+        yield [f"{service}: {operation.title}", tool, toolset, path, *_effect(operation, spec), known, source]
+    for spec in others:
+        about = "this server itself" if spec.local else "several of these"
+        yield [about, f"`{spec.name}`", spec.toolset, "", spec.effect.value, _gate(spec.effect, spec), "", ""]
 
 
 def _names(operation: Operation) -> str:
@@ -165,14 +147,14 @@ def show() -> None:
     for column in ("effect", "hints", "path"):
         table.add_column(column)
     table.add_column("tokens", justify="right")
-    first: dict[str, Row] = {}
-    for row in rows():
-        first.setdefault(row.tool, row)
-    for row in first.values():
-        if row.spec is not None:
-            known = row.operation.provenance.path if row.operation else "local"
-            tokens = str(counts[row.tool]) if counts else "?"
-            table.add_row(row.tool, row.spec.effect.value, _hints(row.spec), known, tokens)
+    operations, others = rows()
+    paths: dict[str, tuple[ToolSpec, str]] = {}
+    for operation, spec in operations:
+        if spec is not None:
+            paths.setdefault(spec.name, (spec, operation.provenance.path))
+    for spec, known in [*paths.values(), *((spec, "local") for spec in others)]:
+        tokens = str(counts[spec.name]) if counts else "?"
+        table.add_row(spec.name, spec.effect.value, _hints(spec), known, tokens)
     console = terminal(width=120)
     console.print(table)
     for effect in Effect:
@@ -182,8 +164,8 @@ def show() -> None:
     else:
         default = sum(counts[spec.name] for spec in default_tools())
         console.print(f"Definitions of the default tools: {default} tokens (cl100k); all: {sum(counts.values())}.")
-    missing = [row.operation for row in rows() if row.operation is not None and row.spec is None]
-    console.print(f"Operations in the catalog without a tool: {', '.join(row.id for row in missing) or 'none'}")
+    missing = ", ".join(operation.id for operation, spec in operations if spec is None)
+    console.print(f"Operations in the catalog without a tool: {missing or 'none'}")
 
 
 def _hints(spec: ToolSpec) -> str:
