@@ -16,7 +16,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from typing import cast
+from typing import Any, cast
 
 from leadbridge.server.redaction import Redactor
 
@@ -52,19 +52,13 @@ class _Formatter(logging.Formatter):
         self._written: set[str] = set()
 
     def format(self, record: logging.LogRecord) -> str:
-        record.message = record.getMessage()
-        record.asctime = self.formatTime(record)
-        parts = [self.formatMessage(record)]
-        if record.exc_info and record.exc_info[1]:
-            parts.append(self._exception(record.exc_info[1]))
-        if record.stack_info:
-            parts.append(record.stack_info)
-        text = "\n".join(parts)
-        text = _BY_FORM.sub("***", self._redactor.text(text))
+        text = _BY_FORM.sub("***", self._redactor.text(super().format(record)))
         return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text):,} characters)"
 
-    def _exception(self, error: BaseException) -> str:
-        chain = list(_chain(error))
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # the name of logging's own
+        if ei[1] is None:
+            return ""
+        chain = list(_chain(ei[1]))
         where = "".join(frames for frames, _ in chain)
         if where in self._written:
             return f"  (the same traceback as before) {chain[-1][1]}"

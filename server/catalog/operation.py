@@ -31,7 +31,6 @@ class Service(_Row):
     title: str
     base_url: str
     manager_base_url: str = ""
-    docs: str
     auth_header: str
     auth_scheme: str = ""
     requests: int = ModelField(gt=0)

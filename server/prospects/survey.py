@@ -48,14 +48,9 @@ class Scope:
 
     def holds(self, progress: ProspectProgress) -> bool:
         """Whether a prospect counts."""
-        return all(
-            wanted in {None, there}
-            for wanted, there in (
-                (self.rep_id, progress.rep_id),
-                (self.region_id, progress.region_id),
-                (self.stage, progress.stage),
-            )
-        )
+        wanted = (self.rep_id, self.region_id, self.stage)
+        its_own = (progress.rep_id, progress.region_id, progress.stage)
+        return all(one in {None, other} for one, other in zip(wanted, its_own, strict=True))
 
 
 @dataclass(slots=True)
