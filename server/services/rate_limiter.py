@@ -14,8 +14,9 @@ from __future__ import annotations
 import contextlib
 import time
 from array import array
-from bisect import bisect_right, insort
+from bisect import insort
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from itertools import chain
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ import anyio
 
 from leadbridge.server.errors import RateLimited, StateError
 from leadbridge.server.services.retry import LONGEST_COOL_OFF
-from leadbridge.server.state.rate_limit import Change, RateLimitMemory, SharedLimit
+from leadbridge.server.state.rate_limit import Change, SharedLimit
 
 T = TypeVar("T")
 OnWait = Callable[[float], Awaitable[None]]
@@ -48,31 +49,29 @@ class Queue:
     place, which is when its owner will look. When a window has passed since, the owner is dead, or will come back.
     """
 
-    def __init__(self, requests: int, seconds: float, data: bytes, now: float) -> None:
+    def __init__(self, requests: int, seconds: float, data: bytes, now: float, cool_off: float) -> None:
         self.now = now
         self._requests = requests
         self._window = seconds + GAP
         # Numbers begin with the time, so that those of a file that was lost do not come again.
-        seen, not_before, last, count = array("d", data[:32]) if data else (now, 0.0, now * 1000, 0.0)
-        self._not_before = not_before
-        self._last = int(last)
-        kept = array("d", data[32:])
-        end = int(count)
-        self._left, self._numbers, places = kept[:end], kept[end : 2 * end], kept[2 * end :]
-        self.waiting = list(zip(places[::2], places[1::2], strict=True))
-        if seen > now:
-            self._go_back(seen - now)
-        self._not_before = min(self._not_before, now + LONGEST_COOL_OFF)
+        kept = array("d", data) if data else array("d", (now, 0.0, now * 1000, 0.0))
+        back = max(0.0, kept[0] - now)  # the clock went back, or the machine started again: all times go back with it
+        self.last = int(kept[2])
+        """The newest number."""
+        end = 4 + int(kept[3])
         past = now - self._window
-        gone = bisect_right(self._left, past)
-        del self._left[:gone], self._numbers[:gone]
-        self.waiting = [entry for entry in self.waiting if entry[1] > past]
+        left = zip(kept[4:end], kept[end : 2 * end - 4], strict=True)
+        self._left = [(at - back, number) for at, number in left if at - back > past]
+        places = kept[2 * end - 4 :]
+        waiting = zip(places[::2], places[1::2], strict=True)
+        self.waiting = [(number, at - back) for number, at in waiting if at - back > past]
+        self._not_before = max(min(kept[1] - back, now + LONGEST_COOL_OFF), now + cool_off)
 
     def packed(self) -> bytes:
         """What is to be kept."""
-        values = array("d", (self.now, self._not_before, self._last, len(self._left)))
-        places = array("d", chain.from_iterable(self.waiting))
-        return (values + self._left + self._numbers + places).tobytes()
+        times, numbers = [at for at, _ in self._left], [number for _, number in self._left]
+        head = (self.now, self._not_before, self.last, len(times))
+        return array("d", (*head, *times, *numbers, *chain.from_iterable(self.waiting))).tobytes()
 
     @property
     def cooling(self) -> float:
@@ -87,16 +86,7 @@ class Queue:
     @property
     def soonest(self) -> float:
         """Seconds until somebody who comes now may leave."""
-        return self._place(self._last + 1, self._left) - self.now
-
-    def back_off(self, seconds: float) -> None:
-        """Let nobody leave for so many seconds."""
-        self._not_before = max(self._not_before, self.now + seconds)
-
-    def enter(self) -> tuple[int, float]:
-        """A new number, and the seconds until its owner is to look again; with 0 it has left."""
-        self._last += 1
-        return self._last, self.leave(self._last)
+        return self._place(self.last + 1, [at for at, _ in self._left]) - self.now
 
     def idle_wait(self, reserved: int) -> float:
         """0 if nobody waits and so many places stay free, else seconds until another look for such a place."""
@@ -107,12 +97,12 @@ class Queue:
     def leave(self, number: int) -> float:
         """Leave if it is this number's turn; else the seconds until its owner is to look again."""
         self.forget(number)
-        place = self._place(number, self._left)
+        place = self._place(number, [at for at, _ in self._left])
         if place - self.now < TICK:
-            self._put(number, self.now + UNANSWERED)
+            insort(self._left, (self.now + UNANSWERED, number))
             return 0.0
         # Those who left a moment ago may be answered any time.
-        soonest = self._place(number, array("d", (min(at, self.now) for at in self._left)))
+        soonest = self._place(number, [min(at, self.now) for at, _ in self._left])
         if soonest > self.now:
             place = soonest
         insort(self.waiting, (number, place))
@@ -120,40 +110,35 @@ class Queue:
 
     def answer(self, number: int, ago: float) -> None:
         """The service has had this one's request since so many seconds, at least."""
-        if number in self._numbers:
-            index = self._numbers.index(number)
-            self._numbers.pop(index)
-            self._put(number, min(self._left.pop(index), self.now - ago))
+        self._left = sorted((min(at, self.now - ago) if one == number else at, one) for at, one in self._left)
 
     def forget(self, number: int) -> None:
         """Give a place up."""
         self.waiting = [entry for entry in self.waiting if entry[0] != number]
 
-    def _place(self, number: int, left: array[float]) -> float:
+    def _place(self, number: int, times: list[float]) -> float:
         """When a number may leave: after those with earlier ones, and a window after as many as are allowed in one."""
-        times = left[-self._requests :]
         place = self._not_before
-
-        def room() -> float:
-            return times[-self._requests] + self._window if len(times) >= self._requests else self.now
-
-        for earlier, at in self.waiting:
-            if earlier > number:
-                break
-            place = max(at, place, room())
+        for at in (*(at for earlier, at in self.waiting if earlier < number), self.now):
+            room = times[-self._requests] + self._window if len(times) >= self._requests else self.now
+            place = max(at, place, room)
             insort(times, place)
-        return max(self.now, place, room())
+        return place
 
-    def _put(self, number: int, at: float) -> None:
-        index = bisect_right(self._left, at)
-        self._left.insert(index, at)
-        self._numbers.insert(index, number)
 
-    def _go_back(self, seconds: float) -> None:
-        """The clock went back, or the machine started again: all times go back with it."""
-        self._not_before -= seconds
-        self._left = array("d", (at - seconds for at in self._left))
-        self.waiting = [(number, at - seconds) for number, at in self.waiting]
+class RateLimitMemory:
+    """What one process knows by itself."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._kept = b""
+
+    async def change(self, work: Change[T]) -> T:
+        """See `SharedLimit`."""
+        self._kept, result = work(self._kept, self._clock())
+        return result
+
+    soon = change
 
 
 class RateLimiter:
@@ -212,7 +197,7 @@ class RateLimiter:
         yield
         if (answered := self.clock()) - left < UNANSWERED:
             with contextlib.suppress(StateError):
-                await shared.soon(self._work(lambda queue: queue.answer(number, self.clock() - answered)))
+                await shared.soon(partial(self._changed, lambda queue: queue.answer(number, self.clock() - answered)))
 
     async def check(self, patience: float) -> None:
         """Find out whether a place is near, and take none.
@@ -239,51 +224,47 @@ class RateLimiter:
             """Leave if it is the caller's turn; else the seconds until it is to look again."""
             nonlocal number
             patience = until - self.clock()
-            if number:
+            wait = 0.0 if number or idle is None else queue.idle_wait(idle)
+            if not wait:
+                if not number:
+                    number = queue.last = queue.last + 1
+                    if idle is None:
+                        patience = max(0.0, patience) if len(queue.waiting) < MOST_WAITING else 0.0
                 wait = queue.leave(number)
-            elif idle is None:
-                number, wait = queue.enter()
-                patience = max(0.0, patience) if len(queue.waiting) <= MOST_WAITING else 0.0
-            elif not (wait := queue.idle_wait(idle)):
-                number, wait = queue.enter()
             self._refuse_beyond(queue, wait, patience)
             return wait
 
-        wait = await shared.change(self._work(look))
+        wait = await shared.change(partial(self._changed, look))
         try:
             while wait > 0:
                 due = self.clock() + wait
                 if on_wait is not None and wait >= 1:
                     await on_wait(wait)
                 await self.sleep(max(0.0, due - self.clock()))
-                wait = await shared.change(self._work(look))
+                wait = await shared.change(partial(self._changed, look))
         except BaseException:
             if number:
                 with anyio.CancelScope(shield=True), contextlib.suppress(StateError):
-                    await shared.change(self._work(lambda queue: queue.forget(number)))
+                    await shared.change(partial(self._changed, lambda queue: queue.forget(number)))
             raise
         return number
 
     async def _everywhere(self, step: Callable[[Queue], T]) -> T:
         try:
-            result = await self._shared.change(self._work(step))
+            result = await self._shared.change(partial(self._changed, step))
         except StateError as error:
             self._alone(error)
-            return await self._own.change(self._work(step))
+            return await self._own.change(partial(self._changed, step))
         self.warning = ""
         return result
 
     def _alone(self, error: StateError) -> None:
         self.warning = f"Other processes with this key are not seen: {error}"
 
-    def _work(self, step: Callable[[Queue], T]) -> Change[T]:
-        def work(data: bytes, now: float) -> tuple[bytes, T]:
-            queue = Queue(self.requests, self.seconds, data, now)
-            queue.back_off(self._not_before - self.clock())
-            result = step(queue)
-            return queue.packed(), result
-
-        return work
+    def _changed(self, step: Callable[[Queue], T], data: bytes, now: float) -> tuple[bytes, T]:
+        queue = Queue(self.requests, self.seconds, data, now, self._not_before - self.clock())
+        result = step(queue)
+        return queue.packed(), result
 
     def _refuse_beyond(self, queue: Queue, wait: float, patience: float) -> None:
         if wait <= patience:

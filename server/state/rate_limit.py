@@ -46,21 +46,6 @@ class SharedLimit(Protocol):
         ...
 
 
-class RateLimitMemory:
-    """What one process knows by itself."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._kept = b""
-
-    async def change(self, work: Change[T]) -> T:
-        """See `SharedLimit`."""
-        self._kept, result = work(self._kept, self._clock())
-        return result
-
-    soon = change
-
-
 class RateLimitFile:
     """A row for each account. Damage costs what was remembered, at most one window.
 

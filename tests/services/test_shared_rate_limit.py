@@ -27,10 +27,10 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from leadbridge.server.errors import RateLimited
-from leadbridge.server.services.rate_limiter import GAP, TICK, UNANSWERED, Queue, RateLimiter
+from leadbridge.server.services.rate_limiter import GAP, TICK, UNANSWERED, Queue, RateLimiter, RateLimitMemory
 from leadbridge.server.services.services import rate_limiter_for
 from leadbridge.server.state import Store, rate_limit, rate_limit_table
-from leadbridge.server.state.rate_limit import Change, RateLimitFile, RateLimitMemory, SharedLimit
+from leadbridge.server.state.rate_limit import Change, RateLimitFile, SharedLimit
 from leadbridge.server.state.rate_limit_table import RateLimitTable
 from tests.support import PATIENCE, Time
 
@@ -104,6 +104,12 @@ async def test_a_check_says_how_near_a_place_is_and_takes_none(make, time: Time,
 # Any interleaving
 
 
+def enter(queue: Queue) -> tuple[int, float]:
+    """Come, and look once."""
+    number = queue.last = queue.last + 1
+    return number, queue.leave(number)
+
+
 class World:
     """A clock that moves when everybody sleeps, and wakes some of them late."""
 
@@ -172,7 +178,7 @@ async def test_the_service_never_sees_more_than_the_limit_whoever_is_late_slow_o
         await world.pass_by(begin)
         rate_limiter = rate_limiters[process]
         if fate not in {"lives", "dies sending"}:
-            number, wait = await rate_limiter._everywhere(lambda queue: queue.enter())
+            number, wait = await rate_limiter._everywhere(enter)
             if wait and fate == "is cancelled":
                 await world.pass_by(wait / 2)
                 await rate_limiter._everywhere(lambda queue: queue.forget(number))
@@ -215,7 +221,7 @@ async def test_callers_leave_in_the_order_they_came_and_the_dead_cost_their_own_
         await world.pass_by(began[number])
         rate_limiter = rate_limiters[processes[number]]
         if number in dead:
-            await rate_limiter._everywhere(lambda queue: queue.enter())
+            await rate_limiter._everywhere(enter)
             return
         async with rate_limiter.slot(10_000):
             left.append((number, world.now))
