@@ -7,29 +7,24 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import anyio
-from pydantic import JsonValue, SecretStr
+from pydantic import JsonValue
 
 from leadbridge.server.call_scope import off_loop, saw_answer
-from leadbridge.server.catalog import Operation, Service
+from leadbridge.server.catalog import Operation
 from leadbridge.server.catalog.operation import Scalar
-from leadbridge.server.config.token_claims import NO_CLAIMS, read_claims
 from leadbridge.server.errors import NotFound, OutcomeUnknown, RateLimited, ServiceError, Unavailable
 from leadbridge.server.services.answers import HttpAnswer, parse
 from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.rate_limiter import OnWait, RateLimiter
 from leadbridge.server.services.retry import decide
-from leadbridge.server.services.simulated import home_of, refuse_other
-
-if TYPE_CHECKING:
-    from leadbridge.server.services.connections import MakeTransport
+from leadbridge.server.services.simulated import home_of
 
 READ_TIMEOUT = 30.0
 """For one attempt at a read; pages have been seen to take 20 s. A write gets all the time there is."""
@@ -85,45 +80,32 @@ class ServiceClient:
 
     def __init__(
         self,
-        service: Service,
-        *,
-        base_url: str,
-        secret: SecretStr,
+        exchanges: Exchanges,
         rate_limiter: RateLimiter,
-        transport: MakeTransport | None = None,
+        *,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.service = service
-        self.base_url = (base_url or service.base_url).rstrip("/")
+        self.service, self.base_url, self.key_claims = exchanges.service, exchanges.base_url, exchanges.key_claims
         self.rate_limiter = rate_limiter
-        self.simulated: bool | None = None
-        """Whether what answers must be the sandbox, or must not; nothing for the sandbox of this process."""
+        documented, configured = urlsplit(self.service.manager_base_url), urlsplit(self.base_url)
+        if self.base_url != self.service.base_url:  # the Manager API is on the configured origin then
+            documented = documented._replace(scheme=configured.scheme, netloc=configured.netloc)
+        self._bases = {"": self.base_url, "manager": documented.geturl()}
         self.observed = Observed()
-        self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
-        self._exchanges = Exchanges(service, secret, transport)
-        self._met = False
+        self._exchanges = exchanges
+        self._to_meet = bool(exchanges.simulated)
         self._called_at = -math.inf
         self._sleep = sleep
         self._clock = clock
 
     def url(self, operation: Operation, path: Mapping[str, int]) -> str:
         """The full URL of an operation; path parameters are positive integers."""
-        base = self.base_url
-        if operation.api == "manager":
-            base = self._manager_base_url()
+        base = self._bases[operation.api]
         url = base + operation.path.format(**path)
         if urlsplit(url)[:2] != urlsplit(base)[:2]:
             raise ValueError(f"{operation.id}: the path leaves the service")
         return url
-
-    def _manager_base_url(self) -> str:
-        """The Manager API is beside the vendor API; with a configured base URL, on that origin."""
-        documented = self.service.manager_base_url
-        if self.base_url == self.service.base_url:
-            return documented
-        configured = urlsplit(self.base_url)
-        return f"{configured.scheme}://{configured.netloc}{urlsplit(documented).path}"
 
     async def request(
         self,
@@ -153,35 +135,46 @@ class ServiceClient:
         attempt = 0
         while True:
             attempt += 1
-            left = False
             try:
-                async with self._slot(deadline - self._clock()):
-                    patience = deadline - self._clock()
-                    if patience <= 0:
-                        what = "LEADBRIDGE_CALL_DEADLINE was over before the request could leave."
-                        raise Unavailable(what, "Try again.", sent=False)
-                    if not operation.effect.writes:
-                        patience = min(patience, READ_TIMEOUT)
-                    logger.debug("%s: attempt %d", operation.id, attempt)
-                    left = True
-                    answer = await self._answer(operation, url, query or {}, content, patience, permit)
-                logger.debug("%s: answered %d", operation.id, answer.status)
+                answer = await self._attempt(operation, url, query or {}, content, deadline, permit)
                 self.observed.last_date = answer.headers.get("date", "")
                 saw_answer(len(answer.body))
                 value = await off_loop(parse, answer, operation, self.service, path or {}, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:
-                if not left:
-                    raise
-                logger.debug("%s: %s", operation.id, type(error).__name__)
-                if isinstance(error, NotFound):
-                    self.observed.not_found(operation, query or {})
+                logger.debug("%s: attempt %d: %s", operation.id, attempt, type(error).__name__)
                 if not await self._repeats(error, operation, attempt, deadline):
-                    unknown = operation.effect.writes and error.may_have_taken_effect  # whatever broke
-                    if unknown and not isinstance(error, OutcomeUnknown):
+                    if isinstance(error, NotFound):
+                        self.observed.not_found(operation, query or {})
+                    if error.may_have_taken_effect and not isinstance(error, OutcomeUnknown):  # whatever broke
                         raise OutcomeUnknown(error.what, status=error.status) from None
                     raise
+
+    async def _attempt(
+        self,
+        operation: Operation,
+        url: str,
+        query: Mapping[str, Scalar],
+        content: bytes | None,
+        deadline: float,
+        permit: Permit | None,
+    ) -> HttpAnswer:
+        """One exchange, in a place of the rate limit; for the background in one that nobody else wants."""
+        idle = None
+        if not in_background.get():
+            self._called_at = self._clock()
+        else:
+            idle = RESERVED if self._clock() - self._called_at < BUSY else 0
+        async with self.rate_limiter.slot(deadline - self._clock(), on_wait.get(), idle=idle):
+            patience = deadline - self._clock()
+            if patience <= 0:
+                what = "LEADBRIDGE_CALL_DEADLINE was over before the request could leave."
+                raise Unavailable(what, "Try again.", sent=False)
+            if permit is None:
+                patience = min(patience, READ_TIMEOUT)
+            leave = None if permit is None else permit.sending
+            return await self._exchanges.send(operation, url, query, content, patience, leave)
 
     async def _repeats(self, error: ServiceError, operation: Operation, attempt: int, deadline: float) -> bool:
         """Whether a request that failed is sent again, which is due when this returns. The service has its rest."""
@@ -196,14 +189,6 @@ class ServiceClient:
             await self._sleep(again.delay)
         return again is not None
 
-    def _slot(self, patience: float) -> AbstractAsyncContextManager[None]:
-        """A place in the rate limit; for the background one that nobody else wants."""
-        if not in_background.get():
-            self._called_at = self._clock()
-            return self.rate_limiter.slot(patience, on_wait.get())
-        busy = self._clock() - self._called_at < BUSY
-        return self.rate_limiter.slot(patience, idle=RESERVED if busy else 0)
-
     async def meet_sandbox(self) -> None:
         """Make sure that the sandbox is there where the settings say so, once; without the rate limiter and the ledger.
 
@@ -211,29 +196,10 @@ class ServiceClient:
             WrongService: something else is there.
             Unavailable: nothing answers.
         """
-        if self.simulated and not self._met:
+        if self._to_meet:
             operation, url = home_of(self.service, self.base_url)
-            await self._answer(operation, url, {}, None, READ_TIMEOUT)
-            self._met = True
-
-    async def _answer(
-        self,
-        operation: Operation,
-        url: str,
-        query: Mapping[str, Scalar],
-        content: bytes | None,
-        patience: float,
-        permit: Permit | None = None,
-    ) -> HttpAnswer:
-        """One exchange, with what the settings say is there.
-
-        A key that the service sends back is struck out before anything of the answer is read, shown or kept.
-        """
-        leave = permit.sending if permit is not None else None
-        answer = await self._exchanges.send(operation, url, query, content, patience, leave)
-        if self.simulated is not None:
-            refuse_other(answer, operation, self.service, self.base_url, simulated=self.simulated)
-        return answer
+            await self._exchanges.send(operation, url, {}, None, READ_TIMEOUT)
+            self._to_meet = False
 
     async def aclose(self) -> None:
         """Close the connections."""

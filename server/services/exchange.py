@@ -17,11 +17,13 @@ from pydantic import SecretStr
 from leadbridge.server.call_scope import LARGE
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.operation import Scalar
+from leadbridge.server.config.token_claims import NO_CLAIMS, read_claims
 from leadbridge.server.errors import NetworkSettingError, NotReached, Refused, StateError, Unavailable
 from leadbridge.server.redaction import Redactor
 from leadbridge.server.services.answers import MAX_BYTES, HttpAnswer, unreadable
 from leadbridge.server.services.network.failures import Leave, Progress, explain
 from leadbridge.server.services.network.proxies import proxy_for
+from leadbridge.server.services.simulated import refuse_other
 
 if TYPE_CHECKING:
     import httpx
@@ -50,8 +52,20 @@ class Exchanges:
     not be told apart from one that did. On a new connection everything before the request provably sends nothing.
     """
 
-    def __init__(self, service: Service, secret: SecretStr, transport: MakeTransport | None) -> None:
-        self._service = service
+    def __init__(
+        self,
+        service: Service,
+        secret: SecretStr,
+        base_url: str = "",
+        transport: MakeTransport | None = None,
+        *,
+        simulated: bool | None = None,
+    ) -> None:
+        """`simulated`: whether what answers must be the sandbox, or must not; nothing for that of this process."""
+        self.service = service
+        self.base_url = (base_url or service.base_url).rstrip("/")
+        self.simulated = simulated
+        self.key_claims = read_claims(secret.get_secret_value()) or NO_CLAIMS
         self._secret = secret
         self._redactor = Redactor([secret.get_secret_value()])
         self._transport = transport
@@ -89,7 +103,7 @@ class Exchanges:
             Refused, StateError: by `leave`; nothing was sent.
             NotReached: no connection could be made; nothing was sent.
             Unavailable: the answer did not come, or not whole.
-            ServiceError: a body that cannot be unpacked.
+            ServiceError: a body that cannot be unpacked, or an answer from where the settings do not say.
         """
         import httpx
 
@@ -97,12 +111,12 @@ class Exchanges:
         progress = Progress(leave=leave)
         texts = {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in query.items()}
         # The key is made into a header only here, where a request to the configured origin is built.
-        scheme = f"{self._service.auth_scheme} " if self._service.auth_scheme else ""
+        scheme = f"{self.service.auth_scheme} " if self.service.auth_scheme else ""
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
             "User-Agent": "LeadBridge",
-            self._service.auth_header: scheme + self._secret.get_secret_value(),
+            self.service.auth_header: scheme + self._secret.get_secret_value(),
         }
         request = httpx.Request(
             operation.method,
@@ -118,11 +132,11 @@ class Exchanges:
             with anyio.fail_after(seconds):
                 if self._transport is not None:  # it reports no progress, so that only its errors say that nothing left
                     await progress.leaves()
-                return await self._answer(connections, request)
+                answer = await self._answer(connections, request)
         except (Refused, StateError):
             raise
         except _BodyUnreadable as error:
-            raise unreadable(str(error), operation, self._service) from None
+            raise unreadable(str(error), operation, self.service) from None
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
             raise self._no_connection(url, error, progress) from None
         except Exception as error:
@@ -134,8 +148,11 @@ class Exchanges:
                 why = "broke the connection before its answer was complete"
             else:
                 raise
-            what, writes = f"{self._service.title} {why}.", operation.effect.writes
+            what, writes = f"{self.service.title} {why}.", operation.effect.writes
             raise Unavailable(what, "Try again later.", may_have_taken_effect=writes) from None
+        if self.simulated is not None:
+            refuse_other(answer, operation, self.service, self.base_url, simulated=self.simulated)
+        return answer
 
     async def _answer(self, connections: httpx.AsyncBaseTransport, request: httpx.Request) -> HttpAnswer:
         response = await connections.handle_async_request(request)
@@ -158,7 +175,7 @@ class Exchanges:
         return self._not_reached(failure.why, failure.next_step, lasting=failure.lasting)
 
     def _not_reached(self, why: str, next_step: str, *, lasting: bool) -> NotReached:
-        return NotReached(f"{self._service.title} was not reached: {why}.", next_step, lasting=lasting)
+        return NotReached(f"{self.service.title} was not reached: {why}.", next_step, lasting=lasting)
 
 
 async def _body_of(response: httpx.Response) -> bytearray:

@@ -39,6 +39,8 @@ def decide(error: ServiceError, operation: Operation, service: Service, attempt:
     if attempt >= MAX_ATTEMPTS:
         return None
     if isinstance(error, RateLimited):
+        if not error.sent:  # by our own limiter, which has waited as long as it could
+            return None
         least = LEAST_COOL_OFF if error.asked else service.cool_off_429
         own = least * 2 ** (attempt - 1)
         return Again(max(error.retry_after, own) + random.uniform(0.0, 0.25 * own), everyone=True)

@@ -16,6 +16,7 @@ from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import Refused
 from leadbridge.server.services.client import ServiceClient
+from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.uploads import Uploads
 from leadbridge.server.state import Store
@@ -108,21 +109,15 @@ def connect(
     simulated = frozenset(service_id for service_id in secrets if settings.simulates(service_id))
     for service_id, secret in secrets.items():
         service = catalog.services[service_id]
-        base_url = ("" if settings.sandbox else settings.base_url(service_id)) or service.base_url
-        clients[service_id] = ServiceClient(
-            service,
-            base_url=base_url,
-            secret=secret,
-            rate_limiter=rate_limiter(
-                service=service.title,
-                requests=service.requests,
-                seconds=service.seconds,
-                account=f"{service_id}/{'sandbox/' if service_id in simulated else ''}{company}",
-            ),
-            transport=transport,
+        base_url = "" if settings.sandbox else settings.base_url(service_id)
+        limiter = rate_limiter(
+            service=service.title,
+            requests=service.requests,
+            seconds=service.seconds,
+            account=f"{service_id}/{'sandbox/' if service_id in simulated else ''}{company}",
         )
-        if not settings.sandbox:
-            clients[service_id].simulated = service_id in simulated
+        told = None if settings.sandbox else service_id in simulated
+        clients[service_id] = ServiceClient(Exchanges(service, secret, base_url, transport, simulated=told), limiter)
     base_url = clients["rooflink"].base_url if "rooflink" in clients else ""
     host = urlsplit(base_url).hostname or ""
     return Services(clients, company, simulated, Uploads(is_loopback(host), transport))

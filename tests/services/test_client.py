@@ -38,7 +38,7 @@ from leadbridge.server.mcp.wording import in_words
 from leadbridge.server.sandbox import Fault, Sandbox
 from leadbridge.server.services.answers import MAX_BYTES
 from leadbridge.server.services.client import DEADLINE, READ_TIMEOUT, ServiceClient
-from leadbridge.server.services.exchange import CONNECT_TIMEOUT
+from leadbridge.server.services.exchange import CONNECT_TIMEOUT, Exchanges
 from leadbridge.server.writes.approval import Approval
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.tools import ALL_TOOLS
@@ -97,16 +97,9 @@ def client_for(
     service: str, network: Callable[[], httpx.AsyncBaseTransport], time: Time, **options: Any
 ) -> ServiceClient:
     row = CATALOG.services[service]
-    return ServiceClient(
-        row,
-        base_url=options.pop("base_url", ""),
-        secret=SecretStr(KEYS[service]),
-        rate_limiter=patient_rate_limiter(time)(service=row.title, requests=row.requests, seconds=row.seconds),
-        transport=network,
-        sleep=time.sleep,
-        clock=time,
-        **options,
-    )
+    limiter = patient_rate_limiter(time)(service=row.title, requests=row.requests, seconds=row.seconds)
+    exchanges = Exchanges(row, SecretStr(KEYS[service]), transport=network, **options)
+    return ServiceClient(exchanges, limiter, sleep=time.sleep, clock=time)
 
 
 def path_of(operation: Operation) -> dict[str, int]:

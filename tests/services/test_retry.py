@@ -26,6 +26,7 @@ from leadbridge.server.errors import (
     UnexpectedResponse,
 )
 from leadbridge.server.services.client import DEADLINE, ServiceClient
+from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.retry import LONGEST_COOL_OFF, MAX_ATTEMPTS, MAX_DELAY, decide, retry_after
 from tests.support import Time, patient_rate_limiter
 
@@ -220,13 +221,8 @@ async def attempts(operation: Operation, time: Time, answer: Callable[[], httpx.
 
     service = CATALOG.services[operation.service]
     client = ServiceClient(
-        service,
-        base_url="",
-        secret=SecretStr("key"),
-        rate_limiter=patient_rate_limiter(time)(
-            service=service.title, requests=service.requests, seconds=service.seconds
-        ),
-        transport=lambda: httpx.MockTransport(handle),
+        Exchanges(service, SecretStr("key"), transport=lambda: httpx.MockTransport(handle)),
+        patient_rate_limiter(time)(service=service.title, requests=service.requests, seconds=service.seconds),
         sleep=time.sleep,
         clock=time,
     )

@@ -62,7 +62,7 @@ async def test_a_write_asks_for_leave_once_its_connection_is_there():
     limiter = RateLimiter(row.title, row.requests, row.seconds)
     async with listening(service) as port:
         url = f"http://127.0.0.1:{port}"
-        client = ServiceClient(row, base_url=url, secret=SecretStr("rl-key-123456"), rate_limiter=limiter)
+        client = ServiceClient(exchange.Exchanges(row, SecretStr("rl-key-123456"), url), limiter)
         with pytest.raises(Refused):
             await client.request(operation, body={}, permit=NoLeave(service, operation.id))
         await client.aclose()

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from leadbridge.server.catalog import load
 from leadbridge.server.errors import ServiceError, UnexpectedResponse
 from leadbridge.server.services.client import ServiceClient
+from leadbridge.server.services.exchange import Exchanges
 from leadbridge.server.services.rate_limiter import RateLimiter
 from leadbridge.server.services.rooflink.api import RoofLink
 from leadbridge.server.services.rooflink.models import Created, Prospect, counts_of, steps_of
@@ -59,15 +60,10 @@ ANSWERS = st.one_of(ANY_JSON, ALMOST_RIGHT, st.lists(ALMOST_RIGHT, max_size=3).m
 async def answered(body: str, read: Callable[[RoofLink], Awaitable[Any]]) -> Any:
     """What a read makes of an answer with this body."""
     time = Time()
-    client = ServiceClient(
-        CATALOG.services["rooflink"],
-        base_url="",
-        secret=SecretStr("key"),
-        rate_limiter=RateLimiter("RoofLink", 5, 1.0, clock=time, sleep=time.sleep),
-        transport=lambda: httpx.MockTransport(lambda _: httpx.Response(200, content=body.encode())),
-        sleep=time.sleep,
-        clock=time,
-    )
+    network = httpx.MockTransport(lambda _: httpx.Response(200, content=body.encode()))
+    limiter = RateLimiter("RoofLink", 5, 1.0, clock=time, sleep=time.sleep)
+    exchanges = Exchanges(CATALOG.services["rooflink"], SecretStr("key"), transport=lambda: network)
+    client = ServiceClient(exchanges, limiter, sleep=time.sleep, clock=time)
     try:
         return await read(RoofLink(client, CATALOG))
     finally:
