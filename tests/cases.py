@@ -256,6 +256,13 @@ SINGLE = tuple(case for case in SENDING if case.in_one)
 """Writes of one request."""
 GATED = {case.name: case.arguments | case.asks_with for case in SINGLE if case.may_ask}
 """Arguments with which a person is asked."""
+
+
+def taken(tool: str) -> str:
+    """What a write of `GATED` comes to that a person approved: no answer shows an e-mail to a customer."""
+    return "unconfirmed" if "notify_customer" in GATED[tool] else "done"
+
+
 FREE = {case.name: case.arguments for case in SINGLE if not case.asks}
 """Arguments with which nobody is asked."""
 
