@@ -12,7 +12,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import combinations, pairwise
 
-from leadbridge.server.matching.regions import city_of, postal_of, state_of, take_postal, take_state, without_country
+from leadbridge.server.matching.regions import (
+    city_of,
+    postal_of,
+    state_of,
+    street_first,
+    take_postal,
+    take_state,
+    without_country,
+)
 from leadbridge.server.matching.roads import take_boxes
 from leadbridge.server.matching.streets import Street, begins_house, street_of
 from leadbridge.server.matching.text import fold, plain
@@ -68,7 +76,7 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     if is_no_address(line):
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
     line = _without_asides(re.sub(r"(?<=[A-Z]{2}) *(?:[@&]| /) *(?=[A-Z])[^,]*(?=,)", " ", line))  # Oakland Way @ Pine
-    line, postal, behind = take_postal(without_country(line))
+    line, postal, behind = take_postal(without_country(street_first(line)))
     line = without_country(line)
     canadian = bool(postal) and not postal[0].isdigit()
     behind_state = state_of(behind)

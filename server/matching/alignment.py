@@ -9,9 +9,11 @@ from functools import cache, lru_cache
 
 from rapidfuzz.distance import OSA
 
-from leadbridge.server.matching.vocabulary import street_type, words
+from leadbridge.server.matching.names import sound
+from leadbridge.server.matching.vocabulary import is_street_word, street_type, words
 
 _STEPS = ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (1, 4), (4, 1))
+_SILENT = re.compile("(?<=(?!LL|SS|TT)[^AEIOU][^AEIOU])E$|(?<=AI.|EE.|OO.)E$")
 _COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
 _FEW = 0.43
 """Below this share of a word's letters, its beginning is no word of its own: Univ, Kam; but Carol and Carolina."""
@@ -124,7 +126,8 @@ def _shortened(one: str, other: str, dotted: frozenset[str]) -> Finding | None:
         return SHORTENED
     begins, rest = long.startswith(short), long[len(short) :]
     bare = not begins and _bones(short) in {short, _bones(long)}
-    if bare or (len(short) <= _ABBREVIATION and short[-1] == long[-1]):
+    brief = len(short) <= _ABBREVIATION or (short[:3] == long[:3] and 2 * len(short) <= len(long))  # Philla
+    if bare or (brief and short[-1] == long[-1]):
         return SHORTENED
     middle = rest[0] in "AEIOU" and short[-1] not in "AEIOUY"  # in the middle of a syllable: Mem-orial, but John-son
     if not (begins and middle and _TWO < len(short) <= _SURE_LENGTH and len(rest) > _TWO):
@@ -138,26 +141,45 @@ def _bones(word: str) -> str:
 
 
 def _misspelt(one: str, other: str, length: int) -> Finding | None:
-    """One letter changed, left out, added or swapped; two in a long word, or of its sound. Known words are no slips."""
-    distance = OSA.distance(one, other, score_cutoff=2)
+    """One letter changed, left out, added or swapped; two in a long word; the same sound.
+
+    A slip makes a word that nobody uses: two words that streets have are two streets, unless they sound alike.
+    """
     short, long = sorted((one, other), key=len)
+    distance, heard = OSA.distance(one, other, score_cutoff=2), _heard(one, other)
+    swapped = sorted(one) == sorted(other)
+    two = not (heard or swapped) and is_street_word(one) and is_street_word(other)
     if distance == 1 and length >= _SHORT_LENGTH and len(short) > _TWO:
         ends = _last_word(one), _last_word(other)
         if all(ends) and ends[0] != ends[1] and one.removesuffix(ends[0]) == other.removesuffix(ends[1]):
             return None  # Stonebridge and Stoneridge
-        replaced = len(one) == len(other) <= _SURE_LENGTH and sorted(one) != sorted(other)
-        share = 0.72 if replaced or length < _SURE_LENGTH else _SURE
-        return Finding(share, "street name differs by one letter", Doubt.SLIP)
-    if distance != _TWO or len(short) < _INNER_LENGTH:
+        replaced = len(one) == len(other) <= _SURE_LENGTH and not swapped
+        share = 0.72 if not heard and (replaced or length < _SURE_LENGTH) else _SURE
+        return Finding(share, "street name differs by one letter", Doubt.OTHER_STREET if two else Doubt.SLIP)
+    if heard:
+        return Finding(0.85, "street name sounds the same", Doubt.SLIP)
+    if distance != _TWO or len(short) < _INNER_LENGTH or two:
         return None
     left_out = len(long) - len(short) == _TWO and short[0] + short[-1] == long[0] + long[-1]
-    heard = _bones(one) == _bones(other) and len(_bones(one)) > _TWO and not long.startswith(short)
-    if left_out or heard:  # Featherstone and Fetherston, Laurier and Lorier
+    bare = _bones(one) == _bones(other) and len(_bones(one)) > _TWO and not long.startswith(short)
+    if left_out or bare:  # Featherstone and Fetherston, Schroeder and Shroder
         return Finding(0.85, "street name differs by two letters", Doubt.SLIP)
     sides = [_COMPASS.findall(word) for word in (one, other)]
     if len(short) < _TWO_LENGTH or (all(sides) and sides[0] != sides[1]):
         return None
     return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
+
+
+def _heard(one: str, other: str) -> bool:
+    """Whether two words sound alike: Leigh and Lee, Allan and Allen, Clark and Clarke."""
+    alike = one[0] == other[0] or {one[0], other[0]} == {"C", "K"}
+    return alike and min(len(one), len(other)) > _TWO and _sound(one) == _sound(other)
+
+
+@lru_cache(maxsize=4096)
+def _sound(word: str) -> str:
+    """A word as it sounds: behind its first vowel they are all one, and an E behind two consonants is silent."""
+    return re.sub("(?<=[AEIOU])([^AEIOU]+)[AEIOU]+(?=[^AEIOU])", r"\1E", sound(_SILENT.sub("", word), _TWO))
 
 
 @lru_cache(maxsize=4096)

@@ -80,7 +80,7 @@ def _given() -> Mapping[str, frozenset[int]]:
     groups = dict[str, set[int]]()
     for number, line in enumerate(data("names.toml")["given"]["short"]):
         for word in line.split():
-            groups.setdefault(_sound(word), set()).add(number)
+            groups.setdefault(sound(word), set()).add(number)
     return {sound: frozenset(numbers) for sound, numbers in groups.items()}
 
 
@@ -91,7 +91,7 @@ def is_nobody(text: str) -> bool:
 
 def is_given_name(word: str) -> bool:
     """Whether a word is a usual given name, or a short form of one."""
-    return _sound(fold(word)) in _given()
+    return sound(fold(word)) in _given()
 
 
 def courtesy_titles() -> frozenset[str]:
@@ -162,7 +162,7 @@ def _covers(short: list[str], long: list[str]) -> bool:
     rest = list(long)
     whole = False
     for word in sorted(short, key=len, reverse=True):
-        found = next((other for other in rest if _sound(other) == _sound(word)), None)
+        found = next((other for other in rest if sound(other) == sound(word)), None)
         whole = whole or (found is not None and len(word) > 1)
         found = found or next((other for other in rest if _stands_for(word, other)), None)
         if found is None:
@@ -186,17 +186,17 @@ def _joined(row: Sequence[str], others: Sequence[str]) -> list[str]:
 
 
 @lru_cache(maxsize=4096)
-def _sound(word: str) -> str:
+def sound(word: str, short: int = _SHORT) -> str:
     """How a word sounds, unless it is short: Yevgeny and Evgeniy, Mohammed and Mohamed."""
-    for spelled, sound in _words().sounds if len(word) > _SHORT else ():
-        word = spelled.sub(sound, word)
+    for spelled, heard in _words().sounds if len(word) > short else ():
+        word = spelled.sub(heard, word)
     return word
 
 
 def _stands_for(word: str, other: str) -> bool:
     if len(word) == 1 or len(other) == 1:
         return word[0] == other[0]
-    one, two = _sound(word), _sound(other)
+    one, two = sound(word), sound(other)
     return one == two or bool(_given().get(one, frozenset()) & _given().get(two, frozenset()))
 
 

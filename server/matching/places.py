@@ -165,7 +165,7 @@ def _same_place(ours: Address, theirs: Address) -> Finding | None:
     if cities:
         return SAME
     towns = pair_up(tuple(ours.city.split()), tuple(theirs.city.split()), frozenset())
-    if towns.ours or towns.theirs:
+    if towns.ours or towns.theirs or any(finding.doubt is Doubt.OTHER_STREET for finding in towns.found):
         return _ELSEWHERE
     return Finding(0.93, "town shortened or misspelt")
 

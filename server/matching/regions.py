@@ -33,6 +33,14 @@ def without_country(line: str) -> str:
     return line
 
 
+def street_first(line: str) -> str:
+    """The line with its street in front of the town and the postal code: `Murrieta CA 92562, 41856 Ivy St`."""
+    found = re.match(
+        r"((?:[A-Z .-]+,? *)?(?:[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{2},? \d{5}(?:-\d{4})?)) *, *(\d.*[A-Z]{2}.*)", line
+    )
+    return f"{found[2]}, {found[1]}" if found else line
+
+
 def take_postal(line: str) -> tuple[str, str, str]:
     """The line in front of the postal code, the code, and what comes after it."""
     if found := [one for one in _POSTAL.finditer(line) if one.start()]:

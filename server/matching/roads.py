@@ -17,14 +17,16 @@ _ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|EME|IEME)?")
 _GLUED = re.compile(
     r"(?P<name>[A-Z]+)-?(?P<value>\d+[A-Z]?(?:/\d+[A-Z]?)?)|(?P<letters>[A-Z]{2,})-(?P<letter>[A-Z]{1,2})"
 )
+_PARTS = {"5": "1/2", "25": "1/4", "75": "3/4", "33": "1/3", "67": "2/3"}
+"""Parts of a number with a decimal point, as they are written otherwise; tenths are the rest."""
 _LONGEST, _LONGEST_STATE = 5, 3
-_KING = re.compile(r"\b(?:DR )?(?:MLK|M L K|MARTIN L(?:UTHER)? KING)(?: (?:JR|JUNIOR))?\b")
 
 
 def spread(line: str) -> str:
     """The line in words: signs gone, one way to write fractions, ranges of house numbers and grid houses."""
-    line = re.sub(r"^(\s*\d+)\.5\b", r"\1 1/2", line)
+    line = re.sub(r"(?<=\d)\.(\d{1,2})\b(?!\.)", lambda part: f" {_PARTS.get(part[1], f'{part[1]}/10')}", line)
     line = re.sub(r"(?<=\d)[ -]+(?=\d/\d)", " ", line.replace(".", "").replace("#", " # "))
+    line = re.sub(r"^\s*(\d{2,})(\d)/(\d)\b", _half_or_unit, line)
     line = re.sub(r"^\s*(\d+) ?(?:&|\bAND\b|\bTO\b|\bET\b) ?(\d+)(?= )", r"\1~\2", line)
     line = re.sub(r"[^\w\s/#~-]+|_", " ", line)
     line = re.sub(r"^\s*(\d{2,})/(\d{2,})\b", r"\1~\2", line)
@@ -40,7 +42,16 @@ def spread(line: str) -> str:
     if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in "NSEW":
         grid = words().types.get(found[3], "HWY") in {"HWY", "RTE"}
         line = found[1] + found[2] + line[found.end(2) :] if grid else line
-    return _KING.sub("MARTIN LUTHER KING", " ".join(re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split()))
+    line = " ".join(re.sub(r"(?<!\d)/|/(?!\d)", " ", line).split())
+    for written, whole in words().phrases:
+        line = written.sub(whole, line)
+    return line
+
+
+def _half_or_unit(found: re.Match[str]) -> str:
+    """`1211/2` is house 121 and a half; `1917/2` is the second door of 1917."""
+    number, last, behind = found.groups()
+    return f"{number} {last}/{behind}" if f"{last}/{behind}" in _PARTS.values() else f"{number}{last} # {behind}"
 
 
 @cache

@@ -31,6 +31,8 @@ _ONE_SIDE = "street type on one side only"
 MOVED = Finding(_SURE, "the same words in another order")
 _KIND_MISSING = Finding(0.93, "kind of road on one side only")
 _TYPE_MISSING = Finding(0.92, _ONE_SIDE)
+_SIDE_MISSING = Finding(0.85, "direction on one side only", Doubt.SLIP)
+_SIDE_IN_NAME = Finding(0.85, "direction on one side only", Doubt.OTHER_STREET)
 
 
 def same_street(ours: Street, theirs: Street, streets: frozenset[str]) -> list[Finding] | None:
@@ -68,10 +70,16 @@ def _same_parts(ours: Street, theirs: Street) -> list[Finding] | None:
             share = 0.97 if ours.road else 0.9
             findings.append(Finding(share, "direction at the other end of the street's name"))
         elif sides < others or others < sides:
-            findings.append(Finding(0.85, "direction on one side only"))
+            findings.append(_SIDE_IN_NAME if _side_in_name(ours) or _side_in_name(theirs) else _SIDE_MISSING)
         else:
             return None
     return findings
+
+
+def _side_in_name(street: Street) -> bool:
+    """Whether the direction belongs to the name: whole, in front of one word that is a type, as in North Bay Road."""
+    alone = len(street.name) == 1 and street.name[0] in words().whole.values()
+    return alone and re.search(rf"\b(?:NORTH|SOUTH|EAST|WEST) {street.name[0]}\b", street.line) is not None
 
 
 def _same_name(ours: Street, theirs: Street) -> Finding | None:
@@ -112,7 +120,7 @@ def same_words(ours: Street, theirs: Street) -> list[Finding] | None:
     findings = _aligned(names, other_names, one.short | other.short, ends)
     if findings is None:
         return None
-    return [*findings, *([] if sides[0] == sides[1] else [Finding(0.85, "direction on one side only")])]
+    return [*findings, *([] if sides[0] == sides[1] else [_SIDE_MISSING])]
 
 
 def may_be_renamed(ours: Street, theirs: Street) -> bool:
@@ -205,9 +213,9 @@ def _aligned(
     if max(len(ours), len(theirs)) > _MOST:
         return None
     pairing = pair_up(ours, theirs, short)
-    habits = (SHORTENED, CUT)  # who shortens one word shortens others
-    findings = [finding for finding in habits if finding in pairing.found]
-    findings += [finding for finding in pairing.found if finding not in {SAME, *habits}]
+    findings = list(dict.fromkeys(finding for finding in pairing.found if finding is not SAME))
+    if SHORTENED in findings and CUT in findings:
+        findings.remove(CUT)  # who shortens one word shortens others
     if not (pairing.ours or pairing.theirs):
         return findings
     if pairing.ours and pairing.theirs:

@@ -5,6 +5,7 @@ Each word has one standard form. What the sections are is said in words.toml its
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -74,6 +75,8 @@ class Words:
     signs: Signs
     types: Mapping[str, str]
     """Any form of a street type, and its code."""
+    phrases: tuple[tuple[re.Pattern[str], str], ...]
+    """What is written for several words, and those."""
     whole: Mapping[str, str]
     """Any form of a street type or a direction, and the whole word: names are compared in whole words."""
     strong: frozenset[str]
@@ -89,6 +92,17 @@ class Words:
 def data(name: str) -> dict[str, Any]:
     """A file of data in this folder."""
     return tomllib.loads(files(__package__ or "").joinpath(name).read_text("utf-8"))
+
+
+@cache
+def _street_words() -> str:
+    read = files(__package__ or "").joinpath("street_words.txt").read_text("utf-8")
+    return " ".join(["", *(line for line in read.split("\n") if line[:1] != "#"), ""])
+
+
+def is_street_word(word: str) -> bool:
+    """Whether streets are named with this word. The text is searched: a set takes ten times its memory."""
+    return f" {word} " in _street_words()
 
 
 @cache
@@ -134,6 +148,7 @@ def words() -> Words:
             no_address_begins=tuple(read["signs"]["no_address_begins"]),
         ),
         types=_turned(types),
+        phrases=tuple((re.compile(rf"\b(?:{written})\b"), whole) for written, whole in read["phrases"]["written"]),
         whole={form: forms[0] for code, forms in (types | directions).items() for form in (code, *forms)},
         strong=_set(read["strong"]["types"]),
         directions=english,
