@@ -28,6 +28,8 @@ from leadbridge.server.matching.units import is_unknown_unit
 from leadbridge.server.matching.vocabulary import french_type, street_type, words
 
 _ASIDE = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\*+([^*]*)\*+|\"([^\"]*)\"|[(\[*]([^(),]*)(?=,|$)")
+_HOUSE_ASIDE = re.compile(r"^(?!\W*\d)([^(]*?) *\((\d+[A-Z]? [A-Z][^()\d]*)\)")
+"""`Lot 14 Fox Estates (118 Vixen Run)`."""
 _ELISION = re.compile(r"\b(\w+\.? )[dl]['\u2019](?=\w)", re.IGNORECASE)
 """`de l'Hôtel`, `rue d'Auteuil`: behind a French word, an article as others are, and left out as they are."""
 _LABEL = re.compile(r"^([A-Z][A-Z ]{2,24})(?:: *| +-+ +)(?=#? ?\d)")
@@ -45,6 +47,8 @@ class Address:
     postal: str = ""
     unparted: str = ""
     """The street and its town, where no comma parts them and the town was not given."""
+    places: tuple[str, ...] = ()
+    """What stands between street and town: a part of it, a village near it, or a remark."""
 
     @property
     def known(self) -> bool:
@@ -61,17 +65,24 @@ class Address:
         parts = [" ".join(word for word in row if word), self.city, f"{self.state} {self.postal}".strip()]
         return ", ".join(part for part in parts if part)
 
+    @property
+    def within(self) -> tuple[str, ...]:
+        """The town, those named beside it, and the one that it is a part of."""
+        whole = [town for town, parts in words().places.town_parts.items() if self.city in map(city_of, parts)]
+        return (self.city, *self.places, *whole)
+
     def towns(self) -> list[str]:
         """What the town may be, without blanks; the last words of a line that no comma parts."""
         tail = self.unparted.split()
         found = [city_of(" ".join(tail[-count:])) for count in range(1, min(_TOWN_WORDS, len(tail) - 2) + 1)]
-        return [town.replace(" ", "") for town in dict.fromkeys([self.city, *found]) if town]
+        return [town.replace(" ", "") for town in dict.fromkeys([*self.within, *found]) if town]
 
 
 @lru_cache(maxsize=4096)
 def address_of(text: str, city: str = "", state: str = "", postal_code: str = "") -> Address:
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
     line = " ".join(re.sub(r"[\n;|]+", ",", plain(_ELISION.sub(_without_article, text))).split()).strip(" ,")
+    line = _HOUSE_ASIDE.sub(lambda found: f"{found[2]}{f', {found[1]}' if _is_unit(found[1]) else ''}", line)
     line = _LABEL.sub(lambda found: found[0] if _is_unit(found[1]) else "", line)
     if is_no_address(line):
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
@@ -92,9 +103,11 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     if canadian and not known_state and postal[0] in "GHJ":
         known_state = "QC"
     region = _Region(known_state, canada=known_state in words().places.canada or canadian)
-    street, town, unparted = _street_and_city(_parts(line, box), city_of(city), region, french=_is_french(line, region))
+    street, towns, unparted = _street_and_city(
+        _parts(line, box), city_of(city), region, french=_is_french(line, region)
+    )
     street = replace(street, box=box, rest=())
-    return Address(street, city_of(city) or town, known_state, postal, unparted)
+    return Address(street, towns[-1], known_state, postal, unparted, towns[:-1])
 
 
 def with_town(address: Address, town: str) -> Address:
@@ -168,10 +181,12 @@ def _without_dash(part: str) -> str:
     return first
 
 
-def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bool) -> tuple[Street, str, str]:
-    """The part that holds the street, the town behind it, and the line that may hold both."""
+def _street_and_city(
+    parts: list[str], city: str, region: _Region, *, french: bool
+) -> tuple[Street, tuple[str, ...], str]:
+    """The part that holds the street, the towns behind it, and the line that may hold both."""
     if not parts:
-        return Street(), "", ""
+        return Street(), (city,), ""
     index = 0 if not parts[0] else next((at for at, part in enumerate(parts) if _is_street(part)), 0)
     line, behind = parts[index], parts[index + 1 :]
     units = [part for part in parts[:index] if _is_unit(part) or _short_unit(part)]
@@ -185,8 +200,9 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
     if behind and (found := _unit_and_town(behind[0])):
         units.append(found[0])
         behind[0] = found[1]
-    towns = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
-    town = city or (city_of(towns[-1]) if towns else "")
+    named = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
+    named = [part for part in named if not re.search(r"\b(?:COUNTY|PARISH)$", part)] or named
+    *near, town = (*map(city_of, named), city) if city else map(city_of, named or [""])
     line = _from_house(_care_of().sub("", line))
     cut = _without_town(line, town) if town else line
     parted = bool(town)
@@ -194,8 +210,8 @@ def _street_and_city(parts: list[str], city: str, region: _Region, *, french: bo
     street = street_of(marked, parted=parted, canada=region.canada, french=french, state=region.state)
     street = replace(street, line=marked)
     if parted or not line:
-        return street, town, ""
-    return street, city_of(" ".join(street.rest)) if street.type else "", line
+        return street, (*near, town), ""
+    return street, (city_of(" ".join(street.rest)) if street.type else "",), line
 
 
 @cache

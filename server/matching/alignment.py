@@ -19,7 +19,7 @@ _FEW = 0.43
 """Below this share of a word's letters, its beginning is no word of its own: Univ, Kam; but Carol and Carolina."""
 _LEFT = 0.3
 """What a word is worth that the other side has not."""
-_SURE, _ABBREVIATION, _TWO = 0.9, 4, 2
+_SURE, _ABBREVIATION, _SURE_SOUND, _TWO = 0.9, 4, 4, 2
 _SURE_LENGTH, _SHORT_LENGTH, _INNER_LENGTH, _TWO_LENGTH, _JOINED_LENGTH = 5, 4, 6, 9, 8
 
 
@@ -156,18 +156,23 @@ def _misspelt(one: str, other: str, length: int) -> Finding | None:
         replaced = len(one) == len(other) <= _SURE_LENGTH and not swapped
         share = 0.72 if not heard and (replaced or length < _SURE_LENGTH) else _SURE
         return Finding(share, "street name differs by one letter", Doubt.OTHER_STREET if two else Doubt.SLIP)
-    if heard:
+    if heard or (not two and len(bones := _consonants(one)) >= _SURE_SOUND and bones == _consonants(other)):
         return Finding(0.85, "street name sounds the same", Doubt.SLIP)
     if distance != _TWO or len(short) < _INNER_LENGTH or two:
         return None
     left_out = len(long) - len(short) == _TWO and short[0] + short[-1] == long[0] + long[-1]
-    bare = _bones(one) == _bones(other) and len(_bones(one)) > _TWO and not long.startswith(short)
-    if left_out or bare:  # Featherstone and Fetherston, Schroeder and Shroder
+    if left_out:  # Featherstone and Fetherston
         return Finding(0.85, "street name differs by two letters", Doubt.SLIP)
     sides = [_COMPASS.findall(word) for word in (one, other)]
     if len(short) < _TWO_LENGTH or (all(sides) and sides[0] != sides[1]):
         return None
     return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
+
+
+def _consonants(word: str) -> str:
+    """What is left of a word that is written by ear: Schuylkill and Skoolkill, Tchoupitoulas and Chopatoulas."""
+    word = re.sub("TCH|CH|[CKQ]", "K", word.replace("PH", "F"))
+    return re.sub(r"(.)\1+", r"\1", word[0] + re.sub("[AEIOUYHW]", "", word[1:]))
 
 
 def _heard(one: str, other: str) -> bool:

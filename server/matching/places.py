@@ -19,6 +19,7 @@ _A_BOX = 0.8
 _NEXT_DOOR = 2
 _ELSEWHERE = Finding(0.4, "other town", Doubt.OTHER_STREET)
 """Only a contact in common makes one house of two that have the number and the street in common."""
+_PART = Finding(0.97, "town named with a part of it or a place near it", Doubt.SLIP)
 _RENAMED = Finding(0.4, "street named otherwise", Doubt.OTHER_STREET)
 """So it does where number and Canadian postal code are the same, one side of a block: Bord-du-Lac, Lakeshore."""
 
@@ -139,7 +140,8 @@ def _sum(findings: list[Finding]) -> Place:
     for finding in findings:
         certainty *= finding.share
     reasons = _reasons(findings)
-    doubt = max((finding.doubt for finding in findings), key=lambda doubt: doubt.value)
+    doubts = {finding.reason: finding.doubt for finding in findings if finding.doubt is not Doubt.NONE}
+    doubt = Doubt.OTHER_STREET if len(doubts) > 1 else next(iter(doubts.values()), Doubt.NONE)
     return Place(Where.NEAR if reasons else Where.SAME, certainty, reasons, doubt)
 
 
@@ -151,7 +153,7 @@ def _same_place(ours: Address, theirs: Address) -> Finding | None:
     """Whether town and postal code are the same, as far as both sides give them."""
     if ours.state and theirs.state and ours.state != theirs.state:
         return None
-    cities = _same_city(ours.city, theirs.city)
+    cities = _same_city(ours, theirs)
     if ours.postal and theirs.postal:
         if ours.postal == theirs.postal:
             return SAME if cities is not False else Finding(0.97, "town named otherwise")
@@ -163,17 +165,18 @@ def _same_place(ours: Address, theirs: Address) -> Finding | None:
     if cities is None:
         return Finding(0.88, "town or postal code on one side only")
     if cities:
-        return SAME
+        return SAME if ours.city == theirs.city else _PART
     towns = pair_up(tuple(ours.city.split()), tuple(theirs.city.split()), frozenset())
     if towns.ours or towns.theirs or any(finding.doubt is Doubt.OTHER_STREET for finding in towns.found):
         return _ELSEWHERE
     return Finding(0.93, "town shortened or misspelt")
 
 
-def _same_city(ours: str, theirs: str) -> bool | None:
-    if not ours or not theirs:
+def _same_city(ours: Address, theirs: Address) -> bool | None:
+    if not ours.city or not theirs.city:
         return None
-    return ours.replace(" ", "") == theirs.replace(" ", "")
+    towns, others = ({town.replace(" ", "") for town in one.within} for one in (ours, theirs))
+    return ours.city.replace(" ", "") in others or theirs.city.replace(" ", "") in towns
 
 
 def _maybe_street(ours: Street, theirs: Street) -> list[Finding]:

@@ -10,6 +10,11 @@ from leadbridge.server.matching.vocabulary import street_type, words
 
 _ZIP = re.compile(r"(?<![\w#-])(\d{5})(?:[ -]?\d{4})?(?![\w-])")
 _POSTAL = re.compile(r"(?<!\w)([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)(?!\w)")
+_PLACE = re.compile(
+    r"(?:([A-Z .]+?,? )??((?:[A-Z]{2} )?[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{2} \d{5}(?:-\d{4})?))(?: ([A-Z .]+))?"
+)
+"""Town, state and postal code in any order."""
+_HOUSE = re.compile(r"^#? ?\d+[A-Z]?(?: [NSEW])? [A-Z\d]*[A-Z]{2}|^[A-Z. ]+ \d{1,5}$")
 _DIGITS, _DIGITS_LESS_ONE = 5, 4
 
 
@@ -34,11 +39,16 @@ def without_country(line: str) -> str:
 
 
 def street_first(line: str) -> str:
-    """The line with its street in front of the town and the postal code: `Murrieta CA 92562, 41856 Ivy St`."""
-    found = re.match(
-        r"((?:[A-Z .-]+,? *)?(?:[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{2},? \d{5}(?:-\d{4})?)) *, *(\d.*[A-Z]{2}.*)", line
-    )
-    return f"{found[2]}, {found[1]}" if found else line
+    """The line with its street in front of the town and the postal code: `Medina OH 44256 - 12 Ivy St`."""
+    parts = re.split(r" *, *| +-+ +", line)
+    for at, part in enumerate(parts[:-1]):
+        behind = parts[at + 1 :]
+        if not (found := _PLACE.fullmatch(part)):
+            continue
+        if any(_HOUSE.search(other) for other in parts[:at]) or not _HOUSE.search(" ".join(behind)):
+            return line
+        return ", ".join([*behind, *parts[:at], " ".join(group for group in found.group(3, 1, 2) if group)])
+    return line
 
 
 def take_postal(line: str) -> tuple[str, str, str]:

@@ -39,6 +39,7 @@ def spread(line: str) -> str:
     ):
         line = "".join(found.groups()[:3]) + line[found.end(3) :]
     line = _unit_signs().sub(r"\1 ", line)
+    line = re.sub(r"(\bR(?:OA)?D \d+)(?=[NSEW]\b)", r"\1 ", line)  # Rd 30E is no 30th
     if (found := re.match(r"\s*([NSEW])[ -](\d{3,}) (\w+)", line)) and found[3] not in "NSEW":
         grid = words().types.get(found[3], "HWY") in {"HWY", "RTE"}
         line = found[1] + found[2] + line[found.end(2) :] if grid else line

@@ -106,6 +106,9 @@ def _without_signs(line: list[str]) -> list[str]:
     for count in (2, 1):
         if " ".join(line[:count]) in words().signs.number and re.match(r"#|\d", "".join(line[count : count + 1])):
             return _without_signs(line[count:])
+    building = len(line) > 2 and words().units.get(line[0]) == "BLDG" and line[2].isalpha()  # noqa: PLR2004
+    if building and len(line[2]) > 1 and line[1].isdigit() and not begins_house(line[2:]):
+        return line[1:]
     if line[:1] == ["#"] and len(line) > 2 and not begins_house(line[2:]) and line[2] != "-":  # noqa: PLR2004
         return line[1:] if _NUMBER.fullmatch(line[1]) and not line[1].isalpha() else line
     return line
@@ -139,13 +142,32 @@ def _without_remark(line: list[str]) -> list[str]:
     return line
 
 
+def _spoken(line: Sequence[str]) -> tuple[str, int]:
+    """The house number with which a line begins in words, and how many they are: One Main St, nineteen oh four Elm."""
+    groups, before = list[int](), ""
+    for at, word in enumerate(line):
+        value = words().ones.get(word) or words().tens.get(word, 0)
+        if value and groups and (before == "HUNDRED" or (before in words().tens and value < _SINGLE)):
+            groups[-1] += value
+        elif value or (groups and word in {"OH", "O", "ZERO"}):
+            groups.append(value)
+        elif groups and word == "HUNDRED":
+            groups[-1] *= 100
+        else:
+            house = groups and not street_type(word) and word not in words().numbers
+            return ("".join(map(str, groups)), at) if house else ("", 0)
+        before = word
+    return "", 0
+
+
 def _house_number(line: list[str]) -> tuple[str, list[str], str]:
     """The number with its fraction, what follows, and a letter behind the number, which is a unit."""
     if len(line) < 2:  # noqa: PLR2004
         return "", line, ""
     number, rest, letter = line[0], line[1:], ""
-    if number in words().numbers and not street_type(rest[0]):
-        number = str(words().numbers[number])  # One Main Street
+    spoken, taken = _spoken(line)
+    if taken:
+        number, rest = spoken, line[taken:]
     elif found := re.fullmatch(r"(\d+)-?([A-Z]|BIS)", number):
         number, letter = found.groups()
     elif not re.fullmatch(r"\d+~\d+", number) and (

@@ -26,6 +26,7 @@ class Places:
     town_words: Mapping[str, str]
     town_names: Mapping[str, str]
     town_kinds: tuple[str, str]
+    town_parts: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Words:
     lone_units: Mapping[tuple[str, ...], str]
     boxes: Mapping[str, str]
     numbers: Mapping[str, int]
+    ones: Mapping[str, int]
     tens: Mapping[str, int]
 
 
@@ -122,6 +124,7 @@ def words() -> Words:
             town_words=read["towns"]["words"],
             town_names=read["towns"]["names"],
             town_kinds=(read["towns"]["kinds_of"], read["towns"]["kinds_behind"]),
+            town_parts={town: tuple(parts) for town, parts in read["towns"]["parts"].items()},
         ),
         roads=Roads(
             words=_turned(read["road_words"]),
@@ -156,6 +159,7 @@ def words() -> Words:
         lone_units=dict(_lone_units(read["lone_units"])),
         boxes=_turned(read["boxes"], codes=False),
         numbers=_numbers(read["numbers"]),
+        ones=_counted(read["numbers"]["ones"], 1, 1),
         tens=_counted(read["numbers"]["tens"], 20, 10),
     )
 
