@@ -81,7 +81,7 @@ class Address:
 @lru_cache(maxsize=4096)
 def address_of(text: str, city: str = "", state: str = "", postal_code: str = "") -> Address:
     """The address in a text; what is known besides (town, state, postal code) counts more than what the text says."""
-    line = " ".join(re.sub(r"[\n;|]+", ",", plain(_ELISION.sub(_without_article, text))).split()).strip(" ,")
+    line = " ".join(re.sub(r"[\n;|]+| / (?=\d)", ",", plain(_ELISION.sub(_without_article, text))).split()).strip(" ,")
     line = _HOUSE_ASIDE.sub(lambda found: f"{found[2]}{f', {found[1]}' if _is_unit(found[1]) else ''}", line)
     line = _LABEL.sub(lambda found: found[0] if _is_unit(found[1]) else "", line)
     if is_no_address(line):
@@ -200,6 +200,7 @@ def _street_and_city(
     if behind and (found := _unit_and_town(behind[0])):
         units.append(found[0])
         behind[0] = found[1]
+    behind = [re.sub(r"^\S+ .*[A-Z]{4}\. (?=[A-Z])", "", part) for part in behind]  # use side door. Sandusky
     named = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
     named = [part for part in named if not re.search(r"\b(?:COUNTY|PARISH)$", part)] or named
     *near, town = (*map(city_of, named), city) if city else map(city_of, named or [""])
@@ -258,7 +259,9 @@ def _is_street(part: str) -> bool:
     if not row or _is_unit(part):
         return False
     begin = row[0].replace(".", "")
-    if re.match(r"\d|[NSEW]\d", begin) or begin == "#" or begin in words().units:
+    if re.match(r"\d+(?:ST|ND|RD|TH)$", begin) and not any(street_type(word) in words().strong for word in row[1:]):
+        return False  # 2nd house past the church
+    if re.match(r"\d|[NSEW]\d", begin) or begin == "#" or (begin in words().units and re.search(r"\d", part)):
         return True
     return begin in words().signs.number or (
         len(begin) == 1 and begin in "NSEW" and row[1:2] != [] and row[1].isdigit()

@@ -127,7 +127,7 @@ def _shortened(one: str, other: str, dotted: frozenset[str]) -> Finding | None:
     begins, rest = long.startswith(short), long[len(short) :]
     bare = not begins and _bones(short) in {short, _bones(long)}
     brief = len(short) <= _ABBREVIATION or (short[:3] == long[:3] and 2 * len(short) <= len(long))  # Philla
-    if bare or (brief and short[-1] == long[-1]):
+    if bare or (brief and short[-1] == long[-1] and not (begins and is_street_word(short))):
         return SHORTENED
     middle = rest[0] in "AEIOU" and short[-1] not in "AEIOUY"  # in the middle of a syllable: Mem-orial, but John-son
     if not (begins and middle and _TWO < len(short) <= _SURE_LENGTH and len(rest) > _TWO):
@@ -156,8 +156,9 @@ def _misspelt(one: str, other: str, length: int) -> Finding | None:
         replaced = len(one) == len(other) <= _SURE_LENGTH and not swapped
         share = 0.72 if not heard and (replaced or length < _SURE_LENGTH) else _SURE
         return Finding(share, "street name differs by one letter", Doubt.OTHER_STREET if two else Doubt.SLIP)
-    if heard or (not two and len(bones := _consonants(one)) >= _SURE_SOUND and bones == _consonants(other)):
-        return Finding(0.85, "street name sounds the same", Doubt.SLIP)
+    written = not two and len(long) - len(short) <= _TWO and len(bones := _consonants(one)) >= _SURE_SOUND
+    if heard or (written and bones == _consonants(other)):
+        return Finding(_SURE, "street name sounds the same", Doubt.SLIP)
     if distance != _TWO or len(short) < _INNER_LENGTH or two:
         return None
     left_out = len(long) - len(short) == _TWO and short[0] + short[-1] == long[0] + long[-1]

@@ -13,7 +13,7 @@ from typing import Literal
 from leadbridge.server.matching.alignment import Doubt
 from leadbridge.server.matching.names import Likeness, compare_names, is_other_given_name
 from leadbridge.server.matching.phones import is_shared_mailbox
-from leadbridge.server.matching.places import Place, Where, compare_addresses
+from leadbridge.server.matching.places import Place, Where, compare_addresses, renamed
 from leadbridge.server.matching.profile import Profile
 
 LISTED = 0.4
@@ -86,8 +86,12 @@ def compare(ours: Profile, theirs: Profile, common: frozenset[str] = frozenset()
     place = compare_addresses(ours.address, theirs.address, streets)
     contacts = _compare_contacts(ours, theirs, common)
     name = compare_names(ours.name, theirs.name)
-    about = _about(place, contacts, name, ours, theirs)
-    score = round(_score(place, contacts, name, about), 2)
+    if place.where is Where.OTHER and contacts.strength >= _PERSONAL and name in SAME_PERSON:
+        place = renamed(ours.address, theirs.address)
+    alone = name is Likeness.GIVEN and 1 in {len(ours.name.words), len(theirs.name.words)}
+    known = Likeness.UNKNOWN if alone and place.where is Where.UNKNOWN and contacts.strength else name
+    about = _about(place, contacts, known, ours, theirs)
+    score = round(_score(place, contacts, known, about), 2)
     if score < LISTED:
         return Match(score)
     evidence = [*_place_reasons(place), *contacts.reasons, *([name.value] if name is not Likeness.UNKNOWN else [])]

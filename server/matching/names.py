@@ -57,6 +57,7 @@ class _Words:
     generations: Mapping[str, str]
     saints: Mapping[str, str]
     nobody: frozenset[str]
+    maiden: str
     sounds: tuple[tuple[re.Pattern[str], str], ...]
 
 
@@ -70,6 +71,7 @@ def _words() -> _Words:
         sounds=sounds,
         generations=names["generations"],
         saints=names["saints"],
+        maiden=names["maiden"],
         nobody=frozenset(names["nobody"]),
     )
 
@@ -103,6 +105,7 @@ def courtesy_titles() -> frozenset[str]:
 def name_of(text: str) -> Name:
     """The name in a text; nothing for the words that stand for nobody."""
     table, shown = _words(), plain(text)
+    shown = re.sub(rf"\((?:{table.maiden}) ([^()]*)\)", r"\1", shown)
     if is_nobody(text):
         return Name()
     shown = re.sub(r"\(([^()]*)\)", " ", shown) if re.search(r"\w", re.sub(r"\([^()]*\)", "", shown)) else shown
@@ -142,7 +145,7 @@ def compare_names(ours: Name, theirs: Name) -> Likeness:
             return Likeness.ALIKE
         if _is_typo(*joined):
             return Likeness.TYPO
-    if len(short) == 1 and len(long) > 1 and short[0] == long[0]:
+    if len(short) == 1 and len(long) > 1 and len(short[0]) > 1 and _stands_for(short[0], long[0]):
         return Likeness.GIVEN
     # A shared word is a family name only at the end of a name, if there is one; a lone word says too little.
     if len(short[-1]) > 1 and short[-1] in long and (short[-1] == long[-1] or len(short) == 1):

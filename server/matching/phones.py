@@ -99,14 +99,16 @@ def _kind(behind: str, before: str, *, first: bool) -> str:
 def email_of(text: str) -> str:
     """An e-mail address in lower case, without what mail programs put around it; an empty text where there is none.
 
-    Dots, and tags behind a plus sign, go at Gmail, where they name the same mailbox; elsewhere that is the provider's
-    business, and families and offices use tags to tell people apart.
+    Tags behind a plus sign go at the providers of mail for everybody that have them, dots at Gmail, where they name the
+    same mailbox. Elsewhere families and offices use them to tell people apart.
     """
     found = re.search(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"@]+", plain(text).lower().replace("mailto:", " "))
     if found is None:
         return ""
     address = found.group().strip(".'")
     mailbox, _, domain = address.rpartition("@")
+    if domain in _table("mailboxes", "tagged"):
+        address = f"{mailbox.partition('+')[0]}@{domain}"
     if domain in {"gmail.com", "googlemail.com"}:
         address = f"{mailbox.partition('+')[0].replace('.', '')}@gmail.com"
     return "" if _is_no_mailbox(address) or "." not in domain else address

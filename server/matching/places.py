@@ -13,15 +13,17 @@ from leadbridge.server.matching.alignment import SAME, Doubt, Finding, pair_up
 from leadbridge.server.matching.roads import same_box
 from leadbridge.server.matching.street_names import MOVED, may_be_renamed, same_street, same_words
 from leadbridge.server.matching.streets import Street
+from leadbridge.server.matching.vocabulary import words
 
 _A_BOX = 0.8
 """Below it, what is the same is a rural route, and many houses are on that."""
 _NEXT_DOOR = 2
+_LONG_NUMBER = 2
 _ELSEWHERE = Finding(0.4, "other town", Doubt.OTHER_STREET)
 """Only a contact in common makes one house of two that have the number and the street in common."""
 _PART = Finding(0.97, "town named with a part of it or a place near it", Doubt.SLIP)
 _RENAMED = Finding(0.4, "street named otherwise", Doubt.OTHER_STREET)
-"""So it does where number and Canadian postal code are the same, one side of a block: Bord-du-Lac, Lakeshore."""
+"""So it does where town and number are the same and the street was misheard, or has two names."""
 
 
 class Where(Enum):
@@ -70,16 +72,18 @@ def compare_addresses(ours: Address, theirs: Address, streets: frozenset[str] = 
         if not (one.number and other.number):
             return OTHER
     street = same_street(one, other, streets)
-    if (
-        street is None
-        and ours.postal == theirs.postal != ""
-        and not ours.postal.isdigit()
-        and may_be_renamed(one, other)
-    ):
-        street = [_RENAMED]
     if street is None or _ends_in_town(ours, other) or _ends_in_town(theirs, one):
         return OTHER
     return _door(one, other, [place, *street])
+
+
+def renamed(ours: Address, theirs: Address) -> Place:
+    """Two addresses of one customer that have town and number in common: perhaps one house all the same."""
+    number, postal = ours.street.number, ours.postal == theirs.postal != "" and not ours.postal.isdigit()
+    sure = postal or (len(number) >= _LONG_NUMBER and _same_city(ours, theirs))
+    if not sure or _same_place(ours, theirs) is None or not may_be_renamed(ours.street, theirs.street):
+        return OTHER
+    return _door(ours.street, theirs.street, [_RENAMED])
 
 
 def _ends_in_town(line: Address, other: Street) -> bool:
@@ -157,23 +161,29 @@ def _same_place(ours: Address, theirs: Address) -> Finding | None:
     if ours.postal and theirs.postal:
         if ours.postal == theirs.postal:
             return SAME if cities is not False else Finding(0.97, "town named otherwise")
-        area = ours.postal[:3] == theirs.postal[:3]
-        if cities:
-            return Finding(0.92 if area else 0.85, "postal code differs")
+        area = OSA.distance(ours.postal[:3], theirs.postal[:3])
+        if cities:  # of two streets with one name in a town, each has its own area
+            doubt = Doubt.OTHER_STREET if area > 1 and not ours.postal.isdigit() else Doubt.NONE
+            return Finding(0.85 if area else 0.92, "postal code differs", doubt)
         slip = cities is None and _one_slip(ours.postal, theirs.postal)
         return Finding(0.78, "postal code differs by one character") if slip else None
     if cities is None:
         return Finding(0.88, "town or postal code on one side only")
     if cities:
         return SAME if ours.city == theirs.city else _PART
-    towns = pair_up(tuple(ours.city.split()), tuple(theirs.city.split()), frozenset())
+    rows = tuple(ours.city.split()), tuple(theirs.city.split())
+    long, short = sorted(rows, key=len, reverse=True)
+    if long[: len(short)] == short and long[len(short)] in words().french.articles | {"SUR", "EN", "AU"}:
+        return Finding(0.85, "town's name longer on one side", Doubt.SLIP)  # Saint-Augustin(-de-Desmaures)
+    towns = pair_up(*rows, frozenset())
     if towns.ours or towns.theirs or any(finding.doubt is Doubt.OTHER_STREET for finding in towns.found):
         return _ELSEWHERE
     return Finding(0.93, "town shortened or misspelt")
 
 
 def _same_city(ours: Address, theirs: Address) -> bool | None:
-    if not ours.city or not theirs.city:
+    counties = [one.city.endswith(" COUNTY") for one in (ours, theirs)]
+    if not ours.city or not theirs.city or counties[0] != counties[1]:
         return None
     towns, others = ({town.replace(" ", "") for town in one.within} for one in (ours, theirs))
     return ours.city.replace(" ", "") in others or theirs.city.replace(" ", "") in towns

@@ -10,9 +10,7 @@ from leadbridge.server.matching.vocabulary import street_type, words
 
 _ZIP = re.compile(r"(?<![\w#-])(\d{5})(?:[ -]?\d{4})?(?![\w-])")
 _POSTAL = re.compile(r"(?<!\w)([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)(?!\w)")
-_PLACE = re.compile(
-    r"(?:([A-Z .]+?,? )??((?:[A-Z]{2} )?[A-Z]\d[A-Z] ?\d[A-Z]\d|[A-Z]{2} \d{5}(?:-\d{4})?))(?: ([A-Z .]+))?"
-)
+_PLACE = re.compile(r"([A-Z .]+ )?([A-Z]\d[A-Z] ?\d[A-Z]\d|(?<=[A-Z] )\d{5}(?:-\d{4})?)( [A-Z .]+)?")
 """Town, state and postal code in any order."""
 _HOUSE = re.compile(r"^#? ?\d+[A-Z]?(?: [NSEW])? [A-Z\d]*[A-Z]{2}|^[A-Z. ]+ \d{1,5}$")
 _DIGITS, _DIGITS_LESS_ONE = 5, 4
@@ -47,12 +45,13 @@ def street_first(line: str) -> str:
             continue
         if any(_HOUSE.search(other) for other in parts[:at]) or not _HOUSE.search(" ".join(behind)):
             return line
-        return ", ".join([*behind, *parts[:at], " ".join(group for group in found.group(3, 1, 2) if group)])
+        return ", ".join([*behind, *parts[:at], " ".join(group.strip() for group in found.group(3, 1, 2) if group)])
     return line
 
 
 def take_postal(line: str) -> tuple[str, str, str]:
     """The line in front of the postal code, the code, and what comes after it."""
+    line = re.sub(r"(?<= )(?=\d*O)[\dO]{5}$|(?<= )[A-Z]O[A-Z] ?\d[A-Z]\d$|(?<= )[A-Z]\d[A-Z] ?O[A-Z]\d$", _zeros, line)
     if found := [one for one in _POSTAL.finditer(line) if one.start()]:
         last = found[-1]
         return line[: last.start()].rstrip(" ,"), last[1] + last[2], _tail(line, last.end())
@@ -67,6 +66,11 @@ def take_postal(line: str) -> tuple[str, str, str]:
         if before and (not tail or any(name in words().places.states for name in last_words) or behind_town):
             return before, one[1], tail
     return line, "", ""
+
+
+def _zeros(found: re.Match[str]) -> str:
+    """A postal code with the letter O for a zero: 974O1, T2E OA1."""
+    return found[0].replace("O", "0")
 
 
 def _tail(line: str, start: int) -> str:

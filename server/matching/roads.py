@@ -27,6 +27,8 @@ def spread(line: str) -> str:
     line = re.sub(r"(?<=\d)\.(\d{1,2})\b(?!\.)", lambda part: f" {_PARTS.get(part[1], f'{part[1]}/10')}", line)
     line = re.sub(r"(?<=\d)[ -]+(?=\d/\d)", " ", line.replace(".", "").replace("#", " # "))
     line = re.sub(r"^\s*(\d{2,})(\d)/(\d)\b", _half_or_unit, line)
+    line = re.sub(r"^\s*(?:\d (?:\d ){2,}|\d{1,2} OH? \d{1,2} )(?=[A-Z]{2})", _said, line)
+    line = re.sub(r"^(\s*\d+)(?=[A-Z]{3,}(?<!EME))", r"\1 ", line)  # 1818sandhill rd
     line = re.sub(r"^\s*(\d+) ?(?:&|\bAND\b|\bTO\b|\bET\b) ?(\d+)(?= )", r"\1~\2", line)
     line = re.sub(r"[^\w\s/#~-]+|_", " ", line)
     line = re.sub(r"^\s*(\d{2,})/(\d{2,})\b", r"\1~\2", line)
@@ -47,6 +49,11 @@ def spread(line: str) -> str:
     for written, whole in words().phrases:
         line = written.sub(whole, line)
     return line
+
+
+def _said(found: re.Match[str]) -> str:
+    """`1 8 2 0 Elm`, `6 oh 8 Elm`: the digits of a number, one by one."""
+    return re.sub("OH?", "0", found[0]).replace(" ", "") + " "
 
 
 def _half_or_unit(found: re.Match[str]) -> str:

@@ -144,17 +144,18 @@ def _without_remark(line: list[str]) -> list[str]:
 
 def _spoken(line: Sequence[str]) -> tuple[str, int]:
     """The house number with which a line begins in words, and how many they are: One Main St, nineteen oh four Elm."""
-    groups, before = list[int](), ""
+    groups, before, table = list[int](), "", words()
+    ones = table.ones_french if any(word in table.french.always for word in line) else table.ones
     for at, word in enumerate(line):
-        value = words().ones.get(word) or words().tens.get(word, 0)
-        if value and groups and (before == "HUNDRED" or (before in words().tens and value < _SINGLE)):
+        value = ones.get(word) or table.tens.get(word, 0)
+        if value and groups and (before in table.hundred or (before in table.tens and value < _SINGLE)):
             groups[-1] += value
         elif value or (groups and word in {"OH", "O", "ZERO"}):
             groups.append(value)
-        elif groups and word == "HUNDRED":
+        elif groups and word in table.hundred:
             groups[-1] *= 100
         else:
-            house = groups and not street_type(word) and word not in words().numbers
+            house = groups and (word in table.french.always or not street_type(word)) and word not in table.numbers
             return ("".join(map(str, groups)), at) if house else ("", 0)
         before = word
     return "", 0

@@ -44,6 +44,8 @@ def leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
         unit, end = lone
         if re.match(r"\d", "".join(line[end : end + 1])):
             return line[end:], unit
+    if len(line) > 3 and (floor := ORDINAL.fullmatch(line[0])) and words().units.get(line[1]) == "FL":  # noqa: PLR2004
+        return line[2:], f"FL{floor[1]}"
     kind, rest = "", line
     if len(line) > 1 and line[0] in words().units:
         kind, rest = words().units[line[0]], line[2:] if line[1] == "#" else line[1:]
@@ -126,7 +128,8 @@ def _unit_at(line: list[str], index: int, *, parted: bool) -> tuple[str, int] | 
             return unit + letter, index + 3  # Apt 4 B
         return unit, index + 2
     if kind is not None and following[0] in words().numbers and not street_type(following[1]):
-        return f"{kind}{words().numbers[following[0]]}", index + 2  # Apartment Four
+        letter = following[1] if re.fullmatch("[A-Z]", following[1]) else ""
+        return f"{kind}{words().numbers[following[0]]}{letter}", index + 2 + len(letter)  # Apartment Six D
     before = line[index - 1]
     behind_street = not before or bool(street_type(before) or before in words().directions or before[0].isdigit())
     if lone := _lone_unit(line, index):

@@ -87,6 +87,8 @@ class Words:
     boxes: Mapping[str, str]
     numbers: Mapping[str, int]
     ones: Mapping[str, int]
+    ones_french: Mapping[str, int]
+    hundred: frozenset[str]
     tens: Mapping[str, int]
 
 
@@ -160,6 +162,8 @@ def words() -> Words:
         boxes=_turned(read["boxes"], codes=False),
         numbers=_numbers(read["numbers"]),
         ones=_counted(read["numbers"]["ones"], 1, 1),
+        ones_french=_counted(read["numbers"]["ones_french"], 1, 1),
+        hundred=_set(read["numbers"]["hundred"]),
         tens=_counted(read["numbers"]["tens"], 20, 10),
     )
 
