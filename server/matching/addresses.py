@@ -86,6 +86,7 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     line = _LABEL.sub(lambda found: found[0] if _is_unit(found[1]) else "", line)
     if is_no_address(line):
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
+    line = re.sub(r"(\d.*,.*?) *\*{2,}.*", r"\1", line)
     line = _without_asides(re.sub(r"(?<=[A-Z]{2}) *(?:[@&]| /) *(?=[A-Z])[^,]*(?=,)", " ", line))  # Oakland Way @ Pine
     line, postal, behind = take_postal(without_country(street_first(line)))
     line = without_country(line)
@@ -96,7 +97,7 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
     known_state = known_state or found_state
     postal = postal_of(postal_code, known_state) or postal
     if known_state == "HI":
-        line = re.sub(r"\b(\d+)-(\d+)\b", r"\1\2", line, count=1)  # 94-123 Waipahu St: one house number
+        line = re.sub(r"\b(\d+)[- ](\d+)\b", r"\1\2", line, count=1)  # 94-123 Waipahu St: one house number
     line, box = take_boxes(line)
     if _is_unit(behind):
         line = f"{_as_unit(behind)}, {line}"
@@ -187,13 +188,15 @@ def _street_and_city(
     """The part that holds the street, the towns behind it, and the line that may hold both."""
     if not parts:
         return Street(), (city,), ""
-    index = 0 if not parts[0] else next((at for at, part in enumerate(parts) if _is_street(part)), 0)
+    streets = [at for at, part in enumerate(parts) if _is_street(part)] if parts[0] else []
+    sure = [at for at in streets if begins_house(row := parts[at].split()) and street_type(row[-1])]
+    index = next(iter(sure if streets[1:] and parts[streets[0]].startswith("LOT ") else streets), 0)
     line, behind = parts[index], parts[index + 1 :]
     units = [part for part in parts[:index] if _is_unit(part) or _short_unit(part)]
     if behind and re.fullmatch(r"(?:# ?)?\d+[A-Z]?", line) and begins_house(behind[0].split()):
         units.append(line)  # 301, 10182-101 St
         line, behind = behind[0], behind[1:]
-    elif behind and re.fullmatch(r"(?:# ?)?\d+(?:[ -]?[A-Z]|-\d+[A-Z]?| ?BIS| \d/\d)?", line):
+    elif behind and re.fullmatch(r"(?:# ?|NO\.? ?)?\d+(?:[ -]?[A-Z]|-\d+[A-Z]?| ?BIS| \d/\d)?", line):
         line, behind = f"{line} {behind[0]}", behind[1:]  # 1234, rue Sainte-Catherine
     while behind and (_is_unit(behind[0]) or ((city or len(behind) > 1) and _short_unit(_door(behind[0])))):
         units.append(_door(behind.pop(0)))
@@ -203,6 +206,7 @@ def _street_and_city(
     behind = [re.sub(r"^\S+ .*[A-Z]{4}\. (?=[A-Z])", "", part) for part in behind]  # use side door. Sandusky
     named = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
     named = [part for part in named if not re.search(r"\b(?:COUNTY|PARISH)$", part)] or named
+    named = [place for part in named for place in (*_halves(part), part)]
     *near, town = (*map(city_of, named), city) if city else map(city_of, named or [""])
     line = _from_house(_care_of().sub("", line))
     cut = _without_town(line, town) if town else line
@@ -215,11 +219,16 @@ def _street_and_city(
     return street, (city_of(" ".join(street.rest)) if street.type else "",), line
 
 
+def _halves(town: str) -> list[str]:
+    """The towns that one is made of: Happy Valley-Goose Bay."""
+    return town.split("-") if town.count("-") == 1 and " " in town else []
+
+
 @cache
 def _care_of() -> re.Pattern[str]:
     """`c/o Dana Miller` in front of a house number."""
     names = "|".join(re.escape(name) for name in words().signs.care_of)
-    return re.compile(rf"^(?:{names})\b[^\d#]*(?=[\d#])")
+    return re.compile(rf"^[^\d#]*(?<!\w)(?:{names})\b[^\d#]*(?=[\d#])")
 
 
 def _from_house(line: str) -> str:

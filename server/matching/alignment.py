@@ -19,7 +19,7 @@ _FEW = 0.43
 """Below this share of a word's letters, its beginning is no word of its own: Univ, Kam; but Carol and Carolina."""
 _LEFT = 0.3
 """What a word is worth that the other side has not."""
-_SURE, _ABBREVIATION, _SURE_SOUND, _TWO = 0.9, 4, 4, 2
+_SURE, _ABBREVIATION, _SURE_SOUND, _TWO = 0.9, 4, 3, 2
 _SURE_LENGTH, _SHORT_LENGTH, _INNER_LENGTH, _TWO_LENGTH, _JOINED_LENGTH = 5, 4, 6, 9, 8
 
 
@@ -156,8 +156,10 @@ def _misspelt(one: str, other: str, length: int) -> Finding | None:
         replaced = len(one) == len(other) <= _SURE_LENGTH and not swapped
         share = 0.72 if not heard and (replaced or length < _SURE_LENGTH) else _SURE
         return Finding(share, "street name differs by one letter", Doubt.OTHER_STREET if two else Doubt.SLIP)
-    written = not two and len(long) - len(short) <= _TWO and len(bones := _consonants(one)) >= _SURE_SOUND
-    if heard or (written and bones == _consonants(other)):
+    sure = not two and len(long) - len(short) <= _TWO and len(short) >= _INNER_LENGTH
+    if sure and one.replace("RN", "M") == other.replace("RN", "M"):
+        return Finding(_SURE, "street name as a scan reads it", Doubt.SLIP)
+    if heard or (sure and len(bones := _consonants(one)) >= _SURE_SOUND and bones == _consonants(other)):
         return Finding(_SURE, "street name sounds the same", Doubt.SLIP)
     if distance != _TWO or len(short) < _INNER_LENGTH or two:
         return None

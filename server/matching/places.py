@@ -19,6 +19,7 @@ _A_BOX = 0.8
 """Below it, what is the same is a rural route, and many houses are on that."""
 _NEXT_DOOR = 2
 _LONG_NUMBER = 2
+_SURE_LOT = 0.9
 _ELSEWHERE = Finding(0.4, "other town", Doubt.OTHER_STREET)
 """Only a contact in common makes one house of two that have the number and the street in common."""
 _PART = Finding(0.97, "town named with a part of it or a place near it", Doubt.SLIP)
@@ -102,11 +103,13 @@ def _door(ours: Street, theirs: Street, findings: list[Finding]) -> Place:
             return _next_door(ours, theirs, findings)
     if not ours.number and not ours.box:
         findings.append(Finding(0.5, "no house number"))
-    units, others = set(ours.unit.split("-")) - {""}, set(theirs.unit.split("-")) - {""}
+    units, others = (set(re.sub(r"\bLOT(?=\d)", "", street.unit).split("-")) - {""} for street in (ours, theirs))
     if units == others or _glued(ours.unit) == _glued(theirs.unit):
         return _sum(findings)
     if (not units or not others) and same_words(replace(ours, unit=""), replace(theirs, unit="")) is not None:
         return _sum([*findings, MOVED])
+    if re.fullmatch(r"LOT\d+[A-Z]?", ours.unit + theirs.unit):
+        return _sum([*findings, Finding(_SURE_LOT, "builder's lot on one side only", Doubt.SLIP)])
     if not units or not others:
         return _sum([*findings, Finding(0.65, "unit on one side only")])
     if units < others or others < units:

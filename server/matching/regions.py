@@ -51,7 +51,7 @@ def street_first(line: str) -> str:
 
 def take_postal(line: str) -> tuple[str, str, str]:
     """The line in front of the postal code, the code, and what comes after it."""
-    line = re.sub(r"(?<= )(?=\d*O)[\dO]{5}$|(?<= )[A-Z]O[A-Z] ?\d[A-Z]\d$|(?<= )[A-Z]\d[A-Z] ?O[A-Z]\d$", _zeros, line)
+    line = re.sub(r"(?<= )(?=\d*O)[\dO]{5}$|(?<= )[A-Z][\dO][A-Z] ?[\dO][A-Z][\dO]$", _zeros, line)
     if found := [one for one in _POSTAL.finditer(line) if one.start()]:
         last = found[-1]
         return line[: last.start()].rstrip(" ,"), last[1] + last[2], _tail(line, last.end())
@@ -70,7 +70,8 @@ def take_postal(line: str) -> tuple[str, str, str]:
 
 def _zeros(found: re.Match[str]) -> str:
     """A postal code with the letter O for a zero: 974O1, T2E OA1."""
-    return found[0].replace("O", "0")
+    code = found[0].replace("O", "0")
+    return code if code.isdigit() else f"{found[0][0]}{code[1:]}"
 
 
 def _tail(line: str, start: int) -> str:

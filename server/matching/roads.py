@@ -19,6 +19,7 @@ _GLUED = re.compile(
 )
 _PARTS = {"5": "1/2", "25": "1/4", "75": "3/4", "33": "1/3", "67": "2/3"}
 """Parts of a number with a decimal point, as they are written otherwise; tenths are the rest."""
+_SCANNED = str.maketrans("OIL", "011")
 _LONGEST, _LONGEST_STATE = 5, 3
 
 
@@ -27,6 +28,9 @@ def spread(line: str) -> str:
     line = re.sub(r"(?<=\d)\.(\d{1,2})\b(?!\.)", lambda part: f" {_PARTS.get(part[1], f'{part[1]}/10')}", line)
     line = re.sub(r"(?<=\d)[ -]+(?=\d/\d)", " ", line.replace(".", "").replace("#", " # "))
     line = re.sub(r"^\s*(\d{2,})(\d)/(\d)\b", _half_or_unit, line)
+    line = re.sub(r"(\d\W+\d+) ([A-Z])(?= (?:ST|STREET|AVE?|AVENUE)\b)", r"\1\2", line)  # 5071 - 272 A Street
+    line = re.sub(r"\bU-(?=\d)", "UNIT ", line)
+    line = re.sub(r"^\s*[\dOIL]*[OIL](?=\d)[\dOIL]*\b", lambda number: number[0].translate(_SCANNED), line)  # 1l17
     line = re.sub(r"^\s*(?:\d (?:\d ){2,}|\d{1,2} OH? \d{1,2} )(?=[A-Z]{2})", _said, line)
     line = re.sub(r"^(\s*\d+)(?=[A-Z]{3,}(?<!EME))", r"\1 ", line)  # 1818sandhill rd
     line = re.sub(r"^\s*(\d+) ?(?:&|\bAND\b|\bTO\b|\bET\b) ?(\d+)(?= )", r"\1~\2", line)
@@ -164,6 +168,11 @@ def _boxes() -> re.Pattern[str]:
     return re.compile(rf"(?<![\w])({names})(?: *#| +NO)? *(\d+(?:-?[A-Z])?)\b")
 
 
+_QUARTER = re.compile(
+    r"\b(NE|NW|SE|SW)\W*(?:1/4\W*)?(?:SEC\W*)?(\d{1,2})\W+(?:TWP\W*)?(\d{1,3})\W+(?:RGE\W*)?(\d{1,2})\W+W\W?(\d)(?:TH|M)?\b"
+)
+"""The quarter of a section, as farms on the Prairies are found: NE 14-31-24 W4."""
+_QUARTERS = ("NE", "NW", "SE", "SW")
 _ROUTES = frozenset({"RR", "RTE", "HC", "SS"})
 _SITE, _RURAL = re.compile(r"\bS\W?(\d+)\W+([BC])\W?(\d+)\b"), re.compile(r"\bR\W?R\W{0,2}\d")
 """`RR 2, S4 B11`, `RR 1 S-8 C-22`."""
@@ -178,6 +187,11 @@ def take_boxes(line: str) -> tuple[str, str]:
     The route belongs to a box where there is no house; alone it is one only where it begins the line.
     """
     line = re.sub(r"\bP\.? ?O\.? ?B(?=OX|\b)", "PO B", line)
+    if land := _QUARTER.search(line):
+        quarter, *parts = land.groups()
+        names = zip(("SEC", "TWP", "RGE", "MER"), parts, strict=True)
+        box = [f"QTR{_QUARTERS.index(quarter)}", *(f"{name}{value}" for name, value in names)]
+        return line[: land.start()] + line[land.end() :], " ".join(sorted(box))
     if _RURAL.search(line):
         line = _SITE.sub(lambda found: f"SITE {found[1]} {'BOX' if found[2] == 'B' else 'COMP'} {found[3]}", line)
     line = _ROUTE_BOX.sub(r"\1 BOX \2", line)

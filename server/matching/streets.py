@@ -116,6 +116,8 @@ def _without_signs(line: list[str]) -> list[str]:
 
 def _number_first(line: list[str]) -> list[str]:
     """`3e Avenue 145`, `rue Principale 145` and `Six Forks Rd 4800` with the number in front."""
+    if len(line) > 3 and words().units.get(line[-2]) is not None and line[-3].isdigit():  # noqa: PLR2004
+        return [*_number_first(line[:-2]), *line[-2:]]  # Dufferin St 3307 unit 12
     *street, last = line or [""]
     if len(street) < 2 or not last.isdigit() or any(word.isdigit() for word in street):  # noqa: PLR2004
         return line
@@ -145,7 +147,7 @@ def _without_remark(line: list[str]) -> list[str]:
 def _spoken(line: Sequence[str]) -> tuple[str, int]:
     """The house number with which a line begins in words, and how many they are: One Main St, nineteen oh four Elm."""
     groups, before, table = list[int](), "", words()
-    ones = table.ones_french if any(word in table.french.always for word in line) else table.ones
+    ones = {**table.ones, **table.ones_french} if any(word in table.french.types for word in line) else table.ones
     for at, word in enumerate(line):
         value = ones.get(word) or table.tens.get(word, 0)
         if value and groups and (before in table.hundred or (before in table.tens and value < _SINGLE)):
@@ -153,9 +155,13 @@ def _spoken(line: Sequence[str]) -> tuple[str, int]:
         elif value or (groups and word in {"OH", "O", "ZERO"}):
             groups.append(value)
         elif groups and word in table.hundred:
-            groups[-1] *= 100
+            groups[-1] *= table.hundred[word]
         else:
-            house = groups and (word in table.french.always or not street_type(word)) and word not in table.numbers
+            house = (
+                groups
+                and ((word in table.french.types and line[at + 1 :]) or not street_type(word))
+                and word not in table.numbers
+            )
             return ("".join(map(str, groups)), at) if house else ("", 0)
         before = word
     return "", 0

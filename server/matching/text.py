@@ -23,6 +23,8 @@ def plain(text: str) -> str:
     """One spelling of every character: no accents, no apostrophes, one kind of dash, nothing invisible, capitals."""
     if text.isascii():
         return text[:LIMIT].translate(_ASCII).upper()
+    if "\u00c3" in text or "\u00c2" in text:
+        text = _read_twice(text[:LIMIT])
     text = _APOSTROPHES.sub("", text[:LIMIT])
     # A numero sign and a fraction would fall apart into letters and digits that touch their neighbours.
     text = re.sub(r"(?<=\d)([\u00bc-\u00be])", r" \1", text.translate(_LETTERS))
@@ -34,6 +36,14 @@ def plain(text: str) -> str:
             continue
         kept.append(" " if category in {"Cc", "Zl", "Zp", "Zs"} and character != "\n" else character)
     return _DASHES.sub("-", _APOSTROPHES.sub("", "".join(kept))).upper()
+
+
+def _read_twice(text: str) -> str:
+    """Text whose bytes were taken for those of another character set once: L\u00c3\u00a9vis is L\u00e9vis."""
+    try:
+        return text.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 @lru_cache(maxsize=4096)

@@ -11,7 +11,7 @@ _QUEENS_DIGITS = 2
 _RANGE = 20
 _HOUSE = re.compile(r"\d+[A-Z]?(?:-\d+)?")
 _UNIT_VALUE = re.compile(
-    r"(?!\d+(?:ST|ND|RD|TH)$)(?:\d+-?[A-Z]{0,2}|[A-Z]{1,2}-?\d+[A-Z]?|[A-Z]|(?!NW|NE|SW|SE|ST|DR|RD|LN|CT)[A-Z]{2})"
+    r"(?!\d+(?:ST|ND|RD|TH)$)(?:\d+-?[A-Z]{0,2}|\d+-\d+|[A-Z]{1,2}-?\d+[A-Z]?|[A-Z]|(?!NW|NE|SW|SE|ST|DR|RD|LN|CT)[A-Z]{2})"
 )
 _HOUSE_OR_ORDINAL = re.compile(r"\d+(?:[A-Z]|ST|ND|RD|TH|RE|ER|EME)?")
 ORDINAL = re.compile(r"(\d+)(?:ST|ND|RD|TH|E|ER|RE|ERE|EME|IEME|IERE)")

@@ -88,7 +88,7 @@ class Words:
     numbers: Mapping[str, int]
     ones: Mapping[str, int]
     ones_french: Mapping[str, int]
-    hundred: frozenset[str]
+    hundred: Mapping[str, int]
     tens: Mapping[str, int]
 
 
@@ -163,7 +163,7 @@ def words() -> Words:
         numbers=_numbers(read["numbers"]),
         ones=_counted(read["numbers"]["ones"], 1, 1),
         ones_french=_counted(read["numbers"]["ones_french"], 1, 1),
-        hundred=_set(read["numbers"]["hundred"]),
+        hundred=read["numbers"]["hundred"],
         tens=_counted(read["numbers"]["tens"], 20, 10),
     )
 
