@@ -12,15 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache
 from itertools import combinations, pairwise
 
-from leadbridge.server.matching.regions import (
-    city_of,
-    postal_of,
-    state_of,
-    street_first,
-    take_postal,
-    take_state,
-    without_country,
-)
+from leadbridge.server.matching.regions import city_of, postal_of, state_of, take_postal, take_state, towns_around
 from leadbridge.server.matching.roads import take_boxes
 from leadbridge.server.matching.streets import Street, begins_house, street_of
 from leadbridge.server.matching.text import fold, plain
@@ -68,8 +60,7 @@ class Address:
     @property
     def within(self) -> tuple[str, ...]:
         """The town, those named beside it, and the one that it is a part of."""
-        whole = [town for town, parts in words().places.town_parts.items() if self.city in map(city_of, parts)]
-        return (self.city, *self.places, *whole)
+        return (self.city, *self.places, *towns_around(self.city))
 
     def towns(self) -> list[str]:
         """What the town may be, without blanks; the last words of a line that no comma parts."""
@@ -88,8 +79,7 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
         return Address(Street(), city_of(city), state_of(state), postal_of(postal_code, state_of(state)))
     line = re.sub(r"(\d.*,.*?) *\*{2,}.*", r"\1", line)
     line = _without_asides(re.sub(r"(?<=[A-Z]{2}) *(?:[@&]| /) *(?=[A-Z])[^,]*(?=,)", " ", line))  # Oakland Way @ Pine
-    line, postal, behind = take_postal(without_country(street_first(line)))
-    line = without_country(line)
+    line, postal, behind = take_postal(line)
     canadian = bool(postal) and not postal[0].isdigit()
     behind_state = state_of(behind)
     known_state = state_of(state) or (behind_state if (behind_state in words().places.canada) == canadian else "")
@@ -103,10 +93,8 @@ def address_of(text: str, city: str = "", state: str = "", postal_code: str = ""
         line = f"{_as_unit(behind)}, {line}"
     if canadian and not known_state and postal[0] in "GHJ":
         known_state = "QC"
-    region = _Region(known_state, canada=known_state in words().places.canada or canadian)
-    street, towns, unparted = _street_and_city(
-        _parts(line, box), city_of(city), region, french=_is_french(line, region)
-    )
+    region = _Region(known_state, known_state in words().places.canada or canadian, _is_french(line, known_state))
+    street, towns, unparted = _street_and_city(_parts(line, box), city_of(city), region)
     street = replace(street, box=box, rest=())
     return Address(street, towns[-1], known_state, postal, unparted, towns[:-1])
 
@@ -136,16 +124,17 @@ def is_no_address(text: str) -> bool:
 class _Region:
     state: str
     canada: bool
+    french: bool
 
 
-def _is_french(line: str, region: _Region) -> bool:
+def _is_french(line: str, state: str) -> bool:
     begin = fold(line).split()[:5]
     typed = any(french_type(word, french=False) for word in begin)
     pairs = pairwise(begin)
     article = any(french_type(word, french=True) and after in {"DE", "DU", "DES"} for word, after in pairs)
     sided = any(french_type(word, french=True) for word in begin) and not {"NORD", "SUD", "OUEST"}.isdisjoint(begin)
     town = any(fold(line).endswith(f" {one}") for one in words().french.towns)
-    return region.state == "QC" or typed or article or sided or (town and not region.state)
+    return state == "QC" or typed or article or sided or (town and not state)
 
 
 def _without_asides(line: str) -> str:
@@ -182,9 +171,7 @@ def _without_dash(part: str) -> str:
     return first
 
 
-def _street_and_city(
-    parts: list[str], city: str, region: _Region, *, french: bool
-) -> tuple[Street, tuple[str, ...], str]:
+def _street_and_city(parts: list[str], city: str, region: _Region) -> tuple[Street, tuple[str, ...], str]:
     """The part that holds the street, the towns behind it, and the line that may hold both."""
     if not parts:
         return Street(), (city,), ""
@@ -206,22 +193,17 @@ def _street_and_city(
     behind = [re.sub(r"^\S+ .*[A-Z]{4}\. (?=[A-Z])", "", part) for part in behind]  # use side door. Sandusky
     named = [part for part in behind if not re.search(r"\d", part)] or behind[-1:]
     named = [part for part in named if not re.search(r"\b(?:COUNTY|PARISH)$", part)] or named
-    named = [place for part in named for place in (*_halves(part), part)]
+    halves = [part.split("-") for part in named if part.count("-") == 1 and " " in part]  # Happy Valley-Goose Bay
+    named = [*(half for pair in halves for half in pair), *named]
     *near, town = (*map(city_of, named), city) if city else map(city_of, named or [""])
     line = _from_house(_care_of().sub("", line))
     cut = _without_town(line, town) if town else line
-    parted = bool(town)
     marked = " ".join([cut, *(_as_unit(part) for part in units)])
-    street = street_of(marked, parted=parted, canada=region.canada, french=french, state=region.state)
+    street = street_of(marked, parted=bool(town), canada=region.canada, french=region.french, state=region.state)
     street = replace(street, line=marked)
-    if parted or not line:
+    if town or not line:
         return street, (*near, town), ""
     return street, (city_of(" ".join(street.rest)) if street.type else "",), line
-
-
-def _halves(town: str) -> list[str]:
-    """The towns that one is made of: Happy Valley-Goose Bay."""
-    return town.split("-") if town.count("-") == 1 and " " in town else []
 
 
 @cache

@@ -14,13 +14,12 @@ from leadbridge.server.matching.vocabulary import is_street_word, street_type, w
 
 _STEPS = ((1, 1), (1, 2), (2, 1), (1, 3), (3, 1), (1, 4), (4, 1))
 _SILENT = re.compile("(?<=(?!LL|SS|TT)[^AEIOU][^AEIOU])E$|(?<=AI.|EE.|OO.)E$")
-_COMPASS = re.compile("NORTH|SOUTH|EAST|WEST|UPPER|LOWER")
 _FEW = 0.43
 """Below this share of a word's letters, its beginning is no word of its own: Univ, Kam; but Carol and Carolina."""
 _LEFT = 0.3
 """What a word is worth that the other side has not."""
 _SURE, _ABBREVIATION, _SURE_SOUND, _TWO = 0.9, 4, 3, 2
-_SURE_LENGTH, _SHORT_LENGTH, _INNER_LENGTH, _TWO_LENGTH, _JOINED_LENGTH = 5, 4, 6, 9, 8
+_SURE_LENGTH, _SHORT_LENGTH, _INNER_LENGTH, _JOINED_LENGTH = 5, 4, 6, 8
 
 
 class Doubt(Enum):
@@ -98,10 +97,9 @@ def _alike(ours: tuple[str, ...], theirs: tuple[str, ...], dotted: frozenset[str
     if {one, other} in ({"ST", "SAINT"}, {"STE", "SAINTE"}):
         return SAME
     wholes = {table.whole.get(word, "") for word in (one, other)}
-    english = {table.french.english.get(word, word) for word in (one, other)}
     if wholes == {*wholes} - {""} and len(wholes) == 1:
         return SAME
-    if len(english) == 1:
+    if one == table.french.english.get(other) or other == table.french.english.get(one):
         return Finding(_SURE, "street's name in the other language", Doubt.SLIP)
     if "" not in wholes or (one in table.numbers and other in table.numbers):
         return None
@@ -126,8 +124,9 @@ def _shortened(one: str, other: str, dotted: frozenset[str]) -> Finding | None:
         return SHORTENED
     begins, rest = long.startswith(short), long[len(short) :]
     bare = not begins and _bones(short) in {short, _bones(long)}
+    known = (begins or len(short) > _ABBREVIATION) and is_street_word(short)  # Pins, Pinsons; Carlin, Carolina
     brief = len(short) <= _ABBREVIATION or (short[:3] == long[:3] and 2 * len(short) <= len(long))  # Philla
-    if bare or (brief and short[-1] == long[-1] and not (begins and is_street_word(short))):
+    if (bare or (brief and short[-1] == long[-1])) and not known:
         return SHORTENED
     middle = rest[0] in "AEIOU" and short[-1] not in "AEIOUY"  # in the middle of a syllable: Mem-orial, but John-son
     if not (begins and middle and _TWO < len(short) <= _SURE_LENGTH and len(rest) > _TWO):
@@ -149,27 +148,17 @@ def _misspelt(one: str, other: str, length: int) -> Finding | None:
     distance, heard = OSA.distance(one, other, score_cutoff=2), _heard(one, other)
     swapped = sorted(one) == sorted(other)
     two = not (heard or swapped) and is_street_word(one) and is_street_word(other)
-    if distance == 1 and length >= _SHORT_LENGTH and len(short) > _TWO:
-        ends = _last_word(one), _last_word(other)
-        if all(ends) and ends[0] != ends[1] and one.removesuffix(ends[0]) == other.removesuffix(ends[1]):
-            return None  # Stonebridge and Stoneridge
-        replaced = len(one) == len(other) <= _SURE_LENGTH and not swapped
-        share = 0.72 if not heard and (replaced or length < _SURE_LENGTH) else _SURE
+    if distance == 1 and len(short) > _TWO and length >= _SHORT_LENGTH:
+        first = len(one) == len(other) and one[0] != other[0] and not (heard or swapped)
+        share = 0.72 if first else _SURE  # few slip in the first letter: Billy, Willy
         return Finding(share, "street name differs by one letter", Doubt.OTHER_STREET if two else Doubt.SLIP)
-    sure = not two and len(long) - len(short) <= _TWO and len(short) >= _INNER_LENGTH
+    sure = len(short) >= _INNER_LENGTH and len(long) - len(short) <= _TWO and not two
     if sure and one.replace("RN", "M") == other.replace("RN", "M"):
         return Finding(_SURE, "street name as a scan reads it", Doubt.SLIP)
     if heard or (sure and len(bones := _consonants(one)) >= _SURE_SOUND and bones == _consonants(other)):
         return Finding(_SURE, "street name sounds the same", Doubt.SLIP)
-    if distance != _TWO or len(short) < _INNER_LENGTH or two:
-        return None
-    left_out = len(long) - len(short) == _TWO and short[0] + short[-1] == long[0] + long[-1]
-    if left_out:  # Featherstone and Fetherston
-        return Finding(0.85, "street name differs by two letters", Doubt.SLIP)
-    sides = [_COMPASS.findall(word) for word in (one, other)]
-    if len(short) < _TWO_LENGTH or (all(sides) and sides[0] != sides[1]):
-        return None
-    return Finding(0.6, "street name differs by two letters", Doubt.OTHER_STREET)
+    left_out = distance == len(long) - len(short) == _TWO and short[0] + short[-1] == long[0] + long[-1]
+    return Finding(0.85, "street name differs by two letters", Doubt.SLIP) if sure and left_out else None
 
 
 def _consonants(word: str) -> str:
@@ -188,9 +177,3 @@ def _heard(one: str, other: str) -> bool:
 def _sound(word: str) -> str:
     """A word as it sounds: behind its first vowel they are all one, and an E behind two consonants is silent."""
     return re.sub("(?<=[AEIOU])([^AEIOU]+)[AEIOU]+(?=[^AEIOU])", r"\1E", sound(_SILENT.sub("", word), _TWO))
-
-
-@lru_cache(maxsize=4096)
-def _last_word(name: str) -> str:
-    """The longest word of streets with which a name ends, joined to others or not."""
-    return next((name[at:] for at in range(len(name) - 2) if name[at:] in words().whole.values()), "")

@@ -185,11 +185,12 @@ def _same_place(ours: Address, theirs: Address) -> Finding | None:
 
 
 def _same_city(ours: Address, theirs: Address) -> bool | None:
-    counties = [one.city.endswith(" COUNTY") for one in (ours, theirs)]
-    if not ours.city or not theirs.city or counties[0] != counties[1]:
+    one, other = (address.city.replace(" ", "") for address in (ours, theirs))
+    if not one or not other or one == other:
+        return True if one and other else None
+    if ours.city.endswith(" COUNTY") != theirs.city.endswith(" COUNTY"):
         return None
-    towns, others = ({town.replace(" ", "") for town in one.within} for one in (ours, theirs))
-    return ours.city.replace(" ", "") in others or theirs.city.replace(" ", "") in towns
+    return ours.city in theirs.within or theirs.city in ours.within
 
 
 def _maybe_street(ours: Street, theirs: Street) -> list[Finding]:

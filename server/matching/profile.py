@@ -10,7 +10,7 @@ from leadbridge.server.matching.addresses import Address, address_of
 from leadbridge.server.matching.names import Name, name_of
 from leadbridge.server.matching.phones import Phone, email_of, phones_of
 
-RULES = 13
+RULES = 14
 """Counts up with every change to what the keys, a profile or a standing is: rows of another count are read again."""
 
 

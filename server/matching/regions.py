@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 from leadbridge.server.matching.text import fold, plain
 from leadbridge.server.matching.vocabulary import street_type, words
@@ -12,7 +12,8 @@ _ZIP = re.compile(r"(?<![\w#-])(\d{5})(?:[ -]?\d{4})?(?![\w-])")
 _POSTAL = re.compile(r"(?<!\w)([ABCEGHJ-NPRSTVXY]\d[A-Z])[ -]?(\d[A-Z]\d)(?!\w)")
 _PLACE = re.compile(r"([A-Z .]+ )?([A-Z]\d[A-Z] ?\d[A-Z]\d|(?<=[A-Z] )\d{5}(?:-\d{4})?)( [A-Z .]+)?")
 """Town, state and postal code in any order."""
-_HOUSE = re.compile(r"^#? ?\d+[A-Z]?(?: [NSEW])? [A-Z\d]*[A-Z]{2}|^[A-Z. ]+ \d{1,5}$")
+_HOUSE = re.compile(r"#? ?\d+[A-Z]?(?: [NSEW])? [A-Z\d]*[A-Z]{2}")
+_HOUSE_BEHIND = re.compile(r"[A-Z. ]+ \d{1,5}$")
 _DIGITS, _DIGITS_LESS_ONE = 5, 4
 
 
@@ -36,22 +37,29 @@ def without_country(line: str) -> str:
     return line
 
 
-def street_first(line: str) -> str:
+def _street_first(line: str) -> str:
     """The line with its street in front of the town and the postal code: `Medina OH 44256 - 12 Ivy St`."""
     parts = re.split(r" *, *| +-+ +", line)
     for at, part in enumerate(parts[:-1]):
         behind = parts[at + 1 :]
         if not (found := _PLACE.fullmatch(part)):
             continue
-        if any(_HOUSE.search(other) for other in parts[:at]) or not _HOUSE.search(" ".join(behind)):
+        street = " ".join(behind)
+        if any(map(_HOUSE.match, parts[:at])) or not (_HOUSE.match(street) or _HOUSE_BEHIND.match(street)):
             return line
         return ", ".join([*behind, *parts[:at], " ".join(group.strip() for group in found.group(3, 1, 2) if group)])
     return line
 
 
 def take_postal(line: str) -> tuple[str, str, str]:
-    """The line in front of the postal code, the code, and what comes after it."""
+    """The line in front of the postal code, without a country, the code, and what comes after it."""
+    line = without_country(_street_first(line))
     line = re.sub(r"(?<= )(?=\d*O)[\dO]{5}$|(?<= )[A-Z][\dO][A-Z] ?[\dO][A-Z][\dO]$", _zeros, line)
+    line, postal, behind = _at_postal(line)
+    return without_country(line), postal, behind
+
+
+def _at_postal(line: str) -> tuple[str, str, str]:
     if found := [one for one in _POSTAL.finditer(line) if one.start()]:
         last = found[-1]
         return line[: last.start()].rstrip(" ,"), last[1] + last[2], _tail(line, last.end())
@@ -133,11 +141,19 @@ def _state_at_end(line: str, *, after_postal: bool, known: str) -> tuple[str, st
     return line, ""
 
 
+@lru_cache(maxsize=4096)
 def city_of(text: str) -> str:
     """A town in its one form: `Saint Paul` is ST PAUL."""
     folded = _municipality().sub("", fold(text))
     short = " ".join(words().places.town_words.get(word, word) for word in folded.split())
     return words().places.town_names.get(folded) or words().places.town_names.get(short) or short
+
+
+@lru_cache(maxsize=4096)
+def towns_around(city: str) -> tuple[str, ...]:
+    """The towns that this one is a part of."""
+    parts = words().places.town_parts
+    return tuple(town for town, names in parts.items() if city in map(city_of, names))
 
 
 @cache

@@ -32,7 +32,6 @@ MOVED = Finding(_SURE, "the same words in another order")
 _KIND_MISSING = Finding(0.93, "kind of road on one side only")
 _TYPE_MISSING = Finding(0.92, _ONE_SIDE)
 _SIDE_MISSING = Finding(0.85, "direction on one side only", Doubt.SLIP)
-_SIDE_JOINED = Finding(0.97, "direction joined to the name")
 _SIDE_IN_NAME = Finding(0.85, "direction on one side only", Doubt.OTHER_STREET)
 
 
@@ -70,8 +69,6 @@ def _same_parts(ours: Street, theirs: Street) -> list[Finding] | None:
         if sides == others and len(sides) == 1:
             share = 0.97 if ours.road else 0.9
             findings.append(Finding(share, "direction at the other end of the street's name"))
-        elif name is _SIDE_JOINED:
-            pass
         elif sides < others or others < sides:
             findings.append(_SIDE_IN_NAME if _side_in_name(ours) or _side_in_name(theirs) else _SIDE_MISSING)
         else:
@@ -85,20 +82,12 @@ def _side_in_name(street: Street) -> bool:
     return alone and re.search(rf"\b(?:NORTH|SOUTH|EAST|WEST) {street.name[0]}\b", street.line) is not None
 
 
-def _sided(ours: Street, theirs: Street) -> bool:
-    """Whether their name begins with our direction: Northpark, North Park."""
-    whole = words().whole.get(ours.before, "")
-    return bool(whole) and theirs.joined == whole + ours.joined and not theirs.before
-
-
 def _same_name(ours: Street, theirs: Street) -> Finding | None:
     if ours.road and theirs.road:
         same = same_road(ours.road, theirs.road)
         return _KIND_MISSING if same is None else SAME if same else None
     if ours.joined == theirs.joined:
         return SAME
-    if any(_sided(one, other) for one, other in ((ours, theirs), (theirs, ours))):
-        return _SIDE_JOINED
     if road := ours.road or theirs.road:
         other = theirs if ours.road else ours
         numbered = len(other.name) == 1 or street_type(other.name[-2]) in NUMBERED  # Cariboo Highway 97

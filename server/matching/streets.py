@@ -12,6 +12,7 @@ from leadbridge.server.matching.units import (
     ORDINAL,
     begins_house,
     inner_unit,
+    is_numbered_street,
     leading_unit,
     sorted_units,
     without_units,
@@ -157,11 +158,7 @@ def _spoken(line: Sequence[str]) -> tuple[str, int]:
         elif groups and word in table.hundred:
             groups[-1] *= table.hundred[word]
         else:
-            house = (
-                groups
-                and ((word in table.french.types and line[at + 1 :]) or not street_type(word))
-                and word not in table.numbers
-            )
+            house = groups and word not in table.numbers and not is_numbered_street(["1", *line[at:]])
             return ("".join(map(str, groups)), at) if house else ("", 0)
         before = word
     return "", 0

@@ -23,8 +23,7 @@ def plain(text: str) -> str:
     """One spelling of every character: no accents, no apostrophes, one kind of dash, nothing invisible, capitals."""
     if text.isascii():
         return text[:LIMIT].translate(_ASCII).upper()
-    if "\u00c3" in text or "\u00c2" in text:
-        text = _read_twice(text[:LIMIT])
+    text = re.sub("[\u00c2-\u00c5].", _read_twice, text)
     text = _APOSTROPHES.sub("", text[:LIMIT])
     # A numero sign and a fraction would fall apart into letters and digits that touch their neighbours.
     text = re.sub(r"(?<=\d)([\u00bc-\u00be])", r" \1", text.translate(_LETTERS))
@@ -38,12 +37,12 @@ def plain(text: str) -> str:
     return _DASHES.sub("-", _APOSTROPHES.sub("", "".join(kept))).upper()
 
 
-def _read_twice(text: str) -> str:
-    """Text whose bytes were taken for those of another character set once: L\u00c3\u00a9vis is L\u00e9vis."""
+def _read_twice(found: re.Match[str]) -> str:
+    """A letter whose bytes were once taken for those of another character set: L\u00c3\u00a9vis is L\u00e9vis."""
     try:
-        return text.encode("cp1252").decode("utf-8")
+        return found[0].encode("cp1252").decode("utf-8")
     except UnicodeError:
-        return text
+        return found[0]
 
 
 @lru_cache(maxsize=4096)

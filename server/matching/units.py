@@ -22,10 +22,10 @@ NUMBERED = frozenset({"HWY", "RTE"})
 def begins_house(line: Sequence[str]) -> bool:
     """Whether a house number and its street stand here, not a street that is a number: 4 St SW."""
     house = len(line) > 1 and _HOUSE.fullmatch(line[0]) and not ORDINAL.fullmatch(line[0])
-    return bool(house) and not _numbered_street(line)
+    return bool(house) and not is_numbered_street(line)
 
 
-def _numbered_street(line: Sequence[str]) -> bool:
+def is_numbered_street(line: Sequence[str]) -> bool:
     """`101 Street NW`, and nothing else but a unit."""
     if len(line) < 2 or not _HOUSE_OR_ORDINAL.fullmatch(line[0]) or not street_type(line[1]):  # noqa: PLR2004
         return False
@@ -56,7 +56,7 @@ def leading_unit(line: list[str], *, canada: bool) -> tuple[list[str], str]:
     if rest[1:2] == ["-"] and value and re.match(r"\d", "".join(rest[2:3])):
         return _hyphened(rest[0], rest[2:], kind, marked=marked, canada=canada, spaced=True)
     two = rest[0].isdigit() and "".join(rest[1:2]).isdigit()
-    bare = two and (_numbered_street(rest[2:]) or (canada and int(rest[0]) < int(rest[1]) and _named(rest[2:])))
+    bare = two and (is_numbered_street(rest[2:]) or (canada and int(rest[0]) < int(rest[1]) and _named(rest[2:])))
     if (marked or bare) and value and begins_house(rest[1:]) and len(rest) > 2:  # noqa: PLR2004
         return leading_unit(rest[1:], canada=canada)[0] if _joined(rest[1]) else rest[1:], kind + _unit_value(rest[0])
     if found := _joined(rest[0]):
@@ -78,7 +78,7 @@ def _hyphened(
 ) -> tuple[list[str], str]:
     """Two numbers with a hyphen: house and street, unit and house, one number of Queens, or a range."""
     second = rest[0]
-    if not marked and first[0].isdigit() and _numbered_street(rest):
+    if not marked and first[0].isdigit() and is_numbered_street(rest):
         return [first, *rest], ""  # 10182-101 Street NW
     if not canada and not marked and first.isdigit() and second.isdigit():
         range_ = len(first) == len(second) and 0 < int(second) - int(first) <= _RANGE
@@ -88,7 +88,7 @@ def _hyphened(
             return [f"{first}~{second}", *rest[1:]], ""
         if not spaced and len(second) == 1 < len(first):
             return [first, *rest[1:]], second  # 414-3 Pearl St
-    if _numbered_street(rest[1:]) or not _numbered_street(rest):
+    if is_numbered_street(rest[1:]) or not is_numbered_street(rest):
         return rest, kind + _unit_value(first)
     return [first, *rest], ""
 

@@ -105,8 +105,8 @@ def _street_words() -> str:
 
 
 def is_street_word(word: str) -> bool:
-    """Whether streets are named with this word. The text is searched: a set takes ten times its memory."""
-    return f" {word} " in _street_words()
+    """Whether streets have this word or its singular in their names. A set would take ten times the text's memory."""
+    return any(f" {form} " in _street_words() for form in (word, word.removesuffix("S")))
 
 
 @cache
