@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -175,3 +178,39 @@ def test_how_two_addresses_relate(ours, theirs, where, reason):
     assert (place.where, place.reasons) == (where, reason)
     mirrored = compare_addresses(address_of(theirs), address_of(ours))
     assert (mirrored.where, mirrored.certainty) == (where, place.certainty)
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("nineteen oh four Elm Ave, Troy NY", "1904 ELM AVE, TROY, NY"),
+        ("thirty one oh six Cove Road, Biloxi MS", "3106 COVE RD, BILOXI, MS"),
+        ("two hundred twenty two Elm St, Troy NY", "222 ELM ST, TROY, NY"),
+        ("sept cent douze rue Roy, Magog QC", "712 ROY ST, MAGOG, QC"),
+        ("1 8 2 0 Elm St, Troy NY", "1820 ELM ST, TROY, NY"),
+        ("6 oh 8 Elm St, Troy NY", "608 ELM ST, TROY, NY"),
+        ("1818sandhill rd, Troy NY", "1818 SANDHILL RD, TROY, NY"),
+        ("8O5 Elm St, Troy NY 1218O", "805 ELM ST, TROY, NY 12180"),
+        ("OH 44256 Medina - Ivy Dr 2907", "2907 IVY DR, MEDINA, OH 44256"),
+        ("Unit 6, Reno NV 89503, 77 Vine St", "77 VINE ST # 6, RENO, NV 89503"),
+        ("Lot 14 Fox Estates (118 Vixen Run), Troy NY", "118 VIXEN RUN, TROY, NY"),
+        ("1465/3 Dory Dr, Troy NY", "1465 DORY DR # 3, TROY, NY"),
+        ("1211/2 Dory Dr, Troy NY", "121 1/2 DORY DR, TROY, NY"),
+        ("12 5 Ave SW, Calgary AB", "12 5 AVE SW, CALGARY, AB"),
+    ],
+)
+def test_what_is_dictated_scanned_or_in_another_order_is_read(written, read):
+    assert address_of(written).line == read
+
+
+def test_letters_of_another_character_set_are_read_as_what_they_were():
+    assert address_of("60 rue FranÃ§ois, LÃ©vis QC") == address_of("60 rue François, Lévis QC")
+    assert address_of("60 rue Âge, Lévis QC") == address_of("60 rue Age, Lévis QC")
+
+
+def test_the_words_of_streets_are_sorted_capitals():
+    text = resources.files("leadbridge.server.matching").joinpath("street_words.txt").read_text("utf-8")
+    listed = " ".join(line for line in text.splitlines() if not line.startswith("#")).split()
+    assert listed == sorted(set(listed))
+    assert all(re.fullmatch("[A-Z]{3,}", word) for word in listed)
+    assert len(listed) > 10_000

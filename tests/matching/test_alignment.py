@@ -121,3 +121,56 @@ def test_what_is_written_in_front_of_a_house_is_no_part_of_its_street(written):
 def test_a_street_that_is_called_by_directions_alone_is_another_one():
     ours, theirs = (house(f"678 {street}, Troy, NY 12180", "Lia Ray") for street in ("Fairlane St", "West North St"))
     assert not both_ways(ours, theirs).likely
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Buckthorn Pl", "Buckhorn Pl"),
+        ("Garrett St", "Garnett St"),
+        ("Baker Ave", "Barker Ave"),
+        ("Hanley Ct", "Hadley Ct"),
+    ],
+)
+def test_two_words_that_streets_have_are_two_streets_unless_a_contact_says_otherwise(one, other):
+    addresses = [f"29 {street}, Reno, NV 89511" for street in (one, other)]
+    plain, named, known = ([house(address, name, phone=phone) for address in addresses] for name, phone in (
+        ("", False), ("Ida Cho", False), ("Ida Cho", True)))  # fmt: skip
+    assert not both_ways(*plain).likely
+    assert (both_ways(*named).likely, both_ways(*named).about) == (False, "house")
+    assert both_ways(*known).likely
+    slip = house(addresses[0].replace("e", "ee", 1).replace("o", "oo", 1))
+    assert slip.address != plain[0].address
+    assert both_ways(plain[0], slip).likely
+
+
+@pytest.mark.parametrize(
+    ("heard", "street"),
+    [
+        ("Leigh Mill Rd", "Lee Mill Rd"),
+        ("Clarke St", "Clark St"),
+        ("Allan Ct", "Allen Ct"),
+        ("Skoolkill Ave", "Schuylkill Ave"),
+    ],
+)
+def test_what_sounds_alike_is_one_street(heard, street):
+    ours, theirs = (house(f"29 {name}, Reno, NV 89511") for name in (heard, street))
+    assert both_ways(ours, theirs).likely
+
+
+def test_a_direction_that_belongs_to_the_name_tells_two_streets_apart():
+    def likely(one: str, other: str) -> bool:
+        return both_ways(*(house(f"8 {street}, Ely, MN 55731") for street in (one, other))).likely
+
+    assert not likely("North Bay Rd", "Bay Rd")
+    assert not likely("East Lake Dr", "Lake Dr")
+    assert likely("N Wacker Rd", "Wacker Rd")
+    assert likely("North Bay Rd", "N Bay Rd")
+
+
+def test_a_street_that_was_misheard_takes_name_contact_number_and_town():
+    ours = house("615 Parsons Colony Rd, Lima, OH", "Bea Katz", phone=True)
+    assert both_ways(ours, house("615 Person's Calling Rd, Lima OH 45801", "Bea Katz", phone=True)).about == "house"
+    for other in ("617 Calling Rd, Lima OH", "615 Calling Rd, Dayton OH", "615 3rd Rd, Lima OH"):
+        assert both_ways(ours, house(other, "Bea Katz", phone=True)).about == "customer"
+    assert not both_ways(ours, house("615 Person's Calling Rd, Lima OH", "Bea Katz")).likely
