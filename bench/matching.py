@@ -156,7 +156,7 @@ async def show_lookups() -> list[str]:
     contacts = [invented(random) for _ in range(PROSPECTS)]
     with TemporaryDirectory(prefix="leadbridge-matching-") as folder:
         store = Store(f"sqlite:///{folder}/index.db")
-        seen = ProspectIndex(store, lambda service: service)
+        seen = ProspectIndex(store, "rooflink")
         started = time.perf_counter()
         for first in range(0, PROSPECTS, 100):
             rows = [row_of(first + at, contacts[first + at]) for at in range(100)]

@@ -112,7 +112,7 @@ def build_server(
         lifespan=lifespan,
         log_level=settings.log_level,
         subscriptions=False,  # of what is offered, only the reads of leads change, once
-        request_state_security=RequestStateSecurity(codec=SealedQuestions(app.store, app.services.account(NAME))),
+        request_state_security=RequestStateSecurity(codec=SealedQuestions(app.store, app.services.accounts[NAME])),
         cache_hints={
             "tools/list": hint,
             "prompts/list": hint,
@@ -173,9 +173,9 @@ def build_app_context(
     store = Store(_state_url(settings))
     shared = rate_limiter or partial(rate_limiter_for, store)
     services = connect(catalog, settings, secrets=secrets, transport=transport, rate_limiter=shared)
-    ledger = Ledger(store, services.account, services.is_simulated, clock)
+    ledger = Ledger(store, services.accounts, services.simulated, clock)
     office = OfficeTime(settings.zone, clock)
-    approvals = Approvals(store, services.account, settings.approvals, clock)
+    approvals = Approvals(store, services.accounts, settings.approvals, clock)
     app = AppContext(
         settings=settings,
         catalog=catalog,
@@ -185,8 +185,8 @@ def build_app_context(
         ledger=ledger,
         pipeline=Pipeline(ledger, approvals, Sender(ledger, services, settings.call_deadline)),
         time=office,
-        leads=KnownLeads(store, services.account, office),
-        observations=Observations(store, services.account, clock),
+        leads=KnownLeads(store, services.accounts["renovationfind"], office),
+        observations=Observations(store, services.accounts, clock),
         background=BackgroundReader(),
         lead_paths=LeadPaths(
             services, catalog, "toolsets" not in settings.model_fields_set, _lead_paths_file(store), clock

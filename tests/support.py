@@ -18,6 +18,7 @@ from mcp.client.session import ElicitationFnT
 from mcp.types import CallToolResult, ElicitRequestParams, ElicitResult, TextContent
 
 from leadbridge.server.app import build_server
+from leadbridge.server.catalog import SERVICES
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.sandbox import Sandbox
 from leadbridge.server.services.client import ServiceClient
@@ -39,6 +40,8 @@ PHOTOS = Path(__file__).parent / "photos"
 """An upload folder."""
 DEFAULT_STORE: list[str] = []
 """The URL of the store for servers that name none, while a test runs on another one than in memory."""
+ACCOUNTS: dict[str, str] = dict.fromkeys(SERVICES, "account")
+"""Of a ledger that a test makes."""
 MODES = {"modern": "auto", "legacy": "legacy"}
 
 

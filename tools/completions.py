@@ -45,7 +45,7 @@ async def seen_ids(app: AppContext, source: str, typed: str, most: int) -> list[
         return []
 
     service, table = ("renovationfind", "leads") if source == "lead_ids" else ("rooflink", "prospects")
-    account = app.services.account(service)
+    account = app.services.accounts[service]
     try:
         found = await app.store.run(
             lambda connection: getattr(state, table).ids_beginning_with(connection, account, typed, most)

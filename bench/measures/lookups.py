@@ -129,7 +129,7 @@ def _index(file: Path, rows: Sequence[ProspectRow]) -> ProspectIndex:
             put_rows(connection, ACCOUNT, rows[start : start + PART], listed=True, now=1.0)
 
     store.run_sync(fill)
-    return ProspectIndex(store, lambda _service: ACCOUNT)
+    return ProspectIndex(store, ACCOUNT)
 
 
 def _history(file: Path) -> str:

@@ -19,7 +19,7 @@ from leadbridge.server.writes.write_rows import WriteRow, how_many
 
 async def show(app: AppContext, outcome: str, since: date | None, service: str, limit: int) -> int:
     """Print the company's newest writes, the unresolved first; no key is needed; the exit code is 0."""
-    accounts = app.services.accounts([service] if service else app.catalog.services)
+    accounts = app.services.shown_accounts([service] if service else app.catalog.services)
     start = app.time.start_of(since) if since else 0.0
     rows, total = await app.history.newest(outcome=outcome, since=start, limit=limit, accounts=accounts)
     asked = {"outcome": outcome, "since": since, "service": service}

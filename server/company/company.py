@@ -112,7 +112,7 @@ class Company:
         if services and self.services.mixed:
             self.refuse_mixture()
         for service in services:
-            if self.services.is_simulated(service) and service in self.services.clients:
+            if service in self.services.simulated and service in self.services.clients:
                 await self.services.clients[service].meet_sandbox()
             if service in self.keys and service not in self._confirmed:
                 known_by, taken = await self.check(service)
@@ -127,7 +127,7 @@ class Company:
         """
         found = await self.store.run(partial(self._look_up, service))
         try:
-            known_by = "" if found.owner == self.services.account(service) else await self._judged(service, found)
+            known_by = "" if found.owner == self.services.accounts[service] else await self._judged(service, found)
             taken = [account for account in found.earlier if await self._takes(service, found, account)]
         except AuthError:
             raise
@@ -145,12 +145,12 @@ class Company:
         if found.owner and not is_nobodys(found.owner):
             raise self._on_record_elsewhere(service, found.owner)
         if found.named_by:
-            if found.named_by != self.services.account(service):
+            if found.named_by != self.services.accounts[service]:
                 raise self._on_record_elsewhere(service, found.named_by)
             return "subject"
         if not found.anything:
             return "first"
-        visible = await self._visible(service, self.services.account(service), found.known)
+        visible = await self._visible(service, self.services.accounts[service], found.known)
         if visible:
             return "records"
         if visible is False:
@@ -199,7 +199,7 @@ class Company:
         return not operation.path_is_certain and operation_id not in worked
 
     def _look_up(self, service: str, connection: Connection) -> _Record:
-        key, mine = self.keys[service], self.services.account(service)
+        key, mine = self.keys[service], self.services.accounts[service]
         row = state.keys.account_of_key(connection, key.identities)
         earlier = state.keys.earlier_accounts(connection, service)
         owner = "" if row is None else row.account
@@ -218,7 +218,7 @@ class Company:
 
     def keep(self, service: str, taken: Sequence[str], known_by: str, connection: Connection) -> None:
         """Take over accounts, and put a key on record for this company unless `known_by` is empty."""
-        key, mine = self.keys[service], self.services.account(service)
+        key, mine = self.keys[service], self.services.accounts[service]
         for account in taken:
             state.keys.take_over(connection, account, mine)
         if known_by:
@@ -238,9 +238,9 @@ class Company:
         That is the account of the very key that is configured, and the only one there is for the only company.
         """
         for service in self.catalog.services:
-            if self.services.is_simulated(service):
+            if service in self.services.simulated:
                 continue
-            earlier, mine = state.keys.earlier_accounts(connection, service), self.services.account(service)
+            earlier, mine = state.keys.earlier_accounts(connection, service), self.services.accounts[service]
             if not earlier or state.keys.holds_anything(connection, mine):
                 continue
             key = self.keys.get(service)

@@ -24,7 +24,7 @@ def keys_of(settings: Settings, services: Services) -> Mapping[str, ServiceKey]:
     keys: dict[str, ServiceKey] = {}
     for service, client in services.clients.items():
         secret = settings.secret(service)
-        if services.is_simulated(service) or secret is None:
+        if service in services.simulated or secret is None:
             continue
         addresses = dict.fromkeys((usual_address(client.base_url), client.base_url))
         named = client.key_claims.subject

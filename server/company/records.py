@@ -15,6 +15,7 @@ from leadbridge.server import state
 from leadbridge.server.company.company import Company
 from leadbridge.server.company.configured_keys import company_in, is_nobodys
 from leadbridge.server.errors import Refused
+from leadbridge.server.services.services import account_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -37,7 +38,7 @@ async def standing_of(company: Company, service: str) -> KeyStanding:
         row = await company.store.run(lambda connection: state.keys.account_of_key(connection, key.identities))
     if row is None or is_nobodys(row.account):
         return KeyStanding("not used for a write yet; it is checked before the first one")
-    if row.account != company.services.account(service):
+    if row.account != company.services.accounts[service]:
         other = company_in(row.account)
         message = f"on record as the key of company {other} and not of {company.name}, so nothing is written with it"
         return KeyStanding(message, doubtful=True)
@@ -55,7 +56,7 @@ async def unclaimed(company: Company) -> str:
     """Writes of earlier versions of which nobody knows yet whose they are, in words; empty where there are none."""
 
     def work(connection: Connection) -> int:
-        services = [one for one in company.catalog.services if not company.services.is_simulated(one)]
+        services = [one for one in company.catalog.services if one not in company.services.simulated]
         earlier = [one for service in services for one in state.keys.earlier_accounts(connection, service)]
         return state.keys.count_writes(connection, earlier)
 
@@ -70,7 +71,7 @@ async def unclaimed(company: Company) -> str:
 async def other_companies(company: Company) -> str:
     """The writes in the store that the company's history does not show, in words; empty where there are none."""
     counted = await company.store.run(lambda connection: state.keys.writes_by_account(connection))  # noqa: PLW0108  # imports it in the worker
-    shown = {*company.services.accounts(company.catalog.services)}
+    shown = {*company.services.shown_accounts(company.catalog.services)}
     counts = Counter[tuple[str, str]]()
     for account, count in counted.items():
         if account not in shown and not is_nobodys(account):
@@ -101,7 +102,7 @@ async def accept(company: Company) -> list[str]:
 
 def _accept(company: Company, service: str, connection: Connection) -> str:
     """Put a key on record for the company; the other account that keeps what it has, if there is one."""
-    mine = company.services.account(service)
+    mine = company.services.accounts[service]
     row = state.keys.account_of_key(connection, company.keys[service].identities)
     owner = mine if row is None else row.account
     comes_along = owner != mine and state.keys.count_keys(connection, owner) == 1
@@ -118,8 +119,10 @@ async def rename(company: Company, old: str) -> None:
     """
 
     def work(connection: Connection) -> None:
-        services = company.catalog.services
-        accounts = {company.services.account(one, old.casefold()): company.services.account(one) for one in services}
+        ours = company.services
+        accounts = {
+            account_of(one, old.casefold(), ours.simulated): ours.accounts[one] for one in company.catalog.services
+        }
         if not any(_is_there(connection, before) for before in accounts):
             raise Refused("no_such_company", f"nothing is on record for company {old}.")
         if any(_is_there(connection, after) for after in accounts.values()):

@@ -56,7 +56,7 @@ class Observations:
     """Reads and keeps observations; what was read stays in memory for a while."""
 
     store: Store
-    account: Callable[[str], str]
+    accounts: Mapping[str, str]
     clock: Callable[[], float] = time.time
     _known: dict[str, list[Observation]] = field(default_factory=dict[str, list[Observation]])
     _read_at: dict[str, float] = field(default_factory=dict[str, float])
@@ -69,7 +69,7 @@ class Observations:
         if not self.store.exists:
             return []
         try:
-            rows = await self.store.run(lambda connection: state.observations.read(connection, self.account(service)))
+            rows = await self.store.run(lambda connection: state.observations.read(connection, self.accounts[service]))
             self._known[service] = [Observation(*row) for row in rows]
         except StateError:
             self._known.setdefault(service, [])
@@ -83,7 +83,7 @@ class Observations:
         rows = {(row.operation, row.kind, row.name): row.state for row in found}
         try:
             await self.store.run(
-                lambda connection: state.observations.write(connection, self.account(service), rows, self.clock())
+                lambda connection: state.observations.write(connection, self.accounts[service], rows, self.clock())
             )
         except StateError:
             return False

@@ -16,7 +16,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -70,9 +70,15 @@ class Returned:
     approval_id: str = ""
     """What a yes to the sealed question is used up as."""
     sealed: bytes = b""
+    shown: str = ""
+    """As `Asked.shown` says it; this and what follows was sealed with the question."""
+    seen: int = 0
+    at: float = 0.0
+    rounds: int = 0
+    """How often the same was asked."""
 
 
-returned: ContextVar[Returned] = ContextVar("returned", default=Returned())  # noqa: B039  # it is frozen
+_returned: ContextVar[Returned] = ContextVar("returned", default=Returned())  # noqa: B039  # it is frozen
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,27 +91,15 @@ class Answer:
     message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class AskedBefore:
-    """What was sealed with the question that a call comes back for; empty for a call that comes with none."""
-
-    shown: str = ""
-    """As `Asked.shown` says it."""
-    seen: int = 0
-    at: float = 0.0
-    rounds: int = 0
-    """How often the same was asked."""
-
-
-def asked_before(ctx: Ctx) -> AskedBefore:
-    """Which question this call comes back for; a state of another version of LeadBridge is none."""
+def returned_by(ctx: Ctx) -> Returned:
+    """What this call comes back with; a state of another version of LeadBridge is none."""
     try:
-        return AskedBefore(**json.loads(ctx.request_state or ""))
+        return replace(_returned.get(), **json.loads(ctx.request_state or ""))
     except (ValueError, TypeError):
-        return AskedBefore()
+        return _returned.get()
 
 
-async def ask(ctx: Ctx, asked: Asked, before: AskedBefore) -> Answer | InputRequiredResult:
+async def ask(ctx: Ctx, asked: Asked, back: Returned) -> Answer | InputRequiredResult:
     """A person's answer about this write, or the question with which the call is answered.
 
     Whoever gets an `Answer` ends the open question once it is acted upon.
@@ -116,19 +110,18 @@ async def ask(ctx: Ctx, asked: Asked, before: AskedBefore) -> Answer | InputRequ
     app = app_context(ctx)
     if (ctx.protocol_version or "") < STATELESS:
         return await _within_call(ctx, app, asked)
-    now, answer = app.pipeline.approvals.clock(), returned.get().answer
-    if before.shown == asked.shown and now - before.at >= -CLOCKS_APART:
-        if answer is not None:
-            return _read(answer, now - before.at, before.seen)
-        if before.rounds >= MOST_ROUNDS:
-            message = f"The client called again {before.rounds} times without an answer to the form."
+    now = app.pipeline.approvals.clock()
+    if back.shown == asked.shown and now - back.at >= -CLOCKS_APART:
+        if back.answer is not None:
+            return _read(back.answer, now - back.at, back.seen, back.approval_id)
+        if back.rounds >= MOST_ROUNDS:
+            message = f"The client called again {back.rounds} times without an answer to the form."
             return Answer(None, "nobody_asked", message)
-    if ctx.request_state is None and answer is None:
-        app.pipeline.approvals.questions.begin(asked, SAME_MOMENT)
-    app.pipeline.approvals.questions.keep(asked)
+    again = ctx.request_state is not None or back.answer is not None
+    app.pipeline.approvals.questions.begin(asked, SAME_MOMENT, again=again)
     await anyio.to_thread.run_sync(app.store.secret)  # sealing needs it, and would read it in the event loop
-    sealed = AskedBefore(asked.shown, asked.seen, now, before.rounds + 1)
-    return InputRequiredResult(input_requests={QUESTION: _form(asked)}, request_state=json.dumps(asdict(sealed)))
+    sealed = {"shown": asked.shown, "seen": asked.seen, "at": now, "rounds": back.rounds + 1}
+    return InputRequiredResult(input_requests={QUESTION: _form(asked)}, request_state=json.dumps(sealed))
 
 
 async def _within_call(ctx: Ctx, app: AppContext, asked: Asked) -> Answer:
@@ -170,7 +163,7 @@ async def _tell_that_it_waits() -> None:
         await progress.wait("waiting for the user to answer the form")
 
 
-def _read(given: object, seconds: float, seen: int) -> Answer:
+def _read(given: object, seconds: float, seen: int, approval_id: str = "") -> Answer:
     """An answer as a client sent it, which may be anything, so many seconds after the question."""
     answer = _fields(given)
     if error := _fields(answer.get("error")):
@@ -178,8 +171,7 @@ def _read(given: object, seconds: float, seen: int) -> Answer:
     action, filled_in = answer.get("action"), _fields(answer.get("content"))
     if action == "accept":
         if filled_in.get("confirm") is True:
-            approval_id = returned.get().approval_id or f"asked-{secrets.token_hex(16)}"
-            return Answer(Approval("asked", approval_id, seen))
+            return Answer(Approval("asked", approval_id or f"asked-{secrets.token_hex(16)}", seen))
         reason, message = _not_a_yes(filled_in)
     elif action == "decline":
         reason, message = "declined", "The form was declined."
@@ -237,7 +229,7 @@ class SealedQuestions:
         """Open an echoed state and note which question it was."""
         payload = self._codec.unseal(token)
         which = hashlib.sha256(token.encode()).hexdigest()[:32]
-        returned.set(replace(returned.get(), approval_id=f"asked-{which}", sealed=payload))
+        _returned.set(replace(_returned.get(), approval_id=f"asked-{which}", sealed=payload))
         return payload
 
 
@@ -252,15 +244,15 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
         params = dict(ctx.params)
         answer = _answer_among(params.pop("inputResponses"))
         ctx = replace(ctx, params=params)
-    before = returned.set(Returned(answer))
+    before = _returned.set(Returned(answer))
     try:
         return await call_next(ctx)
     except MCPError as error:
         if ctx.method != "tools/call" or error.error.data != {"reason": "invalid_request_state"}:
             raise
-        return error_result(f"REFUSED: {in_words(_unusable(returned.get().sealed))}")
+        return error_result(f"REFUSED: {in_words(_unusable(_returned.get().sealed))}")
     finally:
-        returned.reset(before)
+        _returned.reset(before)
 
 
 def _answer_among(responses: Any) -> Any:

@@ -40,7 +40,7 @@ GO_ON = "The next call continues from there; what is done is not repeated."
 def receipt(app: AppContext, write: Write, **fields: Any) -> WriteReceipt:
     """A receipt about a write."""
     return WriteReceipt(
-        operation=write.operation.id, sandbox=app.services.is_simulated(write.operation.service), **fields
+        operation=write.operation.id, sandbox=write.operation.service in app.services.simulated, **fields
     )
 
 

@@ -21,7 +21,7 @@ from leadbridge.server.errors import Refused
 from leadbridge.server.mcp.arguments import Flag
 from leadbridge.server.mcp.context import AppContext, Ctx, app_context, progress_of_call
 from leadbridge.server.mcp.definition import Rules, ToolSpec
-from leadbridge.server.mcp.elicitation import ask, asked_before, returned
+from leadbridge.server.mcp.elicitation import ask, returned_by
 from leadbridge.server.mcp.instructions import SIMULATED
 from leadbridge.server.mcp.receipt import WriteReceipt, receipt_result
 from leadbridge.server.mcp.receipts import not_approved, receipt_of
@@ -64,18 +64,18 @@ def write_tool(
     async def call(**arguments: Any) -> CallToolResult | InputRequiredResult:
         ctx, dry_run = arguments["ctx"], arguments.pop("dry_run")
         token = arguments.pop("approval_token", "")
-        app, before, back, took = app_context(ctx), asked_before(ctx), returned.get(), 0.0
-        asked = app.pipeline.approvals.questions.get(before.shown, app.pipeline.approvals.clock())
+        app, back, took = app_context(ctx), returned_by(ctx), 0.0
+        asked = app.pipeline.approvals.questions.get(back.shown, app.pipeline.approvals.clock())
         if asked is None:
             write, took = await _made(function, services, arguments)
             brought = Call(asks_in_forms(ctx), token, dry_run, back.approval_id, answered=back.answer is not None)
             found = await app.pipeline.look(write, brought)
-            write = _with_unresolved(app, write, found.open_about)
+            write = _as_shown(app, write, arguments, found.open_about)
             decision = await app.pipeline.decide(write, brought, found)
             if decision is not None:
                 return await _carried_out(app, write, decision, took)
             asked = Asked(write, found.newest, app.pipeline.approvals.clock())
-        answer = await ask(ctx, asked, before)
+        answer = await ask(ctx, asked, back)
         if isinstance(answer, InputRequiredResult):
             return answer
         try:
@@ -89,7 +89,7 @@ def write_tool(
                 if write.blocked is not None:
                     raise write.blocked
                 found = await app.ledger.look(write, only_open=True)
-                write = _with_unresolved(app, write, found.open_about)
+                write = _as_shown(app, write, arguments, found.open_about)
                 if write.question != asked.question:
                     raise changed_since_asked()
                 took += again
@@ -143,40 +143,35 @@ async def _made(
     except TimeoutError:
         why = "the service did not answer in time when the current record was read."
         raise Refused("no_look", why, "Try again later.") from None
-    simulated = (SIMULATED,) if app.services.is_simulated(write.operation.service) else ()
-    preview = replace(
-        write.preview,
-        lines=(*write.preview.lines, *simulated),
-        warnings=(*map(app.reachable, write.preview.warnings), *doubts(arguments), *_undocumented(write)),
-    )
-    return replace(write, preview=preview), anyio.current_time() - began
+    return write, anyio.current_time() - began
 
 
-def _with_unresolved(app: AppContext, write: Write, rows: Sequence[WriteRow]) -> Write:
-    """The write, with a warning of what may have taken effect about the same already."""
-    warnings = [
-        f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
-        f"nobody knows whether {effect_in_words(row.operation, row.target, row.arguments)}."
-        for row in rows[:MOST_UNRESOLVED]
-    ]
-    if len(rows) > MOST_UNRESOLVED:
-        warnings.append(f"{len(rows) - MOST_UNRESOLVED} more are unresolved.")
-    return replace(write, preview=replace(write.preview, warnings=(*write.preview.warnings, *warnings)))
-
-
-def _undocumented(write: Write) -> list[str]:
-    """A warning where names that go out are not in the documentation that the user had checked."""
-    names = {
+def _as_shown(app: AppContext, write: Write, given: Mapping[str, Any], unresolved: Sequence[WriteRow]) -> Write:
+    """The write with what else a person is told: what is simulated, is perhaps not meant, is not documented, or may
+    have taken effect about the same already.
+    """
+    undocumented = {
         name: None
         for one in write.requests
         if isinstance(one.operation, Operation)
         for name in one.operation.undocumented
         if one.arguments.get(name) is not None
     }
-    if not names:
-        return []
-    message = "is not in the documentation that was checked, so the service may ignore it."
-    return [f"The name under which {', '.join(names)} goes out {message} `leadbridge contract check` says more."]
+    warnings = [*map(app.reachable, write.preview.warnings), *doubts(given)]
+    if undocumented:
+        message = "is not in the documentation that was checked, so the service may ignore it."
+        names = f"The name under which {', '.join(undocumented)} goes out"
+        warnings.append(f"{names} {message} `leadbridge contract check` says more.")
+    warnings += [
+        f"Write {row.write_id} about the same ({row.operation}, {app.time.shown(row.at)}) is unresolved: "
+        f"nobody knows whether {effect_in_words(row.operation, row.target, row.arguments)}."
+        for row in unresolved[:MOST_UNRESOLVED]
+    ]
+    if len(unresolved) > MOST_UNRESOLVED:
+        warnings.append(f"{len(unresolved) - MOST_UNRESOLVED} more are unresolved.")
+    simulated = (SIMULATED,) if write.operation.service in app.services.simulated else ()
+    lines = (*write.preview.lines, *simulated)
+    return replace(write, preview=replace(write.preview, lines=lines, warnings=tuple(warnings)))
 
 
 async def _carried_out(app: AppContext, write: Write, decision: Decision, took: float) -> CallToolResult:

@@ -41,13 +41,9 @@ class ProspectIndex:
     """The index of one RoofLink account. SQLAlchemy is imported when a method runs."""
 
     store: Store
-    account: Callable[[str], str]
+    key: str
+    """The account as the tables name it."""
     clock: Callable[[], float] = time.time
-
-    @property
-    def key(self) -> str:
-        """The account as the tables name it."""
-        return self.account("rooflink")
 
     async def find(self, profile: Profile) -> Findings:
         """Prospects that resemble the profile, the likeliest first; at equal scores the newest."""

@@ -70,7 +70,7 @@ class Sources(Protocol):
 
 def index_of(app: Sources) -> ProspectIndex:
     """The index of the app's RoofLink account."""
-    return ProspectIndex(app.store, app.services.account, app.clock)
+    return ProspectIndex(app.store, app.services.accounts["rooflink"], app.clock)
 
 
 async def read_again(app: Sources, ids: Sequence[int], seconds: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from leadbridge.server import state
-from leadbridge.server.catalog import Catalog
+from leadbridge.server.catalog import SERVICES, Catalog
 from leadbridge.server.config.loopback import is_loopback
 from leadbridge.server.config.settings import Settings
 from leadbridge.server.errors import Refused
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     import httpx
 
 
+OURS = "leadbridge"
+"""What is changed here, and at no service."""
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """The clients of the services that have a key, by service id, and the company that works with them."""
@@ -34,9 +38,11 @@ class Services:
     company: str
     """As the state store names it: the case of its name does not matter."""
     simulated: frozenset[str]
-    """Those of the clients that call the sandbox."""
+    """Services that are the sandbox. One without a client counts as the others do, and so does LeadBridge itself."""
     uploads: Uploads
     """The way to the hosts that take RoofLink's files."""
+    accounts: Mapping[str, str] = field(init=False)
+    """The company's account at each service, as the state store names it; which key opens it does not matter."""
     all_simulated: bool = field(init=False)
     """Whether nothing here is real."""
     mixed: bool = field(init=False)
@@ -44,25 +50,16 @@ class Services:
 
     def __post_init__(self) -> None:
         """What follows from which are simulated."""
-        object.__setattr__(self, "all_simulated", bool(self.clients) and self.simulated == frozenset(self.clients))
+        accounts = {service: account_of(service, self.company, self.simulated) for service in (*SERVICES, OURS)}
+        object.__setattr__(self, "accounts", accounts)
+        object.__setattr__(self, "all_simulated", OURS in self.simulated)
         object.__setattr__(self, "mixed", bool(self.simulated) and not self.all_simulated)
 
-    def account(self, service: str, company: str = "") -> str:
-        """A company's account at a service, as the state store names it; which key opens it does not matter.
-
-        At the sandbox it is another one, whatever way leads there. At most 64 characters.
-        """
-        return f"{service}/{'sandbox/' if self.is_simulated(service) else ''}{company or self.company}"
-
-    def accounts(self, services: Iterable[str]) -> list[str]:
+    def shown_accounts(self, services: Iterable[str]) -> list[str]:
         """The company's accounts; without any key both the live and the simulated ones."""
         if self.clients:
-            return [self.account(service) for service in services]
+            return [self.accounts[service] for service in services]
         return [f"{service}/{kind}{self.company}" for service in services for kind in ("", "sandbox/")]
-
-    def is_simulated(self, service: str) -> bool:
-        """Whether a service is the sandbox; one without a client counts as the others do."""
-        return service in self.simulated if service in self.clients else self.all_simulated
 
     def lacks_sandbox_key(self, service: str) -> bool:
         """Whether it is called on this machine beside the sandbox, with a key that is not the sandbox's."""
@@ -80,6 +77,14 @@ class Services:
         """Close all connections."""
         for client in self.clients.values():
             await client.aclose()
+
+
+def account_of(service: str, company: str, simulated: Container[str]) -> str:
+    """A company's account at a service; at the sandbox it is another one, whatever way leads there.
+
+    At most 64 characters.
+    """
+    return f"{service}/{'sandbox/' if service in simulated else ''}{company}"
 
 
 def rate_limiter_for(store: Store, *, service: str, requests: int, seconds: float, account: str) -> RateLimiter:
@@ -107,6 +112,8 @@ def connect(
     clients: dict[str, ServiceClient] = {}
     company = settings.company.casefold()
     simulated = frozenset(service_id for service_id in secrets if settings.simulates(service_id))
+    if secrets and simulated.issuperset(secrets):
+        simulated = frozenset((*SERVICES, OURS))
     for service_id, secret in secrets.items():
         service = catalog.services[service_id]
         base_url = "" if settings.sandbox else settings.base_url(service_id)
@@ -114,7 +121,7 @@ def connect(
             service=service.title,
             requests=service.requests,
             seconds=service.seconds,
-            account=f"{service_id}/{'sandbox/' if service_id in simulated else ''}{company}",
+            account=account_of(service_id, company, simulated),
         )
         told = None if settings.sandbox else service_id in simulated
         clients[service_id] = ServiceClient(Exchanges(service, secret, base_url, transport, simulated=told), limiter)

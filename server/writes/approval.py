@@ -13,7 +13,7 @@ import re
 import secrets
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -83,23 +83,22 @@ class OpenQuestions:
         self._until: dict[str, float] = {}
         self._kept: dict[str, Asked] = {}
 
-    def begin(self, asked: Asked, seconds: float) -> None:
-        """A question goes out, and is open for so many seconds at most.
+    def begin(self, asked: Asked, seconds: float, *, again: bool = False) -> None:
+        """A question goes out, and is open for so many seconds at most; or the same one goes out `again`.
+
+        A call of its own may bring the answer, and then sends what was shown. A secret is not kept for it.
 
         Raises:
             Refused: another call asks exactly this.
         """
         self._until = {shown: until for shown, until in self._until.items() if until > asked.at}
-        if asked.shown in self._until:
+        if asked.shown in self._until and not again:
             raise Refused(
                 "being_asked",
                 "another call of the same is asking the user about exactly this already.",
                 "Wait for the answer to that call.",
             )
         self._until[asked.shown] = asked.at + seconds
-
-    def keep(self, asked: Asked) -> None:
-        """The answer comes with a call of its own, which sends what was shown. A secret is not kept."""
         self._kept = {shown: one for shown, one in self._kept.items() if one.is_fresh(asked.at)}
         if not (isinstance(asked.write.action, HttpWrite) and asked.write.action.secrets):
             self._kept[asked.shown] = asked
@@ -120,7 +119,7 @@ class Approvals:
     """Decides how an approval is obtained, and makes and checks tokens."""
 
     store: Store
-    account: Callable[[str], str]
+    accounts: Mapping[str, str]
     mode: ApprovalMode
     clock: Callable[[], float] = time.time
     questions: OpenQuestions = field(default_factory=OpenQuestions)
@@ -192,7 +191,7 @@ class Approvals:
 
         Each is short, because it is keyed: nobody without the secret can look for other arguments that fit.
         """
-        account = self.account(write.operation.service)
+        account = self.accounts[write.operation.service]
         arguments = digest_of(write.operation.id, dict(write.arguments))
         parts = (f"arguments {arguments}", f"company {account}", f"preview {write.question}")
         what, company, shown = (hmac.new(key, part.encode(), hashlib.sha256).digest() for part in parts)

@@ -8,7 +8,7 @@ state is also a row of the audit trail.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,9 +63,10 @@ class Ledger:
     """Writes intents and outcomes to the store, and burns each approval with the intent it allowed."""
 
     store: Store
-    account: Callable[[str], str]
-    simulated: Callable[[str], bool]
-    """Whether a service is the sandbox."""
+    accounts: Mapping[str, str]
+    """The company's, by service."""
+    simulated: Container[str]
+    """Services that are the sandbox."""
     clock: Callable[[], float] = time.time
     late: LateOutcomes = field(init=False, repr=False)
 
@@ -85,7 +86,7 @@ class Ledger:
                 what another write creates in another notation.
             StateError: the store cannot be read, or, if `writable`, cannot be written.
         """
-        now, account = self.clock(), self.account(write.operation.service)
+        now, account = self.clock(), self.accounts[write.operation.service]
         new = [(one, made) for one in write.requests if write.needs_approval and (made := await to_create(one))]
 
         def work(connection: Connection) -> OnRecord:
@@ -105,7 +106,7 @@ class Ledger:
             if writable:
                 for one, each in new:
                     if not each.allow_duplicate:
-                        refuse_concurrent_duplicate(connection, one, each, self.account(one.operation.service), now)
+                        refuse_concurrent_duplicate(connection, one, each, self.accounts[one.operation.service], now)
                 kept.database.write_anything(connection)
             newest = kept.writes.newest_about(connection, account, write.subject.key)
             return OnRecord(newest=newest.id if newest else 0, open_about=open_about)
@@ -120,7 +121,7 @@ class Ledger:
                 the same in another notation.
             StateError: nothing could be put on record; nothing may be sent.
         """
-        now, account = self.clock(), self.account(write.operation.service)
+        now, account = self.clock(), self.accounts[write.operation.service]
         new = await to_create(write)
 
         def work(connection: Connection) -> int | EarlierWrite:
@@ -154,17 +155,17 @@ class Ledger:
 
     def _intent(self, write: Write, approval: Approval, now: float) -> dict[str, Any]:
         return {
-            "account": self.account(write.operation.service),
+            "account": self.accounts[write.operation.service],
             "service": write.operation.service,
             "operation": write.operation.id,
             "target": write.subject.label,
             "subject": write.subject.key,
-            "repeat_digest": write.repeat_digests()[0],
+            "repeat_digest": write.digests[0],
             "arguments": masked(write.arguments),
             "state": "intended",
             "approval": approval.way,
             "approval_id": approval.id,
-            "sandbox": self.simulated(write.operation.service),
+            "sandbox": write.operation.service in self.simulated,
             "owner": this_process(),
             "lease_until": now + LEASE,
             "created_at": now,

@@ -15,7 +15,7 @@ from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.errors import Refused, ServiceError
 from leadbridge.server.text import OPEN, QUOTED, as_meant, clean, label, one_line
-from leadbridge.server.writes.preview import PreviewLine, argument_lines, rendered
+from leadbridge.server.writes.preview import SECRET, PreviewLine, rendered, titled
 
 SHORTEST_PART = 4
 """Characters of a secret's beginning that are struck out where a text is cut off."""
@@ -213,22 +213,32 @@ class Write:
     """What to do next if the service refuses it with these words."""
     known: Mapping[str, JsonValue] = field(default_factory=dict[str, JsonValue])
     """What is known of the record, reported when the write turns out to be done already."""
+    operation: Operation | LocalOperation = field(init=False)
+    """What is done."""
+    digests: tuple[str, str] = field(init=False)
+    """What the same write again has too, knowingly or not: of what is meant, and letter by letter. Until schema 9 only
+    the second one was kept."""
+    subject_keys: tuple[str, str] = field(init=False)
+    """Keys under which writes about the same thing are on record, of earlier versions too."""
 
     def __post_init__(self) -> None:
-        """What follows from the operation is set once."""
-        operation = self.operation
-        if not self.subject.key:
-            key = f"{operation.id} {self.repeat_digests()[0]}"
-            object.__setattr__(self, "subject", Subject(self.subject.label, key))
+        """What follows from the operation and the arguments is set once."""
+        operation = self.action.operation
+        meant, exact = _digests(operation, self.arguments)
+        subject = Subject(self.subject.label, self.subject.key or f"{operation.id} {meant}")
+        keys = subject.key, f"{operation.id} {exact}"
+        follows: dict[str, object] = {
+            "operation": operation,
+            "digests": (meant, exact),
+            "subject": subject,
+            "subject_keys": keys,
+        }
         if self.needs_approval is None:
-            object.__setattr__(self, "needs_approval", operation.effect.always_needs_approval)
+            follows["needs_approval"] = operation.effect.always_needs_approval
         if self.repeat is None and isinstance(operation, Operation):
-            object.__setattr__(self, "repeat", _REPEATS[operation.repeat])
-
-    @property
-    def operation(self) -> Operation | LocalOperation:
-        """What is done."""
-        return self.action.operation
+            follows["repeat"] = _REPEATS[operation.repeat]
+        for name, value in follows.items():
+            object.__setattr__(self, name, value)
 
     @property
     def doing(self) -> str:
@@ -250,8 +260,12 @@ class Write:
             path, body = self.action.path, self.action.operation.body
             secrets = {name for name, sent in body.items() if sent.wire in self.action.secrets}
         said = self.preview.said | path.keys()
-        rest = {name: value for name, value in self.arguments.items() if name not in said and value is not None}
-        return [*rendered(self.preview.lines), *argument_lines(rest, secrets)]
+        rest: list[PreviewLine] = [
+            f"{titled(name)}: {SECRET}" if name in secrets else (titled(name), value)
+            for name, value in self.arguments.items()
+            if name not in said and value is not None
+        ]
+        return rendered([*self.preview.lines, *rest])
 
     @property
     def question(self) -> str:
@@ -264,22 +278,15 @@ class Write:
         """The number of a write up to which none of the same counts any more, because what it made is deleted."""
         return self.repeat.after if isinstance(self.repeat, DoneBefore) else 0
 
-    def repeat_digests(self) -> tuple[str, str]:
-        """Digests that the same write again has too, knowingly or not: of what is meant, and letter by letter.
 
-        Until schema 9 only the second one was kept. Where a value is set, its letter case is part of what is meant.
-        """
-        given = {name: value for name, value in self.arguments.items() if name != "allow_duplicate"}
-        exact = digest_of(self.operation.id, given)
-        operation = self.operation
-        if not isinstance(operation, Operation) or operation.repeat == "until_next":
-            return exact, exact
-        meant = {name: _meant(value, phone=operation.means(name) == "phone") for name, value in given.items()}
-        return digest_of(operation.id, meant), exact
-
-    def subject_keys(self) -> tuple[str, ...]:
-        """Keys under which writes about the same thing are on record, of earlier versions too."""
-        return self.subject.key, f"{self.operation.id} {self.repeat_digests()[1]}"
+def _digests(operation: Operation | LocalOperation, arguments: Mapping[str, JsonValue]) -> tuple[str, str]:
+    """Digests of what is meant, and letter by letter. Where a value is set, its letter case is meant."""
+    given = {name: value for name, value in arguments.items() if name != "allow_duplicate"}
+    exact = digest_of(operation.id, given)
+    if not isinstance(operation, Operation) or operation.repeat == "until_next":
+        return exact, exact
+    meant = {name: _meant(value, phone=operation.means(name) == "phone") for name, value in given.items()}
+    return digest_of(operation.id, meant), exact
 
 
 def _meant(value: JsonValue, *, phone: bool) -> JsonValue:

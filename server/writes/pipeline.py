@@ -95,7 +95,7 @@ class Pipeline:
         sends = not isinstance(write.action, LocalWrite)
         if sends and not call.answered:  # nobody is asked, nor a yes used up, in vain
             for service in sorted({one.operation.service for one in write.requests}):
-                await self.sender.services.client(service).rate_limiter.check(min(READING, self.sender.call_deadline))
+                await self.sender.services.clients[service].rate_limiter.check(min(READING, self.sender.call_deadline))
         if call.can_ask:
             return None
         return await (

@@ -47,14 +47,6 @@ def rendered(lines: Iterable[PreviewLine]) -> list[str]:
     ]
 
 
-def argument_lines(arguments: Mapping[str, object], secrets: Iterable[str]) -> list[str]:
-    """Each argument under its name; of a secret only that it is given."""
-    lines: list[str] = []
-    for name, value in arguments.items():
-        lines += [f"{titled(name)}: {SECRET}"] if name in secrets else _value_lines(titled(name), value)
-    return lines
-
-
 def called(title: str, name: str) -> PreviewLine:
     """Somebody's name behind a title, or that there is none, in our words."""
     return (title, name) if name else f"{title}: no name"

@@ -71,8 +71,8 @@ def earlier(connection: Connection, write: Write, account: str, now: float) -> E
     Raises:
         Refused: the same is being written right now.
     """
-    same, repeat = write.repeat_digests(), write.repeat
-    about: dict[str, Any] = {"of_account": account, "of_subjects": write.subject_keys()}
+    same, repeat = write.digests, write.repeat
+    about: dict[str, Any] = {"of_account": account, "of_subjects": write.subject_keys}
     whole_subject = isinstance(repeat, DoneBefore) and repeat.whole_subject
     for row in connection.execute(state.statements.OPEN_ABOUT, about).all():
         if not (whole_subject or row.repeat_digest in same or write.needs_approval):
@@ -110,7 +110,7 @@ def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, Any
 
 def unresolved_about(connection: Connection, write: Write, new: Sequence[ToCreate], account: str) -> list[WriteRow]:
     """Writes with an open outcome about the same subject or record, or what seems the same lead; newest first."""
-    keys, label = write.subject_keys(), as_meant(write.subject.label)
+    keys, label = write.subject_keys, as_meant(write.subject.label)
     found: list[WriteRow] = []
     for row in connection.execute(state.statements.OPEN_OF_ACCOUNT, {"of_account": account}).all():
         same = row.subject in keys or as_meant(row.target) == label

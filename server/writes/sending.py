@@ -45,16 +45,17 @@ class Sender:
     ) -> Applied | NotApplied | MaybeApplied:
         """Send a request whose intent is on record, and put its outcome on record, whatever happens."""
         operation, started = action.operation, self.ledger.clock()
+        client = self.services.clients[operation.service]
         try:
             with anyio.fail_after(patience):
-                answer = await self.services.client(operation.service).request(
+                answer = await client.request(
                     operation,
                     path=action.path,
                     query=action.query,
                     body=await self._body(action, permit.write_id),
                     permit=permit,
                 )
-            done = await off_loop(received, action, answer, self.services.client(operation.service).service)
+            done = await off_loop(received, action, answer, client.service)
         except ServiceError as error:
             error.what, error.said = action.without_secrets(error.what), action.without_secrets(error.said)
             return await self._failed(action, permit, error, started)
@@ -125,7 +126,7 @@ class Sender:
             return body
         given = body.get(marked)
         secret = await anyio.to_thread.run_sync(self.ledger.store.secret)
-        whose = digest_of(secret.hex(), self.services.account(action.operation.service))[:8]
+        whose = digest_of(secret.hex(), self.ledger.accounts[action.operation.service])[:8]
         return {**body, marked: {**(given if isinstance(given, dict) else {}), MARK: f"{whose}-{write_id}"}}
 
 

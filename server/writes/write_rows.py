@@ -143,7 +143,7 @@ class History:
 
     async def about(self, service: str, subject: str) -> WriteRow | None:
         """The newest write about a subject that did not fail, in whatever state, however old."""
-        account = self.ledger.account(service)
+        account = self.ledger.accounts[service]
         row = await self._run(lambda connection: kept.writes.newest_about(connection, account, subject))
         return None if row is None else row_of(row)
 
@@ -194,7 +194,7 @@ class History:
 
     @property
     def _accounts(self) -> list[str]:
-        return [self.ledger.account(service) for service in SERVICES]
+        return [self.ledger.accounts[service] for service in SERVICES]
 
 
 def how_many(total: int) -> str:

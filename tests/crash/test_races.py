@@ -24,7 +24,7 @@ from leadbridge.server.writes.ledger import Ledger, WritePermit
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from tests.crash.processes import Service, Zygote, eventually, server_on
 from tests.crash.rounds import accept_lead, create_lead, mark_won, update_status
-from tests.support import DEFAULT_STORE, Time, call, connected, data_of, make_settings
+from tests.support import ACCOUNTS, DEFAULT_STORE, Time, call, connected, data_of, make_settings
 
 forked = pytest.mark.skipif(not hasattr(os, "fork"), reason="the servers are forked")
 REASONS = {"in_progress", "already_done", "approval_used", "already_accepted", "already_won"}
@@ -130,7 +130,7 @@ def _plan(number: int) -> Write:
 def _race_of_threads(state_url: str, plans: list[Write], approval: Approval) -> Counter[str]:
     """Record all plans at once, each in a thread with its own loop; what each received."""
     store = Store(state_url)
-    ledger = Ledger(store, lambda _: "account", simulated=lambda _: False)
+    ledger = Ledger(store, ACCOUNTS, ())
     barrier = threading.Barrier(len(plans))
     outcomes: list[str] = []
 

@@ -58,7 +58,7 @@ class Office:
     async def coverage(self) -> Coverage:
         store = Store(self.state_url)
         try:
-            return await coverage_of(ProspectIndex(store, lambda service: f"{service}/sandbox/default", self.wall))
+            return await coverage_of(ProspectIndex(store, "rooflink/sandbox/default", self.wall))
         finally:
             store.close()
 

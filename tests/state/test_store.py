@@ -36,7 +36,7 @@ from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Wr
 from leadbridge.server.writes.recovery import forget
 from leadbridge.server.writes.write_rows import History
 from tests.databases import beside
-from tests.support import DEFAULT_STORE, PATIENCE, Time, call, connected, data_of, make_sandbox, text_of
+from tests.support import ACCOUNTS, DEFAULT_STORE, PATIENCE, Time, call, connected, data_of, make_sandbox, text_of
 
 _ROOT = Path(server.__file__).parents[2]
 STATUS = load()["renovationfind.update_job_status"]
@@ -342,12 +342,9 @@ BEFORE_POSITIONS = (
 async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_its_rows(
     stores: Any, url: str, version: int
 ) -> None:
-    def account(_service: str) -> str:
-        return "account"
-
     first, dana = stores(), ContactDetails("4821 Juniper Hollow Dr, Plano, TX 75024", name="Dana Miller")
-    await Ledger(first, account, simulated=lambda _: True).begin(_plan(), Approval("token", "token-1"))
-    await ProspectIndex(first, account).put([row_of(785, dana)])
+    await Ledger(first, ACCOUNTS, ACCOUNTS).begin(_plan(), Approval("token", "token-1"))
+    await ProspectIndex(first, "account").put([row_of(785, dana)])
     first.close()
     steps = [(8, BEFORE_POSITIONS), (6, BEFORE_STANDINGS), (2, BEFORE_THE_TRAIL)]
     with beside(url) as earlier:
@@ -355,9 +352,9 @@ async def test_a_store_of_an_earlier_leadbridge_is_brought_up_to_date_and_keeps_
         for change in [change for before, changes in steps if version < before for change in changes]:
             earlier.execute(text(change))
     store = stores()
-    (row,), _ = await History(Ledger(store, account, simulated=lambda _: True)).newest()
+    (row,), _ = await History(Ledger(store, ACCOUNTS, ACCOUNTS)).newest()
     assert row.target == "lead 785"
-    index = ProspectIndex(store, account)
+    index = ProspectIndex(store, "account")
     assert [found.prospect_id for found in (await index.find(profile_of(dana))).matches] == [785]
     coverage = await coverage_of(index)
     assert (coverage.checked, coverage.total, coverage.complete) == (1, None, False)
@@ -441,7 +438,7 @@ async def test_a_write_whose_intent_cannot_be_kept_is_not_sent(time: Time, tmp_p
 async def test_a_write_between_whose_intent_and_sending_the_store_is_locked_is_not_sent(time: Time, file: Path) -> None:
     """The other process takes the lock in the moment in which the request is about to leave."""
     store = Store(f"sqlite:///{file}")
-    ledger = Ledger(store, lambda _: "account", simulated=lambda _: True)
+    ledger = Ledger(store, ACCOUNTS, ACCOUNTS)
     permit = await ledger.begin(_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     store.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA busy_timeout=20"))
@@ -519,9 +516,9 @@ def _plan(lead_id: int = 785, status: str = "QUOTE_SENT") -> Write:
 
 async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_again(stores: Any) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", simulated=lambda _: True).begin(_plan(785), Approval("token", "token-1"))
+    await Ledger(first, ACCOUNTS, ACCOUNTS).begin(_plan(785), Approval("token", "token-1"))
     first.close()
-    ledger = Ledger(stores(), lambda _: "account", simulated=lambda _: True)
+    ledger = Ledger(stores(), ACCOUNTS, ACCOUNTS)
     with pytest.raises(Refused) as caught:
         await ledger.begin(_plan(786), Approval("token", "token-1"))
     assert caught.value.reason == "approval_used"
@@ -530,12 +527,10 @@ async def test_an_approval_that_was_used_stays_used_after_the_store_is_opened_ag
 
 async def test_a_question_that_was_answered_with_no_stays_answered_after_the_store_is_opened_again(stores: Any) -> None:
     first = stores()
-    await Ledger(first, lambda _: "account", simulated=lambda _: True).use_up("asked-1", STATUS.id, "no")
+    await Ledger(first, ACCOUNTS, ACCOUNTS).use_up("asked-1", STATUS.id, "no")
     first.close()
     with pytest.raises(Refused):
-        await Ledger(stores(), lambda _: "account", simulated=lambda _: True).begin(
-            _plan(), Approval("asked", "asked-1")
-        )
+        await Ledger(stores(), ACCOUNTS, ACCOUNTS).begin(_plan(), Approval("asked", "asked-1"))
 
 
 async def test_a_token_that_was_used_is_refused_by_a_restarted_server(state_url: str, time: Time) -> None:
@@ -656,7 +651,7 @@ async def test_what_is_forgotten_is_gone_while_a_server_runs_and_what_is_unresol
 
 async def test_nothing_is_forgotten_while_something_is_being_sent(stores: Any) -> None:
     store = stores()
-    ledger = Ledger(store, lambda _: "account", simulated=lambda _: False)
+    ledger = Ledger(store, ACCOUNTS, ())
     permit = await ledger.begin(_plan(), Approval("not needed"))
     assert isinstance(permit, WritePermit)
     await permit.sending()

@@ -311,7 +311,7 @@ async def test_what_is_kept_of_a_lead_is_bounded(store: Store, tmp_path) -> None
         **dict.fromkeys(Lead.model_fields, text), "id": 812, "customerName": "Dana " + text, "unknown": text,
         "attachments": [{"id": n, "displayFilename": text} for n in range(200)],
     })  # fmt: skip
-    leads = KnownLeads(store, lambda service: service)
+    leads = KnownLeads(store, "renovationfind")
     await leads.remember(lead)
     await leads.remember_read([lead], 2e9, whole=True)
     known = await leads.get(812)

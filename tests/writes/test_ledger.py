@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from leadbridge.server.app import build_app_context
-from leadbridge.server.catalog import load
+from leadbridge.server.catalog import SERVICES, load
 from leadbridge.server.config.state_address import IN_MEMORY
 from leadbridge.server.errors import Refused, StateError
 from leadbridge.server.sandbox import Fault, Sandbox
@@ -37,7 +37,7 @@ def store() -> Iterator[Store]:
 
 @pytest.fixture
 def ledger(store: Store, time: Time) -> Ledger:
-    return Ledger(store, lambda service: f"account of {service}", simulated=lambda _: True, clock=time)
+    return Ledger(store, {service: f"account of {service}" for service in SERVICES}, SERVICES, clock=time)
 
 
 def plan(lead_id: int, operation: str = "renovationfind.update_job_status", **arguments: Any) -> Write:
@@ -173,7 +173,7 @@ async def test_the_history_is_filtered_by_state_and_by_time(ledger: Ledger, time
 
 async def test_the_history_shows_this_accounts_writes_only(store: Store, ledger: Ledger, time: Time) -> None:
     await intend(ledger, 785)
-    other = Ledger(store, lambda service: f"another account of {service}", simulated=lambda _: False, clock=time)
+    other = Ledger(store, {service: f"another account of {service}" for service in SERVICES}, (), clock=time)
     assert (await History(other).newest()) == ([], 0)
     await intend(other, 785)
     assert (await History(other).newest())[1] == (await History(ledger).newest())[1] == 1
@@ -288,7 +288,7 @@ def many_writes(count: int, **values: Any) -> Any:
 
 async def test_a_long_history_is_counted_so_far_and_no_further(sandbox: Sandbox, time: Time, state_url: str) -> None:
     app = build_app_context(make_settings(state_url=state_url), sandbox=sandbox)
-    account = app.services.account("renovationfind")
+    account = app.services.accounts["renovationfind"]
     app.store.run_sync(many_writes(ledger_rows.COUNTED + 1, account=account))
     app.store.run_sync(many_writes(1, account=account, state="unknown", target="lead 786", created_at=1.0))
     app.store.close()

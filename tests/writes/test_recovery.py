@@ -26,7 +26,7 @@ from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Wr
 from leadbridge.server.writes.recovery import LEAVE, LateOutcomes, lives, this_process
 from leadbridge.server.writes.write_rows import History
 from tests.databases import beside
-from tests.support import Time, call, connected, data_of, make_sandbox, make_settings
+from tests.support import ACCOUNTS, Time, call, connected, data_of, make_sandbox, make_settings
 
 HERE = platform.node()[:60]
 SETTLED = {"intended": "failed", "sent": "unknown"}
@@ -40,7 +40,7 @@ def clock() -> Time:
 @pytest.fixture
 def ledger(state_url: str, clock: Time) -> Iterator[Ledger]:
     store = Store(state_url)
-    yield Ledger(store, lambda _: "account", simulated=lambda _: False, clock=clock)
+    yield Ledger(store, ACCOUNTS, (), clock=clock)
     store.close()
 
 

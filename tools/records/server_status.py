@@ -139,7 +139,7 @@ async def _service(app: AppContext, service_id: str, key: str) -> ServiceState:
     return ServiceState(
         service=service.title,
         connected=True,
-        simulated=app.services.is_simulated(service_id),
+        simulated=service_id in app.services.simulated,
         base_url="in this process" if app.settings.sandbox else client.base_url,
         limit=f"{service.requests} requests in {service.seconds:g} s",
         used_now=used,

@@ -84,7 +84,7 @@ async def upload_write(
     title = _title(name, file)
     # A photo's digest has been on record without its kind.
     upload = digest_of(job_id, file.digest, title, *(() if kind.noun == "photo" else (kind.noun,)))
-    uploads = UnfinishedUploads(app.store, app.services.account("rooflink"), app.ledger.clock)
+    uploads = UnfinishedUploads(app.store, app.services.accounts["rooflink"], app.ledger.clock)
     kept = await uploads.get(upload)
     given: dict[str, JsonValue] = {"job_id": job_id, "name": title, **more}
     given = {key: value for key, value in given.items() if value is not None}

@@ -162,7 +162,7 @@ class LeadPaths:
 
     def _key(self, operation: str) -> str:
         client = self.services.client("renovationfind")
-        return f"{self.services.account('renovationfind')} {client.base_url}{self.catalog[operation].path}"
+        return f"{self.services.accounts['renovationfind']} {client.base_url}{self.catalog[operation].path}"
 
     @staticmethod
     def _read(file: Path) -> dict[str, Answer]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -55,13 +55,15 @@ class KnownLeads:
     """Keeps the last seen answer of each lead in the store."""
 
     store: Store
-    account: Callable[[str], str]
+    account: str
+    """The company's, at RenovationFind."""
     time: OfficeTime = field(default_factory=OfficeTime)
 
     async def get(self, lead_id: int) -> KnownLead | None:
         """The last known state of a lead, if any."""
-        account = self.account("renovationfind")
-        row = await self.store.run(lambda connection: state.leads.find(connection, account, [lead_id]).get(lead_id))
+        row = await self.store.run(
+            lambda connection: state.leads.find(connection, self.account, [lead_id]).get(lead_id)
+        )
         if row is None:
             return None
         refused_at = row.data.get("refused_at")
@@ -81,12 +83,11 @@ class KnownLeads:
         """Keep an answer as the last known state of its lead; what we once did to it stays known."""
 
         def work(connection: Connection) -> None:
-            account = self.account("renovationfind")
-            before = state.leads.find(connection, account, [lead.id]).get(lead.id)
+            before = state.leads.find(connection, self.account, [lead.id]).get(lead.id)
             done = {"accepted_here": accepted_here, "declined_here": declined_here}
             if before is not None:
                 done = {name: now or bool(before.data.get(name)) for name, now in done.items()}
-            state.leads.put(connection, account, lead.id, {"lead": _kept(lead), **done}, self.time.clock())
+            state.leads.put(connection, self.account, lead.id, {"lead": _kept(lead), **done}, self.time.clock())
 
         await self.store.run(work)
 
@@ -94,13 +95,12 @@ class KnownLeads:
         """Keep what RenovationFind said when it refused a write about a lead, until an answer shows the lead."""
 
         def work(connection: Connection) -> None:
-            account = self.account("renovationfind")
-            before = state.leads.find(connection, account, [lead_id]).get(lead_id)
+            before = state.leads.find(connection, self.account, [lead_id]).get(lead_id)
             data = before.data if before is not None else {"lead": _kept(Lead(id=lead_id)), "unseen": True}
             seen_at = before.seen_at if before is not None else self.time.clock()
             said = (error.said or error.what).replace(OPEN, "").replace(CLOSE, "")
             refusal = {"refused_at": self.time.clock(), "refusal": _short(said, LONGEST_VALUE)}
-            state.leads.put(connection, account, lead_id, {**data, **refusal}, seen_at)
+            state.leads.put(connection, self.account, lead_id, {**data, **refusal}, seen_at)
 
         await self.store.run(work)
 
@@ -111,9 +111,8 @@ class KnownLeads:
         """
 
         def work(connection: Connection) -> None:
-            account = self.account("renovationfind")
             leads = {lead.id: lead for lead in found}
-            known = state.leads.find(connection, account, leads)
+            known = state.leads.find(connection, self.account, leads)
             for lead in leads.values():
                 before, shown = known.get(lead.id), _kept(lead)
                 if before is None:
@@ -123,7 +122,7 @@ class KnownLeads:
                     data = {**before.data, "lead": lead_data, "unseen": False}
                 else:
                     continue
-                state.leads.put(connection, account, lead.id, data, self.time.clock())
+                state.leads.put(connection, self.account, lead.id, data, self.time.clock())
 
         if found:
             await self.store.run(work)
