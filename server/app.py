@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server import MCPServer
-from mcp.server._otel import OpenTelemetryMiddleware
 from mcp.server.caching import CacheHint
-from mcp.server.request_state import RequestStateSecurity
+from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from pydantic import SecretStr
 
 from leadbridge.server import __version__
@@ -122,8 +121,8 @@ def build_server(
     )
     server.hidden = app.hidden
     # Not the SDK's spans: LeadBridge sends no telemetry, and a read without them takes a fiftieth less.
-    of_the_sdk = [one for one in server.middleware if not isinstance(one, OpenTelemetryMiddleware)]
-    server.middleware[:] = [explain_refused_answers, *of_the_sdk]
+    seal = [one for one in server.middleware if isinstance(one, RequestStateBoundary)]
+    server.middleware[:] = [explain_refused_answers, *seal]
     register_prompts_and_resources(server, app, frozenset(spec.name for spec in ALL_TOOLS) - app.hidden.keys())
     return server
 

@@ -112,13 +112,15 @@ class Company:
         if services and self.services.mixed:
             self.refuse_mixture()
         for service in services:
+            if service in self._confirmed:
+                continue
             if service in self.services.simulated and service in self.services.clients:
                 await self.services.clients[service].meet_sandbox()
-            if service in self.keys and service not in self._confirmed:
+            elif service in self.keys:
                 known_by, taken = await self.check(service)
                 if known_by or taken:
                     await self.store.run(partial(self.keep, service, taken, known_by))
-                self._confirmed.add(service)
+            self._confirmed.add(service)
 
     async def check(self, service: str) -> tuple[str, list[str]]:
         """By what a key that is not on record is known to be this company's, and which earlier accounts are.

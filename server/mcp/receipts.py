@@ -56,24 +56,7 @@ def receipt_of(
                 warnings.append(f"What the service answered could not be stored: {outcome.not_kept}")
             return _done(app, write, outcome.done, [*warnings, *_unrecorded(outcome)], outcome.write_id)
         case NotApplied() | MaybeApplied():
-            error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
-            help_ = write.if_rejected(error.said) if isinstance(error, Rejected) else ""
-            advice = (
-                [_check(write, outcome.write_id), *error.hints]
-                if unknown
-                else [*where_ids_come_from(app.hidden, error), *next_steps(error), *filter(None, [help_])]
-            )
-            effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
-            return receipt(
-                app,
-                write,
-                outcome="unknown" if unknown else "refused",
-                summary=f"{error.happened} Nobody knows whether {effect}." if unknown else outcome_of(error, step=step),
-                write_id=outcome.write_id,
-                warnings=_unrecorded(outcome),
-                next_steps=advice,
-                reason=error.kind,
-            )
+            return _not_done(app, write, outcome, step=step)
         case Done():
             return _done(app, write, outcome)
         case InSteps():
@@ -146,6 +129,24 @@ def _done(
         changed=changed,
         warnings=list(dict.fromkeys([*write.preview.warnings, *done.warnings, *warnings])),
         next_steps=[*([_check(write, write_id, done.unconfirmed)] if done.unconfirmed else []), *done.next_steps],
+    )
+
+
+def _not_done(app: AppContext, write: Write, outcome: NotApplied | MaybeApplied, *, step: bool) -> WriteReceipt:
+    error, unknown = outcome.error, isinstance(outcome, MaybeApplied)
+    help_ = write.if_rejected(error.said) if isinstance(error, Rejected) else ""
+    effect = effect_in_words(write.operation.id, write.subject.label, write.arguments)
+    return receipt(
+        app,
+        write,
+        outcome="unknown" if unknown else "refused",
+        summary=f"{error.happened} Nobody knows whether {effect}." if unknown else outcome_of(error, step=step),
+        write_id=outcome.write_id,
+        warnings=_unrecorded(outcome),
+        next_steps=[_check(write, outcome.write_id), *error.hints]
+        if unknown
+        else [*where_ids_come_from(app.hidden, error), *next_steps(error), *filter(None, [help_])],
+        reason=error.kind,
     )
 
 

@@ -94,7 +94,6 @@ class ServiceClient:
         self._bases = {"": self.base_url, "manager": documented.geturl()}
         self.observed = Observed()
         self._exchanges = exchanges
-        self._to_meet = bool(exchanges.simulated)
         self._called_at = -math.inf
         self._sleep = sleep
         self._clock = clock
@@ -190,16 +189,15 @@ class ServiceClient:
         return again is not None
 
     async def meet_sandbox(self) -> None:
-        """Make sure that the sandbox is there where the settings say so, once; without the rate limiter and the ledger.
+        """Make sure that the sandbox is there where the settings say so; without the rate limiter and the ledger.
 
         Raises:
             WrongService: something else is there.
             Unavailable: nothing answers.
         """
-        if self._to_meet:
+        if self._exchanges.simulated:
             operation, url = home_of(self.service, self.base_url)
             await self._exchanges.send(operation, url, {}, None, READ_TIMEOUT)
-            self._to_meet = False
 
     async def aclose(self) -> None:
         """Close the connections."""

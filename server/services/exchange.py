@@ -18,7 +18,7 @@ from leadbridge.server.call_scope import LARGE
 from leadbridge.server.catalog import Operation, Service
 from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.config.token_claims import NO_CLAIMS, read_claims
-from leadbridge.server.errors import NetworkSettingError, NotReached, Refused, StateError, Unavailable
+from leadbridge.server.errors import NetworkSettingError, NotReached, Refused, ServiceError, StateError, Unavailable
 from leadbridge.server.redaction import Redactor
 from leadbridge.server.services.answers import MAX_BYTES, HttpAnswer, unreadable
 from leadbridge.server.services.network.failures import Leave, Progress, explain
@@ -135,21 +135,10 @@ class Exchanges:
                 answer = await self._answer(connections, request)
         except (Refused, StateError):
             raise
-        except _BodyUnreadable as error:
-            raise unreadable(str(error), operation, self.service) from None
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol) as error:
-            raise self._no_connection(url, error, progress) from None
         except Exception as error:
-            if not progress.left:  # a proxy may break the connection in many ways
-                raise self._no_connection(url, error, progress) from None
-            if isinstance(error, (httpx.TimeoutException, TimeoutError)):
-                why = f"did not answer within {seconds:.0f} s"
-            elif isinstance(error, httpx.HTTPError):
-                why = "broke the connection before its answer was complete"
-            else:
+            if (failure := self._failure(error, operation, url, seconds, progress)) is None:
                 raise
-            what, writes = f"{self.service.title} {why}.", operation.effect.writes
-            raise Unavailable(what, "Try again later.", may_have_taken_effect=writes) from None
+            raise failure from None
         if self.simulated is not None:
             refuse_other(answer, operation, self.service, self.base_url, simulated=self.simulated)
         return answer
@@ -169,10 +158,27 @@ class Exchanges:
         while self._connections:
             await self._connections.popitem()[1].aclose()
 
-    def _no_connection(self, url: str, error: Exception, progress: Progress) -> NotReached:
-        proxy = None if self._transport else proxy_for(url)
-        failure = explain(error, urlsplit(url).netloc, proxy, progress.stage)
-        return self._not_reached(failure.why, failure.next_step, lasting=failure.lasting)
+    def _failure(
+        self, error: Exception, operation: Operation, url: str, seconds: float, progress: Progress
+    ) -> ServiceError | None:
+        """What broke an exchange; nothing for what is not the network's."""
+        import httpx
+
+        if isinstance(error, _BodyUnreadable):
+            return unreadable(str(error), operation, self.service)
+        before = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
+        if isinstance(error, before) or not progress.left:  # a proxy may break the connection in many ways
+            proxy = None if self._transport else proxy_for(url)
+            failure = explain(error, urlsplit(url).netloc, proxy, progress.stage)
+            return self._not_reached(failure.why, failure.next_step, lasting=failure.lasting)
+        if isinstance(error, (httpx.TimeoutException, TimeoutError)):
+            why = f"did not answer within {seconds:.0f} s"
+        elif isinstance(error, httpx.HTTPError):
+            why = "broke the connection before its answer was complete"
+        else:
+            return None
+        what, writes = f"{self.service.title} {why}.", operation.effect.writes
+        return Unavailable(what, "Try again later.", may_have_taken_effect=writes)
 
     def _not_reached(self, why: str, next_step: str, *, lasting: bool) -> NotReached:
         return NotReached(f"{self.service.title} was not reached: {why}.", next_step, lasting=lasting)

@@ -20,7 +20,8 @@ from urllib.parse import quote, unquote
 
 import pytest
 from mcp import Client
-from mcp.server._otel import OpenTelemetryMiddleware
+from mcp.server import MCPServer
+from mcp.server.request_state import RequestStateBoundary
 from pydantic import SecretStr
 
 from leadbridge.server.app import build_app_context, build_server
@@ -326,7 +327,9 @@ async def test_personal_data_is_masked_in_the_arguments_of_the_history(sandbox: 
 
 
 def test_no_spans_of_calls_are_made_for_whatever_telemetry_this_python_has():
-    assert not any(isinstance(one, OpenTelemetryMiddleware) for one in build_server(settings_with(WRONG)).middleware)
+    of_the_sdk, ours = MCPServer("any").middleware, build_server(settings_with(WRONG)).middleware
+    assert [type(one).__name__ for one in of_the_sdk] == ["OpenTelemetryMiddleware", "RequestStateBoundary"]
+    assert [one for one in map(type, of_the_sdk) if one in map(type, ours)] == [RequestStateBoundary]
 
 
 async def test_no_repr_and_no_error_holds_a_key(sandbox: Sandbox, time: Time):

@@ -90,21 +90,19 @@ async def renovationfind_update_job_status(
     )
 
 
-def _after_refusal(accept_first: str, said: str, *, final: bool) -> str:
+def _after_refusal(known: KnownLead | None, status: str, said: str) -> str:
     """What follows from RenovationFind's words about a status that it did not take."""
-    if lesson_in(said) is not FINAL:
-        return accept_first
-    support = "Only RenovationFind's support can change it."
-    if not final:
-        return support
-    return (
-        f"{support} If they have, set the status that the lead has now with renovationfind_update_job_status, which "
-        "needs no approval; if RenovationFind takes it, call this again."
-    )
-
-
-def _accept_first(*, final: bool) -> str:
-    """What comes before a status of a lead that is not accepted."""
+    final = status in WON
+    if lesson_in(said) is FINAL:
+        support = "Only RenovationFind's support can change it."
+        if not final:
+            return support
+        return (
+            f"{support} If they have, set the status that the lead has now with renovationfind_update_job_status, "
+            "which needs no approval; if RenovationFind takes it, call this again."
+        )
+    if known and known.accepted and lesson_of(known) is not MUST_BE_ACCEPTED:
+        return ""
     ways = [
         "accept it (renovationfind_accept_lead)",
         "accept it and hand it off to RoofLink (hand_off_lead)",
@@ -132,46 +130,27 @@ async def status_write(
     """
     operation = app.catalog[operation_id]
     known = await app.leads.get(lead_id)
-    lesson = lesson_of(known)
     given: dict[str, JsonValue] = {
         name: value.isoformat() if isinstance(value, date) else value
         for name, value in arguments.items()
         if value is not None
     }
     days = {what: when for name, what in _DATES.items() if isinstance(when := arguments.get(name), date)}
-    status = str(given["status"])
-    first = "" if known and known.accepted and lesson is not MUST_BE_ACCEPTED else _accept_first(final=status in WON)
-    advice = partial(_after_refusal, first, final=status in WON)
+    advice = partial(_after_refusal, known, str(given["status"]))
     blocked = won_refusal(lead_id, known)
-    if not (blocked or (already_accepted and lesson is MUST_BE_ACCEPTED)):
+    if not (blocked or (already_accepted and lesson_of(known) is MUST_BE_ACCEPTED)):
         blocked = in_vain(app, known, operation_id, advice)
-    unattached = status == "LEAD_WON" and not (known and known.lead.attachments)
-    nothing: dict[str, JsonValue] = {"job_amount": "none"} if known and not known.unseen else {}
-
-    def done_of(lead: Lead) -> Done:
-        return Done(
-            summary=f"Lead {lead_id} is now {status}{_amount(given)}{_why(given)}.",
-            after={**nothing, **_state_of(lead)},
-            details=rendered(customer_lines(known)),
-        )
-
     return Write(
         action=HttpWrite(
             operation=operation,
-            receive=receive_lead(app, lead_id, done_of),
+            receive=receive_lead(app, lead_id, partial(_done, lead_id, known, given)),
             path={"lead_id": lead_id},
             body=operation.encode_body(given),
             learn=partial(app.leads.remember_refusal, lead_id),
         ),
         subject=Subject(f"lead {lead_id}", f"lead {lead_id} status"),
         arguments={"lead_id": lead_id, **given},
-        preview=Preview(
-            lines=_preview(lead_id, known, given, already_accepted=already_accepted),
-            said=frozenset(given) - {"reason"},
-            warnings=(*app.time.odd_dates(days), *((_NO_ATTACHMENT,) if unattached else ())),
-            figures=_acceptance_doubt(known, status),
-            before={**nothing, **_state_of(known.lead)} if known else {},
-        ),
+        preview=_preview(lead_id, known, given, app.time.odd_dates(days), already_accepted=already_accepted),
         blocked=blocked,
         if_rejected=advice,
         known=lead_record(known.lead) if known else {},
@@ -197,8 +176,13 @@ _DATES = {
 
 
 def _preview(
-    lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue], *, already_accepted: bool
-) -> tuple[PreviewLine, ...]:
+    lead_id: int,
+    known: KnownLead | None,
+    given: Mapping[str, JsonValue],
+    warnings: list[str],
+    *,
+    already_accepted: bool,
+) -> Preview:
     status = str(given["status"])
     lines: list[PreviewLine] = [f"Set lead {lead_id} to {status}{_amount(given)} on RenovationFind."]
     if status in WON:
@@ -209,21 +193,35 @@ def _preview(
     lines += [f"{titled(name)}: {given[name]}" for name in _OURS if name in given]
     for name, what in (("start_date_tbd", "Project start"), ("completion_date_tbd", "Completion")):
         lines += [f"{what}: to be decided"] if given.get(name) else []
-    return (*lines, *customer_lines(known), *refusal_line(known))
+    if status == "LEAD_WON" and not (known and known.lead.attachments):
+        warnings.append(_NO_ATTACHMENT)
+    doubt: list[str] = []  # shown before it is sent; once RenovationFind took the status, nothing is in doubt
+    if status not in WON and not (known and known.accepted):
+        said = f" RenovationFind said so ({known.refused})." if known and lesson_of(known) is MUST_BE_ACCEPTED else ""
+        doubt = [f"Note: The lead is not known to be accepted; RenovationFind takes a status only after that.{said}"]
+    return Preview(
+        lines=(*lines, *customer_lines(known), *refusal_line(known)),
+        said=frozenset(given) - {"reason"},
+        warnings=tuple(warnings),
+        figures=tuple(doubt),
+        before=_state_of(known, known.lead) if known else {},
+    )
 
 
-def _acceptance_doubt(known: KnownLead | None, status: str) -> tuple[str, ...]:
-    """What is shown before it is sent; once RenovationFind took the status, nothing is in doubt."""
-    if status in WON or (known and known.accepted):
-        return ()
-    said = f" RenovationFind said so ({known.refused})." if known and lesson_of(known) is MUST_BE_ACCEPTED else ""
-    return (f"Note: The lead is not known to be accepted; RenovationFind takes a status only after that.{said}",)
+def _done(lead_id: int, known: KnownLead | None, given: Mapping[str, JsonValue], lead: Lead) -> Done:
+    return Done(
+        summary=f"Lead {lead_id} is now {given['status']}{_amount(given)}{_why(given)}.",
+        after=_state_of(known, lead),
+        details=rendered(customer_lines(known)),
+    )
 
 
-def _state_of(lead: Lead) -> dict[str, JsonValue]:
+def _state_of(known: KnownLead | None, lead: Lead) -> dict[str, JsonValue]:
+    """What a receipt compares; of a lead that was seen before, also that it had no amount."""
     data = lead.postLeadStatusData
     amount = data.jobAmount if data else None
-    state: dict[str, JsonValue] = {"status": label(lead.status) or None}
+    state: dict[str, JsonValue] = {"job_amount": "none"} if known and not known.unseen else {}
+    state["status"] = label(lead.status) or None
     if amount is not None:
         state["job_amount"] = _amount_text(amount)
     if data is not None and data.meetupScheduledDate:
