@@ -146,21 +146,26 @@ def _misspelt(one: str, other: str, length: int) -> Finding | None:
     """
     short, long = sorted((one, other), key=len)
     distance, heard = OSA.distance(one, other, score_cutoff=2), _heard(one, other)
+    sure = len(short) >= _INNER_LENGTH and len(long) - len(short) <= _TWO
+    scanned = sure and one.replace("RN", "M") == other.replace("RN", "M")
+    spoken = sure and len(bones := _consonants(one)) >= _SURE_SOUND and bones == _consonants(other)
+    if distance > _TWO and not (heard or scanned or spoken):
+        return None
     swapped = sorted(one) == sorted(other)
     two = not (heard or swapped) and is_street_word(one) and is_street_word(other)
     if distance == 1 and len(short) > _TWO and length >= _SHORT_LENGTH:
         first = len(one) == len(other) and one[0] != other[0] and not (heard or swapped)
         share = 0.72 if first else _SURE  # few slip in the first letter: Billy, Willy
         return Finding(share, "street name differs by one letter", Doubt.OTHER_STREET if two else Doubt.SLIP)
-    sure = len(short) >= _INNER_LENGTH and len(long) - len(short) <= _TWO and not two
-    if sure and one.replace("RN", "M") == other.replace("RN", "M"):
-        return Finding(_SURE, "street name as a scan reads it", Doubt.SLIP)
-    if heard or (sure and len(bones := _consonants(one)) >= _SURE_SOUND and bones == _consonants(other)):
-        return Finding(_SURE, "street name sounds the same", Doubt.SLIP)
+    if two:
+        return None
+    if heard or scanned or spoken:
+        return Finding(_SURE, "street name sounds the same" if heard or spoken else "street name scanned", Doubt.SLIP)
     left_out = distance == len(long) - len(short) == _TWO and short[0] + short[-1] == long[0] + long[-1]
     return Finding(0.85, "street name differs by two letters", Doubt.SLIP) if sure and left_out else None
 
 
+@lru_cache(maxsize=4096)
 def _consonants(word: str) -> str:
     """What is left of a word that is written by ear: Schuylkill and Skoolkill, Tchoupitoulas and Chopatoulas."""
     word = re.sub("TCH|CH|[CKQ]", "K", word.replace("PH", "F"))

@@ -233,15 +233,7 @@ def _without_articles(line: Sequence[str]) -> list[str]:
     return kept
 
 
-def _two_words(pair: list[str], directions: Mapping[str, str]) -> str:
-    """`N W` and `South East` as one direction."""
-    found = directions.get("".join(pair), "")
-    return found if len(found) == len(pair) and all(word in directions for word in pair) else ""
-
-
 def _trailing_direction(line: list[str], directions: Mapping[str, str]) -> tuple[list[str], str]:
-    if len(line) > 2 and (both := _two_words(line[-2:], directions)):  # noqa: PLR2004
-        return line[:-2], both
     if len(line) > 1 and line[-1] in directions:
         return line[:-1], directions[line[-1]]
     return line, ""
@@ -251,8 +243,6 @@ def _leading_direction(line: list[str], directions: Mapping[str, str], *, parted
     """A direction in front of a name; `West Ave` has none, and `N West St` only the first."""
     if not parted and len(line) > 2 and street_type(line[1]) in words().strong and not street_type(line[2]):  # noqa: PLR2004
         return line, ""  # South Boulevard Evanston
-    if len(line) > 2 and (both := _two_words(line[:2], directions)) and not street_type(line[2]):  # noqa: PLR2004
-        return line[2:], both
     if len(line) > 1 and line[0] in directions and not (len(line) == 2 and street_type(line[1])):  # noqa: PLR2004
         return line[1:], directions[line[0]]
     return line, ""

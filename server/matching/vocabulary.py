@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -104,6 +104,7 @@ def _street_words() -> str:
     return " ".join(["", *(line for line in read.split("\n") if line[:1] != "#"), ""])
 
 
+@lru_cache(maxsize=4096)
 def is_street_word(word: str) -> bool:
     """Whether streets have this word or its singular in their names. A set would take ten times the text's memory."""
     return any(f" {form} " in _street_words() for form in (word, word.removesuffix("S")))
