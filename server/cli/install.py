@@ -113,7 +113,7 @@ def _say_what_stays() -> None:
     """Where keys, settings and the state are, which no host's configuration contains."""
     for what, folder in (("keys and settings", own_folder("config")), ("record of writes", own_folder("state"))):
         if folder.is_dir():
-            typer.echo(f"Your {what} stay in {folder}. To remove them, delete that folder.")
+            typer.echo(f"What stays: your {what}, in {folder}. To remove that, delete the folder.")
     settings = own_folder("config") / SETTINGS_FILE
     if settings.is_file() and f"{PREFIX}KEYCHAIN=" in settings.read_text("utf-8", errors="replace"):
         typer.echo(f"Keys in the system's keychain stay there too, under the name that {settings} says.")

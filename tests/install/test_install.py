@@ -345,7 +345,7 @@ def test_who_takes_it_out_reads_what_stays_and_where(tmp_path: Path, monkeypatch
     settings.parent.mkdir()
     settings.write_text("LEADBRIDGE_KEYCHAIN=office\n")
     said = run("uninstall", "cursor", "--yes").output
-    for where in (f"Your keys and settings stay in {settings.parent}.", f"under the name that {settings} says."):
+    for where in (f"your keys and settings, in {settings.parent}.", f"under the name that {settings} says."):
         assert where in said
     assert "stay" not in run("uninstall", "cursor", "--dry-run").output
 
