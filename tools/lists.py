@@ -14,7 +14,7 @@ from pydantic import Field, JsonValue
 from leadbridge.server.mcp.arguments import WHOLE
 from leadbridge.server.mcp.reply import EXACTLY, Identity, Omitted, Reply, Result, as_json, fits
 from leadbridge.server.services.rooflink.models import Page as Envelope
-from leadbridge.server.services.values import Answer, is_moment
+from leadbridge.server.services.values import Answer
 from leadbridge.server.text import fence, label
 
 Page = Annotated[int, Field(ge=1, le=1_000_000, strict=True), WHOLE]
@@ -189,22 +189,12 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def moment(value: str | None) -> str | None:
-    """A date as it was read; what is no date is somebody's text."""
-    return value if is_moment(value) else label(value) or None
-
-
 def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else ""
     return str(value).replace("|", "/").replace("\n", " ")
-
-
-def day(value: str | None) -> str | None:
-    """A day that came as a date-time."""
-    return value[:10] if value and is_moment(value) else moment(value)
 
 
 Plain = Annotated[str | int | float | bool, EXACTLY]

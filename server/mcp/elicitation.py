@@ -239,10 +239,15 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
     In process, one task may serve several requests, so that the identity of a question must not outlive its request.
     The answer is taken out before the SDK reads it: one that is malformed would be a protocol error to it.
     """
-    answer = None
+    answer: Any = None
     if ctx.method == "tools/call" and ctx.params is not None and "inputResponses" in ctx.params:
         params = dict(ctx.params)
-        answer = _answer_among(params.pop("inputResponses"))
+        answers: object = params.pop("inputResponses")
+        # What is there and says nothing, or is no list of answers at all, is unreadable.
+        if QUESTION in (given := _fields(answers)):
+            answer = given[QUESTION] or {}
+        elif not isinstance(answers, dict | None):
+            answer = {}
         ctx = replace(ctx, params=params)
     before = _returned.set(Returned(answer))
     try:
@@ -253,14 +258,6 @@ async def explain_refused_answers(ctx: ServerRequestContext[Any, Any], call_next
         return error_result(f"REFUSED: {in_words(_unusable(_returned.get().sealed))}")
     finally:
         _returned.reset(before)
-
-
-def _answer_among(responses: Any) -> Any:
-    """The answer to our question; what is there and says nothing, or is no list of answers at all, is unreadable."""
-    if not isinstance(responses, dict):
-        return None if responses is None else {}
-    answers = cast("dict[str, Any]", responses)
-    return (answers[QUESTION] or {}) if QUESTION in answers else None
 
 
 def _unusable(sealed: bytes) -> Refused:

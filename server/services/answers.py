@@ -74,10 +74,7 @@ def parse(
     nothing = operation.may_answer_nothing and not answer.too_large and not answer.body.strip()
     if answer.status == HTTPStatus.NO_CONTENT or nothing:
         return None
-    try:
-        value = _json(answer, service)
-    except _Unreadable as error:
-        raise unreadable(str(error), operation, service) from None
+    value = _json(answer, operation, service)
     documented = operation.answer.envelope or not operation.effect.writes
     if documented and isinstance(value, dict) and value.get("success") is False:
         raise _rejected(value, answer.status, operation, service, path)
@@ -92,23 +89,17 @@ def unreadable(why: str, operation: Operation, service: Service) -> ServiceError
     return UnexpectedResponse(what, "Try again later; if it stays, check the base URL.")
 
 
-class _Unreadable(Exception):
-    """Why a body is no JSON."""
-
-
-def _json(answer: HttpAnswer, service: Service) -> JsonValue:
-    if answer.too_large:
-        raise _Unreadable(f"more than {MAX_BYTES // 1024 // 1024} MB")
-    if not answer.body.strip():
-        raise _Unreadable("an empty body")
+def _json(answer: HttpAnswer, operation: Operation, service: Service) -> JsonValue:
     try:
-        return answer.redactor.value(json_of(answer.body, service.title))
+        if answer.body.strip() and not answer.too_large:
+            return answer.redactor.value(json_of(answer.body, service.title))
+        why = f"more than {MAX_BYTES // 1024 // 1024} MB" if answer.too_large else "an empty body"
     except RecursionError:
-        raise _Unreadable("lists and objects nested too deeply") from None
+        why = "lists and objects nested too deeply"
     except ValueError:
         html = answer.body.lstrip()[:1] == b"<"
-        msg = "an HTML page instead of JSON" if html else "something that is not JSON (perhaps cut off)"
-        raise _Unreadable(msg) from None
+        why = "an HTML page instead of JSON" if html else "something that is not JSON (perhaps cut off)"
+    raise unreadable(why, operation, service)
 
 
 def key_refused(service: Service, key: TokenClaims = NO_CLAIMS) -> AuthError:
@@ -170,7 +161,7 @@ def _error_for(
         )
     if status < HTTPStatus.BAD_REQUEST:
         return unreadable(f"a redirect ({status}), which is not followed", operation, service)
-    return _rejected(_body_of(answer, service), status, operation, service, path)
+    return _rejected(_body_of(answer, operation, service), status, operation, service, path)
 
 
 def _try_again(wait: float) -> str:
@@ -191,10 +182,10 @@ def _rejected(
     )
 
 
-def _body_of(answer: HttpAnswer, service: Service) -> JsonValue:
+def _body_of(answer: HttpAnswer, operation: Operation, service: Service) -> JsonValue:
     try:
-        return _json(answer, service)
-    except _Unreadable:
+        return _json(answer, operation, service)
+    except ServiceError:
         return None
 
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, GetCoreSchemaHandle
 from pydantic_core import CoreSchema, core_schema
 
 from leadbridge.server.call_scope import tell_cut
+from leadbridge.server.text import label
 
 _DISPLAY_DATE = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})(?:\s+(\d{1,2}):(\d{2})\s*([AaPp])[Mm])?")
 
@@ -73,6 +74,16 @@ def is_moment(value: str | None) -> bool:
         return bool(value) and bool(datetime.fromisoformat(value))
     except ValueError:
         return False
+
+
+def moment(value: str | None) -> str | None:
+    """A date as it is shown; what is no date is somebody's text."""
+    return value if is_moment(value) else label(value) or None
+
+
+def day(value: str | None) -> str | None:
+    """The day of a date-time as it is shown."""
+    return value[:10] if value and is_moment(value) else moment(value)
 
 
 def day_of(value: str | None) -> date | None:

@@ -15,10 +15,10 @@ from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.known_leads import KnownLead
 from leadbridge.server.services.renovationfind.models import STATUS_RULES, WON, Envelope, Lead
+from leadbridge.server.services.values import moment
 from leadbridge.server.text import LABEL_LIMIT, clean, fence, label
 from leadbridge.server.writes.model import Done
 from leadbridge.server.writes.preview import PreviewLine
-from leadbridge.tools.lists import moment
 
 ASKED_AGAIN_AFTER = 600.0
 """Seconds after which a person is asked once more for what RenovationFind refused for good."""

@@ -16,8 +16,9 @@ from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, Res
 from leadbridge.server.office_time import OfficeTime
 from leadbridge.server.services.renovationfind.api import LeadRows
 from leadbridge.server.services.renovationfind.models import Lead
+from leadbridge.server.services.values import day, moment
 from leadbridge.server.text import label
-from leadbridge.tools.lists import columns_for, cut_for, day, moment, table, without_value
+from leadbridge.tools.lists import columns_for, cut_for, table, without_value
 from leadbridge.tools.renovationfind.lead_answers import lead_lines, lead_record
 from leadbridge.tools.renovationfind.leads import LeadId
 

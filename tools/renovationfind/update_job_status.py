@@ -27,10 +27,10 @@ from leadbridge.server.services.renovationfind.models import (
     LostReason,
     status_problems,
 )
+from leadbridge.server.services.values import day
 from leadbridge.server.text import label
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import PreviewLine, in_line, rendered, titled
-from leadbridge.tools.lists import day
 from leadbridge.tools.renovationfind.lead_answers import (
     FINAL,
     MUST_BE_ACCEPTED,

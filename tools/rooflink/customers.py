@@ -18,6 +18,7 @@ from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, View
 from leadbridge.server.services.rooflink.models import CustomerRecord
 from leadbridge.server.services.rooflink.reports import PublicJob
+from leadbridge.server.services.values import moment
 from leadbridge.server.text import label
 from leadbridge.tools.lists import (
     FlatRecord,
@@ -26,7 +27,6 @@ from leadbridge.tools.lists import (
     PageSize,
     columns_for,
     flat_fields,
-    moment,
     numbers_of,
     page_reply,
     record_lines,

@@ -11,8 +11,9 @@ from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.reply import Identity, Omitted, Result, View
 from leadbridge.server.services.rooflink.calendar import Event
 from leadbridge.server.services.rooflink.models import Person
+from leadbridge.server.services.values import moment
 from leadbridge.server.text import label
-from leadbridge.tools.lists import FilteredRows, ListPage, counted, moment, table
+from leadbridge.tools.lists import FilteredRows, ListPage, counted, table
 from leadbridge.tools.rooflink.filters import day_fits, linked
 
 COLUMNS = ("id", "start", "end", "name", "job", "invitees", "created_by", "all_day", "any_time", "recurrence")

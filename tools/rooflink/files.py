@@ -11,8 +11,9 @@ from leadbridge.server.catalog.operation import Scalar
 from leadbridge.server.mcp.context import AppContext
 from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, View
 from leadbridge.server.services.rooflink.files import StoredFile
+from leadbridge.server.services.values import moment
 from leadbridge.server.text import label
-from leadbridge.tools.lists import ListPage, columns_for, moment, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import doubts_of
 
 LONGEST_ADDRESS = 2_000

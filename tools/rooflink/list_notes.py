@@ -17,8 +17,9 @@ from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import Identity, MakeReply, Omitted, Reply, View
 from leadbridge.server.services.rooflink.notes import Note
+from leadbridge.server.services.values import moment
 from leadbridge.server.text import CLOSE, fence, label
-from leadbridge.tools.lists import ListPage, Page, SmallPageSize, columns_for, moment, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, Page, SmallPageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted
 from leadbridge.tools.rooflink.jobs import JobId
 

@@ -10,9 +10,9 @@ from pydantic import Field
 from leadbridge.server.mcp.reply import Identity, Omitted, Reply, Result, View
 from leadbridge.server.services.rooflink.models import Customer, Prospect, Step
 from leadbridge.server.services.rooflink.progress import stage_of
-from leadbridge.server.services.values import is_moment
+from leadbridge.server.services.values import is_moment, moment
 from leadbridge.server.text import clean, label
-from leadbridge.tools.lists import ListPage, Plain, moment
+from leadbridge.tools.lists import ListPage, Plain
 
 _STEP_NAMES = {
     "verify_lead": "verify lead",

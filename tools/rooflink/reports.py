@@ -17,9 +17,9 @@ from leadbridge.server.mcp.context import Ctx, app_context
 from leadbridge.server.mcp.definition import read_tool
 from leadbridge.server.mcp.reply import EXACTLY, MakeReply, Omitted
 from leadbridge.server.services.rooflink.reports import ApprovedJob, PublicJob
-from leadbridge.server.services.values import day_of
+from leadbridge.server.services.values import day, day_of
 from leadbridge.server.text import clean, label
-from leadbridge.tools.lists import ListPage, Page, PageSize, columns_for, day, numbers_of, page_reply
+from leadbridge.tools.lists import ListPage, Page, PageSize, columns_for, numbers_of, page_reply
 from leadbridge.tools.rooflink.filters import contradicted, day_fits, days_in_order, doubts_of
 from leadbridge.tools.rooflink.prospect_views import Stats, stats_reply
 
