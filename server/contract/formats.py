@@ -19,7 +19,13 @@ _BY_TEXT = (
     (re.compile(r"\s*<\?xml|\s*<[a-z]", re.IGNORECASE), "XML"),
     (re.compile(r"#%RAML"), "RAML"),
     (re.compile(r"FORMAT:\s*\w+"), "an API Blueprint"),
-    (re.compile(r"(?:.*\n)*?\s*(?:type|schema|input|extend)\b[^{\n]*\{"), "a GraphQL schema"),
+    (
+        re.compile(
+            r'(?:[\s,]++|#[^\n]*+|"""(?s:.*?)""")*+(?:extend\s+)?'
+            r"(?:schema|(?:type|input|interface|enum)\s+\w+)\s[^{\n]*+\s*+\{"
+        ),
+        "a GraphQL schema",
+    ),
     (re.compile(r"(?:GET|POST|PUT|PATCH|DELETE|HEAD)\s+\S+|curl\s"), "a list of requests"),
     (re.compile(r"%PDF"), "a PDF"),
     (re.compile(r"#+ "), "Markdown"),

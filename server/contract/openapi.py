@@ -105,7 +105,7 @@ def operations_in(document: JsonValue) -> list[Documented]:
         return [_mintlify(paths)] if text(paths["method"]).lower() in METHODS else []
     found: list[Documented] = []
     for path, item in paths.items():
-        shared = table(item)
+        shared = {**whole.resolved(item), **table(item)}
         for method in METHODS if len(path) <= _LONGEST_PATH else ():
             if method in shared and len(found) < MOST_OPERATIONS:
                 given = {"servers": shared.get("servers", servers), "parameters": shared.get("parameters")}

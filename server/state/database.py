@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import secrets
 import sqlite3
 import time
@@ -74,6 +75,13 @@ def checkpoint(connection: Connection) -> None:
     cursor.close()
 
 
+def leave_open(engine: Engine) -> None:
+    """Keep its connections until the process ends. To close one, SQLite brings its log into the file: over what others
+    have written to it since, where the file was moved.
+    """
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(engine))
+
+
 def _engine(address: str) -> Engine:
     options: dict[str, Any] = {}
     if sqlite_file(address) is not None:
@@ -107,4 +115,4 @@ def _begin_immediately(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-__all__ = ["DatabaseError", "checkpoint", "create", "has_tables", "write_anything"]
+__all__ = ["DatabaseError", "checkpoint", "create", "has_tables", "leave_open", "write_anything"]

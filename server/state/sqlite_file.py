@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import time
@@ -40,19 +41,21 @@ def prepare(path: Path) -> None:
         raise StateError(f"The state store ({path}) cannot be written: {error.strerror}.") from None
 
 
-def identity_of(path: Path) -> tuple[int, int] | None:
-    """What distinguishes the file at a path from every other one ever there; `None` where there is none."""
+def identities_at(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """What distinguishes a file, SQLite's log and the index of the log from all others; `None` for what is not there.
+
+    The log is beside the file itself: of a file that was moved away and left a link, it is where the link leads.
+    """
+    real = os.path.realpath(path)
+    return tuple(_identity_of(Path(name)) for name in (real, f"{real}-wal", f"{real}-shm"))
+
+
+def _identity_of(path: Path) -> tuple[int, int] | None:
     try:
         found = path.stat()
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def write_ahead_files(path: Path) -> tuple[Path, Path]:
-    """SQLite's log of what was committed, and the index of it. While anybody has them open, they stay the same."""
-    real = path.resolve()
-    return real.with_name(f"{real.name}-wal"), real.with_name(f"{real.name}-shm")
 
 
 def patiently(work: Callable[[], T]) -> T:

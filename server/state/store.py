@@ -13,11 +13,9 @@ import anyio.to_thread
 from leadbridge.server import state
 from leadbridge.server.config.state_address import description, sqlite_file
 from leadbridge.server.errors import StateError
-from leadbridge.server.state.sqlite_file import identity_of, prepare, size_of, write_ahead_files
+from leadbridge.server.state.sqlite_file import identities_at, prepare, size_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from sqlalchemy import Connection, Engine
 
 T = TypeVar("T")
@@ -32,8 +30,8 @@ class Store:
         """Where it is with SQLite, unless it is in memory."""
         self.in_memory = self.file is None and url.startswith("sqlite")
         self._engine: Engine | None = None
-        self._opened: dict[Path, tuple[int, int] | None] = {}
-        """Which files were opened: the same must be at their paths before each transaction."""
+        self._opened: tuple[tuple[int, int] | None, ...] = ()
+        """Which files were opened: whoever opens the path must find the same, before each transaction."""
         self._opening = threading.Lock()
         self._alone: AbstractContextManager[Any] = threading.Lock() if self.in_memory else nullcontext()
         self._secret: bytes | None = None
@@ -65,13 +63,16 @@ class Store:
             return result
 
     def _refuse_other_files(self) -> None:
-        """A file that was deleted or replaced is still open here, but no other process sees what is written to it."""
-        if all(identity_of(path) == opened for path, opened in self._opened.items()):
+        """What was deleted, replaced or moved is still open here, but no other process sees what is written to it."""
+        if self._has_its_files():
             return
         raise StateError(
             f"The state store ({self.description}) was deleted or replaced while it was in use. Restart LeadBridge "
             "everywhere it runs. To forget what is in it, use `leadbridge history forget` instead of deleting it."
         )
+
+    def _has_its_files(self) -> bool:
+        return self.file is None or identities_at(self.file)[: len(self._opened)] == self._opened
 
     def is_made(self) -> bool:
         """Whether there is a store of LeadBridge's at the address. Nothing is made.
@@ -142,7 +143,10 @@ class Store:
     def close(self) -> None:
         """Close every connection. What is in memory stays: used approvals must stay used when a client has left."""
         if self._engine is not None and not self.in_memory:
-            self._engine.dispose()
+            if self._has_its_files():
+                self._engine.dispose()
+            else:
+                state.database.leave_open(self._engine)
             self._engine = None
 
     def _open(self) -> Engine:
@@ -150,7 +154,7 @@ class Store:
             if self._engine is None:
                 if self.file is not None:
                     prepare(self.file)
-                    self._opened = {self.file: identity_of(self.file)}
+                    self._opened = identities_at(self.file)[:1]
                 self._engine = state.database.create(self.url, self._when_open)
             return self._engine
 
@@ -159,4 +163,4 @@ class Store:
             self.at_open(connection)
         self._refuse_other_files()
         if self.file is not None:
-            self._opened |= {path: identity_of(path) for path in write_ahead_files(self.file)}
+            self._opened = identities_at(self.file)

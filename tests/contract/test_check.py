@@ -263,6 +263,9 @@ def test_an_openapi_document_is_read_from_a_url():
         ("#%RAML 1.0\ntitle: x", "is RAML"),
         ("FORMAT: 1A\n# RoofLink", "is an API Blueprint"),
         ("type Query {\n  jobs: [Job]\n}", "is a GraphQL schema"),
+        ('# jobs\n\n"""\nThe root\n"""\nextend type Query @key(fields: "id")\n{', "is a GraphQL schema"),
+        ("\n" * 500_000 + "x", "is plain text"),
+        ("# x\n\n" * 200_000 + "type Query", "is Markdown"),
         ("# RoofLink\n\nCall `GET /jobs`.", "is Markdown"),
         ("curl https://example.com/", "is a list of requests"),
         ('{"swagger": "2.0", "paths": {"/x": {}}}', "is a Swagger 2.0 document"),
@@ -285,6 +288,30 @@ def test_a_document_that_cannot_be_used_is_reported_in_one_line(tmp_path: Path, 
     (line,) = result.stdout.splitlines()
     assert message in line
     assert result.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "x-schema: {type: integer}\n",
+        "x:\n- schema: { $ref: '#/components/schemas/Page' }\n",
+        "x-note: |\n  type Query {\n    a: Int\n  }\n",
+    ],
+)
+def test_an_openapi_document_in_which_braces_follow_a_schema_is_read(tmp_path: Path, more: str):
+    file = tmp_path / "openapi.yaml"
+    file.write_text(OPENAPI_YAML + more, "utf-8")
+    assert "renovationfind.decline_lead: ok" in check("--openapi", str(file)).stdout
+
+
+def test_a_path_that_refers_to_its_operations_is_read(tmp_path: Path):
+    refers = OPENAPI_YAML.replace(
+        "  /general-leads/{id}/decline:\n",
+        "  /general-leads/{id}/decline: {$ref: '#/x-items/decline'}\nx-items:\n  decline:\n",
+    ).replace("  /leads/{id}/accept:\n", "  accept:\n")
+    file = tmp_path / "openapi.yaml"
+    file.write_text(refers, "utf-8")
+    assert "renovationfind.decline_lead: ok" in check("--openapi", str(file)).stdout
 
 
 # What is left to a person

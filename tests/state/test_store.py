@@ -620,6 +620,55 @@ async def test_a_file_that_was_replaced_under_a_server_lets_nothing_be_written(
     assert data_of(read)["rows"]
 
 
+_BEFORE_THE_MOVE = """
+import sys
+from leadbridge.server.errors import StateError
+from leadbridge.server.state import Store
+store = Store(sys.argv[1])
+def put(name):
+    store.run_sync(lambda kept: kept.exec_driver_sql(f"insert into approvals values ('{name}', 'x', 'y', 1)"))
+for number in range(30):
+    put(f"before {number}")
+print("there", flush=True)
+sys.stdin.readline()
+try:
+    put("too")
+    print("one", flush=True)
+except StateError as error:
+    print(error, flush=True)
+sys.stdin.readline()
+store.close()
+"""
+
+
+@pytest.mark.sqlite
+@pytest.mark.slow
+@pytest.mark.parametrize("at", ["file", "folder"])
+def test_who_opened_a_file_before_it_was_moved_and_left_a_link_sees_what_is_written_since_or_writes_nothing(
+    stores: Any, url: str, file: Path, at: str
+) -> None:
+    first = run_python(url, code=_BEFORE_THE_MOVE)
+    assert first.stdin
+    assert first.stdout
+    assert first.stdout.readline() == "there\n"
+    moved = file if at == "file" else file.parent
+    new = file.parent.with_name("new") / moved.name
+    new.parent.mkdir()
+    moved.rename(new)
+    moved.symlink_to(new)
+    second = stores()
+    for number in range(120):
+        second.run_sync(insert(f"after {number}"), checkpoint=True)
+    first.stdin.write("\n")
+    first.stdin.flush()
+    said = first.stdout.readline()
+    assert ("was deleted or replaced while it was in use" in said) if at == "file" else said == "one\n"
+    second.close()
+    first.communicate("\n", timeout=PATIENCE)
+    second.check()  # when the first one closed, it put nothing of before over it
+    assert second.run_sync(counted) >= 120
+
+
 async def test_what_is_forgotten_is_gone_while_a_server_runs_and_what_is_unresolved_stays(
     time: Time, file: Path, url: str
 ) -> None:
