@@ -136,6 +136,7 @@ class ServiceClient:
             attempt += 1
             try:
                 answer = await self._attempt(operation, url, query or {}, content, deadline, permit)
+                logger.debug("%s: answered %d", operation.id, answer.status)
                 self.observed.last_date = answer.headers.get("date", "")
                 saw_answer(len(answer.body))
                 value = await off_loop(parse, answer, operation, self.service, path or {}, self.key_claims)
