@@ -24,8 +24,12 @@ from tests.texts import texts
 
 __all__ = ["texts"]
 
-settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("unhurried")  # a busy machine is no failure
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
+settings.register_profile("search", _UNHURRIED, max_examples=500)
+settings.register_profile("same", _UNHURRIED, derandomize=True)
+settings.load_profile("same")
+"""The same examples each time: a suite that fails now and then helps nobody. What `--hypothesis-profile search` finds
+by chance becomes an example of its test."""
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:

@@ -35,13 +35,9 @@ from leadbridge.server.text import HIDING
 from tests.cases import BY_NAME, CASES
 from tests.support import EVERY_PATH_SERVED, EVERY_TOOL, Time, connected, data_of, make_sandbox, text_of
 
-# The same examples each time: a suite that fails now and then helps nobody. What is found by chance becomes a test of
-# its own.
 FEW = settings(
     max_examples=30,
     deadline=None,
-    derandomize=True,
-    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
