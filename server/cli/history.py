@@ -36,6 +36,8 @@ async def show(app: AppContext, outcome: str, since: date | None, service: str, 
         console.print(table)
     else:
         console.print(f"No writes of company {app.company.name}{only} in {app.store.description}.")
+    if odd := await app.store.run(lambda connection: state.writes.count_odd(connection, accounts)):
+        console.print(f"Not shown: {odd} in a state that there is not; see `leadbridge history verify`.")
     for note in (await unclaimed(app.company), await other_companies(app.company)):
         if note:
             console.print(note)

@@ -10,13 +10,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, or_, select
 
 from leadbridge.server.errors import StateError
 from leadbridge.server.state.statements import ADD_AUDIT, HEAD, MOVE_HEAD, SECRET, upsert
@@ -31,6 +32,7 @@ _SEALED = (
 """Of a write, what decides and what is shown. Its account changes with the company's name, its lease with each try."""
 _SEALED_ROW = select(*_SEALED).where(writes.c.id == bindparam("of_id"))
 _AT_ONCE = 1_000
+_HEAD = re.compile(r"[0-9]{1,18} [0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class AuditRow:
 
     position: int
     at: float
-    event: dict[str, Any]
+    event: Mapping[str, Any]
     previous: str
     hash: str
 
@@ -59,13 +61,16 @@ def secret_in(connection: Connection) -> bytes:
     if found is None:
         upsert(connection, meta, [{"key": "secret", "value": secrets.token_hex(32)}], replace=False)
         found = connection.execute(SECRET).scalar_one()
-    return bytes.fromhex(found)
+    try:
+        return bytes.fromhex(found)
+    except (ValueError, TypeError):
+        raise StateError("The state store's secret was changed: it is not hexadecimal, and seals nothing.") from None
 
 
 def hold(connection: Connection) -> tuple[int, str]:
     """Position and hash of the last row, held until the transaction ends: whoever writes next waits for it."""
-    head = connection.execute(HEAD).scalar()
-    if head is None:
+    head = str(connection.execute(HEAD).scalar())
+    if not _HEAD.fullmatch(head):
         raise StateError("The audit trail has lost its head; see `leadbridge history verify`.")
     position, _, digest = head.partition(" ")
     return int(position), digest
@@ -95,6 +100,12 @@ def append_all(connection: Connection, at: float, events: Iterable[Mapping[str, 
     connection.execute(MOVE_HEAD, {"value": f"{position} {previous}"})
 
 
+def seals(connection: Connection) -> bool:
+    """Whether it seals anything: a write, or an approval that was used up."""
+    sealed = or_(audit.c.event.like('%"row":"%'), audit.c.event.like('{"answer":%'))
+    return connection.execute(audit.select().where(sealed).limit(1)).first() is not None
+
+
 def seal_what_is_there(connection: Connection, at: float, by: str) -> None:
     """Seal every write, and every approval that was used up, as they are now."""
     secret = secret_in(connection)
@@ -106,7 +117,7 @@ def seal_what_is_there(connection: Connection, at: float, by: str) -> None:
 
 
 def _seal(row: Sequence[Any], secret: bytes) -> str:
-    text = json.dumps([*row], sort_keys=True, separators=(",", ":"))
+    text = json.dumps([*row], sort_keys=True, separators=(",", ":"), default=repr)
     return hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()
 
 
@@ -122,46 +133,55 @@ def read(store: Store) -> Iterator[AuditRow]:
 
     def work(connection: Connection) -> list[AuditRow]:
         rows = connection.execute(audit.select().order_by(audit.c.position))
-        return [AuditRow(row.position, row.at, json.loads(row.event), row.previous, row.hash) for row in rows]
+        return [AuditRow(row.position, row.at, _event(row.event), row.previous, row.hash) for row in rows]
 
     yield from store.run_sync(work)
 
 
 def verify(store: Store) -> Verdict:
     """Walk the chain from its start to its recorded head, then hold writes and used approvals against it."""
+    return store.look(_verdict)
 
-    def work(connection: Connection) -> Verdict:
-        expected, count = AUDIT_START, 0
-        sealed: dict[int, tuple[int, str]] = {}
-        used: dict[str, tuple[int, str]] = {}
-        for row in connection.execute(audit.select().order_by(audit.c.position)):
-            count += 1
-            if row.position != count:
-                return Verdict(count, count, f"row {count} is missing")
-            if row.previous != expected:
-                return Verdict(count, count, f"row {count} does not follow the row before it")
-            if row.hash != _digest(row.position, row.at, row.event, row.previous):
-                return Verdict(count, count, f"row {count} was changed")
-            expected, event = row.hash, json.loads(row.event)
-            if "row" in event:
-                sealed[event["write"]] = count, event["row"]
-            elif "approval" in event and "answer" in event:
-                used[event["approval"]] = count, event["answer"]
-        try:
-            last, digest = hold(connection)
-        except StateError:
-            return Verdict(count, count + 1, "the record of the last row is missing")
-        if count > last:
-            return Verdict(count, last + 1, f"row {last + 1} was added")
-        if (last, digest) != (count, expected):
-            return Verdict(count, count + 1, f"rows after {count} are missing: the last was {last}")
-        secret = secret_in(connection)
-        rows = {row.id: _seal(row, secret) for row in connection.execute(select(*_SEALED))}
-        answers = {row.approval_id: row.answer for row in connection.execute(approvals.select())}
-        found = [*_differences("write", sealed, rows, count), *_differences("the used approval", used, answers, count)]
-        return Verdict(count, *min(found)) if found else Verdict(count)
 
-    return store.run_sync(work)
+def _verdict(connection: Connection) -> Verdict:
+    expected, count = AUDIT_START, 0
+    sealed: dict[Any, tuple[int, str]] = {}
+    used: dict[Any, tuple[int, str]] = {}
+    for row in connection.execute(audit.select().order_by(audit.c.position)):
+        count += 1
+        if row.position != count:
+            return Verdict(count, count, f"row {count} is missing")
+        if row.previous != expected:
+            return Verdict(count, count, f"row {count} does not follow the row before it")
+        if row.hash != _digest(row.position, row.at, row.event, row.previous):
+            return Verdict(count, count, f"row {count} was changed")
+        expected, event = row.hash, _event(row.event)
+        if "row" in event:
+            sealed[str(event.get("write"))] = count, event["row"]
+        elif "approval" in event and "answer" in event:
+            used[str(event["approval"])] = count, event["answer"]
+    try:
+        last, digest = hold(connection)
+    except StateError:
+        return Verdict(count, count + 1, "the record of the last row is missing")
+    if count > last:
+        return Verdict(count, last + 1, f"row {last + 1} was added")
+    if (last, digest) != (count, expected):
+        return Verdict(count, count + 1, f"rows after {count} are missing: the last was {last}")
+    secret = secret_in(connection)
+    rows = {str(row.id): _seal(row, secret) for row in connection.execute(select(*_SEALED))}
+    answers = {str(row.approval_id): row.answer for row in connection.execute(approvals.select())}
+    found = [*_differences("write", sealed, rows, count), *_differences("the used approval", used, answers, count)]
+    return Verdict(count, *min(found)) if found else Verdict(count)
+
+
+def _event(text: Any) -> Mapping[str, Any]:
+    """What a row says; of what is no event, nothing but that."""
+    try:
+        event = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        event = None
+    return cast("dict[str, Any]", event) if isinstance(event, dict) else {"unreadable": str(text)}
 
 
 def _differences(

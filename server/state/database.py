@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import secrets
 import sqlite3
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError
@@ -21,6 +23,8 @@ from leadbridge.server.state.migrations import migrate
 from leadbridge.server.state.sqlite_file import patiently, sign
 from leadbridge.server.state.statements import upsert
 from leadbridge.server.state.tables import meta
+
+T = TypeVar("T")
 
 SPACE = 32_768
 """Bytes; more than the rows of one write take."""
@@ -41,6 +45,19 @@ def create(address: str, when_open: Callable[[Connection], None]) -> Engine:
         engine.dispose()  # or each try would leave a connection open
         raise
     return engine
+
+
+def look(address: str, work: Callable[[Connection], T]) -> T:
+    """What `work` finds in the database as this version would have it. Nothing is kept of that, nor of what it does."""
+    engine = _engine(address)
+    try:
+        with engine.connect() as connection, connection.begin() as transaction:
+            migrate(connection, description(address))
+            found = work(connection)
+            transaction.rollback()
+            return found
+    finally:
+        engine.dispose()
 
 
 def has_tables(address: str) -> bool:
@@ -85,7 +102,7 @@ def leave_open(engine: Engine) -> None:
 def _engine(address: str) -> Engine:
     options: dict[str, Any] = {}
     if sqlite_file(address) is not None:
-        options = {"connect_args": {"timeout": 10}}
+        options = {"connect_args": {"timeout": 10}, "json_deserializer": _json}
     elif address.startswith("sqlite"):
         options = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
     try:
@@ -101,7 +118,16 @@ def _engine(address: str) -> Engine:
     return engine
 
 
+def _json(text: str | bytes) -> Any:
+    """A value of a JSON column; of what is no JSON, as only another program writes it, the text."""
+    try:
+        return json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return str(text)
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # what is no text is shown all the same
     connection.isolation_level = None  # transactions are begun by the "begin" event, not by the driver
     cursor = connection.cursor()
     cursor.execute("PRAGMA busy_timeout=10000")
@@ -115,4 +141,4 @@ def _begin_immediately(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-__all__ = ["DatabaseError", "checkpoint", "create", "has_tables", "leave_open", "write_anything"]
+__all__ = ["DatabaseError", "checkpoint", "create", "has_tables", "leave_open", "look", "write_anything"]

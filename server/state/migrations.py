@@ -8,7 +8,7 @@ from collections.abc import Callable
 from sqlalchemy import JSON, Boolean, Connection, Float, Integer, Numeric, inspect, text
 
 from leadbridge.server.errors import StateError
-from leadbridge.server.state.audit import seal_what_is_there
+from leadbridge.server.state.audit import seal_what_is_there, seals
 from leadbridge.server.state.keys import note_earlier_accounts
 from leadbridge.server.state.tables import AUDIT_HEAD, AUDIT_START, SCHEMA_VERSION, meta, metadata
 
@@ -73,9 +73,9 @@ def _two_positions(connection: Connection) -> None:
 
 
 def _sealed_writes(connection: Connection) -> None:
-    """8 to 9: the audit trail seals what writes and used approvals say, from what they say now."""
+    """8 to 9: the audit trail seals what writes and used approvals say, from what they say now; only once."""
     _add_what_is_missing(connection)
-    if connection.execute(meta.select().where(meta.c.key == AUDIT_HEAD)).first() is not None:
+    if connection.execute(meta.select().where(meta.c.key == AUDIT_HEAD)).first() is not None and not seals(connection):
         seal_what_is_there(connection, time.time(), "upgrade")
 
 

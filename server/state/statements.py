@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Float, String, Table, bindparam, cast, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leadbridge.server.state.tables import AUDIT_HEAD, audit, meta, writes
@@ -28,7 +28,11 @@ SET_WRITE = update(writes).where(writes.c.id == bindparam("of_id"))
 SEND_AGAIN = update(writes).where(
     writes.c.id == bindparam("of_id"), writes.c.state == "sent", writes.c.owner == bindparam("of_owner")
 )
-UNFINISHED = select(writes).where(writes.c.state.in_(("intended", "sent"))).with_for_update()
+UNFINISHED = (
+    select(writes.c.id, writes.c.state, cast(writes.c.owner, String), cast(writes.c.lease_until, Float))
+    .where(writes.c.state.in_(("intended", "sent")))
+    .with_for_update()
+)
 
 _SUBJECT = (
     writes.c.account == bindparam("of_account"),

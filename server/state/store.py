@@ -62,6 +62,15 @@ class Store:
                 self._refuse_other_files()
             return result
 
+    def look(self, work: Callable[[Connection], T]) -> T:
+        """Like `run_sync`, but nothing is changed, not even the schema of an earlier version."""
+        if self.in_memory:
+            return self.run_sync(work)
+        with self._in_words():
+            if self.file is not None:
+                prepare(self.file)
+            return state.database.look(self.url, work)
+
     def _refuse_other_files(self) -> None:
         """What was deleted, replaced or moved is still open here, but no other process sees what is written to it."""
         if self._has_its_files():
@@ -96,7 +105,7 @@ class Store:
         """
         if self.file is None:
             return
-        found = self.run_sync(lambda connection: connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
+        found = self.look(lambda connection: connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
         if found != "ok":
             raise StateError(f"The state store ({self.description}) is damaged: {str(found).splitlines()[-1]}.")
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, cast
 
-from sqlalchemy import Connection, Row, func, or_, select
+from sqlalchemy import Connection, Float, Row, and_, func, or_, select
+from sqlalchemy import cast as cast_as
 from sqlalchemy.exc import IntegrityError
 
 from leadbridge.server.errors import Refused
@@ -59,7 +61,7 @@ def newest(
     for account in sorted(set(accounts)):
         for one in states or STATES:
             query = (
-                select(writes.c.created_at, writes.c.id)
+                select(cast_as(writes.c.created_at, Float[float]()), writes.c.id)
                 .where(writes.c.account == account, writes.c.state == one, writes.c.created_at >= since)
                 .order_by(writes.c.created_at.desc(), writes.c.id.desc())
             )
@@ -69,6 +71,15 @@ def newest(
     ids = [number for _, _, number in sorted(found, reverse=True)[:limit]]
     rows = {row.id: row for row in connection.execute(select(writes).where(writes.c.id.in_(ids)))}
     return [rows[number] for number in ids], total
+
+
+def count_odd(connection: Connection, accounts: Sequence[str]) -> int:
+    """How many writes of these accounts are in a state that there is not: between the known ones in the index."""
+    state, known = writes.c.state, sorted(STATES)
+    between = (and_(state > before, state < after) for before, after in pairwise(known))
+    odd = or_(state < known[0], *between, state > known[-1])
+    where = (writes.c.account.in_(accounts), odd)
+    return connection.execute(select(func.count()).select_from(writes).where(*where)).scalar_one()
 
 
 def use_up(connection: Connection, approval_id: str, operation: str, answer: str, now: float) -> None:

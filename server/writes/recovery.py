@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import sys
@@ -116,14 +117,25 @@ class LateOutcomes:
 def this_process() -> str:
     """A name for this process that no other one gets: host, process id, and when it started."""
     pid = os.getpid()
-    return f"{platform.node()[:60]}/{pid}/{_started(pid)}"
+    return f"{_host()}/{pid}/{_started(pid)}"
+
+
+@cache
+def _host() -> str:
+    """The host's name and, on Linux, this boot and this container's processes: of two with one name, which it is."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        processes = Path("/proc/self/ns/pid").readlink()
+    except OSError:
+        return platform.node()[:60]
+    return f"{platform.node()[:60]} {hashlib.sha256(f'{boot} {processes}'.encode()).hexdigest()[:16]}"
 
 
 def lives(owner: str) -> bool | None:
     """Whether the process is there, and the same one; `None` for one on another host, which only its lease can show."""
     rest, _, started = owner.rpartition("/")
     host, _, pid = rest.rpartition("/")
-    if host != platform.node()[:60] or not pid.isdecimal():
+    if host not in {_host(), platform.node()[:60]} or not pid.isdecimal():  # rows of before have the name alone
         return None
     return _started(int(pid)) == started
 

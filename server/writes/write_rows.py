@@ -31,6 +31,11 @@ STATES: dict[str, tuple[str, ...]] = {
 }
 """Outcomes as the history is asked for them, and the states on record that they stand for."""
 _KINDS, _NUMBER = frozenset({"lead", "job", "event", "note", "vendor", "write"}), re.compile("[0-9]+")
+_TEXTS = ("service", "operation", "target", "subject", "state", "summary", "approval")
+_READ_AS: dict[str, Any] = dict.fromkeys(_TEXTS, str) | {
+    "created_at": (float, int), "record_id": (int, type(None)), "arguments": dict,
+}  # fmt: skip
+_EMPTY: dict[str, Any] = {"created_at": 0.0, "record_id": None, "arguments": {}}
 _APPROVALS = {"asked": "approved", "token": "approved by token"}
 
 
@@ -103,21 +108,13 @@ def then_resolve(write_id: int) -> str:
 
 
 def row_of(row: Any) -> WriteRow:
-    """A row of the table `writes`."""
-    return WriteRow(
-        write_id=row.id,
-        at=row.created_at,
-        service=row.service,
-        operation=row.operation,
-        target=row.target,
-        subject=row.subject,
-        state=row.state,
-        summary=row.summary,
-        record_id=row.record_id,
-        approval=row.approval,
-        arguments=row.arguments,
-        sandbox=row.sandbox,
-    )
+    """A row of the table `writes`. What another program put into it that is of another kind is said."""
+    values = {name: getattr(row, name) for name in _READ_AS}
+    odd = [name for name, kind in _READ_AS.items() if not isinstance(values[name], kind)]
+    values |= {name: _EMPTY.get(name, str(values[name])) for name in odd}
+    if odd:
+        values["summary"] += f" (Changed by another program: {', '.join(odd)}; see `leadbridge history verify`.)"
+    return WriteRow(write_id=row.id, at=values.pop("created_at"), sandbox=bool(row.sandbox), **values)
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,6 +288,21 @@ def test_writes_of_an_earlier_version_are_sealed_when_it_is_brought_up_to_date(t
     assert verdict_of(trail) == audit.Verdict(3, 2, "write 2 was changed in its table")
 
 
+def test_what_is_sealed_is_not_sealed_anew_by_a_version_that_was_changed(trail: str) -> None:
+    change(
+        trail,
+        "UPDATE writes SET state = 'failed' WHERE id = 2",
+        "UPDATE meta SET value = '8' WHERE key = 'schema_version'",
+    )
+    expected = audit.Verdict(ROWS, 6, "write 2 was changed in its table")
+    assert verdict_of(trail) == expected
+    with beside(trail) as now:
+        version = now.exec_driver_sql("SELECT value FROM meta WHERE key = 'schema_version'").scalar_one()
+    assert version == "8", "to verify brought it up to date"
+    assert len(rows_of(trail)) == ROWS
+    assert verdict_of(trail) == expected
+
+
 # The command
 
 
@@ -317,6 +332,44 @@ def test_history_verify_changes_nothing(history: Callable[..., Result], trail: s
     history("export")
     history("list")
     assert rows_of(trail) == before
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize(
+    ("statement", "verified", "listed"),
+    [
+        (
+            "UPDATE writes SET state = cast('done' AS blob) WHERE id = 2",
+            "write 2 was changed",
+            "Not shown: 1 in a state",
+        ),
+        ("UPDATE writes SET state = 'lost' WHERE id = 2", "write 2 was changed", "Not shown: 1 in a state"),
+        ("UPDATE writes SET state = 7 WHERE id = 2", "write 2 was changed", "Not shown: 1 in a state"),
+        ("UPDATE writes SET arguments = 'no JSON' WHERE id = 2", "write 2 was changed", "another program: arguments"),
+        ("UPDATE writes SET arguments = '[7]' WHERE id = 2", "write 2 was changed", "another program: arguments"),
+        ("UPDATE writes SET created_at = 'x' WHERE id = 2", "write 2 was changed", "another program: created_at"),
+        ("UPDATE writes SET record_id = 1e400 WHERE id = 2", "write 2 was changed", "another program: record_id"),
+        ("UPDATE writes SET target = cast(x'ff41' AS text) WHERE id = 2", "write 2 was changed", "\ufffdA"),
+        ("UPDATE writes SET summary = x'ff41' WHERE id = 2", "write 2 was changed", "another program: summary"),
+        ("UPDATE audit SET event = cast(x'ff' AS text) WHERE position = 5", "row 5 was changed", ""),
+        ("UPDATE audit SET event = '[7]' WHERE position = 5", "row 5 was changed", ""),
+        ("UPDATE audit SET at = 'x' WHERE position = 5", "row 5 was changed", ""),
+        ("UPDATE meta SET value = 'zz' WHERE key = 'audit_head'", "the record of the last row is missing", ""),
+        ("UPDATE meta SET value = x'00' WHERE key = 'audit_head'", "the record of the last row is missing", ""),
+        ("UPDATE meta SET value = 'zz' WHERE key = 'secret'", "secret was changed: it is not hexadecimal", ""),
+    ],
+)
+def test_what_another_program_wrote_of_another_kind_is_said_in_words(
+    history: Callable[..., Result], trail: str, statement: str, verified: str, listed: str
+) -> None:
+    change(trail, statement)
+    result = history("verify")
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert verified in result.output
+    shown = history("list")
+    assert shown.exit_code == 0
+    assert listed in " ".join(shown.stdout.replace("│", " ").split())
+    assert history("export").exit_code == 0
 
 
 def test_history_export_is_json_lines_that_can_be_checked_elsewhere(history: Callable[..., Result]) -> None:

@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from time import time as wall_clock
 from typing import Any
 
@@ -348,6 +349,30 @@ async def test_an_answer_that_comes_after_a_resolution_is_reported_with_a_warnin
 def test_a_living_process_is_not_gone(alive: str) -> None:
     assert lives(alive)
     assert lives(this_process())
+
+
+def test_a_name_of_before_is_of_this_host() -> None:
+    _, pid, started = this_process().rsplit("/", 2)
+    assert lives(f"{HERE}/{pid}/{started}")
+    assert lives(f"{HERE}/{pid}/1") is False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux says which boot it is, and which container")
+@pytest.mark.parametrize("which", ["boot_id", "ns"])
+def test_of_a_host_of_the_same_name_in_another_container_only_the_lease_is_known(
+    monkeypatch: pytest.MonkeyPatch, which: str
+) -> None:
+    before = recovery._host.__wrapped__()
+    _, pid, started = this_process().rsplit("/", 2)
+    if which == "ns":
+        monkeypatch.setattr(Path, "readlink", lambda _: Path("pid:[1]"))
+    else:
+        monkeypatch.setattr(Path, "read_text", lambda *_: "another boot")
+    other = recovery._host.__wrapped__()
+    monkeypatch.undo()
+    assert {other.split()[0], before.split()[0]} == {HERE}
+    assert lives(f"{before}/{pid}/{started}")
+    assert lives(f"{other}/{pid}/{started}") is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="how Linux tells when a process started")
