@@ -17,6 +17,7 @@ Repeat = Literal["", "day", "until_next", "once"]
 Scalar: TypeAlias = str | int | float | bool
 V = TypeVar("V")
 
+_RECORDS = ("job_id", "customer_id", "note_id")
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -48,12 +49,14 @@ class Field(_Row):
     provenance: Provenance | Literal["override"]
     values: Mapping[str, str] = ModelField(default_factory=dict)
     """Our value to the service's, where they differ."""
+    names: Mapping[str, int] = ModelField(default_factory=dict)
+    """What people call the numbers that go out; an answer may show them so."""
     decides_effect: bool = False
     """Whether its value decides what the operation does; then no other argument may take its name."""
     shown: tuple[str, ...] = ()
     """Where the record in the answer shows it, beside its own name, e.g. `customer.rep`; of names parted by `|` the
     first that is there. Whatever is shown must be what was sent."""
-    means: Literal["", "phone", "address", "state", "postal_code", "degrees", "day", "time"] = ""
+    means: Literal["", "name", "phone", "address", "state", "postal_code", "degrees", "day", "time"] = ""
     """How it is compared with the answer, where that is not as text, number, flag or list."""
     earliest: str = ""
     """Of a time: the service moves what is earlier to it, e.g. `07:00`, which is documented."""
@@ -73,9 +76,11 @@ class AnswerRule(_Row):
     """`or_nothing`: 204 is a success, and anything else must be the record. `none`: there must be no body."""
     ids: Mapping[str, str] = ModelField(default_factory=dict)
     """Arguments in the path, and where the record has them."""
-    says: Mapping[str, bool | str] = ModelField(default_factory=dict)
-    """Fields of the record, and what they say if they are there: how a text begins, e.g. `vendorLeadAction = "ACCEPT"`,
-    or whether it is so, e.g. `uploaded = true`."""
+    says: Mapping[str, bool | tuple[str, ...]] = ModelField(default_factory=dict)
+    """Fields of the record, and what they say if they are there: one of these texts in any letter case, or whether it
+    is so, e.g. `uploaded = true`."""
+    may_say: tuple[str, ...] = ()
+    """Words of a message that would be a no, and that the tool reads itself."""
     whole_days: tuple[str, ...] = ()
     """Flags of the record that make the hours of its times mean nothing."""
     shows_all: bool = False
@@ -142,6 +147,12 @@ class Operation(_Row):
         """What goes into the path, as the contract file may have it, and what into the query or body."""
         path = {name: value for name, value in arguments.items() if name in self.variables}
         return path, {name: value for name, value in arguments.items() if name not in path}
+
+    def ids_in(self, sent: Mapping[str, object]) -> dict[str, int]:
+        """The ids of jobs, notes and the like among what goes out by the service's names, by ours."""
+        fields = {**self.query, **self.body}
+        named = ((name, sent.get(fields[name].wire)) for name in fields if name in _RECORDS)
+        return {name: value for name, value in named if isinstance(value, int)}
 
     @property
     def name(self) -> str:

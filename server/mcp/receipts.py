@@ -115,7 +115,7 @@ def _done(
     changed = [
         Change(field=name, before=shown(write.preview.before.get(name)), after=shown(done.after.get(name)))
         for name in names
-        if write.preview.before.get(name) != done.after.get(name)
+        if name not in done.unconfirmed and write.preview.before.get(name) != done.after.get(name)
     ]
     return receipt(
         app,
@@ -163,7 +163,7 @@ def _check(write: Write, write_id: int | None, unconfirmed: Sequence[str] = ()) 
 def _already_done(app: AppContext, write: Write, earlier: EarlierWrite) -> WriteReceipt:
     if isinstance(write.repeat, SameWithinADay):
         rule = "LeadBridge does not send the same twice within 24 hours."
-        if isinstance(write.action, HttpWrite) and write.action.creates is not None:
+        if "allow_duplicate" in write.arguments:
             rule += " To create a second one on purpose, set allow_duplicate; the user is then asked."
     elif isinstance(write.repeat, OnceForGood):
         rule = f"You can {write.doing} only once."

@@ -62,7 +62,7 @@ def parse(
 ) -> JsonValue:
     """The JSON of a good answer; `None` for 204.
 
-    `path` has the ids that were asked for, `key` what the key that was sent says of itself.
+    `path` has the ids that were asked for, in the path or elsewhere, `key` what the key that was sent says of itself.
 
     Raises:
         ServiceError: everything else. After a write, an answer that cannot be read raises `OutcomeUnknown`.
@@ -76,7 +76,8 @@ def parse(
         return None
     value = _json(answer, operation, service)
     documented = operation.answer.envelope or not operation.effect.writes
-    if documented and isinstance(value, dict) and value.get("success") is False:
+    shows = operation.effect.writes and isinstance(value, dict) and value.get("data")  # then it may be both
+    if documented and not shows and isinstance(value, dict) and value.get("success") is False:
         raise _rejected(value, answer.status, operation, service, path)
     return value
 
@@ -129,9 +130,11 @@ def _error_for(
             next_step="Check the permissions of the key's user on the service.",
         )
     if status == HTTPStatus.NOT_FOUND:
-        asked = " and ".join(f"{name.removesuffix('_id')} {identity}" for name, identity in path.items())
+        asked = {name: f"{name.removesuffix('_id')} {identity}" for name, identity in path.items()}
+        named = " and ".join(text for name, text in asked.items() if name in operation.variables)
+        about = f" for {' and '.join(asked.values())}" if asked else ""
         return NotFound(
-            what=f"{title} has {f'no {asked} for this key' if asked else f'nothing at {operation.path}'} (404).",
+            what=f"{title} has {f'no {named} for this key' if named else f'nothing at {operation.path}{about}'} (404).",
             missing=tuple(path),
             hints=_doubtful_path(operation),
         )

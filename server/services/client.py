@@ -126,6 +126,7 @@ class ServiceClient:
         if operation.effect.writes and (permit is None or permit.operation_id != operation.id):
             raise PermissionError(f"{operation.id} is a write and has no permit of its own")
         url = self.url(operation, path or {})
+        asked = {**operation.ids_in({**(query or {}), **(body or {})}), **(path or {})}
         # What JSON or UTF-8 cannot carry is a ValueError before anything is on record as sent.
         content = None if body is None else _JSON.encode(dict(body)).encode()
         self._exchanges.connections(operation, url)  # before a place is taken: it may take a second, or be refused
@@ -139,7 +140,7 @@ class ServiceClient:
                 logger.debug("%s: answered %d", operation.id, answer.status)
                 self.observed.last_date = answer.headers.get("date", "")
                 saw_answer(len(answer.body))
-                value = await off_loop(parse, answer, operation, self.service, path or {}, self.key_claims)
+                value = await off_loop(parse, answer, operation, self.service, asked, self.key_claims)
                 self.observed.worked.add(operation.id)
                 return value
             except ServiceError as error:

@@ -108,9 +108,7 @@ def being_created_beside(connection: Connection, account: str, subject: str, sin
 
     What was resolved since goes, and what is deleted in RoofLink does not count.
     """
-    old = (writes.c.state.in_(APPLIED)) & (writes.c.created_at <= since)
-    resolved = select(writes.c.id).where(or_(writes.c.state == "failed", old))
-    connection.execute(being_created.delete().where(being_created.c.write_id.in_(resolved)))
+    forget_created(connection, since)
     there = (seen_prospects.c.account == account, seen_prospects.c.deleted.is_(True))
     deleted = select(seen_prospects.c.prospect_id).where(*there)
     columns = (writes.c.id, writes.c.state, writes.c.record_id, being_created.c.told, being_created.c.found_by)
@@ -126,6 +124,13 @@ def being_created_beside(connection: Connection, account: str, subject: str, sin
     ).all()
 
 
+def forget_created(connection: Connection, since: float) -> None:
+    """Forget what was to be created by writes that failed, or were done before a moment."""
+    old = (writes.c.state.in_(APPLIED)) & (writes.c.created_at <= since)
+    resolved = select(writes.c.id).where(or_(writes.c.state == "failed", old))
+    connection.execute(being_created.delete().where(being_created.c.write_id.in_(resolved)))
+
+
 def add_being_created(
     connection: Connection, write_id: int, account: str, found_by: Sequence[str], details: Mapping[str, Any]
 ) -> None:
@@ -134,6 +139,6 @@ def add_being_created(
     connection.execute(being_created.insert().values(**values))
 
 
-def being_created_by(connection: Connection, write_id: int) -> Mapping[str, Any] | None:
+def being_created_by(connection: Connection, write_id: int) -> Row[Any] | None:
     """What a write is to create, while it is kept."""
-    return connection.execute(select(being_created.c.told).where(being_created.c.write_id == write_id)).scalar()
+    return connection.execute(being_created.select().where(being_created.c.write_id == write_id)).first()

@@ -6,27 +6,36 @@ answer in. Every write is held to its own row, a new one too; a tool only words 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from pydantic import JsonValue
 
 from leadbridge.server.catalog import Operation, Service
-from leadbridge.server.errors import OutcomeUnknown, Rejected
+from leadbridge.server.errors import OutcomeUnknown, Rejected, ServiceError
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.values import flag_of, integer_of
-from leadbridge.server.text import in_sentence
+from leadbridge.server.text import fence, in_sentence
 from leadbridge.server.writes.model import Done, HttpWrite
 from leadbridge.server.writes.preview import titled
 from leadbridge.server.writes.same_value import ABSENT, Absent, Rule, agrees, value_at
 
+E = TypeVar("E", bound=ServiceError)
 Sent: TypeAlias = Mapping[str, JsonValue]
 """Values as they go out, by our names."""
 
 
 _FAILURES = {"error", "fail", "failed", "failure", "rejected"}
 """What JSend and its like call an answer that is no success."""
+_SAYS_NO = re.compile(
+    r"\b(?:no|not|cannot|can't|couldn't|unable|nothing|already|before|skipped|duplicate|exists?|existing|unchanged"
+    r"|fail(?:ed|ure)?|errors?|invalid|rejected|refused|denied|ignored|locked|expired|queued|pending)\b",
+    re.IGNORECASE,
+)
+"""Words of a message beside a success that leave in doubt whether it is one."""
+_WRAPPERS = ("data", "record", "result", "lead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +47,62 @@ class Agreement:
     """Shown as something else."""
     hidden: tuple[str, ...]
     """Not shown, or not so that it can be compared."""
+    unread: tuple[str, ...]
+    """Of those, what is shown so that it cannot be compared."""
 
 
 def received(action: HttpWrite, answer: JsonValue, service: Service) -> Done:
-    """What the answer to a write came to, if it agrees with what was asked.
+    """What the answer to a write came to, if it agrees with what was asked, with the service's message.
 
     Raises:
         OutcomeUnknown: it contradicts what was asked, or shows no record where there must be one.
         Rejected: it shows everything as it was right before.
     """
     operation, rule = action.operation, action.operation.answer
-    record = answer.get("data") if rule.envelope and isinstance(answer, dict) else answer
-    if wrong := _refusal_in(answer, record, needs_success=rule.envelope):
-        raise unreadable(wrong, operation, service)
+    record = answer
+    if rule.envelope and isinstance(answer, dict):
+        record = _unwrapped(answer.get("data"))
+        answer = {**answer, "data": record}
+    message = answer.get("message" if rule.envelope else "detail") if isinstance(answer, dict) else None
+    says = f"{service.title} says: {fence(message, limit=200)}" if message else ""
     sent = _sent(action)
     agreement = compare(operation, sent, record)
-    odd = _not_the_record(action, record, agreement)
+    odd = (
+        _refusal_in(answer, record, needs_success=rule.envelope)
+        or _not_the_record(action, record, agreement)
+        or _no_in(str(message or ""), rule.may_say)
+    )
     if odd:
-        raise unreadable(odd, operation, service)
+        raise _saying(says, unreadable(odd, operation, service))
     done = action.receive(answer)
     if agreement.contradicted:
-        raise _contradiction(action, sent, agreement, done, service)
-    return _with_what_is_hidden(action, done, agreement, service)
+        raise _saying(says, _contradiction(action, sent, agreement, done, service))
+    done = _with_what_is_hidden(action, done, agreement, service)
+    return replace(done, details=[*done.details, says]) if says else done
+
+
+def _unwrapped(value: JsonValue) -> JsonValue:
+    """The one record in a list or an object around it; nothing for an empty list, text or object."""
+    while (isinstance(value, list) and len(value) == 1) or (isinstance(value, dict) and len(value) == 1):
+        inner = value[0] if isinstance(value, list) else next((value[key] for key in _WRAPPERS if key in value), None)
+        if isinstance(value, dict) and not isinstance(inner, (dict, list)):
+            break
+        value = inner
+    return value or (value if value is False else None)
+
+
+def _saying(says: str, error: E) -> E:
+    """The error, with the service's own message."""
+    if says:
+        error.what += f" {says}."
+    return error
+
+
+def _no_in(message: str, may_say: Iterable[str]) -> str:
+    """What is wrong with a message that does not sound like a success."""
+    if not _SAYS_NO.search(message) or any(word in message.casefold() for word in may_say):
+        return ""
+    return "success, and a message that sounds like a no"
 
 
 def compare(operation: Operation, sent: Sent, record: JsonValue) -> Agreement:
@@ -67,6 +110,7 @@ def compare(operation: Operation, sent: Sent, record: JsonValue) -> Agreement:
     confirmed: list[str] = []
     contradicted: dict[str, JsonValue] = {}
     hidden: list[str] = []
+    unread: list[str] = []
     whole = any(flag_of(value_at(record, name)) or sent.get(name) for name in operation.answer.whole_days)
     sets = operation.method in {"PUT", "PATCH"}
     for name, field in {**operation.query, **operation.body}.items():
@@ -84,7 +128,9 @@ def compare(operation: Operation, sent: Sent, record: JsonValue) -> Agreement:
             confirmed.append(name)
         else:
             hidden.append(name)
-    return Agreement(tuple(confirmed), contradicted, tuple(hidden))
+            shows = any(value not in (None, "", []) for value in shown) and not isinstance(sent[name], dict)
+            unread += [name] if shows else []
+    return Agreement(tuple(confirmed), contradicted, tuple(hidden), tuple(unread))
 
 
 def _sent(action: HttpWrite) -> dict[str, JsonValue]:
@@ -93,7 +139,7 @@ def _sent(action: HttpWrite) -> dict[str, JsonValue]:
     for name, field in {**action.operation.query, **action.operation.body}.items():
         value = value_at(dict(action.body or {}), field.wire)
         value = action.path.get(name, action.query.get(field.wire, value)) if value is ABSENT else value
-        if not isinstance(value, Absent):
+        if not isinstance(value, Absent) and name not in action.approximate:
             sent[name] = value
     return sent
 
@@ -123,7 +169,7 @@ def _not_the_record(action: HttpWrite, record: JsonValue, agreement: Agreement) 
         return "" if record is None else "a body where none is documented"
     must = rule.record == "required" or (rule.record == "or_nothing" and record is not None)
     if not isinstance(record, dict):
-        return "an answer without the record" if must or not (record is None or rule.envelope) else ""
+        return "an answer without the record" if must or record is not None else ""
     names_one = (integer_of(record.get("id")) or 0) > 0
     if must and not names_one and (rule.record == "required" or not (agreement.confirmed or agreement.contradicted)):
         return "an answer without the record"
@@ -141,10 +187,10 @@ def _not_the_record(action: HttpWrite, record: JsonValue, agreement: Agreement) 
     return ""
 
 
-def _says(value: JsonValue, wanted: bool | str) -> bool:  # noqa: FBT001  # what is written in the catalog
+def _says(value: JsonValue, wanted: bool | tuple[str, ...]) -> bool:  # noqa: FBT001  # what is written in the catalog
     """Whether a field that is shown says what it must."""
-    if isinstance(wanted, str):
-        return isinstance(value, str) and value.upper().startswith(wanted)
+    if isinstance(wanted, tuple):
+        return isinstance(value, str) and value.strip().upper() in wanted
     return flag_of(value) is wanted
 
 
@@ -159,7 +205,12 @@ def _contradiction(
         if before == shown:
             still = ", ".join(f"{name} is still {_said(value)}" for name, value in shown.items())
             return Rejected(f"{service.title} took the request and left the record as it was: {still}.", hints=hints)
-    differences = ", ".join(f"{name} {_said(value)} instead of {_said(sent[name])}" for name, value in shown.items())
+    fields = {**operation.query, **operation.body}
+    named = {
+        name: next((one for one, number in fields[name].names.items() if number == sent[name]), sent[name])
+        for name in shown
+    }
+    differences = ", ".join(f"{name} {_said(value)} instead of {_said(named[name])}" for name, value in shown.items())
     right = f" It shows as sent: {', '.join(agreement.confirmed)}." if agreement.confirmed else ""
     what = f"{service.title} answered {operation.title!r} with {differences}.{right}"
     return OutcomeUnknown(what, hints=hints, record_id=done.record_id)
@@ -173,7 +224,8 @@ def _with_what_is_hidden(action: HttpWrite, done: Done, agreement: Agreement, se
     """
     operation, fields = action.operation, {**action.operation.query, **action.operation.body}
     hidden = [name for name in agreement.hidden if name not in operation.path_variables]
-    missing = [name for name in hidden if operation.answer.shows_all or fields[name].decides_effect]
+    must = {*agreement.unread, *(name for name in hidden if operation.answer.shows_all or fields[name].decides_effect)}
+    missing = [name for name in hidden if name in must]
     if not hidden:
         return done
     if not missing:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import JsonValue
 
 from leadbridge.server import state as kept
+from leadbridge.server.catalog.effects import Effect
 from leadbridge.server.errors import StateError
 from leadbridge.server.state import Store
 from leadbridge.server.writes.approval import Approval, OpenedToken, changed_since_asked
@@ -94,7 +95,8 @@ class Ledger:
                 kept.writes.refuse_used(connection, approval_id)
             resolve_orphans(connection, now)
             made = [each for _, each in new]
-            open_about = unresolved_about(connection, write, made, account) if write.needs_approval else []
+            tells = write.needs_approval or write.operation.effect is Effect.ADDITIVE
+            open_about = unresolved_about(connection, write, made, account) if tells else []
             if only_open:
                 return OnRecord(open_about=open_about)
             if not isinstance(write.action, LocalWrite) and not isinstance(write.repeat, RepeatAllowed):
@@ -145,7 +147,7 @@ class Ledger:
             columns = ("operation", "account", "arguments", "state", "approval", "approval_id", "sandbox")
             kept.audit.append(connection, now, {"write": write_id, **{name: values[name] for name in columns}})
             if new is not None:
-                keep(connection, write_id, new, account)
+                keep(connection, write_id, new, account, now)
             return write_id
 
         found = await self.late.run(work, now)

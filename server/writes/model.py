@@ -72,10 +72,12 @@ class HttpWrite:
     """An object in the body that may carry the write's number, to find the record again."""
     look_for: Callable[[float], Awaitable[Done | None]] | None = None
     """Looks on the service for the record of a write whose outcome is unknown, sent at that time or later."""
+    approximate: frozenset[str] = frozenset()
+    """Names of values that are estimates: an answer may show others."""
     creates: ContactDetails | None = None
-    """What is created, to be compared with what other writes create at the same time in another notation."""
+    """What is created or who is reached, to be compared with other writes about the same in another notation."""
     allow_duplicate: bool = False
-    """The person asked for it although there may be the same already."""
+    """What other writes create is told and stops nothing."""
     learn: Callable[[ServiceError], Awaitable[None]] | None = None
     """Keeps what a refusal of the service showed about the record."""
     record_before: JsonValue = None

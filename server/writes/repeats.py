@@ -11,6 +11,7 @@ within 24 hours, which the list may not show yet. It is forgotten when the write
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,6 @@ import anyio.to_thread
 
 from leadbridge.server import state
 from leadbridge.server.errors import Refused
-from leadbridge.server.text import as_meant
 from leadbridge.server.writes.model import DoneBefore, HttpWrite, OnceForGood, RepeatAllowed, UntilChanged, Write
 from leadbridge.server.writes.write_rows import WriteRow, effect_in_words, row_of, then_resolve, to_check
 
@@ -110,14 +110,24 @@ def _last_set(connection: Connection, repeat: UntilChanged, about: dict[str, Any
 
 def unresolved_about(connection: Connection, write: Write, new: Sequence[ToCreate], account: str) -> list[WriteRow]:
     """Writes with an open outcome about the same subject or record, or what seems the same lead; newest first."""
-    keys, label = write.subject_keys, as_meant(write.subject.label)
+    keys, label = write.subject_keys, _letters(write.subject.label)
     found: list[WriteRow] = []
     for row in connection.execute(state.statements.OPEN_OF_ACCOUNT, {"of_account": account}).all():
-        same = row.subject in keys or as_meant(row.target) == label
-        if not same and new and (stored := creation_of(connection, row.id)) is not None:
-            same = any(each.compared_with(stored).likely for each in new)
+        same = row.subject in keys or _letters(row.target) == label
+        if not same and new and (stored := state.writes.being_created_by(connection, row.id)) is not None:
+            same = any(each.is_about(stored) for each in new)
         found += [row_of(row)] if same else []
     return found
+
+
+def _digits(details: ContactDetails) -> set[str]:
+    """Its phones, those that cannot be anybody's among them."""
+    return {"".join(filter(str.isdecimal, phone))[-10:] for _, phone in details.phones}
+
+
+def _letters(text: str) -> str:
+    """The letters and digits of a text, without accents."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKD", text).casefold()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +145,18 @@ class ToCreate:
 
         return compare(self.profile, profile_of(other, like=self.profile))
 
+    def is_about(self, other: Any) -> bool:
+        """Whether a phone, an e-mail address or the whole name is the same, or it seems the same lead."""
+        from leadbridge.server.matching.profile import details_from_json
+
+        details, own = details_from_json(other.told), self.profile.keys()
+        person = {key for key in own if key.startswith(("p|", "e|", "n|"))}
+        same = not person.isdisjoint(other.found_by) or not _digits(self.details).isdisjoint(_digits(details))
+        return same or self.compared_with(details).likely
+
 
 async def to_create(write: Write) -> ToCreate | None:
-    """What the plan creates, where it is something that can be compared."""
+    """What the plan creates or whom it reaches, where that can be compared."""
     if not isinstance(write.action, HttpWrite) or (creates := write.action.creates) is None:
         return None
     from leadbridge.server.matching.profile import profile_of
@@ -164,11 +183,12 @@ def refuse_concurrent_duplicate(connection: Connection, write: Write, new: ToCre
             raise _refusal(row, ", ".join(match.evidence))
 
 
-def keep(connection: Connection, write_id: int, new: ToCreate, account: str) -> None:
+def keep(connection: Connection, write_id: int, new: ToCreate, account: str, now: float) -> None:
     """Keep what a write is to create, for as long as another one may be the same."""
     from leadbridge.server.matching.profile import details_to_json
 
     found_by, stored = sorted(new.profile.keys()), details_to_json(new.details)
+    state.writes.forget_created(connection, now - WINDOW)
     state.writes.add_being_created(connection, write_id, account, found_by, stored)
 
 
@@ -177,7 +197,7 @@ def creation_of(connection: Connection, write_id: int) -> ContactDetails | None:
     from leadbridge.server.matching.profile import details_from_json
 
     stored = state.writes.being_created_by(connection, write_id)
-    return None if stored is None else details_from_json(stored)
+    return None if stored is None else details_from_json(stored.told)
 
 
 def _refusal(row: Any, evidence: str) -> Refused:

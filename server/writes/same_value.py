@@ -21,10 +21,13 @@ NEAR = Decimal("0.0001")
 """Degrees, some ten metres: services round coordinates."""
 _DAY_FIRST = "%d/%m/%Y"
 """Dates of RenovationFind's Manager API."""
+_DAYS = (_DAY_FIRST, "%d.%m.%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y")
+"""Forms in which a day is one day only."""
+_CURRENCY = re.compile(r"(?:[A-Z]{2,3} ?)?[$€£]|[A-Z]{3}(?![A-Z])")
 _THOUSANDS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?")
 """Any other comma may part cents: `185,00` is not 18500."""
 _LONGEST = 20_000
-_INSIDE = ("id", "name", "full_name", "label", "title", "code", "key", "value", "email")
+_INSIDE = ("id", "name", "full_name", "label", "title", "code", "key", "value", "amount", "email")
 """The fields in which an object may carry its value."""
 
 
@@ -78,11 +81,18 @@ def agrees(rule: Rule, sent: JsonValue, shown: JsonValue) -> bool | None:
     if rule.field.means in {"day", "time"}:
         return _times_agree(rule, str(sent), str(shown))
     ours, theirs = _number(sent), _number(shown)
-    if rule.field.means == "degrees" and ours is not None and theirs is not None:
-        return abs(ours - theirs) <= NEAR
-    if isinstance(sent, (int, float)) or (ours is not None and not isinstance(shown, str)):
-        return None if ours is None or theirs is None else ours == theirs
+    degrees = rule.field.means == "degrees" and theirs is not None
+    if isinstance(sent, (int, float)) or (ours is not None and (degrees or not isinstance(shown, str))):
+        return _numbers_agree(rule.field, ours, theirs, shown)
     return _texts_agree(rule.field, str(sent), str(shown)) if isinstance(shown, str) else None
+
+
+def _numbers_agree(field: Field, ours: Decimal | None, theirs: Decimal | None, shown: JsonValue) -> bool | None:
+    if theirs is None and field.names:
+        return as_meant(str(shown)) in {as_meant(name) for name, number in field.names.items() if number == ours}
+    if ours is None or theirs is None:
+        return None
+    return abs(ours - theirs) <= (NEAR if field.means == "degrees" else 0)
 
 
 def _lists_agree(rule: Rule, sent: list[JsonValue], shown: JsonValue) -> bool | None:
@@ -110,7 +120,7 @@ def _times_agree(rule: Rule, sent: str, shown: str) -> bool | None:
 
 def _moment(text: str, form: str) -> datetime | None:
     """A time as the clock on the wall shows it."""
-    for one in (form, _DAY_FIRST):
+    for one in (form, *_DAYS):
         if one and _is(text, one):
             return datetime.strptime(text, one)  # noqa: DTZ007  # without a zone, as it was sent
     try:
@@ -128,7 +138,7 @@ def _is(text: str, form: str) -> bool:
 
 
 def _number(value: JsonValue) -> Decimal | None:
-    text = str(value).replace("$", "").strip()
+    text = _CURRENCY.sub("", str(value)).strip()
     if isinstance(value, bool) or ("," in text and not _THOUSANDS.fullmatch(text)):
         return None
     try:
@@ -143,6 +153,8 @@ def _texts_agree(field: Field, sent: str, shown: str) -> bool:
     ours, theirs = as_meant(sent), as_meant(html.unescape(shown))
     if ours == theirs or as_meant(clean(sent, limit=_LONGEST)) == as_meant(clean(shown, limit=_LONGEST)):
         return True
+    if field.means == "name":
+        return _same_name(sent, shown)
     if field.means in {"phone", "postal_code"}:
         kept = str.isdecimal if field.means == "phone" else str.isalnum
         ours, theirs = ("".join(filter(kept, text)) for text in (ours, theirs))
@@ -159,6 +171,13 @@ def _texts_agree(field: Field, sent: str, shown: str) -> bool:
     return False
 
 
+def _same_name(sent: str, shown: str) -> bool:
+    """Whether a part of a name stands in what is shown, in any order and without accents."""
+    from leadbridge.server.matching.names import name_of
+
+    return {*name_of(sent).words} <= {*name_of(shown).words}
+
+
 def _same_address(sent: str, shown: str) -> bool:
     """Whether they are one address; the town is a field of its own, so that one side may not say it, or both."""
     from leadbridge.server.matching.addresses import Address, address_of
@@ -169,4 +188,6 @@ def _same_address(sent: str, shown: str) -> bool:
         return replace(one, city=city, state=state, postal=postal)
 
     ours, theirs = address_of(sent), address_of(shown)
+    if not ours.street.number and as_meant(shown).startswith(f"{as_meant(sent)},"):
+        return True  # what names no house is the same letter by letter
     return compare_addresses(placed(ours, theirs), placed(theirs, ours)).where is Where.SAME

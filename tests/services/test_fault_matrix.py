@@ -359,24 +359,33 @@ def _other(value: Any, means: str) -> Any:
 def _answers(operation: Operation, outgoing: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
     """An answer that agrees with a request, and answers that each contradict one thing of it."""
     rule, path = operation.answer, re.findall(r"/(\d+)(?=/|$)", outgoing["url"])
-    record: dict[str, Any] = {"id": int(path[-1]) if path and not rule.ids else 4_321}
+    record: dict[str, Any] = {"id": int(path[-1]) if path and not rule.ids else outgoing.get("new", 4_321)}
     for where in rule.ids.values():
         record = _place(record, where, int(path[-1]))
     for where, wanted in rule.says.items():
-        record = _place(record, where, f"{wanted}ED" if isinstance(wanted, str) else wanted)
+        record = _place(record, where, wanted[-1] if isinstance(wanted, tuple) else wanted)
     others: dict[str, Any] = {
         **{f"{where} of another": _place(record, where, int(path[-1]) + 1) for where in rule.ids.values()},
         **{f"{where} says {word!r}": _place(record, where, word) for where in rule.says for word in _SAYS_NO},
+        **{
+            f"{where} is only like {wanted[0]}{more}": _place(record, where, f"{wanted[0]}{more}")
+            for where, wanted in rule.says.items()
+            if isinstance(wanted, tuple)
+            for more in ("ED_BY_OTHER", "_REJECTED", "_PENDING")
+        },
     }
     for name, sent in {**operation.query, **operation.body}.items():
         value: Any = {**outgoing["query"], **outgoing["body"]}
         for part in sent.wire.split("."):
             value = value.get(part) if isinstance(value, dict) else None
-        if value is None or value == "***" or isinstance(value, dict):
-            continue
+        if value is None or value == "***" or isinstance(value, dict) or sent.means == "degrees":
+            continue  # coordinates of a ZIP code's centre are estimates
         for where in sent.places:
             other = _other(value, sent.means)
             others[f"{name} at {where}"] = _place(record, where, other)
+            others |= {
+                f"{name} called {one}": _place(record, where, one) for one in sent.names if sent.names[one] != value
+            }
             if not isinstance(value, list):
                 others[f"{name} in an object at {where}"] = _place(record, where, {"label": other, "colour": "#fff"})
     if not rule.envelope:
@@ -393,6 +402,9 @@ def _answers(operation: Operation, outgoing: dict[str, Any]) -> tuple[Any, dict[
         {**whole, "ok": 0},
     ]
     odd += [{**whole, "status": status} for status in ("FAILED", "error")]
+    odd += [{**whole, "message": f"Lead was {no}"} for no in ("already accepted by another vendor", "not found")]
+    odd += [{**whole, "data": one} for one in ("It is locked", [record, record])]
+    odd += [{**whole, "data": around} for one in others.values() for around in ([one["data"]], {"data": one["data"]})]
     return whole, {**others, **{f"odd {n}": one for n, one in enumerate(odd)}, "an error": {**whole, "error": "No"}}
 
 
@@ -408,7 +420,7 @@ def _answer_of(tool: Case) -> AnswerRule:
 async def _next_answers(one: Line, tool: Case) -> tuple[Any, dict[str, Any]]:
     """The answers to the next request of a tool."""
     dry = await call(one.client, tool.name, **tool.about(one.number + 1), dry_run=True)
-    return _answers(_CATALOG[_OPERATION[tool.name]], data_of(dry)["request"])
+    return _answers(_CATALOG[_OPERATION[tool.name]], {**data_of(dry)["request"], "new": 4_321 + one.number})
 
 
 @pytest.mark.parametrize("tool", [tool for tool in SINGLE if tool.has_body], ids=by_name)

@@ -441,6 +441,43 @@ async def test_a_question_names_what_is_unresolved_about_the_same(
             assert any("is unresolved" in warning for warning in data["warnings"])
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"phone": "+1 972 555 0142"},
+        {"first_name": "Ann", "phone": "972.555.0142"},
+        {"first_name": "Jose", "last_name": "Nunez", "email": "jose@work.example"},
+        {"first_name": "Núñez", "last_name": "José", "phone": "972-555-0199"},
+    ],
+)
+async def test_a_question_about_a_person_names_what_is_unresolved_about_them(
+    sandbox: Sandbox, time: Time, other: dict[str, Any]
+) -> None:
+    person = Person()
+    jose = {"first_name": "José", "last_name": "Núñez", "email": "jose@example.com", "phone": "(972) 555-0142"}
+    sandbox.faults.add(Fault(kind="drop_after", match=WRITE_PATHS))
+    async with connected(sandbox, time=time, person=person) as client:
+        lost = data_of(await call(client, REFER, **jose))
+        assert lost["outcome"] == "unknown"
+        await call(client, REFER, **{"first_name": "Ana", "last_name": "Ruiz", **other})
+        await call(client, REFER, first_name="Ana", last_name="Ruiz", email="other@example.com", phone="780-428-1234")
+    assert f"Note: Write {lost['write_id']} about the same" in person.shown[1]
+    assert "unresolved" not in person.shown[2]
+
+
+async def test_a_note_that_nobody_is_asked_about_names_what_is_unresolved_about_its_job(
+    sandbox: Sandbox, time: Time
+) -> None:
+    note = BY_NAME["rooflink_add_note"].arguments
+    note = {"job_id": note["job_id"], "message": "Call me tomorrow"}
+    sandbox.faults.add(Fault(kind="drop_after", match="POST /light/notes/"))
+    async with connected(sandbox, time=time, person=Person()) as client:
+        lost = data_of(await call(client, "rooflink_add_note", **note, notify_customer=True))
+        assert lost["outcome"] == "unknown"
+        again = data_of(await call(client, "rooflink_add_note", **note))
+    assert again["warnings"][0].startswith(f"Write {lost['write_id']} about the same (rooflink.add_note, ")
+
+
 async def test_a_question_about_a_lead_names_what_is_unresolved_about_that_lead(sandbox: Sandbox, time: Time) -> None:
     person = Person()
     sandbox.faults.add(Fault(kind="drop_after", match="PUT status"))

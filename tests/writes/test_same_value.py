@@ -17,6 +17,12 @@ AMOUNT = load()["renovationfind.mark_won"].body["job_amount"]
         (18500.0, True),
         ("18500", True),
         ("$18,500.00", True),
+        ("CAD 18,500.00", True),
+        ("18500 USD", True),
+        ("CA$18,500", True),
+        ("CAD 1,850.00", False),
+        ({"amount": 1850, "currency": "CAD"}, False),
+        ("18.5k", None),
         ("18,500.", True),
         ("1,018,500", False),
         ("18,501", False),
@@ -75,3 +81,43 @@ def test_another_town_is_another_address() -> None:
     rule = Rule(ADDRESS, whole_days=False, sets=False)
     assert agrees(rule, "9 Elm St, Austin, TX", "9 Elm Street, Dallas, TX") is False
     assert agrees(rule, "9 Elm St, Plano, TX 75024", "9 Elm Street, Plano, TX 75023") is False
+
+
+@pytest.mark.parametrize(
+    ("shown", "same"),
+    [
+        ("PREMIUM", True),
+        ("premium", True),
+        (2, True),
+        ("2", True),
+        (1, False),
+        ({"name": "BASIC"}, False),
+        ("2 - PREMIUM", False),
+    ],
+)
+def test_a_number_that_has_a_name_may_be_shown_by_it(shown: JsonValue, same: bool) -> None:
+    package = load()["renovationfind.update_subscription"].body["package_type"]
+    assert agrees(Rule(package, whole_days=False, sets=False), 2, shown) is same
+
+
+@pytest.mark.parametrize(
+    ("shown", "same"),
+    [("31.12.2026", True), ("31 Dec 2026", True), ("Dec 31, 2026", True), ("30.12.2026", False), ("soon", None)],
+)
+def test_a_day_is_read_in_the_forms_that_mean_one_day_only(shown: str, same: bool | None) -> None:
+    end = load()["renovationfind.update_subscription"].body["subscription_end_date"]
+    assert agrees(Rule(end, whole_days=False, sets=False), "31/12/2026", shown) is same
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown", "same"),
+    [
+        ("José", "Jose Núñez", True),
+        ("Núñez", "NUNEZ, Jose", True),
+        ("Zora", "Bob Builder", False),
+        ("De La Cruz", "Ana de la Cruz", True),
+    ],
+)
+def test_a_part_of_a_name_stands_in_the_whole(sent: str, shown: str, same: bool) -> None:
+    name = load()["rooflink.create_lead"].body["first_name"]
+    assert agrees(Rule(name, whole_days=False, sets=False), sent, shown) is same

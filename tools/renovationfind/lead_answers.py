@@ -59,7 +59,7 @@ ALREADY_DECLINED = Lesson(
     "is declined already",
     re.compile(r"\balready (?:been )?declined\b", re.IGNORECASE),
     _DECISIONS,
-    lambda known: (known.lead.vendorLeadAction or "").upper().startswith("DECLIN"),
+    lambda known: (known.lead.vendorLeadAction or "").strip().upper() in {"DECLINE", "DECLINED"},
 )
 FINAL = Lesson(
     "final",

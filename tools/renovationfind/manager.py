@@ -26,8 +26,6 @@ from leadbridge.server.services.rooflink.contacts import contact_problems
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
 
-PACKAGES = {"NONE": 0, "BASIC": 1, "PREMIUM": 2, "PLATINUM": 3, "DISCOUNT_PARTNER": 4}
-"""`packageType`, documented as an integer."""
 Package = Literal["NONE", "BASIC", "PREMIUM", "PLATINUM", "DISCOUNT_PARTNER"]
 _SHORTEST, _LONGEST = 8, 200
 
@@ -78,6 +76,8 @@ async def renovationfind_create_vendor(
 
     All values are sent as given. It needs the user's approval.
     """
+    from leadbridge.server.matching.profile import ContactDetails  # patterns: not at start
+
     app = app_context(ctx)
     operation = app.catalog["renovationfind.create_vendor"]
     body: dict[str, JsonValue] = {
@@ -119,6 +119,8 @@ async def renovationfind_create_vendor(
             receive=receive,
             body=operation.encode_body(given),
             secrets={operation.body["password"].wire: password},
+            creates=ContactDetails(phones=(("phone", phone),) if phone else (), email=email, name=vendor_name),
+            allow_duplicate=True,
         ),
         subject=Subject(f"vendor {given['email']}"[:200], f"vendor {given['email']}"[:200]),
         arguments={**given, "password": _fingerprint(password, key)},
@@ -158,7 +160,7 @@ async def renovationfind_update_subscription(
     operation = app.catalog["renovationfind.update_subscription"]
     end = subscription_end_date if isinstance(subscription_end_date, date) else None
     arguments: dict[str, JsonValue] = {"package_type": package_type}
-    sent: dict[str, JsonValue] = {"package_type": PACKAGES[package_type]}
+    sent: dict[str, JsonValue] = {"package_type": operation.body["package_type"].names[package_type]}
     if end is not None:
         arguments["subscription_end_date"] = end.isoformat()
         sent["subscription_end_date"] = f"{end:%d/%m/}{end.year:04d}"

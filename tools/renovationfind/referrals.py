@@ -5,6 +5,7 @@ Source: https://docs.renovationfind.com/api-reference/referral-requests/create-a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any
@@ -20,9 +21,11 @@ from leadbridge.server.mcp.writes import write_tool
 from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.renovationfind.models import Envelope
 from leadbridge.server.services.rooflink.contacts import contact_problems
-from leadbridge.server.text import as_meant, fence, in_sentence
+from leadbridge.server.text import as_meant, in_sentence
 from leadbridge.server.writes.model import Done, HttpWrite, Preview, Subject, Write
 from leadbridge.server.writes.preview import rendered
+
+_SAYS_YES = re.compile(r"\b(?:created?|sent|success\w*)\b", re.IGNORECASE)
 
 
 async def renovationfind_create_referral(
@@ -40,6 +43,8 @@ async def renovationfind_create_referral(
     It takes email, phone or both, and needs the user's approval. With skip_duplicates a person asked before is skipped,
     and the receipt says so.
     """
+    from leadbridge.server.matching.profile import ContactDetails  # patterns: not at start
+
     app = app_context(ctx)
     operation = app.catalog["renovationfind.create_referral_request"]
     _, warnings = contact_problems({"phone": phone}, {"email": email})
@@ -60,6 +65,10 @@ async def renovationfind_create_referral(
             receive=partial(_receive, app, operation, f"{first_name} {last_name}", skip=skip_duplicates),
             query=operation.encode_query({"skip_duplicates": skip_duplicates}),
             body=operation.encode_body(body),
+            creates=ContactDetails(
+                phones=(("phone", phone),) if phone else (), email=email or "", name=f"{first_name} {last_name}"
+            ),
+            allow_duplicate=True,
         ),
         subject=Subject(f"{first_name} {last_name}"[:200], f"referral to {as_meant(email or phone or '')}"[:200]),
         arguments={**body, "skip_duplicates": skip_duplicates},
@@ -89,15 +98,13 @@ def _receive(app: AppContext, operation: Operation, name: str, answer: JsonValue
     if skipped and not skip:
         why = f"“{in_sentence(message, limit=200)}”, although duplicates were not to be skipped"
         raise unreadable(why, operation, app.catalog.services[operation.service])
-    message_lines = [f"The service says: {fence(message, limit=200)}"] if message else []
     number = f" {envelope.record_id}" if envelope.record_id else ""
-    return Done(
-        summary="Skipped: this person was asked before, nobody was contacted."
-        if skipped
-        else f"Referral request{number} created.",
-        record_id=envelope.record_id,
-        details=[*rendered([("Customer", name)]), *message_lines],
-    )
+    summary = f"Referral request{number} created."
+    if skipped:
+        summary = "Skipped: this person was asked before, nobody was contacted."
+    elif not number and not _SAYS_YES.search(message):
+        summary = "RenovationFind took the referral request, and does not say what it did."
+    return Done(summary=summary, record_id=envelope.record_id, details=rendered([("Customer", name)]))
 
 
 TOOLS = (

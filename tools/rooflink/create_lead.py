@@ -134,6 +134,7 @@ async def rooflink_create_lead(
             body=operation.encode_body(arguments),
             marked_field=operation.body["extra_info"].wire,
             look_for=look_for,
+            approximate=frozenset({"latitude", "longitude"} if location.approximate else ()),
             creates=contact,
             allow_duplicate=allow_duplicate,
         ),

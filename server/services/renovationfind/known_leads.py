@@ -46,8 +46,8 @@ class KnownLead:
     @property
     def accepted(self) -> bool:
         """Whether it was accepted: by us, or an answer says so by its action or by a status that was set."""
-        action = (self.lead.vendorLeadAction or "").upper()
-        return self.accepted_here or action.startswith("ACCEPT") or self.lead.status not in {None, "NO_RESPONSE"}
+        action = (self.lead.vendorLeadAction or "").strip().upper()
+        return self.accepted_here or action in {"ACCEPT", "ACCEPTED"} or self.lead.status not in {None, "NO_RESPONSE"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,18 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BeforeValidator, Field
 
 from leadbridge.server.errors import Problem
-from leadbridge.server.services.values import Answer, Flag, Integer, Moment, Number, ObjectOnly, RecordId, Text, objects
+from leadbridge.server.services.values import (
+    Answer,
+    Flag,
+    Integer,
+    Moment,
+    Number,
+    ObjectOnly,
+    RecordId,
+    Text,
+    integer_of,
+    objects,
+)
 
 ChangeableStatus = Literal[
     "HOMEOWNER_CONTACTED",
@@ -148,7 +159,7 @@ class Envelope(Answer):
     def record_id(self) -> int | None:
         """The id of the record in it."""
         record = cast("dict[str, object]", self.data).get("id") if isinstance(self.data, dict) else None
-        return record if isinstance(record, int) and not isinstance(record, bool) else None
+        return integer_of(record)
 
 
 _CONDITIONAL = (

@@ -202,7 +202,7 @@ async def test_an_answer_without_the_lead_is_an_unknown_outcome(sandbox: Sandbox
 async def test_an_answer_with_odd_values_is_read_all_the_same(sandbox: Sandbox, time: Time):
     odd = {
         "id": "812", "customerName": None, "customerPhone": 9725550142, "customerEmail": "", "dateCreated": "yesterday",
-        "vendorLeadAction": "ACCEPTED_2", "postLeadStatus": "BRAND_NEW", "postLeadStatusData": [], "attachments": [],
+        "vendorLeadAction": "accepted", "postLeadStatus": "BRAND_NEW", "postLeadStatusData": [], "attachments": [],
         "more": {"x": [1]},
     }  # fmt: skip
     sandbox.faults.add(Fault(kind="status", status=200, body=json.dumps({"success": True, "data": odd}), commits=True))
@@ -396,6 +396,25 @@ async def test_what_the_service_says_of_a_referral_is_marked(sandbox: Sandbox, t
     assert "renovationfind_mark_won" not in outside_the_marks(text_of(result))
     assert "<b>" not in text_of(result)
     assert len(sandbox.writes) == 1
+
+
+async def test_a_success_is_called_created_only_where_the_answer_says_so(sandbox: Sandbox, time: Time):
+    said = {"Request sent": "done", "Thank you": "done", "No e-mail was sent": "unknown", "Already asked": "unknown"}
+    async with connected(sandbox, time=time, person=Person()) as client:
+        for number, (message, outcome) in enumerate(said.items()):
+            body = json.dumps({"success": True, "message": message})
+            sandbox.faults.add(Fault(kind="status", status=201, body=body, commits=True))
+            result = await call(client, REFER, **{**DANA, "email": f"dana{number}@example.com"})
+            assert data_of(result)["outcome"] == outcome, text_of(result)
+            assert ("created" in data_of(result)["summary"]) is (message == "Request sent")
+            assert f"RenovationFind says: ⟦{message}⟧" in text_of(result)
+
+
+async def test_a_failure_that_shows_the_record_is_not_a_refusal(sandbox: Sandbox, time: Time):
+    body = '{"success": true, "data": {"id": 812, "vendorLeadAction": "ACCEPTED"}, "success": false}'
+    sandbox.faults.add(Fault(kind="status", match="POST accept", status=200, body=body, commits=True))
+    async with connected(sandbox, time=time, person=Person()) as client:
+        assert data_of(await call(client, ACCEPT, lead_id=812))["outcome"] == "unknown"
 
 
 async def test_an_answer_to_a_referral_that_is_not_an_object_is_an_unknown_outcome(sandbox: Sandbox, time: Time):

@@ -258,6 +258,54 @@ async def test_coordinates_left_out_are_the_zip_code_s_and_said_to_be_approximat
     assert len(sandbox.writes) == 2
 
 
+def answered(sandbox: Sandbox, **shown: Any) -> None:
+    """RoofLink answers the next create with this beside the ids."""
+    body = json.dumps({"id": 900_001, "customer": {"id": 77_001}, **shown})
+    sandbox.faults.add(Fault(kind="status", match="POST create_customer", status=201, body=body))
+
+
+@pytest.mark.parametrize("shown", [{"latitude": 30.27, "longitude": None}, {"latitude": None, "longitude": ""}])
+async def test_other_coordinates_than_estimated_ones_are_no_contradiction(
+    sandbox: Sandbox, time: Time, shown: dict[str, Any]
+):
+    async with connected(sandbox, time=time) as client:
+        answered(sandbox, **shown)
+        assert data_of(await call(client, CREATE, **PLANO))["outcome"] == "done"
+        answered(sandbox, id=900_002, **shown)
+        exact = await call(client, CREATE, **plano(), latitude=33.08, longitude=-96.79)
+        assert data_of(exact)["outcome"] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("shown", "outcome"),
+    [
+        ({"full_address": "1 Elsewhere St, Dallas, TX  75001"}, "unknown"),
+        ({"customer": {"id": 9, "name": "Bob Builder"}}, "unknown"),
+        ({"customer": {"id": 9, "first_name": "Bob"}}, "unknown"),
+        ({"full_address": "4821 JUNIPER HOLLOW DRIVE, Plano, TX  75024"}, "done"),
+        ({"customer": {"id": 9, "name": "QUILL, Zóra"}}, "done"),
+    ],
+)
+async def test_another_house_s_record_is_not_the_new_one(
+    sandbox: Sandbox, time: Time, shown: dict[str, Any], outcome: str
+):
+    zora = {"first_name": "Zora", "last_name": "Quill"}
+    async with connected(sandbox, time=time) as client:
+        answered(sandbox, **shown)
+        result = await call(client, CREATE, **PLANO, **zora)
+    assert data_of(result)["outcome"] == outcome, text_of(result)
+
+
+async def test_a_record_that_was_there_before_is_not_the_new_one(sandbox: Sandbox, time: Time):
+    async with connected(sandbox, time=time) as client:
+        for outcome in ("done", "unknown"):
+            time.now += 10
+            answered(sandbox)
+            result = await call(client, CREATE, **plano())
+            assert data_of(result)["outcome"] == outcome, text_of(result)
+    assert "record 900001, which was there before" in text_of(result)
+
+
 async def test_coordinates_go_out_as_plain_texts(sandbox: Sandbox, time: Time):
     alaska = {"address": "1 Dock St", "state": "AK", "postal_code": "99801"}
     async with connected(sandbox, time=time) as client:
