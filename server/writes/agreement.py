@@ -30,11 +30,16 @@ Sent: TypeAlias = Mapping[str, JsonValue]
 _FAILURES = {"error", "fail", "failed", "failure", "rejected"}
 """What JSend and its like call an answer that is no success."""
 _SAYS_NO = re.compile(
-    r"\b(?:no|not|cannot|can't|couldn't|unable|nothing|already|before|skipped|duplicate|exists?|existing|unchanged"
-    r"|fail(?:ed|ure)?|errors?|invalid|rejected|refused|denied|ignored|locked|expired|queued|pending)\b",
+    r"\b(?:(?:was|were|is|has|could|did) not|cannot|can't|couldn't|unable|nothing|another|fail(?:ed|ure)?|errors?"
+    r"|invalid|rejected|refused|denied|ignored)\b",
     re.IGNORECASE,
 )
 """Words of a message beside a success that leave in doubt whether it is one."""
+_MAY_SAY_NO = re.compile(
+    r"\b(?:no|not|already|before|skipped|duplicate|exists?|existing|unchanged|locked|expired|queued|pending)\b",
+    re.IGNORECASE,
+)
+"""The same where no record shows what was asked for; beside one they are about something else: "Payment pending"."""
 _WRAPPERS = ("data", "record", "result", "lead")
 
 
@@ -70,7 +75,7 @@ def received(action: HttpWrite, answer: JsonValue, service: Service) -> Done:
     odd = (
         _refusal_in(answer, record, needs_success=rule.envelope)
         or _not_the_record(action, record, agreement)
-        or _no_in(str(message or ""), rule.may_say)
+        or _no_in(str(message or ""), operation, record, agreement)
     )
     if odd:
         raise _saying(says, unreadable(odd, operation, service))
@@ -98,9 +103,12 @@ def _saying(says: str, error: E) -> E:
     return error
 
 
-def _no_in(message: str, may_say: Iterable[str]) -> str:
+def _no_in(message: str, operation: Operation, record: JsonValue, agreement: Agreement) -> str:
     """What is wrong with a message that does not sound like a success."""
-    if not _SAYS_NO.search(message) or any(word in message.casefold() for word in may_say):
+    rule = operation.answer
+    shown = agreement.confirmed or any(value_at(record, where) is not ABSENT for where in rule.says)
+    doubtful = _SAYS_NO.search(message) or (not shown and _MAY_SAY_NO.search(message))
+    if not doubtful or any(word in message.casefold() for word in rule.may_say):
         return ""
     return "success, and a message that sounds like a no"
 

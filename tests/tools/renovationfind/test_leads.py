@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from html import escape
 from typing import Any
 
+import pytest
 from mcp.types import CallToolResult
 
 from leadbridge.server.sandbox import Fault, Sandbox
@@ -408,6 +409,30 @@ async def test_a_success_is_called_created_only_where_the_answer_says_so(sandbox
             assert data_of(result)["outcome"] == outcome, text_of(result)
             assert ("created" in data_of(result)["summary"]) is (message == "Request sent")
             assert f"RenovationFind says: ⟦{message}⟧" in text_of(result)
+
+
+@pytest.mark.parametrize(
+    ("message", "record", "outcome"),
+    [
+        ("Lead accepted. Payment pending; you have not been charged yet.", True, "done"),
+        ("Lead accepted. Payment pending.", False, "unknown"),
+        ("Lead was already accepted by another vendor", True, "unknown"),
+        ("The lead could not be accepted", True, "unknown"),
+        ("Lead declined.", False, "done"),
+        ("It is locked", False, "unknown"),
+    ],
+)
+async def test_a_message_beside_a_success_may_leave_it_in_doubt(
+    sandbox: Sandbox, time: Time, message: str, record: bool, outcome: str
+):
+    tool, args = (ACCEPT, {}) if record else (DECLINE, {"reason": "We do not serve this area."})
+    data = {"id": 812, "vendorLeadAction": "ACCEPTED"} if record else None
+    body = json.dumps({"success": True, "message": message, "data": data})
+    sandbox.faults.add(Fault(kind="status", match="* general-leads/812/", status=200, body=body, commits=True))
+    async with connected(sandbox, time=time, person=Person()) as client:
+        result = await call(client, tool, lead_id=812, **args)
+    assert data_of(result)["outcome"] == outcome, text_of(result)
+    assert message in text_of(result)
 
 
 async def test_a_failure_that_shows_the_record_is_not_a_refusal(sandbox: Sandbox, time: Time):
