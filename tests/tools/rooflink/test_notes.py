@@ -189,6 +189,16 @@ async def test_a_filter_that_rows_contradict_is_named(sandbox: Sandbox, time: Ti
     assert "WARNING: the service ignored these filters" in text_of(result)
 
 
+@pytest.mark.parametrize(("tool", "arguments"), [("rooflink_list_notes", {}), ("rooflink_add_note", {"message": "Hi"})])
+async def test_a_job_that_is_not_there_is_named_also_where_its_number_is_not_in_the_path(
+    sandbox: Sandbox, time: Time, tool: str, arguments: dict[str, Any]
+):
+    sandbox.faults.add(Fault(kind="status", match="* /light/notes/", status=404, body='{"detail": "Not found."}'))
+    async with connected(sandbox, time=time, person=Person()) as client:
+        result = await call(client, tool, job_id=7_000_120, **arguments)
+    assert "RoofLink has nothing at /light/notes/ for job 7000120 (404)" in text_of(result)
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
