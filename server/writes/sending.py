@@ -11,11 +11,8 @@ import anyio
 import anyio.to_thread
 from pydantic import JsonValue
 
-from leadbridge.server import state
 from leadbridge.server.call_scope import off_loop
-from leadbridge.server.catalog import Service
 from leadbridge.server.errors import NotFound, OutcomeUnknown, Refused, Rejected, ServiceError, StateError, Unavailable
-from leadbridge.server.services.answers import unreadable
 from leadbridge.server.services.rooflink.models import MARK
 from leadbridge.server.services.services import Services
 from leadbridge.server.writes.agreement import received
@@ -58,7 +55,7 @@ class Sender:
                     body=await self._body(action, permit.write_id),
                     permit=permit,
                 )
-            done = await self._agreed(action, answer, client.service, started)
+            done = await off_loop(received, action, answer, client.service)
         except ServiceError as error:
             error.what, error.said = action.without_secrets(error.what), action.without_secrets(error.said)
             return await self._failed(action, permit, error, started)
@@ -74,8 +71,8 @@ class Sender:
             return await self._failed(action, permit, error, started)
         except BaseException:
             with anyio.CancelScope(shield=True):
-                became = "unknown" if permit.may_have_left else "failed"
-                await self.ledger.finish(permit, became, "The call was interrupted.")
+                state = "unknown" if permit.may_have_left else "failed"
+                await self.ledger.finish(permit, state, "The call was interrupted.")
             raise
         return await self._applied(permit, done)
 
@@ -89,8 +86,8 @@ class Sender:
                     await done.remember()
                 except StateError as error:
                     not_kept = error
-            became = "unconfirmed" if done.unconfirmed else "done"
-            recorded = await self.ledger.finish(permit, became, done.summary, done.record_id)
+            state = "unconfirmed" if done.unconfirmed else "done"
+            recorded = await self.ledger.finish(permit, state, done.summary, done.record_id)
         return Applied(permit.write_id, done, recorded, found_after, not_kept)
 
     async def _failed(
@@ -106,19 +103,6 @@ class Sender:
         if (done := await self.look_for(action, started)) is not None:
             return await self._applied(permit, done, found_after=error)
         return MaybeApplied(permit.write_id, error, recorded)
-
-    async def _agreed(self, action: HttpWrite, answer: JsonValue, service: Service, sent_at: float) -> Done:
-        """What an answer that agrees came to; as new, it must not show a record that was seen or made before."""
-        done = await off_loop(received, action, answer, service)
-        account, ids, seen = self.ledger.accounts[service.id], [done.record_id or 0], set[int]()
-        if action.creates is not None:
-            with contextlib.suppress(StateError):
-                seen = await self.ledger.store.run(
-                    lambda connection: state.prospects.seen_before(connection, account, ids, sent_at)
-                )
-        if seen:
-            raise unreadable(f"record {done.record_id}, which was there before", action.operation, service)
-        return done
 
     async def look_for(self, action: Action, since: float) -> Done | None:
         """The record of a write whose outcome is unknown, if the service shows it; failing to look resolves nothing."""

@@ -296,16 +296,6 @@ async def test_another_house_s_record_is_not_the_new_one(
     assert data_of(result)["outcome"] == outcome, text_of(result)
 
 
-async def test_a_record_that_was_there_before_is_not_the_new_one(sandbox: Sandbox, time: Time):
-    async with connected(sandbox, time=time) as client:
-        for outcome in ("done", "unknown"):
-            time.now += 10
-            answered(sandbox)
-            result = await call(client, CREATE, **plano())
-            assert data_of(result)["outcome"] == outcome, text_of(result)
-    assert "record 900001, which was there before" in text_of(result)
-
-
 async def test_coordinates_go_out_as_plain_texts(sandbox: Sandbox, time: Time):
     alaska = {"address": "1 Dock St", "state": "AK", "postal_code": "99801"}
     async with connected(sandbox, time=time) as client:
