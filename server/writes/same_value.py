@@ -188,6 +188,8 @@ def _same_address(sent: str, shown: str) -> bool:
         return replace(one, city=city, state=state, postal=postal)
 
     ours, theirs = address_of(sent), address_of(shown)
-    if not ours.street.number and as_meant(shown).startswith(f"{as_meant(sent)},"):
-        return True  # what names no house is the same letter by letter
+    if as_meant(shown).startswith(f"{as_meant(sent)},") and ours.street.unit == theirs.street.unit:
+        return True  # letter by letter, with a place behind it
+    if ours.state and not ours.city and not ours.postal:  # or a type of street: Heron Wy
+        ours = address_of(f"{sent}, {theirs.state} {theirs.postal}")
     return compare_addresses(placed(ours, theirs), placed(theirs, ours)).where is Where.SAME

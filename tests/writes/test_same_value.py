@@ -60,6 +60,11 @@ def test_a_street_without_its_town_is_the_same_in_another_notation(shown: str, s
     assert agrees(Rule(ADDRESS, whole_days=False, sets=False), "9 Heron Ridge Rd", shown) is same
 
 
+@pytest.mark.parametrize("shown", ["18 Heron Wy, TX  75024", "18 HERON WAY, Plano, TX 75024", "18 Heron Wy, 75024"])
+def test_a_type_of_street_is_not_taken_for_a_state(shown: str) -> None:
+    assert agrees(Rule(ADDRESS, whole_days=False, sets=False), "18 Heron Wy", shown)
+
+
 @pytest.mark.parametrize(
     ("sent", "shown", "same"),
     [
