@@ -228,13 +228,8 @@ class Write:
         operation = self.action.operation
         meant, exact = _digests(operation, self.arguments)
         subject = Subject(self.subject.label, self.subject.key or f"{operation.id} {meant}")
-        keys = subject.key, f"{operation.id} {exact}"
-        follows: dict[str, object] = {
-            "operation": operation,
-            "digests": (meant, exact),
-            "subject": subject,
-            "subject_keys": keys,
-        }
+        follows: dict[str, object] = {"operation": operation, "digests": (meant, exact), "subject": subject}
+        follows["subject_keys"] = subject.key, f"{operation.id} {exact}"
         if self.needs_approval is None:
             follows["needs_approval"] = operation.effect.always_needs_approval
         if self.repeat is None and isinstance(operation, Operation):
