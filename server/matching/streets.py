@@ -148,15 +148,16 @@ def _without_remark(line: list[str]) -> list[str]:
 def _spoken(line: Sequence[str]) -> tuple[str, int]:
     """The house number with which a line begins in words, and how many they are: One Main St, nineteen oh four Elm."""
     groups, before, table = list[int](), "", words()
-    ones = {**table.ones, **table.ones_french} if any(word in table.french.types for word in line) else table.ones
+    count = table.counting
+    ones = {**count.ones, **count.ones_french} if any(word in table.french.types for word in line) else count.ones
     for at, word in enumerate(line):
-        value = ones.get(word) or table.tens.get(word, 0)
-        if value and groups and (before in table.hundred or (before in table.tens and value < _SINGLE)):
+        value = ones.get(word) or count.tens.get(word, 0)
+        if value and groups and (before in count.hundred or (before in count.tens and value < _SINGLE)):
             groups[-1] += value
         elif value or (groups and word in {"OH", "O", "ZERO"}):
             groups.append(value)
-        elif groups and word in table.hundred:
-            groups[-1] *= table.hundred[word]
+        elif groups and word in count.hundred:
+            groups[-1] *= count.hundred[word]
         else:
             house = groups and word not in table.numbers and not is_numbered_street(["1", *line[at:]])
             return ("".join(map(str, groups)), at) if house else ("", 0)
@@ -275,8 +276,8 @@ def _canonical(line: Sequence[str]) -> tuple[str, ...]:
         if tens and not 0 < value < _SINGLE:
             found.append(str(tens))
             tens = 0
-        if word in words().tens:
-            tens = words().tens[word]
+        if word in words().counting.tens:
+            tens = words().counting.tens[word]
         elif value:
             found.append(str(tens + value))
             tens = 0

@@ -67,6 +67,16 @@ class Signs:
 
 
 @dataclass(frozen=True, slots=True)
+class Counting:
+    """Of what a house number in words is made: `nineteen hundred twenty one`."""
+
+    ones: Mapping[str, int]
+    ones_french: Mapping[str, int]
+    hundred: Mapping[str, int]
+    tens: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """The tables, turned so that any form of a word leads to its standard form."""
 
@@ -86,10 +96,7 @@ class Words:
     lone_units: Mapping[tuple[str, ...], str]
     boxes: Mapping[str, str]
     numbers: Mapping[str, int]
-    ones: Mapping[str, int]
-    ones_french: Mapping[str, int]
-    hundred: Mapping[str, int]
-    tens: Mapping[str, int]
+    counting: Counting
 
 
 @cache
@@ -162,10 +169,12 @@ def words() -> Words:
         lone_units=dict(_lone_units(read["lone_units"])),
         boxes=_turned(read["boxes"], codes=False),
         numbers=_numbers(read["numbers"]),
-        ones=_counted(read["numbers"]["ones"], 1, 1),
-        ones_french=_counted(read["numbers"]["ones_french"], 1, 1),
-        hundred=read["numbers"]["hundred"],
-        tens=_counted(read["numbers"]["tens"], 20, 10),
+        counting=Counting(
+            ones=_counted(read["numbers"]["ones"], 1, 1),
+            ones_french=_counted(read["numbers"]["ones_french"], 1, 1),
+            hundred=read["numbers"]["hundred"],
+            tens=_counted(read["numbers"]["tens"], 20, 10),
+        ),
     )
 
 
